@@ -1,0 +1,479 @@
+/* clip.c: the conversation about one clip, as a state machine.
+ *
+ *   FETCHING   ranges are under way from the source; when all are here -> ENCODING; a passing trouble -> PAUSED
+ *   ENCODING   an encode_run is out; needs -> FETCHING, done and failed -> the end, undeliverable(full) -> PAUSED
+ *   PAUSED     waits for the timer, then goes back to where it came from
+ *
+ * It ends by clip_failed to the writer, or by encode_done (storage and writer carry on from there), and then the mail's
+ * custody ends. Results of a source may come inside the call that asks for them, so on_result only takes notes, and
+ * clip_advance alone decides.
+ *
+ * Limits: ROUNDS_MAX rounds with the encoder and WINDOWS_MAX_BYTES, then the encoder is told that it was the last;
+ * FETCH_TRIES passing troubles; fetch_ms_max of fetching in all, pauses and the encoder's time not counted. A clip that
+ * turns into another video while it is read begins anew once. */
+#include "actors/downloader/clip.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "actors/downloader/windows.h"
+#include "runtime/base/backoff.h"
+
+#define CLIP_MAGIC 0x636c6970u
+
+#define ROUNDS_MAX    24
+#define FETCH_TRIES   3
+#define PAUSE_BASE_MS 500
+#define PAUSE_MAX_MS  10000
+#define PAUSE_FULL_MS 1000
+/* A server that asks for more time than this is asked again all the same. */
+#define RETRY_AFTER_MAX_MS   ((int64_t)24 * 3600 * 1000)
+#define PAUSE_JITTER_PERCENT 25
+#define RETRY_JITTER_PERCENT 10
+#define NAME_SHOWN_BYTES     100
+
+enum step { CLIP_FETCHING, CLIP_ENCODING, CLIP_PAUSED };
+
+enum wanted_state { WANTED_TODO, WANTED_UNDER_WAY, WANTED_HERE };
+
+struct wanted {
+    struct span span; /* what is still to come */
+    enum wanted_state state;
+};
+
+struct clip {
+    unsigned magic;
+    struct clip_world *world;
+    struct clip *next;
+    struct ry_mail *mail;
+    const struct ry_clip_work *work; /* in mail */
+    struct source *source;
+
+    enum step step;
+    enum step resume;    /* PAUSED: where it goes back to */
+    int64_t due_mono_ms; /* PAUSED: when */
+
+    struct windows windows;
+    struct read_ahead ahead;
+    struct wanted wanted[SPANS_MAX]; /* of this round */
+    size_t wanted_n;
+    unsigned under_way;
+    bool advancing;          /* in clip_advance: results that come now are looked at by it */
+    bool exhausted;          /* no further window can be held */
+    struct ry_error trouble; /* of this round; code RY_OK: none */
+    int64_t retry_after_ms;  /* what the server asked for; -1: nothing */
+    bool changed;            /* the trouble is that it is another video now */
+    bool begun_anew;
+
+    int64_t fetch_ms_left;
+    int64_t fetch_since_mono_ms; /* FETCHING: since when */
+    unsigned tries;              /* troubles that were waited out */
+    unsigned rounds;             /* encode_runs answered or out */
+    uint64_t encoded_bytes;      /* bytes of windows that the last encode_run had */
+    bool last_round;             /* the encoder was told so */
+    uint64_t encode_id;          /* ENCODING: the encode_run's; else 0 */
+};
+
+static void clip_advance(struct clip *clip);
+static source_on_result on_result;
+
+static int64_t now_mono_ms(const struct clip *clip)
+{
+    return ry_mono_ms(ry_ctx_clock(clip->world->ctx));
+}
+
+/* ---- beginnings and ends ----------------------------------------------------------------------------------------- */
+
+static void clip_free(struct clip *clip)
+{
+    struct clip **at = &clip->world->clips;
+    while (*at != clip)
+        at = &(*at)->next;
+    *at = clip->next;
+    source_close(&clip->source);
+    windows_clear(&clip->windows);
+    clip->magic = 0;
+    free(clip);
+}
+
+/* Frees the clip, then ends the mail's custody: what was said before leaves first. */
+static void clip_end(struct clip *clip)
+{
+    struct ry_ctx *ctx = clip->world->ctx;
+    struct ry_mail *mail = clip->mail;
+    clip_free(clip);
+    ry_mail_done(ctx, mail);
+}
+
+/* File names and servers may put anything into a reason; a message takes one line of UTF-8. */
+static struct ry_str make_printable(struct ry_error *reason)
+{
+    bool utf8 = ry_str_is_utf8(ry_str_of(reason->text));
+    for (char *c = reason->text; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 0x7f || (!utf8 && (unsigned char)*c > 0x7f))
+            *c = '?';
+    return ry_str_of(reason->text);
+}
+
+/* The file's name at the length that leaves room for the reason, cut at a character. */
+static struct ry_str shown_name(struct ry_str name)
+{
+    if (name.n <= NAME_SHOWN_BYTES)
+        return name;
+    name.n = NAME_SHOWN_BYTES;
+    while (name.n > 0 && ((unsigned char)name.p[name.n] & 0xc0) == 0x80)
+        name.n--;
+    return name;
+}
+
+/* Ends the clip with a sentence that begins with its name and goes on with what is given. */
+static void clip_fail(struct clip *clip, const char *predicate)
+{
+    struct clip_world *world = clip->world;
+    struct ry_error reason;
+    ry_fail(&reason, RY_EDATA, "%.*s %s", RY_STR_ARG(shown_name(clip->work->filename)), predicate);
+    int64_t wait_ms = ry_backoff_listed_ms(ry_ctx_rng(world->ctx), world->backoff_minutes, world->backoff_n,
+                                           clip->work->retries, RETRY_JITTER_PERCENT);
+    int64_t asked_ms = clip->retry_after_ms < RETRY_AFTER_MAX_MS ? clip->retry_after_ms : RETRY_AFTER_MAX_MS;
+    if (asked_ms > wait_ms)
+        wait_ms = asked_ms;
+    const struct ry_clip_failed failed = {
+        .clip_id = clip->work->clip_id, .reason = make_printable(&reason), .next_retry_ms = (uint64_t)wait_ms};
+    struct ry_send send = ry_send_from(clip->mail);
+    RY_TELL(world->ctx, clip_failed, &failed, &send);
+    clip_end(clip);
+}
+
+static bool is_local(const struct ry_clip_work *work)
+{
+    return work->url.n >= 5 && strncasecmp(work->url.p, "file:", 5) == 0;
+}
+
+static int open_source(struct clip *clip, struct ry_error *err)
+{
+    const struct ry_clip_work *work = clip->work;
+    if (is_local(work))
+        return source_file_open(&clip->source, work->url, work->media_root, on_result, clip, err);
+    int64_t now_wall_ms = ry_wall_ms(ry_ctx_clock(clip->world->ctx));
+    if (work->expires_wall_ms > 0 && work->expires_wall_ms <= now_wall_ms) {
+        char when[RY_TIME_TEXT_BYTES];
+        ry_time_format(work->expires_wall_ms, when);
+        return ry_fail(
+            err, RY_EACCES,
+            "could not be downloaded: its URL has expired at %s; export or scan its channel again for a new one", when);
+    }
+    return source_http_open(&clip->source, &clip->world->sources, work->url, on_result, clip, err);
+}
+
+/* Asks for the first window (all of it, if the video is shorter). */
+static void want_first_window(struct clip *clip)
+{
+    clip->ahead = (struct read_ahead){.window = clip->world->window_bytes};
+    clip->wanted[0] = (struct wanted){.span = {0, clip->world->window_bytes}};
+    clip->wanted_n = 1;
+}
+
+static void clip_fetch(struct clip *clip)
+{
+    clip->step = CLIP_FETCHING;
+    clip->fetch_since_mono_ms = now_mono_ms(clip);
+    clip->source->deadline_mono_ms = clip->fetch_since_mono_ms + clip->fetch_ms_left;
+    clip_advance(clip);
+}
+
+/* Opens the source and fetches the first window. */
+static void clip_open(struct clip *clip)
+{
+    struct ry_error err;
+    if (open_source(clip, &err) != RY_OK) {
+        ry_count(clip->world->ctx, RY_COUNTER_download_errors, 1);
+        clip_fail(clip, err.text);
+        return;
+    }
+    if (!clip->source)
+        abort(); /* what opened is there */
+    want_first_window(clip);
+    clip_fetch(clip);
+}
+
+void clip_begin(struct clip_world *world, struct ry_mail *mail)
+{
+    struct clip *clip = calloc(1, sizeof *clip);
+    if (!clip) {
+        ry_mail_fail(world->ctx, mail, true, "the downloader has no memory for another clip");
+        return;
+    }
+    ry_mail_keep(world->ctx, mail);
+    *clip = (struct clip){.magic = CLIP_MAGIC,
+                          .world = world,
+                          .next = world->clips,
+                          .mail = mail,
+                          .work = &RY_BODY(mail, thumbnail_make)->clips.items[0],
+                          .retry_after_ms = -1,
+                          .fetch_ms_left = world->fetch_ms_max};
+    world->clips = clip;
+    clip_open(clip);
+}
+
+/* ---- pauses ------------------------------------------------------------------------------------------------------ */
+
+static void arm_timer(struct clip_world *world)
+{
+    int64_t due = INT64_MAX;
+    for (const struct clip *clip = world->clips; clip; clip = clip->next)
+        if (clip->step == CLIP_PAUSED && clip->due_mono_ms < due)
+            due = clip->due_mono_ms;
+    int64_t wait_ms = due - ry_mono_ms(ry_ctx_clock(world->ctx));
+    if (due == INT64_MAX)
+        ry_timer_cancel(world->ctx, CLIP_TIMER);
+    else
+        ry_timer(world->ctx, CLIP_TIMER, wait_ms > 0 ? wait_ms : 0);
+}
+
+static void clip_pause(struct clip *clip, enum step resume, int64_t wait_ms)
+{
+    clip->step = CLIP_PAUSED;
+    clip->resume = resume;
+    clip->due_mono_ms = now_mono_ms(clip) + wait_ms;
+    arm_timer(clip->world);
+}
+
+/* ---- encoding ---------------------------------------------------------------------------------------------------- */
+
+/* Sends all windows to the encoder. The run has no deadline: what is begun is brought to an end. */
+static void send_encode_run(struct clip *clip)
+{
+    const struct clip_world *world = clip->world;
+    const struct ry_clip_work *work = clip->work;
+    struct ry_window windows[WINDOWS_MAX];
+    for (size_t i = 0; i < clip->windows.n; i++)
+        windows[i] = (struct ry_window){.offset = clip->windows.items[i].offset,
+                                        .bytes = {.frame = clip->windows.items[i].frame}};
+    const struct ry_encode_run run = {.clip_id = work->clip_id,
+                                      .guild_id = work->guild_id,
+                                      .filename = work->filename,
+                                      .total_bytes = clip->source->total_known ? clip->source->total : 0,
+                                      .windows = {windows, clip->windows.n},
+                                      .wished_s = world->wished_s,
+                                      .frame = world->frame,
+                                      .small_width = world->small_width,
+                                      .small_height = world->small_height,
+                                      .large_width = world->large_width,
+                                      .large_height = world->large_height,
+                                      .quality = world->quality,
+                                      .last_round = clip->last_round};
+    struct ry_send send = ry_send_from(clip->mail);
+    send.deadline_wall_ms = 0;
+    clip->step = CLIP_ENCODING;
+    clip->encode_id = RY_TELL(world->ctx, encode_run, &run, &send);
+}
+
+static bool is_whole(const struct clip *clip)
+{
+    return clip->source->total_known && windows_cover(&clip->windows, clip->source->total);
+}
+
+static void clip_encode(struct clip *clip)
+{
+    clip->rounds++;
+    bool no_news = clip->windows.bytes == clip->encoded_bytes; /* there is nothing where the encoder looks */
+    clip->encoded_bytes = clip->windows.bytes;
+    clip->last_round = no_news || clip->exhausted || is_whole(clip) || clip->rounds >= ROUNDS_MAX ||
+                       clip->windows.bytes >= WINDOWS_MAX_BYTES || clip->windows.n >= WINDOWS_MAX;
+    send_encode_run(clip);
+}
+
+struct clip *clip_of_encode(struct clip_world *world, uint64_t encode_id)
+{
+    for (struct clip *clip = world->clips; clip; clip = clip->next) {
+        if (clip->magic != CLIP_MAGIC)
+            abort();
+        if (clip->step == CLIP_ENCODING && clip->encode_id == encode_id)
+            return clip;
+    }
+    return NULL;
+}
+
+void clip_on_encode_needs(struct clip *clip, const struct ry_encode_needs *needs)
+{
+    clip->encode_id = 0;
+    if (clip->last_round) {
+        char text[200];
+        (void)snprintf(text, sizeof text,
+                       "shows no picture within %u rounds of reading (%" PRIu64 " bytes of it); it may be damaged",
+                       clip->rounds, clip->windows.bytes);
+        clip_fail(clip, is_whole(clip) ? "ends before a picture comes; it seems to be cut off" : text);
+        return;
+    }
+    struct span spans[SPANS_MAX];
+    uint64_t total = clip->source->total_known ? clip->source->total : UINT64_MAX;
+    clip->wanted_n = windows_plan(&clip->windows, &clip->ahead, needs->ranges.items, needs->ranges.n, total, spans);
+    for (size_t i = 0; i < clip->wanted_n; i++)
+        clip->wanted[i] = (struct wanted){.span = spans[i]};
+    clip_fetch(clip);
+}
+
+void clip_on_encode_done(struct clip *clip)
+{
+    clip_end(clip);
+}
+
+void clip_on_encode_failed(struct clip *clip, struct ry_str reason)
+{
+    struct ry_error text;
+    ry_fail(&text, RY_EDATA, "gives no thumbnail: %.*s", RY_STR_ARG(reason));
+    clip_fail(clip, text.text);
+}
+
+void clip_on_undeliverable(struct clip *clip, const struct ry_undeliverable *undeliverable)
+{
+    clip->encode_id = 0;
+    if (undeliverable->cause == RY_UNDELIVERABLE_FULL || undeliverable->cause == RY_UNDELIVERABLE_EXPIRED) {
+        int64_t wait_ms = ry_rng_jitter(ry_ctx_rng(clip->world->ctx), PAUSE_FULL_MS, PAUSE_JITTER_PERCENT);
+        clip_pause(clip, CLIP_ENCODING, wait_ms);
+        return;
+    }
+    struct ry_error text;
+    ry_fail(&text, RY_EDATA, "could not be decoded: %.*s", RY_STR_ARG(undeliverable->reason));
+    clip_fail(clip, text.text);
+}
+
+/* ---- fetching ---------------------------------------------------------------------------------------------------- */
+
+/* Takes what came of a range. A server may send less of it than asked for; then the rest is asked for again. */
+static void take_frame(struct clip *clip, struct wanted *wanted, struct ry_frame *frame)
+{
+    wanted->state = WANTED_HERE;
+    if (!frame)
+        return; /* the video ends before it */
+    uint64_t n = ry_frame_size(frame);
+    ry_count(clip->world->ctx, RY_COUNTER_download_bytes, n);
+    if (!windows_add(&clip->windows, wanted->span.offset, frame)) {
+        clip->exhausted = true;
+        return;
+    }
+    wanted->span.offset += n;
+    wanted->span.length -= n;
+    bool ends = clip->source->total_known && wanted->span.offset >= clip->source->total;
+    if (wanted->span.length > 0 && !ends && !clip->exhausted)
+        wanted->state = WANTED_TODO;
+}
+
+static void on_result(void *arg, const struct source_result *result)
+{
+    struct clip *clip = arg;
+    if (clip->magic != CLIP_MAGIC || result->slot >= clip->wanted_n)
+        abort();
+    struct wanted *wanted = &clip->wanted[result->slot];
+    clip->under_way--;
+    if (result->code == RY_OK) {
+        take_frame(clip, wanted, result->frame);
+    } else {
+        ry_count(clip->world->ctx, RY_COUNTER_download_errors, 1);
+        wanted->state = WANTED_TODO;
+        clip->trouble = result->error;
+        clip->retry_after_ms = result->retry_after_ms;
+        clip->changed = clip->changed || result->changed;
+    }
+    if (!clip->advancing)
+        clip_advance(clip);
+}
+
+static void fetch_one(struct clip *clip, size_t slot)
+{
+    struct wanted *wanted = &clip->wanted[slot];
+    wanted->state = WANTED_UNDER_WAY;
+    clip->under_way++;
+    ry_count(clip->world->ctx, RY_COUNTER_download_requests, 1);
+    clip->source->ops->fetch(clip->source, (unsigned)slot, wanted->span.offset, wanted->span.length);
+}
+
+/* Forgets everything that was fetched and begins with the first window again. */
+static void clip_begin_anew(struct clip *clip)
+{
+    source_close(&clip->source);
+    windows_clear(&clip->windows);
+    clip->under_way = 0;
+    clip->trouble = (struct ry_error){0};
+    clip->changed = false;
+    clip->exhausted = false;
+    clip->begun_anew = true;
+    clip->rounds = 0;
+    clip->encoded_bytes = 0;
+    clip_open(clip);
+}
+
+static void clip_on_trouble(struct clip *clip)
+{
+    if (clip->changed && !clip->begun_anew) {
+        clip_begin_anew(clip);
+        return;
+    }
+    bool passing = ry_err_class(clip->trouble.code) == RY_CLASS_RETRY;
+    if (!passing || clip->tries >= FETCH_TRIES || clip->fetch_ms_left <= 0 || clip->retry_after_ms > PAUSE_MAX_MS) {
+        struct ry_error why = clip->trouble;
+        clip_fail(clip, why.text);
+        return;
+    }
+    int64_t wait_ms = ry_backoff_doubling_ms(ry_ctx_rng(clip->world->ctx), PAUSE_BASE_MS, PAUSE_MAX_MS, clip->tries++,
+                                             PAUSE_JITTER_PERCENT);
+    if (clip->retry_after_ms > wait_ms)
+        wait_ms = clip->retry_after_ms;
+    clip->trouble = (struct ry_error){0};
+    clip->retry_after_ms = -1;
+    clip_pause(clip, CLIP_FETCHING, wait_ms);
+}
+
+/* The time since fetching began is used up. */
+static void stop_fetch_time(struct clip *clip)
+{
+    int64_t now = now_mono_ms(clip);
+    clip->fetch_ms_left -= now - clip->fetch_since_mono_ms;
+    clip->fetch_since_mono_ms = now;
+}
+
+/* Begins what can be begun; when nothing is under way any more, goes on to the next step. */
+static void clip_advance(struct clip *clip)
+{
+    clip->advancing = true;
+    for (size_t i = 0; i < clip->wanted_n; i++)
+        while (clip->wanted[i].state == WANTED_TODO && clip->under_way < SOURCE_PARALLEL && !clip->exhausted &&
+               clip->trouble.code == RY_OK)
+            fetch_one(clip, i);
+    clip->advancing = false;
+    bool hopeless = clip->trouble.code != RY_OK && ry_err_class(clip->trouble.code) != RY_CLASS_RETRY;
+    if (clip->under_way > 0 && !hopeless && !clip->changed)
+        return;
+    stop_fetch_time(clip);
+    if (clip->trouble.code != RY_OK)
+        clip_on_trouble(clip);
+    else
+        clip_encode(clip);
+}
+
+void clips_on_timer(struct clip_world *world)
+{
+    int64_t now = ry_mono_ms(ry_ctx_clock(world->ctx));
+    struct clip *next;
+    for (struct clip *clip = world->clips; clip; clip = next) {
+        next = clip->next; /* going on ends no clip but itself */
+        if (clip->step != CLIP_PAUSED || clip->due_mono_ms > now)
+            continue;
+        if (clip->resume == CLIP_ENCODING)
+            send_encode_run(clip);
+        else
+            clip_fetch(clip);
+    }
+    arm_timer(world);
+}
+
+void clips_free(struct clip_world *world)
+{
+    struct clip *next;
+    for (struct clip *clip = world->clips; clip; clip = next) {
+        next = clip->next;
+        clip_free(clip);
+    }
+}

@@ -1,0 +1,191 @@
+/* source_file.c: videos on this machine's disks: those beside an export, and spooled ones.
+ *
+ * A file URL comes out of an export that anybody may have written, so it is opened below the registered folder and
+ * nowhere else: openat2(2) with RESOLVE_BENEATH refuses "..", absolute symbolic links and links that lead out, at the
+ * moment of opening, with no gap between a check and a use. Symbolic links that stay inside are followed. Only regular
+ * files are read; O_NONBLOCK keeps a FIFO from holding the thread at open. */
+#include "actors/downloader/source.h"
+
+#include "runtime/base/file_url.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct source_file {
+    struct source base;
+    int fd;
+};
+
+/* ---- paths ------------------------------------------------------------------------------------------------------ */
+
+/* What of path lies behind root: NULL if it does not begin with root and a slash. */
+static const char *path_below(const char *path, struct ry_str root)
+{
+    while (root.n > 1 && root.p[root.n - 1] == '/')
+        root.n--;
+    if (root.n == 1 && root.p[0] == '/')
+        root.n = 0;
+    if (strncmp(path, root.p, root.n) != 0 || path[root.n] != '/')
+        return NULL;
+    path += root.n;
+    while (*path == '/')
+        path++;
+    return *path ? path : NULL;
+}
+
+/* ---- opening ----------------------------------------------------------------------------------------------------- */
+
+static int fail_open(int error, struct ry_error *err)
+{
+    switch (error) {
+    case ENOENT:
+    case ENOTDIR: return ry_fail(err, RY_ENOENT, "is missing from the export's folder; put the file back, then retry");
+    case EXDEV:
+    case ELOOP: return ry_fail(err, RY_EACCES, "leaves the export's folder, and only files inside it are read");
+    case EACCES:
+    case EPERM: return ry_fail(err, RY_EACCES, "may not be read; give this user permission, then retry");
+    case ENXIO:
+    case EISDIR: return ry_fail(err, RY_EINVAL, "is not a regular file");
+    case ENAMETOOLONG: return ry_fail(err, RY_EINVAL, "has a path that is too long");
+    case ENOSYS:
+        return ry_fail(err, RY_EUNSUPPORTED, "cannot be opened safely: this system has no openat2 (Linux 5.6)");
+    default: return ry_fail(err, RY_EIO, "cannot be opened: %s", strerror(error));
+    }
+}
+
+/* Opens path below root; a descriptor, or an error. */
+static int open_below(struct ry_str root, const char *path, struct ry_error *err)
+{
+    char folder[PATH_MAX];
+    if (root.n >= sizeof folder || memchr(root.p, '\0', root.n))
+        return fail_open(ENAMETOOLONG, err);
+    (void)snprintf(folder, sizeof folder, "%.*s", RY_STR_ARG(root));
+    int root_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root_fd < 0)
+        return fail_open(errno, err);
+    const struct open_how how = {.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+                                 .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+    int fd;
+    do
+        fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof how);
+    while (fd < 0 && (errno == EINTR || errno == EAGAIN)); /* EAGAIN: a rename raced with ".." */
+    int error = errno;
+    close(root_fd);
+    return fd >= 0 ? fd : fail_open(error, err);
+}
+
+/* Checks what was opened; its size. */
+static int check_file(int fd, uint64_t *total, struct ry_error *err)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return ry_fail(err, RY_EIO, "cannot be looked at: %s", strerror(errno));
+    if (!S_ISREG(st.st_mode))
+        return fail_open(EISDIR, err);
+    if (st.st_size <= 0)
+        return ry_fail(err, RY_EDATA, "is empty (0 bytes); export it again");
+    *total = (uint64_t)st.st_size;
+    return RY_OK;
+}
+
+int source_file_open(struct source **source, struct ry_str url, struct ry_str media_root, source_on_result *on_result,
+                     void *arg, struct ry_error *err)
+{
+    *source = NULL;
+    char path[PATH_MAX];
+    if (ry_file_url_path(url, path, sizeof path) == 0)
+        return ry_fail(err, RY_EINVAL, "has a malformed file URL");
+    if (media_root.n == 0 || media_root.p[0] != '/')
+        return ry_fail(
+            err, RY_EACCES,
+            "lies outside the folders of imported exports, and only files inside them are read; move it there and "
+            "import its export again");
+    const char *below = path_below(path, media_root);
+    if (!below)
+        return ry_fail(err, RY_EACCES, "does not lie below the registered folder; import its export again");
+    int fd = open_below(media_root, below, err);
+    if (fd < 0)
+        return fd;
+    uint64_t total = 0;
+    int code = check_file(fd, &total, err);
+    if (code != RY_OK) {
+        close(fd);
+        return code;
+    }
+    return source_of_descriptor(source, fd, total, on_result, arg, err);
+}
+
+/* ---- operations -------------------------------------------------------------------------------------------------- */
+
+/* Reads n bytes or up to the end; how many, or -1. */
+static ssize_t read_fully(int fd, char *to, size_t n, uint64_t offset)
+{
+    size_t got = 0;
+    while (got < n) {
+        ssize_t r = pread(fd, to + got, n - got, (off_t)(offset + got));
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r < 0)
+            return -1;
+        if (r == 0)
+            break;
+        got += (size_t)r;
+    }
+    return (ssize_t)got;
+}
+
+static void file_fetch(struct source *base, unsigned slot, uint64_t offset, uint64_t length)
+{
+    struct source_file *self = (struct source_file *)base;
+    struct source_result result = {.slot = slot, .retry_after_ms = -1};
+    if (offset < base->total) {
+        size_t n = (size_t)(length < base->total - offset ? length : base->total - offset);
+        result.frame = ry_frame_new(n);
+        ssize_t got = result.frame ? read_fully(self->fd, ry_frame_data(result.frame), n, offset) : 0;
+        if (!result.frame)
+            result.code = (enum ry_err)ry_fail(&result.error, RY_ENOMEM, "found no memory for its bytes");
+        else if (got < 0)
+            result.code = (enum ry_err)ry_fail(&result.error, RY_EIO, "cannot be read: %s", strerror(errno));
+        else if ((size_t)got < n)
+            result.code = (enum ry_err)ry_fail(&result.error, RY_EDATA, "became shorter while it was read");
+    }
+    if (result.code != RY_OK) {
+        ry_frame_unref(result.frame);
+        result.frame = NULL;
+    }
+    result.changed = result.code == RY_EDATA;
+    struct ry_frame *frame = result.frame;
+    base->on_result(base->arg, &result); /* may close this source */
+    ry_frame_unref(frame);
+}
+
+static void file_close(struct source *base)
+{
+    struct source_file *self = (struct source_file *)base;
+    close(self->fd);
+    free(self);
+}
+
+static const struct source_ops file_ops = {.name = "file", .fetch = file_fetch, .close = file_close};
+
+int source_of_descriptor(struct source **source, int fd, uint64_t total, source_on_result *on_result, void *arg,
+                         struct ry_error *err)
+{
+    struct source_file *self = calloc(1, sizeof *self);
+    if (!self) {
+        close(fd);
+        return ry_fail(err, RY_ENOMEM, "found no memory");
+    }
+    *self = (struct source_file){
+        .base = {.ops = &file_ops, .on_result = on_result, .arg = arg, .total_known = true, .total = total}, .fd = fd};
+    *source = &self->base;
+    return RY_OK;
+}

@@ -1,0 +1,160 @@
+/* encoder.c: the encoder actor: bytes of a video in, two images out.
+ *
+ * Owns     nothing: no file, no connection, no state between two mails. It may run anywhere.
+ * Accepts  encode_run: windows of a video and what is wished of its picture.
+ * Sends    exactly one answer to the downloader: encode_needs (ranges to fetch; it asks again with all windows),
+ *          encode_failed (a reason for people), or encode_done, before which thumbnail_store has gone to storage
+ *          under the correlation of the mail, which is the clip's origin.
+ * Promises that no file makes it fail otherwise, that the same bytes give the same images, and an end after
+ *          ENGINE_CPU_MS of CPU time and one picture.
+ * A crash  (a bug in a decoder) loses nothing: the router gives the mail to another instance, a few times, and then
+ * tells the downloader. Images stored twice are the same file twice. */
+#include "actors/encoder/encoder.h"
+
+#include <time.h>
+
+#include "actors/encoder/engine.h"
+
+/* encode_run.filename's limit, and a NUL. */
+#define FILENAME_BYTES 1025
+
+static int encoder_open(void **self, struct ry_ctx *ctx, struct ry_error *err)
+{
+    (void)ctx, (void)err;
+    *self = NULL;
+    engine_set_up();
+    return RY_OK;
+}
+
+static bool read_windows(const struct ry_encode_run *run, struct windows *windows)
+{
+    *windows = (struct windows){.total_bytes = run->total_bytes, .last_round = run->last_round};
+    for (size_t i = 0; i < run->windows.n; i++) {
+        const struct ry_window *window = &run->windows.items[i];
+        if (!windows_place(windows, window->offset, window->bytes.p, window->bytes.n))
+            return false;
+    }
+    return true;
+}
+
+static struct engine_wishes read_wishes(const struct ry_encode_run *run, char filename[FILENAME_BYTES])
+{
+    size_t n = run->filename.n < FILENAME_BYTES ? run->filename.n : FILENAME_BYTES - 1;
+    memcpy(filename, run->filename.p, n);
+    filename[n] = '\0';
+    return (struct engine_wishes){
+        .filename = filename,
+        .wished_s = run->wished_s,
+        .mode = (enum ry_frame_mode)run->frame,
+        .small = {(int)run->small_width, (int)run->small_height},
+        .large = {(int)run->large_width, (int)run->large_height},
+        .quality = (float)run->quality,
+    };
+}
+
+static void send_needs(struct ry_ctx *ctx, struct ry_mail *mail, const struct windows *windows)
+{
+    struct ry_byte_range ranges[WINDOWS_NEEDS_MAX];
+    for (size_t i = 0; i < windows->need_count; i++)
+        ranges[i] = (struct ry_byte_range){.offset = windows->needs[i].offset, .length = windows->needs[i].length};
+    RY_ANSWER(ctx, mail, encode_needs,
+              (&(struct ry_encode_needs){.ranges = {.items = ranges, .n = windows->need_count}}));
+}
+
+static void send_failed(struct ry_ctx *ctx, struct ry_mail *mail, const char *reason)
+{
+    ry_count(ctx, RY_COUNTER_encode_failed, 1);
+    RY_ANSWER(ctx, mail, encode_failed, (&(struct ry_encode_failed){.reason = ry_str_of(reason)}));
+}
+
+static uint64_t bytes_of(const struct windows *windows)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < windows->count; i++)
+        bytes += windows->items[i].n;
+    return bytes;
+}
+
+static struct ry_image image_of(const char *size_type, const struct engine_image *image)
+{
+    return (struct ry_image){
+        .size_type = ry_str_of(size_type),
+        .width = (uint64_t)image->size.width,
+        .height = (uint64_t)image->size.height,
+        .webp = {.p = ry_frame_data(image->webp), .n = ry_frame_size(image->webp), .frame = image->webp}};
+}
+
+static void send_images(struct ry_ctx *ctx, struct ry_mail *mail, const struct windows *windows,
+                        const struct engine_result *result)
+{
+    const struct ry_encode_run *run = RY_BODY(mail, encode_run);
+    struct ry_image images[2] = {image_of("small", &result->small), image_of("large", &result->large)};
+    struct ry_video_facts facts = {.duration_s = result->facts.duration_s,
+                                   .width = (uint64_t)result->facts.shown.width,
+                                   .height = (uint64_t)result->facts.shown.height,
+                                   .mime_type = ry_str_of(result->facts.mime_type)};
+    struct ry_thumbnail_store store = {.clip_id = run->clip_id,
+                                       .guild_id = run->guild_id,
+                                       .images = {.items = images, .n = 2},
+                                       .facts = {.items = &facts, .n = 1},
+                                       .bytes_read = bytes_of(windows)};
+    struct ry_error why;
+    if (ry_check(RY_TAG_thumbnail_store, &store, &why) != RY_OK) {
+        send_failed(ctx, mail, why.text);
+        return;
+    }
+    struct ry_send send = ry_send_from(mail);
+    RY_TELL(ctx, thumbnail_store, &store, &send);
+    ry_count(ctx, RY_COUNTER_encode_done, 1);
+    RY_ANSWER(ctx, mail, encode_done, (&(struct ry_encode_done){.end_ = 0}));
+}
+
+static double thread_cpu_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void encoder_on_run(struct ry_ctx *ctx, struct ry_mail *mail)
+{
+    const struct ry_encode_run *run = RY_BODY(mail, encode_run);
+    char filename[FILENAME_BYTES];
+    struct windows windows;
+    struct engine_result result;
+    ry_count(ctx, RY_COUNTER_encode_rounds, 1);
+    if (!read_windows(run, &windows)) {
+        send_failed(ctx, mail, "the windows of the video overlap or reach past its end");
+        return;
+    }
+    double begin_s = thread_cpu_s();
+    struct engine_wishes wishes = read_wishes(run, filename);
+    switch (engine_run(&windows, &wishes, &result)) {
+    case ENGINE_DONE: send_images(ctx, mail, &windows, &result); break;
+    case ENGINE_NEEDS: send_needs(ctx, mail, &windows); break;
+    case ENGINE_FAILED: send_failed(ctx, mail, result.error.text); break;
+    }
+    engine_result_free(&result);
+    ry_observe(ctx, RY_HISTOGRAM_encode, thread_cpu_s() - begin_s);
+}
+
+static void encoder_receive(void *self, struct ry_ctx *ctx, struct ry_mail *mail)
+{
+    (void)self;
+    if (mail->envelope.tag == RY_TAG_encode_run)
+        encoder_on_run(ctx, mail);
+}
+
+static void encoder_close(void **self)
+{
+    *self = NULL;
+}
+
+const struct ry_actor_spec ry_encoder_spec = {
+    .role = RY_ROLE_ENCODER,
+    .capacity = 2, /* one is worked on, one waits, so that no round trip to the router is lost */
+    .threads = 2,
+    .open = encoder_open,
+    .receive = encoder_receive,
+    .close = encoder_close,
+};

@@ -1,0 +1,101 @@
+/* engine.c: see engine.h. */
+#include "actors/encoder/engine.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "actors/encoder/ffmpeg_log.h"
+#include "actors/encoder/picture.h"
+#include "actors/encoder/pick.h"
+#include "actors/encoder/webp.h"
+
+/* The largest single block libavutil may allocate: a plane of MEDIA_PIXELS_MAX at 16 bits, and room. */
+#define ALLOCATION_MAX_BYTES ((size_t)160 << 20)
+
+void engine_set_up(void)
+{
+    av_max_alloc(ALLOCATION_MAX_BYTES);
+    ffmpeg_log_set_up();
+}
+
+static int encode(const struct picture *picture, float quality, struct engine_image *image, struct ry_error *err)
+{
+    image->size = picture->size;
+    return webp_encode(picture, quality, WEBP_METHOD, &image->webp, err);
+}
+
+/* The small image is made from the large one's pixels: scaling the frame twice would cost more and show no more. */
+static int encode_images(const AVFrame *frame, const struct engine_wishes *wishes, struct engine_result *result)
+{
+    struct picture large, small;
+    struct extent large_size = geometry_fit(result->facts.shown, wishes->large);
+    struct extent small_size = geometry_fit(result->facts.shown, wishes->small);
+    int rc = picture_from_frame(&large, frame, result->facts.turn, large_size, &result->error);
+    if (rc != RY_OK)
+        return rc;
+    rc = encode(&large, wishes->quality, &result->large, &result->error);
+    if (rc == RY_OK && small_size.width == large_size.width && small_size.height == large_size.height) {
+        result->small = (struct engine_image){small_size, ry_frame_ref(result->large.webp)};
+    } else if (rc == RY_OK) {
+        rc = picture_shrink(&small, &large, small_size, &result->error);
+        if (rc == RY_OK) {
+            rc = encode(&small, wishes->quality, &result->small, &result->error);
+            picture_free(&small);
+        }
+    }
+    picture_free(&large);
+    return rc;
+}
+
+/* Opens the file, decodes a picture (any: of a damaged file) and makes the images. */
+static int attempt(struct windows *windows, const struct engine_wishes *wishes, bool any, struct engine_result *result)
+{
+    struct media media;
+    AVFrame *frame = NULL;
+    int rc = media_open(&media, windows, wishes->filename, &result->error);
+    if (rc == RY_OK)
+        rc = any ? pick_any_frame(&media, &frame, &result->error)
+                 : pick_frame(&media, wishes->wished_s, wishes->mode, &frame, &result->error);
+    if (rc == RY_OK && windows->need_count == 0) {
+        media_facts(&media, frame, &result->facts);
+        rc = encode_images(frame, wishes, result);
+    }
+    av_frame_free(&frame);
+    media_close(&media);
+    return rc;
+}
+
+static int64_t cpu_end_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec + (int64_t)ENGINE_CPU_MS * 1000000;
+}
+
+enum engine_outcome engine_run(struct windows *windows, const struct engine_wishes *wishes,
+                               struct engine_result *result)
+{
+    *result = (struct engine_result){.error.code = RY_OK};
+    windows->need_count = 0;
+    windows->spent = false;
+    windows->cpu_end_ns = cpu_end_ns();
+    int rc = attempt(windows, wishes, false, result);
+    if (rc == RY_EDATA && windows->need_count == 0 && !windows->spent) {
+        struct ry_error first = result->error;
+        rc = attempt(windows, wishes, true, result);
+        if (rc != RY_OK)
+            result->error = first;
+    }
+    if (windows->need_count > 0)
+        return ENGINE_NEEDS;
+    if (windows->spent)
+        rc = ry_fail(&result->error, RY_EDATA, "decoding took more than %d s of CPU time", ENGINE_CPU_MS / 1000);
+    return rc == RY_OK ? ENGINE_DONE : ENGINE_FAILED;
+}
+
+void engine_result_free(struct engine_result *result)
+{
+    ry_frame_unref(result->small.webp);
+    ry_frame_unref(result->large.webp);
+    result->small.webp = result->large.webp = NULL;
+}

@@ -1,0 +1,64 @@
+/* media.h: a video file as libavformat sees it through the windows: opened, its video stream chosen, its facts told.
+ *
+ * Only formats and codecs of two allow-lists are tried; the file can open no other file, no protocol and no network.
+ * Every function that reads may end with windows->need_count > 0: then whatever it returned is void, and the whole
+ * attempt starts again once those ranges are there. */
+#ifndef REELYARD_ACTORS_ENCODER_MEDIA_H
+#define REELYARD_ACTORS_ENCODER_MEDIA_H
+
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+
+#include "actors/encoder/geometry.h"
+#include "actors/encoder/windows.h"
+#include "runtime/base/error.h"
+
+/* Larger pictures are refused: no camera makes them, and decoding one takes gigabytes. */
+#define MEDIA_PIXELS_MAX ((int64_t)64 << 20)
+
+struct container; /* one row of the allow-list of formats */
+
+struct media {
+    struct windows *windows;
+    const struct container *container;
+    AVIOContext *io;
+    AVFormatContext *format;
+    AVStream *video;    /* NULL: not met yet (formats without a header) */
+    bool indexed;       /* the place of a key frame is known by its time */
+    bool fragmented;    /* an MP4 whose first fragment alone is known to libavformat */
+    double fragments_s; /* how long all of its fragments are; 0: not known */
+    int64_t start;      /* of the video, in video->time_base; AV_NOPTS_VALUE: not known yet */
+};
+
+struct media_facts {
+    double duration_s; /* 0: not known */
+    struct extent shown;
+    struct turn turn; /* from stored to shown */
+    char mime_type[32];
+};
+
+/* Opens the video. *media may be half open on error; media_close takes it all the same. RY_EDATA with a reason for
+ * people. */
+int media_open(struct media *media, struct windows *windows, const char *filename, struct ry_error *err);
+void media_close(struct media *media);
+
+/* Reads the next packet of the video stream, choosing the stream when it is first met. False at the end of the data, or
+ * on a miss. */
+bool media_read(struct media *media, AVPacket *packet);
+
+/* Why no packet of a video came: no video stream, audio only, truncated. */
+int media_explain(const struct media *media, struct ry_error *err);
+
+/* A decoder of the video stream with one thread and the limits set; lenient: it also shows damaged pictures. */
+int media_decoder(const struct media *media, bool lenient, AVCodecContext **decoder, struct ry_error *err);
+
+/* Seconds since the start of the video of a time in the stream's time base; NAN for AV_NOPTS_VALUE. And back. */
+double media_seconds(const struct media *media, int64_t time);
+int64_t media_time(const struct media *media, double seconds);
+
+double media_duration_s(const struct media *media);
+
+/* The facts, by the file and by the frame that was chosen. */
+void media_facts(const struct media *media, const AVFrame *frame, struct media_facts *facts);
+
+#endif

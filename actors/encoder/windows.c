@@ -1,0 +1,240 @@
+/* windows.c: reading, missing, and how much to ask for.
+ *
+ * The amount asked for decides both the number of rounds (each costs the latency of a request) and the bytes (each
+ * costs the transfer). What the reader is about to do is known by `ahead`; what it wants is known by the size of its
+ * read, because libavformat's own buffering is kept off for large reads (direct mode).
+ *
+ * A miss is final: libavformat's demuxers treat a failed read much like the end of a file and may go on to look
+ * elsewhere, which would name ranges that nobody needs. */
+#include "actors/encoder/windows.h"
+
+#include <string.h>
+#include <time.h>
+
+#include <libavformat/avio.h>
+#include <libavutil/error.h>
+#include <libavutil/mem.h>
+
+/* libavformat's buffer: reads of headers come in this size, larger ones are of known samples. */
+#define IO_BUFFER_BYTES ((size_t)4096)
+
+/* Bounds of one range. The least is what a request is worth by its latency; the most keeps a lying size from asking
+ * for all of a large file. */
+#define ASK_MIN_BYTES ((uint64_t)64 << 10)
+#define ASK_MAX_BYTES ((uint64_t)16 << 20)
+
+/* A jump to a place with no more than this behind it is a jump to an index at the end: all of it will be read. */
+#define TAIL_MAX_BYTES ((uint64_t)1 << 20)
+
+bool windows_place(struct windows *windows, uint64_t offset, const void *bytes, size_t n)
+{
+    if (n == 0 || windows->count == WINDOWS_MAX || offset > INT64_MAX - n)
+        return false;
+    if (windows->count > 0) {
+        const struct window *last = &windows->items[windows->count - 1];
+        if (offset < last->offset + last->n)
+            return false;
+    }
+    if (windows->total_bytes > 0 && offset + n > windows->total_bytes)
+        return false;
+    windows->items[windows->count++] = (struct window){offset, bytes, n};
+    return true;
+}
+
+const uint8_t *windows_at(const struct windows *windows, uint64_t offset, size_t *n)
+{
+    *n = 0;
+    for (size_t i = 0; i < windows->count; i++) {
+        const struct window *item = &windows->items[i];
+        if (offset >= item->offset && offset - item->offset < item->n) {
+            *n = item->n - (size_t)(offset - item->offset);
+            return item->p + (offset - item->offset);
+        }
+    }
+    return NULL;
+}
+
+uint64_t windows_run(const struct windows *windows, uint64_t offset)
+{
+    uint64_t run = 0;
+    size_t n;
+    while (windows_at(windows, offset + run, &n))
+        run += n;
+    return run;
+}
+
+bool windows_copy(const struct windows *windows, uint64_t offset, void *to, size_t n)
+{
+    uint8_t *out = to;
+    while (n > 0) {
+        size_t there;
+        const uint8_t *p = windows_at(windows, offset, &there);
+        if (!p)
+            return false;
+        size_t part = there < n ? there : n;
+        memcpy(out, p, part);
+        out += part;
+        offset += part;
+        n -= part;
+    }
+    return true;
+}
+
+uint64_t windows_end(const struct windows *windows)
+{
+    if (windows->total_bytes > 0)
+        return windows->total_bytes;
+    if (!windows->last_round || windows->count == 0)
+        return 0;
+    const struct window *last = &windows->items[windows->count - 1];
+    return last->offset + last->n;
+}
+
+/* Bytes at hand right before offset, over adjacent windows. */
+static uint64_t run_before(const struct windows *windows, uint64_t offset)
+{
+    uint64_t begin = offset;
+    for (size_t i = windows->count; i-- > 0;) {
+        const struct window *item = &windows->items[i];
+        if (item->offset + item->n == begin)
+            begin = item->offset;
+    }
+    return offset - begin;
+}
+
+/* The next byte at hand behind offset, or the end of the video, or INT64_MAX. */
+static uint64_t gap_end(const struct windows *windows, uint64_t offset)
+{
+    for (size_t i = 0; i < windows->count; i++)
+        if (windows->items[i].offset > offset)
+            return windows->items[i].offset;
+    return windows->total_bytes > 0 ? windows->total_bytes : INT64_MAX;
+}
+
+/* Where the last byte at hand before offset ends. */
+static uint64_t gap_begin(const struct windows *windows, uint64_t offset)
+{
+    uint64_t begin = 0;
+    for (size_t i = 0; i < windows->count && windows->items[i].offset < offset; i++)
+        begin = windows->items[i].offset + windows->items[i].n;
+    return begin;
+}
+
+static void ask(struct windows *windows, uint64_t offset, uint64_t length)
+{
+    /* libavformat goes back by up to half its buffer when it seeks to just before what it holds. */
+    uint64_t margin = offset - gap_begin(windows, offset);
+    margin = margin < IO_BUFFER_BYTES / 2 ? margin : IO_BUFFER_BYTES / 2;
+    offset -= margin;
+    length += margin;
+    if (windows->need_count < WINDOWS_NEEDS_MAX)
+        windows->needs[windows->need_count++] =
+            (struct window_need){offset, length < ASK_MAX_BYTES ? length : ASK_MAX_BYTES};
+}
+
+bool windows_want(struct windows *windows, uint64_t offset, uint64_t length)
+{
+    uint64_t end = offset <= INT64_MAX - length ? offset + length : INT64_MAX;
+    if (windows->total_bytes > 0 && end > windows->total_bytes)
+        end = windows->total_bytes;
+    if (windows->last_round)
+        return true;
+    while (offset < end) {
+        uint64_t there = windows_run(windows, offset);
+        if (there == 0) {
+            there = gap_end(windows, offset) - offset;
+            ask(windows, offset, there < end - offset ? there : end - offset);
+        }
+        offset += there;
+    }
+    return windows->need_count == 0;
+}
+
+/* Records what a read of `wanted` bytes at the position misses. */
+static void miss(struct windows *windows, uint64_t wanted)
+{
+    uint64_t offset = windows->position, end = gap_end(windows, offset), length = wanted;
+    uint64_t before = run_before(windows, offset);
+    bool header = wanted <= IO_BUFFER_BYTES; /* what follows is of unknown size */
+    if (windows->ahead == WINDOWS_STREAM || header)
+        length = length > ASK_MIN_BYTES ? length : ASK_MIN_BYTES;
+    if (windows->ahead != WINDOWS_EXACT && length < before)
+        length = before;
+    if (windows->ahead == WINDOWS_INDEX && before == 0 && windows->total_bytes > 0 &&
+        windows->total_bytes - offset <= TAIL_MAX_BYTES) {
+        /* Some indexes are found by the last bytes of the file: what is before those comes along. */
+        uint64_t early = windows->total_bytes > ASK_MIN_BYTES ? windows->total_bytes - ASK_MIN_BYTES : 0;
+        uint64_t begin = gap_begin(windows, offset);
+        offset = early < offset ? (early > begin ? early : begin) : offset;
+        length = windows->total_bytes - offset;
+    }
+    ask(windows, offset, length < end - offset ? length : end - offset);
+}
+
+static int64_t thread_cpu_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+bool windows_spent(struct windows *windows)
+{
+    if (windows->cpu_end_ns > 0 && !windows->spent && thread_cpu_ns() > windows->cpu_end_ns)
+        windows->spent = true;
+    return windows->spent;
+}
+
+static int io_read(void *opaque, uint8_t *to, int size)
+{
+    struct windows *windows = opaque;
+    if (windows->need_count > 0 || windows_spent(windows))
+        return AVERROR_EXIT;
+    size_t n;
+    const uint8_t *p = windows_at(windows, windows->position, &n);
+    if (p && size > 0) {
+        n = n < (size_t)size ? n : (size_t)size;
+        memcpy(to, p, n);
+        windows->position += n;
+        return (int)n;
+    }
+    if (windows->last_round || windows->ahead == WINDOWS_CLOSED ||
+        (windows->total_bytes > 0 && windows->position >= windows->total_bytes))
+        return AVERROR_EOF;
+    miss(windows, (uint64_t)(size > 0 ? size : 1));
+    return AVERROR_EXIT;
+}
+
+static int64_t io_seek(void *opaque, int64_t offset, int whence)
+{
+    struct windows *windows = opaque;
+    uint64_t end = windows_end(windows);
+    if (whence == AVSEEK_SIZE)
+        return end > 0 ? (int64_t)end : AVERROR(ENOSYS);
+    if ((whence & ~AVSEEK_FORCE) != SEEK_SET || offset < 0)
+        return AVERROR(EINVAL);
+    windows->position = (uint64_t)offset;
+    return offset;
+}
+
+AVIOContext *windows_io(struct windows *windows)
+{
+    uint8_t *buffer = av_malloc(IO_BUFFER_BYTES);
+    if (!buffer)
+        return NULL;
+    windows->position = 0;
+    AVIOContext *io = avio_alloc_context(buffer, (int)IO_BUFFER_BYTES, 0, windows, io_read, NULL, io_seek);
+    if (!io) {
+        av_free(buffer);
+        return NULL;
+    }
+    io->direct = 1; /* no reading ahead over short seeks: what lies between may not be at hand */
+    return io;
+}
+
+void windows_io_free(AVIOContext **io)
+{
+    if (*io)
+        av_freep(&(*io)->buffer);
+    avio_context_free(io);
+}

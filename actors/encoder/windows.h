@@ -1,0 +1,80 @@
+/* windows.h: the bytes of a video that are at hand, as a file that can be read.
+ *
+ * A video is known by windows: runs of its bytes that somebody fetched. Demuxers read them as a file (windows_io). A
+ * read outside them is a miss: it is recorded as a range that is needed, with read-ahead, and from then on every read
+ * fails, so that the library on top gives up at once. In the last round nothing more will come, and a miss is the end
+ * of the file instead.
+ *
+ * The bytes are borrowed; one thread. */
+#ifndef REELYARD_ACTORS_ENCODER_WINDOWS_H
+#define REELYARD_ACTORS_ENCODER_WINDOWS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* As proto/messages.def limits encode_run and encode_needs. */
+#define WINDOWS_MAX       256
+#define WINDOWS_NEEDS_MAX 64
+
+struct AVIOContext;
+
+struct window {
+    uint64_t offset; /* of the first byte in the video */
+    const uint8_t *p;
+    size_t n; /* > 0 */
+};
+
+struct window_need {
+    uint64_t offset;
+    uint64_t length; /* > 0 */
+};
+
+/* How much a miss asks for. */
+enum windows_ahead {
+    WINDOWS_INDEX,  /* the way to the index: the rest of a file when it is short, else growing */
+    WINDOWS_EXACT,  /* a sample whose size is known: just what was wanted */
+    WINDOWS_STREAM, /* reading on and on: as much again as is there already */
+    WINDOWS_CLOSED  /* nothing: what is not there counts as the end */
+};
+
+struct windows {
+    struct window items[WINDOWS_MAX];
+    size_t count;
+    uint64_t total_bytes; /* of the video; 0: not known */
+    bool last_round;      /* nothing will be fetched any more */
+
+    enum windows_ahead ahead;
+    uint64_t position; /* of the next read */
+    struct window_need needs[WINDOWS_NEEDS_MAX];
+    size_t need_count;  /* > 0: a read missed */
+    int64_t cpu_end_ns; /* of the thread's CPU clock; past it all reads fail; 0: none */
+    bool spent;         /* that happened */
+};
+
+/* Adds a window; false if it is empty, not behind the ones before, reaches past the total, or there are too many. */
+bool windows_place(struct windows *windows, uint64_t offset, const void *bytes, size_t n);
+
+/* The bytes from offset on that are at hand in one piece; *n is 0 and the result NULL if there are none. */
+const uint8_t *windows_at(const struct windows *windows, uint64_t offset, size_t *n);
+
+/* How many bytes from offset on are at hand, over adjacent windows. */
+uint64_t windows_run(const struct windows *windows, uint64_t offset);
+
+/* Copies n bytes from offset; false if they are not all at hand. */
+bool windows_copy(const struct windows *windows, uint64_t offset, void *to, size_t n);
+
+/* Where the video ends as far as is known: its size, or in the last round the last byte at hand; 0: not known. */
+uint64_t windows_end(const struct windows *windows);
+
+/* Asks for what is missing in a range (cut at the known end). True if all is there, or nothing more will come. */
+bool windows_want(struct windows *windows, uint64_t offset, uint64_t length);
+
+/* Whether the thread's CPU time is used up; sets `spent`. */
+bool windows_spent(struct windows *windows);
+
+/* A libavformat reader of the windows, at their beginning; NULL without memory. Free with windows_io_free. */
+struct AVIOContext *windows_io(struct windows *windows);
+void windows_io_free(struct AVIOContext **io);
+
+#endif

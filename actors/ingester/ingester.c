@@ -1,0 +1,525 @@
+/* ingester.c: brings jobs from the queue to the scanner, and their ends back to the queue.
+ *
+ * Owns      the job queue (runtime/stream): leases, ends, dead letters. In flight are at most job_batch_size jobs, and
+ *           never more than the scanner's mailbox takes.
+ *
+ * Accepts   job_done and job_failed (the scanner's answers), undeliverable, mail_dead (the router's dead letters),
+ *           queue_get.
+ *
+ * Sends     job_run to the scanner, queue_state.
+ *
+ * Promises  a job leaves the queue only when the scanner has said that all of it is committed, or when it moves to the
+ *           dead letters with its reason. A lease is renewed for as long as its job is in flight. What the queue does
+ *           not take now (locked, disk full) is said to it again until it does.
+ *
+ * When it crashes, its leases stay: its next self ends them at once (release of the node's former incarnations), other
+ * nodes see them run out. Either way the job is worked on again, under a larger fencing token, so that nothing of the
+ * former worker can be committed after. A job that was leased more than job_attempts_max times is what crashed it, and
+ * becomes a dead letter before it is tried again. */
+#include "actors/ingester/ingester.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "actors/ingester/flight.h"
+#include "runtime/base/backoff.h"
+#include "runtime/base/log.h"
+#include "runtime/stream/stream.h"
+
+/* Mails held at a time: dead letters and questions. A dead letter may have 128 MiB. */
+#define CAPACITY 8
+
+#define FULL_BASE_MS    50
+#define FULL_MAX_MS     5000
+#define RECOVER_BASE_MS 200
+#define RECOVER_MAX_MS  30000
+#define JITTER_PERCENT  20
+
+/* A trouble that stays is logged so often. */
+#define TROUBLE_LOG_MS 60000
+
+enum timer { TIMER_POLL, TIMER_RENEW, TIMER_RECOVER, TIMER_FULL };
+
+struct ingester {
+    struct ry_stream *stream;
+
+    struct flight *flights; /* `window` of them */
+    size_t in_flight;
+    size_t window;
+    struct ry_lease *leases; /* `window` of them: room to read */
+
+    /* What undeliverable(full) taught: no more than `allowed` in flight, and no reading before TIMER_FULL. */
+    size_t allowed;
+    bool full;
+    unsigned full_tries;
+
+    /* What the queue said last, if it was an error. It then rests: nothing is asked of it before TIMER_RECOVER. */
+    struct ry_error trouble;
+    unsigned trouble_tries; /* refusals since it was well */
+    bool resting;
+    bool renewal_due; /* the last round of renewals was cut short */
+    struct ry_log_limit trouble_limit;
+
+    struct ry_mail *dead_mails[CAPACITY]; /* kept until the queue takes them */
+    size_t dead_mail_count;
+
+    int64_t lease_ms;
+    int64_t poll_ms;
+    unsigned attempts_max;
+    const char *owner; /* the context's */
+};
+
+/* ---- the queue's health ------------------------------------------------------------------------------------------ */
+
+static bool in_trouble(const struct ingester *self)
+{
+    return self->trouble.code != RY_OK;
+}
+
+static void on_trouble(struct ingester *self, struct ry_ctx *ctx, const struct ry_error *err)
+{
+    bool news = self->trouble.code != err->code;
+    unsigned held_back = 0;
+    bool allowed = ry_log_allowed(&self->trouble_limit, 1, TROUBLE_LOG_MS, &held_back);
+    if (news || allowed)
+        RY_LOG(RY_ERROR, "queue_failed", "code=%s reason=%s tries=%u", ry_err_name(err->code), err->text,
+               self->trouble_tries + 1);
+    self->trouble = *err;
+    self->resting = true;
+    if (ry_err_class(err->code) == RY_CLASS_DIE) {
+        ry_ctx_exit(ctx, err);
+        return;
+    }
+    ry_timer(
+        ctx, TIMER_RECOVER,
+        ry_backoff_doubling_ms(ry_ctx_rng(ctx), RECOVER_BASE_MS, RECOVER_MAX_MS, self->trouble_tries, JITTER_PERCENT));
+    self->trouble_tries++;
+}
+
+static void on_queue_well(struct ingester *self)
+{
+    if (!in_trouble(self))
+        return;
+    RY_LOG(RY_INFO, "queue_recovered", "tries=%u", self->trouble_tries);
+    self->trouble = (struct ry_error){0};
+    self->trouble_tries = 0;
+}
+
+/* ---- ends -------------------------------------------------------------------------------------------------------- */
+
+static struct flight *find(struct ingester *self, uint64_t mail_id)
+{
+    for (size_t i = 0; i < self->in_flight; i++)
+        if (flight_answers(&self->flights[i], mail_id))
+            return &self->flights[i];
+    return NULL;
+}
+
+static void flight_remove(struct ingester *self, struct flight *flight)
+{
+    *flight = self->flights[--self->in_flight];
+}
+
+static void tell_of_end(struct ry_ctx *ctx, const struct flight *flight)
+{
+    int64_t took_ms = ry_mono_ms(ry_ctx_clock(ctx)) - flight->since_mono_ms;
+    switch (flight->ending) {
+    case ENDING_ACK:
+        ry_count(ctx, RY_COUNTER_jobs_done, 1);
+        ry_observe(ctx, RY_HISTOGRAM_job, (double)took_ms / 1000.0);
+        break;
+    case ENDING_RETRY:
+        ry_count(ctx, RY_COUNTER_jobs_retried, 1);
+        RY_LOG(RY_WARNING, "job_retried", "job=%.*s attempts=%u delay_ms=%" PRId64 " reason=%s",
+               RY_STR_ARG(flight_job(flight)), flight->attempts, flight->delay_ms, flight->reason);
+        break;
+    case ENDING_BURY:
+        ry_count(ctx, RY_COUNTER_jobs_dead, 1);
+        RY_LOG(RY_ERROR, "job_dead", "job=%.*s attempts=%u reason=%s", RY_STR_ARG(flight_job(flight)), flight->attempts,
+               flight->reason);
+        break;
+    case ENDING_GIVE_BACK:
+    case ENDING_NONE: break;
+    }
+}
+
+/* Whether the queue will never take this from us, so that asking again would only hold up the others: a lease that was
+ * lost, a row that was damaged. What is left of the job stays in the queue and is leased again. */
+static bool is_final(int rc)
+{
+    return ry_err_class((enum ry_err)rc) == RY_CLASS_REJECT && rc != RY_EACCES;
+}
+
+static void lose(struct ingester *self, struct ry_ctx *ctx, struct flight *flight, const struct ry_error *err)
+{
+    ry_count(ctx, RY_COUNTER_leases_lost, 1);
+    RY_LOG(RY_WARNING, "lease_lost", "job=%.*s reason=%s", RY_STR_ARG(flight_job(flight)), err->text);
+    flight_remove(self, flight);
+}
+
+/* Says a flight's end to the queue. True: the flight is no more. */
+static bool flight_end(struct ingester *self, struct ry_ctx *ctx, struct flight *flight)
+{
+    struct ry_error err = {0};
+    int rc = flight_say_end(flight, self->stream, &err);
+    if (rc == RY_OK) {
+        tell_of_end(ctx, flight);
+        flight_remove(self, flight);
+    } else if (is_final(rc)) {
+        lose(self, ctx, flight, &err);
+    } else {
+        on_trouble(self, ctx, &err);
+    }
+    return rc == RY_OK || is_final(rc);
+}
+
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
+
+static void send_job(struct ry_ctx *ctx, struct flight *flight, const struct ry_lease *lease)
+{
+    struct ry_job_run run = {
+        .job_id = lease->job_id,
+        .type = lease->type,
+        .token = lease->token,
+        .local_media = true, /* the embedded queue is this node's own */
+        .job = {.p = lease->json.p, .n = lease->json.n},
+    };
+    struct ry_error err = {0};
+    if (ry_check(RY_TAG_job_run, &run, &err) != RY_OK) {
+        flight_set_ending(flight, ENDING_BURY, "the queue's job is damaged: %s", err.text);
+        return;
+    }
+    struct ry_send send = {.priority = lease->priority};
+    if (!ry_str_u64(lease->guild_id, &send.tenant))
+        send.tenant = 0;
+    flight->mail_id = RY_TELL(ctx, job_run, &run, &send);
+}
+
+static void on_lease(struct ingester *self, struct ry_ctx *ctx, const struct ry_lease *lease)
+{
+    struct flight *flight = &self->flights[self->in_flight++];
+    flight_begin(flight, lease, ry_mono_ms(ry_ctx_clock(ctx)));
+    ry_count(ctx, RY_COUNTER_jobs_read, 1);
+    if (lease->attempts > self->attempts_max)
+        flight_set_ending(flight, ENDING_BURY, "was being worked on at %u crashes", lease->attempts - 1);
+    else
+        send_job(ctx, flight, lease);
+    if (flight->ending != ENDING_NONE)
+        (void)flight_end(self, ctx, flight);
+}
+
+/* Reads what there is room for. */
+static void look(struct ingester *self, struct ry_ctx *ctx)
+{
+    if (ry_ctx_draining(ctx) || self->resting || self->full || self->in_flight >= self->allowed)
+        return;
+    size_t room = self->allowed - self->in_flight;
+    RY_ARENA_AUTO arena = ry_arena_make(RY_JOB_MAX_BYTES + ((size_t)1 << 20));
+    struct ry_error err = {0};
+    size_t n = 0;
+    int rc = self->stream->ops->read(self->stream, ry_str_of(self->owner), room, self->lease_ms, &arena, self->leases,
+                                     &n, &err);
+    if (rc != RY_OK) {
+        on_trouble(self, ctx, &err);
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        on_lease(self, ctx, &self->leases[i]);
+}
+
+/* ---- what the scanner and the router say ------------------------------------------------------------------------- */
+
+static void on_end(struct ingester *self, struct ry_ctx *ctx, struct flight *flight)
+{
+    if (!self->resting && flight_end(self, ctx, flight))
+        look(self, ctx);
+}
+
+static void on_job_done(struct ingester *self, struct ry_ctx *ctx, const struct ry_mail *mail)
+{
+    struct flight *flight = find(self, mail->envelope.correlation);
+    if (flight == NULL)
+        return; /* of a lease that was lost */
+    flight->ending = ENDING_ACK;
+    self->full_tries = 0;
+    if (self->allowed < self->window)
+        self->allowed++;
+    on_end(self, ctx, flight);
+}
+
+static void on_job_failed(struct ingester *self, struct ry_ctx *ctx, const struct ry_mail *mail)
+{
+    const struct ry_job_failed *failed = RY_BODY(mail, job_failed);
+    struct flight *flight = find(self, mail->envelope.correlation);
+    if (flight == NULL)
+        return;
+    if (failed->retry)
+        flight_set_failed(flight, failed->reason, self->attempts_max, ry_ctx_rng(ctx));
+    else
+        flight_set_ending(flight, ENDING_BURY, "%.*s", RY_STR_ARG(failed->reason));
+    on_end(self, ctx, flight);
+}
+
+static void on_undeliverable(struct ingester *self, struct ry_ctx *ctx, const struct ry_mail *mail)
+{
+    const struct ry_undeliverable *undeliverable = RY_BODY(mail, undeliverable);
+    struct flight *flight = find(self, undeliverable->id);
+    if (flight == NULL)
+        return;
+    if (undeliverable->cause == RY_UNDELIVERABLE_FULL) {
+        flight->ending = ENDING_GIVE_BACK;
+        self->full = true;
+        self->allowed = self->in_flight > 1 ? self->in_flight - 1 : 1;
+        ry_timer(
+            ctx, TIMER_FULL,
+            ry_backoff_doubling_ms(ry_ctx_rng(ctx), FULL_BASE_MS, FULL_MAX_MS, self->full_tries++, JITTER_PERCENT));
+    } else {
+        flight_set_failed(flight, undeliverable->reason, self->attempts_max, ry_ctx_rng(ctx));
+    }
+    on_end(self, ctx, flight);
+}
+
+static int keep_dead_mail(struct ingester *self, struct ry_ctx *ctx, const struct ry_mail *mail, struct ry_error *err)
+{
+    const struct ry_mail_dead *dead = RY_BODY(mail, mail_dead);
+    char id[24];
+    char guild[24];
+    (void)snprintf(id, sizeof id, "%" PRIu64, dead->id);
+    (void)snprintf(guild, sizeof guild, "%" PRIu64, mail->envelope.tenant);
+    struct ry_dead letter = {
+        .kind = RY_DEAD_MAIL,
+        .job_id = ry_str_of(id),
+        .type = dead->message,
+        .guild_id = mail->envelope.tenant != 0 ? ry_str_of(guild) : (struct ry_str){NULL, 0},
+        .reason = dead->reason,
+        .summary = dead->summary,
+        .body = {dead->mail.p, dead->mail.n},
+        .priority = (enum ry_priority)mail->envelope.priority,
+        .attempts = (unsigned)dead->attempts,
+        .died_wall_ms = ry_wall_ms(ry_ctx_clock(ctx)),
+    };
+    int rc = self->stream->ops->dead_add(self->stream, &letter, err);
+    if (rc == RY_OK)
+        RY_LOG(RY_ERROR, "mail_dead", "mail=%" PRIu64 " message=%.*s role=%.*s attempts=%" PRIu64 " reason=%.*s",
+               dead->id, RY_STR_ARG(dead->message), RY_STR_ARG(dead->role), dead->attempts, RY_STR_ARG(dead->reason));
+    else if (!is_final(rc))
+        on_trouble(self, ctx, err);
+    return rc;
+}
+
+static void on_mail_dead(struct ingester *self, struct ry_ctx *ctx, struct ry_mail *mail)
+{
+    struct ry_error err = {0};
+    int rc = self->resting ? RY_EBUSY : keep_dead_mail(self, ctx, mail, &err);
+    if (rc == RY_OK)
+        return;
+    if (is_final(rc)) {
+        ry_mail_fail(ctx, mail, false, err.text);
+        return;
+    }
+    if (self->dead_mail_count == CAPACITY) {
+        ry_mail_fail(ctx, mail, true, "the queue takes no dead letters now");
+        return;
+    }
+    ry_mail_keep(ctx, mail);
+    self->dead_mails[self->dead_mail_count++] = mail;
+}
+
+static void on_queue_get(struct ingester *self, struct ry_ctx *ctx, const struct ry_mail *mail)
+{
+    struct ry_depth depth = {0};
+    struct ry_error err = {0};
+    if (!self->resting && self->stream->ops->depth(self->stream, &depth, &err) != RY_OK)
+        on_trouble(self, ctx, &err);
+    struct ry_queue_state state = {
+        .healthy = !in_trouble(self),
+        .ready = depth.ready,
+        .leased = depth.leased,
+        .dead = depth.dead,
+        .oldest_ms = (uint64_t)depth.oldest_ms,
+        .reason = in_trouble(self) ? ry_str_of(self->trouble.text) : (struct ry_str){NULL, 0},
+    };
+    RY_ANSWER(ctx, mail, queue_state, &state);
+}
+
+static void ingester_receive(void *arg, struct ry_ctx *ctx, struct ry_mail *mail)
+{
+    struct ingester *self = arg;
+    switch (mail->envelope.tag) {
+    case RY_TAG_job_done: on_job_done(self, ctx, mail); break;
+    case RY_TAG_job_failed: on_job_failed(self, ctx, mail); break;
+    case RY_TAG_undeliverable: on_undeliverable(self, ctx, mail); break;
+    case RY_TAG_mail_dead: on_mail_dead(self, ctx, mail); break;
+    case RY_TAG_queue_get: on_queue_get(self, ctx, mail); break;
+    default: break; /* the codec lets nothing else pass to this role */
+    }
+}
+
+/* ---- time -------------------------------------------------------------------------------------------------------- */
+
+/* Renews every lease, those of jobs at an unsaid end included. */
+static void renew_all(struct ingester *self, struct ry_ctx *ctx)
+{
+    self->renewal_due = true;
+    for (size_t i = 0; i < self->in_flight;) {
+        struct flight *flight = &self->flights[i];
+        struct ry_error err = {0};
+        int rc = self->stream->ops->renew(self->stream, flight_job(flight), flight->token, self->lease_ms, &err);
+        if (rc == RY_OK) {
+            i++;
+        } else if (is_final(rc)) {
+            lose(self, ctx, flight, &err);
+        } else {
+            on_trouble(self, ctx, &err);
+            return;
+        }
+    }
+    self->renewal_due = false;
+}
+
+/* Whoever was refused goes to the end, so that the next round begins with the others. */
+static void flight_put_last(struct ingester *self, struct flight *flight)
+{
+    struct flight *last = &self->flights[self->in_flight - 1];
+    struct flight refused = *flight;
+    *flight = *last;
+    *last = refused;
+}
+
+/* The queue is asked again, the most urgent first; the first refusal ends the round and sets the timer anew. */
+static void recover(struct ingester *self, struct ry_ctx *ctx)
+{
+    self->resting = false;
+    if (self->renewal_due)
+        renew_all(self, ctx);
+    for (size_t i = 0; i < self->in_flight && !self->resting;) {
+        struct flight *flight = &self->flights[i];
+        if (flight->ending == ENDING_NONE)
+            i++;
+        else if (!flight_end(self, ctx, flight))
+            flight_put_last(self, flight);
+    }
+    while (self->dead_mail_count > 0 && !self->resting) {
+        struct ry_mail *mail = self->dead_mails[self->dead_mail_count - 1];
+        struct ry_error err = {0};
+        int rc = keep_dead_mail(self, ctx, mail, &err);
+        if (rc == RY_OK)
+            ry_mail_done(ctx, mail);
+        else if (is_final(rc))
+            ry_mail_fail(ctx, mail, false, err.text);
+        if (!self->resting)
+            self->dead_mail_count--;
+    }
+    look(self, ctx);
+    if (!self->resting)
+        on_queue_well(self);
+}
+
+static void ingester_tick(void *arg, struct ry_ctx *ctx, unsigned timer)
+{
+    struct ingester *self = arg;
+    switch ((enum timer)timer) {
+    case TIMER_POLL:
+        look(self, ctx);
+        ry_timer(ctx, TIMER_POLL, self->poll_ms);
+        break;
+    case TIMER_RENEW:
+        self->renewal_due = true;
+        if (!self->resting)
+            renew_all(self, ctx);
+        ry_timer(ctx, TIMER_RENEW, self->lease_ms / 3);
+        break;
+    case TIMER_RECOVER: recover(self, ctx); break;
+    case TIMER_FULL:
+        self->full = false;
+        look(self, ctx);
+        break;
+    }
+}
+
+/* ---- life -------------------------------------------------------------------------------------------------------- */
+
+/* The leases of this node's former incarnations are void; those of another ingester of this very one are not. */
+static int release_former_self(struct ingester *self, struct ry_error *err)
+{
+    struct ry_str owner = ry_str_of(self->owner);
+    const char *slash = memrchr(owner.p, '/', owner.n);
+    if (slash == NULL)
+        return ry_fail(err, RY_EBUG, "the owner %s has no incarnation", self->owner);
+    struct ry_str node = {owner.p, (size_t)(slash - owner.p) + 1};
+    size_t released = 0;
+    int rc = self->stream->ops->release(self->stream, node, owner, &released, err);
+    if (rc == RY_OK && released > 0)
+        RY_LOG(RY_INFO, "leases_released", "jobs=%zu", released);
+    return rc;
+}
+
+static int ingester_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
+{
+    const struct ry_config *config = ry_ctx_config(ctx);
+    struct ingester *self = calloc(1, sizeof *self);
+    *out = self;
+    if (self == NULL)
+        return ry_fail(err, RY_ENOMEM, "no memory for the ingester");
+    int64_t mailbox = ry_config_int(config, RY_OPT_mailbox);
+    int64_t batch = ry_config_int(config, RY_OPT_job_batch_size);
+    self->window = (size_t)(batch < mailbox ? batch : mailbox);
+    self->allowed = self->window;
+    self->lease_ms = ry_config_int(config, RY_OPT_lease_seconds) * 1000;
+    self->poll_ms = ry_config_int(config, RY_OPT_poll_ms);
+    self->attempts_max = (unsigned)ry_config_int(config, RY_OPT_job_attempts_max);
+    self->owner = ry_ctx_owner(ctx);
+    self->flights = calloc(self->window, sizeof *self->flights);
+    self->leases = calloc(self->window, sizeof *self->leases);
+    if (self->flights == NULL || self->leases == NULL)
+        return ry_fail(err, RY_ENOMEM, "no memory for the ingester");
+    int rc = ry_stream_sqlite_open(ry_config_str(config, RY_OPT_sqlite_path), ry_ctx_clock(ctx), &self->stream, err);
+    if (rc == RY_OK)
+        rc = release_former_self(self, err);
+    if (rc != RY_OK)
+        return rc;
+    ry_timer(ctx, TIMER_POLL, 0);
+    ry_timer(ctx, TIMER_RENEW, self->lease_ms / 3);
+    return RY_OK;
+}
+
+/* No more is read; what is in flight comes to its end. */
+static bool ingester_drain(void *arg, struct ry_ctx *ctx)
+{
+    (void)ctx;
+    const struct ingester *self = arg;
+    return self->in_flight == 0 && self->dead_mail_count == 0;
+}
+
+/* What is left in flight was interrupted, not tried: it is ready again at once. If the queue does not take that, the
+ * next self's release does the same. */
+static void ingester_close(void **out)
+{
+    struct ingester *self = *out;
+    if (self == NULL)
+        return;
+    for (size_t i = 0; i < self->in_flight; i++) {
+        struct flight *flight = &self->flights[i];
+        if (flight->ending == ENDING_NONE)
+            flight->ending = ENDING_GIVE_BACK;
+        if (flight_say_end(flight, self->stream, NULL) != RY_OK)
+            break;
+    }
+    ry_stream_close(&self->stream);
+    free(self->flights);
+    free(self->leases);
+    free(self);
+    *out = NULL;
+}
+
+const struct ry_actor_spec ry_ingester_spec = {
+    .role = RY_ROLE_INGESTER,
+    .capacity = CAPACITY,
+    .threads = 1,
+    .open = ingester_open,
+    .receive = ingester_receive,
+    .tick = ingester_tick,
+    .drain = ingester_drain,
+    .close = ingester_close,
+};

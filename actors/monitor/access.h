@@ -1,0 +1,30 @@
+/* access.h: who may see the web page. Pure functions on what a request brought.
+ *
+ * Without a token the page is for whoever reaches the port: this machine by default. A page of a stranger's site must
+ * not read it through that person's browser (DNS rebinding), so on a loopback address only names of this machine are
+ * answered to. With a token that is not needed: a stranger's host name has no cookie, and a reverse proxy may use a
+ * name of its own. */
+#ifndef REELYARD_ACTORS_MONITOR_ACCESS_H
+#define REELYARD_ACTORS_MONITOR_ACCESS_H
+
+#include "runtime/base/buf.h"
+
+#define ACCESS_COOKIE "reelyard_token"
+
+/* Whether a and b are equal, in a time that tells nothing of where they differ. */
+bool access_same(struct ry_str a, struct ry_str b);
+
+/* The token of "Authorization: Bearer TOKEN"; the absent string if header (may be NULL) is not of that form. */
+struct ry_str access_bearer(const char *header);
+
+/* Whether a cookie's value is that of the token. A cookie cannot hold every character, so it is the token's bytes in
+ * hexadecimal. */
+bool access_cookie(struct ry_str token, const char *value);
+
+/* Appends "reelyard_token=...; HttpOnly; SameSite=Lax; Path=/". */
+void access_set_cookie(struct ry_str token, struct ry_buf *out);
+
+/* Whether a Host header (may be NULL) names this machine's loopback, with any port. */
+bool access_host_is_loopback(const char *host);
+
+#endif

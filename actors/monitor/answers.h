@@ -1,0 +1,20 @@
+/* answers.h: what the other actors said to one request of the monitor; the input of every page.
+ *
+ * An answer that did not come is NULL, and `missing` says why in words. */
+#ifndef REELYARD_ACTORS_MONITOR_ANSWERS_H
+#define REELYARD_ACTORS_MONITOR_ANSWERS_H
+
+#include "proto/message.h"
+
+enum answer { ANSWER_NODE, ANSWER_QUEUE, ANSWER_ARCHIVE, ANSWER_GALLERY, ANSWER_THUMBNAIL, ANSWER_COUNT };
+
+struct answers {
+    const struct ry_node_state *node;
+    const struct ry_queue_state *queue;
+    const struct ry_archive_state *archive;
+    const struct ry_gallery_page *gallery;
+    const struct ry_thumbnail_data *thumbnail;
+    const char *missing[ANSWER_COUNT]; /* NULL: it came, or was not asked for */
+};
+
+#endif

@@ -1,0 +1,74 @@
+/* http.h: the HTTP server of the monitor: libmicrohttpd without a thread of its own.
+ *
+ * It owns the listening socket and the connections. What is asked comes as an exchange, which is answered at once or
+ * later by one http_reply; until then its connection is suspended and costs nothing. Only GET and HEAD reach the
+ * owner; bodies of requests are thrown away. Everything is called from the instance's thread, inside http_run. */
+#ifndef REELYARD_ACTORS_MONITOR_HTTP_H
+#define REELYARD_ACTORS_MONITOR_HTTP_H
+
+#include "proto/frame.h"
+#include "runtime/base/buf.h"
+#include "runtime/base/error.h"
+
+struct http;
+struct http_exchange;
+
+struct http_events {
+    /* A request is whole: reply now, or keep the exchange and reply later. */
+    void (*asked)(void *arg, struct http_exchange *exchange);
+    /* The exchange is over (sent, or its visitor is gone) and no longer valid. Not called for one whose `asked` was not
+     * called. */
+    void (*ended)(void *arg, struct http_exchange *exchange);
+};
+
+/* Listens on an address (IPv4, IPv6 or "localhost") and port. RY_ECONFIG if the address is none, taken or not allowed,
+ * with what to do. */
+int http_open(struct http **out, const char *address, uint16_t port, const struct http_events *events, void *arg,
+              struct ry_error *err);
+
+/* Drops all connections; `ended` is called for every exchange. *slot may be NULL. */
+void http_close(struct http **slot);
+
+/* An epoll descriptor: call http_run when it is readable. */
+int http_fd(const struct http *http);
+
+/* Does what can be done without waiting. Returns in how many milliseconds it must be called at the latest, -1: only
+ * when the descriptor is readable. */
+int64_t http_run(struct http *http);
+
+/* Whether some exchange has begun and is not over. */
+bool http_busy(const struct http *http);
+
+/* "http://127.0.0.1:8080/", and whether the address is of this machine alone. */
+const char *http_url(const struct http *http);
+bool http_is_loopback(const struct http *http);
+
+/* Of the request; NULL when absent. Valid until the exchange has ended. The path is percent-decoded. */
+const char *http_path(const struct http_exchange *exchange);
+const char *http_argument(const struct http_exchange *exchange, const char *name);
+const char *http_header(const struct http_exchange *exchange, const char *name);
+const char *http_cookie(const struct http_exchange *exchange, const char *name);
+void http_each_argument(const struct http_exchange *exchange,
+                        void (*visit)(void *arg, const char *name, const char *value), void *arg);
+
+/* Something of the owner's that belongs to the exchange; NULL at first. */
+void http_set_data(struct http_exchange *exchange, void *data);
+void *http_data(const struct http_exchange *exchange);
+
+struct http_reply {
+    unsigned status;
+    const char *content_type;
+    struct ry_buf *body;       /* its memory is taken; or NULL */
+    struct ry_frame *frame;    /* a reference is taken; or NULL */
+    const char *cache_control; /* NULL: no-store */
+    /* NULL: left out. */
+    const char *etag;
+    const char *location;
+    const char *set_cookie;
+    const char *www_authenticate;
+};
+
+/* Answers the exchange; once for each. The strings are copied. */
+void http_reply(struct http_exchange *exchange, const struct http_reply *reply);
+
+#endif

@@ -1,0 +1,184 @@
+#include "actors/monitor/metrics.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "runtime/stats/stats.h"
+
+static void head(struct ry_buf *out, const char *name, const char *type, const char *help)
+{
+    (void)ry_buf_addf(out, "# HELP reelyard_%s %s.\n# TYPE reelyard_%s %s\n", name, help, name, type);
+}
+
+static void single(struct ry_buf *out, const char *name, const char *type, const char *help, uint64_t value)
+{
+    head(out, name, type, help);
+    (void)ry_buf_addf(out, "reelyard_%s %" PRIu64 "\n", name, value);
+}
+
+/* Milliseconds as seconds. */
+static void seconds(struct ry_buf *out, uint64_t ms)
+{
+    (void)ry_buf_addf(out, "%" PRIu64 ".%03" PRIu64 "\n", ms / 1000, ms % 1000);
+}
+
+/* One metric of every mailbox, or of every instance: a number of its record. */
+struct labelled {
+    const char *name;
+    const char *type;
+    const char *help;
+    size_t offset;
+    bool is_ms;
+};
+
+#define MAILBOX(field) offsetof(struct ry_role_state, field)
+static const struct labelled mailbox_metrics[] = {
+    {"mailbox_mails", "gauge", "Mails that wait for the role", MAILBOX(queued), false},
+    {"mailbox_bytes", "gauge", "Bytes that wait for the role", MAILBOX(queued_bytes), false},
+    {"mailbox_limit_mails", "gauge", "Most mails that may wait", MAILBOX(limit), false},
+    {"mailbox_limit_bytes", "gauge", "Most bytes that may wait", MAILBOX(limit_bytes), false},
+    {"mailbox_oldest_seconds", "gauge", "Age of the oldest waiting mail", MAILBOX(oldest_ms), true},
+    {"mailbox_held_mails", "gauge", "Mails in custody at instances", MAILBOX(held), false},
+    {"mailbox_accepted_total", "counter", "Mails accepted", MAILBOX(accepted), false},
+    {"mailbox_refused_total", "counter", "Mails refused: full, not allowed, malformed", MAILBOX(refused), false},
+    {"mailbox_redelivered_total", "counter", "Mails given out again after an instance died", MAILBOX(redelivered),
+     false},
+    {"mailbox_dead_total", "counter", "Mails that became dead letters", MAILBOX(dead), false},
+    {"mailbox_expired_total", "counter", "Mails past their deadline", MAILBOX(expired), false},
+};
+
+#define INSTANCE(field) offsetof(struct ry_instance_state, field)
+static const struct labelled instance_metrics[] = {
+    {"instance_capacity_mails", "gauge", "Mails that the instance may hold", INSTANCE(capacity), false},
+    {"instance_held_mails", "gauge", "Mails that the instance holds", INSTANCE(held), false},
+    {"instance_done_total", "counter", "Mails that the instance has finished", INSTANCE(done), false},
+    {"instance_busy_seconds_total", "counter", "Time spent in handlers", INSTANCE(busy_ms), true},
+};
+
+static void value(struct ry_buf *out, const struct labelled *metric, const void *record)
+{
+    uint64_t number = 0;
+    memcpy(&number, (const char *)record + metric->offset, sizeof number);
+    if (metric->is_ms)
+        seconds(out, number);
+    else
+        (void)ry_buf_addf(out, "%" PRIu64 "\n", number);
+}
+
+/* A label's value: backslash, quote and newline are escaped. */
+static void label(struct ry_buf *out, struct ry_str text)
+{
+    for (size_t i = 0; i < text.n; i++)
+        if (text.p[i] == '\\' || text.p[i] == '"')
+            (void)ry_buf_addf(out, "\\%c", text.p[i]);
+        else if (text.p[i] == '\n')
+            (void)ry_buf_add_str(out, RY_STR("\\n"));
+        else
+            (void)ry_buf_add(out, &text.p[i], 1);
+}
+
+static void render_node(const struct ry_node_state *node, struct ry_buf *out)
+{
+    struct ry_stats stats = {0};
+    for (size_t i = 0; i < node->counters.n; i++)
+        if (node->counters.items[i].index < RY_STATS_FLAT) /* a newer router may count more */
+            *ry_stats_at(&stats, (size_t)node->counters.items[i].index) = node->counters.items[i].value;
+    ry_stats_prometheus(&stats, out);
+    head(out, "uptime_seconds", "gauge", "Time since the router started");
+    (void)ry_buf_add_str(out, RY_STR("reelyard_uptime_seconds "));
+    seconds(out, node->uptime_ms);
+    single(out, "rejected_total", "counter", "Malformed or forbidden messages, and connections refused",
+           node->rejected);
+    single(out, "dropped_events_total", "counter", "Hints that found no room or nobody", node->dropped_events);
+    single(out, "dropped_answers_total", "counter", "Answers whose asker was gone", node->dropped_answers);
+    for (size_t m = 0; m < sizeof mailbox_metrics / sizeof *mailbox_metrics; m++) {
+        head(out, mailbox_metrics[m].name, mailbox_metrics[m].type, mailbox_metrics[m].help);
+        for (size_t i = 0; i < node->roles.n; i++) {
+            (void)ry_buf_addf(out, "reelyard_%s{role=\"", mailbox_metrics[m].name);
+            label(out, node->roles.items[i].role);
+            (void)ry_buf_add_str(out, RY_STR("\"} "));
+            value(out, &mailbox_metrics[m], &node->roles.items[i]);
+        }
+    }
+    for (size_t m = 0; m < sizeof instance_metrics / sizeof *instance_metrics; m++) {
+        head(out, instance_metrics[m].name, instance_metrics[m].type, instance_metrics[m].help);
+        for (size_t i = 0; i < node->instances.n; i++) {
+            (void)ry_buf_addf(out, "reelyard_%s{role=\"", instance_metrics[m].name);
+            label(out, node->instances.items[i].role);
+            (void)ry_buf_add_str(out, RY_STR("\",instance=\""));
+            label(out, node->instances.items[i].name);
+            (void)ry_buf_add_str(out, RY_STR("\"} "));
+            value(out, &instance_metrics[m], &node->instances.items[i]);
+        }
+    }
+}
+
+static void render_queue(const struct ry_queue_state *queue, struct ry_buf *out)
+{
+    single(out, "queue_healthy", "gauge", "Whether the job queue answered", queue->healthy);
+    head(out, "queue_jobs", "gauge", "Jobs of the queue by state");
+    (void)ry_buf_addf(out,
+                      "reelyard_queue_jobs{state=\"ready\"} %" PRIu64 "\nreelyard_queue_jobs{state=\"leased\"} %" PRIu64
+                      "\nreelyard_queue_jobs{state=\"dead\"} %" PRIu64 "\n",
+                      queue->ready, queue->leased, queue->dead);
+    head(out, "queue_oldest_seconds", "gauge", "Age of the oldest waiting job");
+    (void)ry_buf_add_str(out, RY_STR("reelyard_queue_oldest_seconds "));
+    seconds(out, queue->oldest_ms);
+}
+
+static void render_archive(const struct ry_archive_state *archive, struct ry_buf *out)
+{
+    head(out, "archive_clips", "gauge", "Clips of the archive by the state of their thumbnails");
+    (void)ry_buf_addf(
+        out,
+        "reelyard_archive_clips{status=\"pending\"} %" PRIu64 "\nreelyard_archive_clips{status=\"processing\"} %" PRIu64
+        "\nreelyard_archive_clips{status=\"completed\"} %" PRIu64 "\nreelyard_archive_clips{status=\"failed\"} %" PRIu64
+        "\n",
+        archive->clips_pending, archive->clips_processing, archive->clips_completed, archive->clips_failed);
+    head(out, "archive_rows", "gauge", "Rows of the archive's tables");
+    (void)ry_buf_addf(
+        out,
+        "reelyard_archive_rows{table=\"guild\"} %" PRIu64 "\nreelyard_archive_rows{table=\"channel\"} %" PRIu64
+        "\nreelyard_archive_rows{table=\"author\"} %" PRIu64 "\nreelyard_archive_rows{table=\"message\"} %" PRIu64
+        "\nreelyard_archive_rows{table=\"thumbnail\"} %" PRIu64 "\n",
+        archive->guilds, archive->channels, archive->authors, archive->messages, archive->thumbnails);
+    single(out, "archive_video_bytes", "gauge", "Sum of the clips' sizes", archive->bytes_videos);
+    single(out, "archive_thumbnail_bytes", "gauge", "Sum of the thumbnails' sizes", archive->bytes_thumbnails);
+    single(out, "archive_schema_version", "gauge", "Migrations applied to the database", archive->schema_version);
+    head(out, "database_ping_seconds", "gauge", "How long the database took to answer");
+    (void)ry_buf_addf(out, "reelyard_database_ping_seconds %" PRIu64 ".%06" PRIu64 "\n", archive->ping_us / 1000000,
+                      archive->ping_us % 1000000);
+}
+
+void metrics_render(const struct answers *answers, uint64_t resident_bytes, struct ry_buf *out)
+{
+    const struct ry_archive_state *archive =
+        answers->archive && answers->archive->error.n == 0 ? answers->archive : NULL;
+    head(out, "answered", "gauge", "Whether this part answered in time");
+    (void)ry_buf_addf(out,
+                      "reelyard_answered{part=\"router\"} %d\nreelyard_answered{part=\"queue\"} %d\n"
+                      "reelyard_answered{part=\"database\"} %d\n",
+                      answers->node != NULL, answers->queue != NULL, archive != NULL);
+    if (resident_bytes > 0)
+        single(out, "resident_memory_bytes", "gauge", "Resident memory of the monitor's process", resident_bytes);
+    if (answers->node)
+        render_node(answers->node, out);
+    if (answers->queue)
+        render_queue(answers->queue, out);
+    if (archive)
+        render_archive(archive, out);
+}
+
+uint64_t metrics_resident_bytes(void)
+{
+    unsigned long long total_pages = 0;
+    unsigned long long resident_pages = 0;
+    long page_bytes = sysconf(_SC_PAGESIZE);
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (file == NULL)
+        return 0;
+    int read = fscanf(file, "%llu %llu", &total_pages, &resident_pages);
+    (void)fclose(file);
+    return read == 2 && page_bytes > 0 ? resident_pages * (uint64_t)page_bytes : 0;
+}

@@ -1,0 +1,9 @@
+/* monitor.h: the monitor's spec; what it does stands at the top of monitor.c. */
+#ifndef REELYARD_ACTORS_MONITOR_MONITOR_H
+#define REELYARD_ACTORS_MONITOR_MONITOR_H
+
+#include "runtime/actor/actor.h"
+
+extern const struct ry_actor_spec ry_monitor_spec;
+
+#endif

@@ -1,0 +1,17 @@
+/* author.h: who posted a message, as the database keeps it. */
+#ifndef REELYARD_ACTORS_SCANNER_AUTHOR_H
+#define REELYARD_ACTORS_SCANNER_AUTHOR_H
+
+#include "proto/message.h"
+#include "runtime/base/arena.h"
+#include "runtime/base/error.h"
+
+#include <json-c/json.h>
+
+/* Fills row from a Discord message's `author` and, if it is there, `member` (nick, avatar). given_urls: take
+ * author.avatar_url as it stands, if there is one (an import has no avatar hashes). Strings are copied into the arena.
+ * RY_EINVAL names the field. */
+int scan_author_read(struct json_object *message, struct ry_str guild_id, bool given_urls, struct ry_arena *arena,
+                     struct ry_author_row *row, struct ry_error *err);
+
+#endif

@@ -1,0 +1,221 @@
+/* clip_rules.c: the rules of one channel, compiled once and used for all its messages.
+ *
+ * Owns the two compiled regexes and their match memory. A struct clip_rules is never changed after it is made, but for
+ * the match data that PCRE2 writes while matching: one owner, one thread. */
+#include "actors/scanner/clip_rules.h"
+
+#include "actors/scanner/json_read.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+#include <stdlib.h>
+
+#define PATTERN_MAX_BYTES  ((size_t)16 * 1024)
+#define MATCH_STEPS_MAX    1000000 /* about 30 ms on a slow core */
+#define MATCH_DEPTH_MAX    10000
+#define MATCH_HEAP_MAX_KIB 16384
+#define DAY_MS             ((int64_t)86400000)
+
+struct clip_rules {
+    struct json_object *mime_types; /* arrays of strings; NULL: empty */
+    struct json_object *extensions;
+    pcre2_code *include; /* NULL: none */
+    pcre2_code *exclude;
+    pcre2_match_data *match;
+    pcre2_match_context *limits;
+};
+
+/* Like Python's re in what the options can say: Unicode classes, \uXXXX, only \n ends a line. \C would split UTF-8. */
+static int compile_regex(const char *setting, struct ry_str pattern, pcre2_code **code, struct ry_error *err)
+{
+    pcre2_compile_context *context = pcre2_compile_context_create(NULL);
+    if (context == NULL)
+        return ry_fail(err, RY_ENOMEM, "no memory for %s", setting);
+    pcre2_set_newline(context, PCRE2_NEWLINE_LF);
+    pcre2_set_max_pattern_length(context, PATTERN_MAX_BYTES);
+    int number = 0;
+    PCRE2_SIZE at = 0;
+    *code = pcre2_compile((PCRE2_SPTR)pattern.p, pattern.n,
+                          PCRE2_UTF | PCRE2_UCP | PCRE2_ALT_BSUX | PCRE2_NEVER_BACKSLASH_C, &number, &at, context);
+    pcre2_compile_context_free(context);
+    if (*code != NULL)
+        return RY_OK;
+    PCRE2_UCHAR text[120] = "";
+    pcre2_get_error_message(number, text, sizeof text);
+    return ry_fail(err, RY_EINVAL, "%s is no valid regular expression: %s at offset %zu", setting, (const char *)text,
+                   (size_t)at);
+}
+
+static int read_regex(struct json_object *resolved, const char *setting, pcre2_code **code, struct ry_error *err)
+{
+    struct ry_str pattern;
+    int rc = json_read_str(resolved, "", setting, false, &pattern, err);
+    if (rc != RY_OK || pattern.n == 0) /* as in Python, where '' is falsy: none */
+        return rc;
+    return compile_regex(setting, pattern, code, err);
+}
+
+static int read_strings(struct json_object *resolved, const char *setting, struct json_object **list,
+                        struct ry_error *err)
+{
+    struct json_object *array = NULL;
+    int rc = json_read_array(resolved, "", setting, false, &array, err);
+    if (rc != RY_OK || array == NULL)
+        return rc;
+    for (size_t i = 0; i < json_object_array_length(array); i++)
+        if (!json_object_is_type(json_object_array_get_idx(array, i), json_type_string))
+            return ry_fail(err, RY_EINVAL, "%s[%zu] is not a string", setting, i);
+    *list = json_object_get(array);
+    return RY_OK;
+}
+
+static int compile_rules(struct clip_rules *rules, struct json_object *resolved, struct ry_error *err)
+{
+    rules->match = pcre2_match_data_create(1, NULL);
+    rules->limits = pcre2_match_context_create(NULL);
+    if (rules->match == NULL || rules->limits == NULL)
+        return ry_fail(err, RY_ENOMEM, "no memory for a channel's rules");
+    pcre2_set_match_limit(rules->limits, MATCH_STEPS_MAX);
+    pcre2_set_depth_limit(rules->limits, MATCH_DEPTH_MAX);
+    pcre2_set_heap_limit(rules->limits, MATCH_HEAP_MAX_KIB);
+    int rc = read_strings(resolved, "mime_allowlist", &rules->mime_types, err);
+    if (rc == RY_OK)
+        rc = read_strings(resolved, "video_extensions", &rules->extensions, err);
+    if (rc == RY_OK)
+        rc = read_regex(resolved, "text_include_regex", &rules->include, err);
+    if (rc == RY_OK)
+        rc = read_regex(resolved, "text_exclude_regex", &rules->exclude, err);
+    return rc;
+}
+
+int clip_rules_new(struct json_object *resolved, struct clip_rules **rules, struct ry_error *err)
+{
+    *rules = calloc(1, sizeof **rules);
+    if (*rules == NULL)
+        return ry_fail(err, RY_ENOMEM, "no memory for a channel's rules");
+    int rc = compile_rules(*rules, resolved, err);
+    if (rc != RY_OK)
+        clip_rules_free(rules);
+    return rc;
+}
+
+void clip_rules_free(struct clip_rules **rules)
+{
+    struct clip_rules *self = *rules;
+    if (self == NULL)
+        return;
+    json_object_put(self->mime_types);
+    json_object_put(self->extensions);
+    pcre2_code_free(self->include);
+    pcre2_code_free(self->exclude);
+    pcre2_match_data_free(self->match);
+    pcre2_match_context_free(self->limits);
+    free(self);
+    *rules = NULL;
+}
+
+bool clip_rules_is_video(const struct clip_rules *rules, struct ry_str filename, struct ry_str content_type)
+{
+    size_t n = rules->mime_types && content_type.p ? json_object_array_length(rules->mime_types) : 0;
+    for (size_t i = 0; i < n; i++)
+        if (ry_str_eq(content_type, json_read_value_str(json_object_array_get_idx(rules->mime_types, i))))
+            return true;
+    n = rules->extensions ? json_object_array_length(rules->extensions) : 0;
+    for (size_t i = 0; i < n; i++)
+        if (ry_str_ends(filename, json_read_value_str(json_object_array_get_idx(rules->extensions, i)), true))
+            return true;
+    return false;
+}
+
+static enum clip_verdict search(const struct clip_rules *rules, const pcre2_code *code, struct ry_str content)
+{
+    const char *subject = content.p ? content.p : "";
+    int rc = pcre2_match(code, (PCRE2_SPTR)subject, content.n, 0, 0, rules->match, rules->limits);
+    if (rc >= 0)
+        return CLIP_VERDICT_YES;
+    return rc == PCRE2_ERROR_NOMATCH ? CLIP_VERDICT_NO : CLIP_VERDICT_LIMIT;
+}
+
+enum clip_verdict clip_rules_wants(const struct clip_rules *rules, struct ry_str content)
+{
+    if (rules->include != NULL) {
+        enum clip_verdict found = search(rules, rules->include, content);
+        if (found != CLIP_VERDICT_YES)
+            return found;
+    }
+    if (rules->exclude == NULL)
+        return CLIP_VERDICT_YES;
+    switch (search(rules, rules->exclude, content)) {
+    case CLIP_VERDICT_YES: return CLIP_VERDICT_NO;
+    case CLIP_VERDICT_NO: return CLIP_VERDICT_YES;
+    default: return CLIP_VERDICT_LIMIT;
+    }
+}
+
+struct ry_str clip_mime_type(struct ry_str filename, struct ry_str content_type)
+{
+    static const struct {
+        struct ry_str extension;
+        struct ry_str mime_type;
+    } TYPES[] = {
+        {{".mp4", 4}, {"video/mp4", 9}},         {{".webm", 5}, {"video/webm", 10}},
+        {{".mov", 4}, {"video/quicktime", 15}},  {{".avi", 4}, {"video/x-msvideo", 15}},
+        {{".mkv", 4}, {"video/x-matroska", 16}}, {{".flv", 4}, {"video/x-flv", 11}},
+        {{".m4v", 4}, {"video/x-m4v", 11}},
+    };
+    if (content_type.n > 0)
+        return content_type;
+    for (size_t i = 0; i < sizeof TYPES / sizeof TYPES[0]; i++)
+        if (ry_str_ends(filename, TYPES[i].extension, true))
+            return TYPES[i].mime_type;
+    return RY_STR("video/mp4");
+}
+
+static bool parse_hex(struct ry_str digits, uint64_t *out)
+{
+    if (digits.n == 0 || digits.n > 15)
+        return false;
+    uint64_t value = 0;
+    for (size_t i = 0; i < digits.n; i++) {
+        char c = digits.p[i];
+        unsigned digit = 0;
+        if (c >= '0' && c <= '9')
+            digit = (unsigned)(c - '0');
+        else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+            digit = (unsigned)((c | 0x20) - 'a') + 10;
+        else
+            return false;
+        value = value << 4 | digit;
+    }
+    *out = value;
+    return true;
+}
+
+/* The value of the first query parameter `ex`; absent if there is none. */
+static struct ry_str url_parameter_ex(struct ry_str url)
+{
+    const char *end = url.p + url.n;
+    const char *fragment = memchr(url.p, '#', url.n);
+    if (fragment != NULL)
+        end = fragment;
+    const char *p = memchr(url.p, '?', (size_t)(end - url.p));
+    while (p != NULL && p < end) {
+        const char *name = p + 1;
+        const char *next = memchr(name, '&', (size_t)(end - name));
+        const char *stop = next ? next : end;
+        if (stop - name >= 3 && memcmp(name, "ex=", 3) == 0)
+            return (struct ry_str){name + 3, (size_t)(stop - name) - 3};
+        p = next;
+    }
+    return (struct ry_str){0};
+}
+
+int64_t clip_url_expires_wall_ms(struct ry_str url, int64_t now_wall_ms)
+{
+    if (ry_str_starts(url, RY_STR("file:")))
+        return CLIP_EXPIRES_NEVER_WALL_MS;
+    uint64_t expires_s = 0;
+    if (!parse_hex(url_parameter_ex(url), &expires_s) || expires_s > (uint64_t)CLIP_EXPIRES_NEVER_WALL_MS / 1000)
+        return now_wall_ms + DAY_MS;
+    return (int64_t)expires_s * 1000;
+}

@@ -1,0 +1,45 @@
+/* clip_rules.h: which attachments are clips, and what is written about them; compiled from a channel's resolved
+ * settings.
+ *
+ * Regular expressions are Python's in the database and PCRE2's here. They agree on what people write. What differs: a
+ * look-behind whose alternatives have different widths, recursion and \K work in PCRE2 only; \Z before a final newline
+ * matches in PCRE2 only; \N{NAME} and \UXXXXXXXX work in Python only. Every match has a step, depth and memory limit;
+ * what exceeds it is not decided. */
+#ifndef REELYARD_ACTORS_SCANNER_CLIP_RULES_H
+#define REELYARD_ACTORS_SCANNER_CLIP_RULES_H
+
+#include "runtime/base/error.h"
+#include "runtime/base/str.h"
+
+#include <json-c/json.h>
+
+struct clip_rules;
+
+enum clip_verdict { CLIP_VERDICT_NO, CLIP_VERDICT_YES, CLIP_VERDICT_LIMIT };
+
+/* Compiles mime_allowlist, video_extensions, text_include_regex and text_exclude_regex of resolved settings. Keys that
+ * are missing (lists) mean that nothing matches; null regexes are none. RY_EINVAL names the setting that is bad. */
+int clip_rules_new(struct json_object *resolved, struct clip_rules **rules, struct ry_error *err);
+
+/* Frees the rules and sets the pointer to NULL; NULL is allowed. */
+void clip_rules_free(struct clip_rules **rules);
+
+/* Whether an attachment is a video: its content type (may be absent) stands in the list, or its name ends, any case,
+ * in one of the extensions. */
+bool clip_rules_is_video(const struct clip_rules *rules, struct ry_str filename, struct ry_str content_type);
+
+/* Whether a message with this content counts: found by the include regex (if any) and not by the exclude regex.
+ * content must be UTF-8. CLIP_VERDICT_LIMIT: a regex took too many steps on it. */
+enum clip_verdict clip_rules_wants(const struct clip_rules *rules, struct ry_str content);
+
+/* The MIME type to store: the content type unless absent or empty, else by the name's extension. */
+struct ry_str clip_mime_type(struct ry_str filename, struct ry_str content_type);
+
+/* 9999-12-31T23:59:59Z, for what never expires. */
+#define CLIP_EXPIRES_NEVER_WALL_MS ((int64_t)253402300799000)
+
+/* When a URL stops working, Unix milliseconds: never for file URLs, else what its query parameter `ex` says (hex Unix
+ * seconds), else 24 hours after now. */
+int64_t clip_url_expires_wall_ms(struct ry_str url, int64_t now_wall_ms);
+
+#endif

@@ -1,0 +1,370 @@
+/* rows.c: one message at a time, from JSON to rows.
+ *
+ * Owns the rows' arrays, which grow, and an arena with their strings. A message is first read and judged as a whole;
+ * only when it counts and has a clip does anything of it become a row. */
+#include "actors/scanner/rows.h"
+
+#include "actors/scanner/author.h"
+#include "actors/scanner/clip_id.h"
+#include "actors/scanner/id_index.h"
+#include "actors/scanner/json_read.h"
+#include "runtime/base/clock.h"
+
+#include <stdlib.h>
+
+/* Limits of message_row and clip_row in proto/messages.def. */
+#define CONTENT_MAX_BYTES   ((size_t)65536)
+#define FILENAME_MAX_BYTES  ((size_t)1024)
+#define MIME_TYPE_MAX_BYTES ((size_t)255)
+#define URL_MAX_BYTES       ((size_t)8192)
+/* Discord allows 10. More would make one message's rows larger than a mail. */
+#define ATTACHMENTS_MAX ((size_t)100)
+#define ARENA_MAX_BYTES ((size_t)256 << 20)
+
+struct origin {
+    size_t first_clip;
+    size_t clips;
+    size_t author;
+    size_t bytes; /* of strings, about */
+};
+
+struct scan_rows {
+    struct ry_arena arena;
+    struct id_index message_ids;
+    struct id_index author_ids;
+    size_t messages_max;
+    struct ry_message_row *messages;
+    struct origin *origins; /* of each message */
+    size_t message_count;
+    struct ry_author_row *authors;
+    size_t *author_part; /* the part (1, 2, ...) that each author was last put into */
+    size_t author_count;
+    struct ry_clip_row *clips;
+    size_t clip_count;
+    size_t clip_capacity;
+    struct ry_author_row *part_authors;
+    size_t parts;
+};
+
+struct scan_rows *scan_rows_new(size_t messages_max)
+{
+    struct scan_rows *rows = calloc(1, sizeof *rows);
+    if (rows == NULL)
+        return NULL;
+    rows->arena = ry_arena_make(ARENA_MAX_BYTES);
+    rows->messages_max = messages_max;
+    size_t n = messages_max > 0 ? messages_max : 1;
+    rows->messages = calloc(n, sizeof *rows->messages);
+    rows->origins = calloc(n, sizeof *rows->origins);
+    rows->authors = calloc(n, sizeof *rows->authors);
+    rows->author_part = calloc(n, sizeof *rows->author_part);
+    rows->part_authors = calloc(n, sizeof *rows->part_authors);
+    if (!id_index_init(&rows->message_ids, n) || !id_index_init(&rows->author_ids, n) || rows->messages == NULL ||
+        rows->origins == NULL || rows->authors == NULL || rows->author_part == NULL || rows->part_authors == NULL)
+        scan_rows_free(&rows);
+    return rows;
+}
+
+void scan_rows_free(struct scan_rows **rows)
+{
+    struct scan_rows *self = *rows;
+    *rows = NULL;
+    if (self == NULL)
+        return;
+    ry_arena_free(&self->arena);
+    id_index_free(&self->message_ids);
+    id_index_free(&self->author_ids);
+    free(self->messages);
+    free(self->origins);
+    free(self->authors);
+    free(self->author_part);
+    free(self->part_authors);
+    free(self->clips);
+    free(self);
+}
+
+size_t scan_rows_clips(const struct scan_rows *rows)
+{
+    return rows->clip_count;
+}
+
+/* ---- reading a message ------------------------------------------------------------------------------------------- */
+
+struct attachment {
+    struct ry_str id;
+    struct ry_str filename;
+    struct ry_str content_type;
+    struct ry_str url;
+    uint64_t size;
+};
+
+struct message {
+    struct ry_str id;
+    struct ry_str content;
+    int64_t timestamp_wall_ms;
+    struct json_object *attachments;
+};
+
+static int read_timestamp(struct json_object *object, struct ry_str id, int64_t *wall_ms, struct ry_error *err)
+{
+    struct ry_str text;
+    int rc = json_read_str(object, "", "timestamp", false, &text, err);
+    if (rc != RY_OK)
+        return rc;
+    if (text.p != NULL)
+        return ry_time_parse(text, wall_ms) ? RY_OK : ry_fail(err, RY_EINVAL, "timestamp is no ISO 8601 time");
+    uint64_t snowflake = 0;
+    ry_str_u64(id, &snowflake);
+    *wall_ms = clip_id_created_wall_ms(snowflake);
+    return RY_OK;
+}
+
+static int read_message(struct json_object *object, struct message *message, struct ry_error *err)
+{
+    if (!json_object_is_type(object, json_type_object))
+        return ry_fail(err, RY_EINVAL, "the message is not an object");
+    int rc = json_read_id(object, "", "id", true, &message->id, err);
+    if (rc == RY_OK)
+        rc = read_timestamp(object, message->id, &message->timestamp_wall_ms, err);
+    if (rc == RY_OK)
+        rc = json_read_str(object, "", "content", false, &message->content, err);
+    if (rc == RY_OK && message->content.n > CONTENT_MAX_BYTES)
+        rc = ry_fail(err, RY_EINVAL, "content has %zu bytes, more than %zu", message->content.n, CONTENT_MAX_BYTES);
+    if (rc == RY_OK)
+        rc = json_read_array(object, "", "attachments", false, &message->attachments, err);
+    if (rc == RY_OK && message->attachments != NULL && json_object_array_length(message->attachments) > ATTACHMENTS_MAX)
+        rc = ry_fail(err, RY_EINVAL, "attachments has more than %zu elements", ATTACHMENTS_MAX);
+    return rc;
+}
+
+/* What tells whether it is a video, before anything else of it is looked at. */
+static int read_kind(struct json_object *object, struct attachment *attachment, struct ry_error *err)
+{
+    if (!json_object_is_type(object, json_type_object))
+        return ry_fail(err, RY_EINVAL, "an attachment is not an object");
+    int rc = json_read_str(object, "attachment ", "filename", true, &attachment->filename, err);
+    if (rc == RY_OK)
+        rc = json_read_str(object, "attachment ", "content_type", false, &attachment->content_type, err);
+    return rc;
+}
+
+static int check_url(struct ry_str url, bool file_urls, struct ry_error *err)
+{
+    if (url.n > URL_MAX_BYTES)
+        return ry_fail(err, RY_EINVAL, "attachment url has %zu bytes, more than %zu", url.n, URL_MAX_BYTES);
+    if (ry_str_starts(url, RY_STR("https://")) || ry_str_starts(url, RY_STR("http://")))
+        return RY_OK;
+    if (!ry_str_starts(url, RY_STR("file://")))
+        return ry_fail(err, RY_EINVAL, "attachment url is neither https nor http");
+    return file_urls ? RY_OK
+                     : ry_fail(err, RY_EINVAL,
+                               "attachment url names a file, which only this node's own jobs may, and "
+                               "only with a media_root");
+}
+
+static int read_video(struct json_object *object, bool file_urls, struct attachment *attachment, struct ry_error *err)
+{
+    int rc = json_read_id(object, "attachment ", "id", true, &attachment->id, err);
+    if (rc == RY_OK)
+        rc = json_read_count(object, "attachment ", "size", &attachment->size, err);
+    if (rc == RY_OK)
+        rc = json_read_str(object, "attachment ", "url", true, &attachment->url, err);
+    if (rc == RY_OK)
+        rc = check_url(attachment->url, file_urls, err);
+    if (rc == RY_OK && (attachment->filename.n == 0 || attachment->filename.n > FILENAME_MAX_BYTES))
+        rc = ry_fail(err, RY_EINVAL, "attachment filename has %zu bytes, not 1 to %zu", attachment->filename.n,
+                     FILENAME_MAX_BYTES);
+    if (rc == RY_OK && attachment->content_type.n > MIME_TYPE_MAX_BYTES)
+        rc = ry_fail(err, RY_EINVAL, "attachment content_type has more than %zu bytes", MIME_TYPE_MAX_BYTES);
+    return rc;
+}
+
+static void put_aside(const struct scan_rows_context *context, struct ry_str message_id, const struct ry_error *why)
+{
+    struct ry_str id = message_id.p != NULL ? message_id : RY_STR("");
+    context->put_aside(context->put_aside_arg, id, why->text);
+}
+
+/* The videos of a message; bad attachments are put aside, and an attachment that stands there twice is taken once. */
+static size_t read_videos(const struct scan_rows_context *context, const struct message *message,
+                          struct attachment videos[ATTACHMENTS_MAX])
+{
+    size_t n = 0;
+    size_t count = message->attachments ? json_object_array_length(message->attachments) : 0;
+    for (size_t i = 0; i < count; i++) {
+        struct json_object *object = json_object_array_get_idx(message->attachments, i);
+        struct attachment *video = &videos[n];
+        struct ry_error why;
+        *video = (struct attachment){0};
+        int rc = read_kind(object, video, &why);
+        if (rc == RY_OK && !clip_rules_is_video(context->settings->rules, video->filename, video->content_type))
+            continue;
+        if (rc == RY_OK)
+            rc = read_video(object, context->file_urls, video, &why);
+        if (rc != RY_OK) {
+            put_aside(context, message->id, &why);
+            continue;
+        }
+        bool twice = false;
+        for (size_t k = 0; k < n && !twice; k++)
+            twice = ry_str_eq(videos[k].id, video->id);
+        n += twice ? 0 : 1;
+    }
+    return n;
+}
+
+/* ---- making rows ------------------------------------------------------------------------------------------------- */
+
+static bool make_clip(struct scan_rows *rows, const struct scan_rows_context *context,
+                      const struct ry_message_row *message, const struct attachment *video, bool name_taken)
+{
+    if (rows->clip_count == rows->clip_capacity) {
+        size_t capacity = rows->clip_capacity > 0 ? rows->clip_capacity * 2 : 64;
+        struct ry_clip_row *grown = reallocarray(rows->clips, capacity, sizeof *grown);
+        if (grown == NULL)
+            return false;
+        rows->clips = grown;
+        rows->clip_capacity = capacity;
+    }
+    char id[MD5_HEX_BYTES];
+    if (!clip_id_make(message->id, context->channel_id, video->filename, name_taken ? video->id : (struct ry_str){0},
+                      id))
+        return false;
+    struct ry_arena *arena = &rows->arena;
+    struct ry_clip_row *clip = &rows->clips[rows->clip_count];
+    *clip = (struct ry_clip_row){
+        .id = ry_arena_str(arena, ry_str_of(id)),
+        .message_id = message->id,
+        .author_id = message->author_id,
+        .filename = ry_arena_str(arena, video->filename),
+        .file_size = video->size,
+        .mime_type = ry_arena_str(arena, clip_mime_type(video->filename, video->content_type)),
+        .visibility = ry_str_of(context->settings->visibility),
+        .settings_hash = ry_str_of(context->settings->hash),
+        .url = ry_arena_str(arena, video->url),
+        .expires_wall_ms = clip_url_expires_wall_ms(video->url, context->now_wall_ms),
+    };
+    if (clip->id.p == NULL || clip->filename.p == NULL || clip->mime_type.p == NULL || clip->url.p == NULL)
+        return false;
+    rows->clip_count++;
+    return true;
+}
+
+static size_t clip_bytes(const struct ry_clip_row *clip)
+{
+    return 256 + clip->filename.n + clip->mime_type.n + clip->url.n;
+}
+
+/* The author's place among the rows; the first row seen of an author stays. */
+static size_t keep_author(struct scan_rows *rows, const struct ry_author_row *author)
+{
+    uint64_t id = 0;
+    ry_str_u64(author->user_id, &id);
+    size_t position = rows->author_count;
+    if (!id_index_find_or_add(&rows->author_ids, id, &position))
+        rows->authors[rows->author_count++] = *author;
+    return position;
+}
+
+static int make_rows(struct scan_rows *rows, const struct scan_rows_context *context, const struct message *message,
+                     const struct ry_author_row *author, const struct attachment *videos, size_t n,
+                     struct ry_error *err)
+{
+    struct ry_str content = context->settings->store_content && message->content.p ? message->content : RY_STR("");
+    struct ry_message_row row = {
+        .id = ry_arena_str(&rows->arena, message->id),
+        .author_id = author->user_id,
+        .content = ry_arena_str(&rows->arena, content),
+        .timestamp_wall_ms = message->timestamp_wall_ms,
+    };
+    struct origin origin = {.first_clip = rows->clip_count, .clips = n, .bytes = 512 + content.n};
+    bool good = row.id.p != NULL && row.content.p != NULL;
+    for (size_t i = 0; i < n && good; i++) {
+        bool name_taken = false;
+        for (size_t k = 0; k < i && !name_taken; k++)
+            name_taken = ry_str_eq(videos[k].filename, videos[i].filename);
+        good = make_clip(rows, context, &row, &videos[i], name_taken);
+        if (good)
+            origin.bytes += clip_bytes(&rows->clips[rows->clip_count - 1]);
+    }
+    if (!good)
+        return ry_fail(err, RY_ENOMEM, "the job's rows are larger than %zu bytes", ARENA_MAX_BYTES);
+    origin.author = keep_author(rows, author);
+    rows->messages[rows->message_count] = row;
+    rows->origins[rows->message_count++] = origin;
+    return RY_OK;
+}
+
+static bool seen_before(struct scan_rows *rows, struct ry_str message_id)
+{
+    uint64_t id = 0;
+    ry_str_u64(message_id, &id);
+    size_t position = rows->message_count;
+    return id_index_find_or_add(&rows->message_ids, id, &position);
+}
+
+int scan_rows_add(struct scan_rows *rows, const struct scan_rows_context *context, struct json_object *message,
+                  struct ry_error *err)
+{
+    struct message read = {0};
+    struct attachment videos[ATTACHMENTS_MAX];
+    struct ry_author_row author = {0};
+    struct ry_error why;
+    if (read_message(message, &read, &why) != RY_OK) {
+        put_aside(context, read.id, &why);
+        return RY_OK;
+    }
+    size_t n = read_videos(context, &read, videos);
+    if (n == 0)
+        return RY_OK;
+    switch (clip_rules_wants(context->settings->rules, read.content)) {
+    case CLIP_VERDICT_NO: return RY_OK;
+    case CLIP_VERDICT_YES: break;
+    case CLIP_VERDICT_LIMIT:
+        ry_fail(&why, RY_ELIMIT, "a regex of the settings takes too many steps on the content");
+        put_aside(context, read.id, &why);
+        return RY_OK;
+    }
+    int rc = scan_author_read(message, context->guild_id, context->given_urls, &rows->arena, &author, &why);
+    if (rc == RY_ENOMEM)
+        return ry_fail(err, rc, "%s", why.text);
+    if (rc != RY_OK) {
+        put_aside(context, read.id, &why);
+        return RY_OK;
+    }
+    if (rows->message_count == rows->messages_max || seen_before(rows, read.id))
+        return RY_OK;
+    return make_rows(rows, context, &read, &author, videos, n, err);
+}
+
+/* ---- handing rows out -------------------------------------------------------------------------------------------- */
+
+size_t scan_rows_part(struct scan_rows *rows, size_t first, size_t rows_max, size_t bytes_max,
+                      struct ry_batch_write *batch)
+{
+    size_t part = ++rows->parts;
+    size_t authors = 0;
+    size_t clips = 0;
+    size_t bytes = 0;
+    size_t next = first;
+    while (next < rows->message_count) {
+        const struct origin *origin = &rows->origins[next];
+        if (next > first &&
+            ((next - first) + authors + clips + origin->clips + 2 > rows_max || bytes + origin->bytes > bytes_max))
+            break;
+        if (rows->author_part[origin->author] != part) {
+            rows->author_part[origin->author] = part;
+            rows->part_authors[authors++] = rows->authors[origin->author];
+        }
+        clips += origin->clips;
+        bytes += origin->bytes;
+        next++;
+    }
+    batch->messages.items = rows->messages + first;
+    batch->messages.n = next - first;
+    batch->authors.items = rows->part_authors;
+    batch->authors.n = authors;
+    batch->clips.items = next > first ? rows->clips + rows->origins[first].first_clip : NULL;
+    batch->clips.n = clips;
+    return next;
+}

@@ -1,0 +1,45 @@
+/* rows.h: Discord messages made into rows: authors, messages and clips of those that count.
+ *
+ * A bad message or attachment is put aside alone, with its reason, and the rest goes on. Rows keep copies of all they
+ * need, so the JSON may go when all messages are added. */
+#ifndef REELYARD_ACTORS_SCANNER_ROWS_H
+#define REELYARD_ACTORS_SCANNER_ROWS_H
+
+#include "actors/scanner/settings.h"
+#include "proto/message.h"
+
+struct scan_rows;
+
+/* What holds for all messages of a job; borrowed until the last add. */
+struct scan_rows_context {
+    struct ry_str guild_id;
+    struct ry_str channel_id;
+    const struct scan_settings *settings;
+    bool given_urls; /* author.avatar_url is honoured */
+    bool file_urls;  /* attachments may have file URLs */
+    int64_t now_wall_ms;
+    /* Told of each message or attachment that is put aside: the message's id as far as it is known ("" otherwise) and a
+     * sentence. */
+    void (*put_aside)(void *arg, struct ry_str message_id, const char *reason);
+    void *put_aside_arg;
+};
+
+/* Rows for at most messages_max messages. NULL without memory. */
+struct scan_rows *scan_rows_new(size_t messages_max);
+void scan_rows_free(struct scan_rows **rows);
+
+/* Looks at one message (NULL is the JSON null); adds its rows if it has clips and counts, puts aside what is bad. A
+ * message whose id was added before is left out. RY_OK, or RY_ENOMEM when the rows are larger than allowed. */
+int scan_rows_add(struct scan_rows *rows, const struct scan_rows_context *context, struct json_object *message,
+                  struct ry_error *err);
+
+/* Clips added so far. */
+size_t scan_rows_clips(const struct scan_rows *rows);
+
+/* Puts the rows of messages from `first` on into the batch's authors, messages and clips: as many messages as make
+ * about rows_max rows or bytes_max bytes, one at least, each with all its clips and its author, authors once. Returns
+ * the first message that is left, or `first` itself when there is none. The lists live until the next call. */
+size_t scan_rows_part(struct scan_rows *rows, size_t first, size_t rows_max, size_t bytes_max,
+                      struct ry_batch_write *batch);
+
+#endif

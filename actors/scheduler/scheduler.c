@@ -1,0 +1,352 @@
+/* scheduler.c: which clip is next, and how many are in the works.
+ *
+ * Owns      the window: the clips that are being worked on, at most clip_window of them.
+ * Accepts   clips_pending (a hint to look), clips_claimed and clips_renewed (the writer's answers), clip_settled (a
+ * clip's outcome is committed), undeliverable. Sends     clips_claim, clips_renew and clip_failed to the writer,
+ * thumbnail_make to the downloader. Promises  never more clips in the works than the window; a clip that waits is
+ * claimed as soon as there is room, whether or not its hint arrived; a claimed clip's lease is renewed until its
+ * outcome is known.
+ *
+ * The database is the truth: what to work on always comes from a claim, never from a message. When this actor or the
+ * whole node dies, the claims it held are void at the next start (`first`) or when their lease ends, and the clips are
+ * claimed again.
+ *
+ * A clip that was in the works when its node died is a suspect: maybe it was the one that killed a decoder. Claims
+ * bring suspects last; they then run one at a time, so that a deadly video counts only its own deaths and is given up
+ * after clip_attempts_max of them, and its neighbours are not. */
+#include "actors/scheduler/scheduler.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <uthash.h>
+
+#include "runtime/base/backoff.h"
+#include "runtime/base/log.h"
+
+enum timer { TIMER_CLAIM, TIMER_RENEW };
+
+#define CLIP_ID_BYTES    32
+#define BACKOFF_LIST_MAX 32
+/* A round without any hint or known due time: what other nodes or people changed in the database is found by it. */
+#define ROUND_MS              15000
+#define CLAIM_BACKOFF_BASE_MS 1000
+#define CLAIM_BACKOFF_MAX_MS  30000
+#define FULL_WAIT_MS          1000
+#define JITTER_PERCENT        10
+
+/* A clip in the works. */
+struct clip {
+    uint64_t origin; /* id of its thumbnail_make: the key, and the correlation of all that concerns it */
+    char clip_id[CLIP_ID_BYTES + 1];
+    int64_t since_mono_ms;
+    uint64_t retries; /* failed_thumbnail.retry_count */
+    bool suspect;
+    bool failing; /* its clip_failed is on the way to the writer */
+    UT_hash_handle hh;
+};
+
+struct scheduler {
+    struct clip *clips; /* by origin */
+    size_t in_works;
+    size_t suspects; /* of these: 0, or 1 and then nothing else */
+
+    uint64_t claiming;          /* id of the clips_claim under way; 0: none */
+    bool claimed_once;          /* the leases of this node's former self are void */
+    bool hinted;                /* look again when the claim under way is answered */
+    bool suspects_next;         /* the last claim had nothing but suspects: claim one at a time */
+    unsigned errors;            /* claims that failed in a row */
+    int64_t not_before_mono_ms; /* no claim before: the downloader had no room */
+
+    size_t window;
+    int64_t lease_ms;
+    uint64_t attempts_max;
+    int64_t backoff_minutes[BACKOFF_LIST_MAX];
+    size_t backoff_count;
+    struct ry_log_limit claim_log;
+};
+
+/* ---- claiming ---------------------------------------------------------------------------------------------------- */
+
+/* How many clips to claim now; 0: wait. Claims come in handfuls, so that one query serves several clips. */
+static size_t scheduler_claim_size(const struct scheduler *self)
+{
+    if (self->suspects > 0)
+        return 0;
+    if (self->suspects_next)
+        return self->in_works == 0 ? 1 : 0;
+    size_t room = self->window - self->in_works;
+    size_t handful = self->window < 4 ? 1 : self->window / 4;
+    return room >= handful ? room : 0;
+}
+
+static void scheduler_claim(struct scheduler *self, struct ry_ctx *ctx)
+{
+    if (ry_ctx_draining(ctx))
+        return;
+    if (self->claiming != 0) {
+        self->hinted = true;
+        return;
+    }
+    size_t limit = scheduler_claim_size(self);
+    if (limit == 0)
+        return;
+    int64_t early_ms = self->not_before_mono_ms - ry_mono_ms(ry_ctx_clock(ctx));
+    if (early_ms > 0) {
+        ry_timer(ctx, TIMER_CLAIM, early_ms);
+        return;
+    }
+    struct ry_clips_claim claim = {.owner = ry_str_of(ry_ctx_owner(ctx)),
+                                   .limit = limit,
+                                   .lease_ms = (uint64_t)self->lease_ms,
+                                   .first = !self->claimed_once};
+    self->hinted = false;
+    self->claiming = RY_TELL(ctx, clips_claim, &claim, &(struct ry_send){.priority = RY_PRIORITY_CONTROL});
+}
+
+static void scheduler_claim_failed(struct scheduler *self, struct ry_ctx *ctx, struct ry_str reason)
+{
+    self->claiming = 0;
+    int64_t wait_ms = ry_backoff_doubling_ms(ry_ctx_rng(ctx), CLAIM_BACKOFF_BASE_MS, CLAIM_BACKOFF_MAX_MS, self->errors,
+                                             JITTER_PERCENT);
+    self->errors++;
+    unsigned held_back = 0;
+    if (ry_log_allowed(&self->claim_log, 1, CLAIM_BACKOFF_MAX_MS, &held_back))
+        RY_LOG(RY_WARNING, "clips_claim_failed", "reason=%.*s retry_ms=%" PRId64 " held_back=%u", RY_STR_ARG(reason),
+               wait_ms, held_back);
+    ry_timer(ctx, TIMER_CLAIM, wait_ms);
+}
+
+/* ---- the clips in the works -------------------------------------------------------------------------------------- */
+
+/* Ends a clip that will not be made: a failure with its reason, or (release) back to the ones that wait. */
+static void scheduler_end_clip(struct scheduler *self, struct ry_ctx *ctx, struct ry_str clip_id, uint64_t retries,
+                               uint64_t origin, bool release, struct ry_str reason)
+{
+    struct ry_clip_failed failed = {.clip_id = clip_id, .reason = reason, .release = release};
+    failed.next_retry_ms = (uint64_t)ry_backoff_listed_ms(ry_ctx_rng(ctx), self->backoff_minutes, self->backoff_count,
+                                                          retries, JITTER_PERCENT);
+    RY_TELL(ctx, clip_failed, &failed, &(struct ry_send){.correlation = origin, .priority = RY_PRIORITY_RETRY});
+}
+
+static void scheduler_begin(struct scheduler *self, struct ry_ctx *ctx, const struct ry_clip_work *work)
+{
+    struct clip *clip = calloc(1, sizeof *clip);
+    if (clip == NULL) {
+        scheduler_end_clip(self, ctx, work->clip_id, work->retries, 0, true, RY_STR("out of memory"));
+        return;
+    }
+    struct ry_clip_work item = *work;
+    struct ry_thumbnail_make make = {.clips = {&item, 1}};
+    uint64_t guild = 0;
+    (void)ry_str_u64(work->guild_id, &guild);
+    clip->origin = RY_TELL(
+        ctx, thumbnail_make, &make,
+        &(struct ry_send){.tenant = guild, .priority = work->retries ? RY_PRIORITY_RETRY : RY_PRIORITY_BACKFILL});
+    (void)snprintf(clip->clip_id, sizeof clip->clip_id, "%.*s", RY_STR_ARG(work->clip_id));
+    clip->since_mono_ms = ry_mono_ms(ry_ctx_clock(ctx));
+    clip->retries = work->retries;
+    clip->suspect = work->attempts > 1;
+    HASH_ADD(hh, self->clips, origin, sizeof clip->origin, clip);
+    self->in_works++;
+    self->suspects += clip->suspect;
+}
+
+static void scheduler_forget(struct scheduler *self, struct clip *clip)
+{
+    HASH_DELETE(hh, self->clips, clip);
+    self->in_works--;
+    self->suspects -= clip->suspect;
+    free(clip);
+}
+
+/* Takes one clip of a claim: begins it, gives it up, or gives it back for later. */
+static void scheduler_place(struct scheduler *self, struct ry_ctx *ctx, const struct ry_clip_work *work)
+{
+    if (work->attempts > self->attempts_max) {
+        char reason[160];
+        (void)snprintf(reason, sizeof reason,
+                       "reelyard ended abnormally %" PRIu64 " times while this video was being worked on",
+                       work->attempts - 1);
+        scheduler_end_clip(self, ctx, work->clip_id, work->retries, 0, false, ry_str_of(reason));
+        return;
+    }
+    bool later = ry_ctx_draining(ctx) || self->suspects > 0 || (work->attempts > 1 && self->in_works > 0);
+    if (later)
+        scheduler_end_clip(self, ctx, work->clip_id, work->retries, 0, true, RY_STR("its turn comes later"));
+    else
+        scheduler_begin(self, ctx, work);
+}
+
+static void scheduler_on_claimed(struct scheduler *self, struct ry_ctx *ctx, const struct ry_mail *mail)
+{
+    const struct ry_clips_claimed *answer = RY_BODY(mail, clips_claimed);
+    if (mail->envelope.correlation != self->claiming)
+        return;
+    if (answer->error.p != NULL) {
+        scheduler_claim_failed(self, ctx, answer->error);
+        return;
+    }
+    self->claiming = 0;
+    self->claimed_once = true;
+    self->errors = 0;
+    /* Suspects come last in a claim, so the first clip tells of what kind the rest is. */
+    self->suspects_next = answer->clips.n > 0 && answer->clips.items[0].attempts > 1;
+    for (size_t i = 0; i < answer->clips.n; i++)
+        scheduler_place(self, ctx, &answer->clips.items[i]);
+    if (answer->clips.n > 0 || self->hinted) {
+        scheduler_claim(self, ctx);
+        return;
+    }
+    int64_t wait_ms = answer->next_due_ms < ROUND_MS ? (int64_t)answer->next_due_ms : ROUND_MS;
+    ry_timer(ctx, TIMER_CLAIM, wait_ms > 0 ? wait_ms : 1);
+}
+
+static void scheduler_on_settled(struct scheduler *self, struct ry_ctx *ctx, const struct ry_mail *mail)
+{
+    struct clip *clip = NULL;
+    HASH_FIND(hh, self->clips, &mail->envelope.correlation, sizeof mail->envelope.correlation, clip);
+    if (clip == NULL)
+        return;
+    ry_observe(ctx, RY_HISTOGRAM_clip, (double)(ry_mono_ms(ry_ctx_clock(ctx)) - clip->since_mono_ms) / 1000.0);
+    scheduler_forget(self, clip);
+    scheduler_claim(self, ctx);
+}
+
+/* ---- leases ------------------------------------------------------------------------------------------------------ */
+
+static void scheduler_renew(struct scheduler *self, struct ry_ctx *ctx)
+{
+    ry_timer(ctx, TIMER_RENEW, self->lease_ms / 3);
+    if (self->in_works == 0)
+        return;
+    struct ry_str *ids = calloc(self->in_works, sizeof *ids);
+    if (ids == NULL)
+        return; /* two more rounds come before a lease ends */
+    size_t n = 0;
+    for (struct clip *clip = self->clips; clip != NULL; clip = clip->hh.next)
+        ids[n++] = ry_str_of(clip->clip_id);
+    struct ry_clips_renew renew = {
+        .owner = ry_str_of(ry_ctx_owner(ctx)), .lease_ms = (uint64_t)self->lease_ms, .clip_ids = {ids, n}};
+    RY_TELL(ctx, clips_renew, &renew, &(struct ry_send){.priority = RY_PRIORITY_CONTROL});
+    free(ids);
+}
+
+static void scheduler_on_renewed(const struct ry_mail *mail)
+{
+    const struct ry_clips_renewed *answer = RY_BODY(mail, clips_renewed);
+    if (answer->error.p != NULL)
+        RY_LOG(RY_WARNING, "clips_renew_failed", "reason=%.*s", RY_STR_ARG(answer->error));
+}
+
+/* ---- what will not be delivered ---------------------------------------------------------------------------------- */
+
+/* A mail about a clip in the works is lost: its thumbnail_make, or what an actor further on made of it. */
+static void scheduler_on_clip_lost(struct scheduler *self, struct ry_ctx *ctx, const struct ry_undeliverable *lost)
+{
+    struct clip *clip = NULL;
+    HASH_FIND(hh, self->clips, &lost->origin, sizeof lost->origin, clip);
+    if (clip == NULL)
+        return;
+    if (clip->failing) {
+        /* Not even its failure could be recorded: when the lease ends it is claimed again. */
+        RY_LOG(RY_ERROR, "clip_outcome_lost", "clip=%s reason=%.*s", clip->clip_id, RY_STR_ARG(lost->reason));
+        scheduler_forget(self, clip);
+        scheduler_claim(self, ctx);
+        return;
+    }
+    clip->failing = true;
+    bool not_begun = lost->tag == RY_TAG_thumbnail_make && lost->cause == RY_UNDELIVERABLE_FULL;
+    if (not_begun)
+        self->not_before_mono_ms = ry_mono_ms(ry_ctx_clock(ctx)) + FULL_WAIT_MS;
+    scheduler_end_clip(self, ctx, ry_str_of(clip->clip_id), clip->retries, clip->origin, not_begun, lost->reason);
+}
+
+static void scheduler_on_undeliverable(struct scheduler *self, struct ry_ctx *ctx, const struct ry_mail *mail)
+{
+    const struct ry_undeliverable *lost = RY_BODY(mail, undeliverable);
+    if (lost->id == self->claiming)
+        scheduler_claim_failed(self, ctx, lost->reason);
+    else
+        scheduler_on_clip_lost(self, ctx, lost);
+}
+
+/* ---- wiring ------------------------------------------------------------------------------------------------------ */
+
+static int scheduler_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
+{
+    struct scheduler *self = calloc(1, sizeof *self);
+    if (self == NULL)
+        return ry_fail(err, RY_ENOMEM, "out of memory");
+    *out = self;
+    const struct ry_config *config = ry_ctx_config(ctx);
+    /* Never more than a mailbox takes, so that a claim is not refused for want of room. */
+    int64_t window = ry_config_int(config, RY_OPT_clip_window);
+    int64_t mailbox = ry_config_int(config, RY_OPT_mailbox);
+    self->window = (size_t)(window < mailbox ? window : mailbox);
+    self->lease_ms = ry_config_int(config, RY_OPT_clip_lease_seconds) * 1000;
+    self->attempts_max = (uint64_t)ry_config_int(config, RY_OPT_clip_attempts_max);
+    size_t listed = ry_config_ints(config, RY_OPT_retry_backoff_minutes, self->backoff_minutes, BACKOFF_LIST_MAX);
+    if (listed == 0)
+        return ry_fail(err, RY_ECONFIG, "thumbnail_retry_backoff_minutes is empty: name at least one wait in minutes");
+    self->backoff_count = listed < BACKOFF_LIST_MAX ? listed : BACKOFF_LIST_MAX;
+    ry_timer(ctx, TIMER_CLAIM, 0);
+    ry_timer(ctx, TIMER_RENEW, self->lease_ms / 3);
+    return RY_OK;
+}
+
+static void scheduler_receive(void *me, struct ry_ctx *ctx, struct ry_mail *mail)
+{
+    struct scheduler *self = me;
+    switch (mail->envelope.tag) {
+    case RY_TAG_clips_pending: scheduler_claim(self, ctx); break;
+    case RY_TAG_clips_claimed: scheduler_on_claimed(self, ctx, mail); break;
+    case RY_TAG_clips_renewed: scheduler_on_renewed(mail); break;
+    case RY_TAG_clip_settled: scheduler_on_settled(self, ctx, mail); break;
+    case RY_TAG_undeliverable: scheduler_on_undeliverable(self, ctx, mail); break;
+    default: break;
+    }
+}
+
+static void scheduler_tick(void *me, struct ry_ctx *ctx, unsigned timer)
+{
+    if (timer == TIMER_CLAIM)
+        scheduler_claim(me, ctx);
+    else
+        scheduler_renew(me, ctx);
+}
+
+static bool scheduler_drain(void *me, struct ry_ctx *ctx)
+{
+    (void)ctx;
+    const struct scheduler *self = me;
+    return self->in_works == 0 && self->claiming == 0;
+}
+
+static void scheduler_close(void **me)
+{
+    struct scheduler *self = *me;
+    if (self == NULL)
+        return;
+    struct clip *clip = NULL;
+    struct clip *next = NULL;
+    HASH_ITER(hh, self->clips, clip, next)
+    {
+        HASH_DELETE(hh, self->clips, clip);
+        free(clip);
+    }
+    free(self);
+    *me = NULL;
+}
+
+const struct ry_actor_spec ry_scheduler_spec = {
+    .role = RY_ROLE_SCHEDULER,
+    .capacity = 16,
+    .threads = 1,
+    .open = scheduler_open,
+    .receive = scheduler_receive,
+    .tick = scheduler_tick,
+    .drain = scheduler_drain,
+    .close = scheduler_close,
+};

@@ -1,0 +1,275 @@
+/* storage.c: keeps thumbnail files, and gives them out.
+ *
+ * Owns      the store (store.h), which is one folder; the mails whose files it would not take yet.
+ *
+ * Accepts   thumbnail_store from the encoder, thumbnail_read from the monitor.
+ *
+ * Sends     clip_completed to the writer, thumbnail_data.
+ *
+ * Promises  clip_completed is said only when all files of the clip are whole under their names and synced. The same
+ *           mail twice writes nothing twice. No other file than a thumbnail is ever written or given out. A store that
+ *           stumbles is tried again STORE_TRIES times, with growing waits; then the mail is a dead letter, and its
+ *           origin hears of it. One that has no room is tried again until it has.
+ *
+ * When it crashes, files that were renamed stay and are found to be the same when the mail comes again; a half-written
+ * one lies aside under a temporary name until it is swept. */
+#include "actors/storage/storage.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "actors/storage/local.h"
+#include "runtime/base/backoff.h"
+#include "runtime/base/log.h"
+
+/* Mails held at a time. A clip's images have some 60 kB. */
+#define CAPACITY 16
+/* Two, so that one can write while the other waits for the disk. */
+#define THREADS 2
+
+#define IMAGES_MAX 2 /* of one clip: small and large */
+
+#define STORE_TRIES    5
+#define RETRY_BASE_MS  1000
+#define RETRY_MAX_MS   30000
+#define JITTER_PERCENT 20
+
+enum timer { TIMER_RETRY };
+
+/* A mail whose files the store would not take yet. */
+struct waiting {
+    struct ry_mail *mail;
+    unsigned tries;
+    int64_t due_mono_ms;
+};
+
+struct storage {
+    struct store *store;
+    struct waiting waiting[CAPACITY];
+    size_t waiting_count;
+    bool in_trouble; /* the store refused last; said to the log once */
+};
+
+/* ---- storing ----------------------------------------------------------------------------------------------------- */
+
+/* The files that a mail asks to be kept; their bytes are the mail's. */
+static int files_of(const struct ry_thumbnail_store *message, struct store_file files[IMAGES_MAX], struct ry_error *err)
+{
+    for (size_t i = 0; i < message->images.n; i++) {
+        const struct ry_image *image = &message->images.items[i];
+        files[i].bytes = (struct ry_str){image->webp.p, image->webp.n};
+        int rc = store_name_make(message->guild_id, message->clip_id, image->size_type, files[i].name, err);
+        if (rc != RY_OK)
+            return rc;
+        if (i > 0 && strcmp(files[i].name, files[0].name) == 0)
+            return ry_fail(err, RY_EINVAL, "two images are called %s", files[i].name);
+    }
+    return RY_OK;
+}
+
+static void tell_completed(struct ry_ctx *ctx, const struct ry_mail *mail, const struct store_file *files)
+{
+    const struct ry_thumbnail_store *message = RY_BODY(mail, thumbnail_store);
+    struct ry_thumbnail_row rows[IMAGES_MAX];
+    for (size_t i = 0; i < message->images.n; i++)
+        rows[i] = (struct ry_thumbnail_row){
+            .size_type = message->images.items[i].size_type,
+            .storage_path = ry_str_of(files[i].name),
+            .width = message->images.items[i].width,
+            .height = message->images.items[i].height,
+            .file_size = files[i].bytes.n,
+        };
+    struct ry_clip_completed completed = {
+        .clip_id = message->clip_id,
+        .thumbnails = {rows, message->images.n},
+        .facts = {message->facts.items, message->facts.n},
+        .bytes_read = message->bytes_read,
+    };
+    struct ry_send send = ry_send_from(mail);
+    (void)RY_TELL(ctx, clip_completed, &completed, &send);
+}
+
+static void note_health(struct storage *self, struct ry_ctx *ctx, int rc, const struct ry_error *err)
+{
+    if (rc == RY_OK && self->in_trouble)
+        RY_LOG(RY_INFO, "store_recovered", "waiting=%zu", self->waiting_count);
+    if (rc != RY_OK) {
+        ry_count(ctx, RY_COUNTER_storage_errors, 1);
+        if (!self->in_trouble)
+            RY_LOG(RY_ERROR, "store_failed", "code=%s reason=%s", ry_err_name(err->code), err->text);
+    }
+    self->in_trouble = rc != RY_OK;
+}
+
+/* Keeps a mail's files and tells the writer. RY_OK: the mail is finished. */
+static int store_mail(struct storage *self, struct ry_ctx *ctx, const struct ry_mail *mail, struct ry_error *err)
+{
+    const struct ry_thumbnail_store *message = RY_BODY(mail, thumbnail_store);
+    struct store_file files[IMAGES_MAX];
+    int rc = files_of(message, files, err);
+    if (rc != RY_OK)
+        return rc;
+    struct store_written written = {0};
+    rc = self->store->ops->put(self->store, files, message->images.n, &written, err);
+    ry_count(ctx, RY_COUNTER_storage_files, written.files);
+    ry_count(ctx, RY_COUNTER_storage_bytes, written.bytes);
+    note_health(self, ctx, rc, err);
+    if (rc == RY_OK)
+        tell_completed(ctx, mail, files);
+    return rc;
+}
+
+/* ---- trying again ------------------------------------------------------------------------------------------------ */
+
+static void set_timer(const struct storage *self, struct ry_ctx *ctx)
+{
+    int64_t due_mono_ms = INT64_MAX;
+    for (size_t i = 0; i < self->waiting_count; i++)
+        if (self->waiting[i].due_mono_ms < due_mono_ms)
+            due_mono_ms = self->waiting[i].due_mono_ms;
+    if (due_mono_ms == INT64_MAX)
+        return;
+    int64_t delay_ms = due_mono_ms - ry_mono_ms(ry_ctx_clock(ctx));
+    ry_timer(ctx, TIMER_RETRY, delay_ms > 0 ? delay_ms : 0);
+}
+
+static int64_t next_due_mono_ms(struct ry_ctx *ctx, unsigned tries)
+{
+    return ry_mono_ms(ry_ctx_clock(ctx)) +
+           ry_backoff_doubling_ms(ry_ctx_rng(ctx), RETRY_BASE_MS, RETRY_MAX_MS, tries - 1, JITTER_PERCENT);
+}
+
+/* A full disk is waited for however long it takes: the mails that wait use up this actor's credit, so the encoders and
+ * all before them wait too, and nothing is given up for want of room. */
+static bool may_try_again(int rc, unsigned tries)
+{
+    return rc == RY_EFULL || (ry_err_class((enum ry_err)rc) == RY_CLASS_RETRY && tries < STORE_TRIES);
+}
+
+static void on_thumbnail_store(struct storage *self, struct ry_ctx *ctx, struct ry_mail *mail)
+{
+    struct ry_error err = {0};
+    int rc = store_mail(self, ctx, mail, &err);
+    if (rc == RY_OK)
+        return;
+    if (!may_try_again(rc, 1) || self->waiting_count == CAPACITY) {
+        ry_mail_fail(ctx, mail, false, err.text);
+        return;
+    }
+    ry_mail_keep(ctx, mail);
+    self->waiting[self->waiting_count++] =
+        (struct waiting){.mail = mail, .tries = 1, .due_mono_ms = next_due_mono_ms(ctx, 1)};
+    set_timer(self, ctx);
+}
+
+/* Tries a waiting mail again. True: it has come to an end. */
+static bool try_again(struct storage *self, struct ry_ctx *ctx, struct waiting *waiting)
+{
+    struct ry_error err = {0};
+    int rc = store_mail(self, ctx, waiting->mail, &err);
+    waiting->tries++;
+    if (rc == RY_OK) {
+        ry_mail_done(ctx, waiting->mail);
+        return true;
+    }
+    if (!may_try_again(rc, waiting->tries)) {
+        ry_mail_fail(ctx, waiting->mail, false, err.text);
+        return true;
+    }
+    waiting->due_mono_ms = next_due_mono_ms(ctx, waiting->tries);
+    return false;
+}
+
+static void storage_tick(void *arg, struct ry_ctx *ctx, unsigned timer)
+{
+    (void)timer; /* there is one */
+    struct storage *self = arg;
+    int64_t now_mono_ms = ry_mono_ms(ry_ctx_clock(ctx));
+    for (size_t i = 0; i < self->waiting_count;) {
+        if (self->waiting[i].due_mono_ms <= now_mono_ms && try_again(self, ctx, &self->waiting[i]))
+            self->waiting[i] = self->waiting[--self->waiting_count];
+        else
+            i++;
+    }
+    set_timer(self, ctx);
+}
+
+/* ---- giving out -------------------------------------------------------------------------------------------------- */
+
+static void on_thumbnail_read(struct storage *self, struct ry_ctx *ctx, const struct ry_mail *mail)
+{
+    const struct ry_thumbnail_read *message = RY_BODY(mail, thumbnail_read);
+    struct ry_thumbnail_data data = {0};
+    struct ry_frame *frame = NULL;
+    struct ry_error err = {0};
+    char name[STORE_NAME_BYTES];
+    if (store_name_check(message->storage_path, name)) {
+        int rc = self->store->ops->get(self->store, name, &frame, &err);
+        if (rc == RY_OK) {
+            data.found = true;
+            data.bytes = (struct ry_blob){ry_frame_data(frame), ry_frame_size(frame), frame};
+        } else if (rc != RY_ENOENT) {
+            data.error = ry_str_of(err.text);
+        }
+    }
+    RY_ANSWER(ctx, mail, thumbnail_data, &data);
+    ry_frame_unref(frame);
+}
+
+static void storage_receive(void *arg, struct ry_ctx *ctx, struct ry_mail *mail)
+{
+    struct storage *self = arg;
+    switch (mail->envelope.tag) {
+    case RY_TAG_thumbnail_store: on_thumbnail_store(self, ctx, mail); break;
+    case RY_TAG_thumbnail_read: on_thumbnail_read(self, ctx, mail); break;
+    default: break; /* undeliverable: clip_completed's origin is told, and that is not us */
+    }
+}
+
+/* ---- life -------------------------------------------------------------------------------------------------------- */
+
+static int storage_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
+{
+    struct storage *self = calloc(1, sizeof *self);
+    *out = self;
+    if (self == NULL)
+        return ry_fail(err, RY_ENOMEM, "no memory for the storage");
+    const struct ry_config *config = ry_ctx_config(ctx);
+    const struct store_local_options options = {
+        .root = ry_config_str(config, RY_OPT_storage_path),
+        .reserve_bytes = (uint64_t)ry_config_int(config, RY_OPT_disk_reserve),
+        .rng = ry_ctx_rng(ctx),
+    };
+    return store_local_open(&options, &self->store, err);
+}
+
+/* What waits for room on a disk is left to the router, at the cost of no attempt. */
+static bool storage_drain(void *self, struct ry_ctx *ctx)
+{
+    (void)self;
+    (void)ctx;
+    return true;
+}
+
+static void storage_close(void **out)
+{
+    struct storage *self = *out;
+    if (self == NULL)
+        return;
+    if (self->store != NULL)
+        self->store->ops->close(self->store);
+    free(self);
+    *out = NULL;
+}
+
+const struct ry_actor_spec ry_storage_spec = {
+    .role = RY_ROLE_STORAGE,
+    .capacity = CAPACITY,
+    .threads = THREADS,
+    .open = storage_open,
+    .receive = storage_receive,
+    .tick = storage_tick,
+    .drain = storage_drain,
+    .close = storage_close,
+};

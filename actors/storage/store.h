@@ -1,0 +1,58 @@
+/* store.h: a place where thumbnail files are kept.
+ *
+ * Names are those of the archive's tables: thumbnails/guild_{guild_id}/{clip_id}_{small|large}.webp, below the store's
+ * root. Whoever calls checks names with store_name_check first; a store trusts them. Implementations: local.c. One
+ * thread; several stores on one place work side by side. */
+#ifndef REELYARD_ACTORS_STORAGE_STORE_H
+#define REELYARD_ACTORS_STORAGE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/frame.h"
+#include "runtime/base/error.h"
+#include "runtime/base/str.h"
+
+/* Largest file that is kept or given out; thumbnail_data has no room for more. */
+#define STORE_FILE_MAX_BYTES ((size_t)16 << 20)
+
+/* Bytes that the longest name needs, the NUL included. */
+#define STORE_NAME_BYTES 96
+
+struct store_file {
+    char name[STORE_NAME_BYTES];
+    struct ry_str bytes;
+};
+
+/* What a put did. */
+struct store_written {
+    uint64_t files;
+    uint64_t bytes;
+};
+
+struct store;
+
+struct store_ops {
+    /* Keeps the files of one clip, all of one guild: on RY_OK each is whole under its name and survives a power cut.
+     * Files that are there with the same bytes are left as they are. On an error some may be there. May block for as
+     * long as the disk needs. RY_EFULL, RY_EIO, RY_EACCES. */
+    int (*put)(struct store *store, const struct store_file *files, size_t n, struct store_written *written,
+               struct ry_error *err);
+    /* The bytes under a name as a new frame, which the caller drops. RY_ENOENT, RY_ELIMIT, RY_EIO, RY_EACCES. */
+    int (*get)(struct store *store, const char *name, struct ry_frame **frame, struct ry_error *err);
+    void (*close)(struct store *store);
+};
+
+struct store {
+    const struct store_ops *ops;
+};
+
+/* Builds the name of a thumbnail. RY_EINVAL when the parts are not those of one. */
+int store_name_make(struct ry_str guild_id, struct ry_str clip_id, struct ry_str size_type, char name[STORE_NAME_BYTES],
+                    struct ry_error *err);
+
+/* Whether text is exactly such a name, and if so copies it. */
+bool store_name_check(struct ry_str text, char name[STORE_NAME_BYTES]);
+
+#endif

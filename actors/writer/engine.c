@@ -1,0 +1,37 @@
+/* engine.c: what all engines share: the tables of a batch. Pure. */
+#include "actors/writer/engine.h"
+
+void writer_engine_close(struct writer_engine **engine)
+{
+    if (*engine == NULL)
+        return;
+    (*engine)->ops->close(*engine);
+    *engine = NULL;
+}
+
+size_t writer_table_rows(const struct ry_batch_write *batch, enum writer_table table)
+{
+    switch (table) {
+    case WRITER_MEDIA_ROOTS: return batch->media_root.p != NULL;
+    case WRITER_GUILDS: return batch->guilds.n;
+    case WRITER_CHANNELS: return batch->channels.n;
+    case WRITER_AUTHORS: return batch->authors.n;
+    case WRITER_MESSAGES: return batch->messages.n;
+    case WRITER_CLIPS: return batch->clips.n;
+    case WRITER_TABLE_COUNT: break;
+    }
+    return 0;
+}
+
+const char *writer_table_name(enum writer_table table)
+{
+    static const char *const names[WRITER_TABLE_COUNT] = {
+        [WRITER_MEDIA_ROOTS] = "reelyard_media_root",
+        [WRITER_GUILDS] = "guild",
+        [WRITER_CHANNELS] = "channel",
+        [WRITER_AUTHORS] = "author",
+        [WRITER_MESSAGES] = "message",
+        [WRITER_CLIPS] = "clip",
+    };
+    return names[table];
+}

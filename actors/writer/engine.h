@@ -1,0 +1,112 @@
+/* engine.h: a database as the writer sees it: a table of operations.
+ *
+ * An engine knows its own SQL and nothing of mails, answers or retries; the writer knows no SQL. Every operation
+ * returns RY_OK or fails in a class that says what the writer does (runtime/base/error.h):
+ *   RETRY   the transaction is rolled back and tried again later (lock held, disk full, connection lost)
+ *   REJECT  these data break a rule of the schema (RY_EDATA); others will do
+ *   DIE     the database is damaged or not ours (RY_ECORRUPT, RY_ECONFIG)
+ * After an error inside a transaction the caller undoes to a mark or rolls back; nothing else may be called before.
+ *
+ * An engine belongs to one thread. Calls block for as long as the database takes. Implementations: engine_sqlite.c
+ * (embedded). All pass tests/conformance/writer_suite.c. */
+#ifndef REELYARD_ACTORS_WRITER_ENGINE_H
+#define REELYARD_ACTORS_WRITER_ENGINE_H
+
+#include "proto/message.h"
+#include "runtime/base/arena.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/error.h"
+
+struct writer_engine;
+
+/* The rows of a batch_write, table by table, in the order in which they refer to each other. */
+enum writer_table {
+    WRITER_MEDIA_ROOTS, /* 0 or 1 */
+    WRITER_GUILDS,
+    WRITER_CHANNELS,
+    WRITER_AUTHORS,
+    WRITER_MESSAGES,
+    WRITER_CLIPS,
+    WRITER_TABLE_COUNT
+};
+
+/* What writing rows came to; operations add to it. */
+struct writer_tally {
+    uint64_t changed; /* rows inserted or updated */
+    uint64_t pending; /* clips among them that now wait for thumbnails */
+    uint64_t cut;     /* values shortened to fit their column */
+};
+
+struct writer_engine_ops {
+    const char *name; /* "sqlite" */
+
+    /* ---- transactions. Marks nest; undo and keep end the last one. Commit that fails leaves the transaction to be
+     * rolled back; rollback never fails. */
+    int (*begin)(struct writer_engine *engine, struct ry_error *err);
+    int (*commit)(struct writer_engine *engine, struct ry_error *err);
+    void (*rollback)(struct writer_engine *engine);
+    int (*mark)(struct writer_engine *engine, struct ry_error *err);
+    int (*undo)(struct writer_engine *engine, struct ry_error *err);
+    int (*keep)(struct writer_engine *engine, struct ry_error *err);
+
+    /* ---- inside a transaction. Every one bears being repeated with the same arguments. */
+
+    /* Whether a larger token has written for this job; if not, remembers this one. */
+    int (*fence)(struct writer_engine *engine, struct ry_str job_id, uint64_t token, bool *fenced,
+                 struct ry_error *err);
+    /* Upserts n rows of one table of a batch, beginning with `first`. Rows that are already so are not written. */
+    int (*upsert)(struct writer_engine *engine, const struct ry_batch_write *batch, enum writer_table table,
+                  size_t first, size_t n, struct writer_tally *tally, struct ry_error *err);
+    /* The clip's outcome. *found: the clip has a row. */
+    int (*clip_completed)(struct writer_engine *engine, const struct ry_clip_completed *completed, bool *found,
+                          struct ry_clip_settled *settled, struct ry_error *err);
+    int (*clip_failed)(struct writer_engine *engine, const struct ry_clip_failed *failed, bool *found,
+                       struct ry_clip_settled *settled, struct ry_error *err);
+    /* Lists live in the arena. */
+    int (*clips_claim)(struct writer_engine *engine, const struct ry_clips_claim *claim, struct ry_arena *arena,
+                       struct ry_clips_claimed *claimed, struct ry_error *err);
+    int (*clips_renew)(struct writer_engine *engine, const struct ry_clips_renew *renew,
+                       struct ry_clips_renewed *renewed, struct ry_error *err);
+    int (*failed_retry)(struct writer_engine *engine, const struct ry_failed_retry *retry,
+                        struct ry_failed_retried *retried, struct ry_error *err);
+    /* Forgets up to max fencing tokens that nobody used since. */
+    int (*fence_prune)(struct writer_engine *engine, int64_t before_wall_ms, size_t max, struct ry_error *err);
+
+    /* ---- outside a transaction: one consistent look. Strings and lists live in the arena. */
+    int (*settings_get)(struct writer_engine *engine, const struct ry_settings_get *get, struct ry_arena *arena,
+                        struct ry_settings_got *got, struct ry_error *err);
+    int (*gallery_get)(struct writer_engine *engine, const struct ry_gallery_get *get, struct ry_arena *arena,
+                       struct ry_gallery_page *page, struct ry_error *err);
+    int (*archive_get)(struct writer_engine *engine, struct ry_archive_state *state, struct ry_error *err);
+    int (*failed_get)(struct writer_engine *engine, const struct ry_failed_get *get, struct ry_arena *arena,
+                      struct ry_failed_page *page, struct ry_error *err);
+
+    void (*close)(struct writer_engine *engine);
+};
+
+struct writer_engine {
+    const struct writer_engine_ops *ops;
+};
+
+/* Most bytes of rows that one answer carries, so that it fits in an envelope; lists end early when it is reached. */
+#define WRITER_ANSWER_MAX_BYTES ((size_t)4 << 20)
+
+struct writer_sqlite_options {
+    const char *path;             /* made, with its tables, if it is missing; its folder must exist */
+    const struct ry_clock *clock; /* borrowed */
+    int busy_ms;                  /* how long a lock of another connection is waited for */
+};
+
+/* Opens the embedded database and brings its schema up to date. RY_EACCES, RY_EBUSY, RY_EIO, RY_EFULL; RY_ECORRUPT when
+ * it is damaged; RY_ECONFIG when it is not reelyard's, or newer than this program. The text says what to do. */
+int writer_engine_sqlite_open(const struct writer_sqlite_options *options, struct writer_engine **engine,
+                              struct ry_error *err);
+
+/* Closes an engine and sets it to NULL; NULL is allowed. */
+void writer_engine_close(struct writer_engine **engine);
+
+/* The number of rows that a batch has for a table, and the table's name. */
+size_t writer_table_rows(const struct ry_batch_write *batch, enum writer_table table);
+const char *writer_table_name(enum writer_table table);
+
+#endif

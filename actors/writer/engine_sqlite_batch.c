@@ -1,0 +1,201 @@
+/* engine_sqlite_batch.c: the rows of a batch, one prepared upsert each.
+ *
+ * SQLite runs in this process, so a statement per row costs no round trip; a row that is already as wished is compared
+ * and left alone, so that a rescan writes nothing at all. Text is cut to its column's width on the way. */
+#include "actors/writer/engine_sqlite.h"
+
+int lite_fence(struct writer_engine *engine, struct ry_str job_id, uint64_t token, bool *fenced, struct ry_error *err)
+{
+    struct lite *lite = lite_of(engine);
+    *fenced = false;
+    uint64_t seen = 0;
+    {
+        LITE_AUTO *get = NULL;
+        int rc = lite_get(lite, LITE_fence_get, &get, err);
+        if (rc != RY_OK)
+            return rc;
+        lite_bind(get, 1, job_id);
+        rc = lite_step(lite, get, err);
+        if (rc < 0)
+            return rc;
+        if (rc == 1)
+            seen = lite_u64(get, 0);
+    }
+    *fenced = token < seen;
+    /* A token of 1 is never smaller than another, so most jobs, which are leased once, leave no row behind. */
+    if (*fenced || token == seen || token == 1)
+        return RY_OK;
+    LITE_AUTO *set = NULL;
+    int rc = lite_get(lite, LITE_fence_set, &set, err);
+    if (rc != RY_OK)
+        return rc;
+    lite_bind(set, 1, job_id);
+    lite_bind_u64(set, 2, token);
+    lite_bind_now(lite, set, 3);
+    return lite_run(lite, set, NULL, err);
+}
+
+int lite_fence_prune(struct writer_engine *engine, int64_t before_wall_ms, size_t max, struct ry_error *err)
+{
+    struct lite *lite = lite_of(engine);
+    LITE_AUTO *statement = NULL;
+    int rc = lite_get(lite, LITE_fence_prune, &statement, err);
+    if (rc != RY_OK)
+        return rc;
+    lite_bind_time(lite, statement, 1, before_wall_ms);
+    lite_bind_u64(statement, 2, max);
+    return lite_run(lite, statement, NULL, err);
+}
+
+static int upsert_media_root(struct lite *lite, const struct ry_batch_write *batch, size_t index,
+                             struct writer_tally *tally, struct ry_error *err)
+{
+    (void)index;
+    struct ry_str root = batch->media_root;
+    while (root.n > 1 && root.p[root.n - 1] == '/')
+        root.n--;
+    return lite_run_id(lite, LITE_media_root_upsert, root, &tally->changed, err);
+}
+
+static int upsert_guild(struct lite *lite, const struct ry_batch_write *batch, size_t index, struct writer_tally *tally,
+                        struct ry_error *err)
+{
+    const struct ry_guild_row *row = &batch->guilds.items[index];
+    LITE_AUTO *s = NULL;
+    int rc = lite_get(lite, LITE_guild_upsert, &s, err);
+    if (rc != RY_OK)
+        return rc;
+    lite_bind(s, 1, row->id);
+    lite_bind_fit(lite, s, 2, row->name, WRITER_WIDTH_PLACE, &tally->cut);
+    lite_bind_fit(lite, s, 3, row->icon_url, WRITER_WIDTH_ANY, &tally->cut);
+    lite_bind_now(lite, s, 4);
+    return lite_run(lite, s, &tally->changed, err);
+}
+
+static int upsert_channel(struct lite *lite, const struct ry_batch_write *batch, size_t index,
+                          struct writer_tally *tally, struct ry_error *err)
+{
+    const struct ry_channel_row *row = &batch->channels.items[index];
+    LITE_AUTO *s = NULL;
+    int rc = lite_get(lite, LITE_channel_upsert, &s, err);
+    if (rc != RY_OK)
+        return rc;
+    lite_bind(s, 1, row->id);
+    lite_bind(s, 2, batch->guild_id);
+    lite_bind_fit(lite, s, 3, row->name, WRITER_WIDTH_PLACE, &tally->cut);
+    lite_bind(s, 4, row->type);
+    lite_bind(s, 5, row->parent_id);
+    lite_bind_fit(lite, s, 6, row->topic, WRITER_WIDTH_ANY, &tally->cut);
+    lite_bind_now(lite, s, 7);
+    return lite_run(lite, s, &tally->changed, err);
+}
+
+static int upsert_author(struct lite *lite, const struct ry_batch_write *batch, size_t index,
+                         struct writer_tally *tally, struct ry_error *err)
+{
+    const struct ry_author_row *row = &batch->authors.items[index];
+    LITE_AUTO *s = NULL;
+    int rc = lite_get(lite, LITE_author_upsert, &s, err);
+    if (rc != RY_OK)
+        return rc;
+    lite_bind(s, 1, row->user_id);
+    lite_bind(s, 2, batch->guild_id);
+    lite_bind_fit(lite, s, 3, row->username, WRITER_WIDTH_PERSON, &tally->cut);
+    lite_bind_fit(lite, s, 4, row->discriminator, WRITER_WIDTH_ANY, &tally->cut);
+    lite_bind_fit(lite, s, 5, row->avatar_url, WRITER_WIDTH_ANY, &tally->cut);
+    lite_bind_fit(lite, s, 6, row->nickname, WRITER_WIDTH_PERSON, &tally->cut);
+    lite_bind_fit(lite, s, 7, row->display_name, WRITER_WIDTH_PERSON, &tally->cut);
+    lite_bind_fit(lite, s, 8, row->guild_avatar_url, WRITER_WIDTH_ANY, &tally->cut);
+    lite_bind_now(lite, s, 9);
+    return lite_run(lite, s, &tally->changed, err);
+}
+
+static int upsert_message(struct lite *lite, const struct ry_batch_write *batch, size_t index,
+                          struct writer_tally *tally, struct ry_error *err)
+{
+    const struct ry_message_row *row = &batch->messages.items[index];
+    LITE_AUTO *s = NULL;
+    int rc = lite_get(lite, LITE_message_upsert, &s, err);
+    if (rc != RY_OK)
+        return rc;
+    lite_bind(s, 1, row->id);
+    lite_bind(s, 2, batch->guild_id);
+    lite_bind(s, 3, batch->channel_id);
+    lite_bind(s, 4, row->author_id);
+    lite_bind_fit(lite, s, 5, row->content, WRITER_WIDTH_ANY, &tally->cut);
+    lite_bind_time(lite, s, 6, row->timestamp_wall_ms);
+    lite_bind_now(lite, s, 7);
+    return lite_run(lite, s, &tally->changed, err);
+}
+
+/* *wrote: the row was inserted or updated. */
+static int write_clip(struct lite *lite, const struct ry_batch_write *batch, const struct ry_clip_row *row,
+                      struct writer_tally *tally, bool *wrote, struct ry_error *err)
+{
+    LITE_AUTO *s = NULL;
+    int rc = lite_get(lite, LITE_clip_upsert, &s, err);
+    if (rc != RY_OK)
+        return rc;
+    lite_bind(s, 1, row->id);
+    lite_bind(s, 2, row->message_id);
+    lite_bind(s, 3, batch->guild_id);
+    lite_bind(s, 4, batch->channel_id);
+    lite_bind(s, 5, row->author_id);
+    lite_bind(s, 6, row->visibility);
+    lite_bind_fit(lite, s, 7, row->filename, WRITER_WIDTH_FILENAME, &tally->cut);
+    lite_bind_u64(s, 8, row->file_size);
+    lite_bind_fit(lite, s, 9, row->mime_type, WRITER_WIDTH_MIME, &tally->cut);
+    lite_bind(s, 10, row->settings_hash);
+    lite_bind_fit(lite, s, 11, row->url, WRITER_WIDTH_ANY, &tally->cut);
+    lite_bind_time(lite, s, 12, row->expires_wall_ms);
+    lite_bind_now(lite, s, 13);
+    *wrote = false;
+    while ((rc = lite_step(lite, s, err)) == 1) {
+        *wrote = true;
+        tally->changed++;
+        tally->pending += sqlite3_column_int(s, 0) != 0;
+    }
+    return rc;
+}
+
+static int refresh_clip(struct lite *lite, const struct ry_clip_row *row, struct writer_tally *tally,
+                        struct ry_error *err)
+{
+    LITE_AUTO *s = NULL;
+    int rc = lite_get(lite, LITE_clip_refresh, &s, err);
+    if (rc != RY_OK)
+        return rc;
+    lite_bind(s, 1, row->id);
+    lite_bind(s, 2, row->settings_hash);
+    lite_bind_fit(lite, s, 3, row->url, WRITER_WIDTH_ANY, &tally->cut);
+    lite_bind_time(lite, s, 4, row->expires_wall_ms);
+    lite_bind_now(lite, s, 5);
+    return lite_run(lite, s, &tally->changed, err);
+}
+
+static int upsert_clip(struct lite *lite, const struct ry_batch_write *batch, size_t index, struct writer_tally *tally,
+                       struct ry_error *err)
+{
+    const struct ry_clip_row *row = &batch->clips.items[index];
+    bool wrote = false;
+    int rc = write_clip(lite, batch, row, tally, &wrote, err);
+    return rc == RY_OK && !wrote ? refresh_clip(lite, row, tally, err) : rc;
+}
+
+int lite_upsert(struct writer_engine *engine, const struct ry_batch_write *batch, enum writer_table table, size_t first,
+                size_t n, struct writer_tally *tally, struct ry_error *err)
+{
+    static int (*const upserts[WRITER_TABLE_COUNT])(struct lite *, const struct ry_batch_write *, size_t,
+                                                    struct writer_tally *, struct ry_error *) = {
+        [WRITER_MEDIA_ROOTS] = upsert_media_root, [WRITER_GUILDS] = upsert_guild,
+        [WRITER_CHANNELS] = upsert_channel,       [WRITER_AUTHORS] = upsert_author,
+        [WRITER_MESSAGES] = upsert_message,       [WRITER_CLIPS] = upsert_clip,
+    };
+    struct lite *lite = lite_of(engine);
+    for (size_t i = first; i < first + n; i++) {
+        int rc = upserts[table](lite, batch, i, tally, err);
+        if (rc != RY_OK)
+            return rc;
+    }
+    return RY_OK;
+}

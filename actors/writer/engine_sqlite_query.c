@@ -1,0 +1,243 @@
+/* engine_sqlite_query.c: questions about the archive; each is one statement, and so one consistent look.
+ *
+ * Nothing here writes or takes a lock that a writer would wait for. */
+#include "actors/writer/engine_sqlite.h"
+#include "actors/writer/schema.h"
+
+/* Filters that leave fewer clips than this are answered by sorting those clips; larger ones by walking down the
+ * archive, where a page is soon full. */
+#define FEW_CLIPS 20000
+
+#define SETTINGS_MAX_BYTES 1048576
+
+/* A look outside of a transaction has its own time and its own scratch. */
+static struct lite *look(struct writer_engine *engine)
+{
+    struct lite *lite = lite_of(engine);
+    ry_arena_reset(&lite->scratch);
+    lite->scratch_failed = false;
+    return lite;
+}
+
+/* ---- settings ------------------------------------------------------------------------------------------------ */
+
+/* JSON that does not fit in the answer is refused: half of it would be worse than none. */
+static int read_json(sqlite3_stmt *s, int at, const char *what, struct ry_arena *arena, struct ry_str *json,
+                     struct ry_error *err)
+{
+    if (sqlite3_column_bytes(s, at) > SETTINGS_MAX_BYTES)
+        return ry_fail(err, RY_EDATA, "%s has more than %d bytes", what, SETTINGS_MAX_BYTES);
+    *json = lite_text(s, at, SETTINGS_MAX_BYTES, arena);
+    return RY_OK;
+}
+
+int lite_settings_get(struct writer_engine *engine, const struct ry_settings_get *get, struct ry_arena *arena,
+                      struct ry_settings_got *got, struct ry_error *err)
+{
+    struct lite *lite = look(engine);
+    *got = (struct ry_settings_got){0};
+    LITE_AUTO *s = NULL;
+    int rc = lite_get(lite, LITE_settings, &s, err);
+    if (rc != RY_OK)
+        return rc;
+    lite_bind(s, 1, get->guild_id);
+    lite_bind(s, 2, get->channel_id);
+    rc = lite_step(lite, s, err);
+    if (rc <= 0)
+        return rc;
+    got->guild_exists = sqlite3_column_type(s, 0) != SQLITE_NULL;
+    got->channel_exists = sqlite3_column_type(s, 1) != SQLITE_NULL;
+    got->guild_enabled = sqlite3_column_int(s, 2) != 0;
+    got->channel_enabled = sqlite3_column_int(s, 3) != 0;
+    got->nsfw = sqlite3_column_int(s, 4) != 0;
+    got->channel_type = lite_text(s, 5, 8, arena);
+    rc = read_json(s, 6, "guild_settings.default_channel_settings", arena, &got->guild_default_channel_settings, err);
+    if (rc == RY_OK)
+        rc = read_json(s, 7, "guild_settings.settings", arena, &got->guild_settings, err);
+    if (rc == RY_OK)
+        rc = read_json(s, 8, "channel_settings.settings", arena, &got->channel_settings, err);
+    return rc;
+}
+
+/* ---- gallery ------------------------------------------------------------------------------------------------- */
+
+static int is_few(struct lite *lite, enum lite_statement which, struct ry_str value, bool *few, struct ry_error *err)
+{
+    LITE_AUTO *s = NULL;
+    int rc = lite_get(lite, which, &s, err);
+    if (rc != RY_OK)
+        return rc;
+    lite_bind(s, 1, value);
+    lite_bind_u64(s, 2, FEW_CLIPS);
+    rc = lite_step(lite, s, err);
+    *few = rc == 1 && sqlite3_column_int(s, 0) != 0;
+    return rc < 0 ? rc : RY_OK;
+}
+
+/* The path to a page that does not depend on how large the archive is. */
+static int choose_path(struct lite *lite, const struct ry_gallery_get *get, enum lite_statement *which,
+                       struct ry_error *err)
+{
+    bool few = false;
+    int rc = RY_OK;
+    *which = LITE_gallery_clip;
+    if (get->clip_id.p != NULL)
+        return rc;
+    *which = LITE_gallery_status;
+    if (get->status.p != NULL)
+        rc = is_few(lite, LITE_few_of_status, get->status, &few, err);
+    if (rc != RY_OK || few)
+        return rc;
+    *which = LITE_gallery_channel;
+    if (get->channel_id.p != NULL)
+        return rc;
+    *which = LITE_gallery_guild;
+    if (get->guild_id.p != NULL)
+        rc = is_few(lite, LITE_few_of_guild, get->guild_id, &few, err);
+    if (rc == RY_OK && !few)
+        *which = LITE_gallery_all;
+    return rc;
+}
+
+static double read_duration_s(sqlite3_stmt *s, int at)
+{
+    double duration_s = sqlite3_column_double(s, at);
+    return duration_s > 0 && duration_s < 1.0e9 ? duration_s : 0;
+}
+
+static void read_clip(sqlite3_stmt *s, struct ry_arena *arena, struct ry_gallery_clip *clip)
+{
+    *clip = (struct ry_gallery_clip){
+        .clip_id = lite_text(s, 0, 32, arena),
+        .guild_id = lite_text(s, 1, 64, arena),
+        .channel_id = lite_text(s, 2, 64, arena),
+        .message_id = lite_text(s, 3, 64, arena),
+        .guild_name = lite_text(s, 4, 400, arena),
+        .channel_name = lite_text(s, 5, 400, arena),
+        .author_name = lite_text(s, 6, 400, arena),
+        .title = lite_text(s, 7, 1020, arena),
+        .content = lite_text(s, 8, 65536, arena),
+        .filename = lite_text(s, 9, 1024, arena),
+        .url = lite_text(s, 10, 8192, arena),
+        .mime_type = lite_text(s, 11, 255, arena),
+        .resolution = lite_text(s, 12, 20, arena),
+        .status = lite_text(s, 13, 20, arena),
+        .failure = lite_text(s, 14, 400, arena),
+        .duration_s = read_duration_s(s, 15),
+        .file_size = lite_u64(s, 16),
+        .posted_wall_ms = lite_time(s, 17),
+        .small_path = lite_text(s, 18, 1024, arena),
+        .large_path = lite_text(s, 19, 1024, arena),
+        .small_width = lite_u64(s, 20),
+        .small_height = lite_u64(s, 21),
+    };
+}
+
+static void bind_page(struct lite *lite, sqlite3_stmt *s, const struct ry_gallery_get *get)
+{
+    /* Every time sorts below "A": from the newest. */
+    if (get->before_wall_ms == INT64_MAX)
+        lite_bind(s, 1, RY_STR("A"));
+    else
+        lite_bind_time(lite, s, 1, get->before_wall_ms);
+    lite_bind(s, 2, get->before_id.p ? get->before_id : RY_STR(""));
+    lite_bind_u64(s, 3, get->limit + 1);
+    lite_bind(s, 4, get->guild_id);
+    lite_bind(s, 5, get->channel_id);
+    lite_bind(s, 6, get->status);
+    lite_bind(s, 7, get->clip_id);
+}
+
+int lite_gallery_get(struct writer_engine *engine, const struct ry_gallery_get *get, struct ry_arena *arena,
+                     struct ry_gallery_page *page, struct ry_error *err)
+{
+    struct lite *lite = look(engine);
+    *page = (struct ry_gallery_page){0};
+    enum lite_statement which;
+    int rc = choose_path(lite, get, &which, err);
+    if (rc != RY_OK)
+        return rc;
+    LITE_AUTO *s = NULL;
+    rc = lite_get(lite, which, &s, err);
+    if (rc != RY_OK)
+        return rc;
+    bind_page(lite, s, get);
+    page->clips.items = ry_arena_array(arena, get->limit, sizeof *page->clips.items);
+    if (page->clips.items == NULL)
+        return ry_fail(err, RY_ENOMEM, "out of memory for a page");
+    size_t bytes = 0;
+    while ((rc = lite_step(lite, s, err)) == 1) {
+        page->more = page->clips.n == get->limit || bytes >= WRITER_ANSWER_MAX_BYTES;
+        if (page->more)
+            break;
+        struct ry_gallery_clip *clip = &page->clips.items[page->clips.n++];
+        read_clip(s, arena, clip);
+        bytes += clip->content.n + clip->url.n + clip->filename.n + clip->title.n + 512;
+    }
+    return rc < 0 ? rc : RY_OK;
+}
+
+/* ---- figures ------------------------------------------------------------------------------------------------- */
+
+int lite_archive_get(struct writer_engine *engine, struct ry_archive_state *state, struct ry_error *err)
+{
+    struct lite *lite = look(engine);
+    *state = (struct ry_archive_state){.engine = ry_str_of(engine->ops->name),
+                                       .schema_version = (uint64_t)writer_migration_count};
+    LITE_AUTO *s = NULL;
+    int rc = lite_check_place(lite, err);
+    if (rc == RY_OK)
+        rc = lite_get(lite, LITE_archive, &s, err);
+    if (rc == RY_OK)
+        rc = lite_step(lite, s, err);
+    if (rc < 0)
+        return rc;
+    if (rc == 0)
+        return ry_fail(err, RY_ECORRUPT, "%s has lost its row of totals", lite->path);
+    state->guilds = lite_u64(s, 0);
+    state->channels = lite_u64(s, 1);
+    state->authors = lite_u64(s, 2);
+    state->messages = lite_u64(s, 3);
+    state->clips_pending = lite_u64(s, 4);
+    state->clips_processing = lite_u64(s, 5);
+    state->clips_completed = lite_u64(s, 6);
+    state->clips_failed = lite_u64(s, 7);
+    state->thumbnails = lite_u64(s, 8);
+    state->bytes_videos = lite_u64(s, 9);
+    state->bytes_thumbnails = lite_u64(s, 10);
+    return RY_OK;
+}
+
+/* ---- failures ------------------------------------------------------------------------------------------------ */
+
+int lite_failed_get(struct writer_engine *engine, const struct ry_failed_get *get, struct ry_arena *arena,
+                    struct ry_failed_page *page, struct ry_error *err)
+{
+    struct lite *lite = look(engine);
+    *page = (struct ry_failed_page){0};
+    LITE_AUTO *s = NULL;
+    int rc = lite_get(lite, LITE_failed, &s, err);
+    if (rc != RY_OK)
+        return rc;
+    lite_bind(s, 1, get->after_id.p ? get->after_id : RY_STR(""));
+    lite_bind_u64(s, 2, get->limit + 1);
+    page->clips.items = ry_arena_array(arena, get->limit, sizeof *page->clips.items);
+    if (page->clips.items == NULL)
+        return ry_fail(err, RY_ENOMEM, "out of memory for a page");
+    while ((rc = lite_step(lite, s, err)) == 1) {
+        page->more = page->clips.n == get->limit;
+        if (page->more)
+            break;
+        struct ry_str reason = lite_text(s, 3, 400, arena);
+        page->clips.items[page->clips.n++] = (struct ry_failed_clip){
+            .clip_id = lite_text(s, 0, 64, arena),
+            .channel_id = lite_text(s, 1, 64, arena),
+            .filename = lite_text(s, 2, 1024, arena),
+            .reason = reason.p ? reason : RY_STR("unknown"),
+            .retries = lite_u64(s, 4),
+            .last_wall_ms = lite_time(s, 5),
+            .next_wall_ms = lite_time(s, 6),
+        };
+    }
+    return rc < 0 ? rc : RY_OK;
+}

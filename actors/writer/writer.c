@@ -1,0 +1,364 @@
+/* writer.c: the one who speaks to the database.
+ *
+ * Owns      the archive: guilds, channels, authors, messages, clips, thumbnails, failures and leases of clips.
+ * Accepts   batch_write (rows of a scan), clip_completed and clip_failed (what became of a clip), clips_claim,
+ *           clips_renew, failed_retry; and questions: settings_get, gallery_get, archive_get, failed_get.
+ * Sends     one answer to each, clip_settled to the origin of an outcome, and clips_pending (a hint to the scheduler).
+ *           It sends no requests, so it can always be given mail.
+ * Promises  what it has answered is committed. Every write bears being repeated, and one that changes nothing writes
+ *           nothing. Bad rows fail alone. A worker that lost its lease writes nothing.
+ *
+ * Mails are gathered for a moment and written in one transaction, in the order in which they came: a turn. A turn that
+ * meets data which break a rule is done once more with a mark before each step, which leaves out what will not go in.
+ * One that meets a passing trouble (lock, full disk) is rolled back and tried again by timer, after a growing wait;
+ * after a few tries askers are told, who ask again later, while outcomes of clips, which nobody would repeat, are kept
+ * until they can be written. Questions are answered at once, outside of any transaction.
+ *
+ * When it crashes, the transaction is gone as a whole; its mails are still in the router's custody and come again. A
+ * damaged database ends it. */
+#include "actors/writer/writer.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "actors/writer/engine.h"
+#include "actors/writer/work.h"
+#include "runtime/base/backoff.h"
+#include "runtime/base/log.h"
+
+enum timer { TIMER_TURN, TIMER_PRUNE };
+
+/* Mails held at a time. While the database is away the outcomes of all clips in the works stay here (clip_window of
+ * them), and questions must still get in. */
+#define CAPACITY 256
+
+#define JITTER_PERCENT    25
+#define PRUNE_PERIOD_MS   60000
+#define PRUNE_ROWS        5000
+#define FENCE_KEPT_MS     (INT64_C(24) * 3600 * 1000)
+#define ARENA_MAX_BYTES   ((size_t)128 << 20)
+#define TROUBLE_PERIOD_MS 30000
+
+struct writer {
+    struct writer_engine *engine;
+    struct writer_work works[CAPACITY]; /* gathered, in order of arrival */
+    size_t works_n;
+    size_t rows;       /* of works */
+    bool waiting;      /* TIMER_TURN is set, for more mails or for the next try */
+    bool ended;        /* the database is unusable: nothing more is tried */
+    unsigned troubles; /* turns in a row that met a passing trouble */
+
+    size_t batch_rows;
+    int64_t batch_wait_ms;
+    unsigned tries_max;
+    int64_t retry_base_ms;
+    int64_t retry_max_ms;
+    struct ry_arena turn; /* outcomes of the transaction under way */
+    struct ry_arena look; /* the answer to a question */
+    struct ry_log_limit trouble_log;
+};
+
+/* Of this machine, for people to look at; nothing is decided by it. */
+static int64_t now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static void writer_end(struct writer *self, struct ry_ctx *ctx, const struct ry_error *why)
+{
+    self->ended = true;
+    RY_LOG(RY_CRITICAL, "database_unusable", "reason=%s", why->text);
+    ry_ctx_exit(ctx, why);
+}
+
+/* ---- a turn -------------------------------------------------------------------------------------------------- */
+
+static int writer_run_works(struct writer *self, enum writer_care care, struct ry_error *err)
+{
+    const struct writer_engine_ops *ops = self->engine->ops;
+    ry_arena_reset(&self->turn);
+    int rc = ops->begin(self->engine, err);
+    if (rc != RY_OK)
+        return rc;
+    for (size_t i = 0; rc == RY_OK && i < self->works_n; i++)
+        rc = writer_work_run(&self->works[i], self->engine, care, &self->turn, err);
+    if (rc == RY_OK)
+        rc = ops->commit(self->engine, err);
+    if (rc != RY_OK)
+        ops->rollback(self->engine);
+    return rc;
+}
+
+static void writer_on_committed(struct writer *self, struct ry_ctx *ctx, int64_t took_us)
+{
+    ry_count(ctx, RY_COUNTER_db_transactions, 1);
+    ry_observe(ctx, RY_HISTOGRAM_db_transaction, (double)took_us / 1e6);
+    ry_observe(ctx, RY_HISTOGRAM_db_batch, (double)self->rows);
+    if (self->troubles > 0)
+        RY_LOG(RY_INFO, "database_answers_again", "tries=%u", self->troubles);
+    self->troubles = 0;
+    uint64_t pending = 0;
+    for (size_t i = 0; i < self->works_n; i++)
+        pending += writer_work_tell(&self->works[i], ctx);
+    self->works_n = 0;
+    self->rows = 0;
+    if (pending > 0)
+        RY_TELL(ctx, clips_pending, &(struct ry_clips_pending){.count = pending},
+                &(struct ry_send){.priority = RY_PRIORITY_CONTROL});
+}
+
+/* Tells askers whose tries are used up; keeps all others for the next try. */
+static void writer_give_up(struct writer *self, struct ry_ctx *ctx, const struct ry_error *why)
+{
+    size_t kept = 0;
+    self->rows = 0;
+    for (size_t i = 0; i < self->works_n; i++) {
+        struct writer_work *work = &self->works[i];
+        work->tries++;
+        if (work->tries >= self->tries_max && writer_work_give_up(work, ctx, why))
+            continue;
+        self->rows += work->rows;
+        self->works[kept++] = *work;
+    }
+    self->works_n = kept;
+}
+
+static void writer_on_trouble(struct writer *self, struct ry_ctx *ctx, const struct ry_error *why)
+{
+    int64_t wait_ms = ry_backoff_doubling_ms(ry_ctx_rng(ctx), self->retry_base_ms, self->retry_max_ms, self->troubles,
+                                             JITTER_PERCENT);
+    self->troubles++;
+    ry_count(ctx, RY_COUNTER_db_errors, 1);
+    unsigned held_back = 0;
+    if (ry_log_allowed(&self->trouble_log, 2, TROUBLE_PERIOD_MS, &held_back))
+        RY_LOG(RY_ERROR, "database_trouble", "reason=%s mails=%zu retry_ms=%" PRId64 " held_back=%u", why->text,
+               self->works_n, wait_ms, held_back);
+    writer_give_up(self, ctx, why);
+    if (self->works_n == 0)
+        return;
+    ry_count(ctx, RY_COUNTER_db_retries, 1);
+    self->waiting = true;
+    ry_timer(ctx, TIMER_TURN, wait_ms);
+}
+
+static void writer_turn(struct writer *self, struct ry_ctx *ctx)
+{
+    ry_timer_cancel(ctx, TIMER_TURN);
+    self->waiting = false;
+    if (self->works_n == 0 || self->ended)
+        return;
+    struct ry_error err;
+    int64_t began_us = now_us();
+    int rc = writer_run_works(self, WRITER_BRISK, &err);
+    if (rc != RY_OK && ry_err_class(err.code) == RY_CLASS_REJECT)
+        rc = writer_run_works(self, WRITER_CAREFUL, &err);
+    if (rc == RY_OK)
+        writer_on_committed(self, ctx, now_us() - began_us);
+    else if (ry_err_class(err.code) == RY_CLASS_DIE)
+        writer_end(self, ctx, &err);
+    else
+        writer_on_trouble(self, ctx, &err);
+}
+
+/* Whether waiting for more mails would gain anything. */
+static bool writer_is_due(const struct writer *self, struct ry_ctx *ctx)
+{
+    if (self->works_n == CAPACITY || self->rows >= self->batch_rows || self->batch_wait_ms == 0 || ry_ctx_draining(ctx))
+        return true;
+    for (size_t i = 0; i < self->works_n; i++)
+        if (!writer_work_is_urgent(&self->works[i]))
+            return false;
+    return true;
+}
+
+static void writer_on_work(struct writer *self, struct ry_ctx *ctx, const struct writer_work *work)
+{
+    if (self->works_n == CAPACITY) {
+        ry_mail_fail(ctx, work->mail, true, "the database is away and the writer holds all it can");
+        return;
+    }
+    ry_mail_keep(ctx, work->mail);
+    self->works[self->works_n++] = *work;
+    self->rows += work->rows;
+    if (self->troubles > 0 && self->waiting)
+        return;
+    if (writer_is_due(self, ctx)) {
+        writer_turn(self, ctx);
+    } else if (!self->waiting) {
+        self->waiting = true;
+        ry_timer(ctx, TIMER_TURN, self->batch_wait_ms);
+    }
+}
+
+/* ---- questions ----------------------------------------------------------------------------------------------- */
+
+/* The text for the answer to a question that could not be answered. */
+static struct ry_str writer_on_no_answer(struct writer *self, struct ry_ctx *ctx, const struct ry_error *why)
+{
+    unsigned held_back = 0;
+    if (ry_log_allowed(&self->trouble_log, 2, TROUBLE_PERIOD_MS, &held_back))
+        RY_LOG(RY_ERROR, "question_failed", "reason=%s held_back=%u", why->text, held_back);
+    if (ry_err_class(why->code) == RY_CLASS_DIE && !self->ended)
+        writer_end(self, ctx, why);
+    return ry_str_of(why->text);
+}
+
+static void writer_on_settings_get(struct writer *self, struct ry_ctx *ctx, struct ry_mail *mail)
+{
+    struct ry_settings_got got;
+    struct ry_error err;
+    int rc = self->engine->ops->settings_get(self->engine, RY_BODY(mail, settings_get), &self->look, &got, &err);
+    if (rc == RY_OK)
+        rc = ry_check(RY_TAG_settings_got, &got, &err);
+    if (rc != RY_OK)
+        got = (struct ry_settings_got){.error = writer_on_no_answer(self, ctx, &err)};
+    RY_ANSWER(ctx, mail, settings_got, &got);
+}
+
+static void writer_on_gallery_get(struct writer *self, struct ry_ctx *ctx, struct ry_mail *mail)
+{
+    struct ry_gallery_page page;
+    struct ry_error err;
+    int rc = self->engine->ops->gallery_get(self->engine, RY_BODY(mail, gallery_get), &self->look, &page, &err);
+    if (rc == RY_OK)
+        rc = ry_check(RY_TAG_gallery_page, &page, &err);
+    if (rc != RY_OK)
+        page = (struct ry_gallery_page){.error = writer_on_no_answer(self, ctx, &err)};
+    RY_ANSWER(ctx, mail, gallery_page, &page);
+}
+
+static void writer_on_archive_get(struct writer *self, struct ry_ctx *ctx, struct ry_mail *mail)
+{
+    struct ry_archive_state state;
+    struct ry_error err;
+    int64_t began_us = now_us();
+    int rc = self->engine->ops->archive_get(self->engine, &state, &err);
+    if (rc != RY_OK)
+        state = (struct ry_archive_state){.engine = ry_str_of(self->engine->ops->name),
+                                          .error = writer_on_no_answer(self, ctx, &err)};
+    state.ping_us = (uint64_t)(now_us() - began_us);
+    RY_ANSWER(ctx, mail, archive_state, &state);
+}
+
+static void writer_on_failed_get(struct writer *self, struct ry_ctx *ctx, struct ry_mail *mail)
+{
+    struct ry_failed_page page;
+    struct ry_error err;
+    int rc = self->engine->ops->failed_get(self->engine, RY_BODY(mail, failed_get), &self->look, &page, &err);
+    if (rc == RY_OK)
+        rc = ry_check(RY_TAG_failed_page, &page, &err);
+    if (rc != RY_OK)
+        page = (struct ry_failed_page){.error = writer_on_no_answer(self, ctx, &err)};
+    RY_ANSWER(ctx, mail, failed_page, &page);
+}
+
+/* ---- handlers ------------------------------------------------------------------------------------------------ */
+
+static void writer_receive(void *instance, struct ry_ctx *ctx, struct ry_mail *mail)
+{
+    struct writer *self = instance;
+    if (self->ended) { /* kept, so that it goes to whoever comes next */
+        ry_mail_keep(ctx, mail);
+        return;
+    }
+    struct writer_work work;
+    if (writer_work_init(&work, mail)) {
+        writer_on_work(self, ctx, &work);
+        return;
+    }
+    switch (mail->envelope.tag) {
+    case RY_TAG_settings_get: writer_on_settings_get(self, ctx, mail); break;
+    case RY_TAG_gallery_get: writer_on_gallery_get(self, ctx, mail); break;
+    case RY_TAG_archive_get: writer_on_archive_get(self, ctx, mail); break;
+    case RY_TAG_failed_get: writer_on_failed_get(self, ctx, mail); break;
+    default: RY_LOG(RY_WARNING, "mail_unexpected", "message=%s", mail->descriptor->record.name); break;
+    }
+    ry_arena_reset(&self->look);
+}
+
+/* Forgets fencing tokens of jobs that ended long ago. Trouble is no matter: it is tried again in a minute. */
+static void writer_prune(struct writer *self, struct ry_ctx *ctx)
+{
+    const struct writer_engine_ops *ops = self->engine->ops;
+    int64_t before_wall_ms = ry_wall_ms(ry_ctx_clock(ctx)) - FENCE_KEPT_MS;
+    struct ry_error err;
+    int rc = ops->begin(self->engine, &err);
+    if (rc == RY_OK)
+        rc = ops->fence_prune(self->engine, before_wall_ms, PRUNE_ROWS, &err);
+    if (rc == RY_OK)
+        rc = ops->commit(self->engine, &err);
+    if (rc != RY_OK) {
+        ops->rollback(self->engine);
+        RY_LOG(RY_DEBUG, "prune_failed", "reason=%s", err.text);
+    }
+    ry_timer(ctx, TIMER_PRUNE, PRUNE_PERIOD_MS);
+}
+
+static void writer_tick(void *instance, struct ry_ctx *ctx, unsigned timer)
+{
+    struct writer *self = instance;
+    if (timer == TIMER_TURN)
+        writer_turn(self, ctx);
+    else if (!self->ended)
+        writer_prune(self, ctx);
+}
+
+static bool writer_drain(void *instance, struct ry_ctx *ctx)
+{
+    struct writer *self = instance;
+    if (self->troubles == 0)
+        writer_turn(self, ctx);
+    return self->works_n == 0;
+}
+
+static int64_t seconds_to_ms(double seconds)
+{
+    return (int64_t)(seconds * 1000);
+}
+
+static int writer_open(void **instance, struct ry_ctx *ctx, struct ry_error *err)
+{
+    struct writer *self = calloc(1, sizeof *self);
+    *instance = self;
+    if (self == NULL)
+        return ry_fail(err, RY_ENOMEM, "out of memory");
+    const struct ry_config *config = ry_ctx_config(ctx);
+    self->batch_rows = (size_t)ry_config_int(config, RY_OPT_batch_rows);
+    self->batch_wait_ms = ry_config_int(config, RY_OPT_batch_wait_ms);
+    self->tries_max = (unsigned)ry_config_int(config, RY_OPT_db_retry_attempts);
+    self->retry_base_ms = seconds_to_ms(ry_config_real(config, RY_OPT_db_retry_base_delay));
+    self->retry_max_ms = seconds_to_ms(ry_config_real(config, RY_OPT_db_retry_max_delay));
+    self->turn = ry_arena_make(ARENA_MAX_BYTES);
+    self->look = ry_arena_make(ARENA_MAX_BYTES);
+    ry_timer(ctx, TIMER_PRUNE, PRUNE_PERIOD_MS);
+    const struct writer_sqlite_options options = {.path = ry_config_str(config, RY_OPT_sqlite_path),
+                                                  .clock = ry_ctx_clock(ctx),
+                                                  .busy_ms = (int)ry_config_int(config, RY_OPT_db_lock_wait_ms)};
+    return writer_engine_sqlite_open(&options, &self->engine, err);
+}
+
+static void writer_close(void **instance)
+{
+    struct writer *self = *instance;
+    *instance = NULL;
+    if (self == NULL)
+        return;
+    writer_engine_close(&self->engine);
+    ry_arena_free(&self->turn);
+    ry_arena_free(&self->look);
+    free(self);
+}
+
+const struct ry_actor_spec ry_writer_spec = {
+    .role = RY_ROLE_WRITER,
+    .capacity = CAPACITY,
+    .threads = 1,
+    .open = writer_open,
+    .receive = writer_receive,
+    .tick = writer_tick,
+    .drain = writer_drain,
+    .close = writer_close,
+};

@@ -1,0 +1,132 @@
+/* descriptor.c: the tables that proto/messages.def unfolds to. Constant data; nothing runs here but two look-ups. */
+#include "proto/message.h"
+
+/* What the words of messages.def mean. */
+enum word {
+    REQUIRED = RY_FLAG_REQUIRED,
+    SECRET = RY_FLAG_SECRET,
+    SNOWFLAKE = RY_FLAG_SNOWFLAKE,
+    URL = RY_FLAG_URL,
+
+    INGESTER = 1 << RY_ROLE_INGESTER,
+    SCANNER = 1 << RY_ROLE_SCANNER,
+    WRITER = 1 << RY_ROLE_WRITER,
+    DOWNLOADER = 1 << RY_ROLE_DOWNLOADER,
+    ENCODER = 1 << RY_ROLE_ENCODER,
+    STORAGE = 1 << RY_ROLE_STORAGE,
+    SCHEDULER = 1 << RY_ROLE_SCHEDULER,
+    MONITOR = 1 << RY_ROLE_MONITOR,
+    CONSOLE = 1 << RY_ROLE_CONSOLE,
+    ROUTER = 1 << RY_ROLE_ROUTER,
+    /* Any instance; the router is none. */
+    ANY = INGESTER | SCANNER | WRITER | DOWNLOADER | ENCODER | STORAGE | SCHEDULER | MONITOR | CONSOLE
+};
+
+/* First reading: a record's sentence, which its END_RECORD below does not have. */
+#define RECORD(name, doc) static const char doc_of_##name[] = doc;
+#define END_RECORD(name)
+#define MESSAGE(name, tag, kind, senders, receivers, doc)
+#define END_MESSAGE(name)
+#include "proto/no_fields.h"
+#include "proto/messages.def"
+#include "proto/undef.h"
+
+/* Second reading: fields_<name> of each record and message, and behind a record's fields its own description, which the
+ * lists of later ones point to. */
+#define FIELD(owner, field, kind, least, most, bits, of, text) \
+    {.name = #field, \
+     .type = (kind), \
+     .flags = (unsigned)(bits), \
+     .offset = offsetof(struct ry_##owner, field), \
+     .min = {least}, \
+     .max = {most}, \
+     .record = (of), \
+     .doc = (text)},
+#define RECORD(name, doc) static const struct ry_field fields_##name[] = {
+#define END_RECORD(name) \
+    } \
+    ; \
+    static const struct ry_record record_##name = {#name, doc_of_##name, sizeof(struct ry_##name), fields_##name, \
+                                                   sizeof fields_##name / sizeof(struct ry_field)};
+#define MESSAGE(name, tag, kind, senders, receivers, doc) static const struct ry_field fields_##name[] = {
+#define END_MESSAGE(name) \
+    } \
+    ;
+#define STR(owner, name, min, max, flags, doc) \
+    FIELD(owner, name, RY_FIELD_STR, .u = (min), .u = (max), (flags), NULL, doc)
+#define U64(owner, name, min, max, flags, doc) \
+    FIELD(owner, name, RY_FIELD_U64, .u = (min), .u = (max), (flags), NULL, doc)
+#define I64(owner, name, min, max, flags, doc) \
+    FIELD(owner, name, RY_FIELD_I64, .i = (min), .i = (max), (flags), NULL, doc)
+#define F64(owner, name, min, max, flags, doc) \
+    FIELD(owner, name, RY_FIELD_F64, .f = (min), .f = (max), (flags), NULL, doc)
+#define BOOL(owner, name, flags, doc) FIELD(owner, name, RY_FIELD_BOOL, .u = 0, .u = 1, (flags), NULL, doc)
+#define BLOB(owner, name, min, max, flags, doc) \
+    FIELD(owner, name, RY_FIELD_BLOB, .u = (min), .u = (max), (flags), NULL, doc)
+#define STRS(owner, name, min, max, flags, doc) \
+    FIELD(owner, name, RY_FIELD_STRS, .u = (min), .u = (max), (flags), NULL, doc)
+#define LIST(owner, record, name, min, max, flags, doc) \
+    FIELD(owner, name, RY_FIELD_LIST, .u = (min), .u = (max), (flags), &record_##record, doc)
+#include "proto/messages.def"
+#include "proto/undef.h"
+
+#define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
+
+/* Third reading: the descriptors, in the order of messages.def, which is that of their tags (a test says so). */
+static const struct ry_descriptor descriptors[] = {
+#define RECORD(name, doc)
+#define END_RECORD(name)
+#define MESSAGE(name, tag, kind, senders, receivers, doc) \
+    {{#name, doc, sizeof(struct ry_##name), fields_##name, sizeof fields_##name / sizeof(struct ry_field)}, \
+     RY_TAG_##name, \
+     RY_KIND_##kind, \
+     (uint32_t)(senders), \
+     (uint32_t)(receivers)},
+#define END_MESSAGE(name)
+#include "proto/no_fields.h"
+#include "proto/messages.def"
+#include "proto/undef.h"
+};
+
+/* Fourth reading: each message's position above, and where each tag's descriptor stands (position + 1; 0: none). */
+enum position {
+#define RECORD(name, doc)
+#define END_RECORD(name)
+#define MESSAGE(name, tag, kind, senders, receivers, doc) POSITION_##name,
+#define END_MESSAGE(name)
+#include "proto/no_fields.h"
+#include "proto/messages.def"
+#include "proto/undef.h"
+};
+
+static const uint8_t position_of_tag[] = {
+#define RECORD(name, doc)
+#define END_RECORD(name)
+#define MESSAGE(name, tag, kind, senders, receivers, doc) [tag] = POSITION_##name + 1,
+#define END_MESSAGE(name)
+#include "proto/no_fields.h"
+#include "proto/messages.def"
+#include "proto/undef.h"
+};
+
+_Static_assert(COUNT_OF(descriptors) < UINT8_MAX, "position_of_tag holds bytes");
+
+const struct ry_descriptor *ry_descriptor(unsigned tag)
+{
+    if (tag >= COUNT_OF(position_of_tag) || position_of_tag[tag] == 0)
+        return NULL;
+    return &descriptors[position_of_tag[tag] - 1];
+}
+
+const struct ry_descriptor *ry_descriptors(size_t *count)
+{
+    *count = COUNT_OF(descriptors);
+    return descriptors;
+}
+
+enum ry_role ry_descriptor_role(const struct ry_descriptor *descriptor)
+{
+    uint32_t bits = descriptor->receivers;
+    bool one = bits != 0 && (bits & (bits - 1)) == 0;
+    return one ? (enum ry_role)__builtin_ctz(bits) : RY_ROLE_NONE;
+}

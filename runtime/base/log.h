@@ -1,0 +1,48 @@
+/* log.h: structured logging; the one writer of standard error.
+ *
+ * A line has a time, a severity, the instance, an event name in snake_case and fields. On a terminal it is text;
+ * elsewhere one JSON object a line. Values are escaped; a value that looks like a URL loses its query. Lines are
+ * written with one write(2) each, from any thread. */
+#ifndef REELYARD_RUNTIME_BASE_LOG_H
+#define REELYARD_RUNTIME_BASE_LOG_H
+
+#include <stdbool.h>
+
+#include "runtime/base/error.h"
+
+enum ry_level { RY_DEBUG, RY_INFO, RY_WARNING, RY_ERROR, RY_CRITICAL };
+
+enum ry_log_format { RY_LOG_AUTO, RY_LOG_TEXT, RY_LOG_JSON };
+
+/* Sets least severity and format for the whole process; call before threads start. fd: where to write (2 by default).
+ */
+void ry_log_setup(enum ry_level least, enum ry_log_format format, int fd);
+
+/* Names the calling thread's instance in its lines ("writer-1"); copied, at most 31 bytes. */
+void ry_log_thread(const char *instance);
+
+bool ry_log_enabled(enum ry_level level);
+
+/* Writes a line. format is a literal of `key=conversion` words joined by one blank, each with exactly one conversion:
+ *   RY_LOG(RY_WARNING, "clip_failed", "clip=%s bytes=%zu reason=%s", id, n, why);
+ * so that every value can be quoted and escaped by itself whatever it contains. "" for no fields. Use RY_LOG. */
+void ry_log_write(enum ry_level level, const char *event, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#define RY_LOG(level, event, ...) \
+    do { \
+        if (ry_log_enabled(level)) \
+            /* The blank keeps a format of no fields from being an empty one, which compilers frown at. */ \
+            ry_log_write((level), (event), " " __VA_ARGS__); \
+    } while (0)
+
+/* Whether this call may log: at most `burst` lines in each period_ms for this place. Counts what it held back and tells
+ * it with the next line that passes. */
+struct ry_log_limit {
+    long long window_start_ms;
+    unsigned in_window;
+    unsigned held_back;
+};
+bool ry_log_allowed(struct ry_log_limit *limit, unsigned burst, long long period_ms, unsigned *held_back);
+
+#endif

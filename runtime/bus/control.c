@@ -1,0 +1,99 @@
+/* control.c: what an instance says to the router itself.
+ *
+ * Ends custody (done, fail), changes credit, takes reports, lets an instance leave, and passes questions of people on
+ * to notice.c. An instance can end only what it holds; anything else is refused and changes nothing. */
+#include "runtime/bus/post.h"
+
+#include <stdio.h>
+
+/* The mail of that id, if this instance holds it. */
+static struct mail *held_by(const struct ry_router *router, const struct member *member, uint64_t id)
+{
+    struct mail *mail = TAILQ_FIRST(&member->custody); /* mostly mail is done in the order it came */
+    if (mail && mail->head.id == id)
+        return mail;
+    mail = mail_index_find(&router->index, id);
+    return mail && mail->holder == member ? mail : NULL;
+}
+
+static int take_done(struct ry_router *router, struct member *member, const struct ry_done *message,
+                     struct ry_error *err)
+{
+    if (message->ids.n % sizeof(uint64_t) != 0)
+        return post_refuse(router, member, err, "done without whole ids");
+    const char *ids = message->ids.p;
+    int rc = RY_OK;
+    for (size_t at = 0; at < message->ids.n; at += sizeof(uint64_t)) {
+        uint64_t id;
+        memcpy(&id, ids + at, sizeof id);
+        struct mail *mail = held_by(router, member, id);
+        if (mail == NULL) {
+            rc = post_refuse(router, member, err, "done with a mail that it does not hold");
+            continue;
+        }
+        post_take_back(router, mail);
+        member->done++;
+        post_forget(router, mail);
+    }
+    return rc;
+}
+
+#define DEAD_RETRY_MS 1000
+
+static int take_fail(struct ry_router *router, struct member *member, const struct ry_fail *message,
+                     struct ry_error *err)
+{
+    struct mail *mail = held_by(router, member, message->id);
+    if (mail == NULL)
+        return post_refuse(router, member, err, "failed a mail that it does not hold");
+    post_take_back(router, mail);
+    member->done++;
+    char reason[401];
+    (void)snprintf(reason, sizeof reason, "%.*s", RY_STR_ARG(message->reason));
+    if (mail->head.tag == RY_TAG_mail_dead && message->retry) {
+        post_keep_dead(router, mail, DEAD_RETRY_MS);
+    } else if (message->retry && mail->attempt < router->options.attempts_max) {
+        mail->returned = true;
+        post_enqueue(router, mail, true);
+    } else {
+        post_bury(router, mail, reason);
+    }
+    return RY_OK;
+}
+
+static int take_report(struct member *member, const struct ry_report *message)
+{
+    member->busy_ms = message->busy_ms;
+    memset(&member->stats, 0, sizeof member->stats);
+    for (size_t i = 0; i < message->counters.n; i++)
+        if (message->counters.items[i].index < RY_STATS_FLAT)
+            *ry_stats_at(&member->stats, (size_t)message->counters.items[i].index) = message->counters.items[i].value;
+    return RY_OK;
+}
+
+static int take_control_body(struct ry_router *router, const struct post_said *said, const void *body,
+                             struct ry_error *err)
+{
+    struct member *member = said->sender;
+    switch ((enum ry_tag)said->head.tag) {
+    case RY_TAG_done: return take_done(router, member, body, err);
+    case RY_TAG_fail: return take_fail(router, member, body, err);
+    case RY_TAG_credit: member->capacity = (unsigned)((const struct ry_credit *)body)->capacity; return RY_OK;
+    case RY_TAG_report: return take_report(member, body);
+    case RY_TAG_bye: ry_router_gone(router, member->session, true); return RY_OK;
+    case RY_TAG_node_get: post_node_state(router, member, said->head.id); return RY_OK;
+    case RY_TAG_mail_replay: post_replay(router, member, body, said->head.id); return RY_OK;
+    default: return post_refuse(router, member, err, "a control message that is not for the router now");
+    }
+}
+
+int post_control(struct ry_router *router, const struct post_said *said, struct ry_error *err)
+{
+    struct ry_arena arena = ry_arena_make((size_t)16 << 20);
+    void *body = NULL;
+    int rc = ry_unpack(said->descriptor, said->head.body, said->frames, said->frame_count, &arena, &body, err);
+    rc = rc == RY_OK ? take_control_body(router, said, body, err)
+                     : post_refuse(router, said->sender, err, "a control message that does not unpack");
+    ry_arena_free(&arena);
+    return rc;
+}

@@ -1,0 +1,193 @@
+/* handout.c: who is given mail, and when.
+ *
+ * Owns the plan of reservations (made from the declarations of messages: which role's work sends requests to which
+ * mailbox) and the turns in which mail is handed out. Each role that may send to a mailbox has a share of its own
+ * there. A mail is handed out when an instance of its role has credit and, in every mailbox that the work on it may
+ * need, this role's share has a place that is neither taken nor promised; the place is then promised to it until its
+ * custody ends. Shares are what keeps a role that waits for another's work from holding the very place that this work
+ * needs. Roles are served one mail at a time in turn, and the turn is remembered. */
+#include "runtime/bus/post.h"
+
+#include <inttypes.h>
+
+void post_plan(struct ry_router *router)
+{
+    size_t count = 0;
+    const struct ry_descriptor *descriptors = ry_descriptors(&count);
+    uint32_t senders[RY_ROLE_COUNT] = {0};
+    for (size_t i = 0; i < count; i++) {
+        const struct ry_descriptor *descriptor = &descriptors[i];
+        if (descriptor->kind != RY_KIND_REQUEST && descriptor->kind != RY_KIND_ASK && descriptor->kind != RY_KIND_EVENT)
+            continue;
+        enum ry_role to = ry_descriptor_role(descriptor);
+        senders[to] |= descriptor->senders;
+        if (descriptor->kind == RY_KIND_EVENT)
+            continue; /* a hint: no place is promised to it */
+        /* Sources send by their own windows, not in the course of a mail: nothing is promised to them. */
+        for (size_t role = 1; role < RY_ROLE_COUNT; role++)
+            if ((descriptor->senders & ~POST_SOURCES) & RY_ROLE_BIT(role))
+                router->offices[role].sends_to |= RY_ROLE_BIT(to);
+    }
+    for (size_t role = 0; role < RY_ROLE_COUNT; role++)
+        router->offices[role].sender_count = (unsigned)__builtin_popcount(senders[role]);
+}
+
+static bool has_room(const struct ry_router *router, enum ry_role from, enum ry_role to, size_t promised)
+{
+    const struct office *office = &router->offices[to];
+    size_t share = router->options.mailbox_max / (office->sender_count ? office->sender_count : 1);
+    return office->queued_from[from] + promised < (share ? share : 1) &&
+           office->mailbox.bytes < router->options.mailbox_max_bytes;
+}
+
+bool post_has_room(const struct ry_router *router, enum ry_role from, enum ry_role to)
+{
+    return has_room(router, from, to, POST_SOURCES & RY_ROLE_BIT(from) ? 0 : router->offices[from].held);
+}
+
+bool post_has_room_for_event(const struct ry_router *router, enum ry_role from, enum ry_role to)
+{
+    return has_room(router, from, to, 0);
+}
+
+/* Whether the work of this role has a place wherever it may send to. */
+static bool has_room_for_work(const struct ry_router *router, enum ry_role role)
+{
+    for (uint32_t roles = router->offices[role].sends_to; roles; roles &= roles - 1)
+        if (!post_has_room(router, role, (enum ry_role)__builtin_ctz(roles)))
+            return false;
+    return true;
+}
+
+/* The instance with the most free credit, of equals the one that was served longest ago; NULL when none has any. */
+static struct member *member_to_serve(struct office *office)
+{
+    struct member *best = NULL;
+    size_t best_free = 0;
+    struct member *member;
+    TAILQ_FOREACH(member, &office->members, of_role)
+    {
+        size_t credit = member->stopping || member->held >= member->capacity ? 0 : member->capacity - member->held;
+        if (credit > best_free) {
+            best = member;
+            best_free = credit;
+        }
+    }
+    if (best && TAILQ_NEXT(best, of_role)) {
+        TAILQ_REMOVE(&office->members, best, of_role);
+        TAILQ_INSERT_TAIL(&office->members, best, of_role);
+    }
+    return best;
+}
+
+static void give(struct ry_router *router, struct office *office, struct mail *mail, struct member *member)
+{
+    post_dequeue(router, mail);
+    mail->returned = false;
+    mail->attempt++;
+    if (mail->attempt != mail->head.attempt && mail_set_attempt(mail, mail->attempt) != RY_OK)
+        RY_LOG(RY_WARNING, "attempt_not_told", "id=%" PRIu64 " reason=%s", mail->head.id, "out of memory");
+    bool custody = post_has_custody(mail);
+    if (custody) {
+        mail->holder = member;
+        TAILQ_INSERT_TAIL(&member->custody, mail, link);
+        member->held++;
+        office->held++;
+    }
+    router->options.emit(router->options.emit_arg, member->session, (struct ry_str){mail->bytes, mail->n}, mail->frames,
+                         mail->frame_count);
+    if (!custody)
+        post_forget(router, mail);
+}
+
+void post_take_back(struct ry_router *router, struct mail *mail)
+{
+    struct member *member = mail->holder;
+    struct office *office = &router->offices[mail->role];
+    TAILQ_REMOVE(&member->custody, mail, link);
+    mail->holder = NULL;
+    member->held--;
+    office->held--;
+    for (uint32_t roles = office->sends_to; roles; roles &= roles - 1) {
+        unsigned role = (unsigned)__builtin_ctz(roles);
+        /* What it sent there stays, but no longer in the place of a mail that is worked on. */
+        if (member->covered[role] > 0)
+            member->covered[role]--;
+    }
+}
+
+/* Gives one mail of a role, if it may be. */
+static bool serve(struct ry_router *router, enum ry_role role)
+{
+    struct office *office = &router->offices[role];
+    if (office->mailbox.n == 0 || !has_room_for_work(router, role))
+        return false;
+    struct member *member = member_to_serve(office);
+    if (member == NULL)
+        return false;
+    give(router, office, mailbox_first(&office->mailbox), member);
+    return true;
+}
+
+/* One mail of each role that has some, beginning behind the one that was given one last. False: nobody could be given
+ * anything. */
+static bool serve_round(struct ry_router *router)
+{
+    uint32_t up_to_last = ((uint32_t)2 << router->last_served) - 1;
+    const uint32_t turns[2] = {router->waiting & ~up_to_last, router->waiting & up_to_last};
+    bool gave = false;
+    for (int i = 0; i < 2; i++)
+        for (uint32_t roles = turns[i]; roles; roles &= roles - 1) {
+            unsigned role = (unsigned)__builtin_ctz(roles);
+            if (serve(router, (enum ry_role)role)) {
+                router->last_served = role;
+                gave = true;
+            }
+        }
+    return gave;
+}
+
+static void expire(struct ry_router *router, int64_t now_wall_ms)
+{
+    int64_t next_wall_ms = INT64_MAX;
+    struct mail *mail = LIST_FIRST(&router->deadlines);
+    while (mail) {
+        struct mail *next = LIST_NEXT(mail, deadline);
+        if (mail->head.deadline_wall_ms <= now_wall_ms) {
+            struct ry_envelope head = mail->head;
+            head.body = (struct ry_str){0};
+            uint32_t concerned = post_has_custody(mail) ? post_concerned(&head, mail->descriptor) : 0;
+            router->offices[mail->role].expired++;
+            post_dequeue(router, mail);
+            post_forget(router, mail);
+            if (concerned)
+                post_undeliverable(router, concerned, &head, RY_UNDELIVERABLE_EXPIRED,
+                                   "its deadline passed before an instance had room");
+        } else if (mail->head.deadline_wall_ms < next_wall_ms) {
+            next_wall_ms = mail->head.deadline_wall_ms;
+        }
+        mail = next;
+    }
+    router->next_deadline_wall_ms = next_wall_ms;
+}
+
+int64_t ry_router_turn(struct ry_router *router)
+{
+    int64_t now_mono_ms = post_now(router);
+    int64_t wake_mono_ms = INT64_MAX;
+    if (router->next_deadline_wall_ms != INT64_MAX) {
+        int64_t now_wall_ms = ry_wall_ms(router->options.clock);
+        if (router->next_deadline_wall_ms <= now_wall_ms)
+            expire(router, now_wall_ms);
+        if (router->next_deadline_wall_ms != INT64_MAX)
+            wake_mono_ms = now_mono_ms + (router->next_deadline_wall_ms - now_wall_ms);
+    }
+    int64_t dead_mono_ms = router->dead_count ? post_move_dead(router) : INT64_MAX;
+    if (dead_mono_ms < wake_mono_ms)
+        wake_mono_ms = dead_mono_ms;
+
+    while (serve_round(router))
+        continue;
+    router->now_fresh = false;
+    return wake_mono_ms;
+}

@@ -1,0 +1,292 @@
+/* instance_loop.c: an instance at its post.
+ *
+ * Owns the loop of one thread: bags from the router go into the instance, what it says goes into one bag that leaves
+ * when all mail of the received one was handled, and the ends of custody travel together as one `done`. Watches the
+ * actor's engine, its timers, the router's process and a descriptor that asks to stop. Reports counters a few
+ * times a second when they changed.
+ *
+ * Ends when the instance has finished, when the router dismisses it, or when the router's process is dead (RY_EAWAY).
+ * An instance that ends in an error gives what it keeps back as tried; what it did not look at goes back untouched. If
+ * the process dies, the router's pidfd tells; then all its mail counts as tried. */
+#include "runtime/bus/instance_loop.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+
+#include "proto/codec.h"
+#include "runtime/actor/instance.h"
+#include "runtime/base/log.h"
+
+#define GREET_TIMEOUT_MS 10000
+#define REPORT_PERIOD_MS 250
+#define DONE_BATCH       4096
+#define BAGS_A_ROUND     16
+
+struct loop {
+    struct ry_link link;
+    const struct ry_run *run;
+    struct ry_instance *instance;
+    uint64_t done_ids[DONE_BATCH];
+    size_t done_count;
+    struct ry_stats reported;
+    uint64_t reported_busy_ms;
+    int64_t next_report_mono_ms;
+    int64_t drain_until_mono_ms; /* INT64_MAX: no deadline of our own */
+    bool draining;
+    bool dismissed;
+    bool router_dead;
+};
+
+/* ---- out --------------------------------------------------------------------------------------------------------- */
+
+static void say_done(struct loop *loop)
+{
+    if (loop->done_count == 0)
+        return;
+    const struct ry_done message = {.ids = {.p = loop->done_ids, .n = loop->done_count * sizeof *loop->done_ids}};
+    (void)ry_link_say(&loop->link, RY_TAG_done, &message);
+    loop->done_count = 0;
+}
+
+static void send_bag(struct loop *loop)
+{
+    struct ry_error err;
+    if (ry_bag_send(&loop->link.bag, ry_socket_raw(loop->link.dealer), NULL, &err) != RY_OK)
+        RY_LOG(RY_ERROR, "bag_lost", "reason=%s", err.text);
+}
+
+static void put_mail(struct loop *loop, const struct ry_out *out)
+{
+    if (ry_bag_full(&loop->link.bag))
+        send_bag(loop);
+    int rc = ry_bag_add(&loop->link.bag, out->bytes, out->frames, out->frame_count);
+    if (rc != RY_OK) {
+        send_bag(loop);
+        rc = ry_bag_add(&loop->link.bag, out->bytes, out->frames, out->frame_count);
+    }
+    if (rc != RY_OK)
+        RY_LOG(RY_CRITICAL, "bag_lost", "id=%" PRIu64 " reason=%s", out->envelope.id, ry_err_name((enum ry_err)rc));
+}
+
+/* Carries what the instance said into the bag. Ends of custody come behind all mail that was said before them. */
+static void gather(struct loop *loop)
+{
+    const struct ry_out *out;
+    while ((out = ry_instance_out(loop->instance)) != NULL) {
+        if (out->kind == RY_OUT_MAIL) {
+            put_mail(loop, out);
+        } else if (out->kind == RY_OUT_DONE) {
+            loop->done_ids[loop->done_count++] = out->id;
+            if (loop->done_count == DONE_BATCH)
+                say_done(loop);
+        } else {
+            const struct ry_fail message = {.id = out->id, .retry = out->retry, .reason = ry_str_of(out->reason)};
+            (void)ry_link_say(&loop->link, RY_TAG_fail, &message);
+        }
+        ry_instance_out_pop(loop->instance);
+    }
+}
+
+static void flush(struct loop *loop)
+{
+    gather(loop);
+    say_done(loop);
+    send_bag(loop);
+}
+
+static void report(struct loop *loop)
+{
+    const struct ry_stats *stats = ry_instance_stats(loop->instance);
+    uint64_t busy_ms = ry_instance_busy_ms(loop->instance);
+    if (busy_ms == loop->reported_busy_ms && memcmp(stats, &loop->reported, sizeof *stats) == 0)
+        return;
+    struct ry_counter_value values[RY_STATS_FLAT];
+    struct ry_report message = {.busy_ms = busy_ms, .counters = {.items = values}};
+    loop->reported = *stats;
+    loop->reported_busy_ms = busy_ms;
+    for (size_t i = 0; i < RY_STATS_FLAT; i++) {
+        uint64_t value = *ry_stats_at(&loop->reported, i);
+        if (value != 0)
+            values[message.counters.n++] = (struct ry_counter_value){.index = i, .value = value};
+    }
+    (void)ry_link_say(&loop->link, RY_TAG_report, &message);
+}
+
+/* ---- in ---------------------------------------------------------------------------------------------------------- */
+
+static void begin_drain(struct loop *loop, int64_t drain_ms)
+{
+    if (loop->draining)
+        return;
+    loop->draining = true;
+    if (drain_ms >= 0)
+        loop->drain_until_mono_ms = ry_mono_ms(ry_clock_system()) + drain_ms;
+    const struct ry_credit quiet = {.capacity = 0};
+    (void)ry_link_say(&loop->link, RY_TAG_credit, &quiet);
+    ry_instance_drain(loop->instance);
+}
+
+static void take_parcel(struct loop *loop)
+{
+    struct ry_str bytes;
+    struct ry_frame *const *frames;
+    size_t frame_count;
+    bool bad = false;
+    while (ry_parcel_next(loop->link.parcel, &bytes, &frames, &frame_count, &bad)) {
+        struct ry_envelope envelope;
+        struct ry_error err;
+        if (ry_envelope_unpack(bytes, &envelope, &err) != RY_OK) {
+            bad = true;
+            break;
+        }
+        if (envelope.tag == RY_TAG_stop)
+            begin_drain(loop, -1);
+        else if (envelope.tag == RY_TAG_unwelcome)
+            loop->dismissed = true;
+        else
+            ry_instance_deliver(loop->instance, &envelope, frames, frame_count);
+        if (ry_bag_full(&loop->link.bag) || loop->done_count > DONE_BATCH / 2)
+            flush(loop);
+        else
+            gather(loop);
+    }
+    if (bad)
+        RY_LOG(RY_ERROR, "bus_malformed", "reason=%s", "the router sent a bag whose heads do not fit its bytes");
+}
+
+static unsigned take_bags(struct loop *loop)
+{
+    unsigned taken = 0;
+    bool bad = false;
+    while (taken < BAGS_A_ROUND && !ry_instance_finished(loop->instance, NULL) &&
+           ry_parcel_receive(loop->link.parcel, ry_socket_raw(loop->link.dealer), NULL, &bad)) {
+        int64_t start_mono_ms = ry_mono_ms(ry_clock_system());
+        taken++;
+        take_parcel(loop);
+        ry_instance_was_busy(loop->instance, start_mono_ms);
+        flush(loop);
+    }
+    return taken;
+}
+
+/* ---- the loop ---------------------------------------------------------------------------------------------------- */
+
+static long timeout_ms(const struct loop *loop)
+{
+    int64_t next_mono_ms = ry_instance_next_mono_ms(loop->instance);
+    if (loop->drain_until_mono_ms < next_mono_ms)
+        next_mono_ms = loop->drain_until_mono_ms;
+    if (loop->next_report_mono_ms < next_mono_ms)
+        next_mono_ms = loop->next_report_mono_ms;
+    int64_t left_ms = next_mono_ms - ry_mono_ms(ry_clock_system());
+    return left_ms < 0 ? 0 : left_ms < 60000 ? (long)left_ms : 60000;
+}
+
+/* Waits (or, busy, only looks) for the socket and the descriptors, and handles the latter. */
+static void wait_for_something(struct loop *loop, bool busy)
+{
+    int engine_fd = ry_instance_engine_fd(loop->instance);
+    int stop_fd = loop->draining ? -1 : loop->run->stop_fd;
+    zmq_pollitem_t items[4] = {{.socket = ry_socket_raw(loop->link.dealer), .events = ZMQ_POLLIN}};
+    int n = 1, engine = 0, stop = 0, router = 0;
+    if (engine_fd >= 0)
+        items[engine = n++] = (zmq_pollitem_t){.fd = engine_fd, .events = ZMQ_POLLIN};
+    if (stop_fd >= 0)
+        items[stop = n++] = (zmq_pollitem_t){.fd = stop_fd, .events = ZMQ_POLLIN};
+    if (loop->link.router_pidfd >= 0)
+        items[router = n++] = (zmq_pollitem_t){.fd = loop->link.router_pidfd, .events = ZMQ_POLLIN};
+    if (busy && n == 1)
+        return;
+    if (zmq_poll(items, n, busy ? 0 : timeout_ms(loop)) <= 0)
+        return;
+    if (engine && items[engine].revents)
+        ry_instance_ready(loop->instance);
+    if (stop && items[stop].revents)
+        begin_drain(loop, loop->run->drain_ms);
+    if (router && items[router].revents)
+        loop->router_dead = true;
+}
+
+/* True when the loop has come to its end. */
+static bool loop_over(const struct loop *loop)
+{
+    return loop->dismissed || loop->router_dead || ry_instance_finished(loop->instance, NULL) ||
+           (loop->drain_until_mono_ms != INT64_MAX && ry_mono_ms(ry_clock_system()) >= loop->drain_until_mono_ms);
+}
+
+static void loop_run(struct loop *loop)
+{
+    while (!loop_over(loop)) {
+        unsigned taken = take_bags(loop);
+        if (loop_over(loop))
+            break;
+        wait_for_something(loop, taken > 0);
+        ry_instance_tick(loop->instance);
+        int64_t now_mono_ms = ry_mono_ms(ry_clock_system());
+        if (now_mono_ms >= loop->next_report_mono_ms) {
+            loop->next_report_mono_ms = now_mono_ms + REPORT_PERIOD_MS;
+            report(loop);
+        }
+        flush(loop);
+    }
+}
+
+static int loop_end(struct loop *loop, struct ry_error *err)
+{
+    struct ry_error why = {0};
+    int rc = RY_OK;
+    if (loop->router_dead)
+        return ry_fail(err, RY_EAWAY, "the node's process ended");
+    if (ry_instance_finished(loop->instance, &why) && why.code != RY_OK) {
+        rc = ry_fail(err, why.code, "%s", why.text);
+        char reason[RY_TIME_TEXT_BYTES + sizeof why.text];
+        (void)snprintf(reason, sizeof reason, "the instance ended: %s", why.text);
+        ry_instance_give_up(loop->instance, reason);
+    } else if (!ry_instance_finished(loop->instance, NULL) && !loop->dismissed) {
+        rc = ry_fail(err, RY_ETIMEOUT, "%s did not finish within %" PRId64 " ms", loop->run->name, loop->run->drain_ms);
+    }
+    report(loop);
+    flush(loop);
+    return rc;
+}
+
+int ry_instance_run(const struct ry_run *run, struct ry_error *err)
+{
+    struct loop *loop = calloc(1, sizeof *loop);
+    if (loop == NULL)
+        return ry_fail(err, RY_ENOMEM, "no memory for the instance %s", run->name);
+    loop->run = run;
+    loop->drain_until_mono_ms = INT64_MAX;
+    int rc = ry_link_open(&loop->link, run->endpoint, run->spec->role, run->name, GREET_TIMEOUT_MS, err);
+    if (rc != RY_OK) {
+        free(loop);
+        return rc;
+    }
+    uint64_t seed = 0;
+    if (getentropy(&seed, sizeof seed) != 0)
+        seed = loop->link.session;
+    const struct ry_instance_options options = {
+        .spec = run->spec,
+        .name = run->name,
+        .owner = loop->link.owner,
+        .config = run->config,
+        .clock = ry_clock_system(),
+        .seed = seed,
+        .session = loop->link.session,
+    };
+    rc = ry_instance_new(&loop->instance, &options, err);
+    if (rc == RY_OK) {
+        const struct ry_credit credit = {.capacity = run->spec->capacity};
+        (void)ry_link_say(&loop->link, RY_TAG_credit, &credit);
+        flush(loop);
+        if (run->ready)
+            run->ready(run->ready_arg);
+        loop_run(loop);
+        rc = loop_end(loop, err);
+        ry_instance_free(&loop->instance);
+    }
+    ry_link_close(&loop->link);
+    free(loop);
+    return rc;
+}

@@ -1,0 +1,51 @@
+/* instance_loop.h: an instance at its post: a DEALER, a loop, and runtime/actor/instance.h between them.
+ *
+ * Also what it is made of, for those that speak to the router without being an actor (console.c). */
+#ifndef REELYARD_RUNTIME_BUS_INSTANCE_LOOP_H
+#define REELYARD_RUNTIME_BUS_INSTANCE_LOOP_H
+
+#include "runtime/actor/actor.h"
+#include "runtime/bus/bag.h"
+#include "runtime/bus/socket.h"
+
+/* A connection to a router, from the side of an instance. One thread. */
+struct ry_link {
+    zsock_t *dealer;
+    struct ry_parcel *parcel;
+    struct ry_bag bag; /* what is to be sent next */
+    uint32_t session;
+    char owner[129];  /* the node's, as in router.h */
+    uint32_t last_id; /* lower half of the ids of control messages, counted down so that an actor's never meet them */
+    int router_pidfd; /* of a router in another process, -1 when it is unknown or this one */
+    struct ry_buf body;
+    struct ry_buf bytes;
+};
+
+/* Connects, says hello with a capacity of 0, and waits for the welcome, at most timeout_ms. RY_EAWAY (nobody answers),
+ * RY_EACCES with the router's reason (refused). On error the link is closed. Blocks. */
+int ry_link_open(struct ry_link *link, const char *endpoint, enum ry_role role, const char *name, int64_t timeout_ms,
+                 struct ry_error *err);
+/* Says bye if it was welcome, and closes. */
+void ry_link_close(struct ry_link *link);
+
+/* Puts a control message into the bag; returns its id, 0 when it could not be packed. */
+uint64_t ry_link_say(struct ry_link *link, enum ry_tag tag, const void *message);
+
+/* What an instance is run with. */
+struct ry_run {
+    const struct ry_actor_spec *spec;
+    const char *name;
+    const struct ry_config *config;
+    const char *endpoint;
+    int stop_fd;      /* readable: drain within drain_ms; -1: none */
+    int64_t drain_ms; /* counted from stop_fd; the router's stop has the router's deadline */
+    /* Called in the instance's thread when it is open and has told the router its credit. May be NULL. */
+    void (*ready)(void *arg);
+    void *ready_arg;
+};
+
+/* Runs an instance until it finished. RY_OK: it drained, or was dismissed by a router that ends; RY_EAWAY: the router
+ * died; else why it could not open, or what it ended with. */
+int ry_instance_run(const struct ry_run *run, struct ry_error *err);
+
+#endif

@@ -1,0 +1,148 @@
+/* link.c: the connection of an instance, or of a console, to its router.
+ *
+ * Owns the DEALER and the bag that is filled for it. The first word is hello, with no credit yet: the router gives mail
+ * only when the instance has opened and says how much it will hold. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "proto/codec.h"
+#include "runtime/base/log.h"
+#include "runtime/bus/instance_loop.h"
+
+static int link_send(struct ry_link *link, struct ry_error *err)
+{
+    return ry_bag_send(&link->bag, ry_socket_raw(link->dealer), NULL, err);
+}
+
+uint64_t ry_link_say(struct ry_link *link, enum ry_tag tag, const void *message)
+{
+    struct ry_frames frames;
+    frames.n = 0;
+    struct ry_error err = {0};
+    ry_buf_reset(&link->body);
+    ry_buf_reset(&link->bytes);
+    const struct ry_descriptor *descriptor = ry_descriptor(tag);
+    uint64_t id = (uint64_t)link->session << 32 | --link->last_id;
+    int rc = ry_pack(descriptor, message, &link->body, &frames, &err);
+    if (rc == RY_OK) {
+        const struct ry_envelope envelope = {
+            .id = id,
+            .correlation = descriptor->kind == RY_KIND_CONTROL ? 0 : id,
+            .tag = (uint16_t)tag,
+            .priority = RY_PRIORITY_CONTROL,
+            .attempt = 1,
+            .frame_count = (uint16_t)frames.n,
+            .body = ry_buf_str(&link->body),
+        };
+        rc = ry_envelope_pack(&envelope, &link->bytes);
+        if (rc == RY_OK)
+            rc = ry_bag_add(&link->bag, ry_buf_str(&link->bytes), frames.items, frames.n);
+        ry_frames_clear(&frames);
+    }
+    if (rc == RY_OK)
+        return id;
+    RY_LOG(RY_ERROR, "not_said", "message=%s reason=%s", descriptor->record.name,
+           err.text[0] ? err.text : ry_err_name((enum ry_err)rc));
+    return 0;
+}
+
+/* Knows the router's process, if it is another one, so that its death is noticed. */
+static void link_watch_router(struct ry_link *link)
+{
+    pid_t pid = 0;
+    uid_t uid = 0;
+    if (ry_peer_of(ry_parcel_fd(link->parcel), &pid, &uid) && pid != getpid())
+        link->router_pidfd = ry_pidfd(pid);
+}
+
+static int link_greeted(struct ry_link *link, struct ry_error *err)
+{
+    RY_ARENA_AUTO arena = ry_arena_make((size_t)64 << 10);
+    struct ry_str bytes;
+    struct ry_frame *const *frames;
+    size_t frame_count;
+    bool bad;
+    struct ry_envelope envelope;
+    void *body = NULL;
+    if (!ry_parcel_next(link->parcel, &bytes, &frames, &frame_count, &bad) ||
+        ry_envelope_unpack(bytes, &envelope, err) != RY_OK ||
+        (envelope.tag != RY_TAG_welcome && envelope.tag != RY_TAG_unwelcome) ||
+        ry_unpack(ry_descriptor(envelope.tag), envelope.body, frames, frame_count, &arena, &body, err) != RY_OK)
+        return ry_fail(err, RY_EACCES, "what answers on the socket is no router of this version");
+    if (envelope.tag == RY_TAG_unwelcome) {
+        const struct ry_unwelcome *no = body;
+        return ry_fail(err, RY_EACCES, "the node refuses: %.*s", RY_STR_ARG(no->reason));
+    }
+    const struct ry_welcome *welcome = body;
+    link->session = (uint32_t)welcome->session;
+    (void)snprintf(link->owner, sizeof link->owner, "%.*s", RY_STR_ARG(welcome->owner));
+    link_watch_router(link);
+    return RY_OK;
+}
+
+static int link_greet(struct ry_link *link, const char *endpoint, enum ry_role role, const char *name,
+                      int64_t timeout_ms, struct ry_error *err)
+{
+    const struct ry_hello hello = {
+        .version = RY_PROTO_VERSION,
+        .role = (uint64_t)role,
+        .name = ry_str_of(name),
+        .pid = (uint64_t)getpid(),
+    };
+    if (ry_link_say(link, RY_TAG_hello, &hello) == 0)
+        return ry_fail(err, RY_EINVAL, "the instance name %s cannot be told", name);
+    int rc = link_send(link, err);
+    int64_t until_mono_ms = ry_mono_ms(ry_clock_system()) + timeout_ms;
+    while (rc == RY_OK) {
+        bool bad = false;
+        if (ry_parcel_receive(link->parcel, ry_socket_raw(link->dealer), NULL, &bad))
+            return link_greeted(link, err);
+        int64_t left_ms = until_mono_ms - ry_mono_ms(ry_clock_system());
+        if (left_ms <= 0)
+            return ry_fail(err, RY_EAWAY, "no node answers on %s", endpoint);
+        zmq_pollitem_t item = {.socket = ry_socket_raw(link->dealer), .events = ZMQ_POLLIN};
+        if (zmq_poll(&item, 1, (long)left_ms) < 0 && errno != EINTR)
+            return ry_fail(err, RY_EIO, "cannot wait for the node: %s", zmq_strerror(errno));
+    }
+    return rc;
+}
+
+int ry_link_open(struct ry_link *link, const char *endpoint, enum ry_role role, const char *name, int64_t timeout_ms,
+                 struct ry_error *err)
+{
+    *link = (struct ry_link){
+        .router_pidfd = -1,
+        .body = ry_buf_make((size_t)16 << 20),
+        .bytes = ry_buf_make(RY_ENVELOPE_MAX_BYTES),
+    };
+    ry_bag_init(&link->bag);
+    int rc = ry_socket_dealer(&link->dealer, endpoint, err);
+    if (rc == RY_OK) {
+        link->parcel = ry_parcel_new();
+        rc = link->parcel ? link_greet(link, endpoint, role, name, timeout_ms, err)
+                          : ry_fail(err, RY_ENOMEM, "no memory for a connection");
+    }
+    if (rc != RY_OK)
+        ry_link_close(link);
+    return rc;
+}
+
+void ry_link_close(struct ry_link *link)
+{
+    struct ry_error err;
+    if (link->session) {
+        const struct ry_bye bye = {0};
+        (void)ry_link_say(link, RY_TAG_bye, &bye);
+        (void)link_send(link, &err);
+    }
+    ry_parcel_free(&link->parcel);
+    ry_bag_free(&link->bag);
+    ry_buf_free(&link->body);
+    ry_buf_free(&link->bytes);
+    zsock_destroy(&link->dealer);
+    if (link->router_pidfd >= 0)
+        (void)close(link->router_pidfd);
+    *link = (struct ry_link){.router_pidfd = -1};
+}

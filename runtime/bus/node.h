@@ -1,0 +1,58 @@
+/* node.h: a node: one router and the instances that live in this process as threads.
+ *
+ * The same instances can live in other processes and attach over ipc: (ry_node_attach); nothing in an actor knows. */
+#ifndef REELYARD_RUNTIME_BUS_NODE_H
+#define REELYARD_RUNTIME_BUS_NODE_H
+
+#include <signal.h>
+
+#include "runtime/actor/actor.h"
+
+struct ry_node;
+
+struct ry_node_role {
+    const struct ry_actor_spec *spec;
+    unsigned instances; /* threads of it; 0: none here, others may attach */
+};
+
+struct ry_node_options {
+    const struct ry_config *config; /* copied */
+    const struct ry_node_role *roles;
+    size_t role_count;
+    const char *ipc_path; /* socket to listen on, in a 0700 directory that exists; NULL: inproc only */
+};
+
+/* Starts the router and the instances; returns when every instance is ready, or with the first error after ending what
+ * had started. */
+int ry_node_start(struct ry_node **node, const struct ry_node_options *options, struct ry_error *err);
+
+/* Drains from the source down within drain_ms, then ends everything. RY_OK if all was finished, RY_ETIMEOUT if some
+ * mail was left (its leases will bring it back). Frees the node. */
+int ry_node_stop(struct ry_node **node, int64_t drain_ms, struct ry_error *err);
+
+/* A descriptor that becomes readable when an instance of this node ended by itself with an error; *why then tells. */
+int ry_node_failed_fd(struct ry_node *node);
+void ry_node_failure(struct ry_node *node, struct ry_error *why);
+
+/* The instance `name` of spec in this very process, attached to the router at an ipc path: runs it until the router
+ * says stop, the router is gone for good, or stop_fd becomes readable (then it drains within the configured time). */
+int ry_node_attach(const struct ry_actor_spec *spec, const char *name, const struct ry_config *config,
+                   const char *ipc_path, int stop_fd, struct ry_error *err);
+
+/* ---- console: asks one question at a time --------------------------------------------------------------------------
+ */
+
+struct ry_console;
+
+/* A console on a node of this process (node given) or of another (ipc_path given). */
+int ry_console_open(struct ry_console **console, struct ry_node *node, const char *ipc_path,
+                    const struct ry_config *config, struct ry_error *err);
+void ry_console_close(struct ry_console **console);
+
+/* Sends a message and waits for its answer, at most timeout_ms. *answer is valid until the next call. RY_ETIMEOUT;
+ * RY_EBUSY: nobody could take it now (no instance of the role, no room), err says why; RY_EIO: it became a dead letter;
+ * RY_EAWAY: the node ended. From the thread that opened it. */
+int ry_console_ask(struct ry_console *console, enum ry_tag tag, const void *message, int64_t timeout_ms,
+                   const struct ry_mail **answer, struct ry_error *err);
+
+#endif

@@ -1,0 +1,144 @@
+/* post.h: what the router is made of (mails and mailboxes stand in mailbox.h); only for the files of the router.
+ *
+ *   router.c   who is there, what they may say, mail on its way
+ *   control.c  the end of custody, credit, reports
+ *   handout.c  reservations, credit, turns, deadlines
+ *   notice.c   what the router says of its own: welcome, undeliverable, dead letters, its state */
+#ifndef REELYARD_RUNTIME_BUS_POST_H
+#define REELYARD_RUNTIME_BUS_POST_H
+
+#include "runtime/base/log.h"
+#include "runtime/bus/mailbox.h"
+#include "runtime/bus/router.h"
+
+/* ---- the router -------------------------------------------------------------------------------------------------- */
+
+#define MEMBER_SLOT_BITS 12
+#define MEMBER_SLOTS     (1u << MEMBER_SLOT_BITS)
+/* Slot 0 is the router's own. */
+#define ROUTER_SESSION MEMBER_SLOTS
+
+/* An instance that has joined. */
+struct member {
+    uint32_t session;
+    enum ry_role role;
+    char name[65];
+    uint32_t pid;
+    bool remote;
+    bool stopping; /* was asked to stop: gets no new mail */
+    unsigned capacity;
+    size_t held;
+    struct mail_list custody;        /* oldest first */
+    uint32_t covered[RY_ROLE_COUNT]; /* its requests that wait in a place of its own */
+    uint64_t done;
+    uint64_t busy_ms;
+    struct ry_stats stats;
+    TAILQ_ENTRY(member) of_role;
+};
+TAILQ_HEAD(member_list, member);
+
+struct office {
+    struct mailbox mailbox;
+    size_t queued_from[RY_ROLE_COUNT]; /* mails that wait, by their sender's role */
+    unsigned sender_count;             /* roles that may send here: each has an equal share of the mailbox */
+    uint32_t sends_to;                 /* roles whose mailboxes this role's work needs a place in */
+    struct member_list members;
+    size_t member_count;
+    size_t held;
+    uint64_t accepted, refused, redelivered, dead, expired;
+};
+
+struct ry_router {
+    struct ry_router_options options;
+    char node[65];
+    char owner[129];
+    int64_t start_mono_ms;
+    int64_t now_mono_ms;
+    bool now_fresh; /* the clock was read in this series of calls */
+
+    struct office offices[RY_ROLE_COUNT];
+    struct member *slots[MEMBER_SLOTS];
+    uint32_t slot_sessions[MEMBER_SLOTS]; /* the last session of each slot */
+    unsigned next_slot;
+    size_t member_count;
+    unsigned last_served; /* the role that was given mail last */
+    uint32_t waiting;     /* roles whose mailbox is not empty */
+
+    struct mail_pool pool;
+    struct mail_index index;
+    struct mail_deadlines deadlines; /* of the mails that wait */
+    int64_t next_deadline_wall_ms;   /* no mail's deadline is before this */
+
+    struct mail_list dead; /* mail_dead that waits for an ingester with room */
+    size_t dead_count;
+    size_t dead_bytes;
+
+    uint32_t last_id;
+    uint64_t rejected, dropped_events, dropped_answers;
+    struct ry_stats ended; /* counters of instances that left */
+    struct ry_buf body;    /* scratch */
+    struct ry_buf packed;
+    struct ry_log_limit refusals;
+};
+
+/* Roles that send without having been given mail. */
+#define POST_SOURCES \
+    (RY_ROLE_BIT(RY_ROLE_INGESTER) | RY_ROLE_BIT(RY_ROLE_SCHEDULER) | RY_ROLE_BIT(RY_ROLE_MONITOR) | \
+     RY_ROLE_BIT(RY_ROLE_CONSOLE) | RY_ROLE_BIT(RY_ROLE_ROUTER))
+
+/* What an instance said, once its head was checked. */
+struct post_said {
+    struct member *sender;
+    struct ry_envelope head;
+    const struct ry_descriptor *descriptor;
+    struct ry_str bytes;
+    struct ry_frame *const *frames;
+    size_t frame_count;
+};
+
+/* router.c */
+/* Refuses what an instance (NULL: somebody who has not joined) said: counts, logs, RY_EINVAL. */
+int post_refuse(struct ry_router *router, const struct member *sender, struct ry_error *err, const char *what);
+int64_t post_now(struct ry_router *router);
+struct member *post_member(const struct ry_router *router, uint32_t session);
+static inline bool post_has_custody(const struct mail *mail)
+{
+    return mail->descriptor->kind == RY_KIND_REQUEST || mail->descriptor->kind == RY_KIND_ASK;
+}
+/* Puts a mail into its mailbox, or frees it when there is no memory. */
+void post_enqueue(struct ry_router *router, struct mail *mail, bool front);
+/* Takes a mail out of its mailbox, its deadline and its sender's cover with it. It stays in the index. */
+void post_dequeue(struct ry_router *router, struct mail *mail);
+void post_forget(struct ry_router *router, struct mail *mail);
+
+/* control.c */
+int post_control(struct ry_router *router, const struct post_said *said, struct ry_error *err);
+
+/* handout.c */
+void post_plan(struct ry_router *router);
+/* Whether one more mail from role `from` may wait for role `to`: its share of the mailbox is neither taken by its mails
+ * that wait nor promised to the mails that its instances work on, and the mailbox has bytes left. */
+bool post_has_room(const struct ry_router *router, enum ry_role from, enum ry_role to);
+/* The same for an EVENT, for which nothing was promised. */
+bool post_has_room_for_event(const struct ry_router *router, enum ry_role from, enum ry_role to);
+/* Ends the custody of a mail: the holder's credit and the reservations come back. */
+void post_take_back(struct ry_router *router, struct mail *mail);
+
+/* notice.c */
+void post_say(struct ry_router *router, const struct member *to, enum ry_tag tag, const void *message,
+              uint64_t correlation);
+void post_undeliverable(struct ry_router *router, uint32_t session, const struct ry_envelope *head,
+                        enum ry_undeliverable_cause cause, const char *reason);
+/* Who is to be told of the end of a mail: the sender of an ASK, else the instance of the correlation. */
+uint32_t post_concerned(const struct ry_envelope *head, const struct ry_descriptor *descriptor);
+/* The mail, in nobody's hands now, is dead: a letter to the ingester, a word to whom it concerns; frees it. */
+void post_bury(struct ry_router *router, struct mail *mail, const char *reason);
+/* Moves dead letters into the ingester's mailbox while it has room; the time when to look again. */
+int64_t post_move_dead(struct ry_router *router);
+/* A dead letter that the ingester gave back, to be offered again later. */
+void post_keep_dead(struct ry_router *router, struct mail *mail, int64_t delay_ms);
+void post_node_state(struct ry_router *router, const struct member *to, uint64_t correlation);
+void post_replay(struct ry_router *router, const struct member *from, const struct ry_mail_replay *message,
+                 uint64_t correlation);
+
+#endif

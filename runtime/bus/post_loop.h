@@ -1,0 +1,44 @@
+/* post_loop.h: the router's thread: sockets around runtime/bus/router.h.
+ *
+ * Commands come over a socket pair from one other thread, one at a time, and are answered. */
+#ifndef REELYARD_RUNTIME_BUS_POST_LOOP_H
+#define REELYARD_RUNTIME_BUS_POST_LOOP_H
+
+#include "proto/role.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/error.h"
+
+struct ry_post;
+
+struct ry_post_options {
+    const char *node;  /* node name */
+    const char *owner; /* as in router.h */
+    const struct ry_clock *clock;
+    size_t mailbox_max;
+    size_t mailbox_max_bytes;
+    unsigned attempts_max;
+    const char *endpoint; /* inproc */
+    const char *ipc_path; /* NULL: none */
+};
+
+/* Binds the sockets and starts the thread. */
+int ry_post_start(struct ry_post **post, const struct ry_post_options *options, struct ry_error *err);
+
+/* Tells what is left to end (unwelcome), ends the thread and frees. */
+void ry_post_stop(struct ry_post **post);
+
+/* What the router has of a role. */
+struct ry_post_load {
+    uint32_t instances;
+    uint32_t role_load;  /* mails that wait for it or are held by it */
+    uint32_t total_load; /* of all roles */
+};
+struct ry_post_load ry_post_load(struct ry_post *post, enum ry_role role);
+
+/* Asks all instances of a role to drain. */
+void ry_post_drain(struct ry_post *post, enum ry_role role);
+
+/* Tells every instance that is left to end at once. */
+void ry_post_dismiss(struct ry_post *post);
+
+#endif

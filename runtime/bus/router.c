@@ -1,0 +1,458 @@
+/* router.c: the post office of a node: who is there, what they may say, and custody.
+ *
+ * Owns the mailboxes, the instances that joined and every mail until it is done. Accepts what instances say (the sender
+ * is known by its session, never by what the envelope claims), sorts it into mailboxes, passes answers on, and takes
+ * mail back when an instance ends. What an instance may not say is refused, counted, and logged at a bounded rate; it
+ * changes nothing.
+ *
+ * Promises: a mail that was accepted ends in exactly one of done, dead letter, or undeliverable; an instance never gets
+ * more than its credit; no mailbox grows past its limit, but by mail that came back from an instance that ended
+ * and by one mail for each source.
+ *
+ * A crash of the router is a crash of the node: what was in its mailboxes comes back from the queue's leases and from
+ * the rows that wait in the database. */
+#include "runtime/bus/post.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define REFUSALS_LOGGED    10
+#define REFUSALS_PERIOD_MS 10000
+
+int64_t post_now(struct ry_router *router)
+{
+    if (!router->now_fresh) {
+        router->now_mono_ms = ry_mono_ms(router->options.clock);
+        router->now_fresh = true;
+    }
+    return router->now_mono_ms;
+}
+
+struct member *post_member(const struct ry_router *router, uint32_t session)
+{
+    struct member *member = router->slots[session % MEMBER_SLOTS];
+    return member && member->session == session ? member : NULL;
+}
+
+int ry_router_new(struct ry_router **router, const struct ry_router_options *options, struct ry_error *err)
+{
+    *router = NULL;
+    struct ry_router *made = calloc(1, sizeof *made);
+    if (made == NULL || mail_index_init(&made->index) != RY_OK) {
+        free(made);
+        return ry_fail(err, RY_ENOMEM, "no memory for the router");
+    }
+    made->options = *options;
+    (void)snprintf(made->node, sizeof made->node, "%s", options->node);
+    made->options.node = made->node;
+    (void)snprintf(made->owner, sizeof made->owner, "%s", options->owner ? options->owner : options->node);
+    made->options.owner = made->owner;
+    made->start_mono_ms = ry_mono_ms(options->clock);
+    made->next_deadline_wall_ms = INT64_MAX;
+    made->next_slot = 1;
+    made->body = ry_buf_make((size_t)16 << 20);
+    made->packed = ry_buf_make((size_t)17 << 20);
+    LIST_INIT(&made->deadlines);
+    TAILQ_INIT(&made->dead);
+    for (size_t i = 0; i < RY_ROLE_COUNT; i++) {
+        mailbox_init(&made->offices[i].mailbox);
+        TAILQ_INIT(&made->offices[i].members);
+    }
+    post_plan(made);
+    *router = made;
+    return RY_OK;
+}
+
+static void member_free(struct ry_router *router, struct member *member)
+{
+    struct mail *mail;
+    while ((mail = TAILQ_FIRST(&member->custody)) != NULL) {
+        TAILQ_REMOVE(&member->custody, mail, link);
+        mail_free(&router->pool, mail);
+    }
+    free(member);
+}
+
+void ry_router_free(struct ry_router **router)
+{
+    struct ry_router *old = *router;
+    *router = NULL;
+    if (old == NULL)
+        return;
+    for (size_t i = 0; i < MEMBER_SLOTS; i++)
+        if (old->slots[i])
+            member_free(old, old->slots[i]);
+    struct mail *mail;
+    while ((mail = TAILQ_FIRST(&old->dead)) != NULL) {
+        RY_LOG(RY_ERROR, "dead_letter_lost", "id=%" PRIu64 " reason=%s", mail->head.id, "the node ends");
+        TAILQ_REMOVE(&old->dead, mail, link);
+        mail_free(&old->pool, mail);
+    }
+    for (size_t i = 0; i < RY_ROLE_COUNT; i++)
+        mailbox_free(&old->offices[i].mailbox, &old->pool);
+    mail_pool_free(&old->pool);
+    mail_index_free(&old->index);
+    ry_buf_free(&old->body);
+    ry_buf_free(&old->packed);
+    free(old);
+}
+
+/* ---- who is there ------------------------------------------------------------------------------------------------ */
+
+static bool name_in_use(const struct ry_router *router, struct ry_str name)
+{
+    for (size_t i = 1; i < MEMBER_SLOTS; i++)
+        if (router->slots[i] && ry_str_is(name, router->slots[i]->name))
+            return true;
+    return false;
+}
+
+static int join_check(const struct ry_router *router, const struct ry_hello *hello, uint32_t allowed,
+                      struct ry_error *err)
+{
+    if (hello->version != RY_PROTO_VERSION)
+        return ry_fail(err, RY_EINVAL, "protocol version %" PRIu64 " is not %d: use the node's own program",
+                       hello->version, RY_PROTO_VERSION);
+    if (hello->role == RY_ROLE_NONE || hello->role >= RY_ROLE_COUNT || hello->role == RY_ROLE_ROUTER)
+        return ry_fail(err, RY_EINVAL, "no instance has the role %" PRIu64, hello->role);
+    if (!(allowed & RY_ROLE_BIT(hello->role)))
+        return ry_fail(err, RY_EACCES, "the role %s may not join here", ry_role_name((enum ry_role)hello->role));
+    if (hello->name.n == 0 || hello->name.n > 64 || hello->capacity > 65536)
+        return ry_fail(err, RY_EINVAL, "the name or the capacity is out of range");
+    if (name_in_use(router, hello->name))
+        return ry_fail(err, RY_EBUSY, "the name %.*s is in use", RY_STR_ARG(hello->name));
+    if (router->member_count + 1 >= MEMBER_SLOTS)
+        return ry_fail(err, RY_EFULL, "%zu instances are attached already", router->member_count);
+    return RY_OK;
+}
+
+/* A slot that is free, the longest unused ones first, and a session that it never had. */
+static uint32_t session_new(struct ry_router *router)
+{
+    while (router->slots[router->next_slot])
+        router->next_slot = router->next_slot + 1 < MEMBER_SLOTS ? router->next_slot + 1 : 1;
+    unsigned slot = router->next_slot;
+    router->next_slot = slot + 1 < MEMBER_SLOTS ? slot + 1 : 1;
+    uint32_t session = router->slot_sessions[slot] + MEMBER_SLOTS;
+    if (session < MEMBER_SLOTS) /* wrapped: the lower bits are the slot, the upper ones never 0 */
+        session = MEMBER_SLOTS;
+    session = (session & ~(MEMBER_SLOTS - 1)) | slot;
+    router->slot_sessions[slot] = session;
+    return session;
+}
+
+int ry_router_join(struct ry_router *router, const struct ry_hello *hello, uint32_t allowed, bool remote,
+                   uint32_t *session, struct ry_error *err)
+{
+    int rc = join_check(router, hello, allowed, err);
+    if (rc != RY_OK) {
+        router->rejected++;
+        return rc;
+    }
+    struct member *member = calloc(1, sizeof *member);
+    if (member == NULL)
+        return ry_fail(err, RY_ENOMEM, "no memory for an instance");
+    member->session = session_new(router);
+    member->role = (enum ry_role)hello->role;
+    memcpy(member->name, hello->name.p, hello->name.n);
+    member->pid = (uint32_t)hello->pid;
+    member->remote = remote;
+    member->capacity = (unsigned)hello->capacity;
+    TAILQ_INIT(&member->custody);
+    router->slots[member->session % MEMBER_SLOTS] = member;
+    router->member_count++;
+    struct office *office = &router->offices[member->role];
+    TAILQ_INSERT_TAIL(&office->members, member, of_role);
+    office->member_count++;
+    *session = member->session;
+    RY_LOG(RY_DEBUG, "instance_joined", "name=%s session=%" PRIu32, member->name, member->session);
+    const struct ry_welcome welcome = {
+        .session = member->session, .attempts_max = router->options.attempts_max, .owner = ry_str_of(router->owner)};
+    post_say(router, member, RY_TAG_welcome, &welcome, 0);
+    return RY_OK;
+}
+
+/* What an instance held goes to others: to the front, in its old order. */
+static void give_back(struct ry_router *router, struct mail *mail, bool graceful)
+{
+    struct office *office = &router->offices[mail->role];
+    post_take_back(router, mail);
+    if (graceful)
+        mail->attempt--;
+    else
+        office->redelivered++;
+    if (!graceful && mail->attempt >= router->options.attempts_max && mail->head.tag != RY_TAG_mail_dead) {
+        char reason[120];
+        (void)snprintf(reason, sizeof reason, "every %s that worked on it ended (%u times)", ry_role_name(mail->role),
+                       mail->attempt);
+        post_bury(router, mail, reason);
+        return;
+    }
+    mail->returned = true;
+    post_enqueue(router, mail, true);
+}
+
+static bool asked_for_people(enum ry_role sender)
+{
+    return sender == RY_ROLE_CONSOLE || sender == RY_ROLE_MONITOR;
+}
+
+/* A role has stopped for good: what people asked it in the last moment is answered, not left to wait. */
+static void refuse_waiting(struct ry_router *router, struct office *office)
+{
+    struct mail *mail = TAILQ_FIRST(&office->mailbox.by_age);
+    while (mail) {
+        struct mail *next = TAILQ_NEXT(mail, age);
+        struct ry_envelope head = mail->head;
+        const struct member *sender = post_member(router, RY_SESSION_OF(head.id));
+        bool asker_gone = sender == NULL && mail->descriptor->kind == RY_KIND_ASK;
+        if (asker_gone || (sender && asked_for_people(sender->role))) {
+            post_dequeue(router, mail);
+            post_forget(router, mail);
+            head.body = (struct ry_str){0};
+            post_undeliverable(router, RY_SESSION_OF(head.id), &head, RY_UNDELIVERABLE_REFUSED, "the role has stopped");
+        }
+        mail = next;
+    }
+}
+
+void ry_router_gone(struct ry_router *router, uint32_t session, bool graceful)
+{
+    struct member *member = post_member(router, session);
+    if (member == NULL)
+        return;
+    if (member->held > 0)
+        RY_LOG(RY_WARNING, "instance_left_mail", "name=%s graceful=%d mails=%zu", member->name, graceful, member->held);
+    struct mail *mail;
+    while ((mail = TAILQ_LAST(&member->custody, mail_list)) != NULL)
+        give_back(router, mail, graceful);
+    struct office *office = &router->offices[member->role];
+    TAILQ_REMOVE(&office->members, member, of_role);
+    office->member_count--;
+    if (member->stopping && office->member_count == 0)
+        refuse_waiting(router, office);
+    ry_stats_merge(&router->ended, &member->stats);
+    router->slots[session % MEMBER_SLOTS] = NULL;
+    router->member_count--;
+    free(member);
+}
+
+bool ry_router_knows(const struct ry_router *router, uint32_t session)
+{
+    return post_member(router, session) != NULL;
+}
+
+/* ---- mail on its way --------------------------------------------------------------------------------------------- */
+
+void post_enqueue(struct ry_router *router, struct mail *mail, bool front)
+{
+    if (mailbox_put(&router->offices[mail->role].mailbox, mail, front) != RY_OK) {
+        RY_LOG(RY_CRITICAL, "mail_lost", "id=%" PRIu64 " reason=%s", mail->head.id, "out of memory");
+        post_forget(router, mail);
+        return;
+    }
+    router->waiting |= RY_ROLE_BIT(mail->role);
+    router->offices[mail->role].queued_from[mail->from]++;
+    if (mail->head.deadline_wall_ms != 0) {
+        LIST_INSERT_HEAD(&router->deadlines, mail, deadline);
+        if (mail->head.deadline_wall_ms < router->next_deadline_wall_ms)
+            router->next_deadline_wall_ms = mail->head.deadline_wall_ms;
+    }
+}
+
+void post_dequeue(struct ry_router *router, struct mail *mail)
+{
+    struct office *office = &router->offices[mail->role];
+    mailbox_remove(&office->mailbox, mail);
+    office->queued_from[mail->from]--;
+    if (office->mailbox.n == 0)
+        router->waiting &= ~RY_ROLE_BIT(mail->role);
+    if (mail->head.deadline_wall_ms != 0)
+        LIST_REMOVE(mail, deadline);
+    if (mail->covered) {
+        mail->covered = false;
+        struct member *sender = post_member(router, RY_SESSION_OF(mail->head.id));
+        if (sender && sender->covered[mail->role] > 0)
+            sender->covered[mail->role]--;
+    }
+}
+
+void post_forget(struct ry_router *router, struct mail *mail)
+{
+    if (post_has_custody(mail))
+        mail_index_remove(&router->index, mail);
+    mail_free(&router->pool, mail);
+}
+
+/* ---- what an instance says --------------------------------------------------------------------------------------- */
+
+int post_refuse(struct ry_router *router, const struct member *sender, struct ry_error *err, const char *what)
+{
+    router->rejected++;
+    unsigned held_back = 0;
+    if (ry_log_allowed(&router->refusals, REFUSALS_LOGGED, REFUSALS_PERIOD_MS, &held_back))
+        RY_LOG(RY_WARNING, "message_refused", "from=%s reason=%s held_back=%u", sender ? sender->name : "nobody", what,
+               held_back);
+    return ry_fail(err, RY_EINVAL, "%s: %s", sender ? sender->name : "nobody", what);
+}
+
+void ry_router_reject(struct ry_router *router)
+{
+    router->rejected++;
+}
+
+static int take_answer(struct ry_router *router, const struct post_said *said, struct ry_error *err)
+{
+    uint32_t to = RY_SESSION_OF(said->head.correlation);
+    if (to == ROUTER_SESSION) /* to a replayed dead letter, whose asker is history */
+        return RY_OK;
+    const struct member *asker = post_member(router, to);
+    if (asker == NULL) {
+        router->dropped_answers++;
+        return RY_OK;
+    }
+    if (!(said->descriptor->receivers & RY_ROLE_BIT(asker->role)))
+        return post_refuse(router, said->sender, err, "an answer to a role that it is not for");
+    router->options.emit(router->options.emit_arg, to, said->bytes, said->frames, said->frame_count);
+    return RY_OK;
+}
+
+static int mail_of(struct ry_router *router, const struct post_said *said, enum ry_role role, struct mail **mail,
+                   struct ry_error *err)
+{
+    *mail = mail_new(&router->pool, said->bytes, &said->head, said->frames, said->frame_count);
+    if (*mail == NULL)
+        return ry_fail(err, RY_ENOMEM, "no memory for a mail of %zu bytes", said->bytes.n);
+    (*mail)->descriptor = said->descriptor;
+    (*mail)->role = role;
+    (*mail)->from = said->sender->role;
+    (*mail)->since_mono_ms = post_now(router);
+    return RY_OK;
+}
+
+static int take_event(struct ry_router *router, const struct post_said *said, struct ry_error *err)
+{
+    enum ry_role role = ry_descriptor_role(said->descriptor);
+    struct office *office = &router->offices[role];
+    if (office->member_count == 0 || !post_has_room_for_event(router, said->sender->role, role)) {
+        router->dropped_events++;
+        return RY_OK;
+    }
+    struct mail *mail;
+    int rc = mail_of(router, said, role, &mail, err);
+    if (rc != RY_OK)
+        return rc;
+    office->accepted++;
+    post_enqueue(router, mail, false);
+    return RY_OK;
+}
+
+/* Whether this request has a place whatever else waits: one that was reserved when its sender was given the mail that
+ * it works on; for a source, which sends of itself, the one place beyond the limit that every source has in every
+ * mailbox, so that small mailboxes that others keep full do not shut it out for ever. */
+static bool has_own_place(const struct ry_router *router, const struct member *sender, enum ry_role role)
+{
+    if (POST_SOURCES & RY_ROLE_BIT(sender->role))
+        return sender->covered[role] == 0 && !post_has_room(router, sender->role, role);
+    return sender->covered[role] < sender->held;
+}
+
+static int take_request(struct ry_router *router, const struct post_said *said, struct ry_error *err)
+{
+    struct member *sender = said->sender;
+    enum ry_role role = ry_descriptor_role(said->descriptor);
+    struct office *office = &router->offices[role];
+    if (mail_index_find(&router->index, said->head.id))
+        return post_refuse(router, sender, err, "an id that is in custody already");
+    bool covered = has_own_place(router, sender, role);
+    const char *why = NULL;
+    enum ry_undeliverable_cause cause = RY_UNDELIVERABLE_FULL;
+    if (!covered && !post_has_room(router, sender->role, role)) {
+        why = "the mailbox is full";
+    } else if (office->member_count == 0 && asked_for_people(sender->role)) {
+        /* People wait for these; everything else waits for an instance to come back. */
+        why = "no instance of the role is there";
+        cause = RY_UNDELIVERABLE_REFUSED;
+    }
+    if (why) {
+        office->refused++;
+        post_undeliverable(router, sender->session, &said->head, cause, why);
+        return RY_OK;
+    }
+    struct mail *mail;
+    int rc = mail_of(router, said, role, &mail, err);
+    if (rc != RY_OK)
+        return rc;
+    mail->covered = covered;
+    sender->covered[role] += covered;
+    office->accepted++;
+    mail_index_add(&router->index, mail);
+    post_enqueue(router, mail, false);
+    return RY_OK;
+}
+
+/* ---- the door --------------------------------------------------------------------------------------------------- */
+
+int ry_router_take(struct ry_router *router, uint32_t session, struct ry_str envelope, struct ry_frame *const *frames,
+                   size_t frame_count, struct ry_error *err)
+{
+    struct post_said said = {
+        .sender = post_member(router, session), .bytes = envelope, .frames = frames, .frame_count = frame_count};
+    if (said.sender == NULL)
+        return post_refuse(router, NULL, err, "it has not joined");
+    if (ry_envelope_unpack(envelope, &said.head, err) != RY_OK)
+        return post_refuse(router, said.sender, err, "an envelope that does not unpack");
+    said.descriptor = ry_descriptor(said.head.tag);
+    if (said.descriptor == NULL)
+        return post_refuse(router, said.sender, err, "an unknown tag");
+    if (!(said.descriptor->senders & RY_ROLE_BIT(said.sender->role)))
+        return post_refuse(router, said.sender, err, "a message that its role may not send");
+    if (said.head.frame_count != frame_count)
+        return post_refuse(router, said.sender, err, "another number of frames than it says");
+    if (RY_SESSION_OF(said.head.id) != session)
+        return post_refuse(router, said.sender, err, "an id of another session");
+    if (said.head.priority >= RY_PRIORITY_COUNT)
+        return post_refuse(router, said.sender, err, "an unknown priority");
+    switch (said.descriptor->kind) {
+    case RY_KIND_ANSWER: return take_answer(router, &said, err);
+    case RY_KIND_EVENT: return take_event(router, &said, err);
+    case RY_KIND_REQUEST:
+    case RY_KIND_ASK: return take_request(router, &said, err);
+    case RY_KIND_CONTROL: return post_control(router, &said, err);
+    }
+    return post_refuse(router, said.sender, err, "an unknown kind");
+}
+
+/* ---- the end, and looking ---------------------------------------------------------------------------------------- */
+
+void ry_router_stop_role(struct ry_router *router, enum ry_role role)
+{
+    const struct ry_stop stop = {0};
+    struct member *member;
+    TAILQ_FOREACH(member, &router->offices[role].members, of_role)
+    {
+        if (member->stopping)
+            continue;
+        member->stopping = true;
+        post_say(router, member, RY_TAG_stop, &stop, 0);
+    }
+}
+
+size_t ry_router_role_load(const struct ry_router *router, enum ry_role role)
+{
+    return router->offices[role].mailbox.n + router->offices[role].held;
+}
+
+size_t ry_router_load(const struct ry_router *router)
+{
+    size_t load = router->dead_count;
+    for (size_t i = 0; i < RY_ROLE_COUNT; i++)
+        load += ry_router_role_load(router, (enum ry_role)i);
+    return load;
+}
+
+size_t ry_router_instances(const struct ry_router *router, enum ry_role role)
+{
+    return router->offices[role].member_count;
+}

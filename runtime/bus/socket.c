@@ -1,0 +1,118 @@
+/* socket.c: the sockets of the bus; see socket.h.
+ *
+ * High-water marks are off where credit counts (ZeroMQ must not hold the truth about who is slow), and on for what
+ * comes in over ipc, so that a flood stays in the flooder's own socket buffer. */
+#include "runtime/bus/socket.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "runtime/bus/bag.h"
+
+/* Largest part: the largest blob of a message, and some. */
+#define PART_MAX_BYTES ((int)(129 << 20))
+/* Bags that wait to be read from one ipc peer. */
+#define IPC_RECEIVE_BAGS 64
+
+static void zmq_prepare(void)
+{
+    setenv("ZSYS_SIGHANDLER", "false", 0); /* czmq must not touch signals; read by its first call */
+    (void)zsys_init();
+    zsys_handler_set(NULL);
+    zsys_set_linger(RY_LINGER_MS);
+    zsys_set_sndhwm(0);
+    zsys_set_rcvhwm(0);
+}
+
+static zsock_t *socket_new(int type, struct ry_error *err)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, zmq_prepare);
+    zsock_t *socket = zsock_new(type);
+    if (socket == NULL) {
+        (void)ry_fail(err, RY_EIO, "cannot make a ZeroMQ socket: %s", zmq_strerror(errno));
+        return NULL;
+    }
+    zsock_set_linger(socket, RY_LINGER_MS);
+    zsock_set_sndhwm(socket, 0);
+    zsock_set_maxmsgsize(socket, PART_MAX_BYTES);
+    return socket;
+}
+
+/* Removes a socket file that nobody answers on; RY_EBUSY if somebody does. */
+static int ipc_clear(const char *path, struct ry_error *err)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t n = strlen(path);
+    if (n >= sizeof address.sun_path)
+        return ry_fail(err, RY_ECONFIG, "the socket path %s is longer than %zu bytes: set REELYARD_RUN_DIR", path,
+                       sizeof address.sun_path - 1);
+    memcpy(address.sun_path, path, n + 1);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return ry_fail(err, RY_EIO, "cannot make a socket: %m");
+    int connected = connect(fd, (const struct sockaddr *)&address, sizeof address);
+    int why = errno;
+    (void)close(fd);
+    if (connected == 0 || why == EAGAIN)
+        return ry_fail(err, RY_EBUSY, "a node answers on %s already", path);
+    if (why == ECONNREFUSED)
+        (void)unlink(path);
+    return RY_OK;
+}
+
+int ry_socket_router(zsock_t **socket, const char *endpoint, struct ry_error *err)
+{
+    *socket = NULL;
+    bool ipc = strncmp(endpoint, "ipc://", 6) == 0;
+    if (ipc && ipc_clear(endpoint + 6, err) != RY_OK)
+        return (int)err->code;
+    zsock_t *made = socket_new(ZMQ_ROUTER, err);
+    if (made == NULL)
+        return (int)err->code;
+    zsock_set_rcvhwm(made, ipc ? IPC_RECEIVE_BAGS : 0);
+    zsock_set_router_mandatory(made, 1);
+    if (zsock_bind(made, "%s", endpoint) < 0) {
+        int rc = ry_fail(err, RY_EIO, "cannot listen on %s: %s", endpoint, zmq_strerror(errno));
+        zsock_destroy(&made);
+        return rc;
+    }
+    *socket = made;
+    return RY_OK;
+}
+
+int ry_socket_dealer(zsock_t **socket, const char *endpoint, struct ry_error *err)
+{
+    *socket = NULL;
+    zsock_t *made = socket_new(ZMQ_DEALER, err);
+    if (made == NULL)
+        return (int)err->code;
+    zsock_set_rcvhwm(made, 0);
+    if (zsock_connect(made, "%s", endpoint) < 0) {
+        int rc = ry_fail(err, RY_EAWAY, "cannot connect to %s: %s", endpoint, zmq_strerror(errno));
+        zsock_destroy(&made);
+        return rc;
+    }
+    *socket = made;
+    return RY_OK;
+}
+
+bool ry_peer_of(int fd, pid_t *pid, uid_t *uid)
+{
+    struct ucred peer;
+    socklen_t n = sizeof peer;
+    if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) != 0 || peer.pid <= 0)
+        return false;
+    *pid = peer.pid;
+    *uid = peer.uid;
+    return true;
+}
+
+int ry_pidfd(pid_t pid)
+{
+    return (int)syscall(SYS_pidfd_open, pid, 0);
+}

@@ -1,0 +1,34 @@
+/* socket.h: the sockets of the bus, and who is at their other end.
+ *
+ * All are made by czmq in its one context, with signals left alone and a finite linger; data goes through libzmq
+ * (bag.h). Each is used by one thread. */
+#ifndef REELYARD_RUNTIME_BUS_SOCKET_H
+#define REELYARD_RUNTIME_BUS_SOCKET_H
+
+#include <czmq.h>
+
+#include "runtime/base/error.h"
+
+/* Longest wait for what was sent but not delivered when a socket closes, milliseconds. */
+#define RY_LINGER_MS 1000
+
+/* A ROUTER bound to an endpoint, "inproc://..." or "ipc://...". An ipc path that nobody answers on is replaced; one
+ * that somebody does is RY_EBUSY. */
+int ry_socket_router(zsock_t **socket, const char *endpoint, struct ry_error *err);
+
+/* A DEALER connected to an endpoint. */
+int ry_socket_dealer(zsock_t **socket, const char *endpoint, struct ry_error *err);
+
+/* The libzmq handle. */
+static inline void *ry_socket_raw(zsock_t *socket)
+{
+    return zsock_resolve(socket);
+}
+
+/* Who is at the other end of a unix connection (SO_PEERCRED). False when it cannot be known. */
+bool ry_peer_of(int fd, pid_t *pid, uid_t *uid);
+
+/* A descriptor that becomes readable when the process ends, -1 when there is none to be had. */
+int ry_pidfd(pid_t pid);
+
+#endif

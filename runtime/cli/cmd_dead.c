@@ -1,0 +1,266 @@
+/* `reelyard dead`: dead letters lie in the queue's store and are listed, shown and dropped there, node or no node. A
+ * job goes back into the queue in one step of the store. A mail goes back through a running node's router, and is
+ * dropped from the store once the router has it: a crash between the two leaves it in both, and every handler bears
+ * that. */
+#include "runtime/cli/cli.h"
+
+#include <string.h>
+
+#include "runtime/cli/message_json.h"
+#include "runtime/cli/session.h"
+#include "runtime/cli/table.h"
+
+#define PAGE_LETTERS 256
+#define PAGE_BYTES   ((size_t)16 << 20)
+#define LETTER_BYTES ((size_t)160 << 20)
+#define WORDS_MAX    1000
+
+static const char *kind_name(enum ry_dead_kind kind)
+{
+    return kind == RY_DEAD_JOB ? "job" : "mail";
+}
+
+/* The id that a word names; 0: none. */
+static int64_t letter_id(const char *word)
+{
+    uint64_t id = 0;
+    return ry_str_u64(ry_str_of(word), &id) && id <= INT64_MAX ? (int64_t)id : 0;
+}
+
+/* Hands every letter with an id in after+1 .. last to take, by pages; stops at its first error. */
+static int each_letter(struct ry_stream *stream, int64_t last, int (*take)(void *arg, const struct ry_dead *letter),
+                       void *arg, struct ry_error *err)
+{
+    struct ry_dead letters[PAGE_LETTERS];
+    int64_t after = 0;
+    for (;;) {
+        RY_ARENA_AUTO arena = ry_arena_make(PAGE_BYTES);
+        size_t n = 0;
+        int rc = stream->ops->dead_list(stream, after, PAGE_LETTERS, &arena, letters, &n, err);
+        if (rc != RY_OK || n == 0)
+            return rc;
+        for (size_t i = 0; i < n; i++) {
+            after = letters[i].id;
+            if (after > last)
+                return RY_OK;
+            rc = take(arg, &letters[i]);
+            if (rc != RY_OK)
+                return rc;
+        }
+    }
+}
+
+/* ---- looking ----------------------------------------------------------------------------------------------------- */
+
+static void add_text(struct json_object *object, const char *name, struct ry_str text)
+{
+    (void)json_object_object_add(object, name, text.p ? json_object_new_string_len(text.p, (int)text.n) : NULL);
+}
+
+static int add_json(void *arg, const struct ry_dead *letter)
+{
+    char died[RY_TIME_TEXT_BYTES];
+    struct json_object *object = json_object_new_object();
+    ry_time_format(letter->died_wall_ms, died);
+    (void)json_object_object_add(object, "id", json_object_new_int64(letter->id));
+    add_text(object, "kind", ry_str_of(kind_name(letter->kind)));
+    add_text(object, "job_id", letter->job_id);
+    add_text(object, "type", letter->type);
+    add_text(object, "guild_id", letter->guild_id);
+    add_text(object, "channel_id", letter->channel_id);
+    (void)json_object_object_add(object, "attempts", json_object_new_int64(letter->attempts));
+    add_text(object, "died_at", ry_str_of(died));
+    add_text(object, "reason", letter->reason);
+    add_text(object, "summary", letter->summary);
+    return json_object_array_add(arg, object) == 0 ? RY_OK : RY_ENOMEM;
+}
+
+static int add_row(void *arg, const struct ry_dead *letter)
+{
+    struct ry_table *table = arg;
+    char died[RY_TIME_TEXT_BYTES];
+    ry_time_format(letter->died_wall_ms, died);
+    ry_table_cell(table, "%lld", (long long)letter->id);
+    ry_table_cell(table, "%s", kind_name(letter->kind));
+    ry_table_cell(table, "%.*s", RY_STR_ARG(letter->type));
+    ry_table_cell(table, "%.*s", RY_STR_ARG(letter->guild_id));
+    ry_table_cell(table, "%s", died);
+    ry_table_cell(table, "%u", letter->attempts);
+    ry_table_cell(table, "%.*s", RY_STR_ARG(letter->reason));
+    return RY_OK;
+}
+
+static int list(struct ry_cli *cli, struct ry_stream *stream, bool json, struct ry_error *err)
+{
+    static const char *const headings[] = {"ID", "KIND", "TYPE", "GUILD", "DIED", "ATTEMPTS", "REASON"};
+    if (json) {
+        struct json_object *array = json_object_new_array();
+        int rc = each_letter(stream, INT64_MAX, add_json, array, err);
+        if (rc == RY_OK)
+            ry_message_json_print(array, cli->out);
+        (void)json_object_put(array);
+        return rc;
+    }
+    struct ry_table table;
+    ry_table_init(&table, headings, sizeof headings / sizeof *headings);
+    int rc = each_letter(stream, INT64_MAX, add_row, &table, err);
+    ry_table_print(&table, cli->out);
+    return rc;
+}
+
+static void show_text(struct ry_cli *cli, const char *name, struct ry_str text)
+{
+    (void)fprintf(cli->out, "%-11s", name);
+    ry_cli_print_safe(cli->out, text);
+    (void)fputc('\n', cli->out);
+}
+
+static int show(struct ry_cli *cli, struct ry_stream *stream, int64_t id, struct ry_error *err)
+{
+    RY_ARENA_AUTO arena = ry_arena_make(LETTER_BYTES);
+    struct ry_dead letter;
+    int rc = stream->ops->dead_get(stream, id, &arena, &letter, err);
+    if (rc != RY_OK)
+        return rc;
+    char died[RY_TIME_TEXT_BYTES];
+    ry_time_format(letter.died_wall_ms, died);
+    (void)fprintf(cli->out, "%-11s%lld\n%-11s%s\n", "id", (long long)letter.id, "kind", kind_name(letter.kind));
+    show_text(cli, letter.kind == RY_DEAD_JOB ? "job_id" : "mail_id", letter.job_id);
+    show_text(cli, "type", letter.type);
+    show_text(cli, "guild", letter.guild_id);
+    show_text(cli, "channel", letter.channel_id);
+    (void)fprintf(cli->out, "%-11s%s\n%-11s%u\n", "died", died, "attempts", letter.attempts);
+    show_text(cli, "reason", letter.reason);
+    show_text(cli, "summary", letter.summary);
+    if (letter.kind == RY_DEAD_JOB)
+        show_text(cli, "job", letter.body);
+    return RY_OK;
+}
+
+/* ---- changing ---------------------------------------------------------------------------------------------------- */
+
+/* What is done with each letter, and how it went. */
+struct change {
+    struct ry_cli *cli;
+    struct ry_stream *stream;
+    struct ry_session session; /* joined when the first mail is replayed */
+    bool replay;
+    size_t done;
+    size_t failed;
+};
+
+static int replay_mail(struct change *change, int64_t id, struct ry_error *err)
+{
+    RY_ARENA_AUTO arena = ry_arena_make(LETTER_BYTES);
+    struct ry_dead letter;
+    int rc = change->stream->ops->dead_get(change->stream, id, &arena, &letter, err);
+    if (rc == RY_OK && change->session.console == NULL)
+        rc = ry_session_join(&change->session, change->cli, err);
+    if (rc != RY_OK)
+        return rc;
+    const struct ry_mail_replay question = {.mail = {.p = letter.body.p, .n = letter.body.n}};
+    const struct ry_mail *answer = NULL;
+    rc = ry_session_ask(&change->session, RY_TAG_mail_replay, &question, &answer, err);
+    if (rc != RY_OK)
+        return rc;
+    const struct ry_replayed *replayed = RY_BODY(answer, replayed);
+    if (!replayed->accepted)
+        return ry_fail(err, RY_EFULL, "the node refused it: %.*s", RY_STR_ARG(replayed->reason));
+    return change->stream->ops->dead_drop(change->stream, id, err);
+}
+
+static void change_one(struct change *change, int64_t id)
+{
+    struct ry_error err;
+    int rc = change->replay ? change->stream->ops->dead_replay(change->stream, id, &err)
+                            : change->stream->ops->dead_drop(change->stream, id, &err);
+    if (change->replay && rc == RY_EUNSUPPORTED)
+        rc = replay_mail(change, id, &err);
+    if (rc == RY_OK) {
+        change->done++;
+        return;
+    }
+    change->failed++;
+    (void)ry_cli_complain(change->cli, RY_EXIT_FAILED, "%lld: %s", (long long)id, err.text);
+}
+
+static int change_letter(void *arg, const struct ry_dead *letter)
+{
+    change_one(arg, letter->id);
+    return RY_OK;
+}
+
+static int note_id(void *arg, const struct ry_dead *letter)
+{
+    *(int64_t *)arg = letter->id;
+    return RY_OK;
+}
+
+/* Every letter that is there now: one that dies again while this works would otherwise go round for ever. */
+static int change_all(struct change *change, struct ry_error *err)
+{
+    int64_t last = 0;
+    int rc = each_letter(change->stream, INT64_MAX, note_id, &last, err);
+    return rc == RY_OK ? each_letter(change->stream, last, change_letter, change, err) : rc;
+}
+
+static int change_letters(struct ry_cli *cli, struct ry_stream *stream, int argc, char **argv, struct ry_error *err)
+{
+    struct change change = {
+        .cli = cli, .stream = stream, .session = RY_SESSION_NONE, .replay = strcmp(argv[1], "replay") == 0};
+    int rc = RY_OK;
+    if (argc == 2)
+        rc = change_all(&change, err);
+    for (int i = 2; i < argc; i++)
+        change_one(&change, letter_id(argv[i]));
+    (void)ry_session_close(&change.session, NULL);
+    (void)fprintf(cli->out, "%zu %s\n", change.done, change.replay ? "replayed" : "dropped");
+    if (rc == RY_OK && change.failed)
+        rc = ry_fail(err, RY_EDATA, "%zu could not be %s", change.failed, change.replay ? "replayed" : "dropped");
+    return rc;
+}
+
+/* ---- the command ------------------------------------------------------------------------------------------------- */
+
+static int check_words(struct ry_cli *cli, int argc, char **argv, bool all, bool json)
+{
+    const char *verb = argv[1];
+    bool changes = strcmp(verb, "replay") == 0 || strcmp(verb, "drop") == 0;
+    bool lists = strcmp(verb, "list") == 0;
+    bool shows = strcmp(verb, "show") == 0;
+    if (!changes && !lists && !shows)
+        return ry_cli_complain(cli, RY_EXIT_USAGE, "\"%s\" must be list, show, replay or drop", verb);
+    if ((lists && argc > 2) || (shows && argc != 3) || (all && !changes) || (json && !lists))
+        return ry_cli_complain(cli, RY_EXIT_USAGE, "usage: reelyard dead %s", cli->command->usage);
+    if (changes && (argc > 2) == all)
+        return ry_cli_complain(cli, RY_EXIT_USAGE, "%s needs ids, or --all", verb);
+    for (int i = 2; i < argc; i++)
+        if (letter_id(argv[i]) == 0)
+            return ry_cli_complain(cli, RY_EXIT_USAGE, "\"%s\" is no id of a dead letter", argv[i]);
+    return RY_CLI_GO;
+}
+
+int ry_cmd_dead(struct ry_cli *cli, int argc, char **argv)
+{
+    bool all = false;
+    bool json = false;
+    const struct ry_cli_flag flags[] = {{.name = "all", .given = &all}, {.name = "json", .given = &json}};
+    int code = ry_cli_begin(cli, &argc, argv, flags, 2, 1, WORDS_MAX);
+    if (code == RY_CLI_GO)
+        code = check_words(cli, argc, argv, all, json);
+    if (code != RY_CLI_GO)
+        return code;
+    struct ry_stream *stream = NULL;
+    struct ry_error err;
+    int rc = ry_session_queue(cli, false, &stream, &err);
+    if (rc != RY_OK)
+        return ry_cli_fail(cli, &err);
+    if (strcmp(argv[1], "list") == 0)
+        rc = list(cli, stream, json, &err);
+    else if (strcmp(argv[1], "show") == 0)
+        rc = show(cli, stream, letter_id(argv[2]), &err);
+    else
+        rc = change_letters(cli, stream, argc, argv, &err);
+    ry_stream_close(&stream);
+    return rc == RY_OK ? RY_EXIT_DONE : ry_cli_fail(cli, &err);
+}

@@ -1,0 +1,269 @@
+/* `reelyard status`: what the archive holds, what waits, what runs.
+ *
+ * What can be asked is gathered in one JSON object, which --json prints and from which the text is written, so that
+ * both always tell the same. Asks the node that runs on the data folder; without one, a writer of its own for a moment.
+ * What does not answer is a problem that is named; the rest is still shown. Makes nothing that is not there. */
+#include "runtime/cli/cli.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/cli/datadir.h"
+#include "runtime/cli/message_json.h"
+#include "runtime/cli/session.h"
+#include "runtime/cli/table.h"
+
+struct status {
+    struct ry_cli *cli;
+    struct json_object *root; /* data, running, pid, node, queue, archive, problems */
+    struct json_object *problems;
+};
+
+/* ---- gathering --------------------------------------------------------------------------------------------------- */
+
+static void add_problem(struct status *self, const char *what, const struct ry_error *err)
+{
+    char text[sizeof err->text + 32];
+    (void)snprintf(text, sizeof text, "%s: %s", what, err->text);
+    (void)json_object_array_add(self->problems, json_object_new_string(text));
+}
+
+/* The node's counters by name instead of by position. */
+static void name_counters(struct json_object *node, const struct ry_node_state *state)
+{
+    struct json_object *counters = json_object_new_object();
+    for (size_t i = 0; i < state->counters.n; i++) {
+        const struct ry_counter_value *counter = &state->counters.items[i];
+        if (counter->index < RY_COUNTER_COUNT)
+            (void)json_object_object_add(counters, ry_counter_name((enum ry_counter)counter->index),
+                                         json_object_new_uint64(counter->value));
+    }
+    (void)json_object_object_add(node, "counters", counters);
+}
+
+static void ask_node(struct status *self, struct ry_session *session)
+{
+    const struct ry_node_get question = {.end_ = 0};
+    const struct ry_mail *answer = NULL;
+    struct ry_error err;
+    if (ry_session_ask(session, RY_TAG_node_get, &question, &answer, &err) != RY_OK) {
+        add_problem(self, "node", &err);
+        return;
+    }
+    struct json_object *node = ry_message_json(&answer->descriptor->record, answer->body);
+    name_counters(node, RY_BODY(answer, node_state));
+    (void)json_object_object_add(self->root, "node", node);
+}
+
+static void ask_archive(struct status *self, struct ry_session *session)
+{
+    const struct ry_archive_get question = {.end_ = 0};
+    const struct ry_mail *answer = NULL;
+    struct ry_error err;
+    int rc = ry_session_ask(session, RY_TAG_archive_get, &question, &answer, &err);
+    const struct ry_archive_state *state = rc == RY_OK ? RY_BODY(answer, archive_state) : NULL;
+    if (state && state->error.p)
+        rc = ry_fail(&err, RY_EIO, "%.*s", RY_STR_ARG(state->error));
+    if (rc == RY_OK)
+        (void)json_object_object_add(self->root, "archive", ry_message_json(&answer->descriptor->record, state));
+    else
+        add_problem(self, "archive", &err);
+}
+
+static void ask_queue(struct status *self)
+{
+    struct ry_stream *stream = NULL;
+    struct ry_depth depth;
+    struct ry_error err;
+    int rc = ry_session_queue(self->cli, false, &stream, &err);
+    if (rc == RY_OK)
+        rc = stream->ops->depth(stream, &depth, &err);
+    ry_stream_close(&stream);
+    if (rc != RY_OK) {
+        add_problem(self, "queue", &err);
+        return;
+    }
+    struct json_object *queue = json_object_new_object();
+    (void)json_object_object_add(queue, "ready", json_object_new_uint64(depth.ready));
+    (void)json_object_object_add(queue, "leased", json_object_new_uint64(depth.leased));
+    (void)json_object_object_add(queue, "dead", json_object_new_uint64(depth.dead));
+    (void)json_object_object_add(queue, "oldest_ms", json_object_new_int64(depth.oldest_ms));
+    (void)json_object_object_add(self->root, "queue", queue);
+}
+
+static void gather(struct status *self)
+{
+    const struct ry_config *config = self->cli->config;
+    struct ry_datadir_holder holder;
+    struct ry_session session;
+    struct ry_error err;
+    if (ry_datadir_ask(config, &holder, &err) != RY_OK) {
+        add_problem(self, "data folder", &err);
+        return;
+    }
+    bool running = holder.socket[0] != '\0';
+    (void)json_object_object_add(self->root, "running", json_object_new_boolean(running));
+    if (running)
+        (void)json_object_object_add(self->root, "pid", json_object_new_int64(holder.pid));
+    else if (access(ry_config_str(config, RY_OPT_sqlite_path), F_OK) != 0)
+        return;
+    ask_queue(self);
+    if (ry_session_open(&session, self->cli, RY_ROLE_WRITER, false, &err) != RY_OK) {
+        add_problem(self, running ? "node" : "archive", &err);
+        return;
+    }
+    if (session.node == NULL)
+        ask_node(self, &session);
+    ask_archive(self, &session);
+    if (ry_session_close(&session, &err) != RY_OK)
+        add_problem(self, "archive", &err);
+}
+
+/* ---- telling ----------------------------------------------------------------------------------------------------- */
+
+static struct json_object *part(struct json_object *object, const char *name)
+{
+    struct json_object *value = NULL;
+    (void)json_object_object_get_ex(object, name, &value);
+    return value;
+}
+
+static uint64_t number(struct json_object *object, const char *name)
+{
+    return json_object_get_uint64(part(object, name));
+}
+
+/* A length of time in the largest unit that says enough: 850 ms, 12 s, 5 min, 3 h, 2 d. */
+static void print_duration(uint64_t ms, char text[32])
+{
+    static const struct {
+        uint64_t ms;
+        const char *name;
+    } units[] = {{86400000, "d"}, {3600000, "h"}, {60000, "min"}, {1000, "s"}, {1, "ms"}};
+    size_t i = 0;
+    while (i < 4 && ms < 2 * units[i].ms)
+        i++;
+    (void)snprintf(text, 32, "%" PRIu64 " %s", ms / units[i].ms, units[i].name);
+}
+
+static void print_bytes(uint64_t bytes, char text[32])
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
+    double value = (double)bytes;
+    size_t i = 0;
+    for (; value >= 1000 && i < 5; i++)
+        value /= 1000;
+    (void)snprintf(text, 32, i ? "%.1f %s" : "%.0f %s", value, units[i]);
+}
+
+static void tell_archive(FILE *out, struct json_object *archive)
+{
+    char videos[32];
+    char thumbnails[32];
+    uint64_t pending = number(archive, "clips_pending");
+    uint64_t processing = number(archive, "clips_processing");
+    uint64_t completed = number(archive, "clips_completed");
+    uint64_t failed = number(archive, "clips_failed");
+    print_bytes(number(archive, "bytes_videos"), videos);
+    print_bytes(number(archive, "bytes_thumbnails"), thumbnails);
+    (void)fprintf(out, "archive  %" PRIu64 " guilds, %" PRIu64 " channels, %" PRIu64 " authors, %" PRIu64 " messages\n",
+                  number(archive, "guilds"), number(archive, "channels"), number(archive, "authors"),
+                  number(archive, "messages"));
+    (void)fprintf(out,
+                  "clips    %" PRIu64 ": %" PRIu64 " completed, %" PRIu64 " pending, %" PRIu64 " in the works, %" PRIu64
+                  " failed\n",
+                  pending + processing + completed + failed, completed, pending, processing, failed);
+    (void)fprintf(out, "bytes    %s of videos, %s of %" PRIu64 " thumbnails\n", videos, thumbnails,
+                  number(archive, "thumbnails"));
+}
+
+static void tell_node(FILE *out, struct json_object *node)
+{
+    static const char *const headings[] = {"ROLE", "INSTANCES", "WAITING", "LIMIT", "IN WORK", "OLDEST"};
+    struct json_object *roles = part(node, "roles");
+    struct json_object *instances = part(node, "instances");
+    struct ry_table table;
+    ry_table_init(&table, headings, sizeof headings / sizeof *headings);
+    for (size_t i = 0; i < json_object_array_length(roles); i++) {
+        struct json_object *role = json_object_array_get_idx(roles, i);
+        const char *name = json_object_get_string(part(role, "role"));
+        size_t count = 0;
+        for (size_t k = 0; k < json_object_array_length(instances); k++)
+            count += strcmp(json_object_get_string(part(json_object_array_get_idx(instances, k), "role")), name) == 0;
+        char oldest[32];
+        print_duration(number(role, "oldest_ms"), oldest);
+        ry_table_cell(&table, "%s", name);
+        ry_table_cell(&table, "%zu", count);
+        ry_table_cell(&table, "%" PRIu64, number(role, "queued"));
+        ry_table_cell(&table, "%" PRIu64, number(role, "limit"));
+        ry_table_cell(&table, "%" PRIu64, number(role, "held"));
+        ry_table_cell(&table, "%s", number(role, "queued") ? oldest : "-");
+    }
+    (void)fputc('\n', out);
+    ry_table_print(&table, out);
+}
+
+static void tell_queue(FILE *out, struct json_object *queue)
+{
+    (void)fprintf(out, "queue    %" PRIu64 " ready, %" PRIu64 " leased, %" PRIu64 " dead letters",
+                  number(queue, "ready"), number(queue, "leased"), number(queue, "dead"));
+    if (number(queue, "ready") > 0) {
+        char oldest[32];
+        print_duration(number(queue, "oldest_ms"), oldest);
+        (void)fprintf(out, "; the oldest waits %s", oldest);
+    }
+    (void)fputc('\n', out);
+}
+
+static void tell(struct status *self)
+{
+    FILE *out = self->cli->out;
+    struct json_object *node = part(self->root, "node");
+    struct json_object *queue = part(self->root, "queue");
+    struct json_object *archive = part(self->root, "archive");
+    (void)fprintf(out, "data     %s\n", ry_config_str(self->cli->config, RY_OPT_data));
+    if (node) {
+        char uptime[32];
+        print_duration(number(node, "uptime_ms"), uptime);
+        (void)fprintf(out, "node     %s, running for %s (process %" PRIu64 ")\n",
+                      json_object_get_string(part(node, "node")), uptime, number(self->root, "pid"));
+    } else {
+        (void)fprintf(out, "node     %s\n", part(self->root, "pid") ? "runs, but does not answer" : "none runs");
+    }
+    if (queue)
+        tell_queue(out, queue);
+    if (archive)
+        tell_archive(out, archive);
+    else if (json_object_array_length(self->problems) == 0)
+        (void)fprintf(out, "archive  there is none yet\n");
+    if (node)
+        tell_node(out, node);
+    for (size_t i = 0; i < json_object_array_length(self->problems); i++)
+        (void)ry_cli_complain(self->cli, RY_EXIT_FAILED, "%s",
+                              json_object_get_string(json_object_array_get_idx(self->problems, i)));
+}
+
+int ry_cmd_status(struct ry_cli *cli, int argc, char **argv)
+{
+    bool json = false;
+    const struct ry_cli_flag flags[] = {{.name = "json", .given = &json}};
+    int code = ry_cli_begin(cli, &argc, argv, flags, 1, 0, 0);
+    if (code != RY_CLI_GO)
+        return code;
+    struct status self = {.cli = cli, .root = json_object_new_object(), .problems = json_object_new_array()};
+    if (self.root == NULL || self.problems == NULL)
+        return ry_cli_complain(cli, RY_EXIT_FAILED, "no memory");
+    (void)json_object_object_add(self.root, "data", json_object_new_string(ry_config_str(cli->config, RY_OPT_data)));
+    gather(&self);
+    bool whole = json_object_array_length(self.problems) == 0;
+    if (json) {
+        (void)json_object_object_add(self.root, "problems", json_object_get(self.problems));
+        ry_message_json_print(self.root, cli->out);
+    } else {
+        tell(&self);
+    }
+    (void)json_object_put(self.problems);
+    (void)json_object_put(self.root);
+    return whole ? RY_EXIT_DONE : RY_EXIT_FAILED;
+}

@@ -1,0 +1,342 @@
+/* import_feed.c: packing and pushing.
+ *
+ * Owns the reader, the job that is being filled and the group of jobs that waits to be pushed. Memory is bounded by
+ * GROUP_BYTES_MAX plus one job plus one message. A crash loses only what was not pushed; the cursor does not count it.
+ */
+#include "runtime/cli/import_feed.h"
+
+#include "runtime/base/buf.h"
+#include "runtime/cli/export_message.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define JOB_MESSAGES_MAX   100
+#define JOB_BYTES          ((size_t)1 << 20) /* a job is full from here on */
+#define MESSAGE_BYTES_MAX  ((size_t)20 << 20)
+#define GROUP_JOBS_MAX     16
+#define GROUP_BYTES_MAX    ((size_t)4 << 20)
+#define STEP_MESSAGES_MAX  500
+#define UUID_BYTES         37
+#define CURSOR_BYTES       256
+#define CURSOR_KEY_PREFIX  "import:"
+#define CURSOR_VERSION     1
+#define CURSOR_ARENA_BYTES ((size_t)64 * 1024)
+
+struct packed_job {
+    char id[UUID_BYTES];
+    struct ry_buf json;
+};
+
+struct ry_import_feed {
+    struct ry_import_feed_options options;
+    struct ry_export *reader;
+    char folder[PATH_MAX]; /* the export's, real path */
+    char cursor_key[PATH_MAX + sizeof CURSOR_KEY_PREFIX];
+    bool resumed;
+    struct ry_import_counts counts;
+    uint64_t next_offset; /* behind the last message that was read */
+    uint64_t next_index;
+    /* The job that is being filled. */
+    struct ry_buf messages; /* Discord message objects with commas between */
+    size_t message_count;
+    uint64_t first_offset; /* of its first message, in the file */
+    /* Jobs that are full. */
+    struct packed_job group[GROUP_JOBS_MAX];
+    size_t group_jobs;
+    size_t group_bytes;
+    /* The message that is being converted, for put_aside. */
+    const struct ry_export_message *current;
+};
+
+/* ---- opening ----------------------------------------------------------------------------------------------------- */
+
+/* The export's real path becomes the cursor's key, its folder the media root. */
+static int find_folder(struct ry_import_feed *feed, struct ry_error *err)
+{
+    const char *path = feed->options.path;
+    char real[PATH_MAX];
+    if (realpath(path, real) == NULL)
+        return ry_fail(err, RY_EIO, "%s: cannot find its folder: %m", path);
+    if (!ry_str_is_utf8(ry_str_of(real)))
+        return ry_fail(err, RY_EINVAL, "%s: its path is not UTF-8; move it to a folder whose name is", path);
+    snprintf(feed->cursor_key, sizeof feed->cursor_key, "%s%s", CURSOR_KEY_PREFIX, real);
+    char *slash = strrchr(real, '/');
+    snprintf(feed->folder, sizeof feed->folder, "%.*s", slash == real ? 1 : (int)(slash - real), real);
+    return RY_OK;
+}
+
+/* Goes to where the cursor says, if it is about this very file. */
+static int resume(struct ry_import_feed *feed, struct ry_error *err)
+{
+    RY_ARENA_AUTO arena = ry_arena_make(CURSOR_ARENA_BYTES);
+    struct ry_str cursor;
+    struct ry_stream *stream = feed->options.stream;
+    int rc = stream->ops->cursor_get(stream, ry_str_of(feed->cursor_key), &arena, &cursor, err);
+    if (rc != RY_OK || cursor.p == NULL)
+        return rc;
+    char text[CURSOR_BYTES];
+    char identity[CURSOR_BYTES] = "";
+    uint64_t offset = 0;
+    uint64_t index = 0;
+    int version = 0;
+    struct ry_import_counts counts = {0};
+    snprintf(text, sizeof text, "%.*s", RY_STR_ARG(cursor));
+    int n = sscanf(text, "%d %255s %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, &version, identity, &offset, &index,
+                   &counts.with_attachments, &counts.put_aside);
+    if (n != 6 || version != CURSOR_VERSION || index == 0 || offset > ry_export_size(feed->reader) ||
+        strcmp(identity, ry_export_identity(feed->reader)) != 0)
+        return RY_OK; /* of another file, or of another version of this program: from the beginning */
+    counts.messages = index;
+    ry_export_seek(feed->reader, offset, index);
+    feed->counts = counts;
+    feed->next_offset = offset;
+    feed->next_index = index;
+    feed->resumed = true;
+    return RY_OK;
+}
+
+int ry_import_feed_open(struct ry_import_feed **out, const struct ry_import_feed_options *options, struct ry_error *err)
+{
+    struct ry_import_feed *feed = calloc(1, sizeof *feed);
+    *out = feed;
+    if (feed == NULL)
+        return ry_fail(err, RY_ENOMEM, "%s: no memory", options->path);
+    feed->options = *options;
+    feed->messages = ry_buf_make(JOB_BYTES + MESSAGE_BYTES_MAX);
+    for (size_t i = 0; i < GROUP_JOBS_MAX; i++)
+        feed->group[i].json = ry_buf_make(RY_JOB_MAX_BYTES);
+    int rc = ry_export_open(options->path, &feed->reader, err);
+    if (rc == RY_OK)
+        rc = find_folder(feed, err);
+    if (rc == RY_OK)
+        rc = resume(feed, err);
+    if (rc != RY_OK)
+        ry_import_feed_close(out);
+    return rc;
+}
+
+void ry_import_feed_close(struct ry_import_feed **feed)
+{
+    struct ry_import_feed *self = *feed;
+    *feed = NULL;
+    if (self == NULL)
+        return;
+    ry_export_close(&self->reader);
+    ry_buf_free(&self->messages);
+    for (size_t i = 0; i < GROUP_JOBS_MAX; i++)
+        ry_buf_free(&self->group[i].json);
+    free(self);
+}
+
+/* ---- jobs -------------------------------------------------------------------------------------------------------- */
+
+/* A UUID (version 8, RFC 9562) from the file's identity and a place in it: FNV-1a of 128 bits, which spreads well
+ * enough for names that nobody forges. Source: http://www.isthe.com/chongo/tech/comp/fnv/ */
+static void make_job_id(const char *identity, uint64_t offset, char id[UUID_BYTES])
+{
+    __extension__ typedef unsigned __int128 u128;
+    static const u128 PRIME = ((u128)0x0000000001000000u << 64) | 0x000000000000013Bu;
+    u128 hash = ((u128)0x6c62272e07bb0142u << 64) | 0x62b821756295c58du;
+    char text[CURSOR_BYTES];
+    int n = snprintf(text, sizeof text, "%s@%" PRIu64, identity, offset);
+    for (int i = 0; i < n; i++)
+        hash = (hash ^ (unsigned char)text[i]) * PRIME;
+    uint64_t high = ((uint64_t)(hash >> 64) & ~UINT64_C(0xF000)) | UINT64_C(0x8000);
+    uint64_t low = ((uint64_t)hash & ~(UINT64_C(3) << 62)) | UINT64_C(2) << 62;
+    snprintf(id, UUID_BYTES, "%08" PRIx64 "-%04" PRIx64 "-%04" PRIx64 "-%04" PRIx64 "-%012" PRIx64, high >> 32,
+             high >> 16 & 0xffff, high & 0xffff, low >> 48, low & UINT64_C(0xffffffffffff));
+}
+
+static void add_member(struct ry_buf *json, const char *before, const char *key, struct ry_str value)
+{
+    if (value.p == NULL)
+        return;
+    ry_buf_addf(json, "%s\"%s\":", before, key);
+    ry_export_json_str(json, value);
+}
+
+static void add_job_head(const struct ry_import_feed *feed, const char *id, struct ry_buf *json)
+{
+    const struct ry_export_head *head = ry_export_head(feed->reader);
+    char now[RY_TIME_TEXT_BYTES];
+    ry_time_format(ry_wall_ms(feed->options.clock), now);
+    struct ry_str none = RY_STR("");
+    add_member(json, "{", "job_id", ry_str_of(id));
+    add_member(json, ",", "type", RY_STR("messages"));
+    add_member(json, ",", "guild_id", head->guild_id);
+    add_member(json, ",", "channel_id", head->channel_id);
+    add_member(json, ",", "created_at", ry_str_of(now));
+    add_member(json, ",\"guild\":{", "id", head->guild_id);
+    add_member(json, ",", "name", head->guild_name.p ? head->guild_name : none);
+    add_member(json, ",", "icon_url", head->guild_icon_url);
+    add_member(json, "},\"channel\":{", "id", head->channel_id);
+    add_member(json, ",", "name", head->channel_name.p ? head->channel_name : none);
+    add_member(json, ",", "type", ry_str_of(head->channel_type));
+    add_member(json, ",", "parent_id", head->category_id);
+    add_member(json, ",", "topic", head->topic);
+    add_member(json, "},", "media_root", ry_str_of(feed->folder));
+}
+
+/* The job that is being filled joins the group. */
+static int close_job(struct ry_import_feed *feed, struct ry_error *err)
+{
+    if (feed->message_count == 0)
+        return RY_OK;
+    struct packed_job *job = &feed->group[feed->group_jobs];
+    make_job_id(ry_export_identity(feed->reader), feed->first_offset, job->id);
+    ry_buf_reset(&job->json);
+    add_job_head(feed, job->id, &job->json);
+    ry_buf_add_str(&job->json, RY_STR(",\"messages\":["));
+    ry_buf_add_str(&job->json, ry_buf_str(&feed->messages));
+    ry_buf_add_str(&job->json, RY_STR("]}"));
+    if (job->json.failed)
+        return ry_fail(err, RY_ENOMEM, "%s: no memory for a job", feed->options.path);
+    feed->group_jobs++;
+    feed->group_bytes += job->json.n;
+    feed->message_count = 0;
+    ry_buf_reset(&feed->messages);
+    return RY_OK;
+}
+
+static void put_aside(void *arg, const char *reason)
+{
+    struct ry_import_feed *feed = arg;
+    char id[24];
+    struct ry_error text;
+    ry_export_message_id(feed->current->text, id);
+    const char *slash = strrchr(feed->options.path, '/');
+    ry_fail(&text, RY_EINVAL, "%s: message %" PRIu64 "%s%s, byte %" PRIu64 ": %s",
+            slash ? slash + 1 : feed->options.path, feed->current->index + 1, id[0] ? ", id " : "", id,
+            feed->current->offset, reason);
+    feed->counts.put_aside++;
+    feed->options.put_aside(feed->options.put_aside_arg, text.text);
+}
+
+static int take_message(struct ry_import_feed *feed, const struct ry_export_message *message, struct ry_error *err)
+{
+    struct ry_error why;
+    feed->current = message;
+    feed->counts.messages++;
+    if (message->too_large) {
+        ry_fail(&why, RY_ELIMIT, "larger than %zu bytes", RY_EXPORT_MESSAGE_MAX_BYTES);
+        put_aside(feed, why.text);
+    } else if (message->text.p[0] != '{') {
+        put_aside(feed, "not a JSON object");
+        return RY_OK;
+    }
+    if (!message->has_attachments)
+        return RY_OK;
+    size_t before = feed->messages.n;
+    if (feed->message_count > 0)
+        ry_buf_add(&feed->messages, ",", 1);
+    int n = ry_export_convert(message->text, feed->folder, &feed->messages, put_aside, feed, &why);
+    if (n <= 0)
+        feed->messages.n = before;
+    if (n == RY_ENOMEM)
+        return ry_fail(err, n, "%s: %s", feed->options.path, why.text);
+    if (n < 0)
+        put_aside(feed, why.text);
+    if (n <= 0)
+        return RY_OK;
+    if (feed->message_count++ == 0)
+        feed->first_offset = message->offset;
+    feed->counts.with_attachments++;
+    return RY_OK;
+}
+
+int ry_import_feed_step(struct ry_import_feed *feed, struct ry_error *err)
+{
+    for (unsigned i = 0; i < STEP_MESSAGES_MAX; i++) {
+        struct ry_export_message message;
+        struct ry_error why;
+        int rc = ry_export_next(feed->reader, &message, &why);
+        if (rc == 0)
+            return close_job(feed, err) == RY_OK ? RY_IMPORT_END : RY_ENOMEM;
+        if (rc < 0) {
+            ry_fail(err, (enum ry_err)rc, "%s: %s", feed->options.path, why.text);
+            return close_job(feed, NULL) == RY_OK ? rc : RY_ENOMEM;
+        }
+        rc = take_message(feed, &message, err);
+        if (rc != RY_OK)
+            return rc;
+        feed->next_offset = message.end;
+        feed->next_index = message.index + 1;
+        if (feed->message_count >= JOB_MESSAGES_MAX || feed->messages.n >= JOB_BYTES) {
+            rc = close_job(feed, err);
+            if (rc != RY_OK)
+                return rc;
+        }
+        if (feed->group_jobs == GROUP_JOBS_MAX || feed->group_bytes >= GROUP_BYTES_MAX)
+            return RY_IMPORT_PUSH;
+    }
+    return RY_IMPORT_MORE;
+}
+
+int ry_import_feed_push(struct ry_import_feed *feed, struct ry_error *err)
+{
+    /* Messages of an unfinished job would be counted by the cursor, but not be in the queue. */
+    int rc = feed->group_jobs < GROUP_JOBS_MAX ? close_job(feed, err) : RY_OK;
+    if (rc != RY_OK || (feed->group_jobs == 0 && feed->next_index == 0))
+        return rc;
+    const struct ry_export_head *head = ry_export_head(feed->reader);
+    struct ry_job_push jobs[GROUP_JOBS_MAX];
+    for (size_t i = 0; i < feed->group_jobs; i++)
+        jobs[i] = (struct ry_job_push){.job_id = ry_str_of(feed->group[i].id),
+                                       .type = RY_STR("messages"),
+                                       .guild_id = head->guild_id,
+                                       .channel_id = head->channel_id,
+                                       .priority = RY_PRIORITY_BACKFILL,
+                                       .json = ry_buf_str(&feed->group[i].json)};
+    char cursor[CURSOR_BYTES];
+    snprintf(cursor, sizeof cursor, "%d %s %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64, CURSOR_VERSION,
+             ry_export_identity(feed->reader), feed->next_offset, feed->next_index, feed->counts.with_attachments,
+             feed->counts.put_aside);
+    size_t accepted = 0;
+    struct ry_stream *stream = feed->options.stream;
+    rc = stream->ops->push(stream, jobs, feed->group_jobs, ry_str_of(feed->cursor_key), ry_str_of(cursor), &accepted,
+                           err);
+    if (rc != RY_OK)
+        return rc;
+    feed->group_jobs = 0;
+    feed->group_bytes = 0;
+    return RY_OK;
+}
+
+const char *ry_import_feed_cursor(const struct ry_import_feed *feed)
+{
+    return feed->cursor_key;
+}
+
+int ry_import_forget(struct ry_stream *stream, const char *cursor, struct ry_error *err)
+{
+    size_t accepted = 0;
+    return stream->ops->push(stream, NULL, 0, ry_str_of(cursor), (struct ry_str){0}, &accepted, err);
+}
+
+struct ry_str ry_import_feed_channel(const struct ry_import_feed *feed)
+{
+    return ry_export_head(feed->reader)->channel_id;
+}
+
+struct ry_import_counts ry_import_feed_counts(const struct ry_import_feed *feed)
+{
+    return feed->counts;
+}
+
+uint64_t ry_import_feed_offset(const struct ry_import_feed *feed)
+{
+    return ry_export_offset(feed->reader);
+}
+
+uint64_t ry_import_feed_size(const struct ry_import_feed *feed)
+{
+    return ry_export_size(feed->reader);
+}
+
+bool ry_import_feed_resumed(const struct ry_import_feed *feed)
+{
+    return feed->resumed;
+}

@@ -1,0 +1,25 @@
+/* job_entry.h: a job as a person or a program wrote it, checked before it goes into the queue. */
+#ifndef REELYARD_RUNTIME_CLI_JOB_ENTRY_H
+#define REELYARD_RUNTIME_CLI_JOB_ENTRY_H
+
+#include <json-c/json.h>
+
+#include "runtime/stream/stream.h"
+
+#define RY_UUID_BYTES 37 /* 8-4-4-4-12 hexadecimal digits and a NUL */
+
+struct ry_job_entry {
+    struct json_object *object; /* owned; push points into it */
+    struct ry_job_push push;    /* priority: what is usual for the type */
+    bool id_made;               /* it had no job_id, so a random one was put in */
+};
+
+/* Checks what every job must have (CONTRACT.md, section 1): a known type with the field it cannot do without, guild_id
+ * and channel_id as snowflakes in strings, created_at as ISO 8601, job_id as a UUID. A job_id or created_at that is
+ * missing is put in. Takes the object over, also on error: RY_EINVAL or RY_ELIMIT with the field, RY_EIO without
+ * randomness, RY_ENOMEM. */
+int ry_job_entry_read(struct ry_job_entry *entry, struct json_object *object, int64_t now_wall_ms,
+                      struct ry_error *err);
+void ry_job_entry_free(struct ry_job_entry *entry);
+
+#endif

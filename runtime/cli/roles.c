@@ -1,0 +1,33 @@
+/* roles.c: `--encoder 2`. */
+#include "runtime/cli/roles.h"
+
+#define INSTANCES_MAX 256
+
+size_t ry_roles_flags(struct ry_roles *roles, const struct ry_cli *cli)
+{
+    *roles = (struct ry_roles){.counts = {NULL}};
+    for (size_t i = 0; i < cli->registry_count; i++)
+        roles->flags[i] =
+            (struct ry_cli_flag){.name = ry_role_name(cli->registry[i]->role), .value = &roles->counts[i]};
+    return cli->registry_count;
+}
+
+void ry_roles_default(const struct ry_cli *cli, struct ry_node_role *out)
+{
+    for (size_t i = 0; i < cli->registry_count; i++)
+        out[i] = (struct ry_node_role){.spec = cli->registry[i], .instances = cli->registry[i]->threads};
+}
+
+int ry_roles_choose(const struct ry_roles *roles, struct ry_cli *cli, struct ry_node_role *out)
+{
+    for (size_t i = 0; i < cli->registry_count; i++) {
+        uint64_t count = 0;
+        if (roles->counts[i] == NULL)
+            continue;
+        if (!ry_str_u64(ry_str_of(roles->counts[i]), &count) || count > INSTANCES_MAX)
+            return ry_cli_complain(cli, RY_EXIT_USAGE, "--%s: \"%s\" must be a whole number from 0 to %d",
+                                   ry_role_name(cli->registry[i]->role), roles->counts[i], INSTANCES_MAX);
+        out[i].instances = (unsigned)count;
+    }
+    return RY_CLI_GO;
+}

@@ -1,0 +1,114 @@
+#include "runtime/cli/session.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/cli/datadir.h"
+
+/* How long a person waits for an answer before an error is better. */
+#define ASK_MS 30000
+
+int ry_session_join(struct ry_session *session, const struct ry_cli *cli, struct ry_error *err)
+{
+    struct ry_datadir_holder holder;
+    *session = RY_SESSION_NONE;
+    session->config = cli->config;
+    int rc = ry_datadir_ask(cli->config, &holder, err);
+    if (rc != RY_OK)
+        return rc;
+    if (holder.socket[0] == '\0')
+        return ry_fail(err, RY_ENOENT, "no node runs on the data folder %s; start one with `reelyard run`",
+                       ry_config_str(cli->config, RY_OPT_data));
+    return ry_console_open(&session->console, NULL, holder.socket, cli->config, err);
+}
+
+int ry_session_start(struct ry_session *session, const struct ry_cli *cli, const struct ry_node_role *roles,
+                     size_t role_count, bool listen, struct ry_error *err)
+{
+    char socket[RY_SOCKET_PATH_BYTES];
+    *session = RY_SESSION_NONE;
+    session->config = cli->config;
+    int rc = listen ? ry_datadir_socket(cli->config, socket, err) : RY_OK;
+    if (rc == RY_OK)
+        rc = ry_datadir_prepare(cli->config, err);
+    if (rc == RY_OK)
+        rc = ry_datadir_lock(cli->config, listen ? socket : NULL, &session->lock_fd, err);
+    if (rc != RY_OK)
+        return rc;
+    struct ry_node_options options = {
+        .config = cli->config, .roles = roles, .role_count = role_count, .ipc_path = listen ? socket : NULL};
+    rc = ry_node_start(&session->node, &options, err);
+    if (rc != RY_OK) {
+        session->node = NULL;
+        (void)ry_session_close(session, NULL);
+    }
+    return rc;
+}
+
+static bool database_exists(const struct ry_cli *cli, struct ry_error *err)
+{
+    const char *path = ry_config_str(cli->config, RY_OPT_sqlite_path);
+    if (access(path, F_OK) == 0)
+        return true;
+    (void)ry_fail(err, RY_ENOENT, "there is no archive at %s: %s", path, strerror(errno));
+    return false;
+}
+
+/* Starts one instance of a role that nobody else may join. */
+static int start_alone(struct ry_session *session, const struct ry_cli *cli, enum ry_role role, bool make,
+                       struct ry_error *err)
+{
+    if (!make && !database_exists(cli, err))
+        return RY_ENOENT;
+    const struct ry_actor_spec *spec = ry_cli_spec(cli, ry_str_of(ry_role_name(role)));
+    if (spec == NULL)
+        return ry_fail(err, RY_EBUG, "this program has no %s", ry_role_name(role));
+    const struct ry_node_role roles[] = {{.spec = spec, .instances = 1}};
+    return ry_session_start(session, cli, roles, 1, false, err);
+}
+
+int ry_session_open(struct ry_session *session, const struct ry_cli *cli, enum ry_role role, bool make,
+                    struct ry_error *err)
+{
+    int rc = ry_session_join(session, cli, err);
+    if (rc != RY_ENOENT)
+        return rc;
+    rc = start_alone(session, cli, role, make, err);
+    /* Somebody may have started a node since it was asked for. */
+    return rc == RY_EBUSY ? ry_session_join(session, cli, err) : rc;
+}
+
+int ry_session_ask(struct ry_session *session, enum ry_tag tag, const void *message, const struct ry_mail **answer,
+                   struct ry_error *err)
+{
+    if (session->console == NULL) {
+        int rc = ry_console_open(&session->console, session->node, NULL, session->config, err);
+        if (rc != RY_OK)
+            return rc;
+    }
+    return ry_console_ask(session->console, tag, message, ASK_MS, answer, err);
+}
+
+int ry_session_close(struct ry_session *session, struct ry_error *err)
+{
+    int rc = RY_OK;
+    if (session->console)
+        ry_console_close(&session->console);
+    if (session->node)
+        rc = ry_node_stop(&session->node, ry_config_int(session->config, RY_OPT_drain_seconds) * 1000, err);
+    if (session->lock_fd >= 0)
+        (void)close(session->lock_fd);
+    *session = RY_SESSION_NONE;
+    return rc;
+}
+
+int ry_session_queue(const struct ry_cli *cli, bool make, struct ry_stream **stream, struct ry_error *err)
+{
+    if (!make && !database_exists(cli, err))
+        return RY_ENOENT;
+    int rc = make ? ry_datadir_prepare(cli->config, err) : RY_OK;
+    if (rc != RY_OK)
+        return rc;
+    return ry_stream_sqlite_open(ry_config_str(cli->config, RY_OPT_sqlite_path), ry_clock_system(), stream, err);
+}

@@ -1,0 +1,42 @@
+/* session.h: a node for a command to talk to: the one that runs on the data folder, or one of its own for a moment. */
+#ifndef REELYARD_RUNTIME_CLI_SESSION_H
+#define REELYARD_RUNTIME_CLI_SESSION_H
+
+#include "runtime/cli/cli.h"
+#include "runtime/stream/stream.h"
+
+struct ry_session {
+    const struct ry_config *config; /* borrowed */
+    struct ry_node *node;           /* NULL: joined another process's */
+    struct ry_console *console;     /* NULL until the first question */
+    int lock_fd;                    /* -1: joined */
+};
+
+/* A session that holds nothing; ry_session_close may be called on it. */
+#define RY_SESSION_NONE ((struct ry_session){.lock_fd = -1})
+
+/* Joins the node that runs on the data folder. RY_ENOENT when none does. */
+int ry_session_join(struct ry_session *session, const struct ry_cli *cli, struct ry_error *err);
+
+/* Takes the data folder (made if missing) and starts a node with these roles. listen: others may join it at its socket.
+ * RY_EBUSY names who holds the folder. */
+int ry_session_start(struct ry_session *session, const struct ry_cli *cli, const struct ry_node_role *roles,
+                     size_t role_count, bool listen, struct ry_error *err);
+
+/* Joins, or starts one instance of `role` alone, that nobody may join. make: makes a database that is not there, else
+ * that is RY_ENOENT. */
+int ry_session_open(struct ry_session *session, const struct ry_cli *cli, enum ry_role role, bool make,
+                    struct ry_error *err);
+
+/* Asks, as ry_console_ask with a time limit for commands. */
+int ry_session_ask(struct ry_session *session, enum ry_tag tag, const void *message, const struct ry_mail **answer,
+                   struct ry_error *err);
+
+/* Drains and ends a node that was started, leaves one that was joined. RY_ETIMEOUT when work was left. */
+int ry_session_close(struct ry_session *session, struct ry_error *err);
+
+/* Opens the data folder's job queue, which needs no node. make: makes folder and database if they are missing, else
+ * that is RY_ENOENT. Close with ry_stream_close. */
+int ry_session_queue(const struct ry_cli *cli, bool make, struct ry_stream **stream, struct ry_error *err);
+
+#endif

@@ -1,0 +1,65 @@
+/* config.h: every option, declared once in options.def, read from flag, environment, settings file and default, in this
+ * order.
+ *
+ * A ry_config is a snapshot: filled once, checked as a whole, then never changed; each instance has the one it was
+ * started with. */
+#ifndef REELYARD_RUNTIME_CONFIG_CONFIG_H
+#define REELYARD_RUNTIME_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/base/buf.h"
+#include "runtime/base/error.h"
+
+struct ry_config;
+
+/* Options by name: RY_OPT_data is `--data`, REELYARD_DATA. */
+enum ry_option {
+#define OPTION(name, type, env, flag, setting, fallback, min, max, unit, secret, doc) RY_OPT_##name,
+#include "runtime/config/options.def"
+#undef OPTION
+    RY_OPT_COUNT
+};
+
+enum ry_source { RY_SOURCE_DEFAULT, RY_SOURCE_SETTINGS, RY_SOURCE_ENVIRONMENT, RY_SOURCE_FLAG };
+
+/* Defaults and the environment (an envp array; a variable that is empty counts as unset). On error (RY_ECONFIG) names
+ * the variable, the value (never a secret) and what is allowed. */
+int ry_config_load(struct ry_config **config, char *const *env, struct ry_error *err);
+
+/* Takes the options that begin argv[first..argc) (`--name value`, `--name=value`, `--flag` for booleans) and stops at
+ * the first word that is none or behind `--`; *next is its index. An option that the table does not know is left to the
+ * caller: RY_ENOENT and *next on it. RY_EINVAL when a value is missing (a word that begins with -- is none;
+ * `--name=--x` works), RY_ECONFIG when it is not allowed. */
+int ry_config_flags(struct ry_config *config, int argc, char *const *argv, int first, int *next, struct ry_error *err);
+
+/* Sets one option as a flag would. For tests and for commands that imply an option. */
+int ry_config_set(struct ry_config *config, enum ry_option option, const char *value, struct ry_error *err);
+
+/* Reads the settings file, if one is named (RY_ECONFIG names its line), checks what concerns more than one option, and
+ * fills what is derived: the node's name, paths below --data. Call once, after the last change. */
+int ry_config_finish(struct ry_config *config, struct ry_error *err);
+
+struct ry_config *ry_config_copy(const struct ry_config *config);
+void ry_config_free(struct ry_config **config);
+
+/* Values. The option must have the type that the call names (abort otherwise). Strings are borrowed; "" when not set.
+ */
+const char *ry_config_str(const struct ry_config *config, enum ry_option option);
+int64_t ry_config_int(const struct ry_config *config, enum ry_option option);
+double ry_config_real(const struct ry_config *config, enum ry_option option);
+bool ry_config_bool(const struct ry_config *config, enum ry_option option);
+enum ry_source ry_config_source(const struct ry_config *config, enum ry_option option);
+
+/* A list of numbers ("5,15,60"); writes up to max of them and returns how many there are. */
+size_t ry_config_ints(const struct ry_config *config, enum ry_option option, int64_t *values, size_t max);
+
+/* Appends the table of options for `reelyard help options` and docs. markdown: as a table, else as text. */
+void ry_config_help(struct ry_buf *out, bool markdown);
+
+/* Appends name=value and source of every option, secrets as ***. */
+void ry_config_dump(const struct ry_config *config, struct ry_buf *out);
+
+#endif

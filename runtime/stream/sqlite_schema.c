@@ -1,0 +1,100 @@
+/* sqlite_schema.c: the tables of the embedded queue.
+ *
+ * They live in the same file as the archive's tables, whose engine owns PRAGMA user_version and application_id; so the
+ * queue keeps its version in a row of its own and touches neither. */
+#include "runtime/stream/sqlite_queue.h"
+
+#define SCHEMA_VERSION 1
+
+/* Bodies stand in a table of their own: a lease rewrites its job's row, and should not rewrite megabytes with it.
+ *
+ * job_ready holds all that reading and counting need, in the order in which jobs are picked. job_due holds only what
+ * waits for a time. Ids of dead letters are told to people, so they are never used again (AUTOINCREMENT). */
+static const char schema[] =
+    "CREATE TABLE reelyard_queue_meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE reelyard_queue_cursor (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE reelyard_queue_job ("
+    " seq INTEGER PRIMARY KEY,"
+    " job_id TEXT NOT NULL UNIQUE,"
+    " type TEXT NOT NULL,"
+    " guild_id TEXT NOT NULL,"
+    " channel_id TEXT NOT NULL,"
+    " priority INTEGER NOT NULL,"
+    " state INTEGER NOT NULL DEFAULT 0,"
+    " due_wall_ms INTEGER NOT NULL DEFAULT 0,"
+    " consumer TEXT,"
+    " token INTEGER NOT NULL DEFAULT 0,"
+    " attempts INTEGER NOT NULL DEFAULT 0,"
+    " pushed_wall_ms INTEGER NOT NULL);"
+    "CREATE INDEX reelyard_queue_job_ready ON reelyard_queue_job (state, priority, guild_id, seq, pushed_wall_ms);"
+    "CREATE INDEX reelyard_queue_job_due ON reelyard_queue_job (due_wall_ms) WHERE state <> 0;"
+    "CREATE TABLE reelyard_queue_body (seq INTEGER PRIMARY KEY, json BLOB NOT NULL);"
+    "CREATE TABLE reelyard_queue_dead ("
+    " id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " kind INTEGER NOT NULL,"
+    " job_id TEXT NOT NULL,"
+    " type TEXT NOT NULL,"
+    " guild_id TEXT NOT NULL,"
+    " channel_id TEXT NOT NULL,"
+    " reason TEXT NOT NULL,"
+    " summary TEXT NOT NULL,"
+    " priority INTEGER NOT NULL,"
+    " attempts INTEGER NOT NULL,"
+    " died_wall_ms INTEGER NOT NULL,"
+    " body BLOB);" /* last: a list that does not want it need not read past it */
+    "CREATE INDEX reelyard_queue_dead_job ON reelyard_queue_dead (job_id);"
+    "INSERT INTO reelyard_queue_meta (name, value) VALUES ('version', 1), ('token', 0);";
+
+static const char opening[] = "open the queue";
+
+/* Asked in one go: the version, 0 when there are no tables yet. */
+static int version_get(struct ry_queue *queue, int64_t *version, struct ry_error *err)
+{
+    *version = 0;
+    sqlite3_stmt *statement = NULL;
+    bool there = false;
+    int64_t one = 0;
+    int rc = RY_OK;
+    if (sqlite3_prepare_v2(queue->db, "SELECT 1 FROM sqlite_schema WHERE name = 'reelyard_queue_meta'", -1, &statement,
+                           NULL) != SQLITE_OK)
+        return ry_queue_fail(queue, opening, err);
+    rc = ry_queue_integer(queue, statement, opening, &there, &one, err);
+    sqlite3_finalize(statement);
+    if (rc != RY_OK || !there)
+        return rc;
+    if (sqlite3_prepare_v2(queue->db, "SELECT value FROM reelyard_queue_meta WHERE name = 'version'", -1, &statement,
+                           NULL) != SQLITE_OK)
+        return ry_queue_fail(queue, opening, err);
+    rc = ry_queue_integer(queue, statement, opening, &there, version, err);
+    sqlite3_finalize(statement);
+    return rc;
+}
+
+static int make_tables(struct ry_queue *queue, int64_t *version, struct ry_error *err)
+{
+    int rc = ry_queue_begin(queue, RY_QUEUE_DURABLE, opening, err);
+    if (rc != RY_OK)
+        return rc;
+    /* Somebody else may have been quicker. */
+    rc = version_get(queue, version, err);
+    if (rc == RY_OK && *version == 0) {
+        if (sqlite3_exec(queue->db, schema, NULL, NULL, NULL) != SQLITE_OK)
+            rc = ry_queue_fail(queue, "make the queue's tables", err);
+        else
+            *version = SCHEMA_VERSION;
+    }
+    return ry_queue_end(queue, rc, opening, err);
+}
+
+int ry_queue_schema(struct ry_queue *queue, struct ry_error *err)
+{
+    int64_t version = 0;
+    int rc = version_get(queue, &version, err);
+    if (rc == RY_OK && version == 0)
+        rc = make_tables(queue, &version, err);
+    if (rc == RY_OK && version != SCHEMA_VERSION)
+        rc = ry_fail(err, RY_ECORRUPT,
+                     "the queue in %s has version %lld and this program knows version %d: use the program that made it",
+                     queue->path, (long long)version, SCHEMA_VERSION);
+    return rc;
+}

@@ -1,0 +1,143 @@
+/* stream.h: a queue with leases.
+ *
+ * Jobs are pushed by anybody, read under a lease by one worker at a time, renewed while they are worked on, and end by
+ * ack (gone), or dead (kept with its reason). A lease that is not renewed ends, and the job is given to the next reader
+ * with a larger token. Every lease of a job has a fencing token larger than the ones before; ack, renew, nack and dead
+ * with an older token change nothing and return RY_EFENCED. Implementations: stream_sqlite.c (embedded). All pass
+ * tests/conformance/stream_suite.c.
+ *
+ * A stream is used by one thread; several streams on the same store work side by side. Calls may block for the store's
+ * own time limit (seconds). */
+#ifndef REELYARD_RUNTIME_STREAM_STREAM_H
+#define REELYARD_RUNTIME_STREAM_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "proto/envelope.h"
+#include "runtime/base/arena.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/error.h"
+
+#define RY_JOB_ID_MAX      64
+#define RY_JOB_TYPE_MAX    32
+#define RY_JOB_GUILD_MAX   64
+#define RY_JOB_CHANNEL_MAX 64
+#define RY_JOB_MAX_BYTES   ((size_t)64 << 20)
+
+/* A job as a producer pushes it. */
+struct ry_job_push {
+    struct ry_str job_id;     /* 1..64 bytes; a second push with an id that waits or is leased is a no-op */
+    struct ry_str type;       /* "messages"; 1..32 bytes */
+    struct ry_str guild_id;   /* at most 64 bytes; jobs without one are one guild */
+    struct ry_str channel_id; /* at most 64 bytes */
+    enum ry_priority priority;
+    struct ry_str json; /* the job, 1 to RY_JOB_MAX_BYTES bytes; the queue does not look into it */
+};
+
+/* A leased job; strings live in the arena given to read. */
+struct ry_lease {
+    struct ry_str job_id;
+    struct ry_str type;
+    struct ry_str guild_id;
+    struct ry_str channel_id;
+    struct ry_str json; /* absent when the store has lost it */
+    enum ry_priority priority;
+    uint64_t token;    /* fencing; larger than that of every earlier lease of this job */
+    unsigned attempts; /* leases that it has had, this one included */
+    int64_t pushed_wall_ms;
+};
+
+enum ry_dead_kind { RY_DEAD_JOB, RY_DEAD_MAIL };
+
+/* A dead letter. */
+struct ry_dead {
+    int64_t id; /* 0 on adding */
+    enum ry_dead_kind kind;
+    struct ry_str job_id; /* of a job; of a mail its id as text */
+    struct ry_str type;   /* of a job; of a mail the message's name */
+    struct ry_str guild_id;
+    struct ry_str channel_id;
+    struct ry_str reason;
+    struct ry_str summary; /* one line for people */
+    struct ry_str body;    /* the job's JSON, or the frozen mail; absent in lists */
+    enum ry_priority priority;
+    unsigned attempts;
+    int64_t died_wall_ms;
+};
+
+struct ry_depth {
+    uint64_t ready;
+    uint64_t leased;
+    uint64_t dead;
+    int64_t oldest_ms; /* age of the oldest ready job; 0: none */
+};
+
+struct ry_stream;
+
+struct ry_stream_ops {
+    const char *name; /* "sqlite" */
+    /* Pushes jobs in one transaction, durable on return; if cursor_key is there, also stores cursor under it (absent
+     * cursor: removes it), so that a producer can go on after a crash where it was. *accepted: how many were new. One
+     * job that ry_job_check refuses, and none is pushed. */
+    int (*push)(struct ry_stream *stream, const struct ry_job_push *jobs, size_t n, struct ry_str cursor_key,
+                struct ry_str cursor, size_t *accepted, struct ry_error *err);
+    /* The cursor stored under a key, into the arena; absent if none. */
+    int (*cursor_get)(struct ry_stream *stream, struct ry_str key, struct ry_arena *arena, struct ry_str *cursor,
+                      struct ry_error *err);
+    /* Leases up to max jobs for lease_ms to `consumer`: by priority, fair between guilds within a priority, then oldest
+     * first. Never blocks for work. Stops early when the arena is full; RY_ELIMIT when not even the first job fits, so
+     * give it more than RY_JOB_MAX_BYTES. */
+    int (*read)(struct ry_stream *stream, struct ry_str consumer, size_t max, int64_t lease_ms, struct ry_arena *arena,
+                struct ry_lease *leases, size_t *n, struct ry_error *err);
+    /* The four calls that a lease's holder makes say RY_EFENCED when the lease is lost, RY_ENOENT when the job is gone
+     * altogether. A lease that has run out is its holder's still until a reader took notice. */
+    /* Prolongs a lease to lease_ms from now. */
+    int (*renew)(struct ry_stream *stream, struct ry_str job_id, uint64_t token, int64_t lease_ms,
+                 struct ry_error *err);
+    /* The job is finished: it is gone. */
+    int (*ack)(struct ry_stream *stream, struct ry_str job_id, uint64_t token, struct ry_error *err);
+    /* Gives a lease back: the job is ready again in delay_ms (>= 0). counted: whether this lease stays in `attempts`;
+     * false for a job that was not worked on, or whose worker leaves for reasons of its own. */
+    int (*nack)(struct ry_stream *stream, struct ry_str job_id, uint64_t token, int64_t delay_ms, bool counted,
+                struct ry_error *err);
+    /* Moves a leased job to the dead letters. */
+    int (*bury)(struct ry_stream *stream, struct ry_str job_id, uint64_t token, struct ry_str reason,
+                struct ry_error *err);
+    /* Ends all leases of consumers whose name begins with prefix (a node that has just started and knows that its
+     * former self is gone), but not those of the consumer `except` (absent: of none). */
+    int (*release)(struct ry_stream *stream, struct ry_str consumer_prefix, struct ry_str except, size_t *released,
+                   struct ry_error *err);
+    int (*depth)(struct ry_stream *stream, struct ry_depth *depth, struct ry_error *err);
+
+    /* Dead letters: add (a mail, or a job that never was in the stream; the very same letter twice is one), list by
+     * rising id above after_id, get one with its body, take one away, and put a job back into the queue (in one step;
+     * RY_EUNSUPPORTED for a mail, RY_EDATA when a job with its id is in the queue). RY_ENOENT for an unknown id. */
+    int (*dead_add)(struct ry_stream *stream, const struct ry_dead *dead, struct ry_error *err);
+    int (*dead_list)(struct ry_stream *stream, int64_t after_id, size_t max, struct ry_arena *arena,
+                     struct ry_dead *letters, size_t *n, struct ry_error *err);
+    int (*dead_get)(struct ry_stream *stream, int64_t id, struct ry_arena *arena, struct ry_dead *letter,
+                    struct ry_error *err);
+    int (*dead_drop)(struct ry_stream *stream, int64_t id, struct ry_error *err);
+    int (*dead_replay)(struct ry_stream *stream, int64_t id, struct ry_error *err);
+
+    void (*close)(struct ry_stream *stream);
+};
+
+struct ry_stream {
+    const struct ry_stream_ops *ops;
+};
+
+/* Opens the embedded queue in the SQLite file at path (made if it is missing; its tables are `reelyard_queue_*`).
+ * RY_EIO, RY_EBUSY, RY_ECORRUPT with the path and what to do. */
+int ry_stream_sqlite_open(const char *path, const struct ry_clock *clock, struct ry_stream **stream,
+                          struct ry_error *err);
+
+/* Whether a job may be pushed: RY_OK, or RY_EINVAL or RY_ELIMIT with the field's name. */
+int ry_job_check(const struct ry_job_push *job, struct ry_error *err);
+
+/* Closes a stream and sets it to NULL; NULL is allowed. */
+void ry_stream_close(struct ry_stream **stream);
+
+#endif

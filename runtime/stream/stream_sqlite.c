@@ -1,0 +1,134 @@
+/* stream_sqlite.c: the embedded queue: a stream in a SQLite file.
+ *
+ * Owns      one connection to the file and its prepared statements; the tables reelyard_queue_* (sqlite_schema.c).
+ *
+ * Promises  what stream.h says, each call one transaction. Other connections, of the writer's engine and of commands,
+ *           work in the same file at the same time (WAL); a call waits up to BUSY_TIMEOUT_MS for their locks and then
+ *           says RY_EBUSY.
+ *
+ * A crash leaves the transactions that were committed and nothing of others. What a power cut may undo stands at the
+ * top of sqlite_queue.c. */
+#include "runtime/stream/sqlite_queue.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define BUSY_TIMEOUT_MS 10000
+/* Entering WAL mode needs the file for a moment alone, and SQLite does not wait for that by itself. */
+#define WAL_TRIES    2000
+#define WAL_PAUSE_MS 5
+/* The log is cut back to this after a large job has passed through it. */
+#define WAL_KEEP_BYTES "16777216"
+
+static const char opening[] = "open the queue";
+
+static void close_queue(struct ry_stream *stream)
+{
+    struct ry_queue *queue = ry_queue_of(stream);
+    for (size_t i = 0; i < RY_QUEUE_STATEMENT_COUNT; i++)
+        (void)sqlite3_finalize(queue->statements[i]);
+    (void)sqlite3_close(queue->db);
+    free(queue->path);
+    queue->magic = 0;
+    free(queue);
+}
+
+static const struct ry_stream_ops sqlite_ops = {
+    .name = "sqlite",
+    .push = ry_queue_push,
+    .cursor_get = ry_queue_cursor_get,
+    .read = ry_queue_read,
+    .renew = ry_queue_renew,
+    .ack = ry_queue_ack,
+    .nack = ry_queue_nack,
+    .bury = ry_queue_bury,
+    .release = ry_queue_release,
+    .depth = ry_queue_depth,
+    .dead_add = ry_queue_dead_add,
+    .dead_list = ry_queue_dead_list,
+    .dead_get = ry_queue_dead_get,
+    .dead_drop = ry_queue_dead_drop,
+    .dead_replay = ry_queue_dead_replay,
+    .close = close_queue,
+};
+
+static int enter_wal(struct ry_queue *queue, struct ry_error *err)
+{
+    int code = SQLITE_OK;
+    for (int i = 0; i < WAL_TRIES; i++) {
+        code = sqlite3_exec(queue->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+        if ((code & 0xff) != SQLITE_BUSY)
+            break;
+        (void)sqlite3_sleep(WAL_PAUSE_MS);
+    }
+    return code == SQLITE_OK ? RY_OK : ry_queue_fail(queue, opening, err);
+}
+
+static int configure(struct ry_queue *queue, struct ry_error *err)
+{
+    static const char pragmas[] = "PRAGMA synchronous = NORMAL;"
+                                  "PRAGMA cache_size = -512;" /* KiB: a job is read once */
+                                  "PRAGMA journal_size_limit = " WAL_KEEP_BYTES ";";
+    (void)sqlite3_extended_result_codes(queue->db, 1);
+    (void)sqlite3_busy_timeout(queue->db, BUSY_TIMEOUT_MS);
+    /* SQLite opens a file that it may not write for reading, and would tell so only at the first push. */
+    if (sqlite3_db_readonly(queue->db, "main") == 1)
+        return ry_fail(err, RY_EACCES, "cannot open the queue in %s: this user may not write it", queue->path);
+    int rc = enter_wal(queue, err);
+    if (rc == RY_OK && sqlite3_exec(queue->db, pragmas, NULL, NULL, NULL) != SQLITE_OK)
+        rc = ry_queue_fail(queue, opening, err);
+    queue->sync = RY_QUEUE_ORDERED;
+    return rc;
+}
+
+/* Whether the file's folder is there but this user may not make a file in it. */
+static bool folder_refuses(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash == NULL ? strdup(".") : strndup(path, slash == path ? 1 : (size_t)(slash - path));
+    bool refuses = folder != NULL && faccessat(AT_FDCWD, folder, F_OK, AT_EACCESS) == 0 &&
+                   faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) != 0;
+    free(folder);
+    return refuses;
+}
+
+static int connect_file(struct ry_queue *queue, struct ry_error *err)
+{
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+    int code = sqlite3_open_v2(queue->path, &queue->db, flags, NULL);
+    if (code == SQLITE_OK)
+        return RY_OK;
+    /* SQLite then tries to open it for reading, and reports why that failed. */
+    if ((code & 0xff) == SQLITE_CANTOPEN && folder_refuses(queue->path))
+        return ry_fail(err, RY_EACCES, "cannot make %s: this user may not write its folder", queue->path);
+    return ry_queue_fail(queue, opening, err);
+}
+
+int ry_stream_sqlite_open(const char *path, const struct ry_clock *clock, struct ry_stream **stream,
+                          struct ry_error *err)
+{
+    *stream = NULL;
+    struct ry_queue *queue = calloc(1, sizeof *queue);
+    if (queue == NULL)
+        return ry_fail(err, RY_ENOMEM, "no memory to open the queue in %s", path);
+    queue->stream.ops = &sqlite_ops;
+    queue->magic = RY_QUEUE_MAGIC;
+    queue->clock = clock;
+    queue->path = strdup(path);
+    int rc = RY_OK;
+    if (queue->path == NULL)
+        rc = ry_fail(err, RY_ENOMEM, "no memory to open the queue in %s", path);
+    else
+        rc = connect_file(queue, err);
+    if (rc == RY_OK)
+        rc = configure(queue, err);
+    if (rc == RY_OK)
+        rc = ry_queue_schema(queue, err);
+    if (rc != RY_OK) {
+        close_queue(&queue->stream);
+        return rc;
+    }
+    *stream = &queue->stream;
+    return RY_OK;
+}

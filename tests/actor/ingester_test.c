@@ -1,0 +1,596 @@
+/* ingester_test.c: jobs from the queue to the scanner and back, and what happens when either fails to do its part.
+ *
+ * The queue is a real one, in the bed's folder; the test looks at it and disturbs it through a connection of its own.
+ */
+#include "tests/bed/bed.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "actors/ingester/ingester.h"
+#include "runtime/stream/sqlite_queue.h"
+
+#define GUILD    "41771983423143937"
+#define LEASE_MS 30000
+#define JSON     "{\"type\":\"messages\"}"
+
+struct scene {
+    struct bed *bed;
+    struct ry_stream *queue; /* the test's own connection */
+    struct ry_arena arena;
+};
+
+static struct ry_stream *queue_of(struct bed *bed)
+{
+    char path[512];
+    (void)snprintf(path, sizeof path, "%s/reelyard.db", bed_data(bed));
+    struct ry_stream *queue = NULL;
+    struct ry_error err;
+    if (ry_stream_sqlite_open(path, &bed_clock(bed)->clock, &queue, &err) != RY_OK)
+        fail_msg("%s", err.text);
+    return queue;
+}
+
+static struct scene *scene_new(const char *batch, const char *mailbox)
+{
+    struct scene *scene = calloc(1, sizeof *scene);
+    assert_non_null(scene);
+    scene->bed = bed_new(&ry_ingester_spec, (const char *const[][2]){{"job_batch_size", batch},
+                                                                     {"mailbox", mailbox},
+                                                                     {"lease_seconds", "30"},
+                                                                     {"job_attempts_max", "4"},
+                                                                     {"poll_ms", "200"},
+                                                                     {NULL, NULL}});
+    scene->queue = queue_of(scene->bed);
+    scene->arena = ry_arena_make((size_t)1 << 20);
+    return scene;
+}
+
+static void scene_free(struct scene *scene)
+{
+    bed_expect_nothing(scene->bed);
+    bed_free(scene->bed);
+    ry_stream_close(&scene->queue);
+    ry_arena_free(&scene->arena);
+    free(scene);
+}
+
+static void push(struct scene *scene, const char *id, enum ry_priority priority)
+{
+    struct ry_job_push job = {
+        .job_id = ry_str_of(id),
+        .type = RY_STR("messages"),
+        .guild_id = RY_STR(GUILD),
+        .channel_id = RY_STR("2"),
+        .priority = priority,
+        .json = RY_STR(JSON),
+    };
+    size_t accepted = 0;
+    struct ry_error err;
+    if (scene->queue->ops->push(scene->queue, &job, 1, (struct ry_str){0}, (struct ry_str){0}, &accepted, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(accepted, 1);
+}
+
+static void sql(struct scene *scene, const char *text)
+{
+    char *message = NULL;
+    if (sqlite3_exec(ry_queue_of(scene->queue)->db, text, NULL, NULL, &message) != SQLITE_OK)
+        fail_msg("%s: %s", text, message);
+}
+
+/* Leases a job to another worker. */
+static struct ry_lease lease_to(struct scene *scene, const char *consumer)
+{
+    struct ry_lease lease;
+    size_t n = 0;
+    assert_int_equal(
+        scene->queue->ops->read(scene->queue, ry_str_of(consumer), 1, LEASE_MS, &scene->arena, &lease, &n, NULL),
+        RY_OK);
+    assert_int_equal(n, 1);
+    return lease;
+}
+
+static void expect_depth(struct scene *scene, uint64_t ready, uint64_t leased, uint64_t dead)
+{
+    struct ry_depth depth;
+    assert_int_equal(scene->queue->ops->depth(scene->queue, &depth, NULL), RY_OK);
+    assert_int_equal(depth.ready, ready);
+    assert_int_equal(depth.leased, leased);
+    assert_int_equal(depth.dead, dead);
+}
+
+static struct ry_dead only_letter(struct scene *scene)
+{
+    struct ry_dead letters[2];
+    size_t n = 0;
+    assert_int_equal(scene->queue->ops->dead_list(scene->queue, 0, 2, &scene->arena, letters, &n, NULL), RY_OK);
+    assert_int_equal(n, 1);
+    assert_int_equal(scene->queue->ops->dead_get(scene->queue, letters[0].id, &scene->arena, &letters[0], NULL), RY_OK);
+    return letters[0];
+}
+
+/* The next thing said must be the run of this job: the mail's id. */
+static uint64_t expect_run(struct scene *scene, const char *id)
+{
+    const struct ry_job_run *run = BED_EXPECT(scene->bed, job_run);
+    if (!ry_str_is(run->job_id, id))
+        fail_msg("job %.*s is run, not %s", RY_STR_ARG(run->job_id), id);
+    return bed_envelope(scene->bed)->id;
+}
+
+static void say_done(struct scene *scene, uint64_t mail_id, const char *id)
+{
+    struct ry_job_done done = {.job_id = ry_str_of(id), .messages = 1};
+    BED_ANSWER(scene->bed, mail_id, job_done, &done);
+}
+
+static void say_failed(struct scene *scene, uint64_t mail_id, const char *id, bool retry)
+{
+    struct ry_job_failed failed = {.job_id = ry_str_of(id), .retry = retry, .reason = RY_STR("no such guild")};
+    BED_ANSWER(scene->bed, mail_id, job_failed, &failed);
+}
+
+static struct ry_queue_state queue_state(struct scene *scene)
+{
+    struct ry_queue_get get = {0};
+    uint64_t id = BED_DELIVER(scene->bed, queue_get, &get, NULL);
+    struct ry_queue_state state = *BED_EXPECT(scene->bed, queue_state);
+    assert_int_equal(bed_envelope(scene->bed)->correlation, id);
+    state.reason = ry_arena_str(&scene->arena, state.reason);
+    bed_expect_done(scene->bed, id);
+    return state;
+}
+
+/* ---- the good course --------------------------------------------------------------------------------------------- */
+
+static void ingester_takes_a_job_to_the_scanner_and_acks_it_when_it_is_done(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new("4", "256");
+    push(scene, "x", RY_PRIORITY_LIVE);
+    bed_advance(scene->bed, 200);
+    const struct ry_job_run *run = BED_EXPECT(scene->bed, job_run);
+    const struct ry_envelope *envelope = bed_envelope(scene->bed);
+    assert_true(ry_str_is(run->job_id, "x"));
+    assert_true(ry_str_is(run->type, "messages"));
+    assert_true(ry_str_is((struct ry_str){run->job.p, run->job.n}, JSON));
+    assert_true(run->token > 0);
+    assert_true(run->local_media);
+    assert_int_equal(envelope->tenant, strtoull(GUILD, NULL, 10));
+    assert_int_equal(envelope->priority, RY_PRIORITY_LIVE);
+    assert_int_equal(envelope->correlation, envelope->id);
+    expect_depth(scene, 0, 1, 0);
+    say_done(scene, envelope->id, "x");
+    expect_depth(scene, 0, 0, 0);
+    assert_int_equal(bed_counter(scene->bed, RY_COUNTER_jobs_read), 1);
+    assert_int_equal(bed_counter(scene->bed, RY_COUNTER_jobs_done), 1);
+    scene_free(scene);
+}
+
+static void ingester_holds_no_more_jobs_than_its_window(void **state)
+{
+    (void)state;
+    const struct {
+        const char *batch;
+        const char *mailbox;
+    } cases[] = {{"2", "256"}, {"10", "2"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct scene *scene = scene_new(cases[i].batch, cases[i].mailbox);
+        push(scene, "a", RY_PRIORITY_BACKFILL);
+        push(scene, "b", RY_PRIORITY_BACKFILL);
+        push(scene, "c", RY_PRIORITY_BACKFILL);
+        bed_advance(scene->bed, 1000);
+        uint64_t a = expect_run(scene, "a");
+        (void)expect_run(scene, "b");
+        bed_expect_nothing(scene->bed);
+        say_done(scene, a, "a");
+        (void)expect_run(scene, "c"); /* without waiting for the next poll */
+        scene_free(scene);
+    }
+}
+
+static void ingester_answers_for_the_state_of_the_queue(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new("1", "256");
+    push(scene, "a", RY_PRIORITY_BACKFILL);
+    push(scene, "b", RY_PRIORITY_BACKFILL);
+    bed_advance(scene->bed, 3000);
+    (void)expect_run(scene, "a");
+    struct ry_queue_state answer = queue_state(scene);
+    assert_true(answer.healthy);
+    assert_int_equal(answer.ready, 1);
+    assert_int_equal(answer.leased, 1);
+    assert_int_equal(answer.dead, 0);
+    assert_int_equal(answer.oldest_ms, 3000);
+    assert_null(answer.reason.p);
+    scene_free(scene);
+}
+
+static void ingester_keeps_the_lease_of_a_slow_job(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new("1", "256");
+    push(scene, "x", RY_PRIORITY_BACKFILL);
+    bed_advance(scene->bed, 200);
+    uint64_t mail_id = expect_run(scene, "x");
+    for (int i = 0; i < 10; i++) {
+        bed_advance(scene->bed, LEASE_MS - 1000);
+        struct ry_lease lease;
+        size_t n = 0;
+        assert_int_equal(
+            scene->queue->ops->read(scene->queue, RY_STR("thief/1"), 1, LEASE_MS, &scene->arena, &lease, &n, NULL),
+            RY_OK);
+        assert_int_equal(n, 0);
+    }
+    say_done(scene, mail_id, "x");
+    expect_depth(scene, 0, 0, 0);
+    assert_int_equal(bed_counter(scene->bed, RY_COUNTER_leases_lost), 0);
+    scene_free(scene);
+}
+
+/* ---- failures of jobs -------------------------------------------------------------------------------------------- */
+
+static void ingester_tries_a_failed_job_later_and_later_and_then_buries_it(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new("1", "256");
+    push(scene, "x", RY_PRIORITY_BACKFILL);
+    bed_advance(scene->bed, 200);
+    /* The wait after each failure, without its jitter of a fifth and the poll. */
+    const int64_t waits_ms[] = {1000, 2000, 4000};
+    for (size_t i = 0; i < sizeof waits_ms / sizeof *waits_ms; i++) {
+        say_failed(scene, expect_run(scene, "x"), "x", true);
+        expect_depth(scene, 1, 0, 0);
+        bed_advance(scene->bed, waits_ms[i] * 8 / 10 - 1);
+        bed_expect_nothing(scene->bed);
+        bed_advance(scene->bed, waits_ms[i] * 4 / 10 + 201);
+    }
+    say_failed(scene, expect_run(scene, "x"), "x", true);
+    expect_depth(scene, 0, 0, 1);
+    struct ry_dead letter = only_letter(scene);
+    assert_true(ry_str_is(letter.reason, "failed 4 times; the last time: no such guild"));
+    assert_true(ry_str_is(letter.body, JSON));
+    assert_int_equal(bed_counter(scene->bed, RY_COUNTER_jobs_retried), 3);
+    assert_int_equal(bed_counter(scene->bed, RY_COUNTER_jobs_dead), 1);
+    scene_free(scene);
+}
+
+static void ingester_buries_a_hopeless_job_and_goes_on(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new("1", "256");
+    push(scene, "x", RY_PRIORITY_BACKFILL);
+    push(scene, "y", RY_PRIORITY_BACKFILL);
+    bed_advance(scene->bed, 200);
+    say_failed(scene, expect_run(scene, "x"), "x", false);
+    (void)expect_run(scene, "y");
+    assert_true(ry_str_is(only_letter(scene).reason, "no such guild"));
+    scene_free(scene);
+}
+
+static void ingester_buries_a_job_that_was_worked_on_at_too_many_crashes(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new("1", "256");
+    push(scene, "x", RY_PRIORITY_BACKFILL);
+    for (int i = 0; i < 4; i++) {
+        (void)lease_to(scene, "other/1");
+        ry_clock_manual_advance(bed_clock(scene->bed), LEASE_MS);
+    }
+    bed_advance(scene->bed, 200);
+    bed_expect_nothing(scene->bed);
+    expect_depth(scene, 0, 0, 1);
+    assert_true(ry_str_is(only_letter(scene).reason, "was being worked on at 4 crashes"));
+    scene_free(scene);
+}
+
+static void ingester_buries_a_job_that_the_queue_has_damaged(void **state)
+{
+    (void)state;
+    const char *const damages[] = {"DELETE FROM reelyard_queue_body",
+                                   "UPDATE reelyard_queue_job SET type = printf('%040d', 1)",
+                                   "UPDATE reelyard_queue_job SET job_id = ''"};
+    for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
+        struct scene *scene = scene_new("1", "256");
+        push(scene, "x", RY_PRIORITY_BACKFILL);
+        sql(scene, damages[i]);
+        bed_advance(scene->bed, 200);
+        bed_expect_nothing(scene->bed);
+        expect_depth(scene, 0, 0, 1);
+        scene_free(scene);
+    }
+}
+
+static void ingester_gives_a_job_back_untried_when_the_mailbox_is_full(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new("2", "256");
+    push(scene, "a", RY_PRIORITY_BACKFILL);
+    push(scene, "b", RY_PRIORITY_BACKFILL);
+    bed_advance(scene->bed, 200);
+    uint64_t a = expect_run(scene, "a");
+    uint64_t b = expect_run(scene, "b");
+    bed_undeliverable(scene->bed, b, b, RY_TAG_job_run, RY_UNDELIVERABLE_FULL);
+    expect_depth(scene, 1, 1, 0);
+    bed_advance(scene->bed, 10000);
+    bed_expect_nothing(scene->bed); /* it has learned: one at a time */
+    say_done(scene, a, "a");
+    b = expect_run(scene, "b");
+    for (int i = 0; i < 10; i++) { /* more often than job_attempts_max */
+        bed_undeliverable(scene->bed, b, b, RY_TAG_job_run, RY_UNDELIVERABLE_FULL);
+        bed_expect_nothing(scene->bed); /* not at once again */
+        expect_depth(scene, 1, 0, 0);
+        bed_advance(scene->bed, 10000);
+        b = expect_run(scene, "b");
+    }
+    say_done(scene, b, "b");
+    expect_depth(scene, 0, 0, 0);
+    scene_free(scene);
+}
+
+static void ingester_tries_again_when_the_mail_of_a_job_died(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new("1", "256");
+    push(scene, "x", RY_PRIORITY_BACKFILL);
+    bed_advance(scene->bed, 200);
+    for (int i = 0; i < 4; i++) {
+        uint64_t id = expect_run(scene, "x");
+        bed_undeliverable(scene->bed, id, id, RY_TAG_job_run, RY_UNDELIVERABLE_DEAD);
+        expect_depth(scene, i < 3, 0, i == 3);
+        bed_advance(scene->bed, 10000);
+    }
+    assert_true(ry_str_is(only_letter(scene).reason, "failed 4 times; the last time: said the bed"));
+    scene_free(scene);
+}
+
+/* ---- leases that are lost or left -------------------------------------------------------------------------------- */
+
+static void ingester_leaves_a_job_that_another_worker_has_taken(void **state)
+{
+    (void)state;
+    const char *const answers[] = {"done", "failed", "renew"};
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+        struct scene *scene = scene_new("1", "256");
+        push(scene, "x", RY_PRIORITY_BACKFILL);
+        bed_advance(scene->bed, 200);
+        uint64_t mail_id = expect_run(scene, "x");
+        ry_clock_manual_advance(bed_clock(scene->bed), LEASE_MS); /* it was asleep */
+        struct ry_lease lease = lease_to(scene, "thief/1");
+        if (i == 0)
+            say_done(scene, mail_id, "x");
+        else if (i == 1)
+            say_failed(scene, mail_id, "x", false);
+        else
+            bed_advance(scene->bed, LEASE_MS / 3);
+        assert_int_equal(bed_counter(scene->bed, RY_COUNTER_leases_lost), 1);
+        expect_depth(scene, 0, 1, 0);
+        assert_int_equal(scene->queue->ops->ack(scene->queue, lease.job_id, lease.token, NULL), RY_OK);
+        say_done(scene, mail_id, "x"); /* too late, and twice */
+        assert_int_equal(bed_counter(scene->bed, RY_COUNTER_jobs_done), 0);
+        scene_free(scene);
+    }
+}
+
+static void ingester_takes_over_the_leases_of_its_former_self_at_once(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new("4", "256");
+    push(scene, "mine", RY_PRIORITY_LIVE);
+    push(scene, "foreign", RY_PRIORITY_BACKFILL);
+    (void)lease_to(scene, "bed/0");
+    (void)lease_to(scene, "bed2/0");
+    bed_restart(scene->bed);
+    bed_advance(scene->bed, 0);
+    (void)expect_run(scene, "mine");
+    bed_expect_nothing(scene->bed);
+    scene_free(scene);
+}
+
+static void ingester_gives_back_untried_what_it_leaves_behind(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new("4", "256");
+    push(scene, "x", RY_PRIORITY_BACKFILL);
+    for (int i = 0; i < 6; i++) {
+        bed_advance(scene->bed, 200);
+        (void)expect_run(scene, "x");
+        bed_restart(scene->bed);
+        expect_depth(scene, 1, 0, 0);
+    }
+    assert_int_equal(lease_to(scene, "other/1").attempts, 1);
+    scene_free(scene);
+}
+
+static void ingester_drains_by_reading_no_more_and_waiting_for_what_runs(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new("1", "256");
+    push(scene, "a", RY_PRIORITY_BACKFILL);
+    push(scene, "b", RY_PRIORITY_BACKFILL);
+    bed_advance(scene->bed, 200);
+    uint64_t a = expect_run(scene, "a");
+    bed_drain(scene->bed);
+    assert_false(bed_finished(scene->bed));
+    bed_advance(scene->bed, 1000);
+    say_done(scene, a, "a");
+    bed_expect_nothing(scene->bed);
+    assert_true(bed_finished(scene->bed));
+    expect_depth(scene, 1, 0, 0);
+    scene_free(scene);
+}
+
+/* ---- dead mail --------------------------------------------------------------------------------------------------- */
+
+static const struct ry_mail_dead dead_mail = {
+    .id = 4294967297,
+    .role = {"storage", 7},
+    .message = {"thumbnail_store", 15},
+    .attempts = 3,
+    .reason = {"the disk is full", 16},
+    .summary = {"thumbnail_store{}", 17},
+    .mail = {.p = "\x92\0\xff", .n = 3},
+};
+
+static void ingester_keeps_dead_mail_once_and_whole(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new("1", "256");
+    struct ry_send send = {.tenant = 41771983423143937};
+    uint64_t id = BED_DELIVER(scene->bed, mail_dead, &dead_mail, &send);
+    bed_expect_done(scene->bed, id);
+    bed_redeliver(scene->bed, id, 2, RY_TAG_mail_dead, &dead_mail, &send);
+    bed_expect_done(scene->bed, id);
+    struct ry_dead letter = only_letter(scene);
+    assert_int_equal(letter.kind, RY_DEAD_MAIL);
+    assert_true(ry_str_is(letter.job_id, "4294967297"));
+    assert_true(ry_str_is(letter.type, "thumbnail_store"));
+    assert_true(ry_str_is(letter.guild_id, GUILD));
+    assert_true(ry_str_is(letter.reason, "the disk is full"));
+    assert_true(ry_str_is(letter.summary, "thumbnail_store{}"));
+    assert_true(ry_str_eq(letter.body, (struct ry_str){"\x92\0\xff", 3}));
+    assert_int_equal(letter.attempts, 3);
+    scene_free(scene);
+}
+
+/* ---- a queue that fails ------------------------------------------------------------------------------------------ */
+
+static void break_queue(struct scene *scene)
+{
+    sql(scene,
+        "ALTER TABLE reelyard_queue_job RENAME TO away_job; ALTER TABLE reelyard_queue_dead RENAME TO away_dead");
+}
+
+static void mend_queue(struct scene *scene)
+{
+    sql(scene,
+        "ALTER TABLE away_job RENAME TO reelyard_queue_job; ALTER TABLE away_dead RENAME TO reelyard_queue_dead");
+}
+
+static void ingester_says_ends_again_when_the_queue_has_recovered(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new("4", "256");
+    push(scene, "done", RY_PRIORITY_BACKFILL);
+    push(scene, "bad", RY_PRIORITY_BACKFILL);
+    push(scene, "slow", RY_PRIORITY_BACKFILL);
+    bed_advance(scene->bed, 200);
+    uint64_t done = expect_run(scene, "done");
+    uint64_t bad = expect_run(scene, "bad");
+    uint64_t slow = expect_run(scene, "slow");
+    break_queue(scene);
+    say_done(scene, done, "done");
+    say_failed(scene, bad, "bad", false);
+    uint64_t mail = BED_DELIVER(scene->bed, mail_dead, &dead_mail, NULL);
+    assert_int_equal(bed_kept(scene->bed), 1);
+    struct ry_queue_state sick = queue_state(scene);
+    assert_false(sick.healthy);
+    assert_non_null(memmem(sick.reason.p, sick.reason.n, "no such table", 13));
+    bed_advance(scene->bed, LEASE_MS - 1000);
+    bed_expect_nothing(scene->bed);
+    say_done(scene, slow, "slow");
+    mend_queue(scene);
+    bed_advance(scene->bed, LEASE_MS * 2);
+    bed_expect_done(scene->bed, mail);
+    expect_depth(scene, 0, 0, 2);
+    assert_true(queue_state(scene).healthy);
+    assert_int_equal(bed_counter(scene->bed, RY_COUNTER_jobs_done), 2);
+    push(scene, "next", RY_PRIORITY_BACKFILL);
+    bed_advance(scene->bed, 200);
+    (void)expect_run(scene, "next");
+    scene_free(scene);
+}
+
+static void ingester_makes_up_for_a_renewal_as_soon_as_the_queue_has_recovered(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new("1", "256");
+    push(scene, "x", RY_PRIORITY_BACKFILL);
+    bed_advance(scene->bed, 200);
+    (void)expect_run(scene, "x");
+    bed_advance(scene->bed, LEASE_MS / 3 - 300);
+    break_queue(scene);
+    bed_advance(scene->bed, 150); /* the renewal falls in here */
+    mend_queue(scene);
+    bed_advance(scene->bed, 1000);
+    ry_clock_manual_advance(bed_clock(scene->bed), LEASE_MS - 2000); /* asleep until after the first lease's end */
+    struct ry_lease lease;
+    size_t n = 0;
+    assert_int_equal(
+        scene->queue->ops->read(scene->queue, RY_STR("thief/1"), 1, LEASE_MS, &scene->arena, &lease, &n, NULL), RY_OK);
+    assert_int_equal(n, 0);
+    scene_free(scene);
+}
+
+static void ingester_lets_no_end_that_is_refused_hold_up_the_others(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new("4", "256");
+    push(scene, "bad", RY_PRIORITY_BACKFILL);
+    push(scene, "good", RY_PRIORITY_BACKFILL);
+    bed_advance(scene->bed, 200);
+    uint64_t bad = expect_run(scene, "bad");
+    uint64_t good = expect_run(scene, "good");
+    sql(scene, "ALTER TABLE reelyard_queue_dead RENAME TO away_dead");
+    say_failed(scene, bad, "bad", false);
+    say_done(scene, good, "good");
+    bed_advance(scene->bed, LEASE_MS);
+    assert_int_equal(bed_counter(scene->bed, RY_COUNTER_jobs_done), 1);
+    sql(scene, "ALTER TABLE away_dead RENAME TO reelyard_queue_dead");
+    bed_advance(scene->bed, LEASE_MS);
+    expect_depth(scene, 0, 0, 1);
+    assert_int_equal(bed_counter(scene->bed, RY_COUNTER_leases_lost), 0);
+    scene_free(scene);
+}
+
+static void ingester_ends_when_its_queue_is_damaged(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new("1", "256");
+    push(scene, "x", RY_PRIORITY_BACKFILL);
+    sql(scene, "DELETE FROM reelyard_queue_meta WHERE name = 'token'");
+    bed_advance(scene->bed, 200);
+    struct ry_error why;
+    assert_true(bed_exited(scene->bed, &why));
+    assert_int_equal(why.code, RY_ECORRUPT);
+    scene_free(scene);
+}
+
+static void ingester_refuses_to_open_a_file_that_is_no_database(void **state)
+{
+    (void)state;
+    struct ry_error err;
+    bed_new_fails(&ry_ingester_spec, (const char *const[][2]){{"sqlite_path", "/proc/self/cmdline"}, {NULL, NULL}},
+                  &err);
+    assert_non_null(strstr(err.text, "/proc/self/cmdline"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ingester_takes_a_job_to_the_scanner_and_acks_it_when_it_is_done),
+        cmocka_unit_test(ingester_holds_no_more_jobs_than_its_window),
+        cmocka_unit_test(ingester_answers_for_the_state_of_the_queue),
+        cmocka_unit_test(ingester_keeps_the_lease_of_a_slow_job),
+        cmocka_unit_test(ingester_tries_a_failed_job_later_and_later_and_then_buries_it),
+        cmocka_unit_test(ingester_buries_a_hopeless_job_and_goes_on),
+        cmocka_unit_test(ingester_buries_a_job_that_was_worked_on_at_too_many_crashes),
+        cmocka_unit_test(ingester_buries_a_job_that_the_queue_has_damaged),
+        cmocka_unit_test(ingester_gives_a_job_back_untried_when_the_mailbox_is_full),
+        cmocka_unit_test(ingester_tries_again_when_the_mail_of_a_job_died),
+        cmocka_unit_test(ingester_leaves_a_job_that_another_worker_has_taken),
+        cmocka_unit_test(ingester_takes_over_the_leases_of_its_former_self_at_once),
+        cmocka_unit_test(ingester_gives_back_untried_what_it_leaves_behind),
+        cmocka_unit_test(ingester_drains_by_reading_no_more_and_waiting_for_what_runs),
+        cmocka_unit_test(ingester_keeps_dead_mail_once_and_whole),
+        cmocka_unit_test(ingester_says_ends_again_when_the_queue_has_recovered),
+        cmocka_unit_test(ingester_makes_up_for_a_renewal_as_soon_as_the_queue_has_recovered),
+        cmocka_unit_test(ingester_lets_no_end_that_is_refused_hold_up_the_others),
+        cmocka_unit_test(ingester_ends_when_its_queue_is_damaged),
+        cmocka_unit_test(ingester_refuses_to_open_a_file_that_is_no_database),
+    };
+    return cmocka_run_group_tests_name("ingester", tests, NULL, NULL);
+}

@@ -1,0 +1,486 @@
+/* storage_test.c: files that are whole or not there, whatever the disk does. */
+#include "tests/bed/bed.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "actors/storage/local.h"
+#include "actors/storage/storage.h"
+
+#define GUILD      "41771983423143937"
+#define CLIP       "d1523646fd8f70dd6e199d427ae00606"
+#define SMALL      "thumbnails/guild_" GUILD "/" CLIP "_small.webp"
+#define LARGE      "thumbnails/guild_" GUILD "/" CLIP "_large.webp"
+#define INCOMING   "thumbnails/.incoming"
+#define PATH_BYTES 512
+#define HOUR_MS    (60 * 60 * 1000)
+
+static struct bed *bed_plain(void)
+{
+    return bed_new(&ry_storage_spec, (const char *const[][2]){{"disk_reserve", "0"}, {NULL, NULL}});
+}
+
+static const char *path_of(struct bed *bed, const char *name, char path[PATH_BYTES])
+{
+    (void)snprintf(path, PATH_BYTES, "%s/storage/%s", bed_data(bed), name);
+    return path;
+}
+
+static void expect_file(struct bed *bed, const char *name, const char *want)
+{
+    char path[PATH_BYTES];
+    char got[64] = {0};
+    FILE *file = fopen(path_of(bed, name, path), "r");
+    if (file == NULL)
+        fail_msg("%s is not there", path);
+    got[fread(got, 1, sizeof got - 1, file)] = '\0';
+    (void)fclose(file);
+    assert_string_equal(got, want);
+}
+
+static bool is_there(struct bed *bed, const char *name)
+{
+    char path[PATH_BYTES];
+    return access(path_of(bed, name, path), F_OK) == 0;
+}
+
+static ino_t inode_of(struct bed *bed, const char *name)
+{
+    char path[PATH_BYTES];
+    struct stat st;
+    assert_int_equal(stat(path_of(bed, name, path), &st), 0);
+    return st.st_ino;
+}
+
+/* A mail to store two images; its lists stay with the caller. */
+struct letter {
+    struct ry_image images[2];
+    struct ry_video_facts facts;
+    struct ry_thumbnail_store message;
+};
+
+static void letter_write(struct letter *letter, const char *small, const char *large)
+{
+    *letter = (struct letter){
+        .images = {{.size_type = RY_STR("small"), .width = 320, .height = 180, .webp = {small, strlen(small), NULL}},
+                   {.size_type = RY_STR("large"), .width = 640, .height = 360, .webp = {large, strlen(large), NULL}}},
+        .facts = {.duration_s = 30.0, .width = 1920, .height = 1080, .mime_type = RY_STR("video/mp4")},
+    };
+    letter->message = (struct ry_thumbnail_store){
+        .clip_id = RY_STR(CLIP),
+        .guild_id = RY_STR(GUILD),
+        .images = {letter->images, 2},
+        .facts = {&letter->facts, 1},
+        .bytes_read = 88453,
+    };
+}
+
+static const struct ry_send from_encoder = {.correlation = 77, .tenant = 41771983423143937, .priority = 3};
+
+static void expect_completed(struct bed *bed, size_t small_bytes, size_t large_bytes)
+{
+    const struct ry_clip_completed *completed = BED_EXPECT(bed, clip_completed);
+    assert_true(ry_str_is(completed->clip_id, CLIP));
+    assert_int_equal(completed->bytes_read, 88453);
+    assert_int_equal(completed->thumbnails.n, 2);
+    const struct ry_thumbnail_row *rows = completed->thumbnails.items;
+    assert_true(ry_str_is(rows[0].size_type, "small"));
+    assert_true(ry_str_is(rows[0].storage_path, SMALL));
+    assert_int_equal(rows[0].width, 320);
+    assert_int_equal(rows[0].height, 180);
+    assert_int_equal(rows[0].file_size, small_bytes);
+    assert_true(ry_str_is(rows[1].size_type, "large"));
+    assert_true(ry_str_is(rows[1].storage_path, LARGE));
+    assert_int_equal(rows[1].file_size, large_bytes);
+    assert_int_equal(completed->facts.n, 1);
+    assert_int_equal(completed->facts.items[0].width, 1920);
+    assert_true(ry_str_is(completed->facts.items[0].mime_type, "video/mp4"));
+    assert_int_equal(bed_envelope(bed)->correlation, from_encoder.correlation);
+    assert_int_equal(bed_envelope(bed)->tenant, from_encoder.tenant);
+    assert_int_equal(bed_envelope(bed)->priority, from_encoder.priority);
+}
+
+/* ---- storing ----------------------------------------------------------------------------------------------------- */
+
+static void storage_keeps_the_images_and_then_tells_the_writer(void **state)
+{
+    (void)state;
+    struct bed *bed = bed_plain();
+    struct letter letter;
+    letter_write(&letter, "RIFF small", "RIFF large!");
+    uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter.message, &from_encoder);
+    expect_completed(bed, 10, 11);
+    bed_expect_done(bed, id);
+    expect_file(bed, SMALL, "RIFF small");
+    expect_file(bed, LARGE, "RIFF large!");
+    assert_int_equal(bed_counter(bed, RY_COUNTER_storage_files), 2);
+    assert_int_equal(bed_counter(bed, RY_COUNTER_storage_bytes), 21);
+    bed_free(bed);
+}
+
+static void storage_writes_only_what_has_changed_when_a_mail_comes_again(void **state)
+{
+    (void)state;
+    struct bed *bed = bed_plain();
+    struct letter letter;
+    letter_write(&letter, "one", "two");
+    uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter.message, &from_encoder);
+    expect_completed(bed, 3, 3);
+    bed_expect_done(bed, id);
+    ino_t small = inode_of(bed, SMALL);
+    bed_redeliver(bed, id, 2, RY_TAG_thumbnail_store, &letter.message, &from_encoder);
+    expect_completed(bed, 3, 3);
+    bed_expect_done(bed, id);
+    assert_int_equal(bed_counter(bed, RY_COUNTER_storage_files), 2);
+    assert_int_equal(inode_of(bed, SMALL), small);
+
+    letter_write(&letter, "one", "owt"); /* the same size, other bytes */
+    id = BED_DELIVER(bed, thumbnail_store, &letter.message, &from_encoder);
+    expect_completed(bed, 3, 3);
+    bed_expect_done(bed, id);
+    assert_int_equal(bed_counter(bed, RY_COUNTER_storage_files), 3);
+    assert_int_equal(inode_of(bed, SMALL), small);
+    expect_file(bed, LARGE, "owt");
+    bed_free(bed);
+}
+
+static void storage_refuses_what_is_no_thumbnail(void **state)
+{
+    (void)state;
+    const struct {
+        const char *clip;
+        const char *first;
+        const char *second;
+        const char *says;
+    } cases[] = {
+        {"D1523646FD8F70DD6E199D427AE00606", "small", "large", "no clip id"},
+        {"../../../../../../../../etc/pass", "small", "large", "no clip id"},
+        {CLIP, "small", "../x", "no size"},
+        {CLIP, "small", "small", "two images"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct bed *bed = bed_plain();
+        struct letter letter;
+        letter_write(&letter, "one", "two");
+        letter.message.clip_id = ry_str_of(cases[i].clip);
+        letter.images[0].size_type = ry_str_of(cases[i].first);
+        letter.images[1].size_type = ry_str_of(cases[i].second);
+        uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter.message, &from_encoder);
+        const char *reason = bed_expect_fail(bed, id, false);
+        if (strstr(reason, cases[i].says) == NULL)
+            fail_msg("case %zu: %s", i, reason);
+        bed_expect_nothing(bed);
+        assert_false(is_there(bed, "thumbnails/guild_" GUILD));
+        bed_free(bed);
+    }
+}
+
+static void storage_follows_no_link_out_of_its_folder(void **state)
+{
+    (void)state;
+    struct bed *bed = bed_plain();
+    char link[PATH_BYTES];
+    char outside[PATH_BYTES];
+    (void)snprintf(outside, sizeof outside, "%s/outside", bed_data(bed));
+    assert_int_equal(mkdir(outside, 0755), 0);
+    assert_int_equal(symlink(outside, path_of(bed, "thumbnails/guild_" GUILD, link)), 0);
+    struct letter letter;
+    letter_write(&letter, "one", "two");
+    uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter.message, &from_encoder);
+    assert_non_null(strstr(bed_expect_fail(bed, id, false), "symbolic links are not followed"));
+    assert_int_equal(rmdir(outside), 0); /* so nothing was written there */
+    bed_free(bed);
+}
+
+/* ---- a disk that does not take it -------------------------------------------------------------------------------- */
+
+static void storage_gives_up_after_five_tries_on_a_disk_that_fails(void **state)
+{
+    (void)state;
+    struct bed *bed = bed_plain();
+    char obstacle[PATH_BYTES];
+    assert_int_equal(mkdir(path_of(bed, "thumbnails/guild_" GUILD, obstacle), 0755), 0);
+    assert_int_equal(mkdir(path_of(bed, LARGE, obstacle), 0755), 0);
+    struct letter letter;
+    letter_write(&letter, "one", "two");
+    uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter.message, &from_encoder);
+    for (uint64_t tries = 1; tries < 5; tries++) {
+        bed_expect_nothing(bed);
+        assert_int_equal(bed_kept(bed), 1);
+        assert_int_equal(bed_counter(bed, RY_COUNTER_storage_errors), tries);
+        bed_advance(bed, (INT64_C(1000) << (tries - 1)) * 12 / 10); /* with all of its jitter */
+    }
+    assert_non_null(strstr(bed_expect_fail(bed, id, false), "Is a directory"));
+    assert_int_equal(bed_kept(bed), 0);
+    bed_advance(bed, HOUR_MS);
+    bed_expect_nothing(bed);
+    bed_free(bed);
+}
+
+static void storage_waits_for_room_on_a_full_disk(void **state)
+{
+    (void)state;
+    struct bed *bed =
+        bed_new(&ry_storage_spec, (const char *const[][2]){{"disk_reserve", "1099511627776"}, {NULL, NULL}});
+    struct letter letter;
+    letter_write(&letter, "one", "two");
+    (void)BED_DELIVER(bed, thumbnail_store, &letter.message, &from_encoder);
+    bed_advance(bed, HOUR_MS);
+    bed_expect_nothing(bed);
+    assert_int_equal(bed_kept(bed), 1);
+    assert_true(bed_counter(bed, RY_COUNTER_storage_errors) > 10);
+    assert_false(is_there(bed, SMALL));
+    bed_free(bed);
+}
+
+static void storage_tries_again_until_the_disk_takes_it(void **state)
+{
+    (void)state;
+    struct bed *bed = bed_plain();
+    char obstacle[PATH_BYTES];
+    assert_int_equal(mkdir(path_of(bed, "thumbnails/guild_" GUILD, obstacle), 0755), 0);
+    assert_int_equal(mkdir(path_of(bed, LARGE, obstacle), 0755), 0);
+    struct letter letter;
+    letter_write(&letter, "one", "two");
+    uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter.message, &from_encoder);
+    bed_expect_nothing(bed);
+    assert_int_equal(rmdir(obstacle), 0);
+    bed_advance(bed, 1200);
+    expect_completed(bed, 3, 3);
+    bed_expect_done(bed, id);
+    assert_int_equal(bed_kept(bed), 0);
+    expect_file(bed, LARGE, "two");
+    /* Aside lies nothing. */
+    assert_int_equal(rmdir(path_of(bed, INCOMING, obstacle)), 0);
+    bed_free(bed);
+}
+
+static void storage_leaves_what_waits_to_the_router_when_it_drains(void **state)
+{
+    (void)state;
+    struct bed *bed =
+        bed_new(&ry_storage_spec, (const char *const[][2]){{"disk_reserve", "1099511627776"}, {NULL, NULL}});
+    struct letter letter;
+    letter_write(&letter, "one", "two");
+    (void)BED_DELIVER(bed, thumbnail_store, &letter.message, &from_encoder);
+    bed_drain(bed);
+    assert_true(bed_finished(bed));
+    bed_expect_nothing(bed);
+    bed_free(bed);
+}
+
+static void storage_says_why_its_folder_cannot_be_used(void **state)
+{
+    (void)state;
+    struct bed *bed = bed_plain();
+    char locked[PATH_BYTES];
+    char missing[PATH_BYTES];
+    char file[PATH_BYTES];
+    assert_int_equal(mkdir(path_of(bed, "locked", locked), 0555), 0);
+    assert_int_equal(chmod(bed_data(bed), 0755), 0);
+    (void)path_of(bed, "no/folder", missing);
+    FILE *made = fopen(path_of(bed, "file", file), "w");
+    assert_non_null(made);
+    assert_int_equal(fclose(made), 0);
+    const struct {
+        const char *root;
+        const char *says;
+    } cases[] = {
+        {locked, "Permission denied"},
+        {missing, "No such file or directory"},
+        {file, "Not a directory"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        /* In a child that root's rights are taken from. */
+        pid_t child = fork();
+        assert_true(child >= 0);
+        if (child == 0) {
+            struct store_local_options options = {.root = cases[i].root};
+            struct store *store = NULL;
+            struct ry_error err = {0};
+            if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0))
+                _exit(10);
+            if (store_local_open(&options, &store, &err) != RY_ECONFIG)
+                _exit(11);
+            bool clear =
+                strstr(err.text, cases[i].root) && strstr(err.text, cases[i].says) && strstr(err.text, "STORAGE_PATH");
+            _exit(clear ? 0 : 12);
+        }
+        int status = 0;
+        assert_int_equal(waitpid(child, &status, 0), child);
+        if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+            fail_msg("%s: status %#x", cases[i].says, (unsigned)status);
+    }
+    bed_free(bed);
+}
+
+/* ---- crashes ----------------------------------------------------------------------------------------------------- */
+
+/* The names in .incoming: how many, and the path of one of them. */
+static int incoming(struct bed *bed, char path[PATH_BYTES])
+{
+    char command[PATH_BYTES + 64];
+    char folder[PATH_BYTES];
+    (void)snprintf(command, sizeof command, "find %s -type f", path_of(bed, INCOMING, folder));
+    FILE *find = popen(command, "r");
+    assert_non_null(find);
+    int n = 0;
+    while (fgets(path, PATH_BYTES, find) != NULL) {
+        path[strcspn(path, "\n")] = '\0';
+        n++;
+    }
+    (void)pclose(find);
+    return n;
+}
+
+static void storage_finishes_after_it_was_killed_in_the_middle_of_a_file(void **state)
+{
+    (void)state;
+    struct bed *bed = bed_plain();
+    static char large[9000];
+    memset(large, 'x', sizeof large - 1);
+    struct letter letter;
+    letter_write(&letter, "small", large);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        /* The kernel kills whoever writes past this size. */
+        const struct rlimit size = {4096, 4096};
+        const struct rlimit none = {0, 0};
+        (void)setrlimit(RLIMIT_CORE, &none);
+        (void)signal(SIGXFSZ, SIG_DFL);
+        if (setrlimit(RLIMIT_FSIZE, &size) == 0)
+            (void)BED_DELIVER(bed, thumbnail_store, &letter.message, &from_encoder);
+        _exit(0);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    expect_file(bed, SMALL, "small");
+    assert_false(is_there(bed, LARGE));
+    char leftover[PATH_BYTES];
+    assert_int_equal(incoming(bed, leftover), 1);
+
+    uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter.message, &from_encoder);
+    expect_completed(bed, 5, sizeof large - 1);
+    bed_expect_done(bed, id);
+    assert_int_equal(bed_counter(bed, RY_COUNTER_storage_files), 1); /* the small one was there */
+    bed_free(bed);
+}
+
+static void storage_removes_leftovers_of_the_dead_when_it_opens(void **state)
+{
+    (void)state;
+    struct bed *bed = bed_plain();
+    char path[PATH_BYTES];
+    int dead_fd = open(path_of(bed, INCOMING "/a_small.webp.tmp.1", path), O_WRONLY | O_CREAT, 0644);
+    assert_true(dead_fd >= 0);
+    assert_int_equal(close(dead_fd), 0);
+    int live_fd = open(path_of(bed, INCOMING "/b_small.webp.tmp.2", path), O_WRONLY | O_CREAT, 0644);
+    assert_true(live_fd >= 0);
+    assert_int_equal(flock(live_fd, LOCK_EX), 0);
+    bed_restart(bed);
+    assert_false(is_there(bed, INCOMING "/a_small.webp.tmp.1"));
+    assert_true(is_there(bed, INCOMING "/b_small.webp.tmp.2"));
+    assert_int_equal(close(live_fd), 0);
+    bed_free(bed);
+}
+
+/* ---- giving out -------------------------------------------------------------------------------------------------- */
+
+static void storage_gives_out_thumbnails_and_nothing_else(void **state)
+{
+    (void)state;
+    struct bed *bed = bed_plain();
+    struct letter letter;
+    letter_write(&letter, "one", "two");
+    uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter.message, &from_encoder);
+    expect_completed(bed, 3, 3);
+    bed_expect_done(bed, id);
+    char path[PATH_BYTES];
+    assert_int_equal(symlink("/etc/passwd", path_of(bed, "thumbnails/guild_1", path)), 0);
+    assert_int_equal(mkdir(path_of(bed, "thumbnails/guild_2", path), 0755), 0);
+    assert_int_equal(symlink("/etc/passwd", path_of(bed, "thumbnails/guild_2/" CLIP "_small.webp", path)), 0);
+    assert_int_equal(mkdir(path_of(bed, "thumbnails/guild_2/" CLIP "_large.webp", path), 0755), 0);
+    const struct {
+        const char *path;
+        const char *want; /* NULL: not found */
+        bool error;
+    } cases[] = {
+        {SMALL, "one", false},
+        {LARGE, "two", false},
+        {"thumbnails/guild_3/" CLIP "_small.webp", NULL, false},
+        {"thumbnails/guild_" GUILD "/00000000000000000000000000000000_small.webp", NULL, false},
+        {"thumbnails/guild_1/" CLIP "_small.webp", NULL, true},
+        {"thumbnails/guild_2/" CLIP "_small.webp", NULL, true},
+        {"thumbnails/guild_2/" CLIP "_large.webp", NULL, true},
+        {"/etc/passwd", NULL, false},
+        {"../reelyard.db", NULL, false},
+        {"thumbnails/guild_" GUILD "/../guild_" GUILD "/" CLIP "_small.webp", NULL, false},
+        {"thumbnails/guild_" GUILD "/" CLIP "_small.webp/", NULL, false},
+        {"thumbnails/guild_" GUILD "/" CLIP "_small", NULL, false},
+        {"thumbnails/guild_0" GUILD "/" CLIP "_small.webp", NULL, false},
+        {"thumbnails", NULL, false},
+        {"_/_.", NULL, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct ry_thumbnail_read read_message = {.storage_path = ry_str_of(cases[i].path)};
+        id = BED_DELIVER(bed, thumbnail_read, &read_message, NULL);
+        const struct ry_thumbnail_data *data = BED_EXPECT(bed, thumbnail_data);
+        assert_int_equal(bed_envelope(bed)->correlation, id);
+        struct ry_str got = {data->bytes.p, data->bytes.n};
+        if (data->found != (cases[i].want != NULL) || (data->error.p != NULL) != cases[i].error ||
+            !ry_str_is(got, cases[i].want))
+            fail_msg("%s: found %d, '%.*s', error '%.*s'", cases[i].path, data->found, RY_STR_ARG(got),
+                     RY_STR_ARG(data->error));
+        bed_expect_done(bed, id);
+    }
+    bed_free(bed);
+}
+
+static void storage_gives_out_no_file_that_is_too_large(void **state)
+{
+    (void)state;
+    struct bed *bed = bed_plain();
+    char path[PATH_BYTES];
+    assert_int_equal(mkdir(path_of(bed, "thumbnails/guild_" GUILD, path), 0755), 0);
+    int fd = open(path_of(bed, SMALL, path), O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+    assert_true(fd >= 0);
+    assert_int_equal(ftruncate(fd, (off_t)STORE_FILE_MAX_BYTES + 1), 0);
+    assert_int_equal(close(fd), 0);
+    struct ry_thumbnail_read read_message = {.storage_path = RY_STR(SMALL)};
+    uint64_t id = BED_DELIVER(bed, thumbnail_read, &read_message, NULL);
+    const struct ry_thumbnail_data *data = BED_EXPECT(bed, thumbnail_data);
+    assert_false(data->found);
+    assert_non_null(memmem(data->error.p, data->error.n, "at most", 7));
+    bed_expect_done(bed, id);
+    bed_free(bed);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(storage_keeps_the_images_and_then_tells_the_writer),
+        cmocka_unit_test(storage_writes_only_what_has_changed_when_a_mail_comes_again),
+        cmocka_unit_test(storage_refuses_what_is_no_thumbnail),
+        cmocka_unit_test(storage_follows_no_link_out_of_its_folder),
+        cmocka_unit_test(storage_gives_up_after_five_tries_on_a_disk_that_fails),
+        cmocka_unit_test(storage_waits_for_room_on_a_full_disk),
+        cmocka_unit_test(storage_tries_again_until_the_disk_takes_it),
+        cmocka_unit_test(storage_leaves_what_waits_to_the_router_when_it_drains),
+        cmocka_unit_test(storage_says_why_its_folder_cannot_be_used),
+        cmocka_unit_test(storage_finishes_after_it_was_killed_in_the_middle_of_a_file),
+        cmocka_unit_test(storage_removes_leftovers_of_the_dead_when_it_opens),
+        cmocka_unit_test(storage_gives_out_thumbnails_and_nothing_else),
+        cmocka_unit_test(storage_gives_out_no_file_that_is_too_large),
+    };
+    return cmocka_run_group_tests_name("storage", tests, NULL, NULL);
+}

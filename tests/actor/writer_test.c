@@ -1,0 +1,609 @@
+/* writer_test.c: the writer as its neighbours see it: what is gathered, when it is answered, and what trouble does. */
+#include "tests/bed/bed.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <sqlite3.h>
+
+#include "actors/writer/writer.h"
+#include "runtime/base/log.h"
+
+#define WAIT_MS  50
+#define ROWS_MAX 30
+
+static bed_option options[] = {{"batch_wait_ms", "50"},
+                               {"batch_rows", "30"},
+                               {"db_lock_wait_ms", "0"},
+                               {"db_retry_attempts", "3"},
+                               {"db_retry_base_delay", "1"},
+                               {"db_retry_max_delay", "10"},
+                               {NULL, NULL}};
+
+/* The longest waits after the first, second and third trouble: doubled, and jittered by a quarter. */
+static const int64_t waits_max_ms[] = {1250, 2500, 5000};
+
+static int setup(void **state)
+{
+    *state = bed_new(&ry_writer_spec, options);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    bed_free(*state);
+    return 0;
+}
+
+/* ---- what is said to it -------------------------------------------------------------------------------------- */
+
+/* One message with one clip; four rows more with its guild, channel and author. */
+struct batch {
+    struct ry_batch_write write;
+    struct ry_guild_row guild;
+    struct ry_channel_row channel;
+    struct ry_author_row author;
+    struct ry_message_row message;
+    struct ry_clip_row clip;
+    char message_id[24];
+    char clip_id[33];
+};
+
+#define ROWS_OF_BATCH 5
+
+static struct ry_batch_write *make(struct batch *b, unsigned number)
+{
+    snprintf(b->message_id, sizeof b->message_id, "%u", 1000 + number);
+    snprintf(b->clip_id, sizeof b->clip_id, "%032x", number);
+    b->guild = (struct ry_guild_row){.id = RY_STR("100"), .name = RY_STR("A guild")};
+    b->channel = (struct ry_channel_row){.id = RY_STR("200"), .name = RY_STR("clips"), .type = RY_STR("text")};
+    b->author =
+        (struct ry_author_row){.user_id = RY_STR("300"), .username = RY_STR("somebody"), .discriminator = RY_STR("0")};
+    b->message = (struct ry_message_row){.id = ry_str_of(b->message_id),
+                                         .author_id = RY_STR("300"),
+                                         .content = RY_STR("look"),
+                                         .timestamp_wall_ms = BED_START_WALL_MS};
+    b->clip = (struct ry_clip_row){.id = ry_str_of(b->clip_id),
+                                   .message_id = ry_str_of(b->message_id),
+                                   .author_id = RY_STR("300"),
+                                   .filename = RY_STR("a.mp4"),
+                                   .mime_type = RY_STR("video/mp4"),
+                                   .visibility = RY_STR("PUBLIC"),
+                                   .settings_hash = RY_STR("27b3234951922ec2213c626963892154"),
+                                   .url = RY_STR("https://cdn.discordapp.com/a.mp4"),
+                                   .expires_wall_ms = BED_START_WALL_MS + 86400000};
+    b->write = (struct ry_batch_write){.job_id = RY_STR("job"),
+                                       .token = 5,
+                                       .guild_id = RY_STR("100"),
+                                       .channel_id = RY_STR("200"),
+                                       .guilds = {&b->guild, 1},
+                                       .channels = {&b->channel, 1},
+                                       .authors = {&b->author, 1},
+                                       .messages = {&b->message, 1},
+                                       .clips = {&b->clip, 1}};
+    return &b->write;
+}
+
+static uint64_t deliver_batch(struct bed *bed, unsigned number)
+{
+    struct batch batch;
+    return BED_DELIVER(bed, batch_write, make(&batch, number), NULL);
+}
+
+/* Rows that are there, by way of a turn of its own. */
+static void commit_clips(struct bed *bed, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        uint64_t id = deliver_batch(bed, i);
+        bed_advance(bed, WAIT_MS);
+        assert_int_equal(BED_EXPECT(bed, batch_written)->pending, 1);
+        bed_expect_done(bed, id);
+        assert_int_equal(BED_EXPECT(bed, clips_pending)->count, 1);
+    }
+}
+
+static uint64_t deliver_claim(struct bed *bed, uint64_t limit)
+{
+    struct ry_clips_claim claim = {.owner = RY_STR("node/1"), .limit = limit, .lease_ms = 60000};
+    return BED_DELIVER(bed, clips_claim, &claim, NULL);
+}
+
+static void claim_clips(struct bed *bed, uint64_t n)
+{
+    uint64_t id = deliver_claim(bed, n);
+    assert_int_equal(BED_EXPECT(bed, clips_claimed)->clips.n, n);
+    bed_expect_done(bed, id);
+}
+
+static uint64_t deliver_completed(struct bed *bed, const char *clip_id, const char *size_type, uint64_t origin)
+{
+    struct ry_thumbnail_row row = {ry_str_of(size_type), RY_STR("thumbnails/a.webp"), 320, 180, 4000};
+    struct ry_video_facts facts = {1.5, 1920, 1080, RY_STR("video/mp4")};
+    struct ry_clip_completed completed = {.clip_id = ry_str_of(clip_id), .thumbnails = {&row, 1}, .facts = {&facts, 1}};
+    return BED_DELIVER(bed, clip_completed, &completed, &(struct ry_send){.correlation = origin});
+}
+
+static const char clip_0[] = "00000000000000000000000000000000";
+
+/* ---- beside it ----------------------------------------------------------------------------------------------- */
+
+static sqlite3 *open_beside(struct bed *bed)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/reelyard.db", bed_data(bed));
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+    return db;
+}
+
+static void execute(sqlite3 *db, const char *sql)
+{
+    char *text = NULL;
+    if (sqlite3_exec(db, sql, NULL, NULL, &text) != SQLITE_OK)
+        fail_msg("%s: %s", sql, text);
+}
+
+static int64_t ask(struct bed *bed, const char *sql)
+{
+    sqlite3 *db = open_beside(bed);
+    sqlite3_stmt *s = NULL;
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &s, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+    int64_t value = sqlite3_column_int64(s, 0);
+    sqlite3_finalize(s);
+    sqlite3_close(db);
+    return value;
+}
+
+static sqlite3 *lock_database(struct bed *bed)
+{
+    sqlite3 *db = open_beside(bed);
+    execute(db, "BEGIN IMMEDIATE");
+    return db;
+}
+
+static void unlock_database(sqlite3 *db)
+{
+    execute(db, "ROLLBACK");
+    sqlite3_close(db);
+}
+
+/* ---- gathering ----------------------------------------------------------------------------------------------- */
+
+static void batches_are_gathered_into_one_transaction(void **state)
+{
+    struct bed *bed = *state;
+    uint64_t ids[3];
+    for (unsigned i = 0; i < 3; i++)
+        ids[i] = deliver_batch(bed, i);
+    bed_expect_nothing(bed);
+    assert_int_equal(bed_kept(bed), 3);
+    bed_advance(bed, WAIT_MS - 1);
+    bed_expect_nothing(bed);
+    bed_advance(bed, 1);
+    for (unsigned i = 0; i < 3; i++) {
+        const struct ry_batch_written *written = BED_EXPECT(bed, batch_written);
+        assert_int_equal(written->succeeded, ROWS_OF_BATCH);
+        assert_int_equal(written->changed, i == 0 ? ROWS_OF_BATCH : 2);
+        assert_int_equal(bed_envelope(bed)->correlation, ids[i]);
+        bed_expect_done(bed, ids[i]);
+    }
+    assert_int_equal(BED_EXPECT(bed, clips_pending)->count, 3);
+    bed_expect_nothing(bed);
+    assert_int_equal(bed_counter(bed, RY_COUNTER_db_transactions), 1);
+    assert_int_equal(bed_counter(bed, RY_COUNTER_rows_written), ROWS_OF_BATCH + 2 + 2);
+    assert_int_equal(bed_counter(bed, RY_COUNTER_rows_unchanged), 3 + 3);
+}
+
+static void enough_rows_end_the_wait(void **state)
+{
+    struct bed *bed = *state;
+    for (unsigned i = 0; i + 1 < ROWS_MAX / ROWS_OF_BATCH; i++) {
+        (void)deliver_batch(bed, i);
+        bed_expect_nothing(bed);
+    }
+    (void)deliver_batch(bed, 99);
+    assert_int_equal(bed_next_tag(bed), RY_TAG_batch_written);
+    assert_int_equal(bed_counter(bed, RY_COUNTER_db_transactions), 1);
+}
+
+static void claim_waits_for_nobody(void **state)
+{
+    struct bed *bed = *state;
+    commit_clips(bed, 2);
+    claim_clips(bed, 2);
+    bed_expect_nothing(bed);
+    assert_int_equal(bed_counter(bed, RY_COUNTER_clips_claimed), 2);
+}
+
+static void mails_are_worked_on_in_the_order_in_which_they_came(void **state)
+{
+    struct bed *bed = *state;
+    uint64_t batch = deliver_batch(bed, 0);
+    uint64_t claim = deliver_claim(bed, 10);
+    bed_expect_nothing(bed);
+    bed_advance(bed, WAIT_MS);
+    (void)BED_EXPECT(bed, batch_written);
+    bed_expect_done(bed, batch);
+    assert_int_equal(BED_EXPECT(bed, clips_claimed)->clips.n, 1);
+    bed_expect_done(bed, claim);
+}
+
+static void questions_are_answered_while_batches_wait(void **state)
+{
+    struct bed *bed = *state;
+    (void)deliver_batch(bed, 0);
+    struct ry_settings_get settings = {.guild_id = RY_STR("100"), .channel_id = RY_STR("200")};
+    uint64_t id = BED_DELIVER(bed, settings_get, &settings, NULL);
+    assert_false(BED_EXPECT(bed, settings_got)->guild_exists);
+    bed_expect_done(bed, id);
+    id = BED_DELIVER(bed, archive_get, &(struct ry_archive_get){0}, NULL);
+    assert_int_equal(BED_EXPECT(bed, archive_state)->messages, 0);
+    bed_expect_done(bed, id);
+    id = BED_DELIVER(bed, gallery_get, (&(struct ry_gallery_get){.limit = 5, .before_wall_ms = INT64_MAX}), NULL);
+    assert_int_equal(BED_EXPECT(bed, gallery_page)->clips.n, 0);
+    bed_expect_done(bed, id);
+    id = BED_DELIVER(bed, failed_get, &(struct ry_failed_get){.limit = 5}, NULL);
+    assert_int_equal(BED_EXPECT(bed, failed_page)->clips.n, 0);
+    bed_expect_done(bed, id);
+    assert_int_equal(bed_kept(bed), 1);
+    bed_expect_nothing(bed);
+}
+
+static void batch_that_changes_nothing_hints_nothing(void **state)
+{
+    struct bed *bed = *state;
+    commit_clips(bed, 1);
+    uint64_t id = deliver_batch(bed, 0);
+    bed_advance(bed, WAIT_MS);
+    const struct ry_batch_written *written = BED_EXPECT(bed, batch_written);
+    assert_int_equal(written->changed, 0);
+    assert_int_equal(written->succeeded, ROWS_OF_BATCH);
+    bed_expect_done(bed, id);
+    bed_expect_nothing(bed);
+}
+
+/* ---- outcomes ------------------------------------------------------------------------------------------------ */
+
+static void outcome_is_told_to_its_origin(void **state)
+{
+    struct bed *bed = *state;
+    commit_clips(bed, 2);
+    claim_clips(bed, 2);
+    uint64_t completed = deliver_completed(bed, clip_0, "small", 0x4200000007);
+    struct ry_clip_failed failed = {
+        .clip_id = RY_STR("00000000000000000000000000000001"), .reason = RY_STR("no video"), .next_retry_ms = 300000};
+    uint64_t failure = BED_DELIVER(bed, clip_failed, &failed, &(struct ry_send){.correlation = 0x4200000008});
+    bed_advance(bed, WAIT_MS);
+    assert_true(BED_EXPECT(bed, clip_settled)->completed);
+    assert_int_equal(bed_envelope(bed)->correlation, 0x4200000007);
+    bed_expect_done(bed, completed);
+    const struct ry_clip_settled *settled = BED_EXPECT(bed, clip_settled);
+    assert_false(settled->completed);
+    assert_int_equal(settled->retry_ms, 300000);
+    assert_int_equal(bed_envelope(bed)->correlation, 0x4200000008);
+    bed_expect_done(bed, failure);
+    bed_expect_nothing(bed);
+    assert_int_equal(bed_counter(bed, RY_COUNTER_clips_completed), 1);
+    assert_int_equal(bed_counter(bed, RY_COUNTER_clips_failed), 1);
+}
+
+static void outcome_of_a_clip_that_is_gone_is_settled_and_counted(void **state)
+{
+    struct bed *bed = *state;
+    uint64_t id = deliver_completed(bed, clip_0, "small", 0x4200000007);
+    bed_advance(bed, WAIT_MS);
+    assert_false(BED_EXPECT(bed, clip_settled)->completed);
+    bed_expect_done(bed, id);
+    assert_int_equal(bed_counter(bed, RY_COUNTER_clips_gone), 1);
+    assert_int_equal(bed_counter(bed, RY_COUNTER_clips_completed), 0);
+}
+
+static void failed_retry_hints_at_what_waits_again(void **state)
+{
+    struct bed *bed = *state;
+    commit_clips(bed, 1);
+    claim_clips(bed, 1);
+    struct ry_clip_failed failed = {.clip_id = RY_STR(clip_0), .reason = RY_STR("no video"), .next_retry_ms = 300000};
+    uint64_t id = BED_DELIVER(bed, clip_failed, &failed, NULL);
+    bed_advance(bed, WAIT_MS);
+    (void)BED_EXPECT(bed, clip_settled);
+    bed_expect_done(bed, id);
+    id = BED_DELIVER(bed, failed_retry, &(struct ry_failed_retry){0}, NULL);
+    assert_int_equal(BED_EXPECT(bed, failed_retried)->count, 1);
+    bed_expect_done(bed, id);
+    assert_int_equal(BED_EXPECT(bed, clips_pending)->count, 1);
+    claim_clips(bed, 1);
+}
+
+static void renewal_is_answered_at_once(void **state)
+{
+    struct bed *bed = *state;
+    commit_clips(bed, 1);
+    claim_clips(bed, 1);
+    struct ry_str ids[] = {RY_STR(clip_0)};
+    struct ry_clips_renew renew = {.owner = RY_STR("node/1"), .lease_ms = 60000, .clip_ids = {ids, 1}};
+    uint64_t id = BED_DELIVER(bed, clips_renew, &renew, NULL);
+    assert_int_equal(BED_EXPECT(bed, clips_renewed)->renewed, 1);
+    bed_expect_done(bed, id);
+}
+
+/* ---- bad data ------------------------------------------------------------------------------------------------ */
+
+static void bad_row_is_named_and_its_neighbours_are_written(void **state)
+{
+    struct bed *bed = *state;
+    struct batch bad;
+    struct ry_batch_write *write = make(&bad, 1);
+    bad.clip.visibility = RY_STR("NOBODY");
+    uint64_t ids[] = {deliver_batch(bed, 0), BED_DELIVER(bed, batch_write, write, NULL), deliver_batch(bed, 2)};
+    bed_advance(bed, WAIT_MS);
+    for (unsigned i = 0; i < 3; i++) {
+        const struct ry_batch_written *written = BED_EXPECT(bed, batch_written);
+        assert_int_equal(written->failures.n, i == 1);
+        assert_int_equal(written->succeeded, i == 1 ? ROWS_OF_BATCH - 1 : ROWS_OF_BATCH);
+        assert_int_equal(written->pending, i != 1);
+        if (i == 1) {
+            assert_true(ry_str_is(written->failures.items[0].table, "clip"));
+            assert_true(ry_str_is(written->failures.items[0].key, bad.clip_id));
+        }
+        bed_expect_done(bed, ids[i]);
+    }
+    assert_int_equal(BED_EXPECT(bed, clips_pending)->count, 2);
+    assert_int_equal(bed_counter(bed, RY_COUNTER_rows_failed), 1);
+    assert_int_equal(bed_counter(bed, RY_COUNTER_db_transactions), 1);
+    assert_int_equal(ask(bed, "SELECT count(*) FROM clip"), 2);
+}
+
+static void bad_outcome_is_a_dead_letter_and_its_neighbours_are_written(void **state)
+{
+    struct bed *bed = *state;
+    commit_clips(bed, 1);
+    uint64_t batch = deliver_batch(bed, 1);
+    uint64_t bad = deliver_completed(bed, clip_0, "huge", 0);
+    uint64_t good = deliver_completed(bed, clip_0, "small", 0);
+    bed_advance(bed, WAIT_MS);
+    (void)BED_EXPECT(bed, batch_written);
+    bed_expect_done(bed, batch);
+    assert_non_null(strstr(bed_expect_fail(bed, bad, false), "size_type"));
+    assert_true(BED_EXPECT(bed, clip_settled)->completed);
+    bed_expect_done(bed, good);
+    assert_int_equal(ask(bed, "SELECT count(*) FROM thumbnail"), 1);
+}
+
+static void worker_without_its_lease_writes_nothing(void **state)
+{
+    struct bed *bed = *state;
+    commit_clips(bed, 1);
+    struct batch late;
+    struct ry_batch_write *write = make(&late, 7);
+    write->token = 4;
+    uint64_t id = BED_DELIVER(bed, batch_write, write, NULL);
+    bed_advance(bed, WAIT_MS);
+    const struct ry_batch_written *written = BED_EXPECT(bed, batch_written);
+    assert_true(written->fenced);
+    assert_int_equal(written->succeeded, 0);
+    bed_expect_done(bed, id);
+    bed_expect_nothing(bed);
+    assert_int_equal(ask(bed, "SELECT count(*) FROM clip"), 1);
+}
+
+static void shortened_values_are_counted(void **state)
+{
+    struct bed *bed = *state;
+    struct batch batch;
+    char name[200];
+    memset(name, 'n', sizeof name);
+    struct ry_batch_write *write = make(&batch, 0);
+    batch.guild.name = (struct ry_str){name, sizeof name};
+    (void)BED_DELIVER(bed, batch_write, write, NULL);
+    bed_advance(bed, WAIT_MS);
+    assert_int_equal(bed_counter(bed, RY_COUNTER_values_cut), 1);
+    assert_int_equal(ask(bed, "SELECT length(name) FROM guild"), 100);
+}
+
+/* ---- trouble ------------------------------------------------------------------------------------------------- */
+
+static void lock_is_waited_for_by_timer(void **state)
+{
+    struct bed *bed = *state;
+    uint64_t id = deliver_batch(bed, 0);
+    sqlite3 *lock = lock_database(bed);
+    bed_advance(bed, WAIT_MS);
+    bed_advance(bed, 700); /* the first wait is at least 750 ms */
+    bed_expect_nothing(bed);
+    assert_int_equal(bed_counter(bed, RY_COUNTER_db_errors), 1);
+    unlock_database(lock);
+    bed_expect_nothing(bed);
+    bed_advance(bed, waits_max_ms[0] - 700);
+    assert_int_equal(BED_EXPECT(bed, batch_written)->changed, ROWS_OF_BATCH);
+    bed_expect_done(bed, id);
+    assert_int_equal(bed_counter(bed, RY_COUNTER_db_retries), 1);
+    (void)BED_EXPECT(bed, clips_pending);
+    /* The next trouble is a first one again. */
+    id = deliver_batch(bed, 1);
+    lock = lock_database(bed);
+    bed_advance(bed, WAIT_MS);
+    unlock_database(lock);
+    bed_advance(bed, waits_max_ms[0]);
+    (void)BED_EXPECT(bed, batch_written);
+    bed_expect_done(bed, id);
+}
+
+static void asker_is_told_after_the_last_try(void **state)
+{
+    struct bed *bed = *state;
+    sqlite3 *lock = lock_database(bed);
+    uint64_t batch = deliver_batch(bed, 0);
+    bed_advance(bed, WAIT_MS);
+    /* These come later: tried once less so far, and not before the others. */
+    uint64_t claim = deliver_claim(bed, 5);
+    for (unsigned i = 0; i < ROWS_MAX / ROWS_OF_BATCH; i++)
+        (void)deliver_completed(bed, clip_0, "small", 0);
+    assert_int_equal(bed_counter(bed, RY_COUNTER_db_errors), 1);
+    bed_advance(bed, waits_max_ms[0]);
+    bed_expect_nothing(bed);
+    bed_advance(bed, waits_max_ms[1]);
+    const struct ry_batch_written *written = BED_EXPECT(bed, batch_written);
+    assert_non_null(memmem(written->error.p, written->error.n, "locked", 6));
+    assert_int_equal(written->succeeded, 0);
+    bed_expect_done(bed, batch);
+    bed_expect_nothing(bed);
+    bed_advance(bed, waits_max_ms[2]);
+    assert_true(BED_EXPECT(bed, clips_claimed)->error.n > 0);
+    bed_expect_done(bed, claim);
+    bed_expect_nothing(bed);
+    unlock_database(lock);
+}
+
+static void outcome_is_kept_until_it_can_be_written(void **state)
+{
+    struct bed *bed = *state;
+    commit_clips(bed, 1);
+    claim_clips(bed, 1);
+    sqlite3 *lock = lock_database(bed);
+    uint64_t id = deliver_completed(bed, clip_0, "small", 0);
+    bed_advance(bed, 3600000); /* an hour */
+    bed_expect_nothing(bed);
+    assert_int_equal(bed_kept(bed), 1);
+    assert_in_range(bed_counter(bed, RY_COUNTER_db_retries), 3600 / 13, 3600 / 7);
+    unlock_database(lock);
+    bed_advance(bed, 12500);
+    assert_true(BED_EXPECT(bed, clip_settled)->completed);
+    bed_expect_done(bed, id);
+}
+
+static void writer_holds_no_more_than_it_can(void **state)
+{
+    struct bed *bed = *state;
+    sqlite3 *lock = lock_database(bed);
+    for (unsigned i = 0; i < ry_writer_spec.capacity; i++)
+        (void)deliver_completed(bed, clip_0, "small", 0);
+    bed_advance(bed, 60000);
+    uint64_t id = deliver_completed(bed, clip_0, "small", 0);
+    (void)bed_expect_fail(bed, id, true);
+    unlock_database(lock);
+    bed_advance(bed, 12500);
+    for (unsigned i = 0; i < ry_writer_spec.capacity; i++) {
+        (void)BED_EXPECT(bed, clip_settled);
+        assert_int_equal(bed_next_tag(bed), RY_TAG_done);
+        bed_expect_done(bed, id - ry_writer_spec.capacity + i);
+    }
+    bed_expect_nothing(bed);
+}
+
+static void drain_writes_what_waits(void **state)
+{
+    struct bed *bed = *state;
+    uint64_t id = deliver_batch(bed, 0);
+    bed_drain(bed);
+    (void)BED_EXPECT(bed, batch_written);
+    bed_expect_done(bed, id);
+    (void)BED_EXPECT(bed, clips_pending);
+    assert_true(bed_finished(bed));
+}
+
+static void mail_given_out_again_after_a_crash_is_written_once(void **state)
+{
+    struct bed *bed = *state;
+    struct batch batch;
+    uint64_t id = BED_DELIVER(bed, batch_write, make(&batch, 0), NULL);
+    bed_advance(bed, WAIT_MS);
+    bed_restart(bed);
+    bed_redeliver(bed, id, 2, RY_TAG_batch_write, make(&batch, 0), NULL);
+    bed_advance(bed, WAIT_MS);
+    const struct ry_batch_written *written = BED_EXPECT(bed, batch_written);
+    assert_int_equal(written->succeeded, ROWS_OF_BATCH);
+    assert_int_equal(written->changed, 0);
+    bed_expect_done(bed, id);
+    bed_expect_nothing(bed);
+    assert_int_equal(ask(bed, "SELECT count(*) FROM clip"), 1);
+}
+
+static void damaged_database_ends_the_writer_and_keeps_its_mail(void **state)
+{
+    struct bed *bed = *state;
+    commit_clips(bed, 3);
+    bed_restart(bed); /* the log is in the file now */
+    int64_t page = ask(bed, "SELECT rootpage FROM sqlite_schema WHERE name = 'clip'");
+    char path[256];
+    static char noise[4096];
+    memset(noise, 0xAB, sizeof noise);
+    snprintf(path, sizeof path, "%s/reelyard.db", bed_data(bed));
+    int fd = open(path, O_RDWR);
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, noise, sizeof noise, (page - 1) * 4096), (ssize_t)sizeof noise);
+    close(fd);
+    (void)deliver_batch(bed, 9);
+    bed_advance(bed, WAIT_MS);
+    struct ry_error why;
+    assert_true(bed_exited(bed, &why));
+    assert_int_equal(why.code, RY_ECORRUPT);
+    assert_int_equal(bed_kept(bed), 1);
+    bed_expect_nothing(bed);
+}
+
+static void foreign_file_is_refused_at_the_start(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/reelyard-writer-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    char path[64];
+    snprintf(path, sizeof path, "%s/other.db", folder);
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    execute(db, "CREATE TABLE somebodys (id)");
+    sqlite3_close(db);
+    struct ry_error err;
+    bed_new_fails(&ry_writer_spec, (bed_option[]){{"sqlite_path", path}, {NULL, NULL}}, &err);
+    assert_int_equal(err.code, RY_ECONFIG);
+    assert_non_null(strstr(err.text, path));
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
+static void old_fencing_tokens_are_forgotten_after_a_day(void **state)
+{
+    struct bed *bed = *state;
+    commit_clips(bed, 1);
+    bed_advance(bed, INT64_C(23) * 3600 * 1000);
+    assert_int_equal(ask(bed, "SELECT count(*) FROM reelyard_fence"), 1);
+    bed_advance(bed, INT64_C(2) * 3600 * 1000);
+    assert_int_equal(ask(bed, "SELECT count(*) FROM reelyard_fence"), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(batches_are_gathered_into_one_transaction),
+        TEST(enough_rows_end_the_wait),
+        TEST(claim_waits_for_nobody),
+        TEST(mails_are_worked_on_in_the_order_in_which_they_came),
+        TEST(questions_are_answered_while_batches_wait),
+        TEST(batch_that_changes_nothing_hints_nothing),
+        TEST(outcome_is_told_to_its_origin),
+        TEST(outcome_of_a_clip_that_is_gone_is_settled_and_counted),
+        TEST(failed_retry_hints_at_what_waits_again),
+        TEST(renewal_is_answered_at_once),
+        TEST(bad_row_is_named_and_its_neighbours_are_written),
+        TEST(bad_outcome_is_a_dead_letter_and_its_neighbours_are_written),
+        TEST(worker_without_its_lease_writes_nothing),
+        TEST(shortened_values_are_counted),
+        TEST(lock_is_waited_for_by_timer),
+        TEST(asker_is_told_after_the_last_try),
+        TEST(outcome_is_kept_until_it_can_be_written),
+        TEST(writer_holds_no_more_than_it_can),
+        TEST(drain_writes_what_waits),
+        TEST(mail_given_out_again_after_a_crash_is_written_once),
+        TEST(damaged_database_ends_the_writer_and_keeps_its_mail),
+        cmocka_unit_test(foreign_file_is_refused_at_the_start),
+        TEST(old_fencing_tokens_are_forgotten_after_a_day),
+    };
+    ry_log_setup(RY_CRITICAL, RY_LOG_AUTO, STDERR_FILENO);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,609 @@
+/* stream_suite.c: the claims of stream.h, as tests of any implementation. */
+#include "tests/conformance/stream_suite.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define LEASE_MS    60000
+#define START_MS    INT64_C(1729350189000)
+#define READ_MAX    64
+#define ARENA_BYTES ((size_t)1 << 20)
+
+/* One store with two streams on it, as two workers would have. */
+struct bench {
+    const struct stream_factory *factory;
+    void *store;
+    struct ry_clock_manual clock;
+    struct ry_stream *a;
+    struct ry_stream *b;
+    struct ry_arena arena;
+    struct ry_lease leases[READ_MAX];
+    struct ry_error err;
+};
+
+static int set_up(void **state)
+{
+    struct bench *bench = calloc(1, sizeof *bench);
+    assert_non_null(bench);
+    bench->factory = *state;
+    ry_clock_manual_init(&bench->clock, START_MS);
+    bench->arena = ry_arena_make(ARENA_BYTES);
+    bench->store = bench->factory->store_new();
+    bench->a = bench->factory->open(bench->store, &bench->clock.clock);
+    bench->b = bench->factory->open(bench->store, &bench->clock.clock);
+    assert_non_null(bench->a);
+    assert_non_null(bench->b);
+    *state = bench;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct bench *bench = *state;
+    ry_stream_close(&bench->a);
+    ry_stream_close(&bench->b);
+    ry_arena_free(&bench->arena);
+    bench->factory->store_free(bench->store);
+    *state = (void *)(uintptr_t)bench->factory;
+    free(bench);
+    return 0;
+}
+
+#define OK(bench, call) \
+    do { \
+        int rc_ = (call); \
+        if (rc_ != RY_OK) \
+            fail_msg("%s: %s: %s", #call, ry_err_name((enum ry_err)rc_), (bench)->err.text); \
+    } while (0)
+
+static struct ry_job_push job_of(const char *id, const char *guild, enum ry_priority priority)
+{
+    return (struct ry_job_push){
+        .job_id = ry_str_of(id),
+        .type = RY_STR("messages"),
+        .guild_id = ry_str_of(guild),
+        .channel_id = RY_STR("7"),
+        .priority = priority,
+        .json = RY_STR("{\"type\":\"messages\"}"),
+    };
+}
+
+static size_t push(struct bench *bench, const struct ry_job_push *jobs, size_t n)
+{
+    size_t accepted = 0;
+    OK(bench, bench->a->ops->push(bench->a, jobs, n, (struct ry_str){0}, (struct ry_str){0}, &accepted, &bench->err));
+    return accepted;
+}
+
+static void push_one(struct bench *bench, const char *id)
+{
+    struct ry_job_push job = job_of(id, "1", RY_PRIORITY_BACKFILL);
+    assert_int_equal(push(bench, &job, 1), 1);
+}
+
+static size_t read_by(struct bench *bench, struct ry_stream *stream, const char *consumer, size_t max)
+{
+    size_t n = 0;
+    ry_arena_reset(&bench->arena);
+    OK(bench,
+       stream->ops->read(stream, ry_str_of(consumer), max, LEASE_MS, &bench->arena, bench->leases, &n, &bench->err));
+    return n;
+}
+
+/* Reads one job that must be there; its token. */
+static uint64_t lease_one(struct bench *bench, struct ry_stream *stream)
+{
+    assert_int_equal(read_by(bench, stream, "n/1", 1), 1);
+    return bench->leases[0].token;
+}
+
+static struct ry_depth depth_of(struct bench *bench)
+{
+    struct ry_depth depth;
+    OK(bench, bench->a->ops->depth(bench->a, &depth, &bench->err));
+    return depth;
+}
+
+static void expect_depth(struct bench *bench, uint64_t ready, uint64_t leased, uint64_t dead)
+{
+    struct ry_depth depth = depth_of(bench);
+    assert_int_equal(depth.ready, ready);
+    assert_int_equal(depth.leased, leased);
+    assert_int_equal(depth.dead, dead);
+}
+
+static void expect_str(struct ry_str got, const char *want)
+{
+    if (!ry_str_is(got, want))
+        fail_msg("got '%.*s', not '%s'", RY_STR_ARG(got), want);
+}
+
+/* ---- pushing ----------------------------------------------------------------------------------------------------- */
+
+static void stream_gives_a_job_as_it_was_pushed(void **state)
+{
+    struct bench *bench = *state;
+    struct ry_job_push job = {
+        .job_id = RY_STR("0b3e-é"),
+        .type = RY_STR("messages"),
+        .guild_id = RY_STR("175928847299117063"),
+        .channel_id = RY_STR("41771983423143937"),
+        .priority = RY_PRIORITY_LIVE,
+        .json = {"{\0not\xff utf-8}", 13},
+    };
+    assert_int_equal(push(bench, &job, 1), 1);
+    assert_int_equal(read_by(bench, bench->b, "n/1", READ_MAX), 1);
+    const struct ry_lease *lease = &bench->leases[0];
+    assert_true(ry_str_eq(lease->job_id, job.job_id));
+    assert_true(ry_str_eq(lease->type, job.type));
+    assert_true(ry_str_eq(lease->guild_id, job.guild_id));
+    assert_true(ry_str_eq(lease->channel_id, job.channel_id));
+    assert_true(ry_str_eq(lease->json, job.json));
+    assert_int_equal(lease->priority, RY_PRIORITY_LIVE);
+    assert_int_equal(lease->attempts, 1);
+    assert_int_equal(lease->pushed_wall_ms, START_MS);
+    assert_true(lease->token > 0);
+}
+
+static void stream_takes_an_id_once_while_it_waits_or_is_leased(void **state)
+{
+    struct bench *bench = *state;
+    struct ry_job_push jobs[] = {job_of("x", "1", RY_PRIORITY_LIVE), job_of("x", "2", RY_PRIORITY_BACKFILL)};
+    assert_int_equal(push(bench, jobs, 2), 1);
+    assert_int_equal(push(bench, jobs, 1), 0);
+    uint64_t token = lease_one(bench, bench->a);
+    assert_int_equal(push(bench, jobs, 1), 0);
+    expect_depth(bench, 0, 1, 0);
+    OK(bench, bench->a->ops->ack(bench->a, RY_STR("x"), token, &bench->err));
+    assert_int_equal(push(bench, jobs, 1), 1);
+}
+
+static void stream_refuses_a_bad_job_and_all_pushed_with_it(void **state)
+{
+    struct bench *bench = *state;
+    static char long_text[RY_JOB_GUILD_MAX + 2];
+    memset(long_text, '1', sizeof long_text - 1);
+    const struct ry_job_push good = job_of("good", "1", RY_PRIORITY_LIVE);
+    const struct {
+        const char *what;
+        struct ry_job_push job;
+        int want;
+    } cases[] = {
+        {"no id", {.type = good.type, .json = good.json}, RY_EINVAL},
+        {"long id", {.job_id = ry_str_of(long_text), .type = good.type, .json = good.json}, RY_ELIMIT},
+        {"id is no text", {.job_id = {"\xff", 1}, .type = good.type, .json = good.json}, RY_EINVAL},
+        {"id with NUL", {.job_id = {"a\0b", 3}, .type = good.type, .json = good.json}, RY_EINVAL},
+        {"no type", {.job_id = good.job_id, .json = good.json}, RY_EINVAL},
+        {"long guild",
+         {.job_id = good.job_id, .type = good.type, .guild_id = ry_str_of(long_text), .json = good.json},
+         RY_ELIMIT},
+        {"no json", {.job_id = good.job_id, .type = good.type}, RY_EINVAL},
+        {"large json", {.job_id = good.job_id, .type = good.type, .json = {"", RY_JOB_MAX_BYTES + 1}}, RY_ELIMIT},
+        {"no priority",
+         {.job_id = good.job_id, .type = good.type, .json = good.json, .priority = RY_PRIORITY_COUNT},
+         RY_EINVAL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct ry_job_push jobs[] = {good, cases[i].job};
+        size_t accepted = 99;
+        int rc = bench->a->ops->push(bench->a, jobs, 2, RY_STR("k"), RY_STR("1"), &accepted, &bench->err);
+        if (rc != cases[i].want || accepted != 0)
+            fail_msg("%s: %d (%s), %zu accepted", cases[i].what, rc, bench->err.text, accepted);
+    }
+    expect_depth(bench, 0, 0, 0);
+    struct ry_str cursor;
+    OK(bench, bench->a->ops->cursor_get(bench->a, RY_STR("k"), &bench->arena, &cursor, &bench->err));
+    assert_null(cursor.p);
+}
+
+static void stream_keeps_the_cursor_of_the_last_push(void **state)
+{
+    struct bench *bench = *state;
+    struct ry_job_push job = job_of("x", "1", RY_PRIORITY_LIVE);
+    const struct {
+        struct ry_str cursor;
+        const char *want;
+    } cases[] = {{RY_STR("4096"), "4096"}, {RY_STR("8192"), "8192"}, {RY_STR(""), ""}, {{NULL, 0}, NULL}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t accepted = 0;
+        OK(bench, bench->a->ops->push(bench->a, &job, 1, RY_STR("file"), cases[i].cursor, &accepted, &bench->err));
+        assert_int_equal(accepted, i == 0);
+        struct ry_str got;
+        OK(bench, bench->b->ops->cursor_get(bench->b, RY_STR("file"), &bench->arena, &got, &bench->err));
+        expect_str(got, cases[i].want);
+        OK(bench, bench->b->ops->cursor_get(bench->b, RY_STR("other"), &bench->arena, &got, &bench->err));
+        assert_null(got.p);
+    }
+}
+
+/* ---- the order of reading ---------------------------------------------------------------------------------------- */
+
+static void stream_reads_by_priority_then_guild_in_turn_then_age(void **state)
+{
+    struct bench *bench = *state;
+    const struct ry_job_push jobs[] = {
+        job_of("b1", "1", RY_PRIORITY_BACKFILL),  job_of("b2", "1", RY_PRIORITY_BACKFILL),
+        job_of("b3", "1", RY_PRIORITY_BACKFILL),  job_of("c1", "22", RY_PRIORITY_BACKFILL),
+        job_of("c2", "22", RY_PRIORITY_BACKFILL), job_of("d1", "3", RY_PRIORITY_BACKFILL),
+        job_of("r1", "1", RY_PRIORITY_RETRY),     job_of("l1", "1", RY_PRIORITY_LIVE),
+        job_of("l2", "3", RY_PRIORITY_LIVE),      job_of("n1", "", RY_PRIORITY_BACKFILL),
+        job_of("k1", "1", RY_PRIORITY_CONTROL),   job_of("x1", "1", RY_PRIORITY_DELETE),
+    };
+    const char *const want[] = {"k1", "l1", "l2", "x1", "r1", "b1", "c1", "d1", "n1", "b2", "c2", "b3"};
+    size_t n = sizeof jobs / sizeof *jobs;
+    assert_int_equal(push(bench, jobs, n), n);
+    assert_int_equal(read_by(bench, bench->b, "n/1", READ_MAX), n);
+    for (size_t i = 0; i < n; i++)
+        expect_str(bench->leases[i].job_id, want[i]);
+}
+
+static void stream_keeps_the_turn_of_guilds_over_reads_of_one(void **state)
+{
+    struct bench *bench = *state;
+    struct ry_job_push jobs[20];
+    char ids[20][8];
+    for (size_t i = 0; i < 20; i++) {
+        (void)snprintf(ids[i], sizeof ids[i], "j%zu", i);
+        jobs[i] = job_of(ids[i], i < 18 ? "1" : "2", RY_PRIORITY_BACKFILL);
+    }
+    assert_int_equal(push(bench, jobs, 20), 20);
+    const char *const want[] = {"j0", "j18", "j1", "j19", "j2", "j3"};
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        (void)lease_one(bench, bench->a);
+        expect_str(bench->leases[0].job_id, want[i]);
+    }
+}
+
+static void stream_gives_a_job_to_one_reader_only(void **state)
+{
+    struct bench *bench = *state;
+    push_one(bench, "x");
+    assert_int_equal(read_by(bench, bench->a, "n/1", 2), 1);
+    assert_int_equal(read_by(bench, bench->b, "m/1", 2), 0);
+    expect_depth(bench, 0, 1, 0);
+}
+
+static void stream_stops_reading_when_the_arena_is_full(void **state)
+{
+    struct bench *bench = *state;
+    static char body[40000];
+    memset(body, ' ', sizeof body);
+    struct ry_job_push jobs[] = {job_of("x", "1", RY_PRIORITY_LIVE), job_of("y", "1", RY_PRIORITY_LIVE)};
+    jobs[0].json = jobs[1].json = (struct ry_str){body, sizeof body};
+    assert_int_equal(push(bench, jobs, 2), 2);
+    struct ry_arena small = ry_arena_make(60000);
+    size_t n = 0;
+    OK(bench, bench->a->ops->read(bench->a, RY_STR("n/1"), 2, LEASE_MS, &small, bench->leases, &n, &bench->err));
+    assert_int_equal(n, 1);
+    ry_arena_free(&small);
+    small = ry_arena_make(10000);
+    assert_int_equal(bench->a->ops->read(bench->a, RY_STR("n/1"), 2, LEASE_MS, &small, bench->leases, &n, &bench->err),
+                     RY_ELIMIT);
+    assert_int_equal(n, 0);
+    ry_arena_free(&small);
+    expect_depth(bench, 1, 1, 0);
+}
+
+/* ---- leases ------------------------------------------------------------------------------------------------------ */
+
+static void stream_gives_a_job_again_when_its_lease_has_run_out(void **state)
+{
+    struct bench *bench = *state;
+    push_one(bench, "x");
+    uint64_t first = lease_one(bench, bench->a);
+    ry_clock_manual_advance(&bench->clock, LEASE_MS - 1);
+    assert_int_equal(read_by(bench, bench->b, "m/1", 1), 0);
+    ry_clock_manual_advance(&bench->clock, 1);
+    uint64_t second = lease_one(bench, bench->b);
+    assert_true(second > first);
+    assert_int_equal(bench->leases[0].attempts, 2);
+}
+
+static void stream_renews_a_lease_from_now_on(void **state)
+{
+    struct bench *bench = *state;
+    push_one(bench, "x");
+    uint64_t token = lease_one(bench, bench->a);
+    ry_clock_manual_advance(&bench->clock, LEASE_MS - 1);
+    OK(bench, bench->a->ops->renew(bench->a, RY_STR("x"), token, LEASE_MS, &bench->err));
+    ry_clock_manual_advance(&bench->clock, LEASE_MS - 1);
+    assert_int_equal(read_by(bench, bench->b, "m/1", 1), 0);
+    ry_clock_manual_advance(&bench->clock, 1);
+    assert_int_equal(read_by(bench, bench->b, "m/1", 1), 1);
+}
+
+enum verb { RENEW, ACK, NACK, BURY, VERB_COUNT };
+static const char *const verb_names[VERB_COUNT] = {"renew", "ack", "nack", "bury"};
+
+static int say(struct bench *bench, struct ry_stream *stream, enum verb verb, const char *id, uint64_t token)
+{
+    const struct ry_stream_ops *ops = stream->ops;
+    struct ry_str job_id = ry_str_of(id);
+    switch (verb) {
+    case RENEW: return ops->renew(stream, job_id, token, LEASE_MS, &bench->err);
+    case ACK: return ops->ack(stream, job_id, token, &bench->err);
+    case NACK: return ops->nack(stream, job_id, token, 0, true, &bench->err);
+    case BURY: return ops->bury(stream, job_id, token, RY_STR("why"), &bench->err);
+    case VERB_COUNT: break;
+    }
+    return RY_EBUG;
+}
+
+static void stream_fences_off_a_holder_that_lost_its_lease(void **state)
+{
+    struct bench *bench = *state;
+    push_one(bench, "x");
+    uint64_t old = lease_one(bench, bench->a);
+    ry_clock_manual_advance(&bench->clock, LEASE_MS);
+    uint64_t new = lease_one(bench, bench->b);
+    for (enum verb verb = RENEW; verb < VERB_COUNT; verb++) {
+        int rc = say(bench, bench->a, verb, "x", old);
+        if (rc != RY_EFENCED)
+            fail_msg("%s with an old token: %d", verb_names[verb], rc);
+        expect_depth(bench, 0, 1, 0);
+    }
+    OK(bench, say(bench, bench->b, RENEW, "x", new));
+    OK(bench, say(bench, bench->b, ACK, "x", new));
+}
+
+static void stream_fences_off_a_holder_that_gave_its_lease_back(void **state)
+{
+    struct bench *bench = *state;
+    push_one(bench, "x");
+    uint64_t token = lease_one(bench, bench->a);
+    OK(bench, say(bench, bench->a, NACK, "x", token));
+    for (enum verb verb = RENEW; verb < VERB_COUNT; verb++)
+        assert_int_equal(say(bench, bench->a, verb, "x", token), RY_EFENCED);
+    expect_depth(bench, 1, 0, 0);
+}
+
+static void stream_knows_no_lease_of_a_job_that_is_gone(void **state)
+{
+    struct bench *bench = *state;
+    push_one(bench, "x");
+    uint64_t token = lease_one(bench, bench->a);
+    OK(bench, say(bench, bench->a, ACK, "x", token));
+    for (enum verb verb = RENEW; verb < VERB_COUNT; verb++)
+        assert_int_equal(say(bench, bench->a, verb, "x", token), RY_ENOENT);
+    expect_depth(bench, 0, 0, 0);
+}
+
+static void stream_tokens_grow_over_a_later_push_of_the_same_id(void **state)
+{
+    struct bench *bench = *state;
+    push_one(bench, "x");
+    uint64_t first = lease_one(bench, bench->a);
+    OK(bench, say(bench, bench->a, ACK, "x", first));
+    push_one(bench, "x");
+    uint64_t second = lease_one(bench, bench->b);
+    assert_true(second > first);
+    assert_int_equal(bench->leases[0].attempts, 1);
+    assert_int_equal(say(bench, bench->a, ACK, "x", first), RY_EFENCED);
+}
+
+static void stream_holds_a_job_back_for_the_delay_of_its_nack(void **state)
+{
+    struct bench *bench = *state;
+    push_one(bench, "x");
+    uint64_t token = lease_one(bench, bench->a);
+    OK(bench, bench->a->ops->nack(bench->a, RY_STR("x"), token, 5000, true, &bench->err));
+    expect_depth(bench, 1, 0, 0);
+    ry_clock_manual_advance(&bench->clock, 4999);
+    assert_int_equal(read_by(bench, bench->a, "n/1", 1), 0);
+    ry_clock_manual_advance(&bench->clock, 1);
+    (void)lease_one(bench, bench->a);
+    assert_int_equal(bench->leases[0].attempts, 2);
+}
+
+static void stream_does_not_count_a_lease_that_was_given_back_untried(void **state)
+{
+    struct bench *bench = *state;
+    push_one(bench, "x");
+    for (int i = 0; i < 3; i++) {
+        uint64_t token = lease_one(bench, bench->a);
+        assert_int_equal(bench->leases[0].attempts, 1);
+        OK(bench, bench->a->ops->nack(bench->a, RY_STR("x"), token, 0, false, &bench->err));
+    }
+}
+
+static void stream_releases_the_leases_of_a_former_self_alone(void **state)
+{
+    struct bench *bench = *state;
+    const struct {
+        const char *consumer;
+        bool released;
+    } cases[] = {{"host/1", true}, {"host/22", true}, {"host/2", false}, {"hosts/1", false}, {"x%_/1", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char id[24];
+        (void)snprintf(id, sizeof id, "j%zu", i);
+        push_one(bench, id);
+        assert_int_equal(read_by(bench, bench->a, cases[i].consumer, 1), 1);
+    }
+    size_t released = 0;
+    OK(bench, bench->b->ops->release(bench->b, RY_STR("host/"), RY_STR("host/2"), &released, &bench->err));
+    assert_int_equal(released, 2);
+    assert_int_equal(read_by(bench, bench->b, "m/1", READ_MAX), 2);
+    expect_str(bench->leases[0].job_id, "j0");
+    expect_str(bench->leases[1].job_id, "j1");
+    assert_int_equal(bench->leases[0].attempts, 2);
+    OK(bench, bench->b->ops->release(bench->b, RY_STR("h"), (struct ry_str){0}, &released, &bench->err));
+    assert_int_equal(released, 2);
+}
+
+static void stream_tells_how_much_waits_and_how_long(void **state)
+{
+    struct bench *bench = *state;
+    assert_int_equal(depth_of(bench).oldest_ms, 0);
+    push_one(bench, "x");
+    ry_clock_manual_advance(&bench->clock, 3000);
+    push_one(bench, "y");
+    ry_clock_manual_advance(&bench->clock, 1000);
+    assert_int_equal(depth_of(bench).oldest_ms, 4000);
+    (void)lease_one(bench, bench->a);
+    expect_depth(bench, 1, 1, 0);
+    assert_int_equal(depth_of(bench).oldest_ms, 1000);
+}
+
+/* ---- dead letters ------------------------------------------------------------------------------------------------ */
+
+/* The only dead letter's id. */
+static int64_t only_letter(struct bench *bench)
+{
+    struct ry_dead letters[2];
+    size_t n = 0;
+    OK(bench, bench->a->ops->dead_list(bench->a, 0, 2, &bench->arena, letters, &n, &bench->err));
+    assert_int_equal(n, 1);
+    assert_null(letters[0].body.p);
+    return letters[0].id;
+}
+
+static void stream_keeps_a_buried_job_whole(void **state)
+{
+    struct bench *bench = *state;
+    push_one(bench, "x");
+    uint64_t token = lease_one(bench, bench->a);
+    ry_clock_manual_advance(&bench->clock, 500);
+    OK(bench, bench->a->ops->bury(bench->a, RY_STR("x"), token, RY_STR("not JSON at byte 3"), &bench->err));
+    expect_depth(bench, 0, 0, 1);
+    struct ry_dead letter;
+    int64_t id = only_letter(bench);
+    OK(bench, bench->b->ops->dead_get(bench->b, id, &bench->arena, &letter, &bench->err));
+    assert_int_equal(letter.id, id);
+    assert_int_equal(letter.kind, RY_DEAD_JOB);
+    expect_str(letter.job_id, "x");
+    expect_str(letter.type, "messages");
+    expect_str(letter.guild_id, "1");
+    expect_str(letter.channel_id, "7");
+    expect_str(letter.reason, "not JSON at byte 3");
+    assert_true(letter.summary.n > 0);
+    expect_str(letter.body, "{\"type\":\"messages\"}");
+    assert_int_equal(letter.priority, RY_PRIORITY_BACKFILL);
+    assert_int_equal(letter.attempts, 1);
+    assert_int_equal(letter.died_wall_ms, START_MS + 500);
+}
+
+static void stream_replays_a_dead_job_as_new(void **state)
+{
+    struct bench *bench = *state;
+    push_one(bench, "x");
+    uint64_t token = lease_one(bench, bench->a);
+    OK(bench, say(bench, bench->a, BURY, "x", token));
+    int64_t id = only_letter(bench);
+    OK(bench, bench->b->ops->dead_replay(bench->b, id, &bench->err));
+    expect_depth(bench, 1, 0, 0);
+    assert_true(lease_one(bench, bench->a) > token);
+    assert_int_equal(bench->leases[0].attempts, 1);
+    expect_str(bench->leases[0].json, "{\"type\":\"messages\"}");
+    assert_int_equal(bench->b->ops->dead_replay(bench->b, id, &bench->err), RY_ENOENT);
+}
+
+static void stream_replays_no_job_that_is_in_the_queue_again(void **state)
+{
+    struct bench *bench = *state;
+    push_one(bench, "x");
+    OK(bench, say(bench, bench->a, BURY, "x", lease_one(bench, bench->a)));
+    push_one(bench, "x");
+    assert_int_equal(bench->a->ops->dead_replay(bench->a, only_letter(bench), &bench->err), RY_EDATA);
+    expect_depth(bench, 1, 0, 1);
+}
+
+static const struct ry_dead dead_mail = {
+    .kind = RY_DEAD_MAIL,
+    .job_id = {"4294967297", 10},
+    .type = {"thumbnail_store", 15},
+    .reason = {"no room", 7},
+    .summary = {"thumbnail_store{...}", 20},
+    .body = {"\x9c\0\xff", 3},
+    .attempts = 3,
+    .died_wall_ms = START_MS,
+};
+
+static void stream_keeps_a_dead_mail_once_and_whole(void **state)
+{
+    struct bench *bench = *state;
+    OK(bench, bench->a->ops->dead_add(bench->a, &dead_mail, &bench->err));
+    OK(bench, bench->a->ops->dead_add(bench->a, &dead_mail, &bench->err));
+    struct ry_dead letter;
+    int64_t id = only_letter(bench);
+    OK(bench, bench->a->ops->dead_get(bench->a, id, &bench->arena, &letter, &bench->err));
+    assert_int_equal(letter.kind, RY_DEAD_MAIL);
+    assert_true(ry_str_eq(letter.body, dead_mail.body));
+    expect_str(letter.guild_id, "");
+    assert_int_equal(bench->a->ops->dead_replay(bench->a, id, &bench->err), RY_EUNSUPPORTED);
+    struct ry_dead other = dead_mail;
+    other.body = RY_STR("another mail under a used id");
+    OK(bench, bench->a->ops->dead_add(bench->a, &other, &bench->err));
+    expect_depth(bench, 0, 0, 2);
+}
+
+static void stream_lists_dead_letters_by_pages_and_never_reuses_an_id(void **state)
+{
+    struct bench *bench = *state;
+    for (int i = 0; i < 5; i++) {
+        char id[12];
+        (void)snprintf(id, sizeof id, "%d", i);
+        struct ry_dead letter = dead_mail;
+        letter.job_id = ry_str_of(id);
+        OK(bench, bench->a->ops->dead_add(bench->a, &letter, &bench->err));
+    }
+    struct ry_dead page[3];
+    int64_t after = 0;
+    size_t n = 0;
+    size_t seen = 0;
+    do {
+        OK(bench, bench->b->ops->dead_list(bench->b, after, 3, &bench->arena, page, &n, &bench->err));
+        for (size_t i = 0; i < n; i++, seen++) {
+            assert_true(page[i].id > after);
+            assert_int_equal(page[i].job_id.p[0] - '0', seen);
+            after = page[i].id;
+        }
+    } while (n == 3);
+    assert_int_equal(seen, 5);
+    OK(bench, bench->a->ops->dead_drop(bench->a, after, &bench->err));
+    assert_int_equal(bench->a->ops->dead_drop(bench->a, after, &bench->err), RY_ENOENT);
+    struct ry_dead letter;
+    assert_int_equal(bench->a->ops->dead_get(bench->a, after, &bench->arena, &letter, &bench->err), RY_ENOENT);
+    OK(bench, bench->a->ops->dead_add(bench->a, &dead_mail, &bench->err));
+    OK(bench, bench->b->ops->dead_list(bench->b, after - 1, 3, &bench->arena, page, &n, &bench->err));
+    assert_int_equal(n, 1);
+    assert_true(page[0].id > after);
+}
+
+#define CLAIM(name) \
+    { \
+#name, name, set_up, tear_down, (void *)(uintptr_t)factory \
+    }
+
+int stream_suite_run(const struct stream_factory *factory)
+{
+    const struct CMUnitTest claims[] = {
+        CLAIM(stream_gives_a_job_as_it_was_pushed),
+        CLAIM(stream_takes_an_id_once_while_it_waits_or_is_leased),
+        CLAIM(stream_refuses_a_bad_job_and_all_pushed_with_it),
+        CLAIM(stream_keeps_the_cursor_of_the_last_push),
+        CLAIM(stream_reads_by_priority_then_guild_in_turn_then_age),
+        CLAIM(stream_keeps_the_turn_of_guilds_over_reads_of_one),
+        CLAIM(stream_gives_a_job_to_one_reader_only),
+        CLAIM(stream_stops_reading_when_the_arena_is_full),
+        CLAIM(stream_gives_a_job_again_when_its_lease_has_run_out),
+        CLAIM(stream_renews_a_lease_from_now_on),
+        CLAIM(stream_fences_off_a_holder_that_lost_its_lease),
+        CLAIM(stream_fences_off_a_holder_that_gave_its_lease_back),
+        CLAIM(stream_knows_no_lease_of_a_job_that_is_gone),
+        CLAIM(stream_tokens_grow_over_a_later_push_of_the_same_id),
+        CLAIM(stream_holds_a_job_back_for_the_delay_of_its_nack),
+        CLAIM(stream_does_not_count_a_lease_that_was_given_back_untried),
+        CLAIM(stream_releases_the_leases_of_a_former_self_alone),
+        CLAIM(stream_tells_how_much_waits_and_how_long),
+        CLAIM(stream_keeps_a_buried_job_whole),
+        CLAIM(stream_replays_a_dead_job_as_new),
+        CLAIM(stream_replays_no_job_that_is_in_the_queue_again),
+        CLAIM(stream_keeps_a_dead_mail_once_and_whole),
+        CLAIM(stream_lists_dead_letters_by_pages_and_never_reuses_an_id),
+    };
+    return cmocka_run_group_tests_name(factory->name, claims, NULL, NULL);
+}

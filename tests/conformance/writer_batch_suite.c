@@ -1,0 +1,326 @@
+/* writer_batch_suite.c: batches: what they write, what they leave alone, and what becomes of bad rows. */
+#include "tests/conformance/writer_suite_cases.h"
+
+#include <stdio.h>
+
+/* Everything that a batch may write, times included: equal before and after means that no row was touched. */
+static const char everything[] =
+    "SELECT (SELECT group_concat(id || name || coalesce(icon_url, '-') || updated_at || created_at) FROM guild) || "
+    "(SELECT group_concat(id || name || updated_at || created_at) FROM channel) || "
+    "(SELECT group_concat(user_id || username || updated_at || created_at) FROM author) || "
+    "(SELECT group_concat(id || content || updated_at || created_at) FROM message) || "
+    "(SELECT group_concat(id || thumbnail_status || cdn_url || updated_at || created_at) FROM clip)";
+
+void batch_brings_every_row(void **state)
+{
+    struct writer_fixture *f = *state;
+    struct ry_batch_write *batch = writer_batch_make(f, 0, 3);
+    batch->guilds.items[0].icon_url = RY_STR("https://cdn.discordapp.com/icons/1.png");
+    struct ry_batch_written written = writer_batch_commit(f, batch, WRITER_BRISK);
+    assert_int_equal(written.succeeded, 1 + 1 + 2 + 3 + 3);
+    assert_int_equal(written.changed, written.succeeded);
+    assert_int_equal(written.pending, 3);
+    assert_int_equal(written.failures.n, 0);
+    writer_assert_text(f, "SELECT name || icon_url || message_scan_enabled || updated_at FROM guild WHERE id = '100'",
+                       "A guildhttps://cdn.discordapp.com/icons/1.png12024-10-19T15:03:09.000Z");
+    writer_assert_text(f, "SELECT name || type || message_scan_enabled || nsfw FROM channel WHERE id = '200'",
+                       "clipstext10");
+    writer_assert_text(f, "SELECT username || discriminator || display_name FROM author WHERE user_id = '301'",
+                       "user10User 1");
+    writer_assert_text(f, "SELECT content || timestamp || author_id FROM message WHERE id = '100002'",
+                       "message 22024-10-19T15:03:11.000Z300");
+    writer_assert_text(
+        f,
+        "SELECT message_id || filename || file_size || mime_type || visibility || thumbnail_status || expires_at"
+        " FROM clip WHERE id = '00000000000000000000000000000002'",
+        "100002clip-2.mp41002video/mp4PUBLICpending2024-10-20T15:03:09.000Z");
+}
+
+void batch_written_again_changes_nothing(void **state)
+{
+    struct writer_fixture *f = *state;
+    struct ry_batch_write *batch = writer_batch_make(f, 0, 5);
+    batch->media_root = RY_STR("/exports/a/");
+    static char before[8192], after[8192];
+    (void)writer_batch_commit(f, batch, WRITER_BRISK);
+    f->store->ask(f->store, everything, before, sizeof before);
+    ry_clock_manual_advance(&f->clock, 1000);
+    struct ry_batch_written again = writer_batch_commit(f, batch, WRITER_BRISK);
+    assert_int_equal(again.changed, 0);
+    assert_int_equal(again.pending, 0);
+    assert_int_equal(again.succeeded, 1 + 1 + 1 + 2 + 5 + 5);
+    f->store->ask(f->store, everything, after, sizeof after);
+    assert_string_equal(before, after);
+}
+
+void batch_changes_only_what_differs(void **state)
+{
+    struct writer_fixture *f = *state;
+    struct ry_batch_write *batch = writer_batch_make(f, 0, 4);
+    (void)writer_batch_commit(f, batch, WRITER_BRISK);
+    ry_clock_manual_advance(&f->clock, 1000);
+    batch->guilds.items[0].name = RY_STR("Renamed");
+    batch->authors.items[1].nickname = RY_STR("Nick");
+    batch->messages.items[2].content = RY_STR("edited");
+    struct ry_batch_written written = writer_batch_commit(f, batch, WRITER_BRISK);
+    assert_int_equal(written.changed, 3);
+    assert_int_equal(written.pending, 0);
+    writer_assert_text(f, "SELECT name || updated_at || created_at FROM guild",
+                       "Renamed2024-10-19T15:03:10.000Z2024-10-19T15:03:09.000Z");
+    assert_int_equal(writer_number(f, "SELECT count(*) FROM message WHERE updated_at > created_at"), 1);
+    assert_int_equal(writer_number(f, "SELECT count(*) FROM author WHERE updated_at > created_at"), 1);
+}
+
+void upsert_leaves_what_people_and_the_bot_own(void **state)
+{
+    struct writer_fixture *f = *state;
+    struct ry_batch_write *batch = writer_batch_make(f, 0, 1);
+    batch->guilds.items[0].icon_url = RY_STR("https://icon");
+    batch->channels.items[0].topic = RY_STR("A topic");
+    (void)writer_batch_commit(f, batch, WRITER_BRISK);
+    f->store->execute(f->store, "UPDATE guild SET message_scan_enabled = 0");
+    f->store->execute(f->store, "UPDATE channel SET message_scan_enabled = 0, nsfw = 1");
+    f->store->execute(f->store, "UPDATE clip SET title = 'Best', visibility = 'PRIVATE', deleted_at = updated_at");
+    ry_clock_manual_advance(&f->clock, 1000);
+    batch->guilds.items[0] = (struct ry_guild_row){.id = RY_STR("100"), .name = RY_STR("New name")};
+    batch->channels.items[0] =
+        (struct ry_channel_row){.id = RY_STR("200"), .name = RY_STR("new-name"), .type = RY_STR("text")};
+    batch->clips.items[0].settings_hash = RY_STR("00000000000000000000000000000000");
+    struct ry_batch_written written = writer_batch_commit(f, batch, WRITER_BRISK);
+    assert_int_equal(written.changed, 3);
+    writer_assert_text(f, "SELECT name || message_scan_enabled || icon_url FROM guild", "New name0https://icon");
+    writer_assert_text(f, "SELECT name || message_scan_enabled || nsfw || topic FROM channel", "new-name01A topic");
+    writer_assert_text(f, "SELECT title || visibility || deleted_at || created_at FROM clip",
+                       "BestPRIVATE2024-10-19T15:03:09.000Z2024-10-19T15:03:09.000Z");
+}
+
+/* ---- the life of a clip's row -------------------------------------------------------------------------------- */
+
+#define SAME    "27b3234951922ec2213c626963892154"
+#define OTHER   "f5ab75111e87c33e08c860ac93764c2c"
+#define WEB     "https://cdn.discordapp.com/0/clip.mp4?ex=1"
+#define WEB_NEW "https://cdn.discordapp.com/0/clip.mp4?ex=2"
+#define DISK    "file:///media/a.mp4"
+
+static const struct rescan {
+    const char *name;
+    const char *status; /* before */
+    const char *url;    /* before */
+    bool expired;       /* before */
+    const char *hash;   /* of the rescan */
+    const char *new_url;
+    const char *status_after;
+    bool url_taken;
+    bool changed;
+} rescans[] = {
+    {"completed stays", "completed", WEB, false, SAME, WEB, "completed", false, false},
+    {"completed keeps an address that serves", "completed", WEB, false, SAME, WEB_NEW, "completed", false, false},
+    {"completed takes an address for an expired one", "completed", WEB, true, SAME, WEB_NEW, "completed", true, true},
+    {"completed with a moved file", "completed", DISK, false, SAME, "file:///media/b.mp4", "completed", true, true},
+    {"completed with the same file", "completed", DISK, true, SAME, DISK, "completed", false, false},
+    {"completed under other settings is made again", "completed", WEB, false, OTHER, WEB, "pending", false, true},
+    {"pending stays", "pending", WEB, false, SAME, WEB, "pending", false, false},
+    {"pending takes the new address", "pending", WEB, false, SAME, WEB_NEW, "pending", true, true},
+    {"pending with the same file", "pending", DISK, true, SAME, DISK, "pending", false, false},
+    {"pending takes other settings", "pending", WEB, false, OTHER, WEB, "pending", false, true},
+    {"processing stays", "processing", WEB, false, SAME, WEB, "processing", false, false},
+    {"processing goes on under other settings", "processing", WEB, false, OTHER, WEB_NEW, "processing", true, true},
+    {"failed is tried again", "failed", WEB, false, SAME, WEB, "pending", false, true},
+};
+
+void clip_becomes_pending_unless_completed_with_the_same_settings(void **state)
+{
+    struct writer_fixture *f = *state;
+    for (size_t i = 0; i < sizeof rescans / sizeof rescans[0]; i++) {
+        const struct rescan *r = &rescans[i];
+        struct ry_batch_write *batch = writer_batch_make(f, (unsigned)i, 1);
+        struct ry_clip_row *clip = &batch->clips.items[0];
+        clip->url = ry_str_of(r->url);
+        if (r->expired)
+            clip->expires_wall_ms = f->clock.now_wall_ms - 1;
+        (void)writer_batch_commit(f, batch, WRITER_BRISK);
+        char sql[256], text[64];
+        snprintf(sql, sizeof sql, "UPDATE clip SET thumbnail_status = '%s' WHERE id = '%.*s'", r->status,
+                 RY_STR_ARG(clip->id));
+        f->store->execute(f->store, sql);
+        clip->url = ry_str_of(r->new_url);
+        clip->settings_hash = ry_str_of(r->hash);
+        if (r->expired || !ry_str_is(clip->url, r->url))
+            clip->expires_wall_ms = f->clock.now_wall_ms + 3600000;
+        struct ry_batch_written written = writer_batch_commit(f, batch, WRITER_BRISK);
+        if (written.changed != r->changed)
+            fail_msg("%s: changed %d", r->name, (int)written.changed);
+        if (written.pending != (r->changed && strcmp(r->status_after, "pending") == 0))
+            fail_msg("%s: pending %d", r->name, (int)written.pending);
+        snprintf(sql, sizeof sql, "SELECT thumbnail_status || (cdn_url = '%s') FROM clip WHERE id = '%.*s'", r->new_url,
+                 RY_STR_ARG(clip->id));
+        f->store->ask(f->store, sql, text, sizeof text);
+        char expected[64];
+        snprintf(expected, sizeof expected, "%s%d", r->status_after, r->url_taken || strcmp(r->url, r->new_url) == 0);
+        if (strcmp(text, expected) != 0)
+            fail_msg("%s: %s, not %s", r->name, text, expected);
+    }
+}
+
+/* ---- text ---------------------------------------------------------------------------------------------------- */
+
+void text_is_cut_to_its_column_between_characters(void **state)
+{
+    struct writer_fixture *f = *state;
+    struct ry_batch_write *batch = writer_batch_make(f, 0, 1);
+    char guild[400], person[400], file[1024];
+    for (size_t i = 0; i < sizeof guild / 2; i++)
+        memcpy(guild + i * 2, "\xC3\xA9", 2); /* é */
+    for (size_t i = 0; i < sizeof person / 4; i++)
+        memcpy(person + i * 4, "\xF0\x9F\x8E\xAC", 4); /* a clapper board */
+    memset(file, 'x', sizeof file);
+    batch->guilds.items[0].name = (struct ry_str){guild, sizeof guild};
+    batch->authors.items[0].username = (struct ry_str){person, sizeof person};
+    batch->authors.items[0].nickname = (struct ry_str){person, 32 * 4};
+    batch->clips.items[0].filename = (struct ry_str){file, sizeof file};
+    batch->messages.items[0].content = (struct ry_str){"nul\0inside", 10};
+    struct ry_batch_written written;
+    struct writer_tally tally;
+    struct ry_error err = {0};
+    assert_int_equal(f->engine->ops->begin(f->engine, &err), RY_OK);
+    assert_int_equal(writer_batch_run(f->engine, batch, WRITER_BRISK, &f->arena, &written, &tally, &err), RY_OK);
+    assert_int_equal(f->engine->ops->commit(f->engine, &err), RY_OK);
+    assert_int_equal(tally.cut, 3);
+    assert_int_equal(writer_number(f, "SELECT length(name) FROM guild"), 100);
+    assert_int_equal(writer_number(f, "SELECT length(username) FROM author WHERE user_id = '300'"), 32);
+    assert_int_equal(writer_number(f, "SELECT length(nickname) FROM author WHERE user_id = '300'"), 32);
+    assert_int_equal(writer_number(f, "SELECT length(filename) FROM clip"), 255);
+    writer_assert_text(f, "SELECT content FROM message", "nulinside");
+    writer_assert_text(f, "SELECT substr(name, 100) FROM guild", "\xC3\xA9");
+    assert_int_equal(writer_batch_commit(f, batch, WRITER_BRISK).changed, 0);
+}
+
+/* ---- bad rows ------------------------------------------------------------------------------------------------ */
+
+void bad_rows_stand_alone(void **state)
+{
+    struct writer_fixture *f = *state;
+    struct ry_batch_write *batch = writer_batch_make(f, 0, 100);
+    static const unsigned bad[] = {0, 41, 42, 99};
+    for (size_t i = 0; i < 4; i++)
+        batch->clips.items[bad[i]].visibility = RY_STR("NOBODY");
+    struct ry_batch_written written = writer_batch_commit(f, batch, WRITER_CAREFUL);
+    assert_int_equal(written.failures.n, 4);
+    assert_int_equal(written.succeeded, 1 + 1 + 2 + 100 + 96);
+    assert_int_equal(written.changed, written.succeeded);
+    assert_int_equal(written.pending, 96);
+    for (size_t i = 0; i < 4; i++) {
+        ASSERT_STR(written.failures.items[i].table, "clip");
+        assert_true(ry_str_eq(written.failures.items[i].key, batch->clips.items[bad[i]].id));
+        assert_true(written.failures.items[i].reason.n > 0);
+    }
+    assert_int_equal(writer_number(f, "SELECT count(*) FROM clip"), 96);
+}
+
+void rows_without_what_they_belong_to_are_refused(void **state)
+{
+    struct writer_fixture *f = *state;
+    struct ry_batch_write *batch = writer_batch_make(f, 0, 3);
+    batch->guilds.n = 0; /* an unknown guild: its channel and authors have no place */
+    batch->clips.items[1].message_id = RY_STR("999");
+    struct ry_batch_written written = writer_batch_commit(f, batch, WRITER_CAREFUL);
+    assert_int_equal(written.failures.n, 1 + 2 + 1);
+    ASSERT_STR(written.failures.items[0].table, "channel");
+    ASSERT_STR(written.failures.items[1].table, "author");
+    ASSERT_STR(written.failures.items[3].table, "clip");
+    ASSERT_STR(written.failures.items[3].reason, "the row that it belongs to does not exist");
+    assert_int_equal(writer_number(f, "SELECT count(*) FROM clip"), 2);
+}
+
+void brisk_batch_with_a_bad_row_fails_as_a_whole(void **state)
+{
+    struct writer_fixture *f = *state;
+    struct ry_batch_write *batch = writer_batch_make(f, 0, 3);
+    batch->channels.items[0].type = RY_STR("stage");
+    struct ry_error err = {0};
+    struct ry_batch_written written;
+    struct writer_tally tally;
+    assert_int_equal(f->engine->ops->begin(f->engine, &err), RY_OK);
+    assert_int_equal(writer_batch_run(f->engine, batch, WRITER_BRISK, &f->arena, &written, &tally, &err), RY_EDATA);
+    f->engine->ops->rollback(f->engine);
+    assert_int_equal(writer_number(f, "SELECT count(*) FROM guild"), 0);
+}
+
+/* ---- fencing and transactions -------------------------------------------------------------------------------- */
+
+void smaller_token_is_fenced(void **state)
+{
+    struct writer_fixture *f = *state;
+    struct ry_batch_write *batch = writer_batch_make(f, 0, 1);
+    static const struct {
+        const char *job;
+        uint64_t token;
+        bool fenced;
+    } steps[] = {{"a", 1, false}, {"a", 5, false}, {"a", 5, false}, {"a", 4, true},
+                 {"a", 1, true},  {"b", 4, false}, {"a", 6, false}, {"a", 5, true}};
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        batch->job_id = ry_str_of(steps[i].job);
+        batch->token = steps[i].token;
+        batch->messages.items[0].content = ry_arena_printf(&f->arena, "step %zu", i);
+        struct ry_batch_written written = writer_batch_commit(f, batch, WRITER_BRISK);
+        assert_int_equal(written.fenced, steps[i].fenced);
+        assert_int_equal(written.changed > 0, !steps[i].fenced);
+    }
+}
+
+void old_tokens_are_forgotten_a_few_at_a_time(void **state)
+{
+    struct writer_fixture *f = *state;
+    struct ry_batch_write *batch = writer_batch_make(f, 0, 1);
+    for (unsigned i = 0; i < 10; i++) {
+        batch->job_id = ry_arena_printf(&f->arena, "job-%u", i);
+        (void)writer_batch_commit(f, batch, WRITER_BRISK);
+        ry_clock_manual_advance(&f->clock, 1000);
+    }
+    int64_t before_wall_ms = f->clock.now_wall_ms - 3000; /* seven are older */
+    IN_TRANSACTION(f, fence_prune(f->engine, before_wall_ms, 4, &err));
+    assert_int_equal(writer_number(f, "SELECT count(*) FROM reelyard_fence"), 6);
+    IN_TRANSACTION(f, fence_prune(f->engine, before_wall_ms, 4, &err));
+    assert_int_equal(writer_number(f, "SELECT count(*) FROM reelyard_fence"), 3);
+    IN_TRANSACTION(f, fence_prune(f->engine, before_wall_ms, 4, &err));
+    assert_int_equal(writer_number(f, "SELECT count(*) FROM reelyard_fence"), 3);
+}
+
+void rollback_leaves_nothing(void **state)
+{
+    struct writer_fixture *f = *state;
+    struct ry_batch_write *batch = writer_batch_make(f, 0, 3);
+    struct ry_error err = {0};
+    struct ry_batch_written written;
+    struct writer_tally tally;
+    assert_int_equal(f->engine->ops->begin(f->engine, &err), RY_OK);
+    assert_int_equal(writer_batch_run(f->engine, batch, WRITER_BRISK, &f->arena, &written, &tally, &err), RY_OK);
+    f->engine->ops->rollback(f->engine);
+    assert_int_equal(writer_number(f, "SELECT count(*) FROM clip"), 0);
+    assert_int_equal(writer_batch_commit(f, batch, WRITER_BRISK).changed, written.changed);
+}
+
+void marks_nest(void **state)
+{
+    struct writer_fixture *f = *state;
+    const struct writer_engine_ops *ops = f->engine->ops;
+    struct ry_batch_write *batch = writer_batch_make(f, 0, 3);
+    struct writer_tally tally = {0};
+    struct ry_error err = {0};
+    assert_int_equal(ops->begin(f->engine, &err), RY_OK);
+    assert_int_equal(ops->upsert(f->engine, batch, WRITER_MESSAGES, 0, 1, &tally, &err), RY_OK);
+    assert_int_equal(ops->mark(f->engine, &err), RY_OK);
+    assert_int_equal(ops->upsert(f->engine, batch, WRITER_MESSAGES, 1, 1, &tally, &err), RY_OK);
+    assert_int_equal(ops->mark(f->engine, &err), RY_OK);
+    assert_int_equal(ops->upsert(f->engine, batch, WRITER_MESSAGES, 2, 1, &tally, &err), RY_OK);
+    assert_int_equal(ops->undo(f->engine, &err), RY_OK);
+    assert_int_equal(ops->keep(f->engine, &err), RY_OK);
+    /* An undo ends its mark, so that the next one goes back to the mark before. */
+    assert_int_equal(ops->mark(f->engine, &err), RY_OK);
+    assert_int_equal(ops->upsert(f->engine, batch, WRITER_MESSAGES, 2, 1, &tally, &err), RY_OK);
+    assert_int_equal(ops->mark(f->engine, &err), RY_OK);
+    assert_int_equal(ops->undo(f->engine, &err), RY_OK);
+    assert_int_equal(ops->undo(f->engine, &err), RY_OK);
+    assert_int_equal(ops->commit(f->engine, &err), RY_OK);
+    writer_assert_text(f, "SELECT group_concat(id) FROM (SELECT id FROM message ORDER BY id)", "100000,100001");
+}

@@ -1,0 +1,309 @@
+/* writer_clips_suite.c: who works on which clip, and what becomes of it. */
+#include "tests/conformance/writer_suite_cases.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define ME       "node-a/2"
+#define MY_PAST  "node-a/1"
+#define OTHER    "node-b/1"
+#define LEASE_MS 60000
+
+static void write_clips(struct writer_fixture *f, unsigned first, unsigned n)
+{
+    (void)writer_batch_commit(f, writer_batch_make(f, first, n), WRITER_BRISK);
+}
+
+static struct ry_str clip_id(struct writer_fixture *f, unsigned number)
+{
+    return ry_arena_printf(&f->arena, "%032x", number);
+}
+
+static struct ry_clip_settled fail_clip(struct writer_fixture *f, unsigned number, uint64_t next_retry_ms, bool release)
+{
+    struct ry_clip_failed failed = {.clip_id = clip_id(f, number),
+                                    .reason = RY_STR("not a video"),
+                                    .next_retry_ms = next_retry_ms,
+                                    .release = release};
+    struct ry_clip_settled settled = {0};
+    bool found = false;
+    IN_TRANSACTION(f, clip_failed(f->engine, &failed, &found, &settled, &err));
+    assert_true(found);
+    return settled;
+}
+
+static struct ry_clip_settled complete_clip(struct writer_fixture *f, unsigned number, bool *found)
+{
+    struct ry_thumbnail_row rows[] = {{RY_STR("small"), RY_STR("thumbnails/s.webp"), 320, 180, 4000},
+                                      {RY_STR("large"), RY_STR("thumbnails/l.webp"), 640, 360, 9000}};
+    struct ry_video_facts facts = {12.5, 1920, 1080, RY_STR("video/webm")};
+    struct ry_clip_completed completed = {.clip_id = clip_id(f, number), .thumbnails = {rows, 2}, .facts = {&facts, 1}};
+    struct ry_clip_settled settled = {0};
+    IN_TRANSACTION(f, clip_completed(f->engine, &completed, found, &settled, &err));
+    return settled;
+}
+
+/* The numbers of the clips claimed, joined by blanks, each with its attempts. */
+static void assert_claimed(struct ry_clips_claimed claimed, const char *expected)
+{
+    char text[512] = "";
+    size_t n = 0;
+    for (size_t i = 0; i < claimed.clips.n; i++) {
+        const struct ry_clip_work *work = &claimed.clips.items[i];
+        char id[33];
+        snprintf(id, sizeof id, "%.*s", RY_STR_ARG(work->clip_id));
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s%lu:%lu", i ? " " : "", strtoul(id, NULL, 16),
+                              (unsigned long)work->attempts);
+    }
+    assert_string_equal(text, expected);
+}
+
+/* ---- claims -------------------------------------------------------------------------------------------------- */
+
+void claim_takes_new_then_left_then_due(void **state)
+{
+    struct writer_fixture *f = *state;
+    write_clips(f, 0, 8);
+    /* 0 is left twice, 1 once, 2 failed and due, 3 failed and not due, 4 left in processing by another program. */
+    assert_claimed(writer_claim_commit(f, OTHER, 4, 1000, false), "0:1 1:1 2:1 3:1");
+    (void)fail_clip(f, 2, 1000, false);
+    (void)fail_clip(f, 3, 3600000, false);
+    ry_clock_manual_advance(&f->clock, 1000);
+    f->store->execute(f->store, "UPDATE clip SET thumbnail_status = 'completed' WHERE filename > 'clip-3.mp4'");
+    f->store->execute(f->store, "UPDATE clip SET deleted_at = updated_at WHERE filename = 'clip-1.mp4'");
+    assert_claimed(writer_claim_commit(f, OTHER, 1, 1000, false), "0:2");
+    ry_clock_manual_advance(&f->clock, 1000);
+    f->store->execute(f->store, "UPDATE clip SET deleted_at = NULL");
+    f->store->execute(f->store, "UPDATE clip SET thumbnail_status = 'processing' WHERE filename = 'clip-4.mp4'");
+    f->store->execute(f->store, "UPDATE clip SET thumbnail_status = 'pending' WHERE filename > 'clip-4.mp4'");
+    assert_claimed(writer_claim_commit(f, ME, 100, LEASE_MS, false), "5:1 6:1 7:1 4:1 1:2 0:3 2:1");
+}
+
+void claim_marks_and_leases(void **state)
+{
+    struct writer_fixture *f = *state;
+    write_clips(f, 0, 3);
+    struct ry_clips_claimed claimed = writer_claim_commit(f, ME, 2, LEASE_MS, false);
+    assert_claimed(claimed, "0:1 1:1");
+    const struct ry_clip_work *work = &claimed.clips.items[1];
+    ASSERT_STR(work->guild_id, "100");
+    ASSERT_STR(work->channel_id, "200");
+    ASSERT_STR(work->message_id, "100001");
+    ASSERT_STR(work->filename, "clip-1.mp4");
+    ASSERT_STR(work->url, "https://cdn.discordapp.com/1/clip.mp4?ex=1");
+    assert_null(work->media_root.p);
+    assert_int_equal(work->expires_wall_ms, f->clock.now_wall_ms + 86400000);
+    assert_int_equal(work->file_size, 1001);
+    assert_int_equal(work->retries, 0);
+    assert_int_equal(writer_number(f, "SELECT count(*) FROM clip WHERE thumbnail_status = 'processing'"), 2);
+    writer_assert_text(f, "SELECT owner || lease_until FROM reelyard_clip_lease LIMIT 1",
+                       ME "2024-10-19T15:04:09.000Z");
+}
+
+void claim_passes_over_what_is_leased_or_deleted(void **state)
+{
+    struct writer_fixture *f = *state;
+    write_clips(f, 0, 4);
+    f->store->execute(f->store, "UPDATE clip SET deleted_at = updated_at WHERE filename = 'clip-1.mp4'");
+    assert_claimed(writer_claim_commit(f, OTHER, 1, LEASE_MS, false), "0:1");
+    assert_claimed(writer_claim_commit(f, ME, 10, LEASE_MS, false), "2:1 3:1");
+    assert_claimed(writer_claim_commit(f, ME, 10, LEASE_MS, false), "");
+    ry_clock_manual_advance(&f->clock, LEASE_MS - 1);
+    assert_claimed(writer_claim_commit(f, ME, 10, LEASE_MS, false), "");
+    ry_clock_manual_advance(&f->clock, 1);
+    assert_claimed(writer_claim_commit(f, ME, 10, LEASE_MS, false), "0:2 2:2 3:2");
+}
+
+void claim_of_a_fresh_start_voids_its_former_self_only(void **state)
+{
+    struct writer_fixture *f = *state;
+    write_clips(f, 0, 4);
+    (void)writer_claim_commit(f, MY_PAST, 1, LEASE_MS, true);
+    (void)writer_claim_commit(f, OTHER, 1, LEASE_MS, true);
+    (void)writer_claim_commit(f, "node-ab/1", 1, LEASE_MS, true);
+    (void)writer_claim_commit(f, ME, 1, LEASE_MS, false);
+    assert_claimed(writer_claim_commit(f, ME, 10, LEASE_MS, false), "");
+    assert_claimed(writer_claim_commit(f, ME, 10, LEASE_MS, true), "0:2");
+}
+
+void claim_says_when_to_come_again(void **state)
+{
+    struct writer_fixture *f = *state;
+    assert_true(writer_claim_commit(f, ME, 10, LEASE_MS, false).next_due_ms == UINT64_MAX);
+    write_clips(f, 0, 3);
+    assert_int_equal(writer_claim_commit(f, ME, 1, LEASE_MS, false).next_due_ms, 0);
+    assert_int_equal(writer_claim_commit(f, ME, 10, 2 * LEASE_MS, false).next_due_ms, LEASE_MS);
+    (void)fail_clip(f, 1, 5000, false);
+    assert_int_equal(writer_claim_commit(f, ME, 10, LEASE_MS, false).next_due_ms, 5000);
+    (void)fail_clip(f, 0, UINT64_MAX, false);
+    (void)fail_clip(f, 2, UINT64_MAX, false);
+    assert_int_equal(writer_claim_commit(f, ME, 10, LEASE_MS, false).next_due_ms, 5000);
+    ry_clock_manual_advance(&f->clock, 5000);
+    assert_claimed(writer_claim_commit(f, ME, 10, LEASE_MS, false), "1:1");
+    (void)fail_clip(f, 1, UINT64_MAX, false);
+    assert_true(writer_claim_commit(f, ME, 10, LEASE_MS, false).next_due_ms == UINT64_MAX);
+}
+
+void claim_brings_the_longest_media_root(void **state)
+{
+    struct writer_fixture *f = *state;
+    static const struct {
+        const char *url;
+        const char *root; /* NULL: none */
+    } cases[] = {
+        {"file:///exports/a/media/x.mp4", "/exports/a"},
+        {"file:///exports/a/b%20c/deep/x.mp4", "/exports/a/b c"},
+        {"file:///exports/ab/x.mp4", NULL},
+        {"file:///exports/a", NULL},
+        {"file://host/exports/a/x.mp4", NULL},
+        {"file:///exports/a/%zz.mp4", NULL},
+        {"https://cdn.discordapp.com/exports/a/x.mp4", NULL},
+    };
+    static const char *const roots[] = {"/exports/a/", "/exports/a/b c", "/exports/a/b"};
+    const unsigned n = sizeof cases / sizeof cases[0];
+    for (unsigned i = 0; i < n; i++) {
+        struct ry_batch_write *batch = writer_batch_make(f, i, 1);
+        batch->media_root = ry_str_of(roots[i % 3]);
+        batch->clips.items[0].url = ry_str_of(cases[i].url);
+        (void)writer_batch_commit(f, batch, WRITER_BRISK);
+    }
+    struct ry_clips_claimed claimed = writer_claim_commit(f, ME, n, LEASE_MS, false);
+    assert_int_equal(claimed.clips.n, n);
+    for (unsigned i = 0; i < n; i++)
+        if (!ry_str_is(claimed.clips.items[i].media_root, cases[i].root))
+            fail_msg("%s: %.*s", cases[i].url, RY_STR_ARG(claimed.clips.items[i].media_root));
+}
+
+void renew_prolongs_own_leases_only(void **state)
+{
+    struct writer_fixture *f = *state;
+    write_clips(f, 0, 3);
+    (void)writer_claim_commit(f, ME, 1, LEASE_MS, false);
+    (void)writer_claim_commit(f, OTHER, 1, LEASE_MS, false);
+    ry_clock_manual_advance(&f->clock, LEASE_MS - 1);
+    struct ry_str ids[] = {clip_id(f, 0), clip_id(f, 1), clip_id(f, 2)};
+    struct ry_clips_renew renew = {.owner = RY_STR(ME), .lease_ms = LEASE_MS, .clip_ids = {ids, 3}};
+    struct ry_clips_renewed renewed;
+    IN_TRANSACTION(f, clips_renew(f->engine, &renew, &renewed, &err));
+    assert_int_equal(renewed.renewed, 1);
+    ry_clock_manual_advance(&f->clock, LEASE_MS - 1);
+    assert_claimed(writer_claim_commit(f, OTHER, 10, LEASE_MS, false), "2:1 1:2");
+}
+
+/* ---- outcomes ------------------------------------------------------------------------------------------------ */
+
+void completed_records_everything_and_bears_repetition(void **state)
+{
+    struct writer_fixture *f = *state;
+    write_clips(f, 0, 1);
+    (void)writer_claim_commit(f, ME, 1, LEASE_MS, false);
+    (void)fail_clip(f, 0, 0, false);
+    (void)writer_claim_commit(f, ME, 1, LEASE_MS, false);
+    static char first[2048], second[2048];
+    for (int round = 0; round < 2; round++) {
+        bool found = false;
+        struct ry_clip_settled settled = complete_clip(f, 0, &found);
+        assert_true(found);
+        assert_true(settled.completed);
+        assert_true(settled.retry_ms == UINT64_MAX);
+        f->store->ask(f->store,
+                      "SELECT c.thumbnail_status || c.duration || c.resolution || c.mime_type || c.updated_at ||"
+                      " group_concat(t.id || t.size_type || t.storage_path || t.width || t.height || t.file_size ||"
+                      " t.mime_type || t.updated_at) FROM clip c JOIN thumbnail t ON t.clip_id = c.id",
+                      round ? second : first, sizeof first);
+        ry_clock_manual_advance(&f->clock, 1000);
+    }
+    assert_string_equal(first, second);
+    assert_non_null(strstr(first, "completed12.51920x1080video/webm"));
+    assert_non_null(strstr(first, "smallthumbnails/s.webp3201804000image/webp"));
+    assert_int_equal(writer_number(f, "SELECT count(*) FROM thumbnail"), 2);
+    assert_int_equal(writer_number(f, "SELECT count(*) FROM failed_thumbnail"), 0);
+    assert_int_equal(writer_number(f, "SELECT count(*) FROM reelyard_clip_lease"), 0);
+}
+
+void failed_counts_once_and_waits(void **state)
+{
+    struct writer_fixture *f = *state;
+    write_clips(f, 0, 1);
+    for (int round = 1; round <= 2; round++) {
+        assert_claimed(writer_claim_commit(f, ME, 1, LEASE_MS, false), "0:1");
+        assert_int_equal(fail_clip(f, 0, 5000, false).retry_ms, 5000);
+        ry_clock_manual_advance(&f->clock, 1000);
+        /* The same mail again, late: counted once, and the wait goes on from where it was. */
+        struct ry_clip_settled again = fail_clip(f, 0, 5000, false);
+        assert_false(again.completed);
+        assert_int_equal(again.retry_ms, 4000);
+        assert_int_equal(writer_number(f, "SELECT retry_count FROM failed_thumbnail"), round);
+        ry_clock_manual_advance(&f->clock, 4000);
+    }
+    writer_assert_text(f, "SELECT error_message || last_attempted_at || next_retry_at FROM failed_thumbnail",
+                       "not a video2024-10-19T15:03:14.000Z2024-10-19T15:03:19.000Z");
+    struct ry_clips_claimed claimed = writer_claim_commit(f, ME, 1, LEASE_MS, false);
+    assert_int_equal(claimed.clips.items[0].retries, 2);
+}
+
+void completed_wins_over_a_late_failure(void **state)
+{
+    struct writer_fixture *f = *state;
+    write_clips(f, 0, 1);
+    (void)writer_claim_commit(f, ME, 1, LEASE_MS, false);
+    bool found = false;
+    (void)complete_clip(f, 0, &found);
+    assert_true(fail_clip(f, 0, 5000, false).completed);
+    assert_true(fail_clip(f, 0, 5000, true).completed);
+    writer_assert_text(f, "SELECT thumbnail_status FROM clip", "completed");
+    assert_int_equal(writer_number(f, "SELECT count(*) FROM failed_thumbnail"), 0);
+}
+
+void released_clip_is_pending_and_uncounted(void **state)
+{
+    struct writer_fixture *f = *state;
+    write_clips(f, 0, 1);
+    assert_claimed(writer_claim_commit(f, ME, 1, LEASE_MS, false), "0:1");
+    struct ry_clip_settled settled = fail_clip(f, 0, 0, true);
+    assert_false(settled.completed);
+    assert_int_equal(settled.retry_ms, 0);
+    writer_assert_text(f, "SELECT thumbnail_status FROM clip", "pending");
+    assert_claimed(writer_claim_commit(f, ME, 1, LEASE_MS, false), "0:1");
+    ry_clock_manual_advance(&f->clock, LEASE_MS);
+    assert_claimed(writer_claim_commit(f, ME, 1, LEASE_MS, false), "0:2");
+    (void)fail_clip(f, 0, 0, true);
+    (void)fail_clip(f, 0, 0, true); /* twice is once */
+    write_clips(f, 1, 1);           /* nobody left this one yet, so it comes first */
+    assert_claimed(writer_claim_commit(f, ME, 10, LEASE_MS, false), "1:1 0:2");
+    assert_int_equal(writer_number(f, "SELECT count(*) FROM failed_thumbnail"), 0);
+}
+
+void outcome_of_a_clip_that_is_gone(void **state)
+{
+    struct writer_fixture *f = *state;
+    bool found = true;
+    struct ry_clip_settled settled = complete_clip(f, 0, &found);
+    assert_false(found);
+    assert_false(settled.completed);
+    ASSERT_STR(settled.clip_id, "00000000000000000000000000000000");
+    struct ry_clip_failed failed = {.clip_id = clip_id(f, 0), .reason = RY_STR("x")};
+    found = true;
+    IN_TRANSACTION(f, clip_failed(f->engine, &failed, &found, &settled, &err));
+    assert_false(found);
+    assert_true(settled.retry_ms == UINT64_MAX);
+    assert_int_equal(writer_number(f, "SELECT count(*) FROM thumbnail"), 0);
+}
+
+void failed_retry_takes_named_or_all(void **state)
+{
+    struct writer_fixture *f = *state;
+    write_clips(f, 0, 6);
+    (void)writer_claim_commit(f, ME, 5, LEASE_MS, false);
+    for (unsigned i = 0; i < 4; i++)
+        (void)fail_clip(f, i, UINT64_MAX, false);
+    struct ry_str ids[] = {clip_id(f, 2), clip_id(f, 4), clip_id(f, 5), RY_STR("no such clip")};
+    struct ry_failed_retry retry = {.clip_ids = {ids, 4}};
+    struct ry_failed_retried retried;
+    IN_TRANSACTION(f, failed_retry(f->engine, &retry, &retried, &err));
+    assert_int_equal(retried.count, 1);
+    assert_claimed(writer_claim_commit(f, ME, 10, LEASE_MS, false), "2:1 5:1");
+    IN_TRANSACTION(f, failed_retry(f->engine, &(struct ry_failed_retry){0}, &retried, &err));
+    assert_int_equal(retried.count, 3);
+    assert_claimed(writer_claim_commit(f, ME, 10, LEASE_MS, false), "0:1 1:1 3:1");
+}

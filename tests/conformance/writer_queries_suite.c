@@ -1,0 +1,282 @@
+/* writer_queries_suite.c: what can be asked of the archive. */
+#include "tests/conformance/writer_suite_cases.h"
+
+#include <stdio.h>
+
+void settings_tell_flags_and_json(void **state)
+{
+    struct writer_fixture *f = *state;
+    struct ry_settings_get get = {RY_STR("100"), RY_STR("200"), 0};
+    struct ry_settings_got got;
+    struct ry_error err;
+    assert_int_equal(f->engine->ops->settings_get(f->engine, &get, &f->arena, &got, &err), RY_OK);
+    assert_false(got.guild_exists || got.channel_exists || got.guild_enabled || got.channel_enabled || got.nsfw);
+    (void)writer_batch_commit(f, writer_batch_make(f, 0, 1), WRITER_BRISK);
+    f->store->execute(f->store, "UPDATE channel SET nsfw = 1");
+    f->store->execute(f->store, "INSERT INTO guild_settings (guild_id, default_channel_settings, settings)"
+                                " VALUES ('100', '{\"a\": 1}', '{\"b\": 2}')");
+    f->store->execute(f->store, "INSERT INTO channel_settings (channel_id, settings) VALUES ('200', '{\"c\": 3}')");
+    assert_int_equal(f->engine->ops->settings_get(f->engine, &get, &f->arena, &got, &err), RY_OK);
+    assert_true(got.guild_exists && got.channel_exists && got.guild_enabled && got.channel_enabled && got.nsfw);
+    ASSERT_STR(got.channel_type, "text");
+    ASSERT_STR(got.guild_default_channel_settings, "{\"a\": 1}");
+    ASSERT_STR(got.guild_settings, "{\"b\": 2}");
+    ASSERT_STR(got.channel_settings, "{\"c\": 3}");
+    /* A channel of another guild is no channel of this one; settings that were deleted are none. */
+    f->store->execute(f->store, "UPDATE guild_settings SET deleted_at = updated_at");
+    get.channel_id = RY_STR("201");
+    assert_int_equal(f->engine->ops->settings_get(f->engine, &get, &f->arena, &got, &err), RY_OK);
+    assert_true(got.guild_exists && !got.channel_exists);
+    assert_null(got.guild_settings.p);
+    assert_null(got.channel_settings.p);
+}
+
+/* ---- gallery ------------------------------------------------------------------------------------------------- */
+
+static struct ry_gallery_page ask_gallery(struct writer_fixture *f, struct ry_gallery_get get)
+{
+    struct ry_gallery_page page;
+    struct ry_error err;
+    if (f->engine->ops->gallery_get(f->engine, &get, &f->arena, &page, &err) != RY_OK)
+        fail_msg("gallery: %s", err.text);
+    return page;
+}
+
+/* Walks all pages and compares with what one plain statement says. */
+static void assert_pages(struct writer_fixture *f, struct ry_gallery_get get, const char *where, size_t expected_n)
+{
+    static char walked[8192], expected[8192];
+    size_t n = 0, bytes = 0;
+    walked[0] = '\0';
+    get.before_wall_ms = INT64_MAX;
+    for (bool more = true; more;) {
+        struct ry_gallery_page page = ask_gallery(f, get);
+        more = page.more;
+        assert_true(page.clips.n <= get.limit);
+        assert_true(!more || page.clips.n == get.limit);
+        for (size_t i = 0; i < page.clips.n; i++, n++)
+            bytes += (size_t)snprintf(walked + bytes, sizeof walked - bytes, "%s%.*s", n ? "," : "",
+                                      RY_STR_ARG(page.clips.items[i].filename));
+        if (page.clips.n > 0) {
+            get.before_wall_ms = page.clips.items[page.clips.n - 1].posted_wall_ms;
+            get.before_id = page.clips.items[page.clips.n - 1].clip_id;
+        }
+    }
+    char sql[512];
+    snprintf(sql, sizeof sql,
+             "SELECT group_concat(filename) FROM (SELECT c.filename AS filename FROM clip c JOIN message m"
+             " ON m.id = c.message_id WHERE c.deleted_at IS NULL AND m.deleted_at IS NULL AND %s"
+             " ORDER BY m.timestamp DESC, c.id DESC)",
+             where);
+    f->store->ask(f->store, sql, expected, sizeof expected);
+    assert_string_equal(walked, expected);
+    assert_int_equal(n, expected_n);
+}
+
+/* 30 clips in two channels; three messages each share one time; some rows are deleted. */
+static void fill_gallery(struct writer_fixture *f)
+{
+    for (unsigned part = 0; part < 2; part++) {
+        struct ry_batch_write *batch = writer_batch_make(f, part * 15, 15);
+        if (part == 1) {
+            batch->channel_id = RY_STR("201");
+            batch->channels.items[0].id = RY_STR("201");
+        }
+        for (size_t i = 0; i < 15; i++)
+            batch->messages.items[i].timestamp_wall_ms =
+                f->clock.now_wall_ms + (int64_t)((part * 15 + i) * 7 % 30 / 3) * 1000;
+        (void)writer_batch_commit(f, batch, WRITER_BRISK);
+    }
+    f->store->execute(f->store, "UPDATE clip SET deleted_at = updated_at WHERE filename = 'clip-7.mp4'");
+    f->store->execute(f->store, "UPDATE message SET deleted_at = updated_at WHERE id = '100008'");
+    f->store->execute(f->store, "UPDATE clip SET thumbnail_status = 'completed' WHERE file_size % 4 = 0");
+}
+
+void gallery_pages_through_all_newest_first(void **state)
+{
+    struct writer_fixture *f = *state;
+    assert_pages(f, (struct ry_gallery_get){.limit = 5}, "1 = 1", 0);
+    fill_gallery(f);
+    for (unsigned limit = 1; limit <= 30; limit++)
+        assert_pages(f, (struct ry_gallery_get){.limit = limit}, "1 = 1", 28);
+}
+
+void gallery_filters(void **state)
+{
+    struct writer_fixture *f = *state;
+    fill_gallery(f);
+    assert_pages(f, (struct ry_gallery_get){.limit = 4, .channel_id = RY_STR("201")}, "c.channel_id = '201'", 15);
+    assert_pages(f, (struct ry_gallery_get){.limit = 4, .guild_id = RY_STR("100")}, "c.guild_id = '100'", 28);
+    assert_pages(f, (struct ry_gallery_get){.limit = 4, .guild_id = RY_STR("101")}, "c.guild_id = '101'", 0);
+    assert_pages(f, (struct ry_gallery_get){.limit = 3, .status = RY_STR("completed")},
+                 "c.thumbnail_status = 'completed'", 7);
+    assert_pages(f, (struct ry_gallery_get){.limit = 3, .status = RY_STR("completed"), .channel_id = RY_STR("200")},
+                 "c.thumbnail_status = 'completed' AND c.channel_id = '200'", 3);
+    assert_pages(f, (struct ry_gallery_get){.limit = 3, .clip_id = RY_STR("00000000000000000000000000000003")},
+                 "c.filename = 'clip-3.mp4'", 1);
+}
+
+/* An answer must fit in an envelope, whatever people write. */
+void long_texts_end_a_list_early(void **state)
+{
+    struct writer_fixture *f = *state;
+    const unsigned n = 700;
+    char *content = ry_arena_alloc(&f->arena, 65536), *url = ry_arena_alloc(&f->arena, 8192);
+    assert_non_null(content);
+    assert_non_null(url);
+    memset(content, 'c', 65536);
+    memset(url, 'u', 8192);
+    struct ry_batch_write *batch = writer_batch_make(f, 0, n);
+    for (unsigned i = 0; i < n; i++) {
+        batch->clips.items[i].url = (struct ry_str){url, 8192};
+        if (i < 200)
+            batch->messages.items[i].content = (struct ry_str){content, 65536};
+    }
+    (void)writer_batch_commit(f, batch, WRITER_BRISK);
+    struct ry_gallery_page page =
+        ask_gallery(f, (struct ry_gallery_get){
+                           .limit = 200, .before_wall_ms = f->clock.now_wall_ms + 200 * 1000, .before_id = RY_STR("")});
+    assert_true(page.more);
+    assert_in_range(page.clips.n, 1, WRITER_ANSWER_MAX_BYTES / 65536);
+    struct ry_clips_claimed claimed = writer_claim_commit(f, "node/1", n, 1000, false);
+    assert_in_range(claimed.clips.n, 1, WRITER_ANSWER_MAX_BYTES / 8192 + 1);
+    assert_int_equal(claimed.next_due_ms, 0);
+    assert_int_equal(writer_number(f, "SELECT count(*) FROM reelyard_clip_lease"), claimed.clips.n);
+}
+
+void gallery_shows_names_files_and_failures(void **state)
+{
+    struct writer_fixture *f = *state;
+    (void)writer_batch_commit(f, writer_batch_make(f, 0, 2), WRITER_BRISK);
+    (void)writer_claim_commit(f, "node/1", 2, 1000, false);
+    struct ry_clip_failed failed = {.clip_id = RY_STR("00000000000000000000000000000001"), .reason = RY_STR("broken")};
+    struct ry_thumbnail_row rows[] = {{RY_STR("small"), RY_STR("s.webp"), 320, 180, 4000},
+                                      {RY_STR("large"), RY_STR("l.webp"), 640, 360, 9000}};
+    struct ry_video_facts facts = {12.5, 1920, 1080, RY_STR("video/webm")};
+    struct ry_clip_completed completed = {
+        .clip_id = RY_STR("00000000000000000000000000000000"), .thumbnails = {rows, 2}, .facts = {&facts, 1}};
+    struct ry_clip_settled settled;
+    bool found;
+    IN_TRANSACTION(f, clip_failed(f->engine, &failed, &found, &settled, &err));
+    IN_TRANSACTION(f, clip_completed(f->engine, &completed, &found, &settled, &err));
+    struct ry_gallery_page page = ask_gallery(f, (struct ry_gallery_get){.limit = 2, .before_wall_ms = INT64_MAX});
+    assert_int_equal(page.clips.n, 2);
+    const struct ry_gallery_clip *broken = &page.clips.items[0], *made = &page.clips.items[1];
+    ASSERT_STR(broken->status, "failed");
+    ASSERT_STR(broken->failure, "broken");
+    assert_null(broken->small_path.p);
+    ASSERT_STR(made->status, "completed");
+    ASSERT_STR(made->guild_name, "A guild");
+    ASSERT_STR(made->channel_name, "clips");
+    ASSERT_STR(made->author_name, "User 0");
+    ASSERT_STR(made->content, "message 0");
+    ASSERT_STR(made->resolution, "1920x1080");
+    ASSERT_STR(made->small_path, "s.webp");
+    ASSERT_STR(made->large_path, "l.webp");
+    assert_int_equal(made->small_width, 320);
+    assert_int_equal(made->small_height, 180);
+    assert_true(made->duration_s > 12.4 && made->duration_s < 12.6);
+    assert_int_equal(made->posted_wall_ms, f->clock.now_wall_ms);
+}
+
+/* ---- figures and failures ------------------------------------------------------------------------------------ */
+
+static void assert_archive(struct writer_fixture *f)
+{
+    struct ry_archive_state a;
+    struct ry_error err;
+    if (f->engine->ops->archive_get(f->engine, &a, &err) != RY_OK)
+        fail_msg("archive: %s", err.text);
+    const struct {
+        uint64_t told;
+        const char *sql;
+    } figures[] = {
+        {a.guilds, "SELECT count(*) FROM guild"},
+        {a.channels, "SELECT count(*) FROM channel"},
+        {a.authors, "SELECT count(*) FROM author"},
+        {a.messages, "SELECT count(*) FROM message"},
+        {a.clips_pending, "SELECT count(*) FROM clip WHERE thumbnail_status = 'pending' AND deleted_at IS NULL"},
+        {a.clips_processing, "SELECT count(*) FROM clip WHERE thumbnail_status = 'processing' AND deleted_at IS NULL"},
+        {a.clips_completed, "SELECT count(*) FROM clip WHERE thumbnail_status = 'completed' AND deleted_at IS NULL"},
+        {a.clips_failed, "SELECT count(*) FROM clip WHERE thumbnail_status = 'failed' AND deleted_at IS NULL"},
+        {a.thumbnails, "SELECT count(*) FROM thumbnail"},
+        {a.bytes_videos, "SELECT coalesce(sum(file_size), 0) FROM clip WHERE deleted_at IS NULL"},
+        {a.bytes_thumbnails, "SELECT coalesce(sum(file_size), 0) FROM thumbnail"},
+    };
+    for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++)
+        if (figures[i].told != (uint64_t)writer_number(f, figures[i].sql))
+            fail_msg("%s: told %lu", figures[i].sql, (unsigned long)figures[i].told);
+    ASSERT_STR(a.engine, f->engine->ops->name);
+    assert_true(a.schema_version > 0);
+}
+
+void archive_counts_what_is_there(void **state)
+{
+    struct writer_fixture *f = *state;
+    assert_archive(f);
+    (void)writer_batch_commit(f, writer_batch_make(f, 0, 20), WRITER_BRISK);
+    assert_archive(f);
+    (void)writer_claim_commit(f, "node/1", 12, 1000, false);
+    struct ry_thumbnail_row row = {RY_STR("small"), RY_STR("s.webp"), 320, 180, 4000};
+    struct ry_video_facts facts = {12.5, 1920, 1080, RY_STR("video/webm")};
+    struct ry_clip_completed completed = {.thumbnails = {&row, 1}, .facts = {&facts, 1}};
+    struct ry_clip_settled settled;
+    bool found;
+    for (unsigned i = 0; i < 6; i++) {
+        struct ry_clip_failed failed = {.clip_id = ry_arena_printf(&f->arena, "%032x", i), .reason = RY_STR("x")};
+        completed.clip_id = failed.clip_id;
+        if (i % 2)
+            IN_TRANSACTION(f, clip_failed(f->engine, &failed, &found, &settled, &err));
+        else
+            IN_TRANSACTION(f, clip_completed(f->engine, &completed, &found, &settled, &err));
+        row.file_size += 100; /* the first one's file is stored again, larger */
+        completed.clip_id = RY_STR("00000000000000000000000000000000");
+        IN_TRANSACTION(f, clip_completed(f->engine, &completed, &found, &settled, &err));
+    }
+    assert_archive(f);
+    f->store->execute(f->store, "UPDATE clip SET deleted_at = updated_at WHERE file_size % 3 = 0");
+    assert_archive(f);
+    f->store->execute(f->store, "UPDATE clip SET deleted_at = NULL, file_size = file_size + 1");
+    assert_archive(f);
+    f->store->execute(f->store, "DELETE FROM message WHERE id < '100010'"); /* clips and thumbnails go with them */
+    assert_archive(f);
+    f->store->execute(f->store, "DELETE FROM guild");
+    assert_archive(f);
+}
+
+void failed_clips_are_listed_by_pages(void **state)
+{
+    struct writer_fixture *f = *state;
+    (void)writer_batch_commit(f, writer_batch_make(f, 0, 7), WRITER_BRISK);
+    (void)writer_claim_commit(f, "node/1", 6, 1000, false);
+    struct ry_clip_settled settled;
+    bool found;
+    for (unsigned i = 0; i < 5; i++) {
+        struct ry_clip_failed failed = {.clip_id = ry_arena_printf(&f->arena, "%032x", i),
+                                        .reason = ry_arena_printf(&f->arena, "reason %u", i),
+                                        .next_retry_ms = 1000};
+        IN_TRANSACTION(f, clip_failed(f->engine, &failed, &found, &settled, &err));
+    }
+    struct ry_failed_get get = {.limit = 2};
+    unsigned seen = 0;
+    struct ry_failed_page page;
+    do {
+        struct ry_error err;
+        if (f->engine->ops->failed_get(f->engine, &get, &f->arena, &page, &err) != RY_OK)
+            fail_msg("failed: %s", err.text);
+        for (size_t i = 0; i < page.clips.n; i++, seen++) {
+            const struct ry_failed_clip *clip = &page.clips.items[i];
+            char name[32], reason[32];
+            snprintf(name, sizeof name, "clip-%u.mp4", seen);
+            snprintf(reason, sizeof reason, "reason %u", seen);
+            ASSERT_STR(clip->filename, name);
+            ASSERT_STR(clip->reason, reason);
+            ASSERT_STR(clip->channel_id, "200");
+            assert_int_equal(clip->retries, 1);
+            assert_int_equal(clip->last_wall_ms, f->clock.now_wall_ms);
+            assert_int_equal(clip->next_wall_ms, f->clock.now_wall_ms + 1000);
+            get.after_id = clip->clip_id;
+        }
+    } while (page.more);
+    assert_int_equal(seen, 5);
+}

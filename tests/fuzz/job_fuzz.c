@@ -1,0 +1,97 @@
+/* job_fuzz.c: whatever bytes a job has, the scanner's engine takes it or refuses it with a reason, and every batch it
+ * makes is one that the wire takes. The first byte chooses whether the job is the node's own. */
+#include "actors/scanner/job.h"
+#include "actors/scanner/rows.h"
+#include "runtime/actor/actor.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(bool good)
+{
+    if (!good)
+        abort();
+}
+
+static void check_reason(void *arg, struct ry_str message_id, const char *reason)
+{
+    check(arg == NULL && message_id.p != NULL && reason[0] != '\0');
+}
+
+static struct scan_settings *built_in_settings(void)
+{
+    struct scan_defaults defaults;
+    struct scan_settings *settings = NULL;
+    struct scan_layers layers = {.guild = {0}};
+    struct ry_error err;
+    check(scan_defaults_load("", &defaults, &err) == RY_OK);
+    check(scan_settings_resolve(&defaults, &layers, &settings, &err) == RY_OK);
+    scan_defaults_free(&defaults);
+    return settings;
+}
+
+static void check_batches(const struct scan_job *job, struct scan_rows *rows)
+{
+    size_t first = 0;
+    for (;;) {
+        struct ry_batch_write batch = {.job_id = RY_STR("j"),
+                                       .token = 1,
+                                       .guild_id = job->guild_id,
+                                       .channel_id = job->channel_id,
+                                       .media_root = job->media_root};
+        struct ry_guild_row guild = job->guild;
+        struct ry_channel_row channel = job->channel;
+        if (job->brings_guild) {
+            batch.guilds.items = &guild;
+            batch.guilds.n = 1;
+        }
+        if (job->brings_channel) {
+            batch.channels.items = &channel;
+            batch.channels.n = 1;
+        }
+        size_t next = scan_rows_part(rows, first, 3, 1000, &batch);
+        struct ry_error err;
+        check(ry_check(RY_TAG_batch_write, &batch, &err) == RY_OK);
+        if (next == first)
+            return;
+        first = next;
+    }
+}
+
+static void scan(const struct scan_job *job, bool local, struct scan_settings *settings)
+{
+    struct scan_rows_context context = {.guild_id = job->guild_id,
+                                        .channel_id = job->channel_id,
+                                        .settings = settings,
+                                        .given_urls = local,
+                                        .file_urls = local && job->media_root.p != NULL,
+                                        .now_wall_ms = 1729350189000,
+                                        .put_aside = check_reason};
+    size_t n = json_object_array_length(job->messages);
+    struct scan_rows *rows = scan_rows_new(n);
+    struct ry_error err;
+    check(rows != NULL);
+    for (size_t i = 0; i < n; i++)
+        check(scan_rows_add(rows, &context, json_object_array_get_idx(job->messages, i), &err) == RY_OK);
+    check_batches(job, rows);
+    scan_rows_free(&rows);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size == 0)
+        return 0;
+    bool local = data[0] % 2 == 0;
+    struct scan_job job;
+    struct ry_error err = {0};
+    if (scan_job_parse((struct ry_str){(const char *)data + 1, size - 1}, local, &job, &err) != RY_OK) {
+        check(job.root == NULL && err.text[0] != '\0');
+        return 0;
+    }
+    struct scan_settings *settings = built_in_settings();
+    scan(&job, local, settings);
+    scan_settings_unref(&settings);
+    scan_job_free(&job);
+    return 0;
+}

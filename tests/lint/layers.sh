@@ -1,0 +1,59 @@
+#!/bin/sh
+# layers.sh ROOT: who may include whom. Prints every include that breaks a rule and fails if there is one.
+#
+#   runtime/base        nothing of reelyard but itself
+#   proto               runtime/base
+#   runtime/*           runtime, proto; never actors
+#   actors/<role>       runtime (not bus, cli), proto, itself; never another actor
+#   actors/registry.*, actors/main.c   everything
+#   nothing             tests
+# and each world behind one door: a library's headers only where it belongs.
+set -eu
+cd "$1"
+bad=0
+refuse() {
+    printf '%s\n' "$1" >&2
+    bad=1
+}
+
+# Each line: file:include-path
+includes=$(grep -rnoE --include='*.c' --include='*.h' --include='*.def' '^[[:space:]]*#[[:space:]]*include[[:space:]]*[<"][^">]+' \
+    actors proto runtime | sed -E 's/^([^:]+):([0-9]+):.*[<"]/\1:\2 /')
+
+# rule REGEX-OF-FILES REGEX-OF-INCLUDES TEXT: files that match may not include what matches.
+rule() {
+    hits=$(printf '%s\n' "$includes" | awk -v f="$1" -v i="$2" '$1 ~ f && $2 ~ i')
+    [ -z "$hits" ] || refuse "$3:
+$hits"
+}
+# door REGEX-OF-INCLUDES REGEX-OF-FILES TEXT: only files that match may include it.
+door() {
+    hits=$(printf '%s\n' "$includes" | awk -v i="$1" -v f="$2" '$2 ~ i && $1 !~ f')
+    [ -z "$hits" ] || refuse "$3:
+$hits"
+}
+
+rule '.' '^tests/' 'nothing sees tests'
+rule '^(proto|runtime)/' '^actors/' 'proto and runtime know no actor'
+rule '^runtime/base/' '^(proto/|runtime/(actor|bus|config|stats|stream|net|cli)/)' 'runtime/base stands alone'
+rule '^proto/' '^runtime/(actor|bus|config|stats|stream|net|cli)/' 'proto stands on runtime/base alone'
+rule '^runtime/(config|stats|net)/' '^(proto|runtime/(actor|bus|stream|cli))/' 'config, stats and net stand on runtime/base'
+rule '^runtime/(actor|stream)/' '^runtime/(bus|cli|net)/' 'actor and stream know no bus'
+rule '^runtime/bus/' '^runtime/(cli|net|stream)/' 'the bus knows no stream, net or command'
+rule '^actors/[a-z]+/' '^runtime/(bus|cli)/' 'an actor knows no bus and no command'
+for role in ingester scanner writer downloader encoder storage scheduler monitor; do
+    hits=$(printf '%s\n' "$includes" | awk -v own="^actors/$role/" '$1 ~ own && $2 ~ /^actors\// && $2 !~ own')
+    [ -z "$hits" ] || refuse "an actor includes no other actor:
+$hits"
+done
+
+door '^(czmq|zmq)[._]' '^runtime/bus/' 'ZeroMQ and czmq only in runtime/bus'
+door '^msgpack' '^proto/' 'msgpack only in proto'
+door '^sqlite3' '^(actors/writer|runtime/stream)/' 'SQLite only in actors/writer and runtime/stream'
+door '^(libpq|postgres)' '^actors/writer/' 'libpq only in actors/writer'
+door '^hiredis' '^runtime/stream/' 'hiredis only in runtime/stream'
+door '^curl/' '^runtime/net/' 'libcurl only in runtime/net'
+door '^(libav|libsw|webp)' '^actors/encoder/' 'FFmpeg and WebP only in actors/encoder'
+door '^microhttpd' '^actors/monitor/' 'libmicrohttpd only in actors/monitor'
+door '^pcre2' '^actors/scanner/' 'PCRE2 only in actors/scanner'
+exit $bad

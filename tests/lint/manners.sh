@@ -1,0 +1,23 @@
+#!/bin/sh
+# manners.sh ROOT: rules of names and files that a machine can check.
+set -eu
+cd "$1"
+bad=0
+complain() {
+    if [ -n "$2" ]; then
+        printf '%s:\n%s\n' "$1" "$2" >&2
+        bad=1
+    fi
+}
+complain 'no file is called util, misc, common or helper' \
+    "$(git ls-files | grep -iE '(^|/)(util|utils|misc|common|helper|helpers)\.[a-z]+$' || true)"
+complain 'headers stay below 200 lines' \
+    "$(git ls-files 'actors/*.h' 'proto/*.h' 'runtime/*.h' | xargs wc -l | awk '$2 != "total" && $1 > 200 {print $2, $1}')"
+complain 'sources stay below 700 lines' \
+    "$(git ls-files 'actors/*.c' 'proto/*.c' 'runtime/*.c' | xargs wc -l | awk '$2 != "total" && $1 > 700 {print $2, $1}')"
+complain 'unit, actor and conformance tests await events, they do not sleep' \
+    "$(git grep -nE '\b(usleep|nanosleep|sleep)\s*\(' -- tests/unit tests/actor tests/conformance || true)"
+complain 'unfinished marks' "$(git grep -nE '\b(TODO|FIXME|XXX|HACK)\b' -- '*.c' '*.h' '*.sh' dev ':!tests/lint/manners.sh' || true)"
+complain 'unbounded string functions' \
+    "$(git grep -nE '\b(strcpy|strcat|sprintf|vsprintf|gets|strtok)\s*\(' -- 'actors/*.c' 'proto/*.c' 'runtime/*.c' || true)"
+exit $bad

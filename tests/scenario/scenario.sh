@@ -1,0 +1,112 @@
+# scenario.sh: sourced by scenarios; a temporary folder, programs that are ended by id at the end, and what is asked of an archive.
+# shellcheck shell=bash disable=SC2034 # what is set here is used by those that source it
+set -euo pipefail
+
+: "${REELYARD_SOURCE:?the checkout}" "${REELYARD_BIN:?the program}" "${REELYARD_BUILD:?the build folder}"
+reelyard=$REELYARD_BIN
+export_gen=$REELYARD_BUILD/tests/fakes_export_gen
+scale=${REELYARD_SCALE:-1} # how many times as large as the tests the chaos is
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/reelyard-scenario.XXXXXX")
+started=()
+export LOG_LEVEL=${LOG_LEVEL:-WARNING} REELYARD_HTTP_PORT=0 REELYARD_LOG_FORMAT=text
+unset REELYARD_DATA DATABASE_URL DB_HOST REDIS_URL
+
+finish() {
+    local code=$? pid
+    for pid in "${started[@]}"; do
+        kill -CONT "$pid" 2>/dev/null || true
+        kill -KILL "$pid" 2>/dev/null || true
+        wait "$pid" 2>/dev/null || true
+    done
+    if [ "$code" -eq 0 ]; then
+        rm -rf "$tmp"
+    else
+        echo "scenario failed; its folder is $tmp" >&2
+    fi
+}
+trap finish EXIT
+
+fail() {
+    echo "FAILED: $*" >&2
+    exit 1
+}
+
+step() { echo "--- $*"; }
+
+# start LOG COMMAND...: in the background; its id is $last.
+start() {
+    local log=$1
+    shift
+    "$@" >"$log" 2>&1 &
+    last=$!
+    started+=("$last")
+}
+
+# end PID [SIGNAL]: ends a program and waits for it; its exit code is $ended.
+end() {
+    local pid=$1
+    kill -"${2:-TERM}" "$pid" 2>/dev/null || true
+    ended=0
+    wait "$pid" 2>/dev/null || ended=$?
+}
+
+# await SECONDS COMMAND...: until the command succeeds; fails after so many seconds.
+await() {
+    local seconds=$1 until
+    shift
+    until=$((SECONDS + seconds))
+    while ! "$@" >/dev/null 2>&1; do
+        [ "$SECONDS" -lt "$until" ] || fail "waited $seconds s for: $*"
+        sleep 0.1
+    done
+}
+
+sql() { sqlite3 -batch -noheader "file:$1/reelyard.db?mode=ro" "$2"; }
+
+# settled DATA: the queue is empty and no clip waits or is worked on.
+settled() {
+    [ "$(sql "$1" "SELECT (SELECT count(*) FROM clip WHERE thumbnail_status IN ('pending','processing'))
+        + (SELECT count(*) FROM reelyard_queue_job)")" = 0 ]
+}
+
+# dump DATA: every row of the archive and every file, without times and without numbers that the database gives out.
+dump() {
+    local data=$1 table columns
+    for table in guild channel author message clip thumbnail failed_thumbnail guild_settings channel_settings; do
+        columns=$(sql "$data" "SELECT group_concat('quote(\"' || name || '\")', ' || ''|'' || ') FROM (SELECT name FROM
+            pragma_table_info('$table') WHERE name NOT IN ('created_at', 'updated_at', 'last_attempted_at', 'next_retry_at')
+            AND NOT (name = 'id' AND type = 'INTEGER') ORDER BY cid)")
+        sql "$data" "SELECT '$table', $columns FROM \"$table\" ORDER BY 2"
+    done
+    sql "$data" "SELECT 'lease', * FROM reelyard_clip_lease ORDER BY 1, 2"
+    sql "$data" "SELECT 'queue', count(*) FROM reelyard_queue_job"
+    sql "$data" "SELECT 'dead', count(*) FROM reelyard_queue_dead"
+    (cd "$data" && find storage -type f -print0 | sort -z | xargs -0 -r sha256sum)
+}
+
+# counts DATA: clips by status, for messages.
+counts() { sql "$1" "SELECT thumbnail_status, count(*) FROM clip GROUP BY 1 ORDER BY 1" | paste -sd' '; }
+
+# same A B WHAT: two dumps are equal.
+same() {
+    diff -u "$1" "$2" >"$tmp/diff" || {
+        head -40 "$tmp/diff" >&2
+        fail "$3"
+    }
+}
+
+# media FOLDER all|small: good clips of many shapes, made here; `all` brings real ones too where the checkout has some
+# beside it.
+media() {
+    local shared=$REELYARD_SOURCE/../shared/media
+    local small=(quad.mp4 quad_fast.mp4 quad_frag.mp4 quad.mov quad.mkv quad.flv rot90.mp4 rot180.mp4 rot270.mp4 vp8.webm
+        vp9.webm hevc.mp4 mpeg4.avi wmv2.wmv sar.mp4 odd.webm counter.mp4 black_intro.mp4 ten_bit.mp4)
+    local more=(av1.mp4 msmpeg4.avi mjpeg.avi flv1.flv prores.mov alpha.mov narrow.avi large.mp4 black.mp4 grey_full.mp4
+        grey_limited.mp4 orange_601.mp4 orange_709.mp4 pq.mp4 hlg.mp4 big.mp4 big_fast.mp4 big_frag.mp4 big_bits.mp4
+        big.mkv big.avi big.flv live.webm)
+    if [ "$2" = all ]; then
+        small+=("${more[@]}")
+        [ ! -d "$shared" ] || find "$shared" -type f ! -name '*.md' -exec install -D -m 0644 -t "$1" {} +
+    fi
+    "$REELYARD_SOURCE/tests/bed/make_media.sh" "$1" "${small[@]}"
+}

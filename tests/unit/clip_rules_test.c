@@ -1,0 +1,185 @@
+/* clip_rules_test.c: which attachments are clips, and what is written about them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "actors/scanner/clip_rules.h"
+#include "actors/scanner/json_read.h"
+
+#include <stdlib.h>
+
+static struct clip_rules *rules_of(const char *json)
+{
+    struct json_object *resolved = NULL;
+    struct clip_rules *rules = NULL;
+    struct ry_error err = {0};
+    if (json_read_text(ry_str_of(json), &resolved, &err) != RY_OK || clip_rules_new(resolved, &rules, &err) != RY_OK)
+        fail_msg("%s: %s", json, err.text);
+    json_object_put(resolved);
+    return rules;
+}
+
+static void a_video_is_known_by_its_type_or_its_name(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *filename;
+        const char *content_type; /* NULL: absent */
+        bool video;
+    } CASES[] = {
+        {"a.mp4", NULL, true},
+        {"A.MP4", NULL, true},
+        {"a.MoV", "application/octet-stream", true},
+        {"a.mp4.txt", NULL, false},
+        {"mp4", NULL, false},
+        {".mp4", NULL, true},
+        {"", NULL, false},
+        {"a.bin", "video/mp4", true},
+        {"a.bin", "VIDEO/MP4", false},
+        {"a.bin", "video/mp4; codecs=avc1", false},
+        {"a.bin", "", false},
+        {"\u00dcn\u00efcode \u65e5\u672c.mOv", NULL, true},
+    };
+    struct clip_rules *rules =
+        rules_of("{\"mime_allowlist\":[\"video/mp4\"],\"video_extensions\":[\".mp4\",\".mov\"]}");
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++)
+        if (clip_rules_is_video(rules, ry_str_of(CASES[i].filename), ry_str_of(CASES[i].content_type)) !=
+            CASES[i].video)
+            fail_msg("%s, %s", CASES[i].filename, CASES[i].content_type ? CASES[i].content_type : "no type");
+    clip_rules_free(&rules);
+}
+
+static void without_lists_nothing_is_a_video(void **state)
+{
+    (void)state;
+    struct clip_rules *rules = rules_of("{\"video_extensions\":null}");
+    assert_false(clip_rules_is_video(rules, RY_STR("a.mp4"), RY_STR("video/mp4")));
+    clip_rules_free(&rules);
+}
+
+/* Verdicts as `re.search(include, content) and not re.search(exclude, content)` in Python 3.11 gives them. */
+static void content_is_searched_as_python_searches(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *rules;
+        const char *content;
+        enum clip_verdict verdict;
+    } CASES[] = {
+        {"{}", "", CLIP_VERDICT_YES},
+        {"{\"text_include_regex\":\"\"}", "", CLIP_VERDICT_YES},
+        {"{\"text_include_regex\":\"clip\"}", "my clips", CLIP_VERDICT_YES},
+        {"{\"text_include_regex\":\"clip\"}", "my CLIPS", CLIP_VERDICT_NO},
+        {"{\"text_include_regex\":\"(?i)clip\"}", "my CLIPS", CLIP_VERDICT_YES},
+        {"{\"text_include_regex\":\"(?i)\u00e9t\u00e9\"}", "\u00c9T\u00c9", CLIP_VERDICT_YES},
+        {"{\"text_include_regex\":\"^\\\\w+$\"}", "\u65e5\u672c\u8a9e", CLIP_VERDICT_YES},
+        {"{\"text_include_regex\":\"^.$\"}", "\U0001F600", CLIP_VERDICT_YES},
+        {"{\"text_include_regex\":\"a.b\"}", "a\nb", CLIP_VERDICT_NO},
+        {"{\"text_include_regex\":\"a.b\"}", "a\rb", CLIP_VERDICT_YES},
+        {"{\"text_include_regex\":\"a$\"}", "a\n", CLIP_VERDICT_YES},
+        {"{\"text_include_regex\":\"^b\"}", "a\nb", CLIP_VERDICT_NO},
+        {"{\"text_include_regex\":\"(?P<x>a)(?P=x)\"}", "aa", CLIP_VERDICT_YES},
+        {"{\"text_include_regex\":\"\\\\u00e9\"}", "n\u00e9", CLIP_VERDICT_YES},
+        {"{\"text_include_regex\":\"\\\\x41\"}", "A", CLIP_VERDICT_YES},
+        {"{\"text_include_regex\":\"(?<!no )clip\"}", "no clip", CLIP_VERDICT_NO},
+        {"{\"text_exclude_regex\":\"spoiler\"}", "no spoilers", CLIP_VERDICT_NO},
+        {"{\"text_exclude_regex\":\"spoiler\"}", "", CLIP_VERDICT_YES},
+        {"{\"text_include_regex\":\"a\",\"text_exclude_regex\":\"b\"}", "ab", CLIP_VERDICT_NO},
+        {"{\"text_include_regex\":\"a\",\"text_exclude_regex\":\"b\"}", "ac", CLIP_VERDICT_YES},
+        {"{\"text_include_regex\":\"(*LIMIT_MATCH=1000000000)(a+)+$\"}", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab",
+         CLIP_VERDICT_LIMIT},
+        {"{\"text_exclude_regex\":\"(a+)+$\"}", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab", CLIP_VERDICT_LIMIT},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        struct clip_rules *rules = rules_of(CASES[i].rules);
+        if (clip_rules_wants(rules, ry_str_of(CASES[i].content)) != CASES[i].verdict)
+            fail_msg("%s on %s", CASES[i].rules, CASES[i].content);
+        clip_rules_free(&rules);
+    }
+}
+
+static void a_regex_that_python_or_pcre2_refuses_is_refused(void **state)
+{
+    (void)state;
+    static const char *const CASES[] = {"{\"text_include_regex\":\"(\"}", "{\"text_include_regex\":\"a**\"}",
+                                        "{\"text_include_regex\":\"(?<=a+)b\"}", "{\"text_exclude_regex\":\"\\\\C\"}"};
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        struct json_object *resolved = NULL;
+        struct clip_rules *rules = NULL;
+        struct ry_error err = {0};
+        assert_int_equal(json_read_text(ry_str_of(CASES[i]), &resolved, &err), RY_OK);
+        assert_int_equal(clip_rules_new(resolved, &rules, &err), RY_EINVAL);
+        assert_null(rules);
+        assert_non_null(strstr(err.text, "is no valid regular expression"));
+        json_object_put(resolved);
+    }
+}
+
+static void the_mime_type_is_the_content_type_or_the_extension_s(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *filename;
+        const char *content_type;
+        const char *mime_type;
+    } CASES[] = {
+        {"a.mp4", "video/x-other", "video/x-other"},
+        {"a.mp4", NULL, "video/mp4"},
+        {"a.webm", "", "video/webm"},
+        {"a.MOV", NULL, "video/quicktime"},
+        {"a.avi", NULL, "video/x-msvideo"},
+        {"a.mkv", NULL, "video/x-matroska"},
+        {"a.flv", NULL, "video/x-flv"},
+        {"a.m4v", NULL, "video/x-m4v"},
+        {"a.wmv", NULL, "video/mp4"},
+        {"a", NULL, "video/mp4"},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++)
+        assert_true(ry_str_is(clip_mime_type(ry_str_of(CASES[i].filename), ry_str_of(CASES[i].content_type)),
+                              CASES[i].mime_type));
+}
+
+static void a_url_expires_when_its_signature_says(void **state)
+{
+    (void)state;
+    const int64_t now = 1729350189000;
+    const int64_t tomorrow = now + 86400000;
+    const struct {
+        const char *url;
+        int64_t wall_ms;
+    } CASES[] = {
+        {"https://x/a.mp4?ex=65f0c0de&is=1&hm=2", (int64_t)0x65f0c0de * 1000},
+        {"https://x/a.mp4?is=1&ex=65F0C0DE", (int64_t)0x65f0c0de * 1000},
+        {"https://x/a.mp4?ex=0", 0},
+        {"https://x/a.mp4", tomorrow},
+        {"https://x/a.mp4?", tomorrow},
+        {"https://x/a.mp4?ex=", tomorrow},
+        {"https://x/a.mp4?ex=xyz", tomorrow},
+        {"https://x/a.mp4?ex=-1", tomorrow},
+        {"https://x/a.mp4?ex=ffffffffffffffffffff", tomorrow},
+        {"https://x/a.mp4?ex=ffffffffffff", tomorrow}, /* beyond the year 9999 */
+        {"https://x/a.mp4?hex=65f0c0de", tomorrow},
+        {"https://x/a.mp4#?ex=65f0c0de", tomorrow},
+        {"https://x/ex=65f0c0de", tomorrow},
+        {"file:///a/b.mp4?ex=1", CLIP_EXPIRES_NEVER_WALL_MS},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++)
+        if (clip_url_expires_wall_ms(ry_str_of(CASES[i].url), now) != CASES[i].wall_ms)
+            fail_msg("%s", CASES[i].url);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_video_is_known_by_its_type_or_its_name),
+        cmocka_unit_test(without_lists_nothing_is_a_video),
+        cmocka_unit_test(content_is_searched_as_python_searches),
+        cmocka_unit_test(a_regex_that_python_or_pcre2_refuses_is_refused),
+        cmocka_unit_test(the_mime_type_is_the_content_type_or_the_extension_s),
+        cmocka_unit_test(a_url_expires_when_its_signature_says),
+    };
+    return cmocka_run_group_tests_name("clip_rules", tests, NULL, NULL);
+}

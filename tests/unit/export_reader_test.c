@@ -1,0 +1,483 @@
+/* export_reader_test.c: exports of every shape are read message by message, and what is damaged is named with its
+ * place.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "runtime/base/buf.h"
+#include "runtime/cli/export_message.h"
+#include "runtime/cli/export_reader.h"
+#include "runtime/cli/export_url.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define GUILD "\"guild\":{\"id\":\"1\",\"name\":\"G\",\"iconUrl\":\"https://i\"}"
+#define CHANNEL \
+    "\"channel\":{\"id\":\"2\",\"type\":\"GuildTextChat\",\"categoryId\":\"3\",\"name\":\"C\",\"topic\":null}"
+
+static char path[64];
+
+static int make_path(void **state)
+{
+    (void)state;
+    strcpy(path, "/tmp/reelyard-export.XXXXXX");
+    int fd = mkstemp(path);
+    return fd < 0 ? -1 : close(fd);
+}
+
+static int remove_path(void **state)
+{
+    (void)state;
+    return unlink(path);
+}
+
+static void write_export(const char *text, size_t n)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(text, 1, n, file), n);
+    assert_int_equal(fclose(file), 0);
+}
+
+static struct ry_export *open_export(const char *text)
+{
+    struct ry_export *reader = NULL;
+    struct ry_error err = {0};
+    write_export(text, strlen(text));
+    if (ry_export_open(path, &reader, &err) != RY_OK)
+        fail_msg("%s", err.text);
+    return reader;
+}
+
+/* Reads to the end or the error; the texts joined by '|'. */
+static int read_all(struct ry_export *reader, struct ry_buf *texts, struct ry_error *err)
+{
+    struct ry_export_message message;
+    int rc = 0;
+    while ((rc = ry_export_next(reader, &message, err)) == 1) {
+        if (texts->n > 0)
+            ry_buf_add(texts, "|", 1);
+        ry_buf_add_str(texts, message.too_large ? RY_STR("(too large)") : message.text);
+    }
+    return rc;
+}
+
+/* ---- the head ---------------------------------------------------------------------------------------------------- */
+
+static void the_head_is_found_wherever_it_stands(void **state)
+{
+    (void)state;
+    static const char *const CASES[] = {
+        "{" GUILD "," CHANNEL ",\"messages\":[{\"id\":\"7\"}],\"messageCount\":1}",
+        "\xef\xbb\xbf{" GUILD "," CHANNEL ",\"messages\":[{\"id\":\"7\"}]}",
+        " \r\n{ \"x\" : [ 1 , {\"y\":\"]}\"} ] , " GUILD " , " CHANNEL " , \"messages\" : [ {\"id\":\"7\"} ] } \n",
+        "{\"messages\":[{\"id\":\"7\"}]," GUILD "," CHANNEL "}",
+        "{" GUILD ",\"messages\":[{\"id\":\"7\"}]," CHANNEL ",\"messageCount\":1}",
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        struct ry_export *reader = open_export(CASES[i]);
+        const struct ry_export_head *head = ry_export_head(reader);
+        assert_true(ry_str_is(head->guild_id, "1"));
+        assert_true(ry_str_is(head->guild_name, "G"));
+        assert_true(ry_str_is(head->guild_icon_url, "https://i"));
+        assert_true(ry_str_is(head->channel_id, "2"));
+        assert_true(ry_str_is(head->channel_name, "C"));
+        assert_string_equal(head->channel_type, "text");
+        assert_true(ry_str_is(head->category_id, "3"));
+        assert_null(head->topic.p);
+        RY_BUF_AUTO texts = ry_buf_make(4096);
+        struct ry_error err = {0};
+        assert_int_equal(read_all(reader, &texts, &err), 0);
+        assert_string_equal(ry_buf_cstr(&texts), "{\"id\":\"7\"}");
+        ry_export_close(&reader);
+    }
+}
+
+static void a_channel_s_type_is_known_by_name_and_by_number(void **state)
+{
+    (void)state;
+    static const char *const CASES[][2] = {
+        {"\"GuildTextChat\"", "text"},     {"0", "text"},   {"\"GuildNews\"", "text"},         {"5", "text"},
+        {"\"GuildPublicThread\"", "text"}, {"11", "text"},  {"\"GuildVoiceChat\"", "voice"},   {"2", "voice"},
+        {"\"GuildStageVoice\"", "voice"},  {"13", "voice"}, {"\"GuildCategory\"", "category"}, {"4", "category"},
+        {"\"GuildForum\"", "forum"},       {"15", "forum"}, {"\"Something new\"", "text"},     {"null", "text"},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        char text[256];
+        snprintf(text, sizeof text, "{" GUILD ",\"channel\":{\"id\":\"2\",\"type\":%s},\"messages\":[]}", CASES[i][0]);
+        struct ry_export *reader = open_export(text);
+        assert_string_equal(ry_export_head(reader)->channel_type, CASES[i][1]);
+        ry_export_close(&reader);
+    }
+}
+
+static void what_is_no_export_is_refused_with_a_reason(void **state)
+{
+    (void)state;
+    static const char *const CASES[][2] = {
+        {"", "empty"},
+        {" \n ", "empty"},
+        {"PK\3\4", "not a DiscordChatExporter JSON export"},
+        {"<!DOCTYPE html>", "not a DiscordChatExporter JSON export"},
+        {"[]", "not a DiscordChatExporter JSON export"},
+        {"{}", "no messages"},
+        {"{\"messages\":[]}", "no guild"},
+        {"{\"messages\":[]," GUILD "}", "no channel"},
+        {"{" GUILD "," CHANNEL "}", "no messages"},
+        {"{" GUILD "," CHANNEL ",\"messages\":{}}", "'[' expected behind \"messages\""},
+        {"{\"guild\":7,\"messages\":[]}", "guild is no JSON object"},
+        {"{\"guild\":{\"id\":\"x\"}," CHANNEL ",\"messages\":[]}", "guild.id 'x' is no snowflake"},
+        {"{\"guild\":{\"id\":\"0\"}," CHANNEL ",\"messages\":[]}", "direct messages"},
+        {"{" GUILD ",\"channel\":{\"id\":\"\"},\"messages\":[]}", "channel.id '' is no snowflake"},
+        {"{" GUILD, "cut off (line 1, byte"},
+        {"{\n\n" GUILD ",\n x", "a name in quotes expected in the outermost object (line 4"},
+        {"{\"guild\":", "ends where a value is expected"},
+        {"{\"guild\":}", "no JSON value begins with byte 0x7d"},
+        {"{\"guild\" 1}", "':' expected"},
+        {"{\"guild\":{\"id\":\"1\"", "in the middle of a value"},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        struct ry_export *reader = NULL;
+        struct ry_error err = {0};
+        write_export(CASES[i][0], strlen(CASES[i][0]));
+        int rc = ry_export_open(path, &reader, &err);
+        if (rc != RY_EINVAL || reader != NULL || strstr(err.text, CASES[i][1]) == NULL ||
+            strstr(err.text, path) == NULL)
+            fail_msg("%s: %d, %s", CASES[i][0], rc, err.text);
+    }
+}
+
+static void what_is_no_file_is_refused_with_a_reason(void **state)
+{
+    (void)state;
+    struct ry_export *reader = NULL;
+    struct ry_error err = {0};
+    assert_int_equal(ry_export_open("/nonexistent/export.json", &reader, &err), RY_ENOENT);
+    assert_non_null(strstr(err.text, "/nonexistent/export.json"));
+    assert_int_equal(ry_export_open("/tmp", &reader, &err), RY_EINVAL);
+    assert_non_null(strstr(err.text, "not a regular file"));
+}
+
+/* ---- messages ---------------------------------------------------------------------------------------------------- */
+
+#define BEGIN "{" GUILD "," CHANNEL ",\"messages\":["
+
+static void every_message_has_its_bytes_and_its_place(void **state)
+{
+    (void)state;
+    static const char *const MESSAGES[] = {
+        "{\"id\":\"1\",\"content\":\"a ] } \\\" b\"}",
+        "{\"a\":[[{}],\"\\\\\"],\"b\":\"\\\\\\\"\"}",
+        "\"text\"",
+        "17",
+        "null",
+        "[1,[2]]",
+        "{\"\\u00e9\":\"\xc3\xa9 \xf0\x9f\x98\x80\"}",
+    };
+    enum { N = sizeof MESSAGES / sizeof MESSAGES[0] };
+    RY_BUF_AUTO text = ry_buf_make(65536);
+    uint64_t offsets[N];
+    ry_buf_add_str(&text, RY_STR(BEGIN));
+    for (size_t i = 0; i < N; i++) {
+        ry_buf_addf(&text, "%s\n  ", i > 0 ? " ," : "");
+        offsets[i] = text.n;
+        ry_buf_add_str(&text, ry_str_of(MESSAGES[i]));
+    }
+    ry_buf_add_str(&text, RY_STR("\n]}"));
+    struct ry_export *reader = open_export(ry_buf_cstr(&text));
+    struct ry_export_message message;
+    struct ry_error err = {0};
+    for (size_t i = 0; i < N; i++) {
+        assert_int_equal(ry_export_next(reader, &message, &err), 1);
+        assert_true(ry_str_is(message.text, MESSAGES[i]));
+        assert_int_equal(message.index, i);
+        assert_int_equal(message.offset, offsets[i]);
+        assert_int_equal(message.end, offsets[i] + strlen(MESSAGES[i]));
+    }
+    assert_int_equal(ry_export_next(reader, &message, &err), 0);
+    assert_int_equal(ry_export_next(reader, &message, &err), 0);
+    /* And from every place where reading may have stopped. */
+    for (size_t i = 0; i < N; i++) {
+        ry_export_close(&reader);
+        reader = open_export(ry_buf_cstr(&text));
+        ry_export_seek(reader, offsets[i] + strlen(MESSAGES[i]), i + 1);
+        for (size_t k = i + 1; k < N; k++) {
+            assert_int_equal(ry_export_next(reader, &message, &err), 1);
+            assert_int_equal(message.index, k);
+            assert_int_equal(message.offset, offsets[k]);
+        }
+        assert_int_equal(ry_export_next(reader, &message, &err), 0);
+    }
+    ry_export_close(&reader);
+}
+
+/* Strings whose escapes and quotes fall on every side of the end of the reader's first window, which begins behind the
+ * messages' bracket and has 256 KiB. */
+static void a_message_across_two_windows_is_whole(void **state)
+{
+    (void)state;
+    enum { WINDOW = 256 * 1024, TAIL = 24 };
+    for (size_t shift = 0; shift < TAIL; shift++) {
+        RY_BUF_AUTO text = ry_buf_make(1 << 20);
+        ry_buf_add_str(&text, RY_STR(BEGIN "{\"content\":\""));
+        while (text.n < sizeof BEGIN - 1 + WINDOW - shift)
+            ry_buf_add(&text, "x", 1);
+        ry_buf_add_str(&text, RY_STR("\\\\\\\"]}\\\\\\\\\\\"{["));
+        ry_buf_add_str(&text, RY_STR("\"},{\"id\":\"2\"}]}"));
+        struct ry_export *reader = open_export(ry_buf_cstr(&text));
+        struct ry_export_message message;
+        struct ry_error err = {0};
+        assert_int_equal(ry_export_next(reader, &message, &err), 1);
+        assert_true(ry_str_ends(message.text, RY_STR("{[\"}"), false));
+        assert_int_equal(ry_export_next(reader, &message, &err), 1);
+        assert_true(ry_str_is(message.text, "{\"id\":\"2\"}"));
+        assert_int_equal(ry_export_next(reader, &message, &err), 0);
+        ry_export_close(&reader);
+    }
+}
+
+static void a_message_that_is_too_large_is_passed_over(void **state)
+{
+    (void)state;
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(BEGIN "{\"id\":\"1\"},{\"content\":\"", file);
+    char chunk[65536];
+    memset(chunk, 'x', sizeof chunk);
+    for (size_t n = 0; n < RY_EXPORT_MESSAGE_MAX_BYTES; n += sizeof chunk)
+        fwrite(chunk, 1, sizeof chunk, file);
+    fputs("\"},{\"id\":\"3\"}]}", file);
+    fclose(file);
+    struct ry_export *reader = NULL;
+    struct ry_error err = {0};
+    assert_int_equal(ry_export_open(path, &reader, &err), RY_OK);
+    RY_BUF_AUTO texts = ry_buf_make(4096);
+    assert_int_equal(read_all(reader, &texts, &err), 0);
+    assert_string_equal(ry_buf_cstr(&texts), "{\"id\":\"1\"}|(too large)|{\"id\":\"3\"}");
+    ry_export_close(&reader);
+}
+
+static void what_comes_before_the_damage_is_read(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *tail;
+        const char *texts;
+        const char *says;
+    } CASES[] = {
+        {"", "", "ends where a value is expected"},
+        {"{\"id\":\"1\"}", "{\"id\":\"1\"}", "the file ends at message 2: the export was cut off (line 1, byte"},
+        {"{\"id\":\"1\"},", "{\"id\":\"1\"}", "ends where a value is expected, at message 2"},
+        {"{\"id\":\"1\"},{\"id", "{\"id\":\"1\"}", "in the middle of a value"},
+        {"{\"id\":\"1\"},\n\n{\"id\":\"2", "{\"id\":\"1\"}", "(line 3, byte"},
+        {"{\"id\":\"1\"}]", "{\"id\":\"1\"}", "cut off"},
+        {"{\"id\":\"1\"}],\"messageCount\":1", "{\"id\":\"1\"}", "cut off"},
+        {"{\"id\":\"1\"} {\"id\":\"2\"}]}", "{\"id\":\"1\"}", "',' expected at message 2"},
+        {"{\"id\":\"1\"},]}", "{\"id\":\"1\"}", "no JSON value begins with byte 0x5d"},
+        {"{\"id\":\"1\"}]} x", "{\"id\":\"1\"}", "behind the end of the export"},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        char text[512];
+        snprintf(text, sizeof text, BEGIN "%s", CASES[i].tail);
+        struct ry_export *reader = open_export(text);
+        RY_BUF_AUTO texts = ry_buf_make(4096);
+        struct ry_error err = {0};
+        int rc = read_all(reader, &texts, &err);
+        if (rc != RY_EINVAL || strcmp(ry_buf_cstr(&texts), CASES[i].texts) != 0 ||
+            strstr(err.text, CASES[i].says) == NULL)
+            fail_msg("%s: %d, %s, %s", CASES[i].tail, rc, ry_buf_cstr(&texts), err.text);
+        ry_export_close(&reader);
+    }
+}
+
+static void messages_without_attachments_are_known_without_parsing(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *message;
+        bool has;
+    } CASES[] = {
+        {"{\"id\":\"1\",\"attachments\":[]}", false},
+        {"{\"id\":\"1\",\"attachments\" : [ \n ] }", false},
+        {"{\"id\":\"1\"}", false},
+        {"{\"content\":\"\\\"attachments\\\":[1]\"}", false},
+        {"{\"attachments\":[{}]}", true},
+        {"{\"attachments\"\n:\t[ {}]}", true},
+        {"{\"attachments\":[],\"forwardedMessage\":{\"attachments\":[{}]}}", true},
+        {"{\"attachments\":null}", false},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        char text[512];
+        snprintf(text, sizeof text, BEGIN "%s]}", CASES[i].message);
+        struct ry_export *reader = open_export(text);
+        struct ry_export_message message;
+        struct ry_error err = {0};
+        assert_int_equal(ry_export_next(reader, &message, &err), 1);
+        if (message.has_attachments != CASES[i].has)
+            fail_msg("%s", CASES[i].message);
+        ry_export_close(&reader);
+    }
+}
+
+/* ---- a message in Discord's words -------------------------------------------------------------------------------- */
+
+static void count_reason(void *arg, const char *reason)
+{
+    (void)reason;
+    ++*(int *)arg;
+}
+
+#define E_AUTHOR "\"author\":{\"id\":\"9\",\"name\":\"u\",\"discriminator\":\"0000\",\"nickname\":\"n\"}"
+#define D_AUTHOR "\"author\":{\"id\":\"9\",\"username\":\"u\",\"discriminator\":\"0\"},\"member\":{\"nick\":\"n\"}"
+
+static void a_message_is_told_as_discord_tells_it(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *converted; /* "": nothing */
+        int result;
+        int put_aside;
+    } CASES[] = {
+        {"{\"id\":\"1\",\"timestamp\":\"2024-10-19T15:03:09+00:00\",\"content\":\"a\\\"\\n\\u00e9\"," E_AUTHOR
+         ",\"attachments\":[{\"id\":\"2\",\"url\":\"https://x/a?ex=1\",\"fileName\":\"a.mp4\",\"fileSizeBytes\":5}]}",
+         "{\"id\":\"1\",\"timestamp\":\"2024-10-19T15:03:09+00:00\",\"content\":\"a\\\"\\u000a\u00e9\"," D_AUTHOR
+         ",\"attachments\":[{\"id\":\"2\",\"filename\":\"a.mp4\",\"size\":5,\"url\":\"https://x/a?ex=1\"}]}",
+         1, 0},
+        {"{\"id\":1,\"content\":\"\",\"author\":{\"id\":9,\"name\":\"u\",\"discriminator\":\"1234\",\"nickname\":\"u\","
+         "\"avatarUrl\":\"f/b.png\"},\"attachments\":[{\"id\":2,\"url\":\"f/a b.mp4\",\"fileName\":\"a b.mp4\"}]}",
+         "{\"id\":\"1\",\"content\":\"\",\"author\":{\"id\":\"9\",\"username\":\"u\",\"discriminator\":\"1234\","
+         "\"avatar_url\":\"file:///no/where/f/b.png\"},\"attachments\":[{\"id\":\"2\",\"filename\":\"a "
+         "b.mp4\",\"size\":0,"
+         "\"url\":\"file:///no/where/f/a%20b.mp4\"}]}",
+         1, 0},
+        {"{\"id\":\"1\",\"content\":\"\",\"attachments\":[],\"forwardedMessage\":{\"content\":\"fwd\",\"attachments\":["
+         "{"
+         "\"id\":\"2\",\"url\":\"https://x\",\"fileName\":\"a.mp4\"}]}," E_AUTHOR "}",
+         "{\"id\":\"1\",\"content\":\"fwd\"," D_AUTHOR
+         ",\"attachments\":[{\"id\":\"2\",\"filename\":\"a.mp4\",\"size\":0,\"url\":\"https://x\"}]}",
+         1, 0},
+        {"{\"id\":\"1\"," E_AUTHOR ",\"attachments\":[{\"id\":\"x\"},7,{\"id\":\"2\",\"fileName\":\"a\"},{\"id\":\"2\","
+         "\"url\":\"https://x\",\"fileName\":\"a.mp4\"}]}",
+         "{\"id\":\"1\"," D_AUTHOR
+         ",\"attachments\":[{\"id\":\"2\",\"filename\":\"a.mp4\",\"size\":0,\"url\":\"https://x\"}]}",
+         1, 3},
+        {"{\"id\":\"1\"," E_AUTHOR ",\"attachments\":[{}]}", "", 0, 1},
+        {"{\"id\":\"1\"}", "", 0, 0},
+        {"{\"id\":\"1\",\"attachments\":\"none\"}", "", 0, 0},
+        {"{\"id\":\"x\"," E_AUTHOR ",\"attachments\":[{}]}", "", RY_EINVAL, 0},
+        {"{\"id\":\"1\",\"timestamp\":\"x\"," E_AUTHOR ",\"attachments\":[{}]}", "", RY_EINVAL, 0},
+        {"{\"id\":\"1\",\"attachments\":[{}]}", "", RY_EINVAL, 0},
+        {"{\"id\":\"1\",\"author\":{\"id\":\"9\"},\"attachments\":[{}]}", "", RY_EINVAL, 0},
+        {"[]", "", RY_EINVAL, 0},
+        {"{\"id\":\"1\",}", "", RY_EINVAL, 0},
+        {"{\"id\":\"\xff\"}", "", RY_EINVAL, 0},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        RY_BUF_AUTO out = ry_buf_make(4096);
+        struct ry_error err = {0};
+        int put_aside = 0;
+        int rc = ry_export_convert(ry_str_of(CASES[i].text), "/no/where", &out, count_reason, &put_aside, &err);
+        if (rc != CASES[i].result || put_aside != CASES[i].put_aside ||
+            strcmp(ry_buf_cstr(&out), CASES[i].converted) != 0)
+            fail_msg("%s: %d, %d put aside, %s; %s", CASES[i].text, rc, put_aside, ry_buf_cstr(&out), err.text);
+    }
+}
+
+static void a_message_that_does_not_fit_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    for (size_t max = 1; max < 150; max++) {
+        RY_BUF_AUTO out = ry_buf_make(max);
+        struct ry_error err = {0};
+        int put_aside = 0;
+        int rc = ry_export_convert(RY_STR("{\"id\":\"1\"," E_AUTHOR ",\"attachments\":[{\"id\":\"2\",\"url\":\"https://"
+                                          "x\",\"fileName\":\"a.mp4\"}]}"),
+                                   "/no/where", &out, count_reason, &put_aside, &err);
+        assert_true(rc == RY_ELIMIT || rc == 1);
+        assert_int_equal(out.n > 0, rc == 1);
+        assert_false(out.failed);
+    }
+}
+
+static void a_path_is_read_in_the_way_that_names_a_file(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/reelyard-folder.XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    static const char *const FILES[] = {"f/a.mp4", "f/b c.mp4", "f/d%20e.mp4", "f/g h.mp4"};
+    char name[128];
+    snprintf(name, sizeof name, "%s/f", folder);
+    assert_int_equal(mkdir(name, 0700), 0);
+    for (size_t i = 0; i < 4; i++) {
+        snprintf(name, sizeof name, "%s/%s", folder, FILES[i]);
+        FILE *file = fopen(name, "w");
+        assert_non_null(file);
+        fclose(file);
+    }
+    static const char *const CASES[][2] = {
+        {"f/a.mp4", "/f/a.mp4"},          {"f\\a.mp4", "/f/a.mp4"},          {"f/b%20c.mp4", "/f/b%20c.mp4"},
+        {"f/b c.mp4", "/f/b%20c.mp4"},    {"f/d%20e.mp4", "/f/d%2520e.mp4"}, {"f\\g%20h.mp4", "/f/g%20h.mp4"},
+        {"f\\none.mp4", "/f%5Cnone.mp4"}, {"../x.mp4", "/../x.mp4"},         {"\u65e5#?.mp4", "/%E6%97%A5%23%3F.mp4"},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        RY_BUF_AUTO url = ry_buf_make(4096);
+        char expected[256];
+        ry_export_url(folder, ry_str_of(CASES[i][0]), &url);
+        snprintf(expected, sizeof expected, "file://%s%s", folder, CASES[i][1]);
+        assert_string_equal(ry_buf_cstr(&url), expected);
+    }
+    for (size_t i = 0; i < 4; i++) {
+        snprintf(name, sizeof name, "%s/%s", folder, FILES[i]);
+        unlink(name);
+    }
+    snprintf(name, sizeof name, "%s/f", folder);
+    rmdir(name);
+    rmdir(folder);
+}
+
+static void a_url_with_a_scheme_and_an_absolute_path_stay(void **state)
+{
+    (void)state;
+    static const char *const CASES[][2] = {
+        {"https://cdn.discordapp.com/a b?ex=1", "https://cdn.discordapp.com/a b?ex=1"},
+        {"file:///x", "file:///x"},
+        {"/etc/passwd", "file:///etc/passwd"},
+        {"c://x", "file:///no/where/c%3A//x"},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        RY_BUF_AUTO url = ry_buf_make(4096);
+        ry_export_url("/no/where", ry_str_of(CASES[i][0]), &url);
+        assert_string_equal(ry_buf_cstr(&url), CASES[i][1]);
+    }
+}
+
+#define WITH_PATH(test) cmocka_unit_test_setup_teardown(test, make_path, remove_path)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_PATH(the_head_is_found_wherever_it_stands),
+        WITH_PATH(a_channel_s_type_is_known_by_name_and_by_number),
+        WITH_PATH(what_is_no_export_is_refused_with_a_reason),
+        WITH_PATH(every_message_has_its_bytes_and_its_place),
+        WITH_PATH(a_message_across_two_windows_is_whole),
+        WITH_PATH(a_message_that_is_too_large_is_passed_over),
+        WITH_PATH(what_comes_before_the_damage_is_read),
+        WITH_PATH(messages_without_attachments_are_known_without_parsing),
+        cmocka_unit_test(what_is_no_file_is_refused_with_a_reason),
+        cmocka_unit_test(a_message_is_told_as_discord_tells_it),
+        cmocka_unit_test(a_message_that_does_not_fit_leaves_nothing_behind),
+        cmocka_unit_test(a_path_is_read_in_the_way_that_names_a_file),
+        cmocka_unit_test(a_url_with_a_scheme_and_an_absolute_path_stay),
+    };
+    return cmocka_run_group_tests_name("export_reader", tests, NULL, NULL);
+}

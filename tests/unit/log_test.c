@@ -1,0 +1,257 @@
+/* Claims about the log: what is written can always be read back, and tells no secret. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/base/log.h"
+#include "runtime/base/str.h"
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+static int pipe_fds[2];
+static char line[8192];
+
+static int set_up(void **state)
+{
+    (void)state;
+    return pipe(pipe_fds);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    ry_log_thread("");
+    ry_log_setup(RY_INFO, RY_LOG_JSON, STDERR_FILENO);
+    return close(pipe_fds[0]) | close(pipe_fds[1]);
+}
+
+/* The one line that was written, without its newline. */
+static const char *read_line(void)
+{
+    ssize_t n = read(pipe_fds[0], line, sizeof line - 1);
+    assert_true(n > 0 && n <= PIPE_BUF);
+    line[n] = '\0';
+    assert_ptr_equal(strchr(line, '\n'), line + n - 1);
+    line[n - 1] = '\0';
+    return line;
+}
+
+/* The line as JSON; the caller drops it. */
+static struct json_object *read_json(void)
+{
+    enum json_tokener_error error = json_tokener_success;
+    struct json_object *object = json_tokener_parse_verbose(read_line(), &error);
+    if (error != json_tokener_success)
+        fail_msg("not JSON: %s: %s", json_tokener_error_desc(error), line);
+    return object;
+}
+
+static const char *member(struct json_object *object, const char *name)
+{
+    struct json_object *value = NULL;
+    if (!json_object_object_get_ex(object, name, &value))
+        fail_msg("no %s in %s", name, line);
+    return json_object_get_string(value);
+}
+
+static void a_json_line_has_time_level_instance_event_and_fields(void **state)
+{
+    (void)state;
+    ry_log_setup(RY_DEBUG, RY_LOG_AUTO, pipe_fds[1]);
+    ry_log_thread("writer-1");
+    RY_LOG(RY_WARNING, "clip_failed", "clip=%s bytes=%zu share=%.2f code=%d ok=%lld hex=%x name=%.*s", "d1523646",
+           (size_t)7, 0.5, -3, 1234567890123LL, 255u, 2, "abc");
+    struct json_object *object = read_json();
+    assert_int_equal(strlen(member(object, "time")), strlen("2024-10-19T15:03:09.159Z"));
+    assert_string_equal(member(object, "level"), "warning");
+    assert_string_equal(member(object, "instance"), "writer-1");
+    assert_string_equal(member(object, "event"), "clip_failed");
+    assert_string_equal(member(object, "clip"), "d1523646");
+    assert_string_equal(member(object, "name"), "ab");
+    assert_string_equal(member(object, "hex"), "ff");
+    struct json_object *number = NULL;
+    assert_true(json_object_object_get_ex(object, "bytes", &number));
+    assert_int_equal(json_object_get_type(number), json_type_int);
+    assert_true(json_object_object_get_ex(object, "share", &number));
+    assert_int_equal(json_object_get_type(number), json_type_double);
+    assert_string_equal(member(object, "code"), "-3");
+    assert_string_equal(member(object, "ok"), "1234567890123");
+    (void)json_object_put(object);
+}
+
+static void any_value_comes_back_from_json(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *value;
+        const char *read;
+    } cases[] = {
+        {"", ""},
+        {"two words", "two words"},
+        {"\"quoted\\\"", "\"quoted\\\""},
+        {"line\nfeed\ttab\x01\x7f", "line\nfeed\ttab\x01\x7f"},
+        {"Ünïcode 名前 🎬", "Ünïcode 名前 🎬"},
+        {"bad \xff\xc3( utf-8", "bad \xef\xbf\xbd\xef\xbf\xbd( utf-8"},
+        {"c1 \xc2\x9b"
+         "31m",
+         "c1 \xc2\x9b"
+         "31m"},
+        {"key=value, {\"a\":1}", "key=value, {\"a\":1}"},
+        {"%s %n", "%s %n"},
+    };
+    ry_log_setup(RY_INFO, RY_LOG_JSON, pipe_fds[1]);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        RY_LOG(RY_INFO, "event", "before=%d value=%s after=%d", 1, cases[i].value, 2);
+        struct json_object *object = read_json();
+        assert_string_equal(member(object, "value"), cases[i].read);
+        assert_string_equal(member(object, "after"), "2");
+        (void)json_object_put(object);
+    }
+}
+
+static void a_text_line_has_no_control_characters(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *value;
+        const char *text;
+    } cases[] = {
+        {"plain", "value=plain"},
+        {"", "value=\"\""},
+        {"two words", "value=\"two words\""},
+        {"a=b", "value=\"a=b\""},
+        {"\033[2J\x07", "value=\"\\u001b[2J\\u0007\""},
+        {"\xc2\x9b"
+         "2J",
+         "value=\"\\u009b2J\""},
+        {"\xff", "value=\"\\xff\""},
+        {"\"", "value=\"\\\"\""},
+        {"名", "value=\"名\""},
+    };
+    ry_log_setup(RY_INFO, RY_LOG_TEXT, pipe_fds[1]);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        RY_LOG(RY_ERROR, "event", "value=%s", cases[i].value);
+        const char *at = strstr(read_line(), "ERROR    event ");
+        assert_non_null(at);
+        assert_string_equal(at + strlen("ERROR    event "), cases[i].text);
+    }
+}
+
+static void urls_lose_what_is_secret(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *value;
+        const char *text;
+    } cases[] = {
+        {"https://cdn.example/a.mp4?ex=1&hm=2", "https://cdn.example/a.mp4?"},
+        {"https://cdn.example/a.mp4", "https://cdn.example/a.mp4"},
+        {"https://cdn.example/a#b?c", "https://cdn.example/a?"},
+        {"GET https://h/a?x=1: timed out", "GET https://h/a? timed out"},
+        {"two: <https://h/a?x> 'http://g/b?y'", "two: <https://h/a?> 'http://g/b?'"},
+        {"redis://user:hunter2@host:6379/0", "redis://@host:6379/0"},
+        {"https://h/@me?x", "https://h/@me?"},
+        {"what? no url", "what? no url"},
+        {"https://", "https://"},
+        {"://?", "://?"},
+    };
+    ry_log_setup(RY_INFO, RY_LOG_JSON, pipe_fds[1]);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        RY_LOG(RY_INFO, "event", "value=%s", cases[i].value);
+        struct json_object *object = read_json();
+        assert_string_equal(member(object, "value"), cases[i].text);
+        (void)json_object_put(object);
+    }
+}
+
+static void a_line_is_whole_whatever_its_values(void **state)
+{
+    (void)state;
+    static char value[20000];
+    ry_log_setup(RY_INFO, RY_LOG_JSON, pipe_fds[1]);
+    static const char fillers[] = {'x', '\x01', '"', '\xff'};
+    for (size_t i = 0; i < COUNT(fillers); i++) {
+        memset(value, fillers[i], sizeof value - 1);
+        RY_LOG(RY_INFO, "event", "a=%s b=%s c=%s d=%s e=%s last=%d", value, value, value, value, value, 1);
+        struct json_object *object = read_json();
+        assert_true(strlen(member(object, "a")) > 100);
+        (void)json_object_put(object);
+    }
+}
+
+static void a_format_that_breaks_the_rules_reads_no_wrong_argument(void **state)
+{
+    (void)state;
+    ry_log_setup(RY_INFO, RY_LOG_JSON, pipe_fds[1]);
+    RY_LOG(RY_INFO, "event", "good=%d size=%dx%d name=%s", 1, 2, 3, "x");
+    struct json_object *object = read_json();
+    assert_string_equal(member(object, "good"), "1");
+    assert_string_equal(member(object, "bad_log_format"), "size=%dx%d name=%s");
+    (void)json_object_put(object);
+}
+
+static void errno_is_printed_and_kept(void **state)
+{
+    (void)state;
+    ry_log_setup(RY_INFO, RY_LOG_JSON, pipe_fds[1]);
+    errno = ENOSPC;
+    RY_LOG(RY_INFO, "event", "error=%m");
+    assert_int_equal(errno, ENOSPC);
+    struct json_object *object = read_json();
+    assert_string_equal(member(object, "error"), strerror(ENOSPC));
+    (void)json_object_put(object);
+}
+
+static void what_is_below_the_least_severity_is_not_written(void **state)
+{
+    (void)state;
+    ry_log_setup(RY_WARNING, RY_LOG_TEXT, pipe_fds[1]);
+    RY_LOG(RY_INFO, "quiet", "");
+    RY_LOG(RY_WARNING, "loud", "");
+    assert_non_null(strstr(read_line(), "WARNING  loud"));
+    assert_null(strstr(line, "quiet"));
+}
+
+static void a_place_may_log_so_often_and_then_tells_what_it_held_back(void **state)
+{
+    (void)state;
+    struct ry_log_limit limit = {0};
+    unsigned held_back = 99;
+    assert_true(ry_log_allowed(&limit, 2, 1000000000, &held_back));
+    assert_int_equal(held_back, 0);
+    assert_true(ry_log_allowed(&limit, 2, 1000000000, &held_back));
+    for (int i = 0; i < 3; i++)
+        assert_false(ry_log_allowed(&limit, 2, 1000000000, &held_back));
+    /* As if the window had begun a period ago. */
+    limit.window_start_ms -= 1000000000;
+    assert_true(ry_log_allowed(&limit, 2, 1000000000, &held_back));
+    assert_int_equal(held_back, 3);
+    assert_true(ry_log_allowed(&limit, 2, 1000000000, &held_back));
+    assert_int_equal(held_back, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_json_line_has_time_level_instance_event_and_fields, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(any_value_comes_back_from_json, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_text_line_has_no_control_characters, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(urls_lose_what_is_secret, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_line_is_whole_whatever_its_values, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_format_that_breaks_the_rules_reads_no_wrong_argument, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(errno_is_printed_and_kept, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_below_the_least_severity_is_not_written, set_up, tear_down),
+        cmocka_unit_test(a_place_may_log_so_often_and_then_tells_what_it_held_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,166 @@
+/* monitor_text_test.c: the monitor's pure parts: escaping, figures for people, cookies, cursors and paths. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "actors/monitor/access.h"
+#include "actors/monitor/html.h"
+#include "actors/monitor/query.h"
+
+#define CLIP_ID "d1523646fd8f70dd6e199d427ae00606"
+
+static void text_is_escaped_for_tags_and_attributes(void **state)
+{
+    (void)state;
+    RY_BUF_AUTO out = ry_buf_make(1000);
+    html_text(&out, RY_STR("<a href=\"x\">'R&D' é</a>"));
+    assert_string_equal(ry_buf_cstr(&out), "&lt;a href=&quot;x&quot;&gt;&#39;R&amp;D&#39; é&lt;/a&gt;");
+    ry_buf_reset(&out);
+    html_text(&out, (struct ry_str){NULL, 0});
+    assert_int_equal(out.n, 0);
+    html_component(&out, RY_STR("a b&c=d/é?#%~._-\0"));
+    assert_string_equal(ry_buf_cstr(&out), "a%20b%26c%3Dd%2F%C3%A9%3F%23%25~._-%00");
+}
+
+static void figures_are_readable(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t bytes;
+        const char *text;
+    } sizes[] = {
+        {0, "0 B"},         {999, "999 B"},     {1000, "1.0 kB"},    {9949, "9.9 kB"},       {9951, "10 kB"},
+        {999499, "999 kB"}, {999500, "1.0 MB"}, {34123456, "34 MB"}, {5600000000, "5.6 GB"}, {UINT64_MAX, "18 EB"}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        RY_BUF_AUTO out = ry_buf_make(100);
+        html_size(&out, sizes[i].bytes);
+        assert_string_equal(ry_buf_cstr(&out), sizes[i].text);
+    }
+    static const struct {
+        double seconds;
+        const char *text;
+    } durations[] = {{0.4, "0:00"},  {7.3, "0:07"},       {59.6, "1:00"},
+                     {83.4, "1:23"}, {3599.5, "1:00:00"}, {3723, "1:02:03"}};
+    for (size_t i = 0; i < sizeof durations / sizeof *durations; i++) {
+        RY_BUF_AUTO out = ry_buf_make(100);
+        html_duration(&out, durations[i].seconds);
+        assert_string_equal(ry_buf_cstr(&out), durations[i].text);
+    }
+    static const struct {
+        uint64_t count;
+        const char *text;
+    } counts[] = {
+        {0, "0"}, {999, "999"}, {1000, "1,000"}, {1002003, "1,002,003"}, {UINT64_MAX, "18,446,744,073,709,551,615"}};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        RY_BUF_AUTO out = ry_buf_make(100);
+        html_count(&out, counts[i].count);
+        assert_string_equal(ry_buf_cstr(&out), counts[i].text);
+    }
+}
+
+static void only_the_whole_token_is_the_token(void **state)
+{
+    (void)state;
+    static const char *const others[] = {"", "s", "s3cre", "s3crets", "s3cres3cre", "S3cret"};
+    assert_true(access_same(RY_STR("s3cret"), RY_STR("s3cret")));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        assert_false(access_same(ry_str_of(others[i]), RY_STR("s3cret")));
+        assert_false(access_same(RY_STR("s3cret"), ry_str_of(others[i])));
+    }
+    assert_false(access_same((struct ry_str){NULL, 0}, RY_STR("s3cret")));
+    assert_false(access_same(RY_STR(""), RY_STR("")));
+    assert_true(ry_str_is(access_bearer("bearer s3cret"), "s3cret"));
+    assert_null(access_bearer("Bearers3cret").p);
+    assert_null(access_bearer(NULL).p);
+}
+
+static void a_cookie_is_taken_as_it_was_set(void **state)
+{
+    (void)state;
+    RY_BUF_AUTO set = ry_buf_make(1000);
+    access_set_cookie(RY_STR("a;\n\xff"), &set);
+    assert_string_equal(ry_buf_cstr(&set), "reelyard_token=613b0aff; HttpOnly; SameSite=Lax; Path=/");
+    assert_true(access_cookie(RY_STR("a;\n\xff"), "613b0aff"));
+    assert_false(access_cookie(RY_STR("a;\n\xff"), "613b0a"));
+    assert_false(access_cookie(RY_STR("a;\n\xff"), "613b0aff00"));
+    assert_false(access_cookie(RY_STR("a;\n\xff"), "a;\n\xff"));
+    assert_false(access_cookie(RY_STR("a;\n\xff"), ""));
+}
+
+static void a_cursor_leads_back_to_its_clip(void **state)
+{
+    (void)state;
+    static const int64_t times[] = {0, 1729350189159, -1, -62135596800000, INT64_MAX, INT64_MIN + 1};
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        struct ry_gallery_clip clip = {.clip_id = RY_STR(CLIP_ID), .posted_wall_ms = times[i]};
+        struct ry_gallery_get get;
+        RY_BUF_AUTO cursor = ry_buf_make(128);
+        query_cursor(&clip, &cursor);
+        struct query_args args = {.before = ry_buf_str(&cursor)};
+        assert_int_equal(query_read(&args, &get, NULL), RY_OK);
+        assert_true(get.before_wall_ms == times[i]);
+        assert_true(ry_str_is(get.before_id, CLIP_ID));
+    }
+}
+
+static void an_argument_left_empty_is_as_if_left_out(void **state)
+{
+    (void)state;
+    struct query_args args = {.limit = RY_STR(""), .before = RY_STR(""), .guild = RY_STR(""), .status = RY_STR("")};
+    struct ry_gallery_get get;
+    assert_int_equal(query_read(&args, &get, NULL), RY_OK);
+    assert_int_equal(get.limit, QUERY_LIMIT_DEFAULT);
+    assert_true(get.before_wall_ms == INT64_MAX);
+    assert_true(!get.before_id.p && !get.guild_id.p && !get.channel_id.p && !get.status.p);
+}
+
+static void only_storages_own_names_are_thumbnails(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        bool is;
+    } cases[] = {{"thumbnails/guild_1/" CLIP_ID "_small.webp", true},
+                 {"thumbnails/guild_12345678901234567890/" CLIP_ID "_large.webp", true},
+                 {"thumbnails/guild_123456789012345678901/" CLIP_ID "_large.webp", false},
+                 {"/thumbnails/guild_1/" CLIP_ID "_small.webp", false},
+                 {"thumbnails/guild_1/" CLIP_ID "_small.webp ", false},
+                 {"thumbnails/guild_1/" CLIP_ID "0_small.webp", false},
+                 {"thumbnails/guild_1/..", false},
+                 {"thumbnails/guild_1//" CLIP_ID "_small.webp", false},
+                 {"thumbnails/guild_x/" CLIP_ID "_small.webp", false},
+                 {"", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        if (query_is_thumbnail(ry_str_of(cases[i].path)) != cases[i].is)
+            fail_msg("%s", cases[i].path);
+    assert_false(query_is_thumbnail((struct ry_str){NULL, 0}));
+}
+
+static void only_web_urls_are_linked(void **state)
+{
+    (void)state;
+    assert_true(query_is_web_url(RY_STR("https://cdn.example/a")));
+    assert_true(query_is_web_url(RY_STR("http://127.0.0.1/a")));
+    assert_false(query_is_web_url(RY_STR("javascript:alert(1)//https://")));
+    assert_false(query_is_web_url(RY_STR(" https://cdn.example/a")));
+    assert_false(query_is_web_url(RY_STR("file:///etc/passwd")));
+    assert_false(query_is_web_url(RY_STR("data:text/html,x")));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(text_is_escaped_for_tags_and_attributes),
+        cmocka_unit_test(figures_are_readable),
+        cmocka_unit_test(only_the_whole_token_is_the_token),
+        cmocka_unit_test(a_cookie_is_taken_as_it_was_set),
+        cmocka_unit_test(a_cursor_leads_back_to_its_clip),
+        cmocka_unit_test(an_argument_left_empty_is_as_if_left_out),
+        cmocka_unit_test(only_storages_own_names_are_thumbnails),
+        cmocka_unit_test(only_web_urls_are_linked),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
