@@ -34,10 +34,13 @@ void ry_export_json_str(struct ry_buf *out, struct ry_str s)
 
 static int parse(struct ry_str text, struct json_object **value, struct ry_error *err)
 {
+    *value = NULL;
+    if (!ry_str_is_utf8(text)) /* json-c's own check lets overlong forms and surrogates pass */
+        return ry_fail(err, RY_EINVAL, "not JSON: the text is not UTF-8");
     struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
     if (tokener == NULL)
         return ry_fail(err, RY_ENOMEM, "no memory to read a message");
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
     *value = json_tokener_parse_ex(tokener, text.p, (int)text.n);
     enum json_tokener_error code = json_tokener_get_error(tokener);
     size_t at = json_tokener_get_parse_end(tokener);

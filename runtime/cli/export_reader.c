@@ -50,10 +50,12 @@ static int fail_at(const struct ry_export *reader, struct ry_error *err, uint64_
 
 static struct json_object *parse_value(struct ry_str text)
 {
+    if (text.p == NULL || !ry_str_is_utf8(text)) /* json-c's own check lets overlong forms and surrogates pass */
+        return NULL;
     struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
-    if (tokener == NULL || text.p == NULL)
-        return json_tokener_free(tokener), NULL;
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+    if (tokener == NULL)
+        return NULL;
+    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
     struct json_object *value = json_tokener_parse_ex(tokener, text.p, (int)text.n);
     if (json_tokener_get_error(tokener) != json_tokener_success) {
         json_object_put(value);

@@ -382,7 +382,9 @@ static void a_bad_job_is_a_dead_letter_that_names_the_field(void **state)
         {"{" HEAD ",\"messages\":[],\"guild\":{\"id\":\"3\",\"name\":\"\"}}", "guild.id is not guild_id"},
         {"{" HEAD ",\"messages\":[],\"channel\":{\"id\":\"2\",\"name\":\"\",\"type\":\"news\"}}", "channel.type"},
         {"{" HEAD ",\"messages\":[],\"media_root\":\"relative\"}", "media_root"},
-        {"{" HEAD ",\"messages\":[\"\xff\"]}", "not JSON"},
+        {"{" HEAD ",\"messages\":[\"\xff\"]}", "not UTF-8"},
+        {"{" HEAD ",\"messages\":[\"\xc1\x9e\"]}", "not UTF-8"},     /* an overlong form */
+        {"{" HEAD ",\"messages\":[\"\xed\xa0\x80\"]}", "not UTF-8"}, /* a surrogate */
     };
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++)
         expect_failed(run_job(CASES[i].json[0] ? CASES[i].json : " ", true), false, CASES[i].says);
