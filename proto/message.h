@@ -26,6 +26,8 @@ enum ry_undeliverable_cause {
     RY_UNDELIVERABLE_REFUSED
 };
 
+enum ry_purge_scope { RY_PURGE_MESSAGE = 1, RY_PURGE_CHANNEL, RY_PURGE_GUILD };
+
 enum ry_frame_mode { RY_FRAME_SMART, RY_FRAME_EXACT, RY_FRAME_KEYFRAME };
 
 /* Bytes that travel as a frame of their own. To send, set `frame` (the codec takes a reference) or, with frame NULL, p

@@ -57,7 +57,7 @@ int flight_say_end(const struct flight *flight, struct ry_stream *stream, struct
     const struct ry_stream_ops *ops = stream->ops;
     struct ry_str job_id = flight_job(flight);
     switch (flight->ending) {
-    case ENDING_ACK: return ops->ack(stream, job_id, flight->token, err);
+    case ENDING_ACK: return ops->ack(stream, job_id, flight->token, NULL, 0, err);
     case ENDING_RETRY: return ops->nack(stream, job_id, flight->token, flight->delay_ms, true, err);
     case ENDING_GIVE_BACK: return ops->nack(stream, job_id, flight->token, 0, false, err);
     case ENDING_BURY: return ops->bury(stream, job_id, flight->token, ry_str_of(flight->reason), err);

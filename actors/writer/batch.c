@@ -71,7 +71,10 @@ static int write_span(struct run *run, enum writer_table table, size_t first, si
         return rc;
     struct writer_tally tally = {0};
     struct ry_error why;
-    rc = engine->ops->upsert(engine, run->batch, table, first, n, &tally, &why);
+    struct writer_slice slice = {run->batch, first, n, &tally};
+    rc = engine->ops->upsert(engine, table, &slice, 1, &why);
+    if (rc == RY_OK)
+        rc = engine->ops->settle(engine, &why);
     if (rc == RY_OK) {
         run->tally->changed += tally.changed;
         run->tally->pending += tally.pending;
@@ -100,8 +103,13 @@ int writer_batch_run(struct writer_engine *engine, const struct ry_batch_write *
     *written = (struct ry_batch_written){0};
     *tally = (struct writer_tally){0};
     struct run run = {.engine = engine, .batch = batch, .arena = arena, .written = written, .tally = tally};
-    int rc = engine->ops->fence(engine, batch->job_id, batch->token, &written->fenced, err);
-    if (rc != RY_OK || written->fenced)
+    enum writer_gate gate = WRITER_GATE_OPEN;
+    int rc = engine->ops->gate(engine, batch, &gate, err);
+    if (rc == RY_OK && care == WRITER_CAREFUL)
+        rc = engine->ops->settle(engine, err);
+    written->fenced = gate == WRITER_GATE_FENCED;
+    written->cancelled = gate == WRITER_GATE_CANCELLED;
+    if (rc != RY_OK || gate != WRITER_GATE_OPEN)
         return rc;
     for (int t = 0; rc == RY_OK && t < WRITER_TABLE_COUNT; t++) {
         enum writer_table table = (enum writer_table)t;
@@ -111,7 +119,8 @@ int writer_batch_run(struct writer_engine *engine, const struct ry_batch_write *
         if (care == WRITER_CAREFUL) {
             rc = write_span(&run, table, 0, n, err);
         } else {
-            rc = engine->ops->upsert(engine, batch, table, 0, n, tally, err);
+            struct writer_slice slice = {batch, 0, n, tally};
+            rc = engine->ops->upsert(engine, table, &slice, 1, err);
             written->succeeded += n;
         }
     }

@@ -7,8 +7,12 @@
  *   DIE     the database is damaged or not ours (RY_ECORRUPT, RY_ECONFIG)
  * After an error inside a transaction the caller undoes to a mark or rolls back; nothing else may be called before.
  *
- * An engine belongs to one thread. Calls block for as long as the database takes. Implementations: engine_sqlite.c
- * (embedded). All pass tests/conformance/writer_suite.c. */
+ * An engine over a network sends the statements of a transaction in one go and learns of them later. So what an
+ * operation inside a transaction puts out (through its pointers) holds only once `settle` or `commit` has returned
+ * RY_OK, an operation's error may come from a later one, and all that an operation was given must live until then.
+ *
+ * An engine belongs to one thread. Calls block for as long as the database takes, at most a time limit of their own.
+ * Implementations: engine_sqlite.c (embedded), engine_pg.c (PostgreSQL). All pass tests/conformance/writer_suite.c. */
 #ifndef REELYARD_ACTORS_WRITER_ENGINE_H
 #define REELYARD_ACTORS_WRITER_ENGINE_H
 
@@ -16,6 +20,7 @@
 #include "runtime/base/arena.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
+#include "runtime/config/config.h"
 
 struct writer_engine;
 
@@ -37,8 +42,19 @@ struct writer_tally {
     uint64_t cut;     /* values shortened to fit their column */
 };
 
+/* Some rows of one table of a batch. */
+struct writer_slice {
+    const struct ry_batch_write *batch;
+    size_t first;
+    size_t n;
+    struct writer_tally *tally;
+};
+
+/* Whether a batch may be written at all. */
+enum writer_gate { WRITER_GATE_OPEN, WRITER_GATE_FENCED, WRITER_GATE_CANCELLED };
+
 struct writer_engine_ops {
-    const char *name; /* "sqlite" */
+    const char *name; /* "sqlite", "postgresql" */
 
     /* ---- transactions. Marks nest; undo and keep end the last one. Commit that fails leaves the transaction to be
      * rolled back; rollback never fails. */
@@ -48,16 +64,41 @@ struct writer_engine_ops {
     int (*mark)(struct writer_engine *engine, struct ry_error *err);
     int (*undo)(struct writer_engine *engine, struct ry_error *err);
     int (*keep)(struct writer_engine *engine, struct ry_error *err);
+    /* Waits until all that was said so far is done: its outputs hold, or its error is told. */
+    int (*settle)(struct writer_engine *engine, struct ry_error *err);
 
     /* ---- inside a transaction. Every one bears being repeated with the same arguments. */
 
-    /* Whether a larger token has written for this job; if not, remembers this one. */
-    int (*fence)(struct writer_engine *engine, struct ry_str job_id, uint64_t token, bool *fenced,
+    /* Whether a batch may be written: not if a larger token has written for its job (if none has, remembers this one;
+     * two workers of one job wait for each other here), nor, if it is cancellable, when its channel's scan is
+     * CANCELLED. A transaction whose gate is found shut only at settle or commit fails there with RY_EFENCED; done once
+     * more with a settle after each gate, it can leave the batch out. */
+    int (*gate)(struct writer_engine *engine, const struct ry_batch_write *batch, enum writer_gate *gate,
+                struct ry_error *err);
+    /* Upserts rows of one table, of any number of batches in one statement. Rows that are already so are not written;
+     * of two rows with one key the later one holds. A batch's rows are rows of its guild and channel. */
+    int (*upsert)(struct writer_engine *engine, enum writer_table table, const struct writer_slice *slices,
+                  size_t slice_count, struct ry_error *err);
+    /* Records where a batch's scan stands (batch->progress, which it has), after its rows: bounds, totals, status, and
+     * the slice of this job. A channel without a status row gets one. Bounds only ever widen: forward_message_id
+     * (newest) rises, backward_message_id (oldest) falls; both are set when neither was. message_count is counted anew.
+     * Once per job: if the job's slice is on record, nothing changes. */
+    int (*progress)(struct writer_engine *engine, const struct ry_batch_write *batch, struct ry_error *err);
+    /* See the messages of the same names in proto/messages.def. */
+    int (*scan_begin)(struct writer_engine *engine, const struct ry_scan_begin *begin, struct ry_arena *arena,
+                      struct ry_scan_begun *begun, struct ry_error *err);
+    int (*scan_end)(struct writer_engine *engine, const struct ry_scan_end *end, struct ry_scan_ended *ended,
+                    struct ry_error *err);
+    int (*purge)(struct writer_engine *engine, const struct ry_purge *purge, struct ry_purged *purged,
                  struct ry_error *err);
-    /* Upserts n rows of one table of a batch, beginning with `first`. Rows that are already so are not written. */
-    int (*upsert)(struct writer_engine *engine, const struct ry_batch_write *batch, enum writer_table table,
-                  size_t first, size_t n, struct writer_tally *tally, struct ry_error *err);
-    /* The clip's outcome. *found: the clip has a row. */
+    int (*files_forget)(struct writer_engine *engine, const struct ry_files_forget *forget, struct ry_error *err);
+    int (*clips_stale)(struct writer_engine *engine, const struct ry_clips_stale *stale, struct ry_clips_staled *staled,
+                       struct ry_error *err);
+    int (*scans_stale)(struct writer_engine *engine, const struct ry_scans_stale *stale, struct ry_scans_staled *staled,
+                       struct ry_error *err);
+    int (*urls_store)(struct writer_engine *engine, const struct ry_urls_store *store, struct ry_error *err);
+    /* The clip's outcome. *found: the clip has a row; if a completed one has none, its files are put on the list of
+     * files to delete. */
     int (*clip_completed)(struct writer_engine *engine, const struct ry_clip_completed *completed, bool *found,
                           struct ry_clip_settled *settled, struct ry_error *err);
     int (*clip_failed)(struct writer_engine *engine, const struct ry_clip_failed *failed, bool *found,
@@ -69,7 +110,7 @@ struct writer_engine_ops {
                        struct ry_clips_renewed *renewed, struct ry_error *err);
     int (*failed_retry)(struct writer_engine *engine, const struct ry_failed_retry *retry,
                         struct ry_failed_retried *retried, struct ry_error *err);
-    /* Forgets up to max fencing tokens that nobody used since. */
+    /* Forgets up to max fencing tokens, and slices of jobs, that nobody used since. */
     int (*fence_prune)(struct writer_engine *engine, int64_t before_wall_ms, size_t max, struct ry_error *err);
 
     /* ---- outside a transaction: one consistent look. Strings and lists live in the arena. */
@@ -80,6 +121,16 @@ struct writer_engine_ops {
     int (*archive_get)(struct writer_engine *engine, struct ry_archive_state *state, struct ry_error *err);
     int (*failed_get)(struct writer_engine *engine, const struct ry_failed_get *get, struct ry_arena *arena,
                       struct ry_failed_page *page, struct ry_error *err);
+    int (*known_get)(struct writer_engine *engine, const struct ry_known_get *get, struct ry_arena *arena,
+                     struct ry_known_got *got, struct ry_error *err);
+    int (*scan_get)(struct writer_engine *engine, const struct ry_scan_get *get, struct ry_arena *arena,
+                    struct ry_scan_got *got, struct ry_error *err);
+    int (*scans_open_get)(struct writer_engine *engine, const struct ry_scans_open_get *get, struct ry_arena *arena,
+                          struct ry_scans_open_got *got, struct ry_error *err);
+    int (*files_doomed_get)(struct writer_engine *engine, const struct ry_files_doomed_get *get, struct ry_arena *arena,
+                            struct ry_files_doomed_got *got, struct ry_error *err);
+    /* A sign of life, cheap. */
+    int (*ping)(struct writer_engine *engine, struct ry_error *err);
 
     void (*close)(struct writer_engine *engine);
 };
@@ -101,6 +152,17 @@ struct writer_sqlite_options {
  * it is damaged; RY_ECONFIG when it is not reelyard's, or newer than this program. The text says what to do. */
 int writer_engine_sqlite_open(const struct writer_sqlite_options *options, struct writer_engine **engine,
                               struct ry_error *err);
+
+struct writer_pg_options {
+    const struct ry_config *config; /* borrowed: database_url or db_*, pool limits, timeouts */
+    const struct ry_clock *clock;   /* borrowed */
+};
+
+/* Opens PostgreSQL and checks its schema (migrate: brings it up to date, on an empty database or on DiscordClipSaver's;
+ * else a schema that is behind is brought up to date as well, and one that is ahead or not ours is refused). RY_EAWAY,
+ * RY_ETIMEOUT when it cannot be reached; RY_ECONFIG for a bad address, user or schema. The text never has the password.
+ */
+int writer_engine_pg_open(const struct writer_pg_options *options, struct writer_engine **engine, struct ry_error *err);
 
 /* Closes an engine and sets it to NULL; NULL is allowed. */
 void writer_engine_close(struct writer_engine **engine);

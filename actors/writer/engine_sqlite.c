@@ -66,6 +66,14 @@ static int lite_mark(struct writer_engine *engine, struct ry_error *err)
     return run_plain(engine, LITE_mark, err);
 }
 
+/* Every statement is done when its step returns. */
+static int lite_settle(struct writer_engine *engine, struct ry_error *err)
+{
+    (void)engine;
+    (void)err;
+    return RY_OK;
+}
+
 static int lite_keep(struct writer_engine *engine, struct ry_error *err)
 {
     return run_plain(engine, LITE_keep, err);
@@ -96,7 +104,8 @@ static const struct writer_engine_ops lite_ops = {
     .mark = lite_mark,
     .undo = lite_undo,
     .keep = lite_keep,
-    .fence = lite_fence,
+    .settle = lite_settle,
+    .gate = lite_gate,
     .upsert = lite_upsert,
     .clip_completed = lite_clip_completed,
     .clip_failed = lite_clip_failed,

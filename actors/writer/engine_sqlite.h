@@ -80,10 +80,11 @@ int64_t lite_time(sqlite3_stmt *statement, int at);
 int lite_migrate(struct lite *lite, struct ry_error *err);
 
 /* engine_sqlite_batch.c */
-int lite_fence(struct writer_engine *engine, struct ry_str job_id, uint64_t token, bool *fenced, struct ry_error *err);
+int lite_gate(struct writer_engine *engine, const struct ry_batch_write *batch, enum writer_gate *gate,
+              struct ry_error *err);
 int lite_fence_prune(struct writer_engine *engine, int64_t before_wall_ms, size_t max, struct ry_error *err);
-int lite_upsert(struct writer_engine *engine, const struct ry_batch_write *batch, enum writer_table table, size_t first,
-                size_t n, struct writer_tally *tally, struct ry_error *err);
+int lite_upsert(struct writer_engine *engine, enum writer_table table, const struct writer_slice *slices,
+                size_t slice_count, struct ry_error *err);
 
 /* engine_sqlite_claim.c */
 int lite_clips_claim(struct writer_engine *engine, const struct ry_clips_claim *claim, struct ry_arena *arena,

@@ -4,10 +4,13 @@
  * and left alone, so that a rescan writes nothing at all. Text is cut to its column's width on the way. */
 #include "actors/writer/engine_sqlite.h"
 
-int lite_fence(struct writer_engine *engine, struct ry_str job_id, uint64_t token, bool *fenced, struct ry_error *err)
+int lite_gate(struct writer_engine *engine, const struct ry_batch_write *batch, enum writer_gate *gate,
+              struct ry_error *err)
 {
     struct lite *lite = lite_of(engine);
-    *fenced = false;
+    struct ry_str job_id = batch->job_id;
+    uint64_t token = batch->token;
+    *gate = WRITER_GATE_OPEN;
     uint64_t seen = 0;
     {
         LITE_AUTO *get = NULL;
@@ -21,9 +24,10 @@ int lite_fence(struct writer_engine *engine, struct ry_str job_id, uint64_t toke
         if (rc == 1)
             seen = lite_u64(get, 0);
     }
-    *fenced = token < seen;
+    if (token < seen)
+        *gate = WRITER_GATE_FENCED;
     /* A token of 1 is never smaller than another, so most jobs, which are leased once, leave no row behind. */
-    if (*fenced || token == seen || token == 1)
+    if (token <= seen || token == 1)
         return RY_OK;
     LITE_AUTO *set = NULL;
     int rc = lite_get(lite, LITE_fence_set, &set, err);
@@ -182,8 +186,8 @@ static int upsert_clip(struct lite *lite, const struct ry_batch_write *batch, si
     return rc == RY_OK && !wrote ? refresh_clip(lite, row, tally, err) : rc;
 }
 
-int lite_upsert(struct writer_engine *engine, const struct ry_batch_write *batch, enum writer_table table, size_t first,
-                size_t n, struct writer_tally *tally, struct ry_error *err)
+int lite_upsert(struct writer_engine *engine, enum writer_table table, const struct writer_slice *slices,
+                size_t slice_count, struct ry_error *err)
 {
     static int (*const upserts[WRITER_TABLE_COUNT])(struct lite *, const struct ry_batch_write *, size_t,
                                                     struct writer_tally *, struct ry_error *) = {
@@ -192,10 +196,11 @@ int lite_upsert(struct writer_engine *engine, const struct ry_batch_write *batch
         [WRITER_MESSAGES] = upsert_message,       [WRITER_CLIPS] = upsert_clip,
     };
     struct lite *lite = lite_of(engine);
-    for (size_t i = first; i < first + n; i++) {
-        int rc = upserts[table](lite, batch, i, tally, err);
-        if (rc != RY_OK)
-            return rc;
-    }
+    for (const struct writer_slice *slice = slices; slice < slices + slice_count; slice++)
+        for (size_t i = slice->first; i < slice->first + slice->n; i++) {
+            int rc = upserts[table](lite, slice->batch, i, slice->tally, err);
+            if (rc != RY_OK)
+                return rc;
+        }
     return RY_OK;
 }

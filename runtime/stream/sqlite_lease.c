@@ -95,8 +95,11 @@ static int remove_job(struct ry_queue *queue, struct ry_str job_id, uint64_t tok
     return ry_queue_run(queue, statement, doing, NULL, err);
 }
 
-int ry_queue_ack(struct ry_stream *stream, struct ry_str job_id, uint64_t token, struct ry_error *err)
+int ry_queue_ack(struct ry_stream *stream, struct ry_str job_id, uint64_t token, const struct ry_job_push *next,
+                 size_t n, struct ry_error *err)
 {
+    (void)next;
+    (void)n;
     static const char ending[] = "take a finished job out of the queue";
     struct ry_queue *queue = ry_queue_of(stream);
     int rc = ry_queue_begin(queue, RY_QUEUE_ORDERED, ending, err);

@@ -26,6 +26,9 @@
 #define RY_JOB_CHANNEL_MAX 64
 #define RY_JOB_MAX_BYTES   ((size_t)64 << 20)
 
+/* How long the id of a job that was pushed by an ack is remembered after its end. */
+#define RY_JOB_REMEMBERED_MS (INT64_C(24) * 3600 * 1000)
+
 /* A job as a producer pushes it. */
 struct ry_job_push {
     struct ry_str job_id;     /* 1..64 bytes; a second push with an id that waits or is leased is a no-op */
@@ -72,6 +75,12 @@ struct ry_depth {
     uint64_t leased;
     uint64_t dead;
     int64_t oldest_ms; /* age of the oldest ready job; 0: none */
+    uint64_t streams;  /* how many streams are read, where there are several; else 0 */
+};
+
+struct ry_stream_channel {
+    struct ry_str guild_id;
+    struct ry_str channel_id;
 };
 
 struct ry_stream;
@@ -96,8 +105,11 @@ struct ry_stream_ops {
     /* Prolongs a lease to lease_ms from now. */
     int (*renew)(struct ry_stream *stream, struct ry_str job_id, uint64_t token, int64_t lease_ms,
                  struct ry_error *err);
-    /* The job is finished: it is gone. */
-    int (*ack)(struct ry_stream *stream, struct ry_str job_id, uint64_t token, struct ry_error *err);
+    /* The job is finished: it is gone, and in the same step n further jobs are pushed (n may be 0; those whose id
+     * waits, is leased or ended within RY_JOB_REMEMBERED_MS are left out, so that a job that ends twice goes on once).
+     */
+    int (*ack)(struct ry_stream *stream, struct ry_str job_id, uint64_t token, const struct ry_job_push *next, size_t n,
+               struct ry_error *err);
     /* Gives a lease back: the job is ready again in delay_ms (>= 0). counted: whether this lease stays in `attempts`;
      * false for a job that was not worked on, or whose worker leaves for reasons of its own. */
     int (*nack)(struct ry_stream *stream, struct ry_str job_id, uint64_t token, int64_t delay_ms, bool counted,
@@ -110,6 +122,14 @@ struct ry_stream_ops {
     int (*release)(struct ry_stream *stream, struct ry_str consumer_prefix, struct ry_str except, size_t *released,
                    struct ry_error *err);
     int (*depth)(struct ry_stream *stream, struct ry_depth *depth, struct ry_error *err);
+    /* For each of n channels, whether a job of one of these types (ended by NULL) waits or is leased for it. */
+    int (*find)(struct ry_stream *stream, const struct ry_stream_channel *channels, size_t n, const char *const *types,
+                bool *found, struct ry_error *err);
+    /* A descriptor (epoll) to watch for reading: when it is readable, call `ready`. -1 (or NULL): there is none, look
+     * by `read` now and then. */
+    int (*fd)(struct ry_stream *stream);
+    /* Takes what has arrived; true: `read` may find something. Never blocks. */
+    bool (*ready)(struct ry_stream *stream);
 
     /* Dead letters: add (a mail, or a job that never was in the stream; the very same letter twice is one), list by
      * rising id above after_id, get one with its body, take one away, and put a job back into the queue (in one step;
@@ -133,6 +153,23 @@ struct ry_stream {
  * RY_EIO, RY_EBUSY, RY_ECORRUPT with the path and what to do. */
 int ry_stream_sqlite_open(const char *path, const struct ry_clock *clock, struct ry_stream **stream,
                           struct ry_error *err);
+
+struct ry_config;
+
+struct ry_stream_redis_options {
+    const char *url;                /* redis://[user:password@]host[:port][/number] */
+    const struct ry_clock *clock;   /* borrowed */
+    const struct ry_config *config; /* borrowed: timeouts, backoff, discovery */
+};
+
+/* Opens the queue on Redis Streams as DiscordClipSaver's bot and interface fill it (docs/REDIS.md). RY_ECONFIG for a
+ * bad URL or one that needs TLS where hiredis has none; RY_EAWAY when Redis cannot be reached: the stream is open all
+ * the same, and its calls fail until it can. */
+int ry_stream_redis_open(const struct ry_stream_redis_options *options, struct ry_stream **stream,
+                         struct ry_error *err);
+
+/* The priority of a job by its type: live messages first, then deletions, retries, backfill. */
+enum ry_priority ry_job_priority(struct ry_str type);
 
 /* Whether a job may be pushed: RY_OK, or RY_EINVAL or RY_ELIMIT with the field's name. */
 int ry_job_check(const struct ry_job_push *job, struct ry_error *err);

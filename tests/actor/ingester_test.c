@@ -368,7 +368,7 @@ static void ingester_leaves_a_job_that_another_worker_has_taken(void **state)
             bed_advance(scene->bed, LEASE_MS / 3);
         assert_int_equal(bed_counter(scene->bed, RY_COUNTER_leases_lost), 1);
         expect_depth(scene, 0, 1, 0);
-        assert_int_equal(scene->queue->ops->ack(scene->queue, lease.job_id, lease.token, NULL), RY_OK);
+        assert_int_equal(scene->queue->ops->ack(scene->queue, lease.job_id, lease.token, NULL, 0, NULL), RY_OK);
         say_done(scene, mail_id, "x"); /* too late, and twice */
         assert_int_equal(bed_counter(scene->bed, RY_COUNTER_jobs_done), 0);
         scene_free(scene);

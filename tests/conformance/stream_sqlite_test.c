@@ -196,7 +196,7 @@ static void work_beside_others(struct folder *folder, int number, int start)
         struct ry_job_push job = job_of(id, "1");
         well = stream->ops->push(stream, &job, 1, (struct ry_str){0}, (struct ry_str){0}, &n, NULL) == RY_OK &&
                stream->ops->read(stream, ry_str_of(consumer), 1, 60000, &arena, &lease, &n, NULL) == RY_OK && n == 1 &&
-               stream->ops->ack(stream, lease.job_id, lease.token, NULL) == RY_OK;
+               stream->ops->ack(stream, lease.job_id, lease.token, NULL, 0, NULL) == RY_OK;
     }
     _exit(well ? 0 : 1);
 }

@@ -158,7 +158,7 @@ static void stream_takes_an_id_once_while_it_waits_or_is_leased(void **state)
     uint64_t token = lease_one(bench, bench->a);
     assert_int_equal(push(bench, jobs, 1), 0);
     expect_depth(bench, 0, 1, 0);
-    OK(bench, bench->a->ops->ack(bench->a, RY_STR("x"), token, &bench->err));
+    OK(bench, bench->a->ops->ack(bench->a, RY_STR("x"), token, NULL, 0, &bench->err));
     assert_int_equal(push(bench, jobs, 1), 1);
 }
 
@@ -325,7 +325,7 @@ static int say(struct bench *bench, struct ry_stream *stream, enum verb verb, co
     struct ry_str job_id = ry_str_of(id);
     switch (verb) {
     case RENEW: return ops->renew(stream, job_id, token, LEASE_MS, &bench->err);
-    case ACK: return ops->ack(stream, job_id, token, &bench->err);
+    case ACK: return ops->ack(stream, job_id, token, NULL, 0, &bench->err);
     case NACK: return ops->nack(stream, job_id, token, 0, true, &bench->err);
     case BURY: return ops->bury(stream, job_id, token, RY_STR("why"), &bench->err);
     case VERB_COUNT: break;

@@ -306,18 +306,19 @@ void marks_nest(void **state)
     const struct writer_engine_ops *ops = f->engine->ops;
     struct ry_batch_write *batch = writer_batch_make(f, 0, 3);
     struct writer_tally tally = {0};
+    const struct writer_slice slices[] = {{batch, 0, 1, &tally}, {batch, 1, 1, &tally}, {batch, 2, 1, &tally}};
     struct ry_error err = {0};
     assert_int_equal(ops->begin(f->engine, &err), RY_OK);
-    assert_int_equal(ops->upsert(f->engine, batch, WRITER_MESSAGES, 0, 1, &tally, &err), RY_OK);
+    assert_int_equal(ops->upsert(f->engine, WRITER_MESSAGES, &slices[0], 1, &err), RY_OK);
     assert_int_equal(ops->mark(f->engine, &err), RY_OK);
-    assert_int_equal(ops->upsert(f->engine, batch, WRITER_MESSAGES, 1, 1, &tally, &err), RY_OK);
+    assert_int_equal(ops->upsert(f->engine, WRITER_MESSAGES, &slices[1], 1, &err), RY_OK);
     assert_int_equal(ops->mark(f->engine, &err), RY_OK);
-    assert_int_equal(ops->upsert(f->engine, batch, WRITER_MESSAGES, 2, 1, &tally, &err), RY_OK);
+    assert_int_equal(ops->upsert(f->engine, WRITER_MESSAGES, &slices[2], 1, &err), RY_OK);
     assert_int_equal(ops->undo(f->engine, &err), RY_OK);
     assert_int_equal(ops->keep(f->engine, &err), RY_OK);
     /* An undo ends its mark, so that the next one goes back to the mark before. */
     assert_int_equal(ops->mark(f->engine, &err), RY_OK);
-    assert_int_equal(ops->upsert(f->engine, batch, WRITER_MESSAGES, 2, 1, &tally, &err), RY_OK);
+    assert_int_equal(ops->upsert(f->engine, WRITER_MESSAGES, &slices[2], 1, &err), RY_OK);
     assert_int_equal(ops->mark(f->engine, &err), RY_OK);
     assert_int_equal(ops->undo(f->engine, &err), RY_OK);
     assert_int_equal(ops->undo(f->engine, &err), RY_OK);

@@ -151,7 +151,7 @@ static size_t take_jobs(struct place *place, unsigned char seen[MESSAGES], char 
         if (ids != NULL)
             snprintf(ids[i], 40, "%.*s", RY_STR_ARG(leases[i].job_id));
         scan_job_free(&job);
-        assert_int_equal(ops->ack(place->stream, leases[i].job_id, leases[i].token, &err), RY_OK);
+        assert_int_equal(ops->ack(place->stream, leases[i].job_id, leases[i].token, NULL, 0, &err), RY_OK);
     }
     return n;
 }
