@@ -1,0 +1,98 @@
+# servers.sh: sourced after scenario.sh by scenarios that need real servers: a PostgreSQL and a Redis of their own, in the scenario's
+# folder, on free ports of the loopback, ended with the scenario. Restarts keep the port and the data.
+# shellcheck shell=bash disable=SC2034 # what is set here is used by those that source it, and so is tmp
+
+pg_bin=$(find /usr/lib/postgresql -maxdepth 2 -name bin 2>/dev/null | sort -V | tail -1)
+[ -x "${pg_bin:-}/postgres" ] || fail "there is no PostgreSQL below /usr/lib/postgresql"
+command -v redis-server >/dev/null || fail "there is no redis-server"
+
+# free_port: one that nobody listens on now.
+free_port() {
+    local port
+    while :; do
+        port=$((20000 + RANDOM % 12000))
+        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
+    done
+    echo "$port"
+}
+
+# as_postgres COMMAND...: PostgreSQL refuses to run as root.
+as_postgres() {
+    if [ "$(id -u)" -eq 0 ]; then
+        setpriv --reuid=postgres --regid=postgres --clear-groups "$@"
+    else
+        "$@"
+    fi
+}
+
+# postgres_start: makes a cluster the first time; sets pg_port and DATABASE_URL.
+postgres_start() {
+    if [ -z "${pg_port:-}" ]; then
+        pg_port=$(free_port)
+        pg_data=$tmp/postgres
+        mkdir -p "$pg_data"
+        chmod 0711 "$tmp"
+        [ "$(id -u)" -ne 0 ] || chown postgres: "$pg_data"
+        as_postgres "$pg_bin/initdb" -D "$pg_data" -U reelyard -A trust -E UTF8 --locale=C --no-sync >"$tmp/initdb.log" 2>&1 ||
+            fail "initdb: $(tail -3 "$tmp/initdb.log")"
+        cat >>"$pg_data/postgresql.conf" <<EOF
+listen_addresses = '127.0.0.1'
+port = $pg_port
+unix_socket_directories = '$pg_data'
+max_connections = 60
+shared_buffers = 128MB
+fsync = on
+synchronous_commit = on
+EOF
+        export DATABASE_URL=postgresql://reelyard:secret@127.0.0.1:$pg_port/archive
+    fi
+    local name=$tmp/postgres.log
+    as_postgres "$pg_bin/postgres" -D "$pg_data" >>"$name" 2>&1 &
+    pg_pid=$!
+    started+=("$pg_pid")
+    await 60 as_postgres "$pg_bin/pg_isready" -q -h 127.0.0.1 -p "$pg_port"
+    psql_query postgres "SELECT 1 FROM pg_database WHERE datname = 'archive'" | grep -q 1 ||
+        psql_query postgres "CREATE DATABASE archive" >/dev/null
+}
+
+# postgres_stop [fast|immediate]
+postgres_stop() {
+    local signal=INT
+    [ "${1:-fast}" = fast ] || signal=QUIT
+    kill -"$signal" "$pg_pid" 2>/dev/null || true
+    wait "$pg_pid" 2>/dev/null || true
+}
+
+psql_query() { psql -X -q -A -t -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$pg_port" -U reelyard -d "$1" -c "$2"; }
+# pg SQL: asks the archive.
+pg() { psql_query archive "$1"; }
+
+# redis_start [ARGUMENT...]: sets redis_port and REDIS_URL.
+redis_start() {
+    if [ -z "${redis_port:-}" ]; then
+        redis_port=$(free_port)
+        mkdir -p "$tmp/redis"
+        export REDIS_URL=redis://127.0.0.1:$redis_port/0
+    fi
+    redis-server --port "$redis_port" --bind 127.0.0.1 --dir "$tmp/redis" --save '' --appendonly yes --appendfsync always "$@" \
+        >>"$tmp/redis.log" 2>&1 &
+    redis_pid=$!
+    started+=("$redis_pid")
+    await 30 redis PING
+    await 30 redis_loaded
+}
+redis_loaded() { [ "$(redis PING)" = PONG ]; }
+redis_stop() {
+    kill -"${1:-TERM}" "$redis_pid" 2>/dev/null || true
+    wait "$redis_pid" 2>/dev/null || true
+}
+redis() { redis-cli -p "$redis_port" "$@"; }
+
+# fake NAME ARGUMENT...: a fake of tests/fakes; its port is $fake_port, its id $last.
+fake() {
+    local name=$1 log=$tmp/fake-$1.log
+    shift
+    start "$log" "$REELYARD_BUILD/tests/fakes_$name" "$@"
+    await 20 grep -q '^port ' "$log"
+    fake_port=$(awk '/^port / { print $2; exit }' "$log")
+}
