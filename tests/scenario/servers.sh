@@ -1,6 +1,6 @@
 # servers.sh: sourced after scenario.sh by scenarios that need real servers: a PostgreSQL and a Redis of their own, in the scenario's
 # folder, on free ports of the loopback, ended with the scenario. Restarts keep the port and the data.
-# shellcheck shell=bash disable=SC2034 # what is set here is used by those that source it, and so is tmp
+# shellcheck shell=bash disable=SC2034,SC2154 # what is set here is used by those that source it, and so is tmp
 
 pg_bin=$(find /usr/lib/postgresql -maxdepth 2 -name bin 2>/dev/null | sort -V | tail -1)
 [ -x "${pg_bin:-}/postgres" ] || fail "there is no PostgreSQL below /usr/lib/postgresql"

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# A job that takes more than five times its lease is worked on once: its lease is renewed, a second reelyard on the same streams leaves it
+# alone, and gives its time to others.
+. "$(dirname "$0")/scenario.sh"
+. "$(dirname "$0")/servers.sh"
+. "$(dirname "$0")/production.sh"
+export REELYARD_LEASE_SECONDS=1
+postgres_start
+redis_start
+discord_start 1000 40 --latency-ms 700
+"$reelyard" migrate --data "$tmp/a" >"$tmp/migrate.log" || fail "migrate: $(cat "$tmp/migrate.log")"
+guild_rows
+export STORAGE_PATH=$tmp/a/storage
+start "$tmp/run-a.log" env REELYARD_NODE=node-a "$reelyard" run --data "$tmp/a"
+a=$last
+start "$tmp/run-b.log" env REELYARD_NODE=node-b "$reelyard" run --data "$tmp/b"
+b=$last
+# One slice of ten pages, each 0.7 s.
+scan_job 1000
+began=$SECONDS
+leased() { [ "$(redis XPENDING "jobs:guild:$guild:batch" worker_group | head -1)" = 1 ]; }
+await 20 leased
+holder=$(redis XPENDING "jobs:guild:$guild:batch" worker_group | tail -2 | head -1)
+held_by_one() {
+    local now
+    now=$(redis XPENDING "jobs:guild:$guild:batch" worker_group)
+    [ "$(head -1 <<<"$now")" = 0 ] || [ "$(tail -2 <<<"$now" | head -1)" = "$holder" ] || fail "the lease went from $holder to $now"
+    [ "$(scan_status)" = SUCCEEDED ]
+}
+await 60 held_by_one
+took=$((SECONDS - began))
+[ "$took" -ge 5 ] || fail "the job took only $took s, so this shows nothing"
+await 60 all_done
+as_seed_says
+# Ten full pages, and one that finds the channel's beginning.
+pages=$(discord_stat messages)
+[ "$pages" -ge 10 ] && [ "$pages" -le 11 ] || fail "the history was read in $pages pages, so by more than one"
+[ "$(pg "SELECT count(*) FROM reelyard_fence")" = 0 ] || fail "the job was leased more than once"
+end "$a"
+[ "$ended" -eq 0 ] || fail "node a ended with $ended"
+end "$b"
+[ "$ended" -eq 0 ] || fail "node b ended with $ended"
