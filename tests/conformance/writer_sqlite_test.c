@@ -436,6 +436,37 @@ static void page_costs_what_it_shows_not_what_there_is(void **state)
     }
 }
 
+/* The first step, one in the middle and those that find less than their limit. */
+static void purge_step_costs_its_limit_not_what_there_is(void **state)
+{
+    struct writer_fixture *f = *state;
+    static const enum lite_statement statements[][3] = {
+        {LITE_purge_channel_files, LITE_purge_channel_clips, LITE_purge_channel_rows},
+        {LITE_purge_guild_files, LITE_purge_guild_clips, LITE_purge_guild_rows},
+    };
+    fill(100000);
+    for (unsigned step = 0; step < 6; step++) {
+        bool guild = step % 2 == 1;
+        struct ry_purge purge = {.job_id = RY_STR("purge"),
+                                 .token = 1,
+                                 .scope = guild ? RY_PURGE_GUILD : RY_PURGE_CHANNEL,
+                                 .guild_id = RY_STR("100"),
+                                 .channel_id = RY_STR("200"),
+                                 .limit = 50};
+        struct ry_purged purged;
+        struct ry_error err = {0};
+        assert_int_equal(f->engine->ops->begin(f->engine, &err), RY_OK);
+        assert_int_equal(f->engine->ops->purge(f->engine, &purge, &purged, &err), RY_OK);
+        assert_int_equal(f->engine->ops->commit(f->engine, &err), RY_OK);
+        assert_int_equal(purged.messages, 50);
+        assert_true(purged.more);
+        int steps = 0;
+        for (size_t i = 0; i < 3; i++)
+            steps += steps_of(statements[guild][i]);
+        assert_in_range(steps, 1, 50 * 400);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -453,6 +484,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(rescan_writes_no_page, setup, teardown),
         cmocka_unit_test_setup_teardown(claim_costs_what_it_takes_not_what_waits, setup, teardown),
         cmocka_unit_test_setup_teardown(page_costs_what_it_shows_not_what_there_is, setup, teardown),
+        cmocka_unit_test_setup_teardown(purge_step_costs_its_limit_not_what_there_is, setup, teardown),
     };
     ry_log_setup(RY_CRITICAL, RY_LOG_AUTO, STDERR_FILENO);
     int failed = writer_suite_run(&store);
