@@ -218,8 +218,8 @@ static void look(struct ingester *self, struct ry_ctx *ctx)
     RY_ARENA_AUTO arena = ry_arena_make(RY_JOB_MAX_BYTES + ((size_t)1 << 20));
     struct ry_error err = {0};
     size_t n = 0;
-    int rc = self->stream->ops->read(self->stream, ry_str_of(self->owner), room, self->lease_ms, &arena, self->leases,
-                                     &n, &err);
+    int rc = self->stream->ops->read(self->stream, ry_str_of(self->owner), room, RY_PRIORITY_BACKFILL, self->lease_ms,
+                                     &arena, self->leases, &n, &err);
     if (rc != RY_OK) {
         on_trouble(self, ctx, &err);
         return;

@@ -85,9 +85,9 @@ static struct ry_lease lease_to(struct scene *scene, const char *consumer)
 {
     struct ry_lease lease;
     size_t n = 0;
-    assert_int_equal(
-        scene->queue->ops->read(scene->queue, ry_str_of(consumer), 1, LEASE_MS, &scene->arena, &lease, &n, NULL),
-        RY_OK);
+    assert_int_equal(scene->queue->ops->read(scene->queue, ry_str_of(consumer), 1, RY_PRIORITY_BACKFILL, LEASE_MS,
+                                             &scene->arena, &lease, &n, NULL),
+                     RY_OK);
     assert_int_equal(n, 1);
     return lease;
 }
@@ -220,9 +220,9 @@ static void ingester_keeps_the_lease_of_a_slow_job(void **state)
         bed_advance(scene->bed, LEASE_MS - 1000);
         struct ry_lease lease;
         size_t n = 0;
-        assert_int_equal(
-            scene->queue->ops->read(scene->queue, RY_STR("thief/1"), 1, LEASE_MS, &scene->arena, &lease, &n, NULL),
-            RY_OK);
+        assert_int_equal(scene->queue->ops->read(scene->queue, RY_STR("thief/1"), 1, RY_PRIORITY_BACKFILL, LEASE_MS,
+                                                 &scene->arena, &lease, &n, NULL),
+                         RY_OK);
         assert_int_equal(n, 0);
     }
     say_done(scene, mail_id, "x");
@@ -519,8 +519,9 @@ static void ingester_makes_up_for_a_renewal_as_soon_as_the_queue_has_recovered(v
     ry_clock_manual_advance(bed_clock(scene->bed), LEASE_MS - 2000); /* asleep until after the first lease's end */
     struct ry_lease lease;
     size_t n = 0;
-    assert_int_equal(
-        scene->queue->ops->read(scene->queue, RY_STR("thief/1"), 1, LEASE_MS, &scene->arena, &lease, &n, NULL), RY_OK);
+    assert_int_equal(scene->queue->ops->read(scene->queue, RY_STR("thief/1"), 1, RY_PRIORITY_BACKFILL, LEASE_MS,
+                                             &scene->arena, &lease, &n, NULL),
+                     RY_OK);
     assert_int_equal(n, 0);
     scene_free(scene);
 }

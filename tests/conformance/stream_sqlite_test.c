@@ -195,8 +195,9 @@ static void work_beside_others(struct folder *folder, int number, int start)
         (void)snprintf(id, sizeof id, "%d-%d", number, i);
         struct ry_job_push job = job_of(id, "1");
         well = stream->ops->push(stream, &job, 1, (struct ry_str){0}, (struct ry_str){0}, &n, NULL) == RY_OK &&
-               stream->ops->read(stream, ry_str_of(consumer), 1, 60000, &arena, &lease, &n, NULL) == RY_OK && n == 1 &&
-               stream->ops->ack(stream, lease.job_id, lease.token, NULL, 0, NULL) == RY_OK;
+               stream->ops->read(stream, ry_str_of(consumer), 1, RY_PRIORITY_BACKFILL, 60000, &arena, &lease, &n,
+                                 NULL) == RY_OK &&
+               n == 1 && stream->ops->ack(stream, lease.job_id, lease.token, NULL, 0, NULL) == RY_OK;
     }
     _exit(well ? 0 : 1);
 }
@@ -262,7 +263,7 @@ static void queue_says_what_is_wrong_with_its_file(void **state)
         {"a folder", folder->path, 0, NULL, RY_EIO, "unable to open"},
         {"junk", folder->file, sizeof junk, NULL, RY_ECORRUPT, "restore a backup"},
         {"of the future", folder->file, 0, "UPDATE reelyard_queue_meta SET value = 9 WHERE name = 'version'",
-         RY_ECORRUPT, "has version 9 and this program knows version 1"},
+         RY_ECORRUPT, "has version 9 and this program knows version 2"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         (void)unlink(folder->file);
@@ -383,7 +384,8 @@ static void queue_gives_a_job_without_body_to_be_buried(void **state)
     RY_ARENA_AUTO arena = ry_arena_make(4096);
     struct ry_lease lease;
     size_t n = 0;
-    assert_int_equal(stream->ops->read(stream, RY_STR("n/1"), 1, 1000, &arena, &lease, &n, NULL), RY_OK);
+    assert_int_equal(stream->ops->read(stream, RY_STR("n/1"), 1, RY_PRIORITY_BACKFILL, 1000, &arena, &lease, &n, NULL),
+                     RY_OK);
     assert_int_equal(n, 1);
     assert_null(lease.json.p);
     assert_int_equal(stream->ops->bury(stream, lease.job_id, lease.token, RY_STR("its body is gone"), NULL), RY_OK);
@@ -409,7 +411,8 @@ static unsigned long steps_of_a_read(struct ry_stream *stream, const char *const
     struct ry_lease leases[2];
     size_t n = 0;
     sqlite3_progress_handler(ry_queue_of(stream)->db, 1, count_steps, &steps);
-    assert_int_equal(stream->ops->read(stream, RY_STR("n/1"), 2, 1000, &arena, leases, &n, NULL), RY_OK);
+    assert_int_equal(stream->ops->read(stream, RY_STR("n/1"), 2, RY_PRIORITY_BACKFILL, 1000, &arena, leases, &n, NULL),
+                     RY_OK);
     sqlite3_progress_handler(ry_queue_of(stream)->db, 0, NULL, NULL);
     assert_int_equal(n, 2);
     for (size_t i = 0; i < n; i++)

@@ -89,8 +89,8 @@ static size_t read_by(struct bench *bench, struct ry_stream *stream, const char 
 {
     size_t n = 0;
     ry_arena_reset(&bench->arena);
-    OK(bench,
-       stream->ops->read(stream, ry_str_of(consumer), max, LEASE_MS, &bench->arena, bench->leases, &n, &bench->err));
+    OK(bench, stream->ops->read(stream, ry_str_of(consumer), max, RY_PRIORITY_BACKFILL, LEASE_MS, &bench->arena,
+                                bench->leases, &n, &bench->err));
     return n;
 }
 
@@ -277,11 +277,13 @@ static void stream_stops_reading_when_the_arena_is_full(void **state)
     assert_int_equal(push(bench, jobs, 2), 2);
     struct ry_arena small = ry_arena_make(60000);
     size_t n = 0;
-    OK(bench, bench->a->ops->read(bench->a, RY_STR("n/1"), 2, LEASE_MS, &small, bench->leases, &n, &bench->err));
+    OK(bench, bench->a->ops->read(bench->a, RY_STR("n/1"), 2, RY_PRIORITY_BACKFILL, LEASE_MS, &small, bench->leases, &n,
+                                  &bench->err));
     assert_int_equal(n, 1);
     ry_arena_free(&small);
     small = ry_arena_make(10000);
-    assert_int_equal(bench->a->ops->read(bench->a, RY_STR("n/1"), 2, LEASE_MS, &small, bench->leases, &n, &bench->err),
+    assert_int_equal(bench->a->ops->read(bench->a, RY_STR("n/1"), 2, RY_PRIORITY_BACKFILL, LEASE_MS, &small,
+                                         bench->leases, &n, &bench->err),
                      RY_ELIMIT);
     assert_int_equal(n, 0);
     ry_arena_free(&small);
