@@ -285,6 +285,36 @@ static void queue_says_what_is_wrong_with_its_file(void **state)
     }
 }
 
+/* What version 1 had, as its programs made it. */
+static void queue_of_an_older_program_is_upgraded_with_its_jobs(void **state)
+{
+    struct folder *folder = *state;
+    struct ry_stream *stream = folder_open(folder, ry_clock_system());
+    struct ry_job_push jobs[] = {job_of("x", "1"), job_of("y", "1")};
+    push_ok(stream, jobs, 2, RY_STR("7"));
+    ry_stream_close(&stream);
+    sql(folder, "DROP INDEX reelyard_queue_job_channel; DROP TABLE reelyard_queue_ended;"
+                "ALTER TABLE reelyard_queue_job DROP COLUMN remembered;"
+                "UPDATE reelyard_queue_meta SET value = 1 WHERE name = 'version'");
+    for (int opened = 0; opened < 2; opened++) {
+        stream = folder_open(folder, ry_clock_system());
+        assert_non_null(stream);
+        RY_ARENA_AUTO arena = ry_arena_make((size_t)1 << 20);
+        struct ry_lease lease;
+        size_t n = 0;
+        assert_int_equal(
+            stream->ops->read(stream, RY_STR("n/1"), 1, RY_PRIORITY_BACKFILL, 60000, &arena, &lease, &n, NULL), RY_OK);
+        assert_int_equal(n, 1);
+        assert_true(ry_str_is(lease.job_id, opened == 0 ? "x" : "y"));
+        const struct ry_job_push next = job_of("z", "1");
+        assert_int_equal(stream->ops->ack(stream, lease.job_id, lease.token, &next, 1, NULL), RY_OK);
+        ry_stream_close(&stream);
+    }
+    sql(folder, "CREATE TABLE expectation (a CHECK (a = 2), b CHECK (b = 1));"
+                "INSERT INTO expectation SELECT value, (SELECT count(*) FROM reelyard_queue_job)"
+                " FROM reelyard_queue_meta WHERE name = 'version'");
+}
+
 /* A child without root's rights opens the file; its exit status is the negated code. */
 static int open_code_of_nobody(const struct folder *folder)
 {
@@ -448,6 +478,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(queue_has_whole_pushes_only_after_a_kill, set_up, tear_down),
         cmocka_unit_test_setup_teardown(queue_serves_several_processes_that_open_a_new_file_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(queue_says_what_is_wrong_with_its_file, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(queue_of_an_older_program_is_upgraded_with_its_jobs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(queue_says_when_it_may_not_write, set_up, tear_down),
         cmocka_unit_test_setup_teardown(queue_is_as_before_when_the_disk_is_full, set_up, tear_down),
         cmocka_unit_test_setup_teardown(queue_says_when_another_holds_its_lock, set_up, tear_down),
