@@ -1,9 +1,11 @@
 /* flight.h: one job in flight: leased, and either with the scanner or at an end that the queue has yet to take.
  *
- * Plain data with the rules of its ends; the ingester holds the table of them. One owner. */
+ * Plain data with the rules of its ends, and the jobs that its end pushes; the ingester holds the table of them, and
+ * may move it in memory. One owner. */
 #ifndef REELYARD_ACTORS_INGESTER_FLIGHT_H
 #define REELYARD_ACTORS_INGESTER_FLIGHT_H
 
+#include "proto/message.h"
 #include "runtime/base/rng.h"
 #include "runtime/stream/stream.h"
 
@@ -16,6 +18,7 @@ enum ending {
 };
 
 #define FLIGHT_REASON_BYTES 400
+#define FLIGHT_NEXT_MAX     4 /* as in job_done */
 
 struct flight {
     uint64_t mail_id; /* of its job_run; 0: never sent */
@@ -27,9 +30,19 @@ struct flight {
     enum ending ending;
     int64_t delay_ms; /* of ENDING_RETRY */
     char reason[FLIGHT_REASON_BYTES];
+    enum ry_priority priority;
+    struct ry_job_push next[FLIGHT_NEXT_MAX]; /* of ENDING_ACK: jobs that go on from here, in the arena */
+    size_t next_count;
+    struct ry_arena arena;
 };
 
 void flight_begin(struct flight *flight, const struct ry_lease *lease, int64_t now_mono_ms);
+
+/* Frees what it holds. */
+void flight_free(struct flight *flight);
+
+/* Takes the name and the urgency that the job itself tells, where the lease had only hints. */
+void flight_name(struct flight *flight, struct ry_str job_id, enum ry_priority priority);
 
 /* The job's id, borrowed from the flight. */
 struct ry_str flight_job(const struct flight *flight);
@@ -40,6 +53,10 @@ bool flight_answers(const struct flight *flight, uint64_t mail_id);
 /* Decides its end; the reason is for people, and cut where it is too long. */
 void flight_set_ending(struct flight *flight, enum ending ending, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* All that the job has to say is committed: its end is an ack, which pushes what the scanner names. RY_ENOMEM: there
+ * was no room for that, and its end is another try. */
+int flight_set_done(struct flight *flight, const struct ry_job_done *done);
 
 /* A try has failed: again later, longer each time, or never after attempts_max leases. */
 void flight_set_failed(struct flight *flight, struct ry_str reason, unsigned attempts_max, struct ry_rng *rng);

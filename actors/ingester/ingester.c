@@ -1,16 +1,18 @@
 /* ingester.c: brings jobs from the queue to the scanner, and their ends back to the queue.
  *
- * Owns      the job queue (runtime/stream): leases, ends, dead letters. In flight are at most job_batch_size jobs, and
- *           never more than the scanner's mailbox takes.
+ * Owns      the job queue (runtime/stream), on Redis if REDIS_URL is set, else in the data folder: leases, ends, dead
+ *           letters. In flight are at most job_batch_size jobs, and never more than the scanner's mailbox takes; the
+ *           last quarter of these places is for live jobs, so that no backfill can hold them up.
  *
  * Accepts   job_done and job_failed (the scanner's answers), undeliverable, mail_dead (the router's dead letters),
- *           queue_get.
+ *           queue_get, jobs_push, jobs_find.
  *
- * Sends     job_run to the scanner, queue_state.
+ * Sends     job_run to the scanner, queue_state, jobs_pushed, jobs_found.
  *
  * Promises  a job leaves the queue only when the scanner has said that all of it is committed, or when it moves to the
  *           dead letters with its reason. A lease is renewed for as long as its job is in flight. What the queue does
- *           not take now (locked, disk full) is said to it again until it does.
+ *           not take now (locked, disk full, away) is said to it again until it does. Where others push too, a job is
+ *           what its JSON says; one that nobody could work on is a dead letter with the field named.
  *
  * When it crashes, its leases stay: its next self ends them at once (release of the node's former incarnations), other
  * nodes see them run out. Either way the job is worked on again, under a larger fencing token, so that nothing of the
@@ -23,6 +25,8 @@
 #include <stdlib.h>
 
 #include "actors/ingester/flight.h"
+#include "actors/ingester/job_head.h"
+#include "actors/ingester/produce.h"
 #include "runtime/base/backoff.h"
 #include "runtime/base/log.h"
 #include "runtime/stream/stream.h"
@@ -35,6 +39,12 @@
 #define RECOVER_BASE_MS 200
 #define RECOVER_MAX_MS  30000
 #define JITTER_PERCENT  20
+
+/* A queue that tells when something has come is looked at no more often than this. */
+#define TOLD_POLL_MS 500
+
+/* Of the places for jobs, this share is kept for live ones. */
+#define LIVE_SHARE 4
 
 /* A trouble that stays is logged so often. */
 #define TROUBLE_LOG_MS 60000
@@ -59,6 +69,7 @@ struct ingester {
     unsigned trouble_tries; /* refusals since it was well */
     bool resting;
     bool renewal_due; /* the last round of renewals was cut short */
+    bool release_due; /* the leases of the former self are still to be ended */
     struct ry_log_limit trouble_limit;
 
     struct ry_mail *dead_mails[CAPACITY]; /* kept until the queue takes them */
@@ -118,6 +129,7 @@ static struct flight *find(struct ingester *self, uint64_t mail_id)
 
 static void flight_remove(struct ingester *self, struct flight *flight)
 {
+    flight_free(flight);
     *flight = self->flights[--self->in_flight];
 }
 
@@ -182,8 +194,9 @@ static void send_job(struct ry_ctx *ctx, struct flight *flight, const struct ry_
         .job_id = lease->job_id,
         .type = lease->type,
         .token = lease->token,
-        .local_media = true, /* the embedded queue is this node's own */
+        .local_media = !lease->hints, /* the embedded queue is this node's own */
         .job = {.p = lease->json.p, .n = lease->json.n},
+        .attempts = lease->attempts,
     };
     struct ry_error err = {0};
     if (ry_check(RY_TAG_job_run, &run, &err) != RY_OK) {
@@ -196,6 +209,28 @@ static void send_job(struct ry_ctx *ctx, struct flight *flight, const struct ry_
     flight->mail_id = RY_TELL(ctx, job_run, &run, &send);
 }
 
+/* A job that somebody else has pushed: what counts of it is in its JSON. */
+static void send_foreign_job(struct ry_ctx *ctx, struct flight *flight, const struct ry_lease *lease)
+{
+    struct job_head head;
+    struct ry_error err = {0};
+    int rc = job_head_read(&head, lease->json, &err);
+    if (rc != RY_OK) {
+        enum ending ending = ry_err_class((enum ry_err)rc) == RY_CLASS_REJECT ? ENDING_BURY : ENDING_GIVE_BACK;
+        flight_set_ending(flight, ending, "the job cannot be read: %s", err.text);
+        return;
+    }
+    struct ry_lease told = *lease;
+    told.job_id = head.job_id;
+    told.type = head.type;
+    told.guild_id = head.guild_id;
+    told.channel_id = head.channel_id;
+    told.priority = head.priority;
+    flight_name(flight, head.job_id, head.priority);
+    send_job(ctx, flight, &told);
+    job_head_free(&head);
+}
+
 static void on_lease(struct ingester *self, struct ry_ctx *ctx, const struct ry_lease *lease)
 {
     struct flight *flight = &self->flights[self->in_flight++];
@@ -203,29 +238,54 @@ static void on_lease(struct ingester *self, struct ry_ctx *ctx, const struct ry_
     ry_count(ctx, RY_COUNTER_jobs_read, 1);
     if (lease->attempts > self->attempts_max)
         flight_set_ending(flight, ENDING_BURY, "was being worked on at %u crashes", lease->attempts - 1);
+    else if (lease->hints)
+        send_foreign_job(ctx, flight, lease);
     else
         send_job(ctx, flight, lease);
     if (flight->ending != ENDING_NONE)
         (void)flight_end(self, ctx, flight);
 }
 
-/* Reads what there is room for. */
+/* Places for jobs of any urgency; those that are not live fill no more than their share. */
+static size_t room_for_all(const struct ingester *self)
+{
+    size_t kept = self->window / LIVE_SHARE;
+    size_t limit = self->allowed > kept ? self->allowed - kept : 1;
+    size_t others = 0;
+    for (size_t i = 0; i < self->in_flight; i++)
+        others += self->flights[i].priority > RY_PRIORITY_LIVE;
+    size_t room = others < limit ? limit - others : 0;
+    size_t left = self->allowed - self->in_flight;
+    return room < left ? room : left;
+}
+
+/* Reads up to max jobs; whether there may be more of them. */
+static bool read_jobs(struct ingester *self, struct ry_ctx *ctx, size_t max, enum ry_priority least)
+{
+    RY_ARENA_AUTO arena = ry_arena_make(RY_JOB_MAX_BYTES + ((size_t)1 << 20));
+    struct ry_error err = {0};
+    size_t n = 0;
+    int rc = self->stream->ops->read(self->stream, ry_str_of(self->owner), max, least, self->lease_ms, &arena,
+                                     self->leases, &n, &err);
+    if (rc != RY_OK) {
+        on_trouble(self, ctx, &err);
+        return false;
+    }
+    for (size_t i = 0; i < n; i++)
+        on_lease(self, ctx, &self->leases[i]);
+    return n == max && !self->resting;
+}
+
+/* Reads what there is room for: jobs of all kinds first, then live ones into the places that are theirs. */
 static void look(struct ingester *self, struct ry_ctx *ctx)
 {
     if (ry_ctx_draining(ctx) || self->resting || self->full || self->in_flight >= self->allowed)
         return;
-    size_t room = self->allowed - self->in_flight;
-    RY_ARENA_AUTO arena = ry_arena_make(RY_JOB_MAX_BYTES + ((size_t)1 << 20));
-    struct ry_error err = {0};
-    size_t n = 0;
-    int rc = self->stream->ops->read(self->stream, ry_str_of(self->owner), room, self->lease_ms, &arena, self->leases,
-                                     &n, &err);
-    if (rc != RY_OK) {
-        on_trouble(self, ctx, &err);
+    size_t room = room_for_all(self);
+    if (room > 0 && !read_jobs(self, ctx, room, RY_PRIORITY_BACKFILL))
         return;
-    }
-    for (size_t i = 0; i < n; i++)
-        on_lease(self, ctx, &self->leases[i]);
+    if (self->in_flight < self->allowed)
+        (void)read_jobs(self, ctx, self->allowed - self->in_flight, RY_PRIORITY_LIVE);
 }
 
 /* ---- what the scanner and the router say ------------------------------------------------------------------------- */
@@ -241,7 +301,8 @@ static void on_job_done(struct ingester *self, struct ry_ctx *ctx, const struct 
     struct flight *flight = find(self, mail->envelope.correlation);
     if (flight == NULL)
         return; /* of a lease that was lost */
-    flight->ending = ENDING_ACK;
+    if (flight_set_done(flight, RY_BODY(mail, job_done)) != RY_OK)
+        RY_LOG(RY_WARNING, "job_again", "job=%.*s reason=%s", RY_STR_ARG(flight_job(flight)), flight->reason);
     self->full_tries = 0;
     if (self->allowed < self->window)
         self->allowed++;
@@ -339,8 +400,52 @@ static void on_queue_get(struct ingester *self, struct ry_ctx *ctx, const struct
         .dead = depth.dead,
         .oldest_ms = (uint64_t)depth.oldest_ms,
         .reason = in_trouble(self) ? ry_str_of(self->trouble.text) : (struct ry_str){NULL, 0},
+        .engine = ry_str_of(self->stream->ops->name),
+        .streams = depth.streams,
     };
     RY_ANSWER(ctx, mail, queue_state, &state);
+}
+
+/* What a question is told while the queue rests, or has refused it. */
+static struct ry_str why_not(const struct ingester *self, const struct ry_error *err)
+{
+    return ry_str_of(err->code != RY_OK ? err->text : self->trouble.text);
+}
+
+static void on_jobs_push(struct ingester *self, struct ry_ctx *ctx, const struct ry_mail *mail)
+{
+    struct ry_error err = {0};
+    size_t accepted = 0;
+    int rc = self->resting ? RY_EBUSY : produce_push(self->stream, RY_BODY(mail, jobs_push), &accepted, &err);
+    struct ry_jobs_pushed answer = {.accepted = accepted};
+    if (rc != RY_OK)
+        answer.error = why_not(self, &err);
+    RY_ANSWER(ctx, mail, jobs_pushed, &answer);
+    if (rc == RY_OK)
+        look(self, ctx);
+    else if (!self->resting && !is_final(rc))
+        on_trouble(self, ctx, &err);
+}
+
+static void on_jobs_find(struct ingester *self, struct ry_ctx *ctx, const struct ry_mail *mail)
+{
+    const struct ry_jobs_find *question = RY_BODY(mail, jobs_find);
+    struct ry_error err = {0};
+    struct ry_jobs_found answer = {.error = {NULL, 0}};
+    answer.without.items = calloc(question->channels.n + 1, sizeof *answer.without.items);
+    int rc = RY_EBUSY;
+    if (answer.without.items == NULL)
+        rc = ry_fail(&err, RY_ENOMEM, "no memory to find jobs");
+    else if (!self->resting)
+        rc = produce_find(self->stream, question, answer.without.items, &answer.without.n, &err);
+    if (rc != RY_OK) {
+        answer.without.n = 0;
+        answer.error = why_not(self, &err);
+    }
+    RY_ANSWER(ctx, mail, jobs_found, &answer);
+    free(answer.without.items);
+    if (rc != RY_OK && !self->resting && !is_final(rc))
+        on_trouble(self, ctx, &err);
 }
 
 static void ingester_receive(void *arg, struct ry_ctx *ctx, struct ry_mail *mail)
@@ -352,6 +457,8 @@ static void ingester_receive(void *arg, struct ry_ctx *ctx, struct ry_mail *mail
     case RY_TAG_undeliverable: on_undeliverable(self, ctx, mail); break;
     case RY_TAG_mail_dead: on_mail_dead(self, ctx, mail); break;
     case RY_TAG_queue_get: on_queue_get(self, ctx, mail); break;
+    case RY_TAG_jobs_push: on_jobs_push(self, ctx, mail); break;
+    case RY_TAG_jobs_find: on_jobs_find(self, ctx, mail); break;
     default: break; /* the codec lets nothing else pass to this role */
     }
 }
@@ -378,6 +485,22 @@ static void renew_all(struct ingester *self, struct ry_ctx *ctx)
     self->renewal_due = false;
 }
 
+/* The leases of this node's former incarnations are void; those of another ingester of this very one are not. */
+static int release_former_self(struct ingester *self, struct ry_error *err)
+{
+    struct ry_str owner = ry_str_of(self->owner);
+    const char *slash = memrchr(owner.p, '/', owner.n);
+    if (slash == NULL)
+        return ry_fail(err, RY_EBUG, "the owner %s has no incarnation", self->owner);
+    struct ry_str node = {owner.p, (size_t)(slash - owner.p) + 1};
+    size_t released = 0;
+    int rc = self->stream->ops->release(self->stream, node, owner, &released, err);
+    self->release_due = rc != RY_OK;
+    if (rc == RY_OK && released > 0)
+        RY_LOG(RY_INFO, "leases_released", "jobs=%zu", released);
+    return rc;
+}
+
 /* Whoever was refused goes to the end, so that the next round begins with the others. */
 static void flight_put_last(struct ingester *self, struct flight *flight)
 {
@@ -390,8 +513,11 @@ static void flight_put_last(struct ingester *self, struct flight *flight)
 /* The queue is asked again, the most urgent first; the first refusal ends the round and sets the timer anew. */
 static void recover(struct ingester *self, struct ry_ctx *ctx)
 {
+    struct ry_error err = {0};
     self->resting = false;
-    if (self->renewal_due)
+    if (self->release_due && release_former_self(self, &err) != RY_OK)
+        on_trouble(self, ctx, &err);
+    if (self->renewal_due && !self->resting)
         renew_all(self, ctx);
     for (size_t i = 0; i < self->in_flight && !self->resting;) {
         struct flight *flight = &self->flights[i];
@@ -402,7 +528,6 @@ static void recover(struct ingester *self, struct ry_ctx *ctx)
     }
     while (self->dead_mail_count > 0 && !self->resting) {
         struct ry_mail *mail = self->dead_mails[self->dead_mail_count - 1];
-        struct ry_error err = {0};
         int rc = keep_dead_mail(self, ctx, mail, &err);
         if (rc == RY_OK)
             ry_mail_done(ctx, mail);
@@ -440,19 +565,41 @@ static void ingester_tick(void *arg, struct ry_ctx *ctx, unsigned timer)
 
 /* ---- life -------------------------------------------------------------------------------------------------------- */
 
-/* The leases of this node's former incarnations are void; those of another ingester of this very one are not. */
-static int release_former_self(struct ingester *self, struct ry_error *err)
+static void ingester_ready(void *arg, struct ry_ctx *ctx)
 {
-    struct ry_str owner = ry_str_of(self->owner);
-    const char *slash = memrchr(owner.p, '/', owner.n);
-    if (slash == NULL)
-        return ry_fail(err, RY_EBUG, "the owner %s has no incarnation", self->owner);
-    struct ry_str node = {owner.p, (size_t)(slash - owner.p) + 1};
-    size_t released = 0;
-    int rc = self->stream->ops->release(self->stream, node, owner, &released, err);
-    if (rc == RY_OK && released > 0)
-        RY_LOG(RY_INFO, "leases_released", "jobs=%zu", released);
-    return rc;
+    struct ingester *self = arg;
+    if (self->stream->ops->ready(self->stream))
+        look(self, ctx);
+}
+
+static int ingester_engine_fd(void *arg)
+{
+    const struct ingester *self = arg;
+    return self->stream->ops->fd ? self->stream->ops->fd(self->stream) : -1;
+}
+
+/* Opens the queue that the configuration names. A Redis that is away now is waited for. */
+static int open_queue(struct ingester *self, struct ry_ctx *ctx, struct ry_error *err)
+{
+    const struct ry_config *config = ry_ctx_config(ctx);
+    const struct ry_stream_redis_options redis = {
+        .url = ry_config_str(config, RY_OPT_redis_url), .clock = ry_ctx_clock(ctx), .config = config};
+    int rc;
+    if (redis.url[0] == '\0')
+        rc = ry_stream_sqlite_open(ry_config_str(config, RY_OPT_sqlite_path), ry_ctx_clock(ctx), &self->stream, err);
+    else
+        rc = ry_stream_redis_open(&redis, &self->stream, err);
+    if (self->stream == NULL)
+        return rc;
+    if (self->stream->ops->fd && self->poll_ms < TOLD_POLL_MS)
+        self->poll_ms = TOLD_POLL_MS;
+    self->release_due = true;
+    if (rc == RY_OK)
+        rc = release_former_self(self, err);
+    if (rc == RY_OK || redis.url[0] == '\0' || ry_err_class((enum ry_err)rc) == RY_CLASS_DIE)
+        return rc;
+    on_trouble(self, ctx, err);
+    return RY_OK;
 }
 
 static int ingester_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
@@ -474,9 +621,7 @@ static int ingester_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
     self->leases = calloc(self->window, sizeof *self->leases);
     if (self->flights == NULL || self->leases == NULL)
         return ry_fail(err, RY_ENOMEM, "no memory for the ingester");
-    int rc = ry_stream_sqlite_open(ry_config_str(config, RY_OPT_sqlite_path), ry_ctx_clock(ctx), &self->stream, err);
-    if (rc == RY_OK)
-        rc = release_former_self(self, err);
+    int rc = open_queue(self, ctx, err);
     if (rc != RY_OK)
         return rc;
     ry_timer(ctx, TIMER_POLL, 0);
@@ -506,6 +651,8 @@ static void ingester_close(void **out)
         if (flight_say_end(flight, self->stream, NULL) != RY_OK)
             break;
     }
+    for (size_t i = 0; i < self->in_flight; i++)
+        flight_free(&self->flights[i]);
     ry_stream_close(&self->stream);
     free(self->flights);
     free(self->leases);
@@ -520,6 +667,8 @@ const struct ry_actor_spec ry_ingester_spec = {
     .open = ingester_open,
     .receive = ingester_receive,
     .tick = ingester_tick,
+    .ready = ingester_ready,
+    .engine_fd = ingester_engine_fd,
     .drain = ingester_drain,
     .close = ingester_close,
 };

@@ -375,7 +375,8 @@ static bool starts_role(const struct import *import, enum ry_role role)
 static int import_open(struct import *import, struct ry_error *err)
 {
     int rc = ry_session_join(&import->session, import->cli, err);
-    if (rc == RY_ENOENT) {
+    /* Its jobs speak of files of this machine, so they go through the data folder's queue, wherever others go. */
+    if (rc == RY_ENOENT && ry_config_set(import->cli->config, RY_OPT_redis_url, "", err) == RY_OK) {
         size_t n = import->cli->registry_count;
         for (size_t i = 0; i < n; i++)
             if (!starts_role(import, import->roles[i].spec->role))
@@ -384,7 +385,7 @@ static int import_open(struct import *import, struct ry_error *err)
     }
     if (rc != RY_OK)
         return rc;
-    rc = ry_session_queue(import->cli, true, &import->stream, err);
+    rc = ry_session_queue_local(import->cli, true, &import->stream, err);
     if (rc != RY_OK)
         return rc;
     if (!look_at_archive(import, &import->begin) || !look_at_node(import, &import->begin) ||

@@ -1,33 +1,9 @@
 #include "runtime/cli/job_entry.h"
 
+#include "runtime/stream/job_type.h"
+
 #include <stdio.h>
 #include <sys/random.h>
-
-/* The types of jobs, the field each cannot do without, and how urgent it usually is. */
-static const struct job_type {
-    const char *name;
-    const char *needs;
-    enum ry_priority priority;
-    enum json_type needs_type;
-} job_types[] = {
-    {"batch", NULL, RY_PRIORITY_BACKFILL, json_type_null},
-    {"message", "message_ids", RY_PRIORITY_LIVE, json_type_array},
-    {"messages", "messages", RY_PRIORITY_BACKFILL, json_type_array},
-    {"rescan", NULL, RY_PRIORITY_BACKFILL, json_type_null},
-    {"thumbnail_retry", NULL, RY_PRIORITY_RETRY, json_type_null},
-    {"thumbnail_cleanup", NULL, RY_PRIORITY_RETRY, json_type_null},
-    {"message_deletion", "message_id", RY_PRIORITY_DELETE, json_type_string},
-    {"purge_channel", NULL, RY_PRIORITY_DELETE, json_type_null},
-    {"purge_guild", NULL, RY_PRIORITY_DELETE, json_type_null},
-};
-
-static const struct job_type *type_find(struct ry_str name)
-{
-    for (size_t i = 0; i < sizeof job_types / sizeof *job_types; i++)
-        if (ry_str_is(name, job_types[i].name))
-            return &job_types[i];
-    return NULL;
-}
 
 /* A field that must be a string; absent with the reason in err when it is not. */
 static struct ry_str field_string(struct json_object *object, const char *name, struct ry_error *err)
@@ -141,15 +117,16 @@ static int read_type(struct ry_job_entry *entry, struct ry_error *err)
     entry->push.type = field_string(entry->object, "type", err);
     if (entry->push.type.p == NULL)
         return RY_EINVAL;
-    const struct job_type *type = type_find(entry->push.type);
+    const struct ry_job_type *type = ry_job_type_find(entry->push.type);
     if (type == NULL)
         return ry_fail(err, RY_EINVAL, "there is no job type \"%.*s\"",
                        entry->push.type.n < 32 ? (int)entry->push.type.n : 32, entry->push.type.p);
     struct json_object *needed = NULL;
+    bool list = type->needs_type == RY_JOB_FIELD_LIST;
     if (type->needs && (!json_object_object_get_ex(entry->object, type->needs, &needed) ||
-                        !json_object_is_type(needed, type->needs_type)))
+                        !json_object_is_type(needed, list ? json_type_array : json_type_string)))
         return ry_fail(err, RY_EINVAL, "a job of type %s needs %s, %s", type->name, type->needs,
-                       type->needs_type == json_type_array ? "a list" : "a string");
+                       list ? "a list" : "a string");
     entry->push.priority = type->priority;
     return RY_OK;
 }

@@ -95,17 +95,48 @@ static int remove_job(struct ry_queue *queue, struct ry_str job_id, uint64_t tok
     return ry_queue_run(queue, statement, doing, NULL, err);
 }
 
+/* A job that an ack has pushed is remembered after its end, inside the transaction that ends it. */
+static int remember(struct ry_queue *queue, struct ry_str job_id, const char *doing, struct ry_error *err)
+{
+    int64_t now_wall_ms = ry_wall_ms(queue->clock);
+    sqlite3_stmt *statement = NULL;
+    bool there = false;
+    int64_t remembered = 0;
+    int rc = ry_queue_statement(queue, RY_QUEUE_ended_forget, &statement, doing, err);
+    if (rc == RY_OK) {
+        (void)sqlite3_bind_int64(statement, 1, now_wall_ms);
+        rc = ry_queue_run(queue, statement, doing, NULL, err);
+    }
+    if (rc == RY_OK)
+        rc = ry_queue_statement(queue, RY_QUEUE_job_remembered, &statement, doing, err);
+    if (rc != RY_OK)
+        return rc;
+    ry_queue_bind_text(statement, 1, job_id);
+    rc = ry_queue_integer(queue, statement, doing, &there, &remembered, err);
+    if (rc != RY_OK || remembered == 0)
+        return rc;
+    rc = ry_queue_statement(queue, RY_QUEUE_ended_add, &statement, doing, err);
+    if (rc != RY_OK)
+        return rc;
+    ry_queue_bind_text(statement, 1, job_id);
+    (void)sqlite3_bind_int64(statement, 2, now_wall_ms + RY_JOB_REMEMBERED_MS);
+    return ry_queue_run(queue, statement, doing, NULL, err);
+}
+
 int ry_queue_ack(struct ry_stream *stream, struct ry_str job_id, uint64_t token, const struct ry_job_push *next,
                  size_t n, struct ry_error *err)
 {
-    (void)next;
-    (void)n;
     static const char ending[] = "take a finished job out of the queue";
     struct ry_queue *queue = ry_queue_of(stream);
     int rc = ry_queue_begin(queue, RY_QUEUE_ORDERED, ending, err);
     if (rc != RY_OK)
         return rc;
-    return ry_queue_end(queue, remove_job(queue, job_id, token, ending, err), ending, err);
+    rc = remember(queue, job_id, ending, err);
+    if (rc == RY_OK)
+        rc = remove_job(queue, job_id, token, ending, err);
+    if (rc == RY_OK)
+        rc = ry_queue_push_next(queue, next, n, ending, err);
+    return ry_queue_end(queue, rc, ending, err);
 }
 
 int ry_queue_bury(struct ry_stream *stream, struct ry_str job_id, uint64_t token, struct ry_str reason,

@@ -1,4 +1,4 @@
-/* sqlite_push.c: the producer's side of the embedded queue: push, cursor, depth. */
+/* sqlite_push.c: the producer's side of the embedded queue: push, cursor, depth, find. */
 #include "runtime/stream/sqlite_queue.h"
 
 static const char pushing[] = "push jobs";
@@ -14,8 +14,8 @@ static int push_body(struct ry_queue *queue, int64_t seq, struct ry_str json, st
     return ry_queue_run(queue, insert, pushing, NULL, err);
 }
 
-static int push_job(struct ry_queue *queue, const struct ry_job_push *job, int64_t now_wall_ms, size_t *accepted,
-                    struct ry_error *err)
+static int push_job(struct ry_queue *queue, const struct ry_job_push *job, int64_t now_wall_ms, bool remembered,
+                    size_t *accepted, struct ry_error *err)
 {
     sqlite3_stmt *insert = NULL;
     int rc = ry_queue_statement(queue, RY_QUEUE_job_insert, &insert, pushing, err);
@@ -27,6 +27,7 @@ static int push_job(struct ry_queue *queue, const struct ry_job_push *job, int64
     ry_queue_bind_text(insert, 4, job->channel_id);
     (void)sqlite3_bind_int(insert, 5, (int)job->priority);
     (void)sqlite3_bind_int64(insert, 6, now_wall_ms);
+    (void)sqlite3_bind_int(insert, 7, remembered ? 1 : 0);
     bool new = false;
     int64_t seq = 0;
     rc = ry_queue_integer(queue, insert, pushing, &new, &seq, err);
@@ -34,6 +35,29 @@ static int push_job(struct ry_queue *queue, const struct ry_job_push *job, int64
         return rc;
     (*accepted)++;
     return push_body(queue, seq, job->json, err);
+}
+
+int ry_queue_push_next(struct ry_queue *queue, const struct ry_job_push *next, size_t n, const char *doing,
+                       struct ry_error *err)
+{
+    int64_t now_wall_ms = ry_wall_ms(queue->clock);
+    int rc = RY_OK;
+    for (size_t i = 0; i < n && rc == RY_OK; i++) {
+        sqlite3_stmt *look = NULL;
+        bool ended = false;
+        int64_t one = 0;
+        size_t accepted = 0;
+        rc = ry_job_check(&next[i], err);
+        if (rc == RY_OK)
+            rc = ry_queue_statement(queue, RY_QUEUE_ended_there, &look, doing, err);
+        if (rc != RY_OK)
+            break;
+        ry_queue_bind_text(look, 1, next[i].job_id);
+        rc = ry_queue_integer(queue, look, doing, &ended, &one, err);
+        if (rc == RY_OK && !ended)
+            rc = push_job(queue, &next[i], now_wall_ms, true, &accepted, err);
+    }
+    return rc;
 }
 
 static int cursor_set(struct ry_queue *queue, struct ry_str key, struct ry_str cursor, struct ry_error *err)
@@ -62,7 +86,7 @@ int ry_queue_push(struct ry_stream *stream, const struct ry_job_push *jobs, size
         return rc;
     int64_t now_wall_ms = ry_wall_ms(queue->clock);
     for (size_t i = 0; i < n && rc == RY_OK; i++)
-        rc = push_job(queue, &jobs[i], now_wall_ms, accepted, err);
+        rc = push_job(queue, &jobs[i], now_wall_ms, false, accepted, err);
     if (rc == RY_OK && cursor_key.p != NULL)
         rc = cursor_set(queue, cursor_key, cursor, err);
     rc = ry_queue_end(queue, rc, pushing, err);
@@ -127,5 +151,30 @@ int ry_queue_depth(struct ry_stream *stream, struct ry_depth *depth, struct ry_e
     if (rc == RY_OK)
         rc = ry_queue_integer(queue, dead, counting, &found, &letters, err);
     depth->dead = (uint64_t)letters;
+    return rc;
+}
+
+int ry_queue_find(struct ry_stream *stream, const struct ry_stream_channel *channels, size_t n,
+                  const char *const *types, bool *found, struct ry_error *err)
+{
+    static const char finding[] = "find jobs";
+    struct ry_queue *queue = ry_queue_of(stream);
+    sqlite3_stmt *find = NULL;
+    int rc = RY_OK;
+    for (size_t i = 0; i < n; i++) {
+        found[i] = false;
+        for (const char *const *type = types; *type && rc == RY_OK && !found[i]; type++) {
+            bool row = false;
+            int64_t there = 0;
+            rc = ry_queue_statement(queue, RY_QUEUE_find, &find, finding, err);
+            if (rc != RY_OK)
+                break;
+            ry_queue_bind_text(find, 1, channels[i].channel_id);
+            ry_queue_bind_text(find, 2, channels[i].guild_id);
+            ry_queue_bind_text(find, 3, ry_str_of(*type));
+            rc = ry_queue_integer(queue, find, finding, &row, &there, err);
+            found[i] = rc == RY_OK && there != 0;
+        }
+    }
     return rc;
 }

@@ -76,6 +76,13 @@ int ry_queue_end(struct ry_queue *queue, int rc, const char *doing, struct ry_er
 /* Makes the tables if they are missing, and checks their version. */
 int ry_queue_schema(struct ry_queue *queue, struct ry_error *err);
 
+/* ---- sqlite_push.c ----------------------------------------------------------------------------------------------- */
+
+/* Puts jobs that an ending job names into the queue, inside its transaction. Those whose id is in the queue or
+ * remembered are left out. */
+int ry_queue_push_next(struct ry_queue *queue, const struct ry_job_push *next, size_t n, const char *doing,
+                       struct ry_error *err);
+
 /* ---- the ops; stream.h tells what they promise ------------------------------------------------------------------- */
 
 /* sqlite_push.c */
@@ -84,9 +91,11 @@ int ry_queue_push(struct ry_stream *stream, const struct ry_job_push *jobs, size
 int ry_queue_cursor_get(struct ry_stream *stream, struct ry_str key, struct ry_arena *arena, struct ry_str *cursor,
                         struct ry_error *err);
 int ry_queue_depth(struct ry_stream *stream, struct ry_depth *depth, struct ry_error *err);
+int ry_queue_find(struct ry_stream *stream, const struct ry_stream_channel *channels, size_t n,
+                  const char *const *types, bool *found, struct ry_error *err);
 /* sqlite_read.c */
-int ry_queue_read(struct ry_stream *stream, struct ry_str consumer, size_t max, int64_t lease_ms,
-                  struct ry_arena *arena, struct ry_lease *leases, size_t *n, struct ry_error *err);
+int ry_queue_read(struct ry_stream *stream, struct ry_str consumer, size_t max, enum ry_priority least,
+                  int64_t lease_ms, struct ry_arena *arena, struct ry_lease *leases, size_t *n, struct ry_error *err);
 /* sqlite_lease.c */
 int ry_queue_renew(struct ry_stream *stream, struct ry_str job_id, uint64_t token, int64_t lease_ms,
                    struct ry_error *err);

@@ -101,13 +101,13 @@ static int pick_by(struct ry_queue *queue, enum ry_queue_statement name, enum ry
     return rc;
 }
 
-static int pick_next(struct ry_queue *queue, struct ry_arena *arena, struct pick *pick, bool *found,
-                     struct ry_error *err)
+static int pick_next(struct ry_queue *queue, enum ry_priority least, struct ry_arena *arena, struct pick *pick,
+                     bool *found, struct ry_error *err)
 {
     *pick = (struct pick){0};
     *found = false;
     int rc = RY_OK;
-    for (unsigned i = 0; i < RY_PRIORITY_COUNT && rc == RY_OK && !*found; i++) {
+    for (unsigned i = 0; i <= (unsigned)least && rc == RY_OK && !*found; i++) {
         enum ry_priority priority = (enum ry_priority)i;
         rc = pick_by(queue, RY_QUEUE_pick_after, priority, arena, pick, found, err);
         if (rc == RY_OK && !*found)
@@ -146,8 +146,8 @@ static void remember_guild(struct ry_queue *queue, const struct ry_lease *lease)
     queue->served_bytes[lease->priority] = n;
 }
 
-int ry_queue_read(struct ry_stream *stream, struct ry_str consumer, size_t max, int64_t lease_ms,
-                  struct ry_arena *arena, struct ry_lease *leases, size_t *n, struct ry_error *err)
+int ry_queue_read(struct ry_stream *stream, struct ry_str consumer, size_t max, enum ry_priority least,
+                  int64_t lease_ms, struct ry_arena *arena, struct ry_lease *leases, size_t *n, struct ry_error *err)
 {
     struct ry_queue *queue = ry_queue_of(stream);
     *n = 0;
@@ -164,7 +164,7 @@ int ry_queue_read(struct ry_stream *stream, struct ry_str consumer, size_t max, 
     while (rc == RY_OK && taken < max) {
         struct pick pick;
         bool found = false;
-        rc = pick_next(queue, arena, &pick, &found, err);
+        rc = pick_next(queue, least, arena, &pick, &found, err);
         if (rc == RY_ELIMIT && taken > 0) {
             rc = RY_OK; /* what is read already fills the arena; the rest waits for the next read */
             break;

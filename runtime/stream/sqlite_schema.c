@@ -4,7 +4,14 @@
  * queue keeps its version in a row of its own and touches neither. */
 #include "runtime/stream/sqlite_queue.h"
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
+
+/* Version 2: jobs that an ack has pushed are remembered after their end, and jobs are found by their channel. */
+#define VERSION_2_COLUMN " remembered INTEGER NOT NULL DEFAULT 0"
+#define VERSION_2_TABLES \
+    "CREATE TABLE reelyard_queue_ended (job_id TEXT PRIMARY KEY, until_wall_ms INTEGER NOT NULL) WITHOUT ROWID;" \
+    "CREATE INDEX reelyard_queue_ended_until ON reelyard_queue_ended (until_wall_ms);" \
+    "CREATE INDEX reelyard_queue_job_channel ON reelyard_queue_job (channel_id, guild_id, type);"
 
 /* Bodies stand in a table of their own: a lease rewrites its job's row, and should not rewrite megabytes with it.
  *
@@ -25,7 +32,7 @@ static const char schema[] =
     " consumer TEXT,"
     " token INTEGER NOT NULL DEFAULT 0,"
     " attempts INTEGER NOT NULL DEFAULT 0,"
-    " pushed_wall_ms INTEGER NOT NULL);"
+    " pushed_wall_ms INTEGER NOT NULL," VERSION_2_COLUMN ");"
     "CREATE INDEX reelyard_queue_job_ready ON reelyard_queue_job (state, priority, guild_id, seq, pushed_wall_ms);"
     "CREATE INDEX reelyard_queue_job_due ON reelyard_queue_job (due_wall_ms) WHERE state <> 0;"
     "CREATE TABLE reelyard_queue_body (seq INTEGER PRIMARY KEY, json BLOB NOT NULL);"
@@ -42,8 +49,14 @@ static const char schema[] =
     " attempts INTEGER NOT NULL,"
     " died_wall_ms INTEGER NOT NULL,"
     " body BLOB);" /* last: a list that does not want it need not read past it */
-    "CREATE INDEX reelyard_queue_dead_job ON reelyard_queue_dead (job_id);"
-    "INSERT INTO reelyard_queue_meta (name, value) VALUES ('version', 1), ('token', 0);";
+    "CREATE INDEX reelyard_queue_dead_job ON reelyard_queue_dead (job_id);" VERSION_2_TABLES
+    "INSERT INTO reelyard_queue_meta (name, value) VALUES ('version', 2), ('token', 0);";
+
+/* Steps from each version to the next, for queues that an older program made. */
+static const char *const steps[SCHEMA_VERSION] = {
+    [1] = "ALTER TABLE reelyard_queue_job ADD COLUMN" VERSION_2_COLUMN ";" VERSION_2_TABLES
+          "UPDATE reelyard_queue_meta SET value = 2 WHERE name = 'version';",
+};
 
 static const char opening[] = "open the queue";
 
@@ -70,18 +83,20 @@ static int version_get(struct ry_queue *queue, int64_t *version, struct ry_error
     return rc;
 }
 
-static int make_tables(struct ry_queue *queue, int64_t *version, struct ry_error *err)
+/* Makes the tables, or brings them to this program's version. */
+static int raise_version(struct ry_queue *queue, int64_t *version, struct ry_error *err)
 {
     int rc = ry_queue_begin(queue, RY_QUEUE_DURABLE, opening, err);
     if (rc != RY_OK)
         return rc;
     /* Somebody else may have been quicker. */
     rc = version_get(queue, version, err);
-    if (rc == RY_OK && *version == 0) {
-        if (sqlite3_exec(queue->db, schema, NULL, NULL, NULL) != SQLITE_OK)
+    while (rc == RY_OK && *version >= 0 && *version < SCHEMA_VERSION) {
+        const char *step = *version == 0 ? schema : steps[*version];
+        if (sqlite3_exec(queue->db, step, NULL, NULL, NULL) != SQLITE_OK)
             rc = ry_queue_fail(queue, "make the queue's tables", err);
         else
-            *version = SCHEMA_VERSION;
+            *version = *version == 0 ? SCHEMA_VERSION : *version + 1;
     }
     return ry_queue_end(queue, rc, opening, err);
 }
@@ -90,8 +105,8 @@ int ry_queue_schema(struct ry_queue *queue, struct ry_error *err)
 {
     int64_t version = 0;
     int rc = version_get(queue, &version, err);
-    if (rc == RY_OK && version == 0)
-        rc = make_tables(queue, &version, err);
+    if (rc == RY_OK && version >= 0 && version < SCHEMA_VERSION)
+        rc = raise_version(queue, &version, err);
     if (rc == RY_OK && version != SCHEMA_VERSION)
         rc = ry_fail(err, RY_ECORRUPT,
                      "the queue in %s has version %lld and this program knows version %d: use the program that made it",

@@ -3,8 +3,8 @@
  * Jobs are pushed by anybody, read under a lease by one worker at a time, renewed while they are worked on, and end by
  * ack (gone), or dead (kept with its reason). A lease that is not renewed ends, and the job is given to the next reader
  * with a larger token. Every lease of a job has a fencing token larger than the ones before; ack, renew, nack and dead
- * with an older token change nothing and return RY_EFENCED. Implementations: stream_sqlite.c (embedded). All pass
- * tests/conformance/stream_suite.c.
+ * with an older token change nothing and return RY_EFENCED. Implementations: stream_sqlite.c (embedded), stream_redis.c
+ * (Redis Streams). Both pass tests/conformance/stream_suite.c.
  *
  * A stream is used by one thread; several streams on the same store work side by side. Calls may block for the store's
  * own time limit (seconds). */
@@ -50,6 +50,9 @@ struct ry_lease {
     uint64_t token;    /* fencing; larger than that of every earlier lease of this job */
     unsigned attempts; /* leases that it has had, this one included */
     int64_t pushed_wall_ms;
+    /* job_id, type, guild_id, channel_id and priority are what a producer wrote beside the job, right or wrong or
+     * empty: only json counts. */
+    bool hints;
 };
 
 enum ry_dead_kind { RY_DEAD_JOB, RY_DEAD_MAIL };
@@ -95,11 +98,11 @@ struct ry_stream_ops {
     /* The cursor stored under a key, into the arena; absent if none. */
     int (*cursor_get)(struct ry_stream *stream, struct ry_str key, struct ry_arena *arena, struct ry_str *cursor,
                       struct ry_error *err);
-    /* Leases up to max jobs for lease_ms to `consumer`: by priority, fair between guilds within a priority, then oldest
-     * first. Never blocks for work. Stops early when the arena is full; RY_ELIMIT when not even the first job fits, so
-     * give it more than RY_JOB_MAX_BYTES. */
-    int (*read)(struct ry_stream *stream, struct ry_str consumer, size_t max, int64_t lease_ms, struct ry_arena *arena,
-                struct ry_lease *leases, size_t *n, struct ry_error *err);
+    /* Leases up to max jobs of priority `least` or more urgent for lease_ms to `consumer`: by priority, fair between
+     * guilds within a priority, then oldest first. Never blocks for work. Stops early when the arena is full; RY_ELIMIT
+     * when not even the first job fits, so give it more than RY_JOB_MAX_BYTES. */
+    int (*read)(struct ry_stream *stream, struct ry_str consumer, size_t max, enum ry_priority least, int64_t lease_ms,
+                struct ry_arena *arena, struct ry_lease *leases, size_t *n, struct ry_error *err);
     /* The four calls that a lease's holder makes say RY_EFENCED when the lease is lost, RY_ENOENT when the job is gone
      * altogether. A lease that has run out is its holder's still until a reader took notice. */
     /* Prolongs a lease to lease_ms from now. */
@@ -128,7 +131,7 @@ struct ry_stream_ops {
     /* A descriptor (epoll) to watch for reading: when it is readable, call `ready`. -1 (or NULL): there is none, look
      * by `read` now and then. */
     int (*fd)(struct ry_stream *stream);
-    /* Takes what has arrived; true: `read` may find something. Never blocks. */
+    /* Takes what has arrived; true: `read` may find something. Does not wait for work. */
     bool (*ready)(struct ry_stream *stream);
 
     /* Dead letters: add (a mail, or a job that never was in the stream; the very same letter twice is one), list by
@@ -168,7 +171,8 @@ struct ry_stream_redis_options {
 int ry_stream_redis_open(const struct ry_stream_redis_options *options, struct ry_stream **stream,
                          struct ry_error *err);
 
-/* The priority of a job by its type: live messages first, then deletions, retries, backfill. */
+/* The priority of a job by its type (job_type.h): live messages first, then deletions, retries, backfill; BACKFILL for
+ * a type that nobody knows. */
 enum ry_priority ry_job_priority(struct ry_str type);
 
 /* Whether a job may be pushed: RY_OK, or RY_EINVAL or RY_ELIMIT with the field's name. */

@@ -45,6 +45,7 @@ static const struct ry_stream_ops sqlite_ops = {
     .bury = ry_queue_bury,
     .release = ry_queue_release,
     .depth = ry_queue_depth,
+    .find = ry_queue_find,
     .dead_add = ry_queue_dead_add,
     .dead_list = ry_queue_dead_list,
     .dead_get = ry_queue_dead_get,

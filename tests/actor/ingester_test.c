@@ -10,6 +10,7 @@
 
 #include "actors/ingester/ingester.h"
 #include "runtime/stream/sqlite_queue.h"
+#include "tests/bed/redis_server.h"
 
 #define GUILD    "41771983423143937"
 #define LEASE_MS 30000
@@ -85,9 +86,9 @@ static struct ry_lease lease_to(struct scene *scene, const char *consumer)
 {
     struct ry_lease lease;
     size_t n = 0;
-    assert_int_equal(
-        scene->queue->ops->read(scene->queue, ry_str_of(consumer), 1, LEASE_MS, &scene->arena, &lease, &n, NULL),
-        RY_OK);
+    assert_int_equal(scene->queue->ops->read(scene->queue, ry_str_of(consumer), 1, RY_PRIORITY_BACKFILL, LEASE_MS,
+                                             &scene->arena, &lease, &n, NULL),
+                     RY_OK);
     assert_int_equal(n, 1);
     return lease;
 }
@@ -220,9 +221,9 @@ static void ingester_keeps_the_lease_of_a_slow_job(void **state)
         bed_advance(scene->bed, LEASE_MS - 1000);
         struct ry_lease lease;
         size_t n = 0;
-        assert_int_equal(
-            scene->queue->ops->read(scene->queue, RY_STR("thief/1"), 1, LEASE_MS, &scene->arena, &lease, &n, NULL),
-            RY_OK);
+        assert_int_equal(scene->queue->ops->read(scene->queue, RY_STR("thief/1"), 1, RY_PRIORITY_BACKFILL, LEASE_MS,
+                                                 &scene->arena, &lease, &n, NULL),
+                         RY_OK);
         assert_int_equal(n, 0);
     }
     say_done(scene, mail_id, "x");
@@ -519,8 +520,9 @@ static void ingester_makes_up_for_a_renewal_as_soon_as_the_queue_has_recovered(v
     ry_clock_manual_advance(bed_clock(scene->bed), LEASE_MS - 2000); /* asleep until after the first lease's end */
     struct ry_lease lease;
     size_t n = 0;
-    assert_int_equal(
-        scene->queue->ops->read(scene->queue, RY_STR("thief/1"), 1, LEASE_MS, &scene->arena, &lease, &n, NULL), RY_OK);
+    assert_int_equal(scene->queue->ops->read(scene->queue, RY_STR("thief/1"), 1, RY_PRIORITY_BACKFILL, LEASE_MS,
+                                             &scene->arena, &lease, &n, NULL),
+                     RY_OK);
     assert_int_equal(n, 0);
     scene_free(scene);
 }
@@ -568,6 +570,330 @@ static void ingester_refuses_to_open_a_file_that_is_no_database(void **state)
     assert_non_null(strstr(err.text, "/proc/self/cmdline"));
 }
 
+/* ---- what other actors ask --------------------------------------------------------------------------------------- */
+
+static struct ry_job_spec spec_of(const char *id, const char *type, const char *channel)
+{
+    return (struct ry_job_spec){.job_id = ry_str_of(id),
+                                .type = ry_str_of(type),
+                                .guild_id = RY_STR(GUILD),
+                                .channel_id = ry_str_of(channel),
+                                .json = RY_STR(JSON)};
+}
+
+static void ingester_pushes_what_goes_on_from_a_job_with_its_ack(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new("1", "256");
+    push(scene, "x", RY_PRIORITY_LIVE);
+    bed_advance(scene->bed, 200);
+    uint64_t mail_id = expect_run(scene, "x");
+    struct ry_job_spec next[] = {spec_of("y", "batch", "5"), spec_of("z", "message", "6")};
+    struct ry_job_done done = {.job_id = RY_STR("x"), .next = {next, 2}};
+    BED_ANSWER(scene->bed, mail_id, job_done, &done);
+    const struct ry_job_run *run = BED_EXPECT(scene->bed, job_run);
+    assert_true(ry_str_is(run->job_id, "z"));
+    assert_int_equal(bed_envelope(scene->bed)->priority, RY_PRIORITY_LIVE);
+    say_done(scene, bed_envelope(scene->bed)->id, "z");
+    (void)expect_run(scene, "y");
+    expect_depth(scene, 0, 1, 0);
+    scene_free(scene);
+}
+
+static void ingester_pushes_what_goes_on_once_the_queue_takes_it(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new("1", "256");
+    push(scene, "x", RY_PRIORITY_LIVE);
+    bed_advance(scene->bed, 200);
+    uint64_t mail_id = expect_run(scene, "x");
+    break_queue(scene);
+    struct ry_job_spec next = spec_of("y", "batch", "5");
+    struct ry_job_done done = {.job_id = RY_STR("x"), .next = {&next, 1}};
+    BED_ANSWER(scene->bed, mail_id, job_done, &done);
+    bed_expect_nothing(scene->bed);
+    mend_queue(scene);
+    bed_advance(scene->bed, 60000);
+    (void)expect_run(scene, "y");
+    scene_free(scene);
+}
+
+static void ingester_tells_the_scanner_how_often_a_job_was_leased(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new("1", "256");
+    push(scene, "x", RY_PRIORITY_LIVE);
+    bed_advance(scene->bed, 200);
+    const struct ry_job_run *run = BED_EXPECT(scene->bed, job_run);
+    assert_int_equal(run->attempts, 1);
+    say_failed(scene, bed_envelope(scene->bed)->id, "x", true);
+    bed_advance(scene->bed, 60000);
+    run = BED_EXPECT(scene->bed, job_run);
+    assert_int_equal(run->attempts, 2);
+    scene_free(scene);
+}
+
+static void ingester_queues_jobs_for_others(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new("1", "256");
+    push(scene, "w", RY_PRIORITY_BACKFILL);
+    bed_advance(scene->bed, 200);
+    uint64_t w = expect_run(scene, "w");
+    struct ry_job_spec specs[] = {spec_of("x", "batch", "5"), spec_of("w", "batch", "5"), spec_of("z", "message", "5")};
+    struct ry_jobs_push ask = {.jobs = {specs, 3}};
+    uint64_t id = BED_DELIVER(scene->bed, jobs_push, &ask, NULL);
+    const struct ry_jobs_pushed *pushed = BED_EXPECT(scene->bed, jobs_pushed);
+    assert_int_equal(pushed->accepted, 2);
+    assert_null(pushed->error.p);
+    assert_int_equal(bed_envelope(scene->bed)->correlation, id);
+    bed_expect_done(scene->bed, id);
+    say_done(scene, w, "w");
+    (void)expect_run(scene, "z"); /* the priority follows from the type */
+    scene_free(scene);
+}
+
+static void ingester_says_why_it_queues_nothing(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new("1", "256");
+    struct ry_job_spec spec = spec_of("x", "batch", "5");
+    struct ry_jobs_push ask = {.jobs = {&spec, 1}};
+    struct ry_channel_ref channel = {.guild_id = RY_STR(GUILD), .channel_id = RY_STR("5")};
+    struct ry_jobs_find find = {.channels = {&channel, 1}};
+    break_queue(scene);
+    for (int i = 0; i < 2; i++) {
+        uint64_t id = BED_DELIVER(scene->bed, jobs_push, &ask, NULL);
+        const struct ry_jobs_pushed *pushed = BED_EXPECT(scene->bed, jobs_pushed);
+        assert_int_equal(pushed->accepted, 0);
+        assert_true(pushed->error.n > 0);
+        bed_expect_done(scene->bed, id);
+        id = BED_DELIVER(scene->bed, jobs_find, &find, NULL);
+        const struct ry_jobs_found *found = BED_EXPECT(scene->bed, jobs_found);
+        assert_int_equal(found->without.n, 0);
+        assert_true(found->error.n > 0);
+        bed_expect_done(scene->bed, id);
+    }
+    mend_queue(scene);
+    bed_advance(scene->bed, 60000);
+    scene_free(scene);
+}
+
+static void ingester_finds_the_channels_that_no_scan_waits_for(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new("1", "256");
+    struct ry_job_spec specs[] = {spec_of("a", "batch", "5"), spec_of("b", "rescan", "6"),
+                                  spec_of("c", "message", "7")};
+    struct ry_jobs_push ask = {.jobs = {specs, 3}};
+    uint64_t id = BED_DELIVER(scene->bed, jobs_push, &ask, NULL);
+    assert_int_equal(BED_EXPECT(scene->bed, jobs_pushed)->accepted, 3);
+    (void)expect_run(scene, "c");
+    bed_expect_done(scene->bed, id);
+    struct ry_channel_ref channels[] = {{.guild_id = RY_STR(GUILD), .channel_id = RY_STR("5")},
+                                        {.guild_id = RY_STR(GUILD), .channel_id = RY_STR("6")},
+                                        {.guild_id = RY_STR(GUILD), .channel_id = RY_STR("7")},
+                                        {.guild_id = RY_STR("1"), .channel_id = RY_STR("5")}};
+    struct ry_jobs_find find = {.channels = {channels, 4}};
+    id = BED_DELIVER(scene->bed, jobs_find, &find, NULL);
+    const struct ry_jobs_found *found = BED_EXPECT(scene->bed, jobs_found);
+    assert_int_equal(found->without.n, 2);
+    assert_true(ry_str_is(found->without.items[0].channel_id, "7"));
+    assert_true(ry_str_is(found->without.items[1].guild_id, "1"));
+    bed_expect_done(scene->bed, id);
+    scene_free(scene);
+}
+
+/* ---- places ------------------------------------------------------------------------------------------------------ */
+
+static void ingester_keeps_places_for_live_jobs(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new("8", "256");
+    for (int i = 0; i < 20; i++) {
+        char id[8];
+        (void)snprintf(id, sizeof id, "b%d", i);
+        push(scene, id, RY_PRIORITY_BACKFILL);
+    }
+    bed_advance(scene->bed, 200);
+    for (int i = 0; i < 6; i++)
+        (void)BED_EXPECT(scene->bed, job_run);
+    bed_expect_nothing(scene->bed);
+    push(scene, "l1", RY_PRIORITY_LIVE);
+    push(scene, "l2", RY_PRIORITY_LIVE);
+    push(scene, "l3", RY_PRIORITY_LIVE);
+    push(scene, "d", RY_PRIORITY_DELETE);
+    bed_advance(scene->bed, 200);
+    uint64_t l1 = expect_run(scene, "l1");
+    (void)expect_run(scene, "l2");
+    bed_expect_nothing(scene->bed);
+    say_done(scene, l1, "l1");
+    (void)expect_run(scene, "l3");
+    scene_free(scene);
+}
+
+/* ---- a queue that others fill ------------------------------------------------------------------------------------ */
+
+struct yard {
+    struct redis_server *server;
+    struct bed *bed;
+};
+
+static struct yard yard_new(void)
+{
+    struct yard yard = {.server = redis_server_start(NULL)};
+    yard.bed = bed_new(&ry_ingester_spec, (const char *const[][2]){{"redis_url", redis_server_url(yard.server)},
+                                                                   {"job_batch_size", "4"},
+                                                                   {"lease_seconds", "30"},
+                                                                   {NULL, NULL}});
+    return yard;
+}
+
+static void yard_free(struct yard *yard)
+{
+    bed_expect_nothing(yard->bed);
+    bed_free(yard->bed);
+    redis_server_free(yard->server);
+}
+
+/* An entry whose copies tell nothing. */
+static void produce(struct yard *yard, const char *type, const char *json)
+{
+    char stream[128];
+    (void)snprintf(stream, sizeof stream, "jobs:guild:" GUILD ":%s", type);
+    (void)redis_server_say(yard->server, "XADD", stream, "*", "job", json, NULL);
+}
+
+#define BATCH(id) \
+    "{\"job_id\":\"" id "\",\"type\":\"batch\",\"guild_id\":\"" GUILD \
+    "\",\"channel_id\":\"2\",\"created_at\":\"2024-10-19T15:03:09\"}"
+
+static void ingester_runs_a_job_of_redis_by_its_json(void **state)
+{
+    (void)state;
+    struct yard yard = yard_new();
+    produce(&yard, "rescan", BATCH("6f1c1f0e-5b0a-4c6e-9a55-0d5b6f0c8f3d"));
+    bed_advance(yard.bed, 2000);
+    const struct ry_job_run *run = BED_EXPECT(yard.bed, job_run);
+    const struct ry_envelope *envelope = bed_envelope(yard.bed);
+    assert_true(ry_str_is(run->job_id, "6f1c1f0e-5b0a-4c6e-9a55-0d5b6f0c8f3d"));
+    assert_true(ry_str_is(run->type, "batch"));
+    assert_false(run->local_media);
+    assert_int_equal(envelope->tenant, strtoull(GUILD, NULL, 10));
+    struct ry_job_spec next = spec_of("y", "batch", "5");
+    next.json = RY_STR(BATCH("y"));
+    struct ry_job_done done = {.job_id = run->job_id, .next = {&next, 1}};
+    BED_ANSWER(yard.bed, envelope->id, job_done, &done);
+    assert_int_equal(redis_server_int(yard.server, "XLEN", "jobs:guild:" GUILD ":rescan", NULL), 0);
+    run = BED_EXPECT(yard.bed, job_run);
+    assert_true(ry_str_is(run->job_id, "y"));
+    yard_free(&yard);
+}
+
+static void ingester_is_woken_by_redis(void **state)
+{
+    (void)state;
+    struct yard yard = yard_new();
+    produce(&yard, "batch", BATCH("a"));
+    bed_advance(yard.bed, 2000);
+    (void)BED_EXPECT(yard.bed, job_run);
+    produce(&yard, "batch", BATCH("b"));
+    while (bed_next_tag(yard.bed) == RY_TAG_NONE)
+        assert_true(bed_wait_engine(yard.bed, 20000));
+    const struct ry_job_run *run = BED_EXPECT(yard.bed, job_run);
+    assert_true(ry_str_is(run->job_id, "b"));
+    yard_free(&yard);
+}
+
+static void ingester_puts_bad_jobs_aside_with_the_field_named(void **state)
+{
+    (void)state;
+#define HEAD "\"type\":\"batch\",\"guild_id\":\"1\",\"channel_id\":\"2\""
+    static const struct {
+        const char *json;
+        const char *says;
+    } cases[] = {
+        {"", "empty"},
+        {"nonsense", "not JSON"},
+        {"{} {}", "not JSON"},
+        {"[1]", "not a JSON object"},
+        {"{\"job_id\":\"\xff\"}", "UTF-8"},
+        {"{" HEAD "}", "job_id is missing"},
+        {"{" HEAD ",\"job_id\":7}", "job_id must be a string"},
+        {"{" HEAD ",\"job_id\":\"\"}", "no job_id"},
+        {"{" HEAD ",\"job_id\":\"0123456789012345678901234567890123456789012345678901234567890123456789\"}",
+         "job_id has 70"},
+        {"{\"job_id\":\"a\",\"guild_id\":\"1\",\"channel_id\":\"2\"}", "type is missing"},
+        {"{\"job_id\":\"a\",\"type\":\"dance\",\"guild_id\":\"1\",\"channel_id\":\"2\"}", "type is \"dance\""},
+        {"{\"job_id\":\"a\",\"type\":\"batch\",\"guild_id\":1,\"channel_id\":\"2\"}", "guild_id must be a string"},
+        {"{\"job_id\":\"a\",\"type\":\"batch\",\"guild_id\":\"x\",\"channel_id\":\"2\"}",
+         "guild_id must be a snowflake"},
+        {"{\"job_id\":\"a\",\"type\":\"batch\",\"guild_id\":\"1\"}", "channel_id is missing"},
+        {"{\"job_id\":\"a\",\"type\":\"batch\",\"guild_id\":\"1\",\"channel_id\":\"-3\"}", "channel_id must be"},
+        {"{\"job_id\":\"a\",\"type\":\"message\",\"guild_id\":\"1\",\"channel_id\":\"2\"}", "message_ids is missing"},
+        {"{\"job_id\":\"a\",\"type\":\"message\",\"guild_id\":\"1\",\"channel_id\":\"2\",\"message_ids\":\"5\"}",
+         "message_ids must be a list"},
+    };
+    struct yard yard = yard_new();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        produce(&yard, "batch", cases[i].json);
+        bed_advance(yard.bed, 2000);
+        while (redis_server_int(yard.server, "XLEN", "reelyard:dead", NULL) == (int64_t)i)
+            assert_true(bed_wait_engine(yard.bed, 20000));
+        const char *letter = redis_server_say(yard.server, "XREVRANGE", "reelyard:dead", "+", "-", "COUNT", "1", NULL);
+        if (strstr(letter, cases[i].says) == NULL)
+            fail_msg("%s: %s", cases[i].json, letter);
+        assert_int_equal(redis_server_int(yard.server, "XLEN", "reelyard:dead", NULL), i + 1);
+        assert_int_equal(redis_server_int(yard.server, "XLEN", "jobs:guild:" GUILD ":batch", NULL), 0);
+        bed_expect_nothing(yard.bed);
+    }
+    yard_free(&yard);
+}
+
+static void ingester_waits_for_a_redis_that_is_away(void **state)
+{
+    (void)state;
+    struct redis_server_options options = {.append_only = true};
+    struct redis_server *server = redis_server_start(&options);
+    redis_server_stop(server);
+    struct bed *bed =
+        bed_new(&ry_ingester_spec, (const char *const[][2]){{"redis_url", redis_server_url(server)}, {NULL, NULL}});
+    bed_advance(bed, 5000);
+    struct ry_queue_get get = {0};
+    uint64_t id = BED_DELIVER(bed, queue_get, &get, NULL);
+    const struct ry_queue_state *queue = BED_EXPECT(bed, queue_state);
+    assert_false(queue->healthy);
+    assert_true(ry_str_is(queue->engine, "redis"));
+    assert_true(queue->reason.n > 0);
+    bed_expect_done(bed, id);
+    redis_server_restart(server);
+    (void)redis_server_say(server, "XADD", "jobs:guild:1:batch", "*", "job", BATCH("a"), NULL);
+    bed_advance(bed, 120000);
+    (void)BED_EXPECT(bed, job_run);
+    id = BED_DELIVER(bed, queue_get, &get, NULL);
+    queue = BED_EXPECT(bed, queue_state);
+    assert_true(queue->healthy);
+    assert_int_equal(queue->leased, 1);
+    assert_int_equal(queue->streams, 1);
+    bed_expect_done(bed, id);
+    bed_free(bed);
+    /* It gave back what it left behind, untried. */
+    assert_int_equal(redis_server_int(server, "HLEN", "reelyard:leases", NULL), 0);
+    assert_int_equal(redis_server_int(server, "ZCARD", "reelyard:when", NULL), 1);
+    redis_server_free(server);
+}
+
+static void ingester_refuses_a_url_that_it_cannot_use(void **state)
+{
+    (void)state;
+    struct ry_error err = {0};
+    bed_new_fails(&ry_ingester_spec, (const char *const[][2]){{"redis_url", "rediss://me:secret@cache"}, {NULL, NULL}},
+                  &err);
+    assert_int_equal(err.code, RY_ECONFIG);
+    assert_non_null(strstr(err.text, "TLS"));
+    assert_null(strstr(err.text, "secret"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -591,6 +917,18 @@ int main(void)
         cmocka_unit_test(ingester_lets_no_end_that_is_refused_hold_up_the_others),
         cmocka_unit_test(ingester_ends_when_its_queue_is_damaged),
         cmocka_unit_test(ingester_refuses_to_open_a_file_that_is_no_database),
+        cmocka_unit_test(ingester_pushes_what_goes_on_from_a_job_with_its_ack),
+        cmocka_unit_test(ingester_pushes_what_goes_on_once_the_queue_takes_it),
+        cmocka_unit_test(ingester_tells_the_scanner_how_often_a_job_was_leased),
+        cmocka_unit_test(ingester_queues_jobs_for_others),
+        cmocka_unit_test(ingester_says_why_it_queues_nothing),
+        cmocka_unit_test(ingester_finds_the_channels_that_no_scan_waits_for),
+        cmocka_unit_test(ingester_keeps_places_for_live_jobs),
+        cmocka_unit_test(ingester_runs_a_job_of_redis_by_its_json),
+        cmocka_unit_test(ingester_is_woken_by_redis),
+        cmocka_unit_test(ingester_puts_bad_jobs_aside_with_the_field_named),
+        cmocka_unit_test(ingester_waits_for_a_redis_that_is_away),
+        cmocka_unit_test(ingester_refuses_a_url_that_it_cannot_use),
     };
     return cmocka_run_group_tests_name("ingester", tests, NULL, NULL);
 }

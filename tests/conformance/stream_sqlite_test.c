@@ -195,8 +195,9 @@ static void work_beside_others(struct folder *folder, int number, int start)
         (void)snprintf(id, sizeof id, "%d-%d", number, i);
         struct ry_job_push job = job_of(id, "1");
         well = stream->ops->push(stream, &job, 1, (struct ry_str){0}, (struct ry_str){0}, &n, NULL) == RY_OK &&
-               stream->ops->read(stream, ry_str_of(consumer), 1, 60000, &arena, &lease, &n, NULL) == RY_OK && n == 1 &&
-               stream->ops->ack(stream, lease.job_id, lease.token, NULL, 0, NULL) == RY_OK;
+               stream->ops->read(stream, ry_str_of(consumer), 1, RY_PRIORITY_BACKFILL, 60000, &arena, &lease, &n,
+                                 NULL) == RY_OK &&
+               n == 1 && stream->ops->ack(stream, lease.job_id, lease.token, NULL, 0, NULL) == RY_OK;
     }
     _exit(well ? 0 : 1);
 }
@@ -262,7 +263,7 @@ static void queue_says_what_is_wrong_with_its_file(void **state)
         {"a folder", folder->path, 0, NULL, RY_EIO, "unable to open"},
         {"junk", folder->file, sizeof junk, NULL, RY_ECORRUPT, "restore a backup"},
         {"of the future", folder->file, 0, "UPDATE reelyard_queue_meta SET value = 9 WHERE name = 'version'",
-         RY_ECORRUPT, "has version 9 and this program knows version 1"},
+         RY_ECORRUPT, "has version 9 and this program knows version 2"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         (void)unlink(folder->file);
@@ -282,6 +283,36 @@ static void queue_says_what_is_wrong_with_its_file(void **state)
         if (rc != cases[i].want || strstr(err.text, cases[i].says) == NULL || strstr(err.text, cases[i].path) == NULL)
             fail_msg("%s: %d, %s", cases[i].what, rc, err.text);
     }
+}
+
+/* What version 1 had, as its programs made it. */
+static void queue_of_an_older_program_is_upgraded_with_its_jobs(void **state)
+{
+    struct folder *folder = *state;
+    struct ry_stream *stream = folder_open(folder, ry_clock_system());
+    struct ry_job_push jobs[] = {job_of("x", "1"), job_of("y", "1")};
+    push_ok(stream, jobs, 2, RY_STR("7"));
+    ry_stream_close(&stream);
+    sql(folder, "DROP INDEX reelyard_queue_job_channel; DROP TABLE reelyard_queue_ended;"
+                "ALTER TABLE reelyard_queue_job DROP COLUMN remembered;"
+                "UPDATE reelyard_queue_meta SET value = 1 WHERE name = 'version'");
+    for (int opened = 0; opened < 2; opened++) {
+        stream = folder_open(folder, ry_clock_system());
+        assert_non_null(stream);
+        RY_ARENA_AUTO arena = ry_arena_make((size_t)1 << 20);
+        struct ry_lease lease;
+        size_t n = 0;
+        assert_int_equal(
+            stream->ops->read(stream, RY_STR("n/1"), 1, RY_PRIORITY_BACKFILL, 60000, &arena, &lease, &n, NULL), RY_OK);
+        assert_int_equal(n, 1);
+        assert_true(ry_str_is(lease.job_id, opened == 0 ? "x" : "y"));
+        const struct ry_job_push next = job_of("z", "1");
+        assert_int_equal(stream->ops->ack(stream, lease.job_id, lease.token, &next, 1, NULL), RY_OK);
+        ry_stream_close(&stream);
+    }
+    sql(folder, "CREATE TABLE expectation (a CHECK (a = 2), b CHECK (b = 1));"
+                "INSERT INTO expectation SELECT value, (SELECT count(*) FROM reelyard_queue_job)"
+                " FROM reelyard_queue_meta WHERE name = 'version'");
 }
 
 /* A child without root's rights opens the file; its exit status is the negated code. */
@@ -383,7 +414,8 @@ static void queue_gives_a_job_without_body_to_be_buried(void **state)
     RY_ARENA_AUTO arena = ry_arena_make(4096);
     struct ry_lease lease;
     size_t n = 0;
-    assert_int_equal(stream->ops->read(stream, RY_STR("n/1"), 1, 1000, &arena, &lease, &n, NULL), RY_OK);
+    assert_int_equal(stream->ops->read(stream, RY_STR("n/1"), 1, RY_PRIORITY_BACKFILL, 1000, &arena, &lease, &n, NULL),
+                     RY_OK);
     assert_int_equal(n, 1);
     assert_null(lease.json.p);
     assert_int_equal(stream->ops->bury(stream, lease.job_id, lease.token, RY_STR("its body is gone"), NULL), RY_OK);
@@ -409,7 +441,8 @@ static unsigned long steps_of_a_read(struct ry_stream *stream, const char *const
     struct ry_lease leases[2];
     size_t n = 0;
     sqlite3_progress_handler(ry_queue_of(stream)->db, 1, count_steps, &steps);
-    assert_int_equal(stream->ops->read(stream, RY_STR("n/1"), 2, 1000, &arena, leases, &n, NULL), RY_OK);
+    assert_int_equal(stream->ops->read(stream, RY_STR("n/1"), 2, RY_PRIORITY_BACKFILL, 1000, &arena, leases, &n, NULL),
+                     RY_OK);
     sqlite3_progress_handler(ry_queue_of(stream)->db, 0, NULL, NULL);
     assert_int_equal(n, 2);
     for (size_t i = 0; i < n; i++)
@@ -445,6 +478,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(queue_has_whole_pushes_only_after_a_kill, set_up, tear_down),
         cmocka_unit_test_setup_teardown(queue_serves_several_processes_that_open_a_new_file_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(queue_says_what_is_wrong_with_its_file, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(queue_of_an_older_program_is_upgraded_with_its_jobs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(queue_says_when_it_may_not_write, set_up, tear_down),
         cmocka_unit_test_setup_teardown(queue_is_as_before_when_the_disk_is_full, set_up, tear_down),
         cmocka_unit_test_setup_teardown(queue_says_when_another_holds_its_lock, set_up, tear_down),

@@ -60,11 +60,25 @@ static int tear_down(void **state)
             fail_msg("%s: %s: %s", #call, ry_err_name((enum ry_err)rc_), (bench)->err.text); \
     } while (0)
 
+/* A type of this priority. */
+static struct ry_str type_of(enum ry_priority priority)
+{
+    switch (priority) {
+    case RY_PRIORITY_CONTROL:
+    case RY_PRIORITY_LIVE: return RY_STR("message");
+    case RY_PRIORITY_DELETE: return RY_STR("message_deletion");
+    case RY_PRIORITY_RETRY: return RY_STR("thumbnail_retry");
+    case RY_PRIORITY_BACKFILL:
+    case RY_PRIORITY_COUNT: break;
+    }
+    return RY_STR("messages");
+}
+
 static struct ry_job_push job_of(const char *id, const char *guild, enum ry_priority priority)
 {
     return (struct ry_job_push){
         .job_id = ry_str_of(id),
-        .type = RY_STR("messages"),
+        .type = type_of(priority),
         .guild_id = ry_str_of(guild),
         .channel_id = RY_STR("7"),
         .priority = priority,
@@ -85,13 +99,21 @@ static void push_one(struct bench *bench, const char *id)
     assert_int_equal(push(bench, &job, 1), 1);
 }
 
-static size_t read_by(struct bench *bench, struct ry_stream *stream, const char *consumer, size_t max)
+static size_t read_least(struct bench *bench, struct ry_stream *stream, const char *consumer, size_t max,
+                         enum ry_priority least)
 {
     size_t n = 0;
     ry_arena_reset(&bench->arena);
-    OK(bench,
-       stream->ops->read(stream, ry_str_of(consumer), max, LEASE_MS, &bench->arena, bench->leases, &n, &bench->err));
+    if (bench->factory->notice)
+        bench->factory->notice(stream);
+    OK(bench, stream->ops->read(stream, ry_str_of(consumer), max, least, LEASE_MS, &bench->arena, bench->leases, &n,
+                                &bench->err));
     return n;
+}
+
+static size_t read_by(struct bench *bench, struct ry_stream *stream, const char *consumer, size_t max)
+{
+    return read_least(bench, stream, consumer, max, RY_PRIORITY_BACKFILL);
 }
 
 /* Reads one job that must be there; its token. */
@@ -129,7 +151,7 @@ static void stream_gives_a_job_as_it_was_pushed(void **state)
     struct bench *bench = *state;
     struct ry_job_push job = {
         .job_id = RY_STR("0b3e-é"),
-        .type = RY_STR("messages"),
+        .type = RY_STR("message"),
         .guild_id = RY_STR("175928847299117063"),
         .channel_id = RY_STR("41771983423143937"),
         .priority = RY_PRIORITY_LIVE,
@@ -145,7 +167,11 @@ static void stream_gives_a_job_as_it_was_pushed(void **state)
     assert_true(ry_str_eq(lease->json, job.json));
     assert_int_equal(lease->priority, RY_PRIORITY_LIVE);
     assert_int_equal(lease->attempts, 1);
-    assert_int_equal(lease->pushed_wall_ms, START_MS);
+    if (bench->factory->foreign)
+        assert_true(lease->pushed_wall_ms > 0);
+    else
+        assert_int_equal(lease->pushed_wall_ms, START_MS);
+    assert_int_equal(lease->hints, bench->factory->foreign);
     assert_true(lease->token > 0);
 }
 
@@ -231,9 +257,9 @@ static void stream_reads_by_priority_then_guild_in_turn_then_age(void **state)
         job_of("c2", "22", RY_PRIORITY_BACKFILL), job_of("d1", "3", RY_PRIORITY_BACKFILL),
         job_of("r1", "1", RY_PRIORITY_RETRY),     job_of("l1", "1", RY_PRIORITY_LIVE),
         job_of("l2", "3", RY_PRIORITY_LIVE),      job_of("n1", "", RY_PRIORITY_BACKFILL),
-        job_of("k1", "1", RY_PRIORITY_CONTROL),   job_of("x1", "1", RY_PRIORITY_DELETE),
+        job_of("x1", "1", RY_PRIORITY_DELETE),
     };
-    const char *const want[] = {"k1", "l1", "l2", "x1", "r1", "b1", "c1", "d1", "n1", "b2", "c2", "b3"};
+    const char *const want[] = {"l1", "l2", "x1", "r1", "b1", "c1", "d1", "n1", "b2", "c2", "b3"};
     size_t n = sizeof jobs / sizeof *jobs;
     assert_int_equal(push(bench, jobs, n), n);
     assert_int_equal(read_by(bench, bench->b, "n/1", READ_MAX), n);
@@ -277,11 +303,13 @@ static void stream_stops_reading_when_the_arena_is_full(void **state)
     assert_int_equal(push(bench, jobs, 2), 2);
     struct ry_arena small = ry_arena_make(60000);
     size_t n = 0;
-    OK(bench, bench->a->ops->read(bench->a, RY_STR("n/1"), 2, LEASE_MS, &small, bench->leases, &n, &bench->err));
+    OK(bench, bench->a->ops->read(bench->a, RY_STR("n/1"), 2, RY_PRIORITY_BACKFILL, LEASE_MS, &small, bench->leases, &n,
+                                  &bench->err));
     assert_int_equal(n, 1);
     ry_arena_free(&small);
     small = ry_arena_make(10000);
-    assert_int_equal(bench->a->ops->read(bench->a, RY_STR("n/1"), 2, LEASE_MS, &small, bench->leases, &n, &bench->err),
+    assert_int_equal(bench->a->ops->read(bench->a, RY_STR("n/1"), 2, RY_PRIORITY_BACKFILL, LEASE_MS, &small,
+                                         bench->leases, &n, &bench->err),
                      RY_ELIMIT);
     assert_int_equal(n, 0);
     ry_arena_free(&small);
@@ -438,6 +466,8 @@ static void stream_tells_how_much_waits_and_how_long(void **state)
 {
     struct bench *bench = *state;
     assert_int_equal(depth_of(bench).oldest_ms, 0);
+    if (bench->factory->foreign)
+        return; /* the clock of the claim is not the store's */
     push_one(bench, "x");
     ry_clock_manual_advance(&bench->clock, 3000);
     push_one(bench, "y");
@@ -573,6 +603,173 @@ static void stream_lists_dead_letters_by_pages_and_never_reuses_an_id(void **sta
     assert_true(page[0].id > after);
 }
 
+/* ---- urgency ----------------------------------------------------------------------------------------------------- */
+
+static void stream_gives_no_less_urgent_job_than_was_asked_for(void **state)
+{
+    struct bench *bench = *state;
+    const struct ry_job_push jobs[] = {job_of("b", "1", RY_PRIORITY_BACKFILL), job_of("r", "1", RY_PRIORITY_RETRY),
+                                       job_of("x", "1", RY_PRIORITY_DELETE), job_of("l", "1", RY_PRIORITY_LIVE)};
+    assert_int_equal(push(bench, jobs, 4), 4);
+    assert_int_equal(read_least(bench, bench->b, "n/1", READ_MAX, RY_PRIORITY_LIVE), 1);
+    expect_str(bench->leases[0].job_id, "l");
+    OK(bench, bench->b->ops->nack(bench->b, RY_STR("l"), bench->leases[0].token, 0, true, &bench->err));
+    assert_int_equal(read_least(bench, bench->b, "n/1", READ_MAX, RY_PRIORITY_DELETE), 2);
+    expect_str(bench->leases[0].job_id, "l");
+    expect_str(bench->leases[1].job_id, "x");
+    assert_int_equal(read_least(bench, bench->b, "n/1", READ_MAX, RY_PRIORITY_DELETE), 0);
+    assert_int_equal(read_by(bench, bench->b, "n/1", READ_MAX), 2);
+}
+
+static void stream_gives_a_live_job_before_those_that_wait_longer(void **state)
+{
+    struct bench *bench = *state;
+    for (int i = 0; i < 40; i++) {
+        char id[12];
+        (void)snprintf(id, sizeof id, "b%d", i);
+        push_one(bench, id);
+    }
+    assert_int_equal(read_by(bench, bench->b, "n/1", 2), 2);
+    struct ry_job_push live = job_of("l", "2", RY_PRIORITY_LIVE);
+    assert_int_equal(push(bench, &live, 1), 1);
+    (void)lease_one(bench, bench->b);
+    expect_str(bench->leases[0].job_id, "l");
+}
+
+/* ---- jobs that go on --------------------------------------------------------------------------------------------- */
+
+static void ack_with(struct bench *bench, const char *id, uint64_t token, const struct ry_job_push *next, size_t n)
+{
+    OK(bench, bench->a->ops->ack(bench->a, ry_str_of(id), token, next, n, &bench->err));
+}
+
+static void stream_pushes_the_next_jobs_of_an_ack(void **state)
+{
+    struct bench *bench = *state;
+    const struct ry_job_push next[] = {job_of("y", "1", RY_PRIORITY_BACKFILL), job_of("z", "2", RY_PRIORITY_LIVE)};
+    push_one(bench, "x");
+    ack_with(bench, "x", lease_one(bench, bench->a), next, 2);
+    expect_depth(bench, 2, 0, 0);
+    assert_int_equal(read_by(bench, bench->b, "n/1", READ_MAX), 2);
+    expect_str(bench->leases[0].job_id, "z");
+    expect_str(bench->leases[1].job_id, "y");
+    expect_str(bench->leases[1].guild_id, "1");
+    expect_str(bench->leases[1].channel_id, "7");
+    expect_str(bench->leases[1].type, "messages");
+}
+
+static void stream_pushes_nothing_when_an_ack_is_refused(void **state)
+{
+    struct bench *bench = *state;
+    const struct ry_job_push next = job_of("y", "1", RY_PRIORITY_BACKFILL);
+    const struct ry_job_push bad = {.job_id = RY_STR("bad"), .type = RY_STR("messages")};
+    push_one(bench, "x");
+    uint64_t old = lease_one(bench, bench->a);
+    ry_clock_manual_advance(&bench->clock, LEASE_MS);
+    uint64_t token = lease_one(bench, bench->b);
+    assert_int_equal(bench->a->ops->ack(bench->a, RY_STR("x"), old, &next, 1, &bench->err), RY_EFENCED);
+    expect_depth(bench, 0, 1, 0);
+    assert_int_equal(bench->b->ops->ack(bench->b, RY_STR("x"), token, &bad, 1, &bench->err), RY_EINVAL);
+    expect_depth(bench, 0, 1, 0);
+    OK(bench, bench->b->ops->ack(bench->b, RY_STR("x"), token, NULL, 0, &bench->err));
+    expect_depth(bench, 0, 0, 0);
+}
+
+/* A job comes to its end, and names the next. */
+static void end_with(struct bench *bench, const char *id, const struct ry_job_push *next)
+{
+    struct ry_job_push job = job_of(id, "3", RY_PRIORITY_LIVE);
+    assert_int_equal(push(bench, &job, 1), 1);
+    uint64_t token = lease_one(bench, bench->a);
+    expect_str(bench->leases[0].job_id, id);
+    ack_with(bench, id, token, next, 1);
+}
+
+static void stream_goes_on_once_from_jobs_with_the_same_next(void **state)
+{
+    struct bench *bench = *state;
+    const struct ry_job_push next = job_of("y", "1", RY_PRIORITY_BACKFILL);
+    end_with(bench, "new", &next);
+    expect_depth(bench, 1, 0, 0);
+    end_with(bench, "waits", &next);
+    expect_depth(bench, 1, 0, 0);
+    uint64_t token = lease_one(bench, bench->a);
+    expect_str(bench->leases[0].job_id, "y");
+    end_with(bench, "leased", &next);
+    expect_depth(bench, 0, 1, 0);
+    ack_with(bench, "y", token, NULL, 0);
+    end_with(bench, "remembered", &next);
+    expect_depth(bench, 0, 0, 0);
+    ry_clock_manual_advance(&bench->clock, RY_JOB_REMEMBERED_MS - 1);
+    end_with(bench, "remembered still", &next);
+    expect_depth(bench, 0, 0, 0);
+    ry_clock_manual_advance(&bench->clock, 1);
+    end_with(bench, "forgotten", &next);
+    expect_depth(bench, 1, 0, 0);
+}
+
+static void stream_replays_a_dead_job_whose_id_an_ack_has_pushed(void **state)
+{
+    struct bench *bench = *state;
+    const struct ry_job_push next = job_of("y", "1", RY_PRIORITY_BACKFILL);
+    push_one(bench, "x");
+    ack_with(bench, "x", lease_one(bench, bench->a), &next, 1);
+    OK(bench, say(bench, bench->a, BURY, "y", lease_one(bench, bench->a)));
+    OK(bench, bench->a->ops->dead_replay(bench->a, only_letter(bench), &bench->err));
+    (void)lease_one(bench, bench->a);
+    expect_str(bench->leases[0].job_id, "y");
+}
+
+/* ---- finding ----------------------------------------------------------------------------------------------------- */
+
+static void expect_found(struct bench *bench, const char *guild, const char *channel, bool batch, bool either)
+{
+    static const char *const types[][3] = {{"batch", NULL}, {"batch", "rescan", NULL}};
+    const struct ry_stream_channel asked[] = {{RY_STR("9"), RY_STR("10")}, {ry_str_of(guild), ry_str_of(channel)}};
+    bool found[2][2] = {{true, !batch}, {true, !either}};
+    for (size_t i = 0; i < 2; i++)
+        OK(bench, bench->b->ops->find(bench->b, asked, 2, types[i], found[i], &bench->err));
+    if (found[0][0] || found[1][0] || found[0][1] != batch || found[1][1] != either)
+        fail_msg("guild %s, channel %s: %d, %d", guild, channel, found[0][1], found[1][1]);
+}
+
+static void stream_finds_the_channels_that_jobs_wait_for(void **state)
+{
+    struct bench *bench = *state;
+    static const struct {
+        const char *guild;
+        const char *channel;
+        const char *type;
+        const char *json;
+    } cases[] = {
+        {"1", "10", "batch", "{\"channel_id\":\"10\"}"},
+        {"1", "11", "batch", "{\"channel_id\":\"11\"}"},
+        {"1", "12", "rescan", "{\"channel_id\":\"12\"}"},
+        {"2", "13", "batch", "{\"channel_id\":\"13\"}"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct ry_job_push job = {.job_id = ry_str_of(cases[i].channel), .type = ry_str_of(cases[i].type)};
+        job.guild_id = ry_str_of(cases[i].guild);
+        job.channel_id = ry_str_of(cases[i].channel);
+        job.json = ry_str_of(cases[i].json);
+        job.priority = RY_PRIORITY_BACKFILL;
+        assert_int_equal(push(bench, &job, 1), 1);
+    }
+    expect_found(bench, "1", "10", true, true);
+    expect_found(bench, "1", "11", true, true);
+    expect_found(bench, "1", "12", false, true);
+    expect_found(bench, "2", "13", true, true);
+    expect_found(bench, "2", "10", false, false);
+    expect_found(bench, "1", "13", false, false);
+    /* A leased one is found too, one that has ended is not. */
+    assert_int_equal(read_by(bench, bench->b, "n/1", 4), 4);
+    expect_found(bench, "1", "12", false, true);
+    for (size_t i = 0; i < 4; i++)
+        OK(bench, bench->b->ops->ack(bench->b, bench->leases[i].job_id, bench->leases[i].token, NULL, 0, &bench->err));
+    expect_found(bench, "1", "10", false, false);
+    expect_found(bench, "1", "12", false, false);
+}
+
 #define CLAIM(name) \
     { \
 #name, name, set_up, tear_down, (void *)(uintptr_t)factory \
@@ -599,6 +796,13 @@ int stream_suite_run(const struct stream_factory *factory)
         CLAIM(stream_does_not_count_a_lease_that_was_given_back_untried),
         CLAIM(stream_releases_the_leases_of_a_former_self_alone),
         CLAIM(stream_tells_how_much_waits_and_how_long),
+        CLAIM(stream_gives_no_less_urgent_job_than_was_asked_for),
+        CLAIM(stream_gives_a_live_job_before_those_that_wait_longer),
+        CLAIM(stream_pushes_the_next_jobs_of_an_ack),
+        CLAIM(stream_pushes_nothing_when_an_ack_is_refused),
+        CLAIM(stream_goes_on_once_from_jobs_with_the_same_next),
+        CLAIM(stream_replays_a_dead_job_whose_id_an_ack_has_pushed),
+        CLAIM(stream_finds_the_channels_that_jobs_wait_for),
         CLAIM(stream_keeps_a_buried_job_whole),
         CLAIM(stream_replays_a_dead_job_as_new),
         CLAIM(stream_replays_no_job_that_is_in_the_queue_again),

@@ -14,6 +14,11 @@ struct stream_factory {
     struct ry_stream *(*open)(void *store, const struct ry_clock *clock);
     /* Removes the store; all its streams are closed. */
     void (*store_free)(void *store);
+    /* Lets a stream notice what was pushed through another, where it would by itself only after a while. NULL: it
+     * always does at once. */
+    void (*notice)(struct ry_stream *stream);
+    /* Pushes are stamped by the store's own clock, and read leases carry hints (stream.h). */
+    bool foreign;
 };
 
 /* Runs all claims; the number that failed. */

@@ -129,7 +129,8 @@ static size_t take_jobs(struct place *place, unsigned char seen[MESSAGES], char 
     size_t n = 0;
     struct ry_error err = {0};
     const struct ry_stream_ops *ops = place->stream->ops;
-    assert_int_equal(ops->read(place->stream, RY_STR("t"), LEASES, LEASE_MS, &arena, leases, &n, &err), RY_OK);
+    assert_int_equal(
+        ops->read(place->stream, RY_STR("t"), LEASES, RY_PRIORITY_BACKFILL, LEASE_MS, &arena, leases, &n, &err), RY_OK);
     for (size_t i = 0; i < n; i++) {
         struct scan_job job;
         if (scan_job_parse(leases[i].json, true, &job, &err) != RY_OK)

@@ -1,0 +1,51 @@
+#include "actors/ingester/produce.h"
+
+#include <stdlib.h>
+
+struct ry_job_push produce_job(const struct ry_job_spec *spec)
+{
+    return (struct ry_job_push){
+        .job_id = spec->job_id,
+        .type = spec->type,
+        .guild_id = spec->guild_id,
+        .channel_id = spec->channel_id,
+        .priority = ry_job_priority(spec->type),
+        .json = spec->json,
+    };
+}
+
+int produce_push(struct ry_stream *stream, const struct ry_jobs_push *push, size_t *accepted, struct ry_error *err)
+{
+    size_t n = push->jobs.n;
+    *accepted = 0;
+    struct ry_job_push *jobs = calloc(n > 0 ? n : 1, sizeof *jobs);
+    if (jobs == NULL)
+        return ry_fail(err, RY_ENOMEM, "no memory to push jobs");
+    for (size_t i = 0; i < n; i++)
+        jobs[i] = produce_job(&push->jobs.items[i]);
+    int rc = stream->ops->push(stream, jobs, n, (struct ry_str){NULL, 0}, (struct ry_str){NULL, 0}, accepted, err);
+    free(jobs);
+    return rc;
+}
+
+int produce_find(struct ry_stream *stream, const struct ry_jobs_find *question, struct ry_channel_ref *without,
+                 size_t *n, struct ry_error *err)
+{
+    static const char *const scans[] = {"batch", "rescan", NULL};
+    size_t count = question->channels.n;
+    *n = 0;
+    struct ry_stream_channel *channels = calloc(count > 0 ? count : 1, sizeof *channels);
+    bool *found = calloc(count > 0 ? count : 1, sizeof *found);
+    int rc = channels && found ? RY_OK : ry_fail(err, RY_ENOMEM, "no memory to find jobs");
+    for (size_t i = 0; i < count && rc == RY_OK; i++)
+        channels[i] =
+            (struct ry_stream_channel){question->channels.items[i].guild_id, question->channels.items[i].channel_id};
+    if (rc == RY_OK)
+        rc = stream->ops->find(stream, channels, count, scans, found, err);
+    for (size_t i = 0; i < count && rc == RY_OK; i++)
+        if (!found[i])
+            without[(*n)++] = question->channels.items[i];
+    free(channels);
+    free(found);
+    return rc;
+}
