@@ -87,15 +87,6 @@ static int set_url(struct ry_http_transfer *transfer, const char *text, struct r
 
 /* ---- the head ---------------------------------------------------------------------------------------------------- */
 
-/* The value of a header that came exactly once in the last answer, valid until the next one; else NULL. */
-static const char *header_once(CURL *easy, const char *name)
-{
-    struct curl_header *header;
-    if (curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK || header->amount != 1)
-        return NULL;
-    return header->value;
-}
-
 static long status_of(CURL *easy)
 {
     long status = 0;
@@ -107,7 +98,7 @@ static bool is_redirect(CURL *easy)
 {
     long status = status_of(easy);
     bool moved = status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
-    return moved && header_once(easy, "Location");
+    return moved && net_easy_header(easy, "Location");
 }
 
 static void read_head(CURL *easy, struct ry_http_head *head)
@@ -116,9 +107,9 @@ static void read_head(CURL *easy, struct ry_http_head *head)
     curl_off_t length;
     if (curl_easy_getinfo(easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length) == CURLE_OK)
         head->length = length;
-    const char *range = header_once(easy, "Content-Range");
+    const char *range = net_easy_header(easy, "Content-Range");
     head->has_range = range && ry_content_range_parse(ry_str_of(range), &head->range);
-    const char *etag = header_once(easy, "ETag");
+    const char *etag = net_easy_header(easy, "ETag");
     if (etag && strlen(etag) <= RY_HTTP_ETAG_MAX)
         head->etag = ry_str_of(etag);
     curl_off_t retry_after_s = 0;

@@ -229,6 +229,14 @@ bool net_easy_set_safe(CURL *easy, const char *schemes, int64_t connect_timeout_
     return bad == CURLE_OK;
 }
 
+const char *net_easy_header(CURL *easy, const char *name)
+{
+    struct curl_header *header;
+    if (curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK || header->amount != 1)
+        return NULL;
+    return header->value;
+}
+
 int net_easy_explain(CURLcode result, const char *host, struct ry_error *err)
 {
     switch (result) {

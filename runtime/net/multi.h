@@ -45,6 +45,9 @@ void net_multi_wake_in(struct net_multi *multi, int64_t wait_ms);
  * .netrc, no signals. schemes: "http,https". False: no memory. */
 bool net_easy_set_safe(CURL *easy, const char *schemes, int64_t connect_timeout_ms);
 
+/* The value of a header that came exactly once in the last answer, valid until the next one; else NULL. */
+const char *net_easy_header(CURL *easy, const char *name);
+
 /* Puts a result other than CURLE_OK into words; host is whom it was about. */
 int net_easy_explain(CURLcode result, const char *host, struct ry_error *err);
 
