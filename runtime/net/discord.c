@@ -241,7 +241,10 @@ static void collect_finished(struct ry_discord *discord)
 static void end_late(struct ry_discord_call *call)
 {
     struct ry_error err;
-    const char *host = call->discord->host;
+    struct ry_discord *discord = call->discord;
+    const char *host = discord->host;
+    enum ry_limit_reason reason;
+    ry_limits_wait_ms(discord->limits, call->route, now_mono_ms(discord), &reason);
     if (call->under_way)
         ry_fail(&err, RY_ETIMEOUT, "%s did not answer within the time allowed", host);
     else if (call->met.code != RY_OK)
@@ -249,7 +252,7 @@ static void end_late(struct ry_discord_call *call)
                 "%s; its time was over before another try (%u made)", call->met.text, call->tries);
     else
         ry_fail(&err, RY_ETIMEOUT, "it could not be sent to %s within the time allowed, because %s", host,
-                ry_limit_reason_text(call->waits_for));
+                ry_limit_reason_text(reason));
     end_call(call, 0, &err);
 }
 
@@ -307,16 +310,17 @@ static int64_t send_due(struct ry_discord *discord)
             continue;
         int64_t at = call->not_before_mono_ms;
         if (at <= now) {
-            int64_t wait_ms = ry_limits_wait_ms(discord->limits, call->route, now, &call->waits_for);
+            enum ry_limit_reason reason;
+            int64_t wait_ms = ry_limits_wait_ms(discord->limits, call->route, now, &reason);
             if (wait_ms == 0) {
                 send_call(call, now);
                 continue;
             }
             at = wait_ms == INT64_MAX ? INT64_MAX : now + wait_ms;
+            if (is_for_all(reason))
+                return at < due ? at : due;
         }
         due = at < due ? at : due;
-        if (is_for_all(call->waits_for) && call->not_before_mono_ms <= now)
-            break;
     }
     return due;
 }

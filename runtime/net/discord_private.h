@@ -58,7 +58,6 @@ struct ry_discord_call {
     size_t header_bytes; /* of the try's answer */
     bool too_large;      /* the answer was given up for its size */
     struct ry_error met; /* by the last try; code RY_OK: no try yet */
-    enum ry_limit_reason waits_for;
     ry_discord_on_end *on_end;
     void *arg;
 };

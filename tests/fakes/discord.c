@@ -663,6 +663,13 @@ static void post_message(struct server *server, struct MHD_Connection *connectio
     fprintf(answer->out, "{\"id\": \"%" PRIu64 "\"}\n", id);
 }
 
+/* What no good server does: repeats the token it was given. */
+static void echo_token(struct MHD_Connection *connection, struct answer *answer)
+{
+    const char *given = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
+    error(answer, 418, 0, given ? given : "");
+}
+
 /* False: not one of these paths. */
 static bool answer_control(struct server *server, struct MHD_Connection *connection, int method, const char *path,
                            struct answer *answer)
@@ -675,7 +682,12 @@ static bool answer_control(struct server *server, struct MHD_Connection *connect
         delete_message(server, argument(connection, "message", 0), answer);
     else if (method == POST && strcmp(path, "/fake/post") == 0)
         post_message(server, connection, answer);
-    else
+    else if (strncmp(path, "/fake/echo/", 11) == 0)
+        echo_token(connection, answer);
+    else if (strncmp(path, "/fake/redirect/", 15) == 0) {
+        answer->status = 302;
+        header(answer, "Location", "/api/v10/%.48s", path + 15);
+    } else
         return false;
     return true;
 }
@@ -889,7 +901,9 @@ static int help(void)
          "  GET  /stats                          counts, as JSON\n"
          "  POST /fake/down?ms=N                 hang up on everything for so long\n"
          "  POST /fake/delete?message=ID         delete a message\n"
-         "  POST /fake/post?channel=ID&filename=NAME   post a message; answers its id");
+         "  POST /fake/post?channel=ID&filename=NAME   post a message; answers its id\n"
+         "  any  /fake/redirect/..               302 to /api/v10/..\n"
+         "  any  /fake/echo/..                   418 with the token in its message");
     return 0;
 }
 
