@@ -1,11 +1,10 @@
-/* http_private.h: what http.c (the client: descriptors, timers, list of transfers) and http_transfer.c (one GET) know
+/* http_private.h: what http.c (the client: list of transfers, deadlines) and http_transfer.c (one GET) know
  * of each other. */
 #ifndef REELYARD_RUNTIME_NET_HTTP_PRIVATE_H
 #define REELYARD_RUNTIME_NET_HTTP_PRIVATE_H
 
-#include <curl/curl.h>
-
 #include "runtime/net/http.h"
+#include "runtime/net/multi.h"
 
 #define HTTP_MAGIC     0x68747470u
 #define TRANSFER_MAGIC 0x67657473u
@@ -13,13 +12,9 @@
 struct ry_http {
     unsigned magic;
     struct ry_http_options options;
-    CURLM *multi;
-    int epoll_fd;
-    int curl_timer_fd;                  /* when curl wants to be called */
-    int deadline_timer_fd;              /* when the next transfer's time is over */
+    struct net_multi multi;
     struct ry_http_transfer *transfers; /* doubly linked */
     size_t transfer_count;
-    bool in_engine; /* inside a curl callback: nothing here may be called */
 };
 
 struct ry_http_transfer {

@@ -14,7 +14,6 @@
 #define URL_MAX_BYTES      8192
 #define HEADERS_MAX_BYTES  65536 /* of one answer */
 #define UNWANTED_MAX_BYTES 65536 /* read of a body that nobody wants, to keep its connection */
-#define RECEIVE_BYTES      65536L
 #define USER_AGENT         "reelyard/" REELYARD_VERSION
 
 /* ---- the URL ----------------------------------------------------------------------------------------------------- */
@@ -88,15 +87,6 @@ static int set_url(struct ry_http_transfer *transfer, const char *text, struct r
 
 /* ---- the head ---------------------------------------------------------------------------------------------------- */
 
-/* The value of a header that came exactly once in the last answer, valid until the next one; else NULL. */
-static const char *header_once(CURL *easy, const char *name)
-{
-    struct curl_header *header;
-    if (curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK || header->amount != 1)
-        return NULL;
-    return header->value;
-}
-
 static long status_of(CURL *easy)
 {
     long status = 0;
@@ -108,7 +98,7 @@ static bool is_redirect(CURL *easy)
 {
     long status = status_of(easy);
     bool moved = status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
-    return moved && header_once(easy, "Location");
+    return moved && net_easy_header(easy, "Location");
 }
 
 static void read_head(CURL *easy, struct ry_http_head *head)
@@ -117,9 +107,9 @@ static void read_head(CURL *easy, struct ry_http_head *head)
     curl_off_t length;
     if (curl_easy_getinfo(easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length) == CURLE_OK)
         head->length = length;
-    const char *range = header_once(easy, "Content-Range");
+    const char *range = net_easy_header(easy, "Content-Range");
     head->has_range = range && ry_content_range_parse(ry_str_of(range), &head->range);
-    const char *etag = header_once(easy, "ETag");
+    const char *etag = net_easy_header(easy, "ETag");
     if (etag && strlen(etag) <= RY_HTTP_ETAG_MAX)
         head->etag = ry_str_of(etag);
     curl_off_t retry_after_s = 0;
@@ -214,25 +204,9 @@ static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl
 static bool set_limits(CURL *easy, const struct ry_http_options *options)
 {
     CURLcode bad = CURLE_OK;
-    bad |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)options->connect_timeout_ms);
     bad |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, (long)options->low_speed_bytes);
     bad |= curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)((options->low_speed_ms + 999) / 1000));
-    bad |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    bad |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    bad |= curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* nor one from the environment */
-    bad |= curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-    bad |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-    bad |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-    bad |= curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    bad |= curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-    bad |= curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
-    bad |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    bad |= curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, RECEIVE_BYTES);
-#if LIBCURL_VERSION_NUM >= 0x075700
-    /* A transfer that ends during its name lookup leaves the lookup's thread behind instead of waiting for it. */
-    bad |= curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-#endif
-    return bad == CURLE_OK;
+    return bad == CURLE_OK && net_easy_set_safe(easy, "http,https", options->connect_timeout_ms);
 }
 
 static bool set_callbacks(struct ry_http_transfer *transfer)
@@ -370,33 +344,13 @@ static void explain_timeout(struct ry_http_transfer *transfer)
 
 static void explain(struct ry_http_transfer *transfer, CURLcode result)
 {
-    struct ry_error *err = &transfer->error;
-    const char *host = transfer->host;
-    switch (result) {
-    case CURLE_COULDNT_RESOLVE_HOST: ry_fail(err, RY_EAWAY, "the address of %s cannot be looked up", host); break;
-    case CURLE_COULDNT_CONNECT:
-        if (transfer->refused_address)
-            ry_fail(err, RY_EACCES, "%s leads to an address that is %s, and such are not connected to", host,
-                    transfer->refused_address);
-        else
-            ry_fail(err, RY_EAWAY, "%s cannot be connected to", host);
-        break;
-    case CURLE_OPERATION_TIMEDOUT: explain_timeout(transfer); break;
-    case CURLE_PEER_FAILED_VERIFICATION:
-        ry_fail(err, RY_EACCES, "%s has a certificate that cannot be trusted", host);
-        break;
-    case CURLE_SSL_CONNECT_ERROR: ry_fail(err, RY_EAWAY, "%s does not come to terms about TLS", host); break;
-    case CURLE_PARTIAL_FILE:
-    case CURLE_RECV_ERROR:
-    case CURLE_SEND_ERROR:
-    case CURLE_HTTP2:
-    case CURLE_HTTP2_STREAM: ry_fail(err, RY_EAWAY, "%s hung up in the middle of its answer", host); break;
-    case CURLE_GOT_NOTHING: ry_fail(err, RY_EAWAY, "%s hung up without an answer", host); break;
-    case CURLE_OUT_OF_MEMORY: ry_fail(err, RY_ENOMEM, "there is no memory for the request"); break;
-    case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_WEIRD_SERVER_REPLY: ry_fail(err, RY_EINVAL, "%s does not answer in HTTP", host); break;
-    default: ry_fail(err, RY_EIO, "%s: %s", host, curl_easy_strerror(result)); break;
-    }
+    if (result == CURLE_OPERATION_TIMEDOUT)
+        explain_timeout(transfer);
+    else if (result == CURLE_COULDNT_CONNECT && transfer->refused_address)
+        ry_fail(&transfer->error, RY_EACCES, "%s leads to an address that is %s, and such are not connected to",
+                transfer->host, transfer->refused_address);
+    else
+        net_easy_explain(result, transfer->host, &transfer->error);
 }
 
 bool http_transfer_finished(struct ry_http_transfer *transfer, CURLcode result)

@@ -19,6 +19,8 @@
 
 #include <cmocka.h>
 
+#define ARGUMENTS_MAX 48
+
 struct fake {
     pid_t pid;
     unsigned port;
@@ -39,8 +41,18 @@ static void program_path(const char *name, char path[PATH_MAX])
 
 struct fake *fake_start(const char *name, const char *argument)
 {
+    return fake_start_with(name, (const char *const[]){argument, NULL});
+}
+
+struct fake *fake_start_with(const char *name, const char *const *arguments)
+{
     char path[PATH_MAX];
     program_path(name, path);
+    const char *words[ARGUMENTS_MAX + 2] = {path};
+    for (size_t i = 0; arguments[i]; i++) {
+        assert_true(i < ARGUMENTS_MAX);
+        words[i + 1] = arguments[i];
+    }
     int ends[2];
     assert_int_equal(pipe(ends), 0);
     struct fake *fake = calloc(1, sizeof *fake);
@@ -55,7 +67,7 @@ struct fake *fake_start(const char *name, const char *argument)
         dup2(ends[1], STDOUT_FILENO);
         close(ends[0]);
         close(ends[1]);
-        execl(path, path, argument, (char *)NULL);
+        execv(path, (char *const *)(uintptr_t)words);
         _exit(127);
     }
     close(ends[1]);
@@ -81,21 +93,39 @@ unsigned fake_port(const struct fake *fake)
     return fake->port;
 }
 
-uint64_t fake_stat(const struct fake *fake, const char *name)
+unsigned fake_ask(const struct fake *fake, const char *method, const char *target, char *body, size_t size)
 {
     struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_port = htons((uint16_t)fake->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     assert_true(fd >= 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
-    static const char request[] = "GET /stats HTTP/1.1\r\n\r\n";
-    assert_int_equal(send(fd, request, sizeof request - 1, MSG_NOSIGNAL), sizeof request - 1);
-    char text[1024] = "";
+    char text[8192];
+    int asked =
+        snprintf(text, sizeof text,
+                 "%s %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", method, target);
+    assert_in_range(asked, 1, sizeof text - 1);
+    assert_int_equal(send(fd, text, (size_t)asked, MSG_NOSIGNAL), asked);
+    shutdown(fd, SHUT_WR);
     size_t n = 0;
     ssize_t got;
-    while (!strchr(text, '}') && (got = recv(fd, text + n, sizeof text - 1 - n, 0)) > 0)
+    while ((got = recv(fd, text + n, sizeof text - 1 - n, 0)) > 0)
         n += (size_t)got;
     close(fd);
+    text[n] = '\0';
+    unsigned status = 0;
+    const char *end = strstr(text, "\r\n\r\n");
+    if (sscanf(text, "HTTP/1.1 %u", &status) != 1 || !end)
+        fail_msg("the fake does not answer %s %s", method, target);
+    if (body)
+        (void)snprintf(body, size, "%s", end + 4);
+    return status;
+}
+
+uint64_t fake_stat(const struct fake *fake, const char *name)
+{
+    char text[4096];
+    assert_int_equal(fake_ask(fake, "GET", "/stats", text, sizeof text), 200);
     char key[64];
     (void)snprintf(key, sizeof key, "\"%s\": ", name);
     const char *at = strstr(text, key);

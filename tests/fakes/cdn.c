@@ -3,7 +3,9 @@
  *   cdn [--port N] FOLDER      serves the files of FOLDER on 127.0.0.1; prints "port N" when it listens
  *
  * The first part of a path chooses how the file behind it is served: GET /cut/clip.mp4 promises all of FOLDER/clip.mp4
- * and hangs up half-way. `cdn --help` lists the ways. GET /stats tells what was asked for so far, as JSON.
+ * and hangs up half-way. `cdn --help` lists the ways. Folders between the way and the file's name are ignored, so
+ * /attachments/1/2/clip.mp4 and /slow/attachments/1/2/clip.mp4 are clip.mp4 too. GET /stats tells what was asked for so
+ * far, as JSON.
  *
  * One thread per connection, HTTP/1.1 with keep-alive, GET only. It holds nothing, so killing it is how it ends. */
 #include <arpa/inet.h>
@@ -49,7 +51,7 @@ struct connection {
 struct request {
     char target[8300];
     const char *query; /* in target, "" if none */
-    const char *file;  /* in target: the path behind the way's name */
+    const char *file;  /* in target: the last part of the path */
     bool has_range;
     uint64_t first;
     uint64_t last; /* UINT64_MAX: to the end */
@@ -272,6 +274,15 @@ static void way_gone(struct server *server, const struct request *request, struc
     no_body(answer, 404);
 }
 
+/* As Discord's CDN does it, which does not tell a bad signature from a file that is not there. */
+static void way_attachments(struct server *server, const struct request *request, struct answer *answer)
+{
+    (void)server;
+    const char *ex = strstr(request->query, "ex=");
+    if (!ex || !strstr(request->query, "hm=") || (time_t)strtoll(ex + 3, NULL, 16) <= time(NULL))
+        no_body(answer, 404);
+}
+
 static const struct way ways[] = {
     {"ok", "with ranges and an ETag", way_ok},
     {"norange", "the whole file, whatever is asked", way_norange},
@@ -298,6 +309,7 @@ static const struct way ways[] = {
     {"away", "302 to a link-local address", way_away},
     {"expired", "403 unless ?ex= (hex Unix seconds) lies ahead", way_expired},
     {"gone", "404", way_gone},
+    {"attachments", "as Discord: /attachments/CHANNEL/ID/FILE?ex=..&hm=..; 404 once ex has passed", way_attachments},
 };
 
 static const struct way *find_way(const char *name, size_t n)
@@ -494,7 +506,7 @@ static bool serve(struct server *server, int fd, const char *head)
     const struct way *way = request.target[0] == '/' && name[n] == '/' ? find_way(name, n) : NULL;
     if (!way)
         return send_text(fd, "HTTP/1.1 404 Fake\r\nContent-Length: 0\r\n\r\n");
-    request.file = name + n + 1;
+    request.file = strrchr(name, '/') + 1;
     return serve_file(server, fd, &request, way);
 }
 
@@ -531,7 +543,8 @@ static int help(void)
 {
     printf("usage: cdn [--port N] FOLDER\n\n"
            "Serves the files of FOLDER on 127.0.0.1 and prints \"port N\" when it listens (--port 0: any).\n"
-           "GET /WAY/FILE serves FOLDER/FILE in one of these ways; GET /stats counts requests and bytes.\n\n");
+           "GET /WAY/[ANY/..]FILE serves FOLDER/FILE in one of these ways, with and without Range (416 behind\n"
+           "its end); GET /stats counts requests and bytes.\n\n");
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
         printf("  %-10s %s\n", ways[i].name, ways[i].doc);
     return 0;
