@@ -1,8 +1,9 @@
-/* batch.c: one batch_write, and the search for the rows that spoil it.
+/* batch.c: the batch_writes of a turn, and the search for the rows that spoil one.
  *
- * When careful, each table's rows are tried together behind a mark; if the database refuses them, they are undone and
- * tried by halves, until the bad rows stand alone. Those are named in the answer with the database's reason; all others
- * are written. A few bad rows among n cost about log n tries each. */
+ * Briskly, the rows of all batches go to the engine table by table, so that a table costs one statement however many
+ * scanners speak at a time. Carefully, a batch's rows of a table are tried together behind a mark; if the database
+ * refuses them, they are undone and tried by halves, until the bad rows stand alone. Those are named in the answer with
+ * the database's reason; all others are written. A few bad rows among n cost about log n tries each. */
 #include "actors/writer/batch.h"
 
 #include "actors/writer/text.h"
@@ -10,22 +11,72 @@
 /* Of row_failure.key; only a media root can be longer. */
 #define ROW_KEY_MAX_BYTES 128
 
-struct run {
-    struct writer_engine *engine;
-    const struct ry_batch_write *batch;
-    struct ry_arena *arena;
-    struct ry_batch_written *written;
-    struct writer_tally *tally;
-    size_t failures_max; /* places that written->failures has */
-};
-
-size_t writer_batch_rows(const struct ry_batch_write *batch)
+static size_t rows_of(const struct ry_batch_write *batch)
 {
     size_t rows = 0;
     for (int table = 0; table < WRITER_TABLE_COUNT; table++)
         rows += writer_table_rows(batch, (enum writer_table)table);
+    return rows;
+}
+
+size_t writer_batch_rows(const struct ry_batch_write *batch)
+{
+    size_t rows = rows_of(batch);
     return rows > 0 ? rows : 1;
 }
+
+void writer_batch_sum(struct writer_batch *batch)
+{
+    struct ry_batch_written *written = &batch->written;
+    written->fenced = batch->gate == WRITER_GATE_FENCED;
+    written->cancelled = batch->gate == WRITER_GATE_CANCELLED;
+    written->changed = batch->tally.changed;
+    written->pending = batch->tally.pending;
+    if (batch->gate != WRITER_GATE_OPEN)
+        return;
+    written->succeeded = rows_of(batch->write) - (written->failures.n - batch->progress_refused);
+}
+
+/* ---- briskly --------------------------------------------------------------------------------------------------- */
+
+static int write_table(struct writer_engine *engine, enum writer_table table, struct writer_batch *const *batches,
+                       size_t n, struct ry_arena *arena, struct ry_error *err)
+{
+    struct writer_slice *slices = ry_arena_array(arena, n, sizeof *slices);
+    if (slices == NULL)
+        return ry_fail(err, RY_ENOMEM, "out of memory for a transaction of %zu batches", n);
+    size_t slice_count = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t rows = writer_table_rows(batches[i]->write, table);
+        if (rows > 0 && batches[i]->gate == WRITER_GATE_OPEN)
+            slices[slice_count++] = (struct writer_slice){batches[i]->write, 0, rows, &batches[i]->tally};
+    }
+    return slice_count > 0 ? engine->ops->upsert(engine, table, slices, slice_count, err) : RY_OK;
+}
+
+int writer_batches_write(struct writer_engine *engine, struct writer_batch *const *batches, size_t n,
+                         struct ry_arena *arena, struct ry_error *err)
+{
+    int rc = RY_OK;
+    for (size_t i = 0; rc == RY_OK && i < n; i++) {
+        *batches[i] = (struct writer_batch){.write = batches[i]->write};
+        rc = engine->ops->gate(engine, batches[i]->write, &batches[i]->gate, err);
+    }
+    for (int table = 0; rc == RY_OK && table < WRITER_TABLE_COUNT; table++)
+        rc = write_table(engine, (enum writer_table)table, batches, n, arena, err);
+    for (size_t i = 0; rc == RY_OK && i < n; i++)
+        if (batches[i]->write->progress.n > 0 && batches[i]->gate == WRITER_GATE_OPEN)
+            rc = engine->ops->progress(engine, batches[i]->write, err);
+    return rc;
+}
+
+/* ---- carefully ------------------------------------------------------------------------------------------------- */
+
+struct run {
+    struct writer_engine *engine;
+    struct writer_batch *batch;
+    struct ry_arena *arena;
+};
 
 static struct ry_str row_key(const struct ry_batch_write *batch, enum writer_table table, size_t index)
 {
@@ -42,89 +93,123 @@ static struct ry_str row_key(const struct ry_batch_write *batch, enum writer_tab
     return writer_text_head(key, ROW_KEY_MAX_BYTES);
 }
 
-static int note_failure(struct run *run, enum writer_table table, size_t index, const struct ry_error *why,
+static int note_failure(struct run *run, const char *table, struct ry_str key, const struct ry_error *why,
                         struct ry_error *err)
 {
-    if (run->written->failures.n == run->failures_max) {
-        size_t max = run->failures_max ? run->failures_max * 2 : 16;
+    struct ry_batch_written *written = &run->batch->written;
+    if (written->failures.n == run->batch->failures_max) {
+        size_t max = run->batch->failures_max ? run->batch->failures_max * 2 : 16;
         struct ry_row_failure *items = ry_arena_array(run->arena, max, sizeof *items);
         if (items == NULL)
             return ry_fail(err, RY_ENOMEM, "out of memory for the rows that were refused");
-        if (run->failures_max > 0)
-            memcpy(items, run->written->failures.items, run->failures_max * sizeof *items);
-        run->written->failures.items = items;
-        run->failures_max = max;
+        if (written->failures.n > 0)
+            memcpy(items, written->failures.items, written->failures.n * sizeof *items);
+        written->failures.items = items;
+        run->batch->failures_max = max;
     }
     struct ry_str reason = ry_arena_str(run->arena, ry_str_of(why->text));
     if (reason.p == NULL)
         return ry_fail(err, RY_ENOMEM, "out of memory for the rows that were refused");
-    run->written->failures.items[run->written->failures.n++] = (struct ry_row_failure){
-        .table = ry_str_of(writer_table_name(table)), .key = row_key(run->batch, table, index), .reason = reason};
+    written->failures.items[written->failures.n++] =
+        (struct ry_row_failure){.table = ry_str_of(table), .key = key, .reason = reason};
     return RY_OK;
+}
+
+/* After a step behind a mark whose error is *why, if rc says so: keeps it; or undoes it (*refused) when its data are at
+ * fault; or fails. */
+static int end_step(struct writer_engine *engine, int rc, const struct ry_error *why, bool *refused,
+                    struct ry_error *err)
+{
+    *refused = false;
+    if (rc == RY_OK)
+        return engine->ops->keep(engine, err);
+    if (ry_err_class(why->code) != RY_CLASS_REJECT) {
+        if (err != NULL)
+            *err = *why;
+        return rc;
+    }
+    *refused = true;
+    return engine->ops->undo(engine, err);
 }
 
 static int write_span(struct run *run, enum writer_table table, size_t first, size_t n, struct ry_error *err)
 {
     struct writer_engine *engine = run->engine;
+    struct writer_batch *batch = run->batch;
     int rc = engine->ops->mark(engine, err);
     if (rc != RY_OK)
         return rc;
     struct writer_tally tally = {0};
-    struct ry_error why;
-    struct writer_slice slice = {run->batch, first, n, &tally};
+    struct ry_error why = {0};
+    struct writer_slice slice = {batch->write, first, n, &tally};
     rc = engine->ops->upsert(engine, table, &slice, 1, &why);
     if (rc == RY_OK)
         rc = engine->ops->settle(engine, &why);
-    if (rc == RY_OK) {
-        run->tally->changed += tally.changed;
-        run->tally->pending += tally.pending;
-        run->tally->cut += tally.cut;
-        run->written->succeeded += n;
-        return engine->ops->keep(engine, err);
-    }
-    if (ry_err_class(why.code) != RY_CLASS_REJECT) {
-        if (err != NULL)
-            *err = why;
-        return rc;
-    }
-    rc = engine->ops->undo(engine, err);
+    bool refused = false;
+    rc = end_step(engine, rc, &why, &refused, err);
     if (rc != RY_OK)
         return rc;
+    if (!refused) {
+        batch->tally.changed += tally.changed;
+        batch->tally.pending += tally.pending;
+        batch->tally.cut += tally.cut;
+        return RY_OK;
+    }
     if (n == 1)
-        return note_failure(run, table, first, &why, err);
+        return note_failure(run, writer_table_name(table), row_key(batch->write, table, first), &why, err);
     rc = write_span(run, table, first, n / 2, err);
     return rc == RY_OK ? write_span(run, table, first + n / 2, n - n / 2, err) : rc;
 }
 
-int writer_batch_run(struct writer_engine *engine, const struct ry_batch_write *batch, enum writer_care care,
-                     struct ry_arena *arena, struct ry_batch_written *written, struct writer_tally *tally,
-                     struct ry_error *err)
+/* An engine may tell of a shut gate by failing. */
+static int pass_gate(struct run *run, struct ry_error *err)
 {
-    *written = (struct ry_batch_written){0};
-    *tally = (struct writer_tally){0};
-    struct run run = {.engine = engine, .batch = batch, .arena = arena, .written = written, .tally = tally};
-    enum writer_gate gate = WRITER_GATE_OPEN;
-    int rc = engine->ops->gate(engine, batch, &gate, err);
-    if (rc == RY_OK && care == WRITER_CAREFUL)
-        rc = engine->ops->settle(engine, err);
-    written->fenced = gate == WRITER_GATE_FENCED;
-    written->cancelled = gate == WRITER_GATE_CANCELLED;
-    if (rc != RY_OK || gate != WRITER_GATE_OPEN)
+    struct writer_engine *engine = run->engine;
+    struct writer_batch *batch = run->batch;
+    int rc = engine->ops->mark(engine, err);
+    if (rc != RY_OK)
+        return rc;
+    struct ry_error why = {0};
+    rc = engine->ops->gate(engine, batch->write, &batch->gate, &why);
+    if (rc == RY_OK)
+        rc = engine->ops->settle(engine, &why);
+    bool refused = false;
+    rc = end_step(engine, rc, &why, &refused, err);
+    if (refused && batch->gate == WRITER_GATE_OPEN)
+        batch->gate = WRITER_GATE_FENCED;
+    return rc;
+}
+
+static int write_progress(struct run *run, struct ry_error *err)
+{
+    struct writer_engine *engine = run->engine;
+    int rc = engine->ops->mark(engine, err);
+    if (rc != RY_OK)
+        return rc;
+    struct ry_error why = {0};
+    rc = engine->ops->progress(engine, run->batch->write, &why);
+    if (rc == RY_OK)
+        rc = engine->ops->settle(engine, &why);
+    bool refused = false;
+    rc = end_step(engine, rc, &why, &refused, err);
+    if (rc != RY_OK || !refused)
+        return rc;
+    run->batch->progress_refused = true;
+    return note_failure(run, "channel_scan_status", run->batch->write->channel_id, &why, err);
+}
+
+int writer_batch_write_carefully(struct writer_engine *engine, struct writer_batch *batch, struct ry_arena *arena,
+                                 struct ry_error *err)
+{
+    *batch = (struct writer_batch){.write = batch->write};
+    struct run run = {engine, batch, arena};
+    int rc = pass_gate(&run, err);
+    if (rc != RY_OK || batch->gate != WRITER_GATE_OPEN)
         return rc;
     for (int t = 0; rc == RY_OK && t < WRITER_TABLE_COUNT; t++) {
-        enum writer_table table = (enum writer_table)t;
-        size_t n = writer_table_rows(batch, table);
-        if (n == 0)
-            continue;
-        if (care == WRITER_CAREFUL) {
-            rc = write_span(&run, table, 0, n, err);
-        } else {
-            struct writer_slice slice = {batch, 0, n, tally};
-            rc = engine->ops->upsert(engine, table, &slice, 1, err);
-            written->succeeded += n;
-        }
+        size_t n = writer_table_rows(batch->write, (enum writer_table)t);
+        if (n > 0)
+            rc = write_span(&run, (enum writer_table)t, 0, n, err);
     }
-    written->changed = tally->changed;
-    written->pending = tally->pending;
-    return rc;
+    return rc == RY_OK && batch->write->progress.n > 0 ? write_progress(&run, err) : rc;
 }

@@ -1,21 +1,35 @@
-/* batch.h: writes one batch_write, and finds the rows that cannot be written. */
+/* batch.h: writes the batch_writes of a turn, and finds the rows that cannot be written. */
 #ifndef REELYARD_ACTORS_WRITER_BATCH_H
 #define REELYARD_ACTORS_WRITER_BATCH_H
 
 #include "actors/writer/engine.h"
 
-/* How a transaction meets data that break a rule. */
-enum writer_care {
-    WRITER_BRISK,  /* fail as a whole: no marks, the usual case is fast */
-    WRITER_CAREFUL /* put a mark before everything, and leave out what will not go in */
+/* One batch_write in a transaction. It stays where it is until the transaction has ended: the engine puts its outputs
+ * into it when it learns of them. */
+struct writer_batch {
+    const struct ry_batch_write *write; /* borrowed */
+    enum writer_gate gate;              /* shut: nothing of it was written */
+    struct writer_tally tally;          /* of the rows that went in */
+    struct ry_batch_written written;    /* the answer; its figures are put in by writer_batch_sum */
+    size_t failures_max;                /* places that written.failures has */
+    bool progress_refused;              /* one of the failures is no row, but the scan's status */
 };
 
-/* Writes the batch inside the engine's transaction. *written is the answer; its failures (only when careful) live in
- * the arena. RY_EDATA only when brisk; other errors as the engine gives them, the transaction is then to be rolled
- * back. */
-int writer_batch_run(struct writer_engine *engine, const struct ry_batch_write *batch, enum writer_care care,
-                     struct ry_arena *arena, struct ry_batch_written *written, struct writer_tally *tally,
-                     struct ry_error *err);
+/* Writes batches inside the engine's transaction, briskly: all pass the gate, then each table is written with one call
+ * for all batches, then the progress of those that bring some. Nothing is left out but batches whose gate the engine
+ * found shut at once: data that break a rule fail the whole (RY_EDATA), and so may a shut gate (RY_EFENCED), here or at
+ * settle or commit. Lists that the engine is given live in the arena. On an error the transaction is to be rolled back.
+ */
+int writer_batches_write(struct writer_engine *engine, struct writer_batch *const *batches, size_t n,
+                         struct ry_arena *arena, struct ry_error *err);
+
+/* Writes one batch carefully: leaves it out if its gate is shut, and leaves out the rows that the database refuses,
+ * which written.failures (in the arena) then names. Settled when it returns. Never fails in the class REJECT. */
+int writer_batch_write_carefully(struct writer_engine *engine, struct writer_batch *batch, struct ry_arena *arena,
+                                 struct ry_error *err);
+
+/* After settle or commit: the answer's figures. */
+void writer_batch_sum(struct writer_batch *batch);
 
 /* Rows of a batch, of all tables; 1 at least. */
 size_t writer_batch_rows(const struct ry_batch_write *batch);

@@ -79,12 +79,38 @@ int64_t lite_time(sqlite3_stmt *statement, int at);
 /* engine_sqlite_migrate.c: brings the schema up to date. */
 int lite_migrate(struct lite *lite, struct ry_error *err);
 
-/* engine_sqlite_batch.c */
+/* engine_sqlite_fence.c. *fenced: a larger token has written for the job; else this one is remembered. */
+int lite_fence(struct lite *lite, struct ry_str job_id, uint64_t token, bool *fenced, struct ry_error *err);
 int lite_gate(struct writer_engine *engine, const struct ry_batch_write *batch, enum writer_gate *gate,
               struct ry_error *err);
 int lite_fence_prune(struct writer_engine *engine, int64_t before_wall_ms, size_t max, struct ry_error *err);
+
+/* engine_sqlite_batch.c */
 int lite_upsert(struct writer_engine *engine, enum writer_table table, const struct writer_slice *slices,
                 size_t slice_count, struct ry_error *err);
+
+/* engine_sqlite_scan.c */
+int lite_progress(struct writer_engine *engine, const struct ry_batch_write *batch, struct ry_error *err);
+int lite_scan_begin(struct writer_engine *engine, const struct ry_scan_begin *begin, struct ry_arena *arena,
+                    struct ry_scan_begun *begun, struct ry_error *err);
+int lite_scan_end(struct writer_engine *engine, const struct ry_scan_end *end, struct ry_scan_ended *ended,
+                  struct ry_error *err);
+int lite_scans_stale(struct writer_engine *engine, const struct ry_scans_stale *stale, struct ry_scans_staled *staled,
+                     struct ry_error *err);
+int lite_scan_get(struct writer_engine *engine, const struct ry_scan_get *get, struct ry_arena *arena,
+                  struct ry_scan_got *got, struct ry_error *err);
+int lite_scans_open_get(struct writer_engine *engine, const struct ry_scans_open_get *get, struct ry_arena *arena,
+                        struct ry_scans_open_got *got, struct ry_error *err);
+
+/* engine_sqlite_purge.c */
+int lite_purge(struct writer_engine *engine, const struct ry_purge *purge, struct ry_purged *purged,
+               struct ry_error *err);
+/* Puts a file on the list of files to delete, or takes it off. */
+int lite_file_doom(struct lite *lite, struct ry_str path, struct ry_error *err);
+int lite_file_forget(struct lite *lite, struct ry_str path, struct ry_error *err);
+int lite_files_forget(struct writer_engine *engine, const struct ry_files_forget *forget, struct ry_error *err);
+int lite_files_doomed_get(struct writer_engine *engine, const struct ry_files_doomed_get *get, struct ry_arena *arena,
+                          struct ry_files_doomed_got *got, struct ry_error *err);
 
 /* engine_sqlite_claim.c */
 int lite_clips_claim(struct writer_engine *engine, const struct ry_clips_claim *claim, struct ry_arena *arena,
@@ -99,8 +125,12 @@ int lite_clip_failed(struct writer_engine *engine, const struct ry_clip_failed *
                      struct ry_clip_settled *settled, struct ry_error *err);
 int lite_failed_retry(struct writer_engine *engine, const struct ry_failed_retry *retry,
                       struct ry_failed_retried *retried, struct ry_error *err);
+int lite_clips_stale(struct writer_engine *engine, const struct ry_clips_stale *stale, struct ry_clips_staled *staled,
+                     struct ry_error *err);
+int lite_urls_store(struct writer_engine *engine, const struct ry_urls_store *store, struct ry_error *err);
 
-/* engine_sqlite_query.c */
+/* engine_sqlite_query.c. A look outside of a transaction has its own time and its own scratch: lite_look. */
+struct lite *lite_look(struct writer_engine *engine);
 int lite_settings_get(struct writer_engine *engine, const struct ry_settings_get *get, struct ry_arena *arena,
                       struct ry_settings_got *got, struct ry_error *err);
 int lite_gallery_get(struct writer_engine *engine, const struct ry_gallery_get *get, struct ry_arena *arena,
@@ -108,5 +138,8 @@ int lite_gallery_get(struct writer_engine *engine, const struct ry_gallery_get *
 int lite_archive_get(struct writer_engine *engine, struct ry_archive_state *state, struct ry_error *err);
 int lite_failed_get(struct writer_engine *engine, const struct ry_failed_get *get, struct ry_arena *arena,
                     struct ry_failed_page *page, struct ry_error *err);
+int lite_known_get(struct writer_engine *engine, const struct ry_known_get *get, struct ry_arena *arena,
+                   struct ry_known_got *got, struct ry_error *err);
+int lite_ping(struct writer_engine *engine, struct ry_error *err);
 
 #endif

@@ -4,53 +4,6 @@
  * and left alone, so that a rescan writes nothing at all. Text is cut to its column's width on the way. */
 #include "actors/writer/engine_sqlite.h"
 
-int lite_gate(struct writer_engine *engine, const struct ry_batch_write *batch, enum writer_gate *gate,
-              struct ry_error *err)
-{
-    struct lite *lite = lite_of(engine);
-    struct ry_str job_id = batch->job_id;
-    uint64_t token = batch->token;
-    *gate = WRITER_GATE_OPEN;
-    uint64_t seen = 0;
-    {
-        LITE_AUTO *get = NULL;
-        int rc = lite_get(lite, LITE_fence_get, &get, err);
-        if (rc != RY_OK)
-            return rc;
-        lite_bind(get, 1, job_id);
-        rc = lite_step(lite, get, err);
-        if (rc < 0)
-            return rc;
-        if (rc == 1)
-            seen = lite_u64(get, 0);
-    }
-    if (token < seen)
-        *gate = WRITER_GATE_FENCED;
-    /* A token of 1 is never smaller than another, so most jobs, which are leased once, leave no row behind. */
-    if (token <= seen || token == 1)
-        return RY_OK;
-    LITE_AUTO *set = NULL;
-    int rc = lite_get(lite, LITE_fence_set, &set, err);
-    if (rc != RY_OK)
-        return rc;
-    lite_bind(set, 1, job_id);
-    lite_bind_u64(set, 2, token);
-    lite_bind_now(lite, set, 3);
-    return lite_run(lite, set, NULL, err);
-}
-
-int lite_fence_prune(struct writer_engine *engine, int64_t before_wall_ms, size_t max, struct ry_error *err)
-{
-    struct lite *lite = lite_of(engine);
-    LITE_AUTO *statement = NULL;
-    int rc = lite_get(lite, LITE_fence_prune, &statement, err);
-    if (rc != RY_OK)
-        return rc;
-    lite_bind_time(lite, statement, 1, before_wall_ms);
-    lite_bind_u64(statement, 2, max);
-    return lite_run(lite, statement, NULL, err);
-}
-
 static int upsert_media_root(struct lite *lite, const struct ry_batch_write *batch, size_t index,
                              struct writer_tally *tally, struct ry_error *err)
 {

@@ -97,9 +97,14 @@ int lite_clip_completed(struct writer_engine *engine, const struct ry_clip_compl
     if (rc != RY_OK)
         return rc;
     *found = state.found;
+    for (size_t i = 0; !state.found && rc == RY_OK && i < completed->thumbnails.n; i++)
+        rc = lite_file_doom(lite, completed->thumbnails.items[i].storage_path, err);
     if (state.found) {
-        for (size_t i = 0; rc == RY_OK && i < completed->thumbnails.n; i++)
+        for (size_t i = 0; rc == RY_OK && i < completed->thumbnails.n; i++) {
             rc = store_thumbnail(lite, clip_id, &completed->thumbnails.items[i], err);
+            if (rc == RY_OK) /* its name may stand there from the row's former life */
+                rc = lite_file_forget(lite, completed->thumbnails.items[i].storage_path, err);
+        }
         if (rc == RY_OK)
             rc = complete(lite, clip_id, &completed->facts.items[0], err);
         if (rc == RY_OK)
@@ -200,6 +205,69 @@ int lite_failed_retry(struct writer_engine *engine, const struct ry_failed_retry
         if (!all)
             lite_bind(s, 1, retry->clip_ids.items[i]);
         rc = lite_run(lite, s, &retried->count, err);
+        if (rc != RY_OK)
+            return rc;
+    }
+    return RY_OK;
+}
+
+/* ---- looking after ------------------------------------------------------------------------------------------- */
+
+/* Ids first, changes after: a walk must not change its own index under itself. */
+static int find_stale(struct lite *lite, const struct ry_clips_stale *stale, struct ry_str *ids, size_t *n,
+                      struct ry_error *err)
+{
+    LITE_AUTO *s = NULL;
+    int rc = lite_get(lite, LITE_clips_stale, &s, err);
+    if (rc != RY_OK)
+        return rc;
+    bool all = stale->guild_id.n == 0 || ry_str_is(stale->guild_id, "global");
+    uint64_t now_ms = (uint64_t)lite->now_wall_ms;
+    lite_bind_time(lite, s, 1, stale->older_ms < now_ms ? (int64_t)(now_ms - stale->older_ms) : 0);
+    lite_bind(s, 2, all ? (struct ry_str){0} : stale->guild_id);
+    lite_bind_now(lite, s, 3);
+    lite_bind_u64(s, 4, stale->limit);
+    while ((rc = lite_step(lite, s, err)) == 1) {
+        ids[*n] = lite_text(s, 0, 64, &lite->scratch);
+        if (ids[(*n)++].p == NULL)
+            return ry_fail(err, RY_ENOMEM, "out of memory for a clip's id");
+    }
+    return rc;
+}
+
+int lite_clips_stale(struct writer_engine *engine, const struct ry_clips_stale *stale, struct ry_clips_staled *staled,
+                     struct ry_error *err)
+{
+    struct lite *lite = lite_of(engine);
+    *staled = (struct ry_clips_staled){0};
+    struct ry_str *ids = ry_arena_array(&lite->scratch, stale->limit, sizeof *ids);
+    if (ids == NULL)
+        return ry_fail(err, RY_ENOMEM, "out of memory for a list of clips");
+    size_t n = 0;
+    int rc = find_stale(lite, stale, ids, &n, err);
+    for (size_t i = 0; rc == RY_OK && i < n; i++) {
+        struct ry_clip_failed failed = {.clip_id = ids[i], .reason = stale->reason};
+        struct clip_state state = {0};
+        rc = fail_clip(lite, &failed, &state, err);
+    }
+    staled->count = n;
+    return rc;
+}
+
+int lite_urls_store(struct writer_engine *engine, const struct ry_urls_store *store, struct ry_error *err)
+{
+    struct lite *lite = lite_of(engine);
+    for (size_t i = 0; i < store->urls.n; i++) {
+        const struct ry_url_row *row = &store->urls.items[i];
+        LITE_AUTO *s = NULL;
+        int rc = lite_get(lite, LITE_url_store, &s, err);
+        if (rc != RY_OK)
+            return rc;
+        lite_bind(s, 1, row->clip_id);
+        lite_bind(s, 2, row->url);
+        lite_bind_time(lite, s, 3, row->expires_wall_ms);
+        lite_bind_now(lite, s, 4);
+        rc = lite_run(lite, s, NULL, err);
         if (rc != RY_OK)
             return rc;
     }

@@ -1,4 +1,5 @@
-/* engine_sqlite_query.c: questions about the archive; each is one statement, and so one consistent look.
+/* engine_sqlite_query.c: questions about the archive; each is one statement, and so one consistent look (but
+ * for the rows that are known, where nothing hangs on it).
  *
  * Nothing here writes or takes a lock that a writer would wait for. */
 #include "actors/writer/engine_sqlite.h"
@@ -10,12 +11,12 @@
 
 #define SETTINGS_MAX_BYTES 1048576
 
-/* A look outside of a transaction has its own time and its own scratch. */
-static struct lite *look(struct writer_engine *engine)
+struct lite *lite_look(struct writer_engine *engine)
 {
     struct lite *lite = lite_of(engine);
     ry_arena_reset(&lite->scratch);
     lite->scratch_failed = false;
+    lite->now_wall_ms = ry_wall_ms(lite->clock);
     return lite;
 }
 
@@ -34,7 +35,7 @@ static int read_json(sqlite3_stmt *s, int at, const char *what, struct ry_arena 
 int lite_settings_get(struct writer_engine *engine, const struct ry_settings_get *get, struct ry_arena *arena,
                       struct ry_settings_got *got, struct ry_error *err)
 {
-    struct lite *lite = look(engine);
+    struct lite *lite = lite_look(engine);
     *got = (struct ry_settings_got){0};
     LITE_AUTO *s = NULL;
     int rc = lite_get(lite, LITE_settings, &s, err);
@@ -151,7 +152,7 @@ static void bind_page(struct lite *lite, sqlite3_stmt *s, const struct ry_galler
 int lite_gallery_get(struct writer_engine *engine, const struct ry_gallery_get *get, struct ry_arena *arena,
                      struct ry_gallery_page *page, struct ry_error *err)
 {
-    struct lite *lite = look(engine);
+    struct lite *lite = lite_look(engine);
     *page = (struct ry_gallery_page){0};
     enum lite_statement which;
     int rc = choose_path(lite, get, &which, err);
@@ -181,7 +182,7 @@ int lite_gallery_get(struct writer_engine *engine, const struct ry_gallery_get *
 
 int lite_archive_get(struct writer_engine *engine, struct ry_archive_state *state, struct ry_error *err)
 {
-    struct lite *lite = look(engine);
+    struct lite *lite = lite_look(engine);
     *state = (struct ry_archive_state){.engine = ry_str_of(engine->ops->name),
                                        .schema_version = (uint64_t)writer_migration_count};
     LITE_AUTO *s = NULL;
@@ -213,7 +214,7 @@ int lite_archive_get(struct writer_engine *engine, struct ry_archive_state *stat
 int lite_failed_get(struct writer_engine *engine, const struct ry_failed_get *get, struct ry_arena *arena,
                     struct ry_failed_page *page, struct ry_error *err)
 {
-    struct lite *lite = look(engine);
+    struct lite *lite = lite_look(engine);
     *page = (struct ry_failed_page){0};
     LITE_AUTO *s = NULL;
     int rc = lite_get(lite, LITE_failed, &s, err);
@@ -239,5 +240,51 @@ int lite_failed_get(struct writer_engine *engine, const struct ry_failed_get *ge
             .next_wall_ms = lite_time(s, 6),
         };
     }
+    return rc < 0 ? rc : RY_OK;
+}
+
+/* ---- what is known ------------------------------------------------------------------------------------------- */
+
+static int find_known(struct lite *lite, enum lite_statement which, struct ry_str guild_id, const struct ry_strs *ids,
+                      struct ry_arena *arena, struct ry_strs *known, struct ry_error *err)
+{
+    known->items = ry_arena_array(arena, ids->n, sizeof *known->items);
+    if (known->items == NULL && ids->n > 0)
+        return ry_fail(err, RY_ENOMEM, "out of memory for the ids of an answer");
+    for (size_t i = 0; i < ids->n; i++) {
+        LITE_AUTO *s = NULL;
+        int rc = lite_get(lite, which, &s, err);
+        if (rc != RY_OK)
+            return rc;
+        lite_bind(s, 1, ids->items[i]);
+        lite_bind(s, 2, guild_id);
+        rc = lite_step(lite, s, err);
+        if (rc < 0)
+            return rc;
+        if (rc == 1)
+            known->items[known->n++] = ids->items[i];
+    }
+    return RY_OK;
+}
+
+int lite_known_get(struct writer_engine *engine, const struct ry_known_get *get, struct ry_arena *arena,
+                   struct ry_known_got *got, struct ry_error *err)
+{
+    struct lite *lite = lite_look(engine);
+    *got = (struct ry_known_got){0};
+    int rc = find_known(lite, LITE_known_message, get->guild_id, &get->message_ids, arena, &got->message_ids, err);
+    return rc == RY_OK ? find_known(lite, LITE_known_author, get->guild_id, &get->user_ids, arena, &got->user_ids, err)
+                       : rc;
+}
+
+int lite_ping(struct writer_engine *engine, struct ry_error *err)
+{
+    struct lite *lite = lite_look(engine);
+    LITE_AUTO *s = NULL;
+    int rc = lite_check_place(lite, err);
+    if (rc == RY_OK)
+        rc = lite_get(lite, LITE_ping, &s, err);
+    if (rc == RY_OK)
+        rc = lite_step(lite, s, err);
     return rc < 0 ? rc : RY_OK;
 }

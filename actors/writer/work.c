@@ -1,7 +1,8 @@
 /* work.c: one mail's part in a transaction.
  *
  * A table by message: how large the work is, how it is done, how its outcome is told. Nothing is told before the
- * commit; done again after a rollback, each starts from nothing. */
+ * commit; done again after a rollback, each starts from nothing. A batch_write has no step of its own: the batches of a
+ * turn are written together, table by table (batch.c). */
 #include "actors/writer/work.h"
 
 #include "runtime/base/log.h"
@@ -9,104 +10,93 @@
 struct writer_work_kind {
     enum ry_tag tag;
     bool urgent;
-    size_t (*rows)(const struct ry_mail *mail);
-    int (*run)(struct writer_work *work, struct writer_engine *engine, enum writer_care care, struct ry_arena *arena,
-               struct ry_error *err);
-    uint64_t (*tell)(struct writer_work *work, struct ry_ctx *ctx);
+    int (*run)(struct writer_work *work, struct writer_engine *engine, struct ry_arena *arena,
+               struct ry_error *err); /* NULL: a batch */
+    void (*tell)(struct writer_work *work, struct ry_ctx *ctx, struct writer_hints *hints);
     /* Answers an ASK with an error; NULL: nobody waits for an answer. */
     void (*answer_error)(struct writer_work *work, struct ry_ctx *ctx, struct ry_str error);
 };
 
+/* How a work is done: one operation of the engine on its mail's body, `asked`. */
+#define RUN(name, call) \
+    static int name##_run(struct writer_work *work, struct writer_engine *engine, struct ry_arena *arena, \
+                          struct ry_error *err) \
+    { \
+        (void)arena; \
+        const struct ry_##name *asked = RY_BODY(work->mail, name); \
+        return engine->ops->call; \
+    }
+
+/* How an ASK is told of trouble: all answers have an `error`. */
+#define ANSWER_ERROR(name, answer) \
+    static void name##_answer_error(struct writer_work *work, struct ry_ctx *ctx, struct ry_str error) \
+    { \
+        RY_ANSWER(ctx, work->mail, answer, &(struct ry_##answer){.error = error}); \
+    }
+
+/* A work whose outcome is its answer and no more. */
+#define ASKED(name, answer, call) \
+    RUN(name, call) \
+    ANSWER_ERROR(name, answer) \
+    static void name##_tell(struct writer_work *work, struct ry_ctx *ctx, struct writer_hints *hints) \
+    { \
+        (void)hints; \
+        RY_ANSWER(ctx, work->mail, answer, &work->outcome.answer); \
+    }
+
 /* ---- batch_write --------------------------------------------------------------------------------------------- */
 
-static size_t batch_rows(const struct ry_mail *mail)
-{
-    return writer_batch_rows(RY_BODY(mail, batch_write));
-}
+ANSWER_ERROR(batch_write, batch_written)
 
-static int batch_run(struct writer_work *work, struct writer_engine *engine, enum writer_care care,
-                     struct ry_arena *arena, struct ry_error *err)
+static void batch_write_tell(struct writer_work *work, struct ry_ctx *ctx, struct writer_hints *hints)
 {
-    return writer_batch_run(engine, RY_BODY(work->mail, batch_write), care, arena, &work->outcome.batch, &work->tally,
-                            err);
-}
-
-static uint64_t batch_tell(struct writer_work *work, struct ry_ctx *ctx)
-{
-    const struct ry_batch_written *written = &work->outcome.batch;
+    struct writer_batch *batch = &work->outcome.batch;
+    writer_batch_sum(batch);
+    const struct ry_batch_written *written = &batch->written;
     ry_count(ctx, RY_COUNTER_rows_written, written->changed);
     ry_count(ctx, RY_COUNTER_rows_unchanged, written->succeeded - written->changed);
     ry_count(ctx, RY_COUNTER_rows_failed, written->failures.n);
-    ry_count(ctx, RY_COUNTER_values_cut, work->tally.cut);
+    ry_count(ctx, RY_COUNTER_values_cut, batch->tally.cut);
+    hints->clips_pending += written->pending;
     RY_ANSWER(ctx, work->mail, batch_written, written);
-    return written->pending;
-}
-
-static void batch_answer_error(struct writer_work *work, struct ry_ctx *ctx, struct ry_str error)
-{
-    RY_ANSWER(ctx, work->mail, batch_written, &(struct ry_batch_written){.error = error});
 }
 
 /* ---- clip_completed, clip_failed ----------------------------------------------------------------------------- */
 
-static size_t one_row(const struct ry_mail *mail)
-{
-    (void)mail;
-    return 1;
-}
+RUN(clip_completed, clip_completed(engine, asked, &work->clip_found, &work->outcome.clip_settled, err))
+RUN(clip_failed, clip_failed(engine, asked, &work->clip_found, &work->outcome.clip_settled, err))
 
-static int completed_run(struct writer_work *work, struct writer_engine *engine, enum writer_care care,
-                         struct ry_arena *arena, struct ry_error *err)
+static void tell_settled(struct writer_work *work, struct ry_ctx *ctx, struct ry_str outcome)
 {
-    (void)care;
-    (void)arena;
-    return engine->ops->clip_completed(engine, RY_BODY(work->mail, clip_completed), &work->clip_found,
-                                       &work->outcome.settled, err);
-}
-
-static void tell_settled(struct writer_work *work, struct ry_ctx *ctx, struct ry_str guess)
-{
-    const struct ry_clip_settled *settled = &work->outcome.settled;
+    const struct ry_clip_settled *settled = &work->outcome.clip_settled;
     if (!work->clip_found) {
         ry_count(ctx, RY_COUNTER_clips_gone, 1);
-        RY_LOG(RY_WARNING, "clip_gone", "clip=%.*s outcome=%.*s", RY_STR_ARG(settled->clip_id), RY_STR_ARG(guess));
+        RY_LOG(RY_WARNING, "clip_gone", "clip=%.*s outcome=%.*s", RY_STR_ARG(settled->clip_id), RY_STR_ARG(outcome));
     }
     RY_ANSWER_ORIGIN(ctx, work->mail, clip_settled, settled);
 }
 
-static uint64_t completed_tell(struct writer_work *work, struct ry_ctx *ctx)
+static void clip_completed_tell(struct writer_work *work, struct ry_ctx *ctx, struct writer_hints *hints)
 {
     ry_count(ctx, RY_COUNTER_clips_completed, work->clip_found);
-    tell_settled(work, ctx, RY_STR("completed, its files belong to no row"));
-    return 0;
+    if (!work->clip_found)
+        hints->files_doomed += RY_BODY(work->mail, clip_completed)->thumbnails.n;
+    tell_settled(work, ctx, RY_STR("completed, its files are to be deleted"));
 }
 
-static int failed_run(struct writer_work *work, struct writer_engine *engine, enum writer_care care,
-                      struct ry_arena *arena, struct ry_error *err)
+static void clip_failed_tell(struct writer_work *work, struct ry_ctx *ctx, struct writer_hints *hints)
 {
-    (void)care;
-    (void)arena;
-    return engine->ops->clip_failed(engine, RY_BODY(work->mail, clip_failed), &work->clip_found, &work->outcome.settled,
-                                    err);
-}
-
-static uint64_t failed_tell(struct writer_work *work, struct ry_ctx *ctx)
-{
+    (void)hints;
     const struct ry_clip_failed *failed = RY_BODY(work->mail, clip_failed);
     if (!failed->release)
         ry_count(ctx, RY_COUNTER_clips_failed, 1);
     tell_settled(work, ctx, failed->release ? RY_STR("given back") : RY_STR("failed"));
-    return 0;
 }
 
 /* ---- clips_claim --------------------------------------------------------------------------------------------- */
 
-static int claim_run(struct writer_work *work, struct writer_engine *engine, enum writer_care care,
-                     struct ry_arena *arena, struct ry_error *err)
-{
-    (void)care;
-    return engine->ops->clips_claim(engine, RY_BODY(work->mail, clips_claim), arena, &work->outcome.claimed, err);
-}
+RUN(clips_claim, clips_claim(engine, asked, arena, &work->outcome.clips_claimed, err))
+ANSWER_ERROR(clips_claim, clips_claimed)
 
 /* Leaves out clips that no message can carry: somebody else wrote them into the database. They come again when their
  * lease ends, and until then are in nobody's way. */
@@ -125,78 +115,94 @@ static void drop_unsayable(struct ry_clips_claimed *claimed)
     claimed->clips.n = kept;
 }
 
-static uint64_t claim_tell(struct writer_work *work, struct ry_ctx *ctx)
+static void clips_claim_tell(struct writer_work *work, struct ry_ctx *ctx, struct writer_hints *hints)
 {
-    drop_unsayable(&work->outcome.claimed);
-    ry_count(ctx, RY_COUNTER_clips_claimed, work->outcome.claimed.clips.n);
-    RY_ANSWER(ctx, work->mail, clips_claimed, &work->outcome.claimed);
-    return 0;
+    (void)hints;
+    drop_unsayable(&work->outcome.clips_claimed);
+    ry_count(ctx, RY_COUNTER_clips_claimed, work->outcome.clips_claimed.clips.n);
+    RY_ANSWER(ctx, work->mail, clips_claimed, &work->outcome.clips_claimed);
 }
 
-static void claim_answer_error(struct writer_work *work, struct ry_ctx *ctx, struct ry_str error)
+/* ---- those with a hint ---------------------------------------------------------------------------------------- */
+
+RUN(failed_retry, failed_retry(engine, asked, &work->outcome.failed_retried, err))
+ANSWER_ERROR(failed_retry, failed_retried)
+
+static void failed_retry_tell(struct writer_work *work, struct ry_ctx *ctx, struct writer_hints *hints)
 {
-    RY_ANSWER(ctx, work->mail, clips_claimed, &(struct ry_clips_claimed){.error = error});
+    hints->clips_pending += work->outcome.failed_retried.count;
+    RY_ANSWER(ctx, work->mail, failed_retried, &work->outcome.failed_retried);
 }
 
-/* ---- clips_renew --------------------------------------------------------------------------------------------- */
+/* Marked clips are due at once. */
+RUN(clips_stale, clips_stale(engine, asked, &work->outcome.clips_staled, err))
+ANSWER_ERROR(clips_stale, clips_staled)
 
-static int renew_run(struct writer_work *work, struct writer_engine *engine, enum writer_care care,
-                     struct ry_arena *arena, struct ry_error *err)
+static void clips_stale_tell(struct writer_work *work, struct ry_ctx *ctx, struct writer_hints *hints)
 {
-    (void)care;
-    (void)arena;
-    return engine->ops->clips_renew(engine, RY_BODY(work->mail, clips_renew), &work->outcome.renewed, err);
+    hints->clips_pending += work->outcome.clips_staled.count;
+    RY_ANSWER(ctx, work->mail, clips_staled, &work->outcome.clips_staled);
 }
 
-static uint64_t renew_tell(struct writer_work *work, struct ry_ctx *ctx)
+RUN(purge, purge(engine, asked, &work->outcome.purged, err))
+ANSWER_ERROR(purge, purged)
+
+static void purge_tell(struct writer_work *work, struct ry_ctx *ctx, struct writer_hints *hints)
 {
-    RY_ANSWER(ctx, work->mail, clips_renewed, &work->outcome.renewed);
-    return 0;
+    hints->files_doomed += work->outcome.purged.files;
+    RY_ANSWER(ctx, work->mail, purged, &work->outcome.purged);
 }
 
-static void renew_answer_error(struct writer_work *work, struct ry_ctx *ctx, struct ry_str error)
-{
-    RY_ANSWER(ctx, work->mail, clips_renewed, &(struct ry_clips_renewed){.error = error});
-}
+/* ---- the others ---------------------------------------------------------------------------------------------- */
 
-/* ---- failed_retry -------------------------------------------------------------------------------------------- */
-
-static int retry_run(struct writer_work *work, struct writer_engine *engine, enum writer_care care,
-                     struct ry_arena *arena, struct ry_error *err)
-{
-    (void)care;
-    (void)arena;
-    return engine->ops->failed_retry(engine, RY_BODY(work->mail, failed_retry), &work->outcome.retried, err);
-}
-
-static uint64_t retry_tell(struct writer_work *work, struct ry_ctx *ctx)
-{
-    RY_ANSWER(ctx, work->mail, failed_retried, &work->outcome.retried);
-    return work->outcome.retried.count;
-}
-
-static void retry_answer_error(struct writer_work *work, struct ry_ctx *ctx, struct ry_str error)
-{
-    RY_ANSWER(ctx, work->mail, failed_retried, &(struct ry_failed_retried){.error = error});
-}
+ASKED(clips_renew, clips_renewed, clips_renew(engine, asked, &work->outcome.clips_renewed, err))
+ASKED(scan_begin, scan_begun, scan_begin(engine, asked, arena, &work->outcome.scan_begun, err))
+ASKED(scan_end, scan_ended, scan_end(engine, asked, &work->outcome.scan_ended, err))
+ASKED(files_forget, files_forgotten, files_forget(engine, asked, err))
+ASKED(scans_stale, scans_staled, scans_stale(engine, asked, &work->outcome.scans_staled, err))
+ASKED(urls_store, urls_stored, urls_store(engine, asked, err))
 
 /* ---- the table ----------------------------------------------------------------------------------------------- */
 
+#define KIND(name, urgent, answer_error) \
+    { \
+        RY_TAG_##name, urgent, name##_run, name##_tell, answer_error \
+    }
+
 static const struct writer_work_kind kinds[] = {
-    {RY_TAG_batch_write, false, batch_rows, batch_run, batch_tell, batch_answer_error},
-    {RY_TAG_clip_completed, false, one_row, completed_run, completed_tell, NULL},
-    {RY_TAG_clip_failed, false, one_row, failed_run, failed_tell, NULL},
-    {RY_TAG_clips_claim, true, one_row, claim_run, claim_tell, claim_answer_error},
-    {RY_TAG_clips_renew, true, one_row, renew_run, renew_tell, renew_answer_error},
-    {RY_TAG_failed_retry, true, one_row, retry_run, retry_tell, retry_answer_error},
+    {RY_TAG_batch_write, false, NULL, batch_write_tell, batch_write_answer_error},
+    KIND(clip_completed, false, NULL),
+    KIND(clip_failed, false, NULL),
+    KIND(clips_claim, true, clips_claim_answer_error),
+    KIND(clips_renew, true, clips_renew_answer_error),
+    KIND(failed_retry, true, failed_retry_answer_error),
+    KIND(scan_begin, false, scan_begin_answer_error),
+    KIND(scan_end, false, scan_end_answer_error),
+    KIND(purge, true, purge_answer_error),
+    KIND(files_forget, false, files_forget_answer_error),
+    KIND(clips_stale, true, clips_stale_answer_error),
+    KIND(scans_stale, true, scans_stale_answer_error),
+    KIND(urls_store, false, urls_store_answer_error),
 };
+
+/* About how many rows a mail writes, for the wait for more. */
+static size_t count_rows(const struct ry_mail *mail)
+{
+    switch (mail->envelope.tag) {
+    case RY_TAG_batch_write: return writer_batch_rows(RY_BODY(mail, batch_write));
+    case RY_TAG_purge: return RY_BODY(mail, purge)->limit;
+    case RY_TAG_files_forget: return RY_BODY(mail, files_forget)->paths.n;
+    case RY_TAG_urls_store: return RY_BODY(mail, urls_store)->urls.n;
+    default: return 1;
+    }
+}
 
 bool writer_work_init(struct writer_work *work, struct ry_mail *mail)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         if (kinds[i].tag != mail->envelope.tag)
             continue;
-        *work = (struct writer_work){.kind = &kinds[i], .mail = mail, .rows = kinds[i].rows(mail)};
+        *work = (struct writer_work){.kind = &kinds[i], .mail = mail, .rows = count_rows(mail)};
         return true;
     }
     return false;
@@ -207,16 +213,43 @@ bool writer_work_is_urgent(const struct writer_work *work)
     return work->kind->urgent;
 }
 
-int writer_work_run(struct writer_work *work, struct writer_engine *engine, enum writer_care care,
-                    struct ry_arena *arena, struct ry_error *err)
+/* ---- in the transaction -------------------------------------------------------------------------------------- */
+
+static void begin_anew(struct writer_work *work)
 {
     work->refused = false;
-    if (care == WRITER_BRISK)
-        return work->kind->run(work, engine, care, arena, err);
+    memset(&work->outcome, 0, sizeof work->outcome);
+    if (work->kind->run == NULL)
+        work->outcome.batch.write = RY_BODY(work->mail, batch_write);
+}
+
+static int run_briskly(struct writer_work *works, size_t n, struct writer_engine *engine, struct ry_arena *arena,
+                       struct ry_error *err)
+{
+    struct writer_batch **batches = ry_arena_array(arena, n, sizeof(struct writer_batch *));
+    if (batches == NULL)
+        return ry_fail(err, RY_ENOMEM, "out of memory for a transaction of %zu mails", n);
+    size_t batch_count = 0;
+    for (size_t i = 0; i < n; i++)
+        if (works[i].kind->run == NULL)
+            batches[batch_count++] = &works[i].outcome.batch;
+    int rc = batch_count > 0 ? writer_batches_write(engine, batches, batch_count, arena, err) : RY_OK;
+    for (size_t i = 0; rc == RY_OK && i < n; i++)
+        if (works[i].kind->run != NULL)
+            rc = works[i].kind->run(&works[i], engine, arena, err);
+    return rc;
+}
+
+/* Behind a mark, and settled before the next, so that what it cannot write is its own trouble. */
+static int run_alone(struct writer_work *work, struct writer_engine *engine, struct ry_arena *arena,
+                     struct ry_error *err)
+{
     int rc = engine->ops->mark(engine, err);
     if (rc != RY_OK)
         return rc;
-    rc = work->kind->run(work, engine, care, arena, &work->error);
+    rc = work->kind->run(work, engine, arena, &work->error);
+    if (rc == RY_OK)
+        rc = engine->ops->settle(engine, &work->error);
     if (rc == RY_OK)
         return engine->ops->keep(engine, err);
     if (ry_err_class(work->error.code) != RY_CLASS_REJECT) {
@@ -227,11 +260,42 @@ int writer_work_run(struct writer_work *work, struct writer_engine *engine, enum
     return engine->ops->undo(engine, err);
 }
 
-uint64_t writer_work_tell(struct writer_work *work, struct ry_ctx *ctx)
+static int run_carefully(struct writer_work *works, size_t n, struct writer_engine *engine, struct ry_arena *arena,
+                         struct ry_error *err)
 {
-    uint64_t pending = 0;
+    int rc = RY_OK;
+    for (size_t i = 0; rc == RY_OK && i < n; i++)
+        if (works[i].kind->run == NULL)
+            rc = writer_batch_write_carefully(engine, &works[i].outcome.batch, arena, err);
+    for (size_t i = 0; rc == RY_OK && i < n; i++)
+        if (works[i].kind->run != NULL)
+            rc = run_alone(&works[i], engine, arena, err);
+    return rc;
+}
+
+int writer_works_commit(struct writer_work *works, size_t n, struct writer_engine *engine, bool careful,
+                        struct ry_arena *arena, struct ry_error *err)
+{
+    ry_arena_reset(arena);
+    for (size_t i = 0; i < n; i++)
+        begin_anew(&works[i]);
+    int rc = engine->ops->begin(engine, err);
+    if (rc != RY_OK)
+        return rc;
+    rc = careful ? run_carefully(works, n, engine, arena, err) : run_briskly(works, n, engine, arena, err);
+    if (rc == RY_OK)
+        rc = engine->ops->commit(engine, err);
+    if (rc != RY_OK)
+        engine->ops->rollback(engine);
+    return rc;
+}
+
+/* ---- after it ------------------------------------------------------------------------------------------------ */
+
+void writer_work_tell(struct writer_work *work, struct ry_ctx *ctx, struct writer_hints *hints)
+{
     if (!work->refused) {
-        pending = work->kind->tell(work, ctx);
+        work->kind->tell(work, ctx, hints);
         ry_mail_done(ctx, work->mail);
     } else if (work->kind->answer_error != NULL) {
         work->kind->answer_error(work, ctx, ry_str_of(work->error.text));
@@ -240,7 +304,6 @@ uint64_t writer_work_tell(struct writer_work *work, struct ry_ctx *ctx)
         ry_mail_fail(ctx, work->mail, false, work->error.text);
     }
     work->mail = NULL;
-    return pending;
 }
 
 bool writer_work_give_up(struct writer_work *work, struct ry_ctx *ctx, const struct ry_error *why)

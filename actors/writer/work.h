@@ -7,7 +7,7 @@
 
 struct writer_work_kind;
 
-/* A mail that changes the database: kept until the transaction that holds it is committed. */
+/* A mail that changes the database: kept, and in its place, until the transaction that holds it is committed. */
 struct writer_work {
     const struct writer_work_kind *kind;
     struct ry_mail *mail;
@@ -16,14 +16,26 @@ struct writer_work {
     bool refused;    /* its data cannot be written: `error` says why; the others were */
     bool clip_found; /* an outcome: the clip has a row */
     struct ry_error error;
-    struct writer_tally tally;
     union {
-        struct ry_batch_written batch;
-        struct ry_clip_settled settled;
-        struct ry_clips_claimed claimed;
-        struct ry_clips_renewed renewed;
-        struct ry_failed_retried retried;
-    } outcome; /* its lists live in the turn's arena */
+        struct writer_batch batch;
+        struct ry_clip_settled clip_settled;
+        struct ry_clips_claimed clips_claimed;
+        struct ry_clips_renewed clips_renewed;
+        struct ry_failed_retried failed_retried;
+        struct ry_scan_begun scan_begun;
+        struct ry_scan_ended scan_ended;
+        struct ry_purged purged;
+        struct ry_files_forgotten files_forgotten;
+        struct ry_clips_staled clips_staled;
+        struct ry_scans_staled scans_staled;
+        struct ry_urls_stored urls_stored;
+    } outcome; /* holds after the commit; its lists live in the turn's arena */
+};
+
+/* What the scheduler may want to know of a commit. */
+struct writer_hints {
+    uint64_t clips_pending; /* clips that now wait for thumbnails */
+    uint64_t files_doomed;  /* files that now wait to be deleted */
 };
 
 /* Fills *work for a mail; false: this mail does not change the database. */
@@ -32,13 +44,15 @@ bool writer_work_init(struct writer_work *work, struct ry_mail *mail);
 /* Somebody waits for this answer and nothing is gained by waiting for more to write. */
 bool writer_work_is_urgent(const struct writer_work *work);
 
-/* Does the work inside the engine's transaction and keeps its outcome. When careful, data that cannot be written are no
- * error, but work->refused. */
-int writer_work_run(struct writer_work *work, struct writer_engine *engine, enum writer_care care,
-                    struct ry_arena *arena, struct ry_error *err);
+/* Does the works in one transaction and commits it: first the batches, then the others in their order. Brisk, it fails
+ * as a whole, also when it meets data that cannot be written (RY_EDATA) or a batch that may not be (RY_EFENCED).
+ * Careful, it leaves these out, and says so in work->refused or in the batch's answer, and never fails in the class
+ * REJECT. After an error nothing was done. Lists of the outcomes live in the arena. */
+int writer_works_commit(struct writer_work *works, size_t n, struct writer_engine *engine, bool careful,
+                        struct ry_arena *arena, struct ry_error *err);
 
-/* After the commit: tells the outcome and ends the mail's custody. Returns how many clips now wait. */
-uint64_t writer_work_tell(struct writer_work *work, struct ry_ctx *ctx);
+/* After the commit: tells the outcome and ends the mail's custody; adds to *hints. */
+void writer_work_tell(struct writer_work *work, struct ry_ctx *ctx, struct writer_hints *hints);
 
 /* The database cannot be reached: tells an asker why, so that he tries later, and ends the mail's custody. False:
  * nobody asked, so the work must be kept. */

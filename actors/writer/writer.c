@@ -1,18 +1,23 @@
 /* writer.c: the one who speaks to the database.
  *
- * Owns      the archive: guilds, channels, authors, messages, clips, thumbnails, failures and leases of clips.
- * Accepts   batch_write (rows of a scan), clip_completed and clip_failed (what became of a clip), clips_claim,
- *           clips_renew, failed_retry; and questions: settings_get, gallery_get, archive_get, failed_get.
- * Sends     one answer to each, clip_settled to the origin of an outcome, and clips_pending (a hint to the scheduler).
- *           It sends no requests, so it can always be given mail.
- * Promises  what it has answered is committed. Every write bears being repeated, and one that changes nothing writes
- *           nothing. Bad rows fail alone. A worker that lost its lease writes nothing.
+ * Owns      the archive: guilds, channels, authors, messages, clips, thumbnails, failures and leases of clips, scans,
+ *           and the list of files to delete.
+ * Accepts   batch_write (rows of a scan), scan_begin, scan_end, purge; clip_completed and clip_failed (what became of a
+ *           clip), clips_claim, clips_renew, failed_retry, clips_stale, scans_stale, files_forget, urls_store; and
+ *           questions: settings_get, known_get, gallery_get, archive_get, failed_get, scan_get, scans_open_get,
+ *           files_doomed_get.
+ * Sends     one answer to each, clip_settled to the origin of an outcome, and clips_pending and files_doomed (hints to
+ * the scheduler). It sends no requests, so it can always be given mail. Promises  what it has answered is committed.
+ * Every write bears being repeated, and one that changes nothing writes nothing. Bad rows fail alone. A worker that
+ * lost its lease writes nothing.
  *
- * Mails are gathered for a moment and written in one transaction, in the order in which they came: a turn. A turn that
- * meets data which break a rule is done once more with a mark before each step, which leaves out what will not go in.
- * One that meets a passing trouble (lock, full disk) is rolled back and tried again by timer, after a growing wait;
- * after a few tries askers are told, who ask again later, while outcomes of clips, which nobody would repeat, are kept
- * until they can be written. Questions are answered at once, outside of any transaction.
+ * Mails are gathered for a moment and written in one transaction, a turn: first the rows of all batches, table by
+ * table, then the other works in the order in which they came. A turn that meets data which break a rule, or a batch
+ * that may not be written, is done once more carefully, work by work, which leaves out what will not go in. One that
+ * meets a passing trouble (lock, full disk) is rolled back and tried again by timer, after a growing wait; after a few
+ * tries askers are told, who ask again later, while outcomes of clips, which nobody would repeat, are kept until they
+ * can be written. Questions are answered at once, outside of any transaction. Now and then the database is asked for a
+ * sign of life, so that its trouble is told before somebody needs it.
  *
  * When it crashes, the transaction is gone as a whole; its mails are still in the router's custody and come again. A
  * damaged database ends it. */
@@ -27,7 +32,7 @@
 #include "runtime/base/backoff.h"
 #include "runtime/base/log.h"
 
-enum timer { TIMER_TURN, TIMER_PRUNE };
+enum timer { TIMER_TURN, TIMER_PRUNE, TIMER_PING };
 
 /* Mails held at a time. While the database is away the outcomes of all clips in the works stay here (clip_window of
  * them), and questions must still get in. */
@@ -39,6 +44,7 @@ enum timer { TIMER_TURN, TIMER_PRUNE };
 #define FENCE_KEPT_MS     (INT64_C(24) * 3600 * 1000)
 #define ARENA_MAX_BYTES   ((size_t)128 << 20)
 #define TROUBLE_PERIOD_MS 30000
+#define PINGS_FAILED_MAX  3
 
 struct writer {
     struct writer_engine *engine;
@@ -54,6 +60,9 @@ struct writer {
     unsigned tries_max;
     int64_t retry_base_ms;
     int64_t retry_max_ms;
+    int64_t ping_period_ms;
+    unsigned pings_failed; /* in a row */
+    struct ry_error ping_error;
     struct ry_arena turn; /* outcomes of the transaction under way */
     struct ry_arena look; /* the answer to a question */
     struct ry_log_limit trouble_log;
@@ -76,22 +85,6 @@ static void writer_end(struct writer *self, struct ry_ctx *ctx, const struct ry_
 
 /* ---- a turn -------------------------------------------------------------------------------------------------- */
 
-static int writer_run_works(struct writer *self, enum writer_care care, struct ry_error *err)
-{
-    const struct writer_engine_ops *ops = self->engine->ops;
-    ry_arena_reset(&self->turn);
-    int rc = ops->begin(self->engine, err);
-    if (rc != RY_OK)
-        return rc;
-    for (size_t i = 0; rc == RY_OK && i < self->works_n; i++)
-        rc = writer_work_run(&self->works[i], self->engine, care, &self->turn, err);
-    if (rc == RY_OK)
-        rc = ops->commit(self->engine, err);
-    if (rc != RY_OK)
-        ops->rollback(self->engine);
-    return rc;
-}
-
 static void writer_on_committed(struct writer *self, struct ry_ctx *ctx, int64_t took_us)
 {
     ry_count(ctx, RY_COUNTER_db_transactions, 1);
@@ -100,14 +93,16 @@ static void writer_on_committed(struct writer *self, struct ry_ctx *ctx, int64_t
     if (self->troubles > 0)
         RY_LOG(RY_INFO, "database_answers_again", "tries=%u", self->troubles);
     self->troubles = 0;
-    uint64_t pending = 0;
+    struct writer_hints hints = {0};
     for (size_t i = 0; i < self->works_n; i++)
-        pending += writer_work_tell(&self->works[i], ctx);
+        writer_work_tell(&self->works[i], ctx, &hints);
     self->works_n = 0;
     self->rows = 0;
-    if (pending > 0)
-        RY_TELL(ctx, clips_pending, &(struct ry_clips_pending){.count = pending},
-                &(struct ry_send){.priority = RY_PRIORITY_CONTROL});
+    const struct ry_send send = {.priority = RY_PRIORITY_CONTROL};
+    if (hints.clips_pending > 0)
+        RY_TELL(ctx, clips_pending, &(struct ry_clips_pending){.count = hints.clips_pending}, &send);
+    if (hints.files_doomed > 0)
+        RY_TELL(ctx, files_doomed, &(struct ry_files_doomed){.count = hints.files_doomed}, &send);
 }
 
 /* Tells askers whose tries are used up; keeps all others for the next try. */
@@ -152,9 +147,9 @@ static void writer_turn(struct writer *self, struct ry_ctx *ctx)
         return;
     struct ry_error err;
     int64_t began_us = now_us();
-    int rc = writer_run_works(self, WRITER_BRISK, &err);
+    int rc = writer_works_commit(self->works, self->works_n, self->engine, false, &self->turn, &err);
     if (rc != RY_OK && ry_err_class(err.code) == RY_CLASS_REJECT)
-        rc = writer_run_works(self, WRITER_CAREFUL, &err);
+        rc = writer_works_commit(self->works, self->works_n, self->engine, true, &self->turn, &err);
     if (rc == RY_OK)
         writer_on_committed(self, ctx, now_us() - began_us);
     else if (ry_err_class(err.code) == RY_CLASS_DIE)
@@ -206,29 +201,27 @@ static struct ry_str writer_on_no_answer(struct writer *self, struct ry_ctx *ctx
     return ry_str_of(why->text);
 }
 
-static void writer_on_settings_get(struct writer *self, struct ry_ctx *ctx, struct ry_mail *mail)
-{
-    struct ry_settings_got got;
-    struct ry_error err;
-    int rc = self->engine->ops->settings_get(self->engine, RY_BODY(mail, settings_get), &self->look, &got, &err);
-    if (rc == RY_OK)
-        rc = ry_check(RY_TAG_settings_got, &got, &err);
-    if (rc != RY_OK)
-        got = (struct ry_settings_got){.error = writer_on_no_answer(self, ctx, &err)};
-    RY_ANSWER(ctx, mail, settings_got, &got);
-}
-
-static void writer_on_gallery_get(struct writer *self, struct ry_ctx *ctx, struct ry_mail *mail)
-{
-    struct ry_gallery_page page;
-    struct ry_error err;
-    int rc = self->engine->ops->gallery_get(self->engine, RY_BODY(mail, gallery_get), &self->look, &page, &err);
-    if (rc == RY_OK)
-        rc = ry_check(RY_TAG_gallery_page, &page, &err);
-    if (rc != RY_OK)
-        page = (struct ry_gallery_page){.error = writer_on_no_answer(self, ctx, &err)};
-    RY_ANSWER(ctx, mail, gallery_page, &page);
-}
+/* writer_on_<name>: asks the engine, and answers with what it says or with its error. */
+#define QUESTION(name, answer) \
+    static void writer_on_##name(struct writer *self, struct ry_ctx *ctx, struct ry_mail *mail) \
+    { \
+        struct ry_##answer got; \
+        struct ry_error err; \
+        int rc = self->engine->ops->name(self->engine, RY_BODY(mail, name), &self->look, &got, &err); \
+        if (rc == RY_OK) \
+            rc = ry_check(RY_TAG_##answer, &got, &err); \
+        if (rc != RY_OK) \
+            got = (struct ry_##answer){.error = writer_on_no_answer(self, ctx, &err)}; \
+        RY_ANSWER(ctx, mail, answer, &got); \
+    }
+QUESTION(settings_get, settings_got)
+QUESTION(gallery_get, gallery_page)
+QUESTION(failed_get, failed_page)
+QUESTION(known_get, known_got)
+QUESTION(scan_get, scan_got)
+QUESTION(scans_open_get, scans_open_got)
+QUESTION(files_doomed_get, files_doomed_got)
+#undef QUESTION
 
 static void writer_on_archive_get(struct writer *self, struct ry_ctx *ctx, struct ry_mail *mail)
 {
@@ -239,20 +232,10 @@ static void writer_on_archive_get(struct writer *self, struct ry_ctx *ctx, struc
     if (rc != RY_OK)
         state = (struct ry_archive_state){.engine = ry_str_of(self->engine->ops->name),
                                           .error = writer_on_no_answer(self, ctx, &err)};
+    else if (self->pings_failed >= PINGS_FAILED_MAX)
+        state.error = ry_str_of(self->ping_error.text);
     state.ping_us = (uint64_t)(now_us() - began_us);
     RY_ANSWER(ctx, mail, archive_state, &state);
-}
-
-static void writer_on_failed_get(struct writer *self, struct ry_ctx *ctx, struct ry_mail *mail)
-{
-    struct ry_failed_page page;
-    struct ry_error err;
-    int rc = self->engine->ops->failed_get(self->engine, RY_BODY(mail, failed_get), &self->look, &page, &err);
-    if (rc == RY_OK)
-        rc = ry_check(RY_TAG_failed_page, &page, &err);
-    if (rc != RY_OK)
-        page = (struct ry_failed_page){.error = writer_on_no_answer(self, ctx, &err)};
-    RY_ANSWER(ctx, mail, failed_page, &page);
 }
 
 /* ---- handlers ------------------------------------------------------------------------------------------------ */
@@ -274,12 +257,43 @@ static void writer_receive(void *instance, struct ry_ctx *ctx, struct ry_mail *m
     case RY_TAG_gallery_get: writer_on_gallery_get(self, ctx, mail); break;
     case RY_TAG_archive_get: writer_on_archive_get(self, ctx, mail); break;
     case RY_TAG_failed_get: writer_on_failed_get(self, ctx, mail); break;
+    case RY_TAG_known_get: writer_on_known_get(self, ctx, mail); break;
+    case RY_TAG_scan_get: writer_on_scan_get(self, ctx, mail); break;
+    case RY_TAG_scans_open_get: writer_on_scans_open_get(self, ctx, mail); break;
+    case RY_TAG_files_doomed_get: writer_on_files_doomed_get(self, ctx, mail); break;
     default: RY_LOG(RY_WARNING, "mail_unexpected", "message=%s", mail->descriptor->record.name); break;
     }
     ry_arena_reset(&self->look);
 }
 
-/* Forgets fencing tokens of jobs that ended long ago. Trouble is no matter: it is tried again in a minute. */
+/* Asks the database for a sign of life. It is unwell after three that did not come; one that comes makes it well. */
+static void writer_ping(struct writer *self, struct ry_ctx *ctx)
+{
+    ry_timer(ctx, TIMER_PING, self->ping_period_ms);
+    struct ry_error err;
+    int64_t began_us = now_us();
+    int rc = self->engine->ops->ping(self->engine, &err);
+    if (rc == RY_OK) {
+        int64_t took_us = now_us() - began_us;
+        ry_observe(ctx, RY_HISTOGRAM_db_ping, (double)took_us / 1e6);
+        if (self->pings_failed >= PINGS_FAILED_MAX)
+            RY_LOG(RY_INFO, "database_healthy", "engine=%s latency_ms=%" PRId64 " pings_failed=%u",
+                   self->engine->ops->name, took_us / 1000, self->pings_failed);
+        self->pings_failed = 0;
+        return;
+    }
+    ry_count(ctx, RY_COUNTER_db_pings_failed, 1);
+    self->ping_error = err;
+    self->pings_failed++;
+    if (ry_err_class(err.code) == RY_CLASS_DIE)
+        writer_end(self, ctx, &err);
+    else if (self->pings_failed == PINGS_FAILED_MAX)
+        RY_LOG(RY_ERROR, "database_unhealthy", "engine=%s pings_failed=%u reason=%s", self->engine->ops->name,
+               self->pings_failed, err.text);
+}
+
+/* Forgets fencing tokens and slices of jobs that ended long ago. Trouble is no matter: it is tried again in a minute.
+ */
 static void writer_prune(struct writer *self, struct ry_ctx *ctx)
 {
     const struct writer_engine_ops *ops = self->engine->ops;
@@ -302,8 +316,12 @@ static void writer_tick(void *instance, struct ry_ctx *ctx, unsigned timer)
     struct writer *self = instance;
     if (timer == TIMER_TURN)
         writer_turn(self, ctx);
-    else if (!self->ended)
+    else if (self->ended)
+        return;
+    else if (timer == TIMER_PRUNE)
         writer_prune(self, ctx);
+    else
+        writer_ping(self, ctx);
 }
 
 static bool writer_drain(void *instance, struct ry_ctx *ctx)
@@ -317,6 +335,16 @@ static bool writer_drain(void *instance, struct ry_ctx *ctx)
 static int64_t seconds_to_ms(double seconds)
 {
     return (int64_t)(seconds * 1000);
+}
+
+/* The archive's engine by the configuration. */
+static int open_engine(struct ry_ctx *ctx, struct writer_engine **engine, struct ry_error *err)
+{
+    const struct ry_config *config = ry_ctx_config(ctx);
+    const struct writer_sqlite_options options = {.path = ry_config_str(config, RY_OPT_sqlite_path),
+                                                  .clock = ry_ctx_clock(ctx),
+                                                  .busy_ms = (int)ry_config_int(config, RY_OPT_db_lock_wait_ms)};
+    return writer_engine_sqlite_open(&options, engine, err);
 }
 
 static int writer_open(void **instance, struct ry_ctx *ctx, struct ry_error *err)
@@ -333,11 +361,10 @@ static int writer_open(void **instance, struct ry_ctx *ctx, struct ry_error *err
     self->retry_max_ms = seconds_to_ms(ry_config_real(config, RY_OPT_db_retry_max_delay));
     self->turn = ry_arena_make(ARENA_MAX_BYTES);
     self->look = ry_arena_make(ARENA_MAX_BYTES);
+    self->ping_period_ms = ry_config_int(config, RY_OPT_db_health_check_interval) * 1000;
     ry_timer(ctx, TIMER_PRUNE, PRUNE_PERIOD_MS);
-    const struct writer_sqlite_options options = {.path = ry_config_str(config, RY_OPT_sqlite_path),
-                                                  .clock = ry_ctx_clock(ctx),
-                                                  .busy_ms = (int)ry_config_int(config, RY_OPT_db_lock_wait_ms)};
-    return writer_engine_sqlite_open(&options, &self->engine, err);
+    ry_timer(ctx, TIMER_PING, self->ping_period_ms);
+    return open_engine(ctx, &self->engine, err);
 }
 
 static void writer_close(void **instance)

@@ -298,8 +298,14 @@ static void outcome_of_a_clip_that_is_gone_is_settled_and_counted(void **state)
     bed_advance(bed, WAIT_MS);
     assert_false(BED_EXPECT(bed, clip_settled)->completed);
     bed_expect_done(bed, id);
+    assert_int_equal(BED_EXPECT(bed, files_doomed)->count, 1);
     assert_int_equal(bed_counter(bed, RY_COUNTER_clips_gone), 1);
     assert_int_equal(bed_counter(bed, RY_COUNTER_clips_completed), 0);
+    id = BED_DELIVER(bed, files_doomed_get, &(struct ry_files_doomed_get){.limit = 5}, NULL);
+    const struct ry_files_doomed_got *got = BED_EXPECT(bed, files_doomed_got);
+    assert_int_equal(got->paths.n, 1);
+    assert_true(ry_str_is(got->paths.items[0], "thumbnails/a.webp"));
+    bed_expect_done(bed, id);
 }
 
 static void failed_retry_hints_at_what_waits_again(void **state)
@@ -492,6 +498,7 @@ static void writer_holds_no_more_than_it_can(void **state)
         assert_int_equal(bed_next_tag(bed), RY_TAG_done);
         bed_expect_done(bed, id - ry_writer_spec.capacity + i);
     }
+    assert_int_equal(BED_EXPECT(bed, files_doomed)->count, ry_writer_spec.capacity);
     bed_expect_nothing(bed);
 }
 

@@ -94,15 +94,19 @@ static uint64_t write_all(struct bench *b, unsigned messages)
     uint64_t changed = 0;
     for (unsigned at = 0; at < messages;) {
         check(b, ops->begin(b->engine, &b->err));
-        for (unsigned i = 0; i < BATCHES_A_TURN && at < messages; i++, at += BATCH_MESSAGES) {
-            struct ry_batch_write batch = make(b, at);
-            struct ry_batch_written written;
-            struct writer_tally tally;
-            check(b, writer_batch_run(b->engine, &batch, WRITER_BRISK, &b->arena, &written, &tally, &b->err));
-            changed += written.changed;
-            ry_arena_reset(&b->arena);
+        struct ry_batch_write writes[BATCHES_A_TURN];
+        struct writer_batch batches[BATCHES_A_TURN], *list[BATCHES_A_TURN];
+        size_t n = 0;
+        for (; n < BATCHES_A_TURN && at < messages; n++, at += BATCH_MESSAGES) {
+            writes[n] = make(b, at);
+            batches[n] = (struct writer_batch){.write = &writes[n]};
+            list[n] = &batches[n];
         }
+        check(b, writer_batches_write(b->engine, list, n, &b->arena, &b->err));
         check(b, ops->commit(b->engine, &b->err));
+        for (size_t i = 0; i < n; i++)
+            changed += batches[i].tally.changed;
+        ry_arena_reset(&b->arena);
     }
     return changed;
 }

@@ -12,7 +12,7 @@ void settings_tell_flags_and_json(void **state)
     assert_int_equal(f->engine->ops->settings_get(f->engine, &get, &f->arena, &got, &err), RY_OK);
     assert_false(got.guild_exists || got.channel_exists || got.guild_enabled || got.channel_enabled || got.nsfw);
     (void)writer_batch_commit(f, writer_batch_make(f, 0, 1), WRITER_BRISK);
-    f->store->execute(f->store, "UPDATE channel SET nsfw = 1");
+    f->store->execute(f->store, "UPDATE channel SET nsfw = true");
     f->store->execute(f->store, "INSERT INTO guild_settings (guild_id, default_channel_settings, settings)"
                                 " VALUES ('100', '{\"a\": 1}', '{\"b\": 2}')");
     f->store->execute(f->store, "INSERT INTO channel_settings (channel_id, settings) VALUES ('200', '{\"c\": 3}')");
@@ -64,9 +64,8 @@ static void assert_pages(struct writer_fixture *f, struct ry_gallery_get get, co
     }
     char sql[512];
     snprintf(sql, sizeof sql,
-             "SELECT group_concat(filename) FROM (SELECT c.filename AS filename FROM clip c JOIN message m"
-             " ON m.id = c.message_id WHERE c.deleted_at IS NULL AND m.deleted_at IS NULL AND %s"
-             " ORDER BY m.timestamp DESC, c.id DESC)",
+             "SELECT c.filename FROM clip c JOIN message m ON m.id = c.message_id"
+             " WHERE c.deleted_at IS NULL AND m.deleted_at IS NULL AND %s ORDER BY m.timestamp DESC, c.id DESC",
              where);
     f->store->ask(f->store, sql, expected, sizeof expected);
     assert_string_equal(walked, expected);

@@ -67,9 +67,24 @@ static void store_ask(struct writer_store *store, const char *sql, char *text, s
     sqlite3_stmt *s = NULL;
     if (sqlite3_prepare_v2(files->lite->db, sql, -1, &s, NULL) != SQLITE_OK)
         fail_msg("%s: %s", sql, sqlite3_errmsg(files->lite->db));
-    const char *value = sqlite3_step(s) == SQLITE_ROW ? (const char *)sqlite3_column_text(s, 0) : NULL;
-    assert_true(snprintf(text, text_bytes, "%s", value ? value : "") < (int)text_bytes);
+    size_t n = 0;
+    text[0] = '\0';
+    for (bool first = true; sqlite3_step(s) == SQLITE_ROW; first = false) {
+        const char *value = (const char *)sqlite3_column_text(s, 0);
+        n += (size_t)snprintf(text + n, text_bytes - n, "%s%s", first ? "" : ",", value ? value : "");
+        assert_true(n < text_bytes);
+    }
     sqlite3_finalize(s);
+}
+
+static int64_t store_time_ms(struct writer_store *store, const char *sql)
+{
+    char text[64];
+    store_ask(store, sql, text, sizeof text);
+    int64_t wall_ms = INT64_MIN;
+    if (text[0] != '\0' && !ry_time_parse(ry_str_of(text), &wall_ms))
+        fail_msg("%s: '%s' is no time", sql, text);
+    return wall_ms;
 }
 
 static struct files files;
@@ -78,6 +93,7 @@ static struct writer_store store = {.name = "writer on sqlite",
                                     .remove = store_remove,
                                     .execute = store_execute,
                                     .ask = store_ask,
+                                    .time_ms = store_time_ms,
                                     .arg = &files};
 
 static int setup(void **state)
@@ -105,7 +121,7 @@ static void reopening_keeps_what_is_there(void **state)
     assert_int_equal(open_engine(files.path, &f->clock.clock, &f->engine, &err), RY_OK);
     files.lite = lite_of(f->engine);
     assert_int_equal(writer_number(f, "SELECT count(*) FROM clip"), 3);
-    assert_int_equal(writer_number(f, "SELECT count(*) FROM reelyard_migration"), 1);
+    assert_int_equal(writer_number(f, "SELECT count(*) FROM reelyard_migration"), 2);
     assert_int_equal(writer_number(f, "PRAGMA application_id"), 0x5259444C);
     assert_int_equal(writer_number(f, "PRAGMA foreign_keys"), 1);
     char text[16];
@@ -297,14 +313,11 @@ static void full_disk_is_a_passing_trouble(void **state)
     snprintf(sql, sizeof sql, "PRAGMA max_page_count = %ld", (long)pages + 2);
     store_execute(&store, sql);
     struct ry_batch_write *batch = writer_batch_make(f, 10, 2000);
-    struct ry_batch_written written;
-    struct writer_tally tally;
+    struct writer_batch *written = NULL;
     struct ry_error err = {0};
     for (int round = 0; round < 2; round++) {
         assert_int_equal(f->engine->ops->begin(f->engine, &err), RY_OK);
-        int rc = writer_batch_run(f->engine, batch, round ? WRITER_CAREFUL : WRITER_BRISK, &f->arena, &written, &tally,
-                                  &err);
-        assert_int_equal(rc, RY_EFULL);
+        assert_int_equal(writer_batch_try(f, batch, round ? WRITER_CAREFUL : WRITER_BRISK, &written, &err), RY_EFULL);
         f->engine->ops->rollback(f->engine);
         assert_int_equal(writer_number(f, "SELECT count(*) FROM clip"), 10);
     }
@@ -323,12 +336,12 @@ static void kill_in_the_middle_leaves_whole_transactions(void **state)
         if (child == 0) {
             struct writer_engine *engine = NULL;
             struct ry_error err;
-            struct ry_batch_written written;
-            struct writer_tally tally;
+            struct writer_batch *written = NULL;
             struct ry_batch_write *batch = writer_batch_make(f, 5, 400u * ((unsigned)round + 1));
-            if (open_engine(files.path, &f->clock.clock, &engine, &err) != RY_OK ||
-                engine->ops->begin(engine, &err) != RY_OK ||
-                writer_batch_run(engine, batch, WRITER_BRISK, &f->arena, &written, &tally, &err) != RY_OK)
+            int rc = open_engine(files.path, &f->clock.clock, &engine, &err);
+            f->engine = engine;
+            if (rc != RY_OK || engine->ops->begin(engine, &err) != RY_OK ||
+                writer_batch_try(f, batch, WRITER_BRISK, &written, &err) != RY_OK)
                 _exit(1);
             sqlite3_db_cacheflush(lite_of(engine)->db); /* what is not committed stands in the log already */
             raise(SIGKILL);

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#define START_WALL_MS INT64_C(1729350189000)
+#define START_WALL_MS WRITER_START_WALL_MS
 
 void writer_fixture_open(struct writer_fixture *fixture, struct writer_store *store)
 {
@@ -70,18 +70,35 @@ struct ry_batch_write *writer_batch_make(struct writer_fixture *fixture, unsigne
     return batch;
 }
 
+int writer_batch_try(struct writer_fixture *fixture, const struct ry_batch_write *batch, enum writer_care care,
+                     struct writer_batch **written, struct ry_error *err)
+{
+    *written = room(fixture, 1, sizeof **written);
+    **written = (struct writer_batch){.write = batch};
+    struct writer_batch **list = room(fixture, 1, sizeof(struct writer_batch *));
+    list[0] = *written;
+    return care == WRITER_BRISK ? writer_batches_write(fixture->engine, list, 1, &fixture->arena, err)
+                                : writer_batch_write_carefully(fixture->engine, *written, &fixture->arena, err);
+}
+
 struct ry_batch_written writer_batch_commit(struct writer_fixture *fixture, const struct ry_batch_write *batch,
                                             enum writer_care care)
 {
-    struct ry_batch_written written;
-    struct writer_tally tally;
-    struct ry_error err = {0};
     const struct writer_engine_ops *ops = fixture->engine->ops;
+    struct writer_batch *written = NULL;
+    struct ry_error err = {0};
     assert_int_equal(ops->begin(fixture->engine, &err), RY_OK);
-    int rc = writer_batch_run(fixture->engine, batch, care, &fixture->arena, &written, &tally, &err);
-    if (rc != RY_OK || ops->commit(fixture->engine, &err) != RY_OK)
+    int rc = writer_batch_try(fixture, batch, care, &written, &err);
+    if (rc == RY_OK)
+        rc = ops->commit(fixture->engine, &err);
+    if (rc == RY_EFENCED && care == WRITER_BRISK) {
+        ops->rollback(fixture->engine);
+        return writer_batch_commit(fixture, batch, WRITER_CAREFUL);
+    }
+    if (rc != RY_OK)
         fail_msg("batch: %s", err.text);
-    return written;
+    writer_batch_sum(written);
+    return written->written;
 }
 
 struct ry_clips_claimed writer_claim_commit(struct writer_fixture *fixture, const char *owner, uint64_t limit,
@@ -98,6 +115,11 @@ int64_t writer_number(struct writer_fixture *fixture, const char *sql)
     char text[64];
     fixture->store->ask(fixture->store, sql, text, sizeof text);
     return strtoll(text, NULL, 10);
+}
+
+int64_t writer_time_ms(struct writer_fixture *fixture, const char *sql)
+{
+    return fixture->store->time_ms(fixture->store, sql);
 }
 
 void writer_assert_text(struct writer_fixture *fixture, const char *sql, const char *expected)

@@ -8,6 +8,9 @@
 #include "actors/writer/batch.h"
 #include "runtime/base/clock.h"
 
+/* The time at which every case begins: 2024-10-19T15:03:09.000Z. */
+#define WRITER_START_WALL_MS INT64_C(1729350189000)
+
 struct writer_store {
     const char *name;
     /* A store without rows, and an engine on it; called before each test. */
@@ -15,10 +18,12 @@ struct writer_store {
                 struct ry_error *err);
     /* Removes the store; its engine is closed. */
     void (*remove)(struct writer_store *store);
-    /* Runs SQL (SQLite's dialect; a store of another engine translates) beside the engine: a statement without result,
-     * or the first column of the first row into text ("" for none). Fails the test on an error. */
+    /* Runs SQL that every engine's database understands, beside the engine. execute: a statement without result. ask:
+     * the first column of every row, joined by commas, into text ("" for no row, or NULL). time_ms: the one time that
+     * the statement gives, in Unix milliseconds; INT64_MIN for no row, or NULL. Each fails the test on an error. */
     void (*execute)(struct writer_store *store, const char *sql);
     void (*ask)(struct writer_store *store, const char *sql, char *text, size_t text_bytes);
+    int64_t (*time_ms)(struct writer_store *store, const char *sql);
     void *arg;
 };
 
@@ -42,15 +47,22 @@ void writer_fixture_close(struct writer_fixture *fixture);
  * fixture's arena and may be changed. */
 struct ry_batch_write *writer_batch_make(struct writer_fixture *fixture, unsigned first, unsigned n);
 
-/* Writes a batch in a transaction of its own; fails the test if that fails. */
+/* Writes a batch in a transaction of its own; fails the test if that fails. A brisk one whose gate was found shut late
+ * is written again carefully, as the writer does. */
+enum writer_care { WRITER_BRISK, WRITER_CAREFUL };
 struct ry_batch_written writer_batch_commit(struct writer_fixture *fixture, const struct ry_batch_write *batch,
                                             enum writer_care care);
+
+/* The same without the commit; the caller settles. *written lives in the fixture's arena. */
+int writer_batch_try(struct writer_fixture *fixture, const struct ry_batch_write *batch, enum writer_care care,
+                     struct writer_batch **written, struct ry_error *err);
 
 /* Clips claimed in a transaction of its own. */
 struct ry_clips_claimed writer_claim_commit(struct writer_fixture *fixture, const char *owner, uint64_t limit,
                                             uint64_t lease_ms, bool first);
 
-/* One number, or text, out of the store. */
+/* One number, or time (Unix milliseconds), out of the store. */
 int64_t writer_number(struct writer_fixture *fixture, const char *sql);
+int64_t writer_time_ms(struct writer_fixture *fixture, const char *sql);
 
 #endif
