@@ -163,8 +163,11 @@ int pg_index_make(struct pg_link *link, int64_t wait_ms, bool concurrently, stru
 
 /* engine_pg_gate.c. Says the gates that are held back; telling: their verdicts are told, else a shut one fails. */
 int pg_gates_say(struct pg *pg, bool telling, struct ry_error *err);
-/* Locks of a transaction on jobs and channels, taken in one order by everybody. */
+/* The transaction's locks on a job and a channel's scan (absent: none), or a whole guild. */
 int pg_lock(struct pg *pg, struct ry_str job_id, struct ry_str channel_id, struct ry_error *err);
+int pg_lock_guild(struct pg *pg, struct ry_str job_id, struct ry_str guild_id, struct ry_error *err);
+/* Compares with the largest token that has written for the job, and remembers this one; under the job's lock. */
+int pg_fence(struct pg *pg, struct ry_str job_id, uint64_t token, bool *fenced, struct ry_error *err);
 int pg_gate(struct writer_engine *engine, const struct ry_batch_write *batch, enum writer_gate *gate,
             struct ry_error *err);
 int pg_fence_prune(struct writer_engine *engine, int64_t before_wall_ms, size_t max, struct ry_error *err);
@@ -186,8 +189,37 @@ int pg_clip_failed(struct writer_engine *engine, const struct ry_clip_failed *fa
                    struct ry_clip_settled *settled, struct ry_error *err);
 int pg_failed_retry(struct writer_engine *engine, const struct ry_failed_retry *retry,
                     struct ry_failed_retried *retried, struct ry_error *err);
+int pg_clips_stale(struct writer_engine *engine, const struct ry_clips_stale *stale, struct ry_clips_staled *staled,
+                   struct ry_error *err);
+int pg_urls_store(struct writer_engine *engine, const struct ry_urls_store *store, struct ry_error *err);
+/* A handler: puts the one number that a statement gives into *(uint64_t *)arg. */
+pg_handler pg_take_count;
+
+/* engine_pg_scan.c */
+int pg_progress(struct writer_engine *engine, const struct ry_batch_write *batch, struct ry_error *err);
+int pg_scan_begin(struct writer_engine *engine, const struct ry_scan_begin *begin, struct ry_arena *arena,
+                  struct ry_scan_begun *begun, struct ry_error *err);
+int pg_scan_end(struct writer_engine *engine, const struct ry_scan_end *end, struct ry_scan_ended *ended,
+                struct ry_error *err);
+int pg_scans_stale(struct writer_engine *engine, const struct ry_scans_stale *stale, struct ry_scans_staled *staled,
+                   struct ry_error *err);
+int pg_scan_get(struct writer_engine *engine, const struct ry_scan_get *get, struct ry_arena *arena,
+                struct ry_scan_got *got, struct ry_error *err);
+int pg_scans_open_get(struct writer_engine *engine, const struct ry_scans_open_get *get, struct ry_arena *arena,
+                      struct ry_scans_open_got *got, struct ry_error *err);
+/* The moment that lies older_ms before now; 1970 when that is longer ago. */
+int64_t pg_before_now(int64_t now_wall_ms, uint64_t older_ms);
+
+/* engine_pg_purge.c */
+int pg_purge(struct writer_engine *engine, const struct ry_purge *purge, struct ry_purged *purged,
+             struct ry_error *err);
+int pg_files_forget(struct writer_engine *engine, const struct ry_files_forget *forget, struct ry_error *err);
+int pg_files_doomed_get(struct writer_engine *engine, const struct ry_files_doomed_get *get, struct ry_arena *arena,
+                        struct ry_files_doomed_got *got, struct ry_error *err);
 
 /* engine_pg_query.c, engine_pg_figures.c */
+int pg_known_get(struct writer_engine *engine, const struct ry_known_get *get, struct ry_arena *arena,
+                 struct ry_known_got *got, struct ry_error *err);
 int pg_settings_get(struct writer_engine *engine, const struct ry_settings_get *get, struct ry_arena *arena,
                     struct ry_settings_got *got, struct ry_error *err);
 int pg_gallery_get(struct writer_engine *engine, const struct ry_gallery_get *get, struct ry_arena *arena,

@@ -8,7 +8,9 @@
 
 #include <stdlib.h>
 
-static const char lock_sql[] = "SELECT pg_advisory_xact_lock(k) FROM unnest($1::bigint[]) k";
+static const char lock_sql[] =
+    "SELECT CASE WHEN shared THEN pg_advisory_xact_lock_shared(k) ELSE pg_advisory_xact_lock(k) END"
+    " FROM unnest($1::bigint[], $2::boolean[]) l (k, shared)";
 
 /* $1 jobs, $2 tokens, $3 channels, $4 whether a cancelled scan shuts the gate, $5 now, $6 whether a shut gate is an
  * error. A token counts against the table and against the gates before it in the list. A token of 1 is never smaller
@@ -27,10 +29,21 @@ static const char gate_sql[] =
     " ON CONFLICT (job_id) DO UPDATE SET token = excluded.token, updated_at = excluded.updated_at)"
     " SELECT CASE WHEN $6 AND verdict > 0 THEN reelyard_gate_shut(verdict) ELSE verdict END FROM v ORDER BY ord";
 
+/* The same for one: $1 job, $2 token, $3 now. */
+static const char fence_sql[] =
+    "WITH s AS (SELECT coalesce((SELECT token FROM reelyard_fence WHERE job_id = $1), 0) AS seen),"
+    " put AS (INSERT INTO reelyard_fence (job_id, token, updated_at) SELECT $1, $2, $3 FROM s WHERE $2 > seen AND $2 > "
+    "1"
+    " ON CONFLICT (job_id) DO UPDATE SET token = excluded.token, updated_at = excluded.updated_at)"
+    " SELECT $2 < seen FROM s";
+
 /* Forgets the oldest few. */
-static const char prune_sql[] =
-    "DELETE FROM reelyard_fence WHERE job_id IN (SELECT job_id FROM reelyard_fence WHERE updated_at < $1"
-    " ORDER BY updated_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
+#define PRUNE(table) \
+    "DELETE FROM " table " WHERE job_id IN (SELECT job_id FROM " table " WHERE updated_at < $1" \
+    " ORDER BY updated_at LIMIT $2 FOR UPDATE SKIP LOCKED)"
+static const char prune_fences_sql[] = PRUNE("reelyard_fence");
+static const char prune_slices_sql[] = PRUNE("reelyard_slice");
+#undef PRUNE
 
 /* ---- locks --------------------------------------------------------------------------------------------------- */
 
@@ -45,33 +58,64 @@ static int64_t lock_key(const char *kind, struct ry_str name)
     return (int64_t)hash;
 }
 
-static int compare_keys(const void *a, const void *b)
+struct lock {
+    int64_t key;
+    bool shared;
+};
+
+/* By key; the stronger first. */
+static int compare_locks(const void *a, const void *b)
 {
-    int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
-    return left < right ? -1 : left > right;
+    const struct lock *left = a, *right = b;
+    if (left->key != right->key)
+        return left->key < right->key ? -1 : 1;
+    return (int)left->shared - (int)right->shared;
 }
 
-static int say_locks(struct pg *pg, int64_t *keys, size_t n, struct ry_error *err)
+static int say_locks(struct pg *pg, struct lock *locks, size_t n, struct ry_error *err)
 {
-    qsort(keys, n, sizeof *keys, compare_keys);
-    pg_columns_begin(pg, (const uint32_t[]){PG_INT8}, 1);
-    for (size_t i = 0; i < n; i++)
-        if (i == 0 || keys[i] != keys[i - 1])
-            pg_put_i64(pg, 0, keys[i]);
+    qsort(locks, n, sizeof *locks, compare_locks);
+    pg_columns_begin(pg, (const uint32_t[]){PG_INT8, PG_BOOL}, 2);
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0 && locks[i].key == locks[i - 1].key)
+            continue;
+        pg_put_i64(pg, 0, locks[i].key);
+        pg_put_bool(pg, 1, locks[i].shared);
+    }
     struct pg_args args = {0};
-    pg_add_columns(pg, &args, 1);
+    pg_add_columns(pg, &args, 2);
     return pg_say(pg, lock_sql, &args, NULL, NULL, err);
 }
 
 int pg_lock(struct pg *pg, struct ry_str job_id, struct ry_str channel_id, struct ry_error *err)
 {
-    int64_t keys[2];
-    size_t n = 0;
-    if (job_id.p != NULL)
-        keys[n++] = lock_key("job:", job_id);
-    if (channel_id.p != NULL)
-        keys[n++] = lock_key("scan:", channel_id);
-    return say_locks(pg, keys, n, err);
+    struct lock locks[2] = {{lock_key("job:", job_id), false}, {lock_key("scan:", channel_id), false}};
+    return say_locks(pg, locks, channel_id.p ? 2 : 1, err);
+}
+
+int pg_lock_guild(struct pg *pg, struct ry_str job_id, struct ry_str guild_id, struct ry_error *err)
+{
+    struct lock locks[2] = {{lock_key("job:", job_id), false}, {lock_key("guild:", guild_id), false}};
+    return say_locks(pg, locks, 2, err);
+}
+
+/* ---- one fence ----------------------------------------------------------------------------------------------- */
+
+static int take_fenced(struct pg *pg, const PGresult *result, void *arg, struct ry_error *err)
+{
+    (void)pg;
+    (void)err;
+    *(bool *)arg = pg_bool(result, 0, 0);
+    return RY_OK;
+}
+
+int pg_fence(struct pg *pg, struct ry_str job_id, uint64_t token, bool *fenced, struct ry_error *err)
+{
+    struct pg_args args = {0};
+    pg_add_text(pg, &args, job_id);
+    pg_add_u64(&args, token);
+    pg_add_time(&args, pg->now_wall_ms);
+    return pg_say(pg, fence_sql, &args, take_fenced, fenced, err);
 }
 
 /* ---- gates --------------------------------------------------------------------------------------------------- */
@@ -121,16 +165,17 @@ static int say_verdicts(struct pg *pg, const struct pg_gate *gates, size_t n, bo
 
 int pg_gates_say(struct pg *pg, bool telling, struct ry_error *err)
 {
-    size_t n = pg->gates_n, keys_n = 0;
-    int64_t keys[PG_GATES_MAX * 2];
+    size_t n = pg->gates_n, locks_n = 0;
+    struct lock locks[PG_GATES_MAX * 3];
     pg->gates_n = 0; /* what is said below shall not say them again */
     for (size_t i = 0; i < n; i++) {
         const struct ry_batch_write *batch = pg->gates[i].batch;
-        keys[keys_n++] = lock_key("job:", batch->job_id);
+        locks[locks_n++] = (struct lock){lock_key("job:", batch->job_id), false};
+        locks[locks_n++] = (struct lock){lock_key("guild:", batch->guild_id), true};
         if (batch->cancellable || batch->progress.n > 0)
-            keys[keys_n++] = lock_key("scan:", batch->channel_id);
+            locks[locks_n++] = (struct lock){lock_key("scan:", batch->channel_id), false};
     }
-    int rc = say_locks(pg, keys, keys_n, err);
+    int rc = say_locks(pg, locks, locks_n, err);
     return rc == RY_OK ? say_verdicts(pg, pg->gates, n, telling, err) : rc;
 }
 
@@ -151,5 +196,6 @@ int pg_fence_prune(struct writer_engine *engine, int64_t before_wall_ms, size_t 
     struct pg_args args = {0};
     pg_add_time(&args, before_wall_ms);
     pg_add_u64(&args, max);
-    return pg_say(pg, prune_sql, &args, NULL, NULL, err);
+    int rc = pg_say(pg, prune_fences_sql, &args, NULL, NULL, err);
+    return rc == RY_OK ? pg_say(pg, prune_slices_sql, &args, NULL, NULL, err) : rc;
 }

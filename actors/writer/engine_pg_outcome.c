@@ -18,7 +18,8 @@ struct settling {
 };
 
 /* $1 clip, $2 now, $3 duration, $4 resolution, $5 mime_type; thumbnails: $6 id, $7 size_type, $8 path, $9 width, $10
- * height, $11 bytes. Files of a clip without a row belong to nobody. */
+ * height, $11 bytes. Files of a clip without a row belong to
+ * nobody; those of one with a row may stand on the list of files to delete from its former life. */
 static const char complete_sql[] =
     "WITH c AS MATERIALIZED (SELECT id, thumbnail_status FROM clip WHERE id = $1 FOR UPDATE),"
     " t AS (SELECT * FROM unnest($6::text[], $7::text[], $8::text[], $9::bigint[], $10::bigint[], $11::bigint[])"
@@ -35,7 +36,8 @@ static const char complete_sql[] =
     " failures AS (DELETE FROM failed_thumbnail WHERE clip_id IN (SELECT id FROM c)),"
     " lease AS (DELETE FROM reelyard_clip_lease WHERE clip_id IN (SELECT id FROM c)),"
     " doomed AS (INSERT INTO reelyard_doomed_file (path, created_at) SELECT storage_path, $2 FROM t"
-    " WHERE NOT EXISTS (SELECT FROM c) ORDER BY storage_path ON CONFLICT DO NOTHING)"
+    " WHERE NOT EXISTS (SELECT FROM c) ORDER BY storage_path ON CONFLICT DO NOTHING),"
+    " kept AS (DELETE FROM reelyard_doomed_file WHERE path IN (SELECT storage_path FROM t) AND EXISTS (SELECT FROM c))"
     " SELECT thumbnail_status, NULL::timestamptz FROM c";
 
 /* $1 clip, $2 now, $3 reason, $4 next try, $5 id of a first failure's row. */
@@ -67,6 +69,30 @@ static const char retry_sql[] =
     " AND deleted_at IS NULL ORDER BY id FOR UPDATE),"
     " r AS (UPDATE clip c SET thumbnail_status = 'pending', updated_at = $1 FROM k WHERE c.id = k.id RETURNING 1)"
     " SELECT count(*) FROM r";
+
+/* A lease that has not ended means that somebody works on the clip. $1 unchanged since, $2 guild or NULL, $3 now, $4
+ * limit, $5 reason. */
+static const char stale_sql[] =
+    "WITH k AS MATERIALIZED (SELECT c.id FROM clip c WHERE c.thumbnail_status IN ('pending', 'processing')"
+    " AND c.updated_at <= $1 AND ($2::text IS NULL OR c.guild_id = $2) AND c.deleted_at IS NULL AND NOT EXISTS"
+    " (SELECT FROM reelyard_clip_lease l WHERE l.clip_id = c.id AND l.owner IS NOT NULL AND l.lease_until > $3)"
+    " LIMIT $4 FOR UPDATE OF c SKIP LOCKED),"
+    " again AS (UPDATE failed_thumbnail f SET error_message = $5, retry_count = f.retry_count + 1,"
+    " last_attempted_at = $3, next_retry_at = $3, updated_at = $3 FROM k WHERE f.clip_id = k.id RETURNING f.clip_id),"
+    " first AS (INSERT INTO failed_thumbnail (id, clip_id, error_message, retry_count, last_attempted_at,"
+    " next_retry_at, created_at, updated_at) SELECT md5('failed:' || k.id)::uuid, k.id, $5, 1, $3, $3, $3, $3 FROM k"
+    " WHERE k.id NOT IN (SELECT clip_id FROM again)),"
+    " marked AS (UPDATE clip o SET thumbnail_status = 'failed', updated_at = $3 FROM k WHERE o.id = k.id),"
+    " lease AS (DELETE FROM reelyard_clip_lease WHERE clip_id IN (SELECT id FROM k))"
+    " SELECT count(*) FROM k";
+
+/* $1 clips, $2 URLs, $3 expiries, $4 now; of two for one clip the later one holds. */
+static const char urls_sql[] =
+    "WITH r AS (SELECT DISTINCT ON (id) * FROM unnest($1::text[], $2::text[], $3::timestamptz[]) WITH ORDINALITY"
+    " r (id, url, expires_at, ord) ORDER BY id, ord DESC),"
+    " k AS (SELECT c.id, r.url, r.expires_at FROM clip c JOIN r ON r.id = c.id WHERE c.cdn_url <> r.url"
+    " OR c.expires_at <> r.expires_at ORDER BY c.id FOR UPDATE OF c)"
+    " UPDATE clip c SET cdn_url = k.url, expires_at = k.expires_at, updated_at = $4 FROM k WHERE c.id = k.id";
 
 static bool is_status(const PGresult *result, const char *status)
 {
@@ -163,7 +189,7 @@ int pg_clip_failed(struct writer_engine *engine, const struct ry_clip_failed *fa
     return pg_say(pg, fail_sql, &args, take_outcome, s, err);
 }
 
-static int take_count(struct pg *pg, const PGresult *result, void *arg, struct ry_error *err)
+int pg_take_count(struct pg *pg, const PGresult *result, void *arg, struct ry_error *err)
 {
     (void)pg;
     (void)err;
@@ -184,5 +210,38 @@ int pg_failed_retry(struct writer_engine *engine, const struct ry_failed_retry *
         pg_add_text(pg, &args, (struct ry_str){0});
     if (retry->clip_ids.n == 0)
         args.types[1] = 0; /* the statement says that it is an array */
-    return pg_say(pg, retry_sql, &args, take_count, &retried->count, err);
+    return pg_say(pg, retry_sql, &args, pg_take_count, &retried->count, err);
+}
+
+/* ---- looking after ------------------------------------------------------------------------------------------- */
+
+int pg_clips_stale(struct writer_engine *engine, const struct ry_clips_stale *stale, struct ry_clips_staled *staled,
+                   struct ry_error *err)
+{
+    struct pg *pg = pg_of(engine);
+    *staled = (struct ry_clips_staled){0};
+    bool all = stale->guild_id.n == 0 || ry_str_is(stale->guild_id, "global");
+    struct pg_args args = {0};
+    pg_add_time(&args, pg_before_now(pg->now_wall_ms, stale->older_ms));
+    pg_add_text(pg, &args, all ? (struct ry_str){0} : stale->guild_id);
+    pg_add_time(&args, pg->now_wall_ms);
+    pg_add_u64(&args, stale->limit);
+    pg_add_text(pg, &args, stale->reason);
+    return pg_say(pg, stale_sql, &args, pg_take_count, &staled->count, err);
+}
+
+int pg_urls_store(struct writer_engine *engine, const struct ry_urls_store *store, struct ry_error *err)
+{
+    struct pg *pg = pg_of(engine);
+    pg_columns_begin(pg, (const uint32_t[]){PG_TEXT, PG_TEXT, PG_TIME}, 3);
+    for (size_t i = 0; i < store->urls.n; i++) {
+        const struct ry_url_row *row = &store->urls.items[i];
+        pg_put_text(pg, 0, row->clip_id);
+        pg_put_text(pg, 1, row->url);
+        pg_put_time(pg, 2, row->expires_wall_ms);
+    }
+    struct pg_args args = {0};
+    pg_add_columns(pg, &args, 3);
+    pg_add_time(&args, pg->now_wall_ms);
+    return pg_say(pg, urls_sql, &args, NULL, NULL, err);
 }

@@ -224,3 +224,59 @@ int pg_failed_get(struct writer_engine *engine, const struct ry_failed_get *get,
     struct asking asking = {arena, page, get->limit};
     return pg_look(pg, failed_sql, &args, take_failed, &asking, err);
 }
+
+/* ---- what is known ------------------------------------------------------------------------------------------- */
+
+/* Positions ($1 from 1) of ids that have a row in guild $2. */
+#define KNOWN(table, column) \
+    "SELECT k.ord FROM unnest($1::text[]) WITH ORDINALITY k (id, ord) WHERE EXISTS (SELECT FROM " table \
+    " t WHERE t." column " = k.id AND t.guild_id = $2) ORDER BY k.ord"
+static const char known_messages_sql[] = KNOWN("message", "id");
+static const char known_authors_sql[] = KNOWN("author", "user_id");
+#undef KNOWN
+
+struct knowing {
+    const struct ry_strs *ids;
+    struct ry_strs *known;
+    struct ry_arena *arena;
+};
+
+static int take_known(struct pg *pg, const PGresult *result, void *arg, struct ry_error *err)
+{
+    (void)pg;
+    const struct knowing *k = arg;
+    size_t n = (size_t)PQntuples(result);
+    k->known->items = ry_arena_array(k->arena, n, sizeof *k->known->items);
+    if (k->known->items == NULL)
+        return ry_fail(err, RY_ENOMEM, "out of memory for the ids of an answer");
+    for (size_t i = 0; i < n; i++) {
+        uint64_t at = pg_u64(result, (int)i, 0);
+        if (at >= 1 && at <= k->ids->n)
+            k->known->items[k->known->n++] = k->ids->items[at - 1];
+    }
+    return RY_OK;
+}
+
+static int ask_known(struct pg *pg, const char *sql, struct ry_str guild_id, struct knowing *k, struct ry_error *err)
+{
+    struct pg_args args = {0};
+    pg_add_strs(pg, &args, k->ids->items, k->ids->n);
+    pg_add_text(pg, &args, guild_id);
+    return pg_say(pg, sql, &args, take_known, k, err);
+}
+
+int pg_known_get(struct writer_engine *engine, const struct ry_known_get *get, struct ry_arena *arena,
+                 struct ry_known_got *got, struct ry_error *err)
+{
+    struct pg *pg = pg_of(engine);
+    *got = (struct ry_known_got){0};
+    struct knowing messages = {&get->message_ids, &got->message_ids, arena};
+    struct knowing authors = {&get->user_ids, &got->user_ids, arena};
+    int rc = pg_look_begin(pg, err);
+    if (rc != RY_OK)
+        return rc;
+    rc = ask_known(pg, known_messages_sql, get->guild_id, &messages, err);
+    if (rc == RY_OK)
+        rc = ask_known(pg, known_authors_sql, get->guild_id, &authors, err);
+    return pg_look_end(pg, rc, err);
+}

@@ -121,6 +121,9 @@ static void column_begin(struct pg_column *column, uint32_t type)
 
 void pg_columns_begin(struct pg *pg, const uint32_t *types, size_t count)
 {
+    /* Gates that are held back use the same columns; what their statements meet, the next one tells. */
+    if (pg->gates_n > 0)
+        (void)pg_gates_say(pg, false, NULL);
     for (size_t i = 0; i < count; i++)
         column_begin(&pg->columns[i], types[i]);
 }

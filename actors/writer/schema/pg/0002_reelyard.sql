@@ -17,10 +17,11 @@ CREATE TABLE reelyard_clip_lease (
     attempts INT NOT NULL
 );
 
--- Slices that jobs have committed, so that a job delivered again knows.
+-- The slice of a scan that a job has committed, so that the job, delivered again, only repeats what follows. channel_id
+-- is NULL for jobs of live messages, which are no part of a scan. next: the JSON of the job that goes on, if one does.
 CREATE TABLE reelyard_slice (
     job_id TEXT NOT NULL PRIMARY KEY,
-    channel_id VARCHAR(64) NOT NULL,
+    channel_id VARCHAR(64),
     messages BIGINT NOT NULL,
     clips BIGINT NOT NULL,
     rejected BIGINT NOT NULL,
@@ -28,7 +29,7 @@ CREATE TABLE reelyard_slice (
     updated_at TIMESTAMPTZ NOT NULL
 );
 CREATE INDEX reelyard_slice_updated_at ON reelyard_slice (updated_at);
-CREATE INDEX reelyard_slice_channel_id ON reelyard_slice (channel_id, updated_at);
+CREATE INDEX reelyard_slice_channel_id ON reelyard_slice (channel_id, updated_at) WHERE channel_id IS NOT NULL;
 
 -- Files whose rows are gone, to be deleted from the store.
 CREATE TABLE reelyard_doomed_file (
