@@ -201,6 +201,77 @@ void text_is_cut_to_its_column_between_characters(void **state)
     assert_int_equal(writer_batch_commit(f, batch, WRITER_BRISK).changed, 0);
 }
 
+/* ---- many batches -------------------------------------------------------------------------------------------- */
+
+/* Two batches of one channel that overlap, in three slices; of two rows with one key the later one holds. */
+void slices_of_many_batches_are_one_upsert(void **state)
+{
+    struct writer_fixture *f = *state;
+    const struct writer_engine_ops *ops = f->engine->ops;
+    struct ry_batch_write *first = writer_batch_make(f, 0, 4), *second = writer_batch_make(f, 3, 3);
+    second->messages.items[0].content = RY_STR("the later one");
+    second->clips.items[0].filename = RY_STR("later.mp4");
+    second->guilds.items[0].name = RY_STR("Later guild");
+    second->authors.items[0].nickname = RY_STR("Nick");
+    struct writer_tally tallies[2] = {0};
+    struct ry_error err = {0};
+    assert_int_equal(ops->begin(f->engine, &err), RY_OK);
+    static struct writer_slice slices[WRITER_TABLE_COUNT][3];
+    for (int t = WRITER_GUILDS; t < WRITER_TABLE_COUNT; t++) {
+        enum writer_table table = (enum writer_table)t;
+        size_t n = writer_table_rows(first, table), half = n / 2;
+        slices[t][0] = (struct writer_slice){first, 0, half, &tallies[0]};
+        slices[t][1] = (struct writer_slice){first, half, n - half, &tallies[0]};
+        slices[t][2] = (struct writer_slice){second, 0, writer_table_rows(second, table), &tallies[1]};
+        assert_int_equal(ops->upsert(f->engine, table, slices[t], 3, &err), RY_OK);
+    }
+    if (ops->commit(f->engine, &err) != RY_OK)
+        fail_msg("%s", err.text);
+    writer_assert_text(f, "SELECT id FROM message ORDER BY id", "100000,100001,100002,100003,100004,100005");
+    writer_assert_text(f, "SELECT content FROM message WHERE id = '100003'", "the later one");
+    writer_assert_text(f, "SELECT filename FROM clip ORDER BY id",
+                       "clip-0.mp4,clip-1.mp4,clip-2.mp4,later.mp4,clip-4.mp4,clip-5.mp4");
+    writer_assert_text(f, "SELECT name FROM guild", "Later guild");
+    writer_assert_text(f, "SELECT nickname FROM author WHERE user_id = '300'", "Nick");
+    writer_assert_archive(f);
+}
+
+void batches_of_a_turn_are_tallied_each(void **state)
+{
+    struct writer_fixture *f = *state;
+    struct ry_error err = {0};
+    struct ry_batch_write *writes[3];
+    struct writer_batch batches[3], *list[3];
+    for (unsigned i = 0; i < 3; i++) {
+        writes[i] = writer_batch_make(f, i * 10, 2 + i);
+        writes[i]->job_id = ry_arena_printf(&f->arena, "job-%u", i);
+        writes[i]->guild_id = writes[i]->guilds.items[0].id = ry_arena_printf(&f->arena, "10%u", i);
+        writes[i]->channel_id = writes[i]->channels.items[0].id = ry_arena_printf(&f->arena, "20%u", i);
+        list[i] = &batches[i];
+    }
+    (void)writer_batch_commit(f, writes[1], WRITER_BRISK); /* is there already */
+    char name[400];
+    memset(name, 'n', sizeof name);
+    writes[2]->authors.items[1].username = (struct ry_str){name, sizeof name};
+    for (unsigned i = 0; i < 3; i++)
+        batches[i] = (struct writer_batch){.write = writes[i]};
+    assert_int_equal(f->engine->ops->begin(f->engine, &err), RY_OK);
+    assert_int_equal(writer_batches_write(f->engine, list, 3, &f->arena, &err), RY_OK);
+    assert_int_equal(f->engine->ops->commit(f->engine, &err), RY_OK);
+    static const struct {
+        uint64_t succeeded, changed, pending, cut;
+    } expected[] = {{8, 8, 2, 0}, {10, 0, 0, 0}, {12, 12, 4, 1}};
+    for (unsigned i = 0; i < 3; i++) {
+        writer_batch_sum(&batches[i]);
+        assert_int_equal(batches[i].written.succeeded, expected[i].succeeded);
+        assert_int_equal(batches[i].written.changed, expected[i].changed);
+        assert_int_equal(batches[i].written.pending, expected[i].pending);
+        assert_int_equal(batches[i].tally.cut, expected[i].cut);
+    }
+    writer_assert_text(f, "SELECT channel_id FROM message WHERE id IN ('100000', '100010', '100020') ORDER BY id",
+                       "200,201,202");
+}
+
 /* ---- bad rows ------------------------------------------------------------------------------------------------ */
 
 void bad_rows_stand_alone(void **state)

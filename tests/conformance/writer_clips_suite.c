@@ -309,3 +309,56 @@ void failed_retry_takes_named_or_all(void **state)
     assert_int_equal(retried.count, 3);
     assert_claimed(writer_claim_commit(f, ME, 10, LEASE_MS, false), "0:1 1:1 3:1");
 }
+
+/* ---- looking after ------------------------------------------------------------------------------------------- */
+
+static uint64_t mark_stale(struct writer_fixture *f, const char *guild_id, uint64_t limit)
+{
+    struct ry_clips_stale stale = {.guild_id = guild_id ? ry_str_of(guild_id) : (struct ry_str){0},
+                                   .older_ms = 2 * LEASE_MS,
+                                   .reason = RY_STR("nobody worked on it"),
+                                   .limit = limit};
+    struct ry_clips_staled staled;
+    IN_TRANSACTION(f, clips_stale(f->engine, &stale, &staled, &err));
+    return staled.count;
+}
+
+void stale_clips_fail_and_are_due_at_once(void **state)
+{
+    struct writer_fixture *f = *state;
+    bool found = false;
+    write_clips(f, 0, 5);
+    assert_claimed(writer_claim_commit(f, ME, 1, LEASE_MS, false), "0:1");      /* its lease ends */
+    assert_claimed(writer_claim_commit(f, ME, 1, 10 * LEASE_MS, false), "1:1"); /* is still worked on */
+    (void)complete_clip(f, 2, &found);
+    ry_clock_manual_advance(&f->clock, 2 * LEASE_MS);
+    write_clips(f, 5, 1); /* waits for nothing yet */
+    assert_int_equal(mark_stale(f, "101", 10), 0);
+    assert_int_equal(mark_stale(f, "100", 2), 2);
+    assert_int_equal(mark_stale(f, "global", 2), 1);
+    assert_int_equal(mark_stale(f, NULL, 2), 0);
+    writer_assert_text(f, "SELECT thumbnail_status FROM clip ORDER BY id",
+                       "failed,processing,completed,failed,failed,pending");
+    writer_assert_text(f, "SELECT error_message FROM failed_thumbnail",
+                       "nobody worked on it,nobody worked on it,nobody worked on it");
+    assert_int_equal(writer_time_ms(f, "SELECT max(next_retry_at) FROM failed_thumbnail"), f->clock.now_wall_ms);
+    assert_int_equal(writer_claim_commit(f, ME, 10, LEASE_MS, false).clips.n, 4);
+}
+
+void fresh_urls_are_stored(void **state)
+{
+    struct writer_fixture *f = *state;
+    write_clips(f, 0, 2);
+    ry_clock_manual_advance(&f->clock, 1000);
+    struct ry_url_row rows[] = {
+        {clip_id(f, 0), RY_STR("https://cdn.discordapp.com/fresh"), f->clock.now_wall_ms + 5000},
+        {clip_id(f, 9), RY_STR("https://cdn.discordapp.com/gone"), f->clock.now_wall_ms}};
+    struct ry_urls_store urls = {.urls = {rows, 2}};
+    IN_TRANSACTION(f, urls_store(f->engine, &urls, &err));
+    writer_assert_text(f, "SELECT cdn_url FROM clip ORDER BY id",
+                       "https://cdn.discordapp.com/fresh,https://cdn.discordapp.com/1/clip.mp4?ex=1");
+    assert_int_equal(writer_time_ms(f, "SELECT expires_at FROM clip WHERE filename = 'clip-0.mp4'"),
+                     f->clock.now_wall_ms + 5000);
+    assert_int_equal(writer_time_ms(f, "SELECT updated_at FROM clip WHERE filename = 'clip-0.mp4'"),
+                     f->clock.now_wall_ms);
+}

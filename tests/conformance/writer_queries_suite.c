@@ -180,7 +180,7 @@ void gallery_shows_names_files_and_failures(void **state)
 
 /* ---- figures and failures ------------------------------------------------------------------------------------ */
 
-static void assert_archive(struct writer_fixture *f)
+void writer_assert_archive(struct writer_fixture *f)
 {
     struct ry_archive_state a;
     struct ry_error err;
@@ -212,9 +212,9 @@ static void assert_archive(struct writer_fixture *f)
 void archive_counts_what_is_there(void **state)
 {
     struct writer_fixture *f = *state;
-    assert_archive(f);
+    writer_assert_archive(f);
     (void)writer_batch_commit(f, writer_batch_make(f, 0, 20), WRITER_BRISK);
-    assert_archive(f);
+    writer_assert_archive(f);
     (void)writer_claim_commit(f, "node/1", 12, 1000, false);
     struct ry_thumbnail_row row = {RY_STR("small"), RY_STR("s.webp"), 320, 180, 4000};
     struct ry_video_facts facts = {12.5, 1920, 1080, RY_STR("video/webm")};
@@ -232,15 +232,15 @@ void archive_counts_what_is_there(void **state)
         completed.clip_id = RY_STR("00000000000000000000000000000000");
         IN_TRANSACTION(f, clip_completed(f->engine, &completed, &found, &settled, &err));
     }
-    assert_archive(f);
+    writer_assert_archive(f);
     f->store->execute(f->store, "UPDATE clip SET deleted_at = updated_at WHERE file_size % 3 = 0");
-    assert_archive(f);
+    writer_assert_archive(f);
     f->store->execute(f->store, "UPDATE clip SET deleted_at = NULL, file_size = file_size + 1");
-    assert_archive(f);
+    writer_assert_archive(f);
     f->store->execute(f->store, "DELETE FROM message WHERE id < '100010'"); /* clips and thumbnails go with them */
-    assert_archive(f);
+    writer_assert_archive(f);
     f->store->execute(f->store, "DELETE FROM guild");
-    assert_archive(f);
+    writer_assert_archive(f);
 }
 
 void failed_clips_are_listed_by_pages(void **state)
@@ -278,4 +278,37 @@ void failed_clips_are_listed_by_pages(void **state)
         }
     } while (page.more);
     assert_int_equal(seen, 5);
+}
+
+/* ---- small questions ----------------------------------------------------------------------------------------- */
+
+void known_rows_are_told(void **state)
+{
+    struct writer_fixture *f = *state;
+    (void)writer_batch_commit(f, writer_batch_make(f, 0, 3), WRITER_BRISK);
+    f->store->execute(f->store, "UPDATE message SET deleted_at = updated_at WHERE id = '100000'");
+    struct ry_str messages[] = {RY_STR("100002"), RY_STR("99"), RY_STR("100000")};
+    struct ry_str users[] = {RY_STR("305"), RY_STR("301")};
+    struct ry_known_get get = {.guild_id = RY_STR("100"), .message_ids = {messages, 3}, .user_ids = {users, 2}};
+    struct ry_known_got got;
+    struct ry_error err;
+    assert_int_equal(f->engine->ops->known_get(f->engine, &get, &f->arena, &got, &err), RY_OK);
+    assert_int_equal(got.message_ids.n, 2);
+    for (size_t i = 0; i < 2; i++)
+        assert_true(ry_str_is(got.message_ids.items[i], "100002") || ry_str_is(got.message_ids.items[i], "100000"));
+    assert_int_equal(got.user_ids.n, 1);
+    ASSERT_STR(got.user_ids.items[0], "301");
+    get.guild_id = RY_STR("101"); /* authors and messages of another guild */
+    assert_int_equal(f->engine->ops->known_get(f->engine, &get, &f->arena, &got, &err), RY_OK);
+    assert_int_equal(got.message_ids.n + got.user_ids.n, 0);
+    get = (struct ry_known_get){.guild_id = RY_STR("100")};
+    assert_int_equal(f->engine->ops->known_get(f->engine, &get, &f->arena, &got, &err), RY_OK);
+    assert_int_equal(got.message_ids.n + got.user_ids.n, 0);
+}
+
+void ping_is_answered(void **state)
+{
+    struct writer_fixture *f = *state;
+    struct ry_error err;
+    assert_int_equal(f->engine->ops->ping(f->engine, &err), RY_OK);
 }

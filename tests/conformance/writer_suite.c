@@ -101,6 +101,20 @@ struct ry_batch_written writer_batch_commit(struct writer_fixture *fixture, cons
     return written->written;
 }
 
+struct ry_clip_completed writer_completed_make(struct writer_fixture *fixture, unsigned number)
+{
+    struct ry_arena *arena = &fixture->arena;
+    struct ry_thumbnail_row *rows = room(fixture, 2, sizeof *rows);
+    struct ry_video_facts *facts = room(fixture, 1, sizeof *facts);
+    rows[0] = (struct ry_thumbnail_row){RY_STR("small"), ry_arena_printf(arena, "thumbnails/%u_small.webp", number),
+                                        320, 180, 4000};
+    rows[1] = (struct ry_thumbnail_row){RY_STR("large"), ry_arena_printf(arena, "thumbnails/%u_large.webp", number),
+                                        640, 360, 9000};
+    *facts = (struct ry_video_facts){12.5, 1920, 1080, RY_STR("video/webm")};
+    return (struct ry_clip_completed){
+        .clip_id = ry_arena_printf(arena, "%032x", number), .thumbnails = {rows, 2}, .facts = {facts, 1}};
+}
+
 struct ry_clips_claimed writer_claim_commit(struct writer_fixture *fixture, const char *owner, uint64_t limit,
                                             uint64_t lease_ms, bool first)
 {

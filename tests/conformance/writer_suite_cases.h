@@ -18,6 +18,8 @@
     CASE(upsert_leaves_what_people_and_the_bot_own) \
     CASE(clip_becomes_pending_unless_completed_with_the_same_settings) \
     CASE(text_is_cut_to_its_column_between_characters) \
+    CASE(slices_of_many_batches_are_one_upsert) \
+    CASE(batches_of_a_turn_are_tallied_each) \
     CASE(bad_rows_stand_alone) \
     CASE(rows_without_what_they_belong_to_are_refused) \
     CASE(brisk_batch_with_a_bad_row_fails_as_a_whole) \
@@ -25,6 +27,31 @@
     CASE(old_tokens_are_forgotten_a_few_at_a_time) \
     CASE(rollback_leaves_nothing) \
     CASE(marks_nest) \
+    /* writer_scans_suite.c */ \
+    CASE(gate_is_shut_for_a_lost_lease_and_for_a_cancelled_scan) \
+    CASE(careful_batch_with_a_shut_gate_says_which) \
+    CASE(bounds_only_ever_widen) \
+    CASE(live_messages_make_no_scan) \
+    CASE(progress_counts_once_for_a_job) \
+    CASE(progress_counts_clips_and_ends_a_scan) \
+    CASE(scan_begins_running) \
+    CASE(cancelled_scan_begins_only_to_restart) \
+    CASE(reset_forgets_bounds_and_totals) \
+    CASE(lost_lease_neither_begins_nor_ends_a_scan) \
+    CASE(job_delivered_again_learns_of_its_slice) \
+    CASE(scan_of_a_channel_without_a_row_is_nothing) \
+    CASE(old_slices_are_forgotten_with_the_tokens) \
+    CASE(stale_scans_are_cancelled) \
+    CASE(open_scans_are_listed_with_what_goes_on) \
+    CASE(scan_is_told_with_its_clips) \
+    /* writer_purge_suite.c */ \
+    CASE(purged_message_takes_its_rows_and_lists_its_files) \
+    CASE(purged_channel_goes_in_steps) \
+    CASE(purged_guild_goes_with_its_channels) \
+    CASE(purge_without_the_lease_deletes_nothing) \
+    CASE(purge_leaves_other_tables_to_their_keys) \
+    CASE(doomed_files_are_listed_oldest_first_until_forgotten) \
+    CASE(clip_completed_after_its_row_went_dooms_its_files) \
     /* writer_clips_suite.c */ \
     CASE(claim_takes_new_then_left_then_due) \
     CASE(claim_marks_and_leases) \
@@ -39,6 +66,8 @@
     CASE(released_clip_is_pending_and_uncounted) \
     CASE(outcome_of_a_clip_that_is_gone) \
     CASE(failed_retry_takes_named_or_all) \
+    CASE(stale_clips_fail_and_are_due_at_once) \
+    CASE(fresh_urls_are_stored) \
     /* writer_queries_suite.c */ \
     CASE(settings_tell_flags_and_json) \
     CASE(gallery_pages_through_all_newest_first) \
@@ -46,7 +75,9 @@
     CASE(long_texts_end_a_list_early) \
     CASE(gallery_shows_names_files_and_failures) \
     CASE(archive_counts_what_is_there) \
-    CASE(failed_clips_are_listed_by_pages)
+    CASE(failed_clips_are_listed_by_pages) \
+    CASE(known_rows_are_told) \
+    CASE(ping_is_answered)
 
 #define CASE(name) void name(void **state);
 WRITER_CASES
@@ -61,6 +92,12 @@ WRITER_CASES
             ops_->commit((fixture)->engine, &err) != RY_OK) \
             fail_msg("%s: %s", #call, err.text); \
     } while (0)
+
+/* The archive's figures are what the tables say. */
+void writer_assert_archive(struct writer_fixture *fixture);
+
+/* The outcome of clip `number`: two thumbnails, thumbnails/<number>_small.webp and _large.webp. In the arena. */
+struct ry_clip_completed writer_completed_make(struct writer_fixture *fixture, unsigned number);
 
 void writer_assert_text(struct writer_fixture *fixture, const char *sql, const char *expected);
 
