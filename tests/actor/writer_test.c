@@ -1,4 +1,5 @@
 /* writer_test.c: the writer as its neighbours see it: what is gathered, when it is answered, and what trouble does. */
+#include "tests/bed/batch.h"
 #include "tests/bed/bed.h"
 
 #include <fcntl.h>
@@ -40,57 +41,10 @@ static int teardown(void **state)
 
 /* ---- what is said to it -------------------------------------------------------------------------------------- */
 
-/* One message with one clip; four rows more with its guild, channel and author. */
-struct batch {
-    struct ry_batch_write write;
-    struct ry_guild_row guild;
-    struct ry_channel_row channel;
-    struct ry_author_row author;
-    struct ry_message_row message;
-    struct ry_clip_row clip;
-    char message_id[24];
-    char clip_id[33];
-};
-
-#define ROWS_OF_BATCH 5
-
-static struct ry_batch_write *make(struct batch *b, unsigned number)
-{
-    snprintf(b->message_id, sizeof b->message_id, "%u", 1000 + number);
-    snprintf(b->clip_id, sizeof b->clip_id, "%032x", number);
-    b->guild = (struct ry_guild_row){.id = RY_STR("100"), .name = RY_STR("A guild")};
-    b->channel = (struct ry_channel_row){.id = RY_STR("200"), .name = RY_STR("clips"), .type = RY_STR("text")};
-    b->author =
-        (struct ry_author_row){.user_id = RY_STR("300"), .username = RY_STR("somebody"), .discriminator = RY_STR("0")};
-    b->message = (struct ry_message_row){.id = ry_str_of(b->message_id),
-                                         .author_id = RY_STR("300"),
-                                         .content = RY_STR("look"),
-                                         .timestamp_wall_ms = BED_START_WALL_MS};
-    b->clip = (struct ry_clip_row){.id = ry_str_of(b->clip_id),
-                                   .message_id = ry_str_of(b->message_id),
-                                   .author_id = RY_STR("300"),
-                                   .filename = RY_STR("a.mp4"),
-                                   .mime_type = RY_STR("video/mp4"),
-                                   .visibility = RY_STR("PUBLIC"),
-                                   .settings_hash = RY_STR("27b3234951922ec2213c626963892154"),
-                                   .url = RY_STR("https://cdn.discordapp.com/a.mp4"),
-                                   .expires_wall_ms = BED_START_WALL_MS + 86400000};
-    b->write = (struct ry_batch_write){.job_id = RY_STR("job"),
-                                       .token = 5,
-                                       .guild_id = RY_STR("100"),
-                                       .channel_id = RY_STR("200"),
-                                       .guilds = {&b->guild, 1},
-                                       .channels = {&b->channel, 1},
-                                       .authors = {&b->author, 1},
-                                       .messages = {&b->message, 1},
-                                       .clips = {&b->clip, 1}};
-    return &b->write;
-}
-
 static uint64_t deliver_batch(struct bed *bed, unsigned number)
 {
     struct batch batch;
-    return BED_DELIVER(bed, batch_write, make(&batch, number), NULL);
+    return BED_DELIVER(bed, batch_write, batch_make(&batch, number), NULL);
 }
 
 /* Rows that are there, by way of a turn of its own. */
@@ -186,22 +140,22 @@ static void batches_are_gathered_into_one_transaction(void **state)
     bed_advance(bed, 1);
     for (unsigned i = 0; i < 3; i++) {
         const struct ry_batch_written *written = BED_EXPECT(bed, batch_written);
-        assert_int_equal(written->succeeded, ROWS_OF_BATCH);
-        assert_int_equal(written->changed, i == 0 ? ROWS_OF_BATCH : 2);
+        assert_int_equal(written->succeeded, BATCH_ROWS);
+        assert_int_equal(written->changed, i == 0 ? BATCH_ROWS : 2);
         assert_int_equal(bed_envelope(bed)->correlation, ids[i]);
         bed_expect_done(bed, ids[i]);
     }
     assert_int_equal(BED_EXPECT(bed, clips_pending)->count, 3);
     bed_expect_nothing(bed);
     assert_int_equal(bed_counter(bed, RY_COUNTER_db_transactions), 1);
-    assert_int_equal(bed_counter(bed, RY_COUNTER_rows_written), ROWS_OF_BATCH + 2 + 2);
+    assert_int_equal(bed_counter(bed, RY_COUNTER_rows_written), BATCH_ROWS + 2 + 2);
     assert_int_equal(bed_counter(bed, RY_COUNTER_rows_unchanged), 3 + 3);
 }
 
 static void enough_rows_end_the_wait(void **state)
 {
     struct bed *bed = *state;
-    for (unsigned i = 0; i + 1 < ROWS_MAX / ROWS_OF_BATCH; i++) {
+    for (unsigned i = 0; i + 1 < ROWS_MAX / BATCH_ROWS; i++) {
         (void)deliver_batch(bed, i);
         bed_expect_nothing(bed);
     }
@@ -261,7 +215,7 @@ static void batch_that_changes_nothing_hints_nothing(void **state)
     bed_advance(bed, WAIT_MS);
     const struct ry_batch_written *written = BED_EXPECT(bed, batch_written);
     assert_int_equal(written->changed, 0);
-    assert_int_equal(written->succeeded, ROWS_OF_BATCH);
+    assert_int_equal(written->succeeded, BATCH_ROWS);
     bed_expect_done(bed, id);
     bed_expect_nothing(bed);
 }
@@ -343,14 +297,14 @@ static void bad_row_is_named_and_its_neighbours_are_written(void **state)
 {
     struct bed *bed = *state;
     struct batch bad;
-    struct ry_batch_write *write = make(&bad, 1);
+    struct ry_batch_write *write = batch_make(&bad, 1);
     bad.clip.visibility = RY_STR("NOBODY");
     uint64_t ids[] = {deliver_batch(bed, 0), BED_DELIVER(bed, batch_write, write, NULL), deliver_batch(bed, 2)};
     bed_advance(bed, WAIT_MS);
     for (unsigned i = 0; i < 3; i++) {
         const struct ry_batch_written *written = BED_EXPECT(bed, batch_written);
         assert_int_equal(written->failures.n, i == 1);
-        assert_int_equal(written->succeeded, i == 1 ? ROWS_OF_BATCH - 1 : ROWS_OF_BATCH);
+        assert_int_equal(written->succeeded, i == 1 ? BATCH_ROWS - 1 : BATCH_ROWS);
         assert_int_equal(written->pending, i != 1);
         if (i == 1) {
             assert_true(ry_str_is(written->failures.items[0].table, "clip"));
@@ -385,7 +339,7 @@ static void worker_without_its_lease_writes_nothing(void **state)
     struct bed *bed = *state;
     commit_clips(bed, 1);
     struct batch late;
-    struct ry_batch_write *write = make(&late, 7);
+    struct ry_batch_write *write = batch_make(&late, 7);
     write->token = 4;
     uint64_t id = BED_DELIVER(bed, batch_write, write, NULL);
     bed_advance(bed, WAIT_MS);
@@ -403,7 +357,7 @@ static void shortened_values_are_counted(void **state)
     struct batch batch;
     char name[200];
     memset(name, 'n', sizeof name);
-    struct ry_batch_write *write = make(&batch, 0);
+    struct ry_batch_write *write = batch_make(&batch, 0);
     batch.guild.name = (struct ry_str){name, sizeof name};
     (void)BED_DELIVER(bed, batch_write, write, NULL);
     bed_advance(bed, WAIT_MS);
@@ -425,7 +379,7 @@ static void lock_is_waited_for_by_timer(void **state)
     unlock_database(lock);
     bed_expect_nothing(bed);
     bed_advance(bed, waits_max_ms[0] - 700);
-    assert_int_equal(BED_EXPECT(bed, batch_written)->changed, ROWS_OF_BATCH);
+    assert_int_equal(BED_EXPECT(bed, batch_written)->changed, BATCH_ROWS);
     bed_expect_done(bed, id);
     assert_int_equal(bed_counter(bed, RY_COUNTER_db_retries), 1);
     (void)BED_EXPECT(bed, clips_pending);
@@ -447,7 +401,7 @@ static void asker_is_told_after_the_last_try(void **state)
     bed_advance(bed, WAIT_MS);
     /* These come later: tried once less so far, and not before the others. */
     uint64_t claim = deliver_claim(bed, 5);
-    for (unsigned i = 0; i < ROWS_MAX / ROWS_OF_BATCH; i++)
+    for (unsigned i = 0; i < ROWS_MAX / BATCH_ROWS; i++)
         (void)deliver_completed(bed, clip_0, "small", 0);
     assert_int_equal(bed_counter(bed, RY_COUNTER_db_errors), 1);
     bed_advance(bed, waits_max_ms[0]);
@@ -517,13 +471,13 @@ static void mail_given_out_again_after_a_crash_is_written_once(void **state)
 {
     struct bed *bed = *state;
     struct batch batch;
-    uint64_t id = BED_DELIVER(bed, batch_write, make(&batch, 0), NULL);
+    uint64_t id = BED_DELIVER(bed, batch_write, batch_make(&batch, 0), NULL);
     bed_advance(bed, WAIT_MS);
     bed_restart(bed);
-    bed_redeliver(bed, id, 2, RY_TAG_batch_write, make(&batch, 0), NULL);
+    bed_redeliver(bed, id, 2, RY_TAG_batch_write, batch_make(&batch, 0), NULL);
     bed_advance(bed, WAIT_MS);
     const struct ry_batch_written *written = BED_EXPECT(bed, batch_written);
-    assert_int_equal(written->succeeded, ROWS_OF_BATCH);
+    assert_int_equal(written->succeeded, BATCH_ROWS);
     assert_int_equal(written->changed, 0);
     bed_expect_done(bed, id);
     bed_expect_nothing(bed);
