@@ -12,7 +12,8 @@
  * for the other with full buffers. */
 #include "actors/writer/engine_pg.h"
 
-static const char begin_write[] = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+/* Not READ WRITE, which a standby refuses in words of its own; a write there says what is wrong. */
+static const char begin_write[] = "BEGIN ISOLATION LEVEL READ COMMITTED";
 static const char begin_read[] = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY";
 static const char limits[] = "SELECT set_config('statement_timeout', $1, true), set_config('lock_timeout', $2, true),"
                              " set_config('idle_in_transaction_session_timeout', $3, true)";

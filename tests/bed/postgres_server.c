@@ -224,15 +224,3 @@ void postgres_server_sql(struct postgres_server *server, const char *database, c
     PQclear(result);
     PQfinish(conn);
 }
-
-struct ry_config *postgres_server_config(struct postgres_server *server, const char *database)
-{
-    char *const none[] = {NULL};
-    struct ry_config *config = NULL;
-    struct ry_error err = {0};
-    char url[256];
-    snprintf(url, sizeof url, "postgresql+asyncpg://postgres@127.0.0.1:%d/%s", server->port, database);
-    if (ry_config_load(&config, none, &err) != RY_OK || ry_config_set(config, RY_OPT_database_url, url, &err) != RY_OK)
-        fail_msg("configuration: %s", err.text);
-    return config;
-}

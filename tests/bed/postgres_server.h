@@ -9,8 +9,6 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "runtime/config/config.h"
-
 struct postgres_server {
     char folder[64]; /* the data is in data/ below it, the socket beside */
     char binaries[256];
@@ -33,9 +31,6 @@ void postgres_server_remove(struct postgres_server *server);
  * into text (may be NULL). Fails the test on an error. */
 void postgres_server_sql(struct postgres_server *server, const char *database, const char *sql, char *text,
                          size_t text_bytes);
-
-/* A configuration that points at one of its databases. Free with ry_config_free. */
-struct ry_config *postgres_server_config(struct postgres_server *server, const char *database);
 
 /* Starts another program as the server's user that ends with the test, its output into FOLDER/NAME.log. */
 pid_t postgres_server_spawn(struct postgres_server *server, const char *name, char *const *argv);

@@ -13,13 +13,18 @@ struct writer_pg_store {
     bool made; /* the template is there */
     unsigned databases;
     char database[32]; /* the open one's name */
+    int port;          /* where engines connect: the server, or what stands before it */
+    int64_t timeout_ms;
 };
 
 void writer_pg_store_init(struct writer_pg_store *store, struct postgres_server *server);
 
-/* A further engine on a database, at the system's time limits. NULL: the open one. */
-int writer_pg_store_engine(struct writer_pg_store *store, const char *database, const struct ry_clock *clock,
-                           struct writer_engine **engine, struct ry_error *err);
+/* A further engine on a database (NULL: the open one), with what stands behind '?' in the address ("" for nothing). */
+int writer_pg_store_engine(struct writer_pg_store *store, const char *database, const char *parameters,
+                           const struct ry_clock *clock, struct writer_engine **engine, struct ry_error *err);
+
+/* The configuration that such an engine has. Free with ry_config_free. */
+struct ry_config *writer_pg_store_config(struct writer_pg_store *store, const char *database, const char *parameters);
 
 /* A new empty database; its name lives until the next one is made. */
 const char *writer_pg_store_empty(struct writer_pg_store *store);

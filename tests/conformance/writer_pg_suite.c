@@ -16,10 +16,26 @@ static struct writer_pg_store *of(struct writer_store *store)
     return store->arg;
 }
 
-int writer_pg_store_engine(struct writer_pg_store *store, const char *database, const struct ry_clock *clock,
-                           struct writer_engine **engine, struct ry_error *err)
+struct ry_config *writer_pg_store_config(struct writer_pg_store *store, const char *database, const char *parameters)
 {
-    struct ry_config *config = postgres_server_config(store->server, database ? database : store->database);
+    char *const none[] = {NULL};
+    struct ry_config *config = NULL;
+    struct ry_error err = {0};
+    char url[256], timeout_ms[24];
+    snprintf(url, sizeof url, "postgresql+asyncpg://postgres@127.0.0.1:%d/%s?%s", store->port,
+             database ? database : store->database, parameters);
+    snprintf(timeout_ms, sizeof timeout_ms, "%" PRId64, store->timeout_ms);
+    if (ry_config_load(&config, none, &err) != RY_OK ||
+        ry_config_set(config, RY_OPT_database_url, url, &err) != RY_OK ||
+        ry_config_set(config, RY_OPT_db_timeout_ms, timeout_ms, &err) != RY_OK)
+        fail_msg("configuration: %s", err.text);
+    return config;
+}
+
+int writer_pg_store_engine(struct writer_pg_store *store, const char *database, const char *parameters,
+                           const struct ry_clock *clock, struct writer_engine **engine, struct ry_error *err)
+{
+    struct ry_config *config = writer_pg_store_config(store, database, parameters);
     const struct writer_pg_options options = {.config = config, .clock = clock};
     int rc = writer_engine_pg_open(&options, engine, err);
     ry_config_free(&config);
@@ -38,8 +54,11 @@ static int store_open(struct writer_store *s, const struct ry_clock *clock, stru
 {
     struct writer_pg_store *store = of(s);
     if (!store->made) {
+        int port = store->port;
+        store->port = store->server->port;
         run(store, "CREATE DATABASE", "model", "");
-        int rc = writer_pg_store_engine(store, "model", clock, engine, err);
+        int rc = writer_pg_store_engine(store, "model", "", clock, engine, err);
+        store->port = port;
         if (rc != RY_OK)
             return rc;
         writer_engine_close(engine);
@@ -47,7 +66,7 @@ static int store_open(struct writer_store *s, const struct ry_clock *clock, stru
     }
     snprintf(store->database, sizeof store->database, "test_%u", ++store->databases);
     run(store, "CREATE DATABASE", store->database, "TEMPLATE model STRATEGY file_copy");
-    return writer_pg_store_engine(store, NULL, clock, engine, err);
+    return writer_pg_store_engine(store, NULL, "", clock, engine, err);
 }
 
 static void store_remove(struct writer_store *s)
@@ -90,6 +109,8 @@ void writer_pg_store_init(struct writer_pg_store *store, struct postgres_server 
                                                 .execute = store_execute,
                                                 .ask = store_ask,
                                                 .time_ms = store_time_ms},
-                                      .server = server};
+                                      .server = server,
+                                      .port = server->port,
+                                      .timeout_ms = 30000};
     store->store.arg = store;
 }
