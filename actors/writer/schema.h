@@ -11,7 +11,12 @@ struct writer_migration {
     const char *sql;
 };
 
+/* SQLite's, schema/NNNN_*.sql. */
 extern const struct writer_migration writer_migrations[];
 extern const size_t writer_migration_count;
+
+/* PostgreSQL's, schema/pg/NNNN_*.sql. */
+extern const struct writer_migration writer_pg_migrations[];
+extern const size_t writer_pg_migration_count;
 
 #endif

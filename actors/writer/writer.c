@@ -341,6 +341,10 @@ static int64_t seconds_to_ms(double seconds)
 static int open_engine(struct ry_ctx *ctx, struct writer_engine **engine, struct ry_error *err)
 {
     const struct ry_config *config = ry_ctx_config(ctx);
+    if (ry_config_has_postgres(config)) {
+        const struct writer_pg_options options = {.config = config, .clock = ry_ctx_clock(ctx)};
+        return writer_engine_pg_open(&options, engine, err);
+    }
     const struct writer_sqlite_options options = {.path = ry_config_str(config, RY_OPT_sqlite_path),
                                                   .clock = ry_ctx_clock(ctx),
                                                   .busy_ms = (int)ry_config_int(config, RY_OPT_db_lock_wait_ms)};

@@ -106,7 +106,7 @@ static void gather(struct status *self)
     (void)json_object_object_add(self->root, "running", json_object_new_boolean(running));
     if (running)
         (void)json_object_object_add(self->root, "pid", json_object_new_int64(holder.pid));
-    else if (access(ry_config_str(config, RY_OPT_sqlite_path), F_OK) != 0)
+    else if (!ry_config_has_postgres(config) && access(ry_config_str(config, RY_OPT_sqlite_path), F_OK) != 0)
         return;
     ask_queue(self);
     if (ry_session_open(&session, self->cli, RY_ROLE_WRITER, false, &err) != RY_OK) {

@@ -46,8 +46,11 @@ int ry_session_start(struct ry_session *session, const struct ry_cli *cli, const
     return rc;
 }
 
+/* Of a server only the writer can say, when it opens. */
 static bool database_exists(const struct ry_cli *cli, struct ry_error *err)
 {
+    if (ry_config_has_postgres(cli->config))
+        return true;
     const char *path = ry_config_str(cli->config, RY_OPT_sqlite_path);
     if (access(path, F_OK) == 0)
         return true;

@@ -287,6 +287,11 @@ bool ry_config_bool(const struct ry_config *config, enum ry_option option)
     return value_of(config, option, RY_TYPE_BOOL)->truth;
 }
 
+bool ry_config_has_postgres(const struct ry_config *config)
+{
+    return ry_config_str(config, RY_OPT_database_url)[0] != '\0' || ry_config_str(config, RY_OPT_db_host)[0] != '\0';
+}
+
 size_t ry_config_ints(const struct ry_config *config, enum ry_option option, int64_t *values, size_t max)
 {
     return ry_option_ints(value_of(config, option, RY_TYPE_INTS)->text, values, max);

@@ -53,6 +53,9 @@ double ry_config_real(const struct ry_config *config, enum ry_option option);
 bool ry_config_bool(const struct ry_config *config, enum ry_option option);
 enum ry_source ry_config_source(const struct ry_config *config, enum ry_option option);
 
+/* Whether the archive is in PostgreSQL (database_url or db_host is set); else it is in the embedded database. */
+bool ry_config_has_postgres(const struct ry_config *config);
+
 /* A list of numbers ("5,15,60"); writes up to max of them and returns how many there are. */
 size_t ry_config_ints(const struct ry_config *config, enum ry_option option, int64_t *values, size_t max);
 

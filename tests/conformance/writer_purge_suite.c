@@ -193,14 +193,14 @@ void purge_without_the_lease_deletes_nothing(void **state)
 void purge_leaves_other_tables_to_their_keys(void **state)
 {
     struct writer_fixture *f = *state;
-    f->store->execute(f->store, "CREATE TABLE favorite_clip (clip_id VARCHAR(64) NOT NULL"
+    f->store->execute(f->store, "CREATE TABLE somebodys_clip (clip_id VARCHAR(64) NOT NULL"
                                 " REFERENCES clip (id) ON DELETE CASCADE)");
     fill(f, "200", 0, 2);
-    f->store->execute(f->store, "INSERT INTO favorite_clip (clip_id) SELECT id FROM clip");
+    f->store->execute(f->store, "INSERT INTO somebodys_clip (clip_id) SELECT id FROM clip");
     (void)purge(
         f, (struct ry_purge){
                .scope = RY_PURGE_MESSAGE, .channel_id = RY_STR("200"), .message_id = RY_STR("100000"), .limit = 10});
-    writer_assert_text(f, "SELECT clip_id FROM favorite_clip", "00000000000000000000000000000001");
+    writer_assert_text(f, "SELECT clip_id FROM somebodys_clip", "00000000000000000000000000000001");
 }
 
 /* ---- files --------------------------------------------------------------------------------------------------- */

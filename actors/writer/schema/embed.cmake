@@ -1,12 +1,14 @@
 # embed.cmake: turns numbered SQL files into a C table (actors/writer/schema.h), so that the program carries its schema.
 #
-#   cmake -DOUTPUT=schema.c "-DFILES=0001_archive.sql|0002_..." -P embed.cmake
+#   cmake -DOUTPUT=schema.c -DTABLE=writer_migration "-DFILES=0001_archive.sql|0002_..." -P embed.cmake
+#
+# makes writer_migrations[] and writer_migration_count.
 #
 # A file's number is its version; its SHA-1 is kept in the database, so that a file that was changed after it had been
 # applied somewhere is noticed.
 string(REPLACE "|" ";" FILES "${FILES}")
 set(text "/* Made by actors/writer/schema/embed.cmake. */\n#include \"actors/writer/schema.h\"\n\n")
-string(APPEND text "const struct writer_migration writer_migrations[] = {\n")
+string(APPEND text "const struct writer_migration ${TABLE}s[] = {\n")
 set(expected 1)
 foreach(file ${FILES})
   get_filename_component(stem ${file} NAME_WE)
@@ -26,5 +28,5 @@ foreach(file ${FILES})
   string(REPLACE "\n" "\\n\"\n     \"" sql "${sql}")
   string(APPEND text "    {${version}, \"${name}\", \"${sha1}\",\n     \"${sql}\"},\n")
 endforeach()
-string(APPEND text "};\n\nconst size_t writer_migration_count = sizeof(writer_migrations) / sizeof(writer_migrations[0]);\n")
+string(APPEND text "};\n\nconst size_t ${TABLE}_count = sizeof(${TABLE}s) / sizeof(${TABLE}s[0]);\n")
 file(WRITE ${OUTPUT} "${text}")

@@ -1,0 +1,315 @@
+/* engine_pg_claim.c: which clips are worked on next, and by whom.
+ *
+ * A claim takes, until it has enough: pending clips that nobody had before, in the order in which they came; then those
+ * that some program of another kind left in `processing`; then clips whose lease ended or was given back, those that
+ * were left least often first, so that a video that kills its decoder comes last; then failed ones whose next try is
+ * due.
+ *
+ * One statement finds, locks, marks and leases them. Rows that another claim holds are passed over (SKIP LOCKED), so
+ * claims of many nodes go side by side; and because a statement's view may be older than a claim that has just been
+ * committed, what counts in the end is the lease: who finds that another's still runs has not got the clip. */
+#include "actors/writer/engine_pg.h"
+
+#include <stdlib.h>
+
+/* $1 now, $2 limit, $3 owner, $4 end of the lease, $5 most bytes of an answer. */
+#define CANDIDATES(name, source, from, condition, order, attempts, taken) \
+    name " AS MATERIALIZED (SELECT c.id, " source " AS source, " attempts " AS left_often, c.created_at AS came," \
+         " c.cdn_url, c.filename FROM " from " WHERE " condition " AND c.deleted_at IS NULL ORDER BY " order \
+         " LIMIT greatest(0, $2" taken ") FOR UPDATE OF c SKIP LOCKED)"
+#define NUMBER_OF(name) " - (SELECT count(*) FROM " name ")"
+#define UNLEASED        " AND NOT EXISTS (SELECT FROM reelyard_clip_lease l WHERE l.clip_id = c.id)"
+static const char claim_sql[] = "WITH " CANDIDATES(
+    "fresh", "1", "clip c", "c.thumbnail_status = 'pending'" UNLEASED, "c.created_at, c.id", "0",
+    "") ", " CANDIDATES("stray", "2", "clip c", "c.thumbnail_status = 'processing'" UNLEASED, "c.created_at, c.id", "0",
+                        NUMBER_OF(
+                            "fresh")) ", " CANDIDATES("gone", "3",
+                                                      "reelyard_clip_lease l JOIN clip c ON c.id = l.clip_id",
+                                                      "(l.owner IS NULL OR l.lease_until <= $1) AND c.thumbnail_status "
+                                                      "IN ('pending', 'processing')",
+                                                      "l.attempts, c.created_at, c.id", "l.attempts",
+                                                      NUMBER_OF("fresh") NUMBER_OF(
+                                                          "stray")) ", " CANDIDATES("due", "4",
+                                                                                    "failed_thumbnail f JOIN clip c ON "
+                                                                                    "c.id = f.clip_id",
+                                                                                    "f.next_retry_at <= $1 AND "
+                                                                                    "c.thumbnail_status = 'failed' AND "
+                                                                                    "f.id = (SELECT o.id FROM "
+                                                                                    "failed_thumbnail o"
+                                                                                    " WHERE o.clip_id = c.id ORDER BY "
+                                                                                    "o.next_retry_at, o.id LIMIT 1)",
+                                                                                    "f.next_retry_at, c.id", "0",
+                                                                                    NUMBER_OF("fresh")
+                                                                                        NUMBER_OF("stray") NUMBER_OF(
+                                                                                            "gone")) ", "
+                                                                                                     "found AS (SELECT "
+                                                                                                     "*, row_number() "
+                                                                                                     "OVER () AS ord "
+                                                                                                     "FROM (SELECT * "
+                                                                                                     "FROM fresh UNION "
+                                                                                                     "ALL SELECT * "
+                                                                                                     "FROM stray"
+                                                                                                     " UNION ALL "
+                                                                                                     "SELECT * FROM "
+                                                                                                     "gone UNION ALL "
+                                                                                                     "SELECT * FROM "
+                                                                                                     "due) u),"
+                                                                                                     " sized AS "
+                                                                                                     "(SELECT id, "
+                                                                                                     "source, ord, "
+                                                                                                     "sum(octet_length("
+                                                                                                     "cdn_url) + "
+                                                                                                     "octet_length("
+                                                                                                     "filename) + 256)"
+                                                                                                     " OVER (ORDER BY "
+                                                                                                     "ord) - "
+                                                                                                     "(octet_length("
+                                                                                                     "cdn_url) + "
+                                                                                                     "octet_length("
+                                                                                                     "filename) + 256) "
+                                                                                                     "AS bytes_before "
+                                                                                                     "FROM found),"
+                                                                                                     " taken AS "
+                                                                                                     "(SELECT id, "
+                                                                                                     "source, ord FROM "
+                                                                                                     "sized WHERE "
+                                                                                                     "bytes_before < "
+                                                                                                     "$5),"
+                                                                                                     " leased AS "
+                                                                                                     "(INSERT INTO "
+                                                                                                     "reelyard_clip_"
+                                                                                                     "lease AS l "
+                                                                                                     "(clip_id, owner, "
+                                                                                                     "lease_until, "
+                                                                                                     "attempts)"
+                                                                                                     " SELECT id, $3, "
+                                                                                                     "$4, 1 FROM taken "
+                                                                                                     "ORDER BY id ON "
+                                                                                                     "CONFLICT "
+                                                                                                     "(clip_id) DO "
+                                                                                                     "UPDATE SET owner "
+                                                                                                     "= excluded.owner,"
+                                                                                                     " lease_until = "
+                                                                                                     "excluded.lease_"
+                                                                                                     "until, attempts "
+                                                                                                     "= l.attempts + 1 "
+                                                                                                     "WHERE l.owner IS "
+                                                                                                     "NULL OR "
+                                                                                                     "l.lease_until <= "
+                                                                                                     "$1"
+                                                                                                     " OR l.clip_id IN "
+                                                                                                     "(SELECT id FROM "
+                                                                                                     "taken WHERE "
+                                                                                                     "source = 4) "
+                                                                                                     "RETURNING "
+                                                                                                     "clip_id, "
+                                                                                                     "attempts),"
+                                                                                                     " marked AS "
+                                                                                                     "(UPDATE clip SET "
+                                                                                                     "thumbnail_status "
+                                                                                                     "= 'processing', "
+                                                                                                     "updated_at = $1 "
+                                                                                                     "WHERE id IN"
+                                                                                                     " (SELECT clip_id "
+                                                                                                     "FROM leased))"
+                                                                                                     " SELECT c.id, "
+                                                                                                     "c.guild_id, "
+                                                                                                     "c.channel_id, "
+                                                                                                     "c.message_id, "
+                                                                                                     "c.filename, "
+                                                                                                     "c.cdn_url, "
+                                                                                                     "c.expires_at, "
+                                                                                                     "c.file_size,"
+                                                                                                     " l.attempts, "
+                                                                                                     "(SELECT "
+                                                                                                     "max(f.retry_"
+                                                                                                     "count) FROM "
+                                                                                                     "failed_thumbnail "
+                                                                                                     "f WHERE "
+                                                                                                     "f.clip_id = "
+                                                                                                     "c.id),"
+                                                                                                     " (SELECT "
+                                                                                                     "count(*) FROM "
+                                                                                                     "found)"
+                                                                                                     " FROM taken t "
+                                                                                                     "JOIN leased l ON "
+                                                                                                     "l.clip_id = t.id "
+                                                                                                     "JOIN clip c ON "
+                                                                                                     "c.id = t.id "
+                                                                                                     "ORDER BY t.ord";
+#undef UNLEASED
+#undef NUMBER_OF
+#undef CANDIDATES
+
+/* $1 this owner, $2 the beginning that all incarnations of its node share. */
+static const char void_sql[] =
+    "UPDATE reelyard_clip_lease SET owner = NULL WHERE owner <> $1 AND left(owner, length($2)) = $2";
+
+static const char roots_sql[] = "SELECT path FROM reelyard_media_root";
+
+/* When the next lease ends, and the next retry is due. */
+static const char due_sql[] =
+    "SELECT least((SELECT min(l.lease_until) FROM reelyard_clip_lease l JOIN clip c ON c.id = l.clip_id"
+    " WHERE l.owner IS NOT NULL AND c.thumbnail_status IN ('pending', 'processing') AND c.deleted_at IS NULL),"
+    " (SELECT f.next_retry_at FROM failed_thumbnail f JOIN clip c ON c.id = f.clip_id"
+    " WHERE c.thumbnail_status = 'failed' AND c.deleted_at IS NULL ORDER BY f.next_retry_at LIMIT 1))";
+
+static const char renew_sql[] =
+    "WITH k AS (SELECT clip_id FROM reelyard_clip_lease WHERE clip_id = ANY ($1) AND owner = $2 ORDER BY clip_id"
+    " FOR UPDATE), r AS (UPDATE reelyard_clip_lease l SET lease_until = $3 FROM k WHERE l.clip_id = k.clip_id"
+    " RETURNING 1) SELECT count(*) FROM r";
+
+struct claiming {
+    struct ry_arena *arena;
+    struct ry_clips_claimed *claimed;
+    size_t limit;
+    bool full;
+};
+
+/* ---- the claim ----------------------------------------------------------------------------------------------- */
+
+static int take_clips(struct pg *pg, const PGresult *result, void *arg, struct ry_error *err)
+{
+    (void)pg;
+    struct claiming *c = arg;
+    int n = PQntuples(result);
+    size_t bytes = 0;
+    c->claimed->clips.items = ry_arena_array(c->arena, (size_t)n, sizeof *c->claimed->clips.items);
+    if (c->claimed->clips.items == NULL)
+        return ry_fail(err, RY_ENOMEM, "out of memory for a claim");
+    for (int i = 0; i < n; i++) {
+        struct ry_clip_work *work = &c->claimed->clips.items[i];
+        *work = (struct ry_clip_work){
+            .clip_id = pg_text(result, i, 0, 32, c->arena),
+            .guild_id = pg_text(result, i, 1, 20, c->arena),
+            .channel_id = pg_text(result, i, 2, 20, c->arena),
+            .message_id = pg_text(result, i, 3, 20, c->arena),
+            .filename = pg_text(result, i, 4, 1024, c->arena),
+            .url = pg_text(result, i, 5, 8192, c->arena),
+            .expires_wall_ms = pg_time(result, i, 6),
+            .file_size = pg_u64(result, i, 7),
+            .attempts = pg_u64(result, i, 8),
+            .retries = pg_u64(result, i, 9),
+        };
+        if (work->url.p == NULL || work->filename.p == NULL)
+            return ry_fail(err, RY_ENOMEM, "out of memory for a claim");
+        bytes += work->url.n + work->filename.n + 256;
+    }
+    c->claimed->clips.n = (size_t)n;
+    c->full = n > 0 && (pg_u64(result, 0, 10) >= c->limit || bytes >= WRITER_ANSWER_MAX_BYTES);
+    return RY_OK;
+}
+
+static int compare_str(const void *a, const void *b)
+{
+    const struct ry_str *left = a, *right = b;
+    size_t n = left->n < right->n ? left->n : right->n;
+    int by = n > 0 ? memcmp(left->p, right->p, n) : 0;
+    return by != 0 ? by : left->n < right->n ? -1 : left->n > right->n;
+}
+
+/* The longest registered folder that a file: URL lies below. */
+static struct ry_str find_root(struct ry_str url, const struct ry_str *roots, size_t n, struct ry_arena *arena)
+{
+    struct ry_str path = writer_text_file_path(url, arena);
+    while (path.n > 1) {
+        do
+            path.n--;
+        while (path.n > 0 && path.p[path.n] != '/');
+        struct ry_str folder = path.n > 0 ? path : (struct ry_str){path.p, 1};
+        if (bsearch(&folder, roots, n, sizeof *roots, compare_str) != NULL)
+            return folder;
+    }
+    return (struct ry_str){0};
+}
+
+/* A registered folder is an export that was imported, so there are few. */
+static int take_roots(struct pg *pg, const PGresult *result, void *arg, struct ry_error *err)
+{
+    struct claiming *c = arg;
+    size_t n = (size_t)PQntuples(result);
+    struct ry_str *roots = pg_room(pg, n * sizeof *roots);
+    if (roots == NULL)
+        return ry_fail(err, RY_ENOMEM, "out of memory for media roots");
+    for (size_t i = 0; i < n; i++)
+        roots[i] = (struct ry_str){PQgetvalue(result, (int)i, 0), (size_t)PQgetlength(result, (int)i, 0)};
+    qsort(roots, n, sizeof *roots, compare_str);
+    for (size_t i = 0; i < c->claimed->clips.n; i++) {
+        struct ry_clip_work *work = &c->claimed->clips.items[i];
+        work->media_root = find_root(work->url, roots, n, c->arena);
+    }
+    return RY_OK;
+}
+
+static int take_due(struct pg *pg, const PGresult *result, void *arg, struct ry_error *err)
+{
+    (void)err;
+    const struct claiming *c = arg;
+    int64_t due_wall_ms = pg_time(result, 0, 0);
+    c->claimed->next_due_ms = 0;
+    if (c->full)
+        return RY_OK;
+    if (due_wall_ms >= PG_NEVER_WALL_MS)
+        c->claimed->next_due_ms = UINT64_MAX;
+    else if (due_wall_ms > pg->now_wall_ms)
+        c->claimed->next_due_ms = (uint64_t)(due_wall_ms - pg->now_wall_ms);
+    return RY_OK;
+}
+
+/* The leases of this node's former selves count no longer: a node knows that it is alone under its name. */
+static int void_leases(struct pg *pg, struct ry_str owner, struct ry_error *err)
+{
+    size_t n = owner.n;
+    while (n > 0 && owner.p[n - 1] != '/')
+        n--;
+    if (n == 0)
+        return RY_OK;
+    struct pg_args args = {0};
+    pg_add_text(pg, &args, owner);
+    pg_add_text(pg, &args, (struct ry_str){owner.p, n});
+    return pg_say(pg, void_sql, &args, NULL, NULL, err);
+}
+
+int pg_clips_claim(struct writer_engine *engine, const struct ry_clips_claim *claim, struct ry_arena *arena,
+                   struct ry_clips_claimed *claimed, struct ry_error *err)
+{
+    struct pg *pg = pg_of(engine);
+    *claimed = (struct ry_clips_claimed){0};
+    struct claiming *c = pg_room(pg, sizeof *c);
+    if (c == NULL)
+        return ry_fail(err, RY_ENOMEM, "out of memory for a claim");
+    *c = (struct claiming){.arena = arena, .claimed = claimed, .limit = claim->limit};
+    int rc = claim->first ? void_leases(pg, claim->owner, err) : RY_OK;
+    if (rc != RY_OK)
+        return rc;
+    struct pg_args args = {0};
+    pg_add_time(&args, pg->now_wall_ms);
+    pg_add_u64(&args, claim->limit);
+    pg_add_text(pg, &args, claim->owner);
+    pg_add_time(&args, pg->now_wall_ms + (int64_t)claim->lease_ms);
+    pg_add_u64(&args, WRITER_ANSWER_MAX_BYTES);
+    rc = pg_say(pg, claim_sql, &args, take_clips, c, err);
+    if (rc == RY_OK)
+        rc = pg_say(pg, roots_sql, NULL, take_roots, c, err);
+    return rc == RY_OK ? pg_say(pg, due_sql, NULL, take_due, c, err) : rc;
+}
+
+static int take_renewed(struct pg *pg, const PGresult *result, void *arg, struct ry_error *err)
+{
+    (void)pg;
+    (void)err;
+    ((struct ry_clips_renewed *)arg)->renewed = pg_u64(result, 0, 0);
+    return RY_OK;
+}
+
+int pg_clips_renew(struct writer_engine *engine, const struct ry_clips_renew *renew, struct ry_clips_renewed *renewed,
+                   struct ry_error *err)
+{
+    struct pg *pg = pg_of(engine);
+    *renewed = (struct ry_clips_renewed){0};
+    struct pg_args args = {0};
+    pg_add_strs(pg, &args, renew->clip_ids.items, renew->clip_ids.n);
+    pg_add_text(pg, &args, renew->owner);
+    pg_add_time(&args, pg->now_wall_ms + (int64_t)renew->lease_ms);
+    return pg_say(pg, renew_sql, &args, take_renewed, renewed, err);
+}

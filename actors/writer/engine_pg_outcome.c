@@ -1,0 +1,247 @@
+/* engine_pg_outcome.c: what became of a clip.
+ *
+ * Mails come at least once and sometimes late, so an outcome is judged by the clip's row, not by the mail: completed
+ * wins over everything; a failure counts only for a clip that is being worked on, so that its repetition does not count
+ * twice; a clip that is gone is settled as such. The row is locked first, so two mails about one clip are judged one
+ * after the other, and each outcome is one statement. */
+#include "actors/writer/engine_pg.h"
+#include "actors/writer/uuid.h"
+
+#include <stdio.h>
+
+struct settling {
+    bool *found;
+    struct ry_clip_settled *settled;
+    struct ry_str clip_id;
+    bool completes;           /* the statement completes a clip that has a row */
+    int64_t retry_at_wall_ms; /* ... or has it tried again then */
+};
+
+/* $1 clip, $2 now, $3 duration, $4 resolution, $5 mime_type; thumbnails: $6 id, $7 size_type, $8 path, $9 width, $10
+ * height, $11 bytes. Files of a clip without a row belong to
+ * nobody; those of one with a row may stand on the list of files to delete from its former life. */
+static const char complete_sql[] =
+    "WITH c AS MATERIALIZED (SELECT id, thumbnail_status FROM clip WHERE id = $1 FOR UPDATE),"
+    " t AS (SELECT * FROM unnest($6::text[], $7::text[], $8::text[], $9::bigint[], $10::bigint[], $11::bigint[])"
+    " t (id, size_type, storage_path, width, height, file_size)),"
+    " files AS (INSERT INTO thumbnail AS o (id, clip_id, size_type, storage_path, width, height, file_size, mime_type,"
+    " created_at, updated_at) SELECT t.id::uuid, c.id, t.size_type, t.storage_path, t.width, t.height, t.file_size,"
+    " 'image/webp', $2, $2 FROM c, t ON CONFLICT (clip_id, size_type) DO UPDATE SET storage_path ="
+    " excluded.storage_path, width = excluded.width, height = excluded.height, file_size = excluded.file_size,"
+    " updated_at = excluded.updated_at WHERE (o.storage_path, o.width, o.height, o.file_size) IS DISTINCT FROM"
+    " (excluded.storage_path, excluded.width, excluded.height, excluded.file_size)),"
+    " done AS (UPDATE clip o SET thumbnail_status = 'completed', duration = $3, resolution = $4, mime_type = $5,"
+    " updated_at = $2 FROM c WHERE o.id = c.id AND (o.thumbnail_status <> 'completed' OR (o.duration, o.resolution,"
+    " o.mime_type) IS DISTINCT FROM ($3::double precision, $4::text, $5::text))),"
+    " failures AS (DELETE FROM failed_thumbnail WHERE clip_id IN (SELECT id FROM c)),"
+    " lease AS (DELETE FROM reelyard_clip_lease WHERE clip_id IN (SELECT id FROM c)),"
+    " doomed AS (INSERT INTO reelyard_doomed_file (path, created_at) SELECT storage_path, $2 FROM t"
+    " WHERE NOT EXISTS (SELECT FROM c) ORDER BY storage_path ON CONFLICT DO NOTHING),"
+    " kept AS (DELETE FROM reelyard_doomed_file WHERE path IN (SELECT storage_path FROM t) AND EXISTS (SELECT FROM c))"
+    " SELECT thumbnail_status, NULL::timestamptz FROM c";
+
+/* $1 clip, $2 now, $3 reason, $4 next try, $5 id of a first failure's row. */
+static const char fail_sql[] =
+    "WITH c AS MATERIALIZED (SELECT id, thumbnail_status FROM clip WHERE id = $1 FOR UPDATE),"
+    " w AS (SELECT id FROM c WHERE thumbnail_status = 'processing'),"
+    " again AS (UPDATE failed_thumbnail f SET error_message = $3, retry_count = f.retry_count + 1,"
+    " last_attempted_at = $2, next_retry_at = $4, updated_at = $2 FROM w WHERE f.clip_id = w.id RETURNING 1),"
+    " first AS (INSERT INTO failed_thumbnail (id, clip_id, error_message, retry_count, last_attempted_at,"
+    " next_retry_at, created_at, updated_at) SELECT $5::uuid, w.id, $3, 1, $2, $4, $2, $2 FROM w"
+    " WHERE NOT EXISTS (SELECT FROM again)),"
+    " marked AS (UPDATE clip o SET thumbnail_status = 'failed', updated_at = $2 FROM w WHERE o.id = w.id),"
+    " lease AS (DELETE FROM reelyard_clip_lease WHERE clip_id IN (SELECT id FROM w))"
+    " SELECT c.thumbnail_status, (SELECT min(f.next_retry_at) FROM failed_thumbnail f WHERE f.clip_id = c.id) FROM c";
+
+/* Takes back a claim: the lease of a first one goes. $1 clip, $2 now. */
+static const char release_sql[] =
+    "WITH c AS MATERIALIZED (SELECT id, thumbnail_status FROM clip WHERE id = $1 FOR UPDATE),"
+    " w AS (SELECT id FROM c WHERE thumbnail_status = 'processing'),"
+    " marked AS (UPDATE clip o SET thumbnail_status = 'pending', updated_at = $2 FROM w WHERE o.id = w.id),"
+    " ended AS (DELETE FROM reelyard_clip_lease l USING w WHERE l.clip_id = w.id AND l.attempts <= 1),"
+    " given AS (UPDATE reelyard_clip_lease l SET owner = NULL, attempts = l.attempts - 1 FROM w"
+    " WHERE l.clip_id = w.id AND l.attempts > 1)"
+    " SELECT c.thumbnail_status, (SELECT min(f.next_retry_at) FROM failed_thumbnail f WHERE f.clip_id = c.id) FROM c";
+
+/* $1 now, $2 clips (NULL: all). */
+static const char retry_sql[] =
+    "WITH k AS (SELECT id FROM clip WHERE ($2::text[] IS NULL OR id = ANY ($2)) AND thumbnail_status = 'failed'"
+    " AND deleted_at IS NULL ORDER BY id FOR UPDATE),"
+    " r AS (UPDATE clip c SET thumbnail_status = 'pending', updated_at = $1 FROM k WHERE c.id = k.id RETURNING 1)"
+    " SELECT count(*) FROM r";
+
+/* A lease that has not ended means that somebody works on the clip. $1 unchanged since, $2 guild or NULL, $3 now, $4
+ * limit, $5 reason. */
+static const char stale_sql[] =
+    "WITH k AS MATERIALIZED (SELECT c.id FROM clip c WHERE c.thumbnail_status IN ('pending', 'processing')"
+    " AND c.updated_at <= $1 AND ($2::text IS NULL OR c.guild_id = $2) AND c.deleted_at IS NULL AND NOT EXISTS"
+    " (SELECT FROM reelyard_clip_lease l WHERE l.clip_id = c.id AND l.owner IS NOT NULL AND l.lease_until > $3)"
+    " LIMIT $4 FOR UPDATE OF c SKIP LOCKED),"
+    " again AS (UPDATE failed_thumbnail f SET error_message = $5, retry_count = f.retry_count + 1,"
+    " last_attempted_at = $3, next_retry_at = $3, updated_at = $3 FROM k WHERE f.clip_id = k.id RETURNING f.clip_id),"
+    " first AS (INSERT INTO failed_thumbnail (id, clip_id, error_message, retry_count, last_attempted_at,"
+    " next_retry_at, created_at, updated_at) SELECT md5('failed:' || k.id)::uuid, k.id, $5, 1, $3, $3, $3, $3 FROM k"
+    " WHERE k.id NOT IN (SELECT clip_id FROM again)),"
+    " marked AS (UPDATE clip o SET thumbnail_status = 'failed', updated_at = $3 FROM k WHERE o.id = k.id),"
+    " lease AS (DELETE FROM reelyard_clip_lease WHERE clip_id IN (SELECT id FROM k))"
+    " SELECT count(*) FROM k";
+
+/* $1 clips, $2 URLs, $3 expiries, $4 now; of two for one clip the later one holds. */
+static const char urls_sql[] =
+    "WITH r AS (SELECT DISTINCT ON (id) * FROM unnest($1::text[], $2::text[], $3::timestamptz[]) WITH ORDINALITY"
+    " r (id, url, expires_at, ord) ORDER BY id, ord DESC),"
+    " k AS (SELECT c.id, r.url, r.expires_at FROM clip c JOIN r ON r.id = c.id WHERE c.cdn_url <> r.url"
+    " OR c.expires_at <> r.expires_at ORDER BY c.id FOR UPDATE OF c)"
+    " UPDATE clip c SET cdn_url = k.url, expires_at = k.expires_at, updated_at = $4 FROM k WHERE c.id = k.id";
+
+static bool is_status(const PGresult *result, const char *status)
+{
+    return (size_t)PQgetlength(result, 0, 0) == strlen(status) &&
+           memcmp(PQgetvalue(result, 0, 0), status, strlen(status)) == 0;
+}
+
+/* Reads how the row stood before the statement, and tells how the clip stands now. */
+static int take_outcome(struct pg *pg, const PGresult *result, void *arg, struct ry_error *err)
+{
+    (void)err;
+    const struct settling *s = arg;
+    *s->found = PQntuples(result) == 1;
+    *s->settled = (struct ry_clip_settled){.clip_id = s->clip_id, .retry_ms = UINT64_MAX};
+    if (!*s->found)
+        return RY_OK;
+    s->settled->completed = s->completes || is_status(result, "completed");
+    int64_t retry_at_wall_ms = pg_time(result, 0, 1);
+    if (!s->completes && is_status(result, "processing"))
+        retry_at_wall_ms = s->retry_at_wall_ms;
+    if (s->settled->completed || retry_at_wall_ms >= PG_NEVER_WALL_MS)
+        return RY_OK;
+    int64_t wait_ms = retry_at_wall_ms - pg->now_wall_ms;
+    s->settled->retry_ms = wait_ms > 0 ? (uint64_t)wait_ms : 0;
+    return RY_OK;
+}
+
+static struct settling *begin_settling(struct pg *pg, struct ry_str clip_id, bool *found,
+                                       struct ry_clip_settled *settled)
+{
+    *found = false;
+    *settled = (struct ry_clip_settled){.clip_id = clip_id, .retry_ms = UINT64_MAX};
+    struct settling *s = pg_room(pg, sizeof *s);
+    if (s != NULL)
+        *s = (struct settling){.found = found, .settled = settled, .clip_id = clip_id};
+    return s;
+}
+
+int pg_clip_completed(struct writer_engine *engine, const struct ry_clip_completed *completed, bool *found,
+                      struct ry_clip_settled *settled, struct ry_error *err)
+{
+    struct pg *pg = pg_of(engine);
+    const struct ry_video_facts *facts = &completed->facts.items[0];
+    struct settling *s = begin_settling(pg, completed->clip_id, found, settled);
+    if (s == NULL)
+        return ry_fail(err, RY_ENOMEM, "out of memory for an outcome");
+    s->completes = true;
+    uint64_t cut = 0;
+    struct pg_args args = {0};
+    pg_add_text(pg, &args, completed->clip_id);
+    pg_add_time(&args, pg->now_wall_ms);
+    pg_add_real(&args, facts->duration_s);
+    pg_add_text(pg, &args,
+                ry_arena_printf(&pg->scratch, "%llux%llu", (unsigned long long)facts->width,
+                                (unsigned long long)facts->height));
+    pg_add_text(pg, &args,
+                writer_text_fit(facts->mime_type, WRITER_WIDTH_MIME, &pg->scratch, &cut, &pg->scratch_failed));
+    pg_columns_begin(pg, (const uint32_t[]){PG_TEXT, PG_TEXT, PG_TEXT, PG_INT8, PG_INT8, PG_INT8}, 6);
+    for (size_t i = 0; i < completed->thumbnails.n; i++) {
+        const struct ry_thumbnail_row *row = &completed->thumbnails.items[i];
+        char uuid[WRITER_UUID_TEXT_BYTES];
+        writer_uuid_of_clip(completed->clip_id, row->size_type, uuid);
+        pg_put_text(pg, 0, ry_str_of(uuid));
+        pg_put_text(pg, 1, row->size_type);
+        pg_put_text(pg, 2, row->storage_path);
+        pg_put_i64(pg, 3, (int64_t)row->width);
+        pg_put_i64(pg, 4, (int64_t)row->height);
+        pg_put_i64(pg, 5, (int64_t)row->file_size);
+    }
+    pg_add_columns(pg, &args, 6);
+    return pg_say(pg, complete_sql, &args, take_outcome, s, err);
+}
+
+int pg_clip_failed(struct writer_engine *engine, const struct ry_clip_failed *failed, bool *found,
+                   struct ry_clip_settled *settled, struct ry_error *err)
+{
+    struct pg *pg = pg_of(engine);
+    struct settling *s = begin_settling(pg, failed->clip_id, found, settled);
+    if (s == NULL)
+        return ry_fail(err, RY_ENOMEM, "out of memory for an outcome");
+    struct pg_args args = {0};
+    pg_add_text(pg, &args, failed->clip_id);
+    pg_add_time(&args, pg->now_wall_ms);
+    s->retry_at_wall_ms = pg->now_wall_ms;
+    if (failed->release)
+        return pg_say(pg, release_sql, &args, take_outcome, s, err);
+    uint64_t most_ms = (uint64_t)(PG_NEVER_WALL_MS - pg->now_wall_ms);
+    s->retry_at_wall_ms += (int64_t)(failed->next_retry_ms < most_ms ? failed->next_retry_ms : most_ms);
+    char uuid[WRITER_UUID_TEXT_BYTES];
+    writer_uuid_of_clip(failed->clip_id, RY_STR("failed"), uuid);
+    pg_add_text(pg, &args, failed->reason);
+    pg_add_time(&args, s->retry_at_wall_ms);
+    pg_add_text(pg, &args, ry_str_of(uuid));
+    return pg_say(pg, fail_sql, &args, take_outcome, s, err);
+}
+
+int pg_take_count(struct pg *pg, const PGresult *result, void *arg, struct ry_error *err)
+{
+    (void)pg;
+    (void)err;
+    *(uint64_t *)arg = pg_u64(result, 0, 0);
+    return RY_OK;
+}
+
+int pg_failed_retry(struct writer_engine *engine, const struct ry_failed_retry *retry,
+                    struct ry_failed_retried *retried, struct ry_error *err)
+{
+    struct pg *pg = pg_of(engine);
+    *retried = (struct ry_failed_retried){0};
+    struct pg_args args = {0};
+    pg_add_time(&args, pg->now_wall_ms);
+    if (retry->clip_ids.n > 0)
+        pg_add_strs(pg, &args, retry->clip_ids.items, retry->clip_ids.n);
+    else
+        pg_add_text(pg, &args, (struct ry_str){0});
+    if (retry->clip_ids.n == 0)
+        args.types[1] = 0; /* the statement says that it is an array */
+    return pg_say(pg, retry_sql, &args, pg_take_count, &retried->count, err);
+}
+
+/* ---- looking after ------------------------------------------------------------------------------------------- */
+
+int pg_clips_stale(struct writer_engine *engine, const struct ry_clips_stale *stale, struct ry_clips_staled *staled,
+                   struct ry_error *err)
+{
+    struct pg *pg = pg_of(engine);
+    *staled = (struct ry_clips_staled){0};
+    bool all = stale->guild_id.n == 0 || ry_str_is(stale->guild_id, "global");
+    struct pg_args args = {0};
+    pg_add_time(&args, pg_before_now(pg->now_wall_ms, stale->older_ms));
+    pg_add_text(pg, &args, all ? (struct ry_str){0} : stale->guild_id);
+    pg_add_time(&args, pg->now_wall_ms);
+    pg_add_u64(&args, stale->limit);
+    pg_add_text(pg, &args, stale->reason);
+    return pg_say(pg, stale_sql, &args, pg_take_count, &staled->count, err);
+}
+
+int pg_urls_store(struct writer_engine *engine, const struct ry_urls_store *store, struct ry_error *err)
+{
+    struct pg *pg = pg_of(engine);
+    pg_columns_begin(pg, (const uint32_t[]){PG_TEXT, PG_TEXT, PG_TIME}, 3);
+    for (size_t i = 0; i < store->urls.n; i++) {
+        const struct ry_url_row *row = &store->urls.items[i];
+        pg_put_text(pg, 0, row->clip_id);
+        pg_put_text(pg, 1, row->url);
+        pg_put_time(pg, 2, row->expires_wall_ms);
+    }
+    struct pg_args args = {0};
+    pg_add_columns(pg, &args, 3);
+    pg_add_time(&args, pg->now_wall_ms);
+    return pg_say(pg, urls_sql, &args, NULL, NULL, err);
+}

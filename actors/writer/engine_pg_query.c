@@ -1,0 +1,282 @@
+/* engine_pg_query.c: questions about the archive: each one statement in a read-only transaction, one round trip.
+ *
+ * Nothing here writes or waits for a writer. */
+#include "actors/writer/engine_pg.h"
+
+#define SETTINGS_MAX_BYTES 1048576
+#define SQL_MAX_BYTES      4096
+
+/* ---- settings ------------------------------------------------------------------------------------------------ */
+
+static const char settings_sql[] =
+    "SELECT g.id IS NOT NULL, c.id IS NOT NULL, g.message_scan_enabled, c.message_scan_enabled, c.nsfw, c.type,"
+    " gs.default_channel_settings::text, gs.settings::text, cs.settings::text"
+    " FROM (SELECT $1::text AS guild_id, $2::text AS channel_id) k"
+    " LEFT JOIN guild g ON g.id = k.guild_id"
+    " LEFT JOIN channel c ON c.id = k.channel_id AND c.guild_id = k.guild_id"
+    " LEFT JOIN guild_settings gs ON gs.guild_id = k.guild_id AND gs.deleted_at IS NULL"
+    " LEFT JOIN channel_settings cs ON cs.channel_id = c.id AND cs.deleted_at IS NULL";
+
+struct asking {
+    struct ry_arena *arena;
+    void *answer;
+    uint64_t limit;
+};
+
+/* JSON that does not fit in the answer is refused: half of it would be worse than none. */
+static int read_json(const PGresult *result, int column, const char *what, struct ry_arena *arena, struct ry_str *json,
+                     struct ry_error *err)
+{
+    if (PQgetlength(result, 0, column) > SETTINGS_MAX_BYTES)
+        return ry_fail(err, RY_EDATA, "%s has more than %d bytes", what, SETTINGS_MAX_BYTES);
+    *json = pg_text(result, 0, column, SETTINGS_MAX_BYTES, arena);
+    return RY_OK;
+}
+
+static int take_settings(struct pg *pg, const PGresult *result, void *arg, struct ry_error *err)
+{
+    (void)pg;
+    const struct asking *asking = arg;
+    struct ry_settings_got *got = asking->answer;
+    if (PQntuples(result) == 0)
+        return RY_OK;
+    got->guild_exists = pg_bool(result, 0, 0);
+    got->channel_exists = pg_bool(result, 0, 1);
+    got->guild_enabled = pg_bool(result, 0, 2);
+    got->channel_enabled = pg_bool(result, 0, 3);
+    got->nsfw = pg_bool(result, 0, 4);
+    got->channel_type = pg_text(result, 0, 5, 8, asking->arena);
+    int rc = read_json(result, 6, "guild_settings.default_channel_settings", asking->arena,
+                       &got->guild_default_channel_settings, err);
+    if (rc == RY_OK)
+        rc = read_json(result, 7, "guild_settings.settings", asking->arena, &got->guild_settings, err);
+    if (rc == RY_OK)
+        rc = read_json(result, 8, "channel_settings.settings", asking->arena, &got->channel_settings, err);
+    return rc;
+}
+
+int pg_settings_get(struct writer_engine *engine, const struct ry_settings_get *get, struct ry_arena *arena,
+                    struct ry_settings_got *got, struct ry_error *err)
+{
+    struct pg *pg = pg_of(engine);
+    *got = (struct ry_settings_got){0};
+    struct pg_args args = {0};
+    pg_add_text(pg, &args, get->guild_id);
+    pg_add_text(pg, &args, get->channel_id);
+    struct asking asking = {arena, got, 1};
+    return pg_look(pg, settings_sql, &args, take_settings, &asking, err);
+}
+
+/* ---- gallery ------------------------------------------------------------------------------------------------- */
+
+static double read_duration_s(const PGresult *result, int row, int column)
+{
+    double duration_s = pg_real(result, row, column);
+    return duration_s > 0 && duration_s < 1.0e9 ? duration_s : 0;
+}
+
+static void read_clip(const PGresult *result, int row, struct ry_arena *arena, struct ry_gallery_clip *clip)
+{
+    *clip = (struct ry_gallery_clip){
+        .clip_id = pg_text(result, row, 0, 32, arena),
+        .guild_id = pg_text(result, row, 1, 64, arena),
+        .channel_id = pg_text(result, row, 2, 64, arena),
+        .message_id = pg_text(result, row, 3, 64, arena),
+        .guild_name = pg_text(result, row, 4, 400, arena),
+        .channel_name = pg_text(result, row, 5, 400, arena),
+        .author_name = pg_text(result, row, 6, 400, arena),
+        .title = pg_text(result, row, 7, 1020, arena),
+        .content = pg_text(result, row, 8, 65536, arena),
+        .filename = pg_text(result, row, 9, 1024, arena),
+        .url = pg_text(result, row, 10, 8192, arena),
+        .mime_type = pg_text(result, row, 11, 255, arena),
+        .resolution = pg_text(result, row, 12, 20, arena),
+        .status = pg_text(result, row, 13, 20, arena),
+        .failure = pg_text(result, row, 14, 400, arena),
+        .duration_s = read_duration_s(result, row, 15),
+        .file_size = pg_u64(result, row, 16),
+        .posted_wall_ms = pg_time(result, row, 17),
+        .small_path = pg_text(result, row, 18, 1024, arena),
+        .large_path = pg_text(result, row, 19, 1024, arena),
+        .small_width = pg_u64(result, row, 20),
+        .small_height = pg_u64(result, row, 21),
+    };
+}
+
+static int take_page(struct pg *pg, const PGresult *result, void *arg, struct ry_error *err)
+{
+    (void)pg;
+    const struct asking *asking = arg;
+    struct ry_gallery_page *page = asking->answer;
+    page->clips.items = ry_arena_array(asking->arena, asking->limit, sizeof *page->clips.items);
+    if (page->clips.items == NULL)
+        return ry_fail(err, RY_ENOMEM, "out of memory for a page");
+    size_t bytes = 0;
+    for (int i = 0; i < PQntuples(result); i++) {
+        page->more = page->clips.n == asking->limit || bytes >= WRITER_ANSWER_MAX_BYTES;
+        if (page->more)
+            break;
+        struct ry_gallery_clip *clip = &page->clips.items[page->clips.n++];
+        read_clip(result, i, asking->arena, clip);
+        bytes += clip->content.n + clip->url.n + clip->filename.n + clip->title.n + 512;
+    }
+    return RY_OK;
+}
+
+static const char gallery_columns[] =
+    " SELECT c.id, c.guild_id, c.channel_id, c.message_id, g.name, ch.name,"
+    " coalesce(a.display_name, a.nickname, a.username), c.title, left(m.content, 65536), c.filename,"
+    " left(c.cdn_url, 8192), c.mime_type, c.resolution, c.thumbnail_status, left(f.error_message, 400),"
+    " c.duration::double precision, c.file_size, p.posted, s.storage_path, l.storage_path, s.width, s.height"
+    " FROM page p JOIN clip c ON c.id = p.id JOIN message m ON m.id = c.message_id"
+    " LEFT JOIN guild g ON g.id = c.guild_id LEFT JOIN channel ch ON ch.id = c.channel_id"
+    " LEFT JOIN author a ON a.user_id = c.author_id AND a.guild_id = c.guild_id"
+    " LEFT JOIN thumbnail s ON s.clip_id = c.id AND s.size_type = 'small'"
+    " LEFT JOIN thumbnail l ON l.clip_id = c.id AND l.size_type = 'large'"
+    " LEFT JOIN LATERAL (SELECT o.error_message FROM failed_thumbnail o WHERE o.clip_id = c.id"
+    " ORDER BY o.next_retry_at, o.id LIMIT 1) f ON true"
+    " ORDER BY p.posted DESC, p.id DESC";
+
+/* Adds a condition and its parameter, if the question has it. */
+static void where(struct pg *pg, struct ry_buf *sql, struct pg_args *args, const char *column, struct ry_str value)
+{
+    if (value.p == NULL)
+        return;
+    pg_add_text(pg, args, value);
+    ry_buf_addf(sql, " AND %s = $%d", column, args->n);
+}
+
+/* First which clips, by the index that the server finds best for these conditions (with the values before its eyes, as
+ * statements are planned when they run), then all that is shown of them. */
+int pg_gallery_get(struct writer_engine *engine, const struct ry_gallery_get *get, struct ry_arena *arena,
+                   struct ry_gallery_page *page, struct ry_error *err)
+{
+    struct pg *pg = pg_of(engine);
+    *page = (struct ry_gallery_page){0};
+    RY_BUF_AUTO sql = ry_buf_make(SQL_MAX_BYTES);
+    struct pg_args args = {0};
+    pg_add_u64(&args, get->limit + 1);
+    ry_buf_add_str(&sql, RY_STR("WITH page AS MATERIALIZED (SELECT c.id, m.timestamp AS posted FROM message m"
+                                " JOIN clip c ON c.message_id = m.id WHERE c.deleted_at IS NULL"
+                                " AND m.deleted_at IS NULL"));
+    if (get->before_wall_ms != INT64_MAX) {
+        pg_add_time(&args, get->before_wall_ms);
+        pg_add_text(pg, &args, get->before_id.p ? get->before_id : RY_STR(""));
+        ry_buf_addf(&sql, " AND m.timestamp <= $2 AND (m.timestamp < $2 OR c.id < $3)");
+    }
+    where(pg, &sql, &args, "c.id", get->clip_id);
+    where(pg, &sql, &args, "c.thumbnail_status", get->status);
+    where(pg, &sql, &args, "c.guild_id", get->guild_id);
+    where(pg, &sql, &args, "c.channel_id", get->channel_id);
+    where(pg, &sql, &args, "m.channel_id", get->channel_id);
+    ry_buf_add_str(&sql, RY_STR(" ORDER BY m.timestamp DESC, c.id DESC LIMIT $1)"));
+    ry_buf_add_str(&sql, ry_str_of(gallery_columns));
+    const char *text = ry_buf_cstr(&sql);
+    if (text == NULL)
+        return ry_fail(err, RY_ENOMEM, "out of memory for a question");
+    struct asking asking = {arena, page, get->limit};
+    return pg_look(pg, text, &args, take_page, &asking, err);
+}
+
+/* ---- failures ------------------------------------------------------------------------------------------------ */
+
+static const char failed_sql[] =
+    "SELECT c.id, c.channel_id, c.filename, left(f.error_message, 400), f.retry_count, f.last_attempted_at,"
+    " f.next_retry_at FROM clip c LEFT JOIN LATERAL (SELECT * FROM failed_thumbnail o WHERE o.clip_id = c.id"
+    " ORDER BY o.next_retry_at, o.id LIMIT 1) f ON true"
+    " WHERE c.thumbnail_status = 'failed' AND c.id > $1 AND c.deleted_at IS NULL ORDER BY c.id LIMIT $2";
+
+static int take_failed(struct pg *pg, const PGresult *result, void *arg, struct ry_error *err)
+{
+    (void)pg;
+    const struct asking *asking = arg;
+    struct ry_failed_page *page = asking->answer;
+    size_t n = (size_t)PQntuples(result);
+    page->more = n > asking->limit;
+    page->clips.n = page->more ? asking->limit : n;
+    page->clips.items = ry_arena_array(asking->arena, n, sizeof *page->clips.items);
+    if (page->clips.items == NULL)
+        return ry_fail(err, RY_ENOMEM, "out of memory for a page");
+    for (size_t at = 0; at < page->clips.n; at++) {
+        int i = (int)at;
+        struct ry_str reason = pg_text(result, i, 3, 400, asking->arena);
+        page->clips.items[at] = (struct ry_failed_clip){
+            .clip_id = pg_text(result, i, 0, 64, asking->arena),
+            .channel_id = pg_text(result, i, 1, 64, asking->arena),
+            .filename = pg_text(result, i, 2, 1024, asking->arena),
+            .reason = reason.p ? reason : RY_STR("unknown"),
+            .retries = pg_u64(result, i, 4),
+            .last_wall_ms = pg_time(result, i, 5),
+            .next_wall_ms = pg_time(result, i, 6),
+        };
+    }
+    return RY_OK;
+}
+
+int pg_failed_get(struct writer_engine *engine, const struct ry_failed_get *get, struct ry_arena *arena,
+                  struct ry_failed_page *page, struct ry_error *err)
+{
+    struct pg *pg = pg_of(engine);
+    *page = (struct ry_failed_page){0};
+    struct pg_args args = {0};
+    pg_add_text(pg, &args, get->after_id.p ? get->after_id : RY_STR(""));
+    pg_add_u64(&args, get->limit + 1);
+    struct asking asking = {arena, page, get->limit};
+    return pg_look(pg, failed_sql, &args, take_failed, &asking, err);
+}
+
+/* ---- what is known ------------------------------------------------------------------------------------------- */
+
+/* Positions ($1 from 1) of ids that have a row in guild $2. */
+#define KNOWN(table, column) \
+    "SELECT k.ord FROM unnest($1::text[]) WITH ORDINALITY k (id, ord) WHERE EXISTS (SELECT FROM " table \
+    " t WHERE t." column " = k.id AND t.guild_id = $2) ORDER BY k.ord"
+static const char known_messages_sql[] = KNOWN("message", "id");
+static const char known_authors_sql[] = KNOWN("author", "user_id");
+#undef KNOWN
+
+struct knowing {
+    const struct ry_strs *ids;
+    struct ry_strs *known;
+    struct ry_arena *arena;
+};
+
+static int take_known(struct pg *pg, const PGresult *result, void *arg, struct ry_error *err)
+{
+    (void)pg;
+    const struct knowing *k = arg;
+    size_t n = (size_t)PQntuples(result);
+    k->known->items = ry_arena_array(k->arena, n, sizeof *k->known->items);
+    if (k->known->items == NULL)
+        return ry_fail(err, RY_ENOMEM, "out of memory for the ids of an answer");
+    for (size_t i = 0; i < n; i++) {
+        uint64_t at = pg_u64(result, (int)i, 0);
+        if (at >= 1 && at <= k->ids->n)
+            k->known->items[k->known->n++] = k->ids->items[at - 1];
+    }
+    return RY_OK;
+}
+
+static int ask_known(struct pg *pg, const char *sql, struct ry_str guild_id, struct knowing *k, struct ry_error *err)
+{
+    struct pg_args args = {0};
+    pg_add_strs(pg, &args, k->ids->items, k->ids->n);
+    pg_add_text(pg, &args, guild_id);
+    return pg_say(pg, sql, &args, take_known, k, err);
+}
+
+int pg_known_get(struct writer_engine *engine, const struct ry_known_get *get, struct ry_arena *arena,
+                 struct ry_known_got *got, struct ry_error *err)
+{
+    struct pg *pg = pg_of(engine);
+    *got = (struct ry_known_got){0};
+    struct knowing messages = {&get->message_ids, &got->message_ids, arena};
+    struct knowing authors = {&get->user_ids, &got->user_ids, arena};
+    int rc = pg_look_begin(pg, err);
+    if (rc != RY_OK)
+        return rc;
+    rc = ask_known(pg, known_messages_sql, get->guild_id, &messages, err);
+    if (rc == RY_OK)
+        rc = ask_known(pg, known_authors_sql, get->guild_id, &authors, err);
+    return pg_look_end(pg, rc, err);
+}
