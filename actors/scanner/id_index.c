@@ -24,11 +24,22 @@ void id_index_free(struct id_index *index)
     index->slots = NULL;
 }
 
-bool id_index_find_or_add(struct id_index *index, uint64_t id, size_t *position)
+static size_t slot_of(const struct id_index *index, uint64_t id)
 {
     size_t i = (size_t)(id * 0x9E3779B97F4A7C15u >> 32) & index->mask;
     while (index->slots[i].id != 0 && index->slots[i].id != id)
         i = (i + 1) & index->mask;
+    return i;
+}
+
+bool id_index_has(const struct id_index *index, uint64_t id)
+{
+    return index->slots[slot_of(index, id)].id == id;
+}
+
+bool id_index_find_or_add(struct id_index *index, uint64_t id, size_t *position)
+{
+    size_t i = slot_of(index, id);
     bool found = index->slots[i].id == id;
     if (found)
         *position = index->slots[i].position;

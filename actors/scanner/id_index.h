@@ -19,4 +19,7 @@ void id_index_free(struct id_index *index);
  * returns false. */
 bool id_index_find_or_add(struct id_index *index, uint64_t id, size_t *position);
 
+/* Whether id (not 0) is there. */
+bool id_index_has(const struct id_index *index, uint64_t id);
+
 #endif

@@ -10,25 +10,140 @@
 #define URL_MAX_BYTES        ((size_t)2048)
 #define MEDIA_ROOT_MAX_BYTES ((size_t)4096)
 
+static const char *const TYPES[SCAN_JOB_TYPE_COUNT] = {
+    [SCAN_JOB_BATCH] = "batch",
+    [SCAN_JOB_MESSAGE] = "message",
+    [SCAN_JOB_MESSAGES] = "messages",
+    [SCAN_JOB_RESCAN] = "rescan",
+    [SCAN_JOB_THUMBNAIL_RETRY] = "thumbnail_retry",
+    [SCAN_JOB_THUMBNAIL_CLEANUP] = "thumbnail_cleanup",
+    [SCAN_JOB_MESSAGE_DELETION] = "message_deletion",
+    [SCAN_JOB_PURGE_CHANNEL] = "purge_channel",
+    [SCAN_JOB_PURGE_GUILD] = "purge_guild",
+};
+
+bool scan_job_is_scan(const struct scan_job *job)
+{
+    return job->type <= SCAN_JOB_RESCAN;
+}
+
+static int read_type(struct scan_job *job, struct ry_str type, struct ry_error *err)
+{
+    struct ry_str text;
+    int rc = json_read_str(job->root, "", "type", true, &text, err);
+    if (rc != RY_OK)
+        return rc;
+    if (!ry_str_eq(text, type))
+        return ry_fail(err, RY_EINVAL, "type is not '%.*s', as the queue says", RY_STR_ARG(json_read_cut(type, 40)));
+    for (int i = 0; i < SCAN_JOB_TYPE_COUNT; i++)
+        if (ry_str_is(type, TYPES[i])) {
+            job->type = (enum scan_job_type)i;
+            return RY_OK;
+        }
+    return ry_fail(err, RY_EUNSUPPORTED, "there is no such type of job as '%.*s'", RY_STR_ARG(json_read_cut(type, 40)));
+}
+
+/* guild_id and channel_id, which chores for the whole archive leave out or name otherwise. */
+static int read_place(struct scan_job *job, struct ry_error *err)
+{
+    bool anywhere = job->type == SCAN_JOB_THUMBNAIL_RETRY || job->type == SCAN_JOB_THUMBNAIL_CLEANUP;
+    if (anywhere) {
+        int rc = json_read_str(job->root, "", "guild_id", false, &job->guild_id, err);
+        return rc == RY_OK ? json_read_str(job->root, "", "channel_id", false, &job->channel_id, err) : rc;
+    }
+    int rc = json_read_id(job->root, "", "guild_id", true, &job->guild_id, err);
+    if (rc == RY_OK && job->type == SCAN_JOB_PURGE_GUILD)
+        return json_read_str(job->root, "", "channel_id", false, &job->channel_id, err);
+    return rc == RY_OK ? json_read_id(job->root, "", "channel_id", true, &job->channel_id, err) : rc;
+}
+
 /* What every job has, whatever its type. */
-static int read_head(struct scan_job *job, struct ry_error *err)
+static int read_head(struct scan_job *job, struct ry_str type, struct ry_error *err)
 {
     struct ry_str text;
     int64_t created_wall_ms = 0;
-    int rc = json_read_str(job->root, "", "job_id", true, &text, err);
+    int rc = json_read_str(job->root, "", "job_id", true, &job->job_id, err);
     if (rc == RY_OK)
-        rc = json_read_str(job->root, "", "type", true, &text, err);
-    if (rc == RY_OK && !ry_str_is(text, "messages"))
-        rc = ry_fail(err, RY_EINVAL, "type is not 'messages', as the queue says");
+        rc = read_type(job, type, err);
     if (rc == RY_OK)
-        rc = json_read_id(job->root, "", "guild_id", true, &job->guild_id, err);
-    if (rc == RY_OK)
-        rc = json_read_id(job->root, "", "channel_id", true, &job->channel_id, err);
+        rc = read_place(job, err);
     if (rc == RY_OK)
         rc = json_read_str(job->root, "", "created_at", true, &text, err);
     if (rc == RY_OK && !ry_time_parse_utc(text, &created_wall_ms))
         rc = ry_fail(err, RY_EINVAL, "created_at is no ISO 8601 time");
     return rc;
+}
+
+static int read_direction(struct scan_job *job, struct ry_error *err)
+{
+    struct ry_str text;
+    int rc = json_read_str(job->root, "", "direction", false, &text, err);
+    if (rc != RY_OK || text.p == NULL || ry_str_is(text, "backward"))
+        return rc;
+    job->forward = ry_str_is(text, "forward");
+    return job->forward ? RY_OK : ry_fail(err, RY_EINVAL, "direction is neither forward nor backward");
+}
+
+static int read_rescan(struct scan_job *job, struct ry_error *err)
+{
+    static const char *const MODES[] = {
+        [SCAN_RESCAN_STOP] = "stop", [SCAN_RESCAN_CONTINUE] = "continue", [SCAN_RESCAN_UPDATE] = "update"};
+    struct ry_str text;
+    int rc = json_read_str(job->root, "", "rescan", false, &text, err);
+    if (rc != RY_OK || text.p == NULL)
+        return rc;
+    for (int i = 0; i < 3; i++)
+        if (ry_str_is(text, MODES[i])) {
+            job->rescan = (enum scan_rescan)i;
+            return RY_OK;
+        }
+    return ry_fail(err, RY_EINVAL, "rescan is none of stop, continue, update");
+}
+
+static int read_batch(struct scan_job *job, bool local, struct ry_error *err)
+{
+    int rc = read_direction(job, err);
+    if (rc == RY_OK)
+        rc = json_read_count(job->root, "", "limit", &job->limit_asked, err);
+    if (rc == RY_OK)
+        rc = json_read_id(job->root, "", "before_message_id", false, &job->before_id, err);
+    if (rc == RY_OK)
+        rc = json_read_id(job->root, "", "after_message_id", false, &job->after_id, err);
+    if (rc == RY_OK)
+        rc = json_read_bool(job->root, "", "auto_continue", &job->auto_continue, err);
+    if (rc == RY_OK)
+        rc = read_rescan(job, err);
+    if (rc == RY_OK && local)
+        rc = json_read_bool(job->root, "", "restart", &job->restart, err);
+    job->limit = job->limit_asked < SCAN_JOB_LIMIT_MAX ? job->limit_asked : SCAN_JOB_LIMIT_MAX;
+    return rc;
+}
+
+/* A rescan is a backward scan of everything, that begins whatever the scan's status is. */
+static int read_whole_channel(struct scan_job *job, struct ry_error *err)
+{
+    job->auto_continue = true;
+    job->rescan = SCAN_RESCAN_UPDATE;
+    job->restart = true;
+    return json_read_bool(job->root, "", "reset_scan_status", &job->reset, err);
+}
+
+static int read_ids(struct scan_job *job, const char *key, bool required, bool snowflakes, struct ry_error *err)
+{
+    int rc = json_read_array(job->root, "", key, required, &job->ids, err);
+    if (rc != RY_OK || job->ids == NULL)
+        return rc;
+    size_t n = json_object_array_length(job->ids);
+    if (n > SCAN_JOB_MESSAGES_MAX)
+        return ry_fail(err, RY_EINVAL, "%s has more than %zu elements", key, SCAN_JOB_MESSAGES_MAX);
+    for (size_t i = 0; i < n; i++) {
+        struct json_object *item = json_object_array_get_idx(job->ids, i);
+        bool text = json_object_is_type(item, json_type_string);
+        struct ry_str id = text ? json_read_value_str(item) : (struct ry_str){0};
+        if (!text || (snowflakes && !ry_str_is_snowflake(id)) || id.n == 0 || id.n > 64)
+            return ry_fail(err, RY_EINVAL, "%s[%zu] is no id", key, i);
+    }
+    return RY_OK;
 }
 
 static int read_guild(struct scan_job *job, struct ry_error *err)
@@ -93,30 +208,52 @@ static int read_media_root(struct scan_job *job, struct ry_error *err)
     return RY_OK;
 }
 
-static int read_job(struct scan_job *job, bool local, struct ry_error *err)
+static int read_messages(struct scan_job *job, bool local, struct ry_error *err)
 {
-    int rc = read_head(job, err);
-    if (rc == RY_OK)
-        rc = json_read_array(job->root, "", "messages", true, &job->messages, err);
+    int rc = json_read_array(job->root, "", "messages", true, &job->messages, err);
     if (rc == RY_OK && json_object_array_length(job->messages) > SCAN_JOB_MESSAGES_MAX)
         rc = ry_fail(err, RY_EINVAL, "messages has more than %zu elements", SCAN_JOB_MESSAGES_MAX);
-    if (rc == RY_OK && local)
-        rc = read_guild(job, err);
-    if (rc == RY_OK && local)
-        rc = read_channel(job, err);
     if (rc == RY_OK && local)
         rc = read_media_root(job, err);
     return rc;
 }
 
-int scan_job_parse(struct ry_str json, bool local, struct scan_job *job, struct ry_error *err)
+static int read_body(struct scan_job *job, bool local, struct ry_error *err)
+{
+    int rc = RY_OK;
+    if (local && scan_job_is_scan(job))
+        rc = read_guild(job, err);
+    if (rc == RY_OK && local && scan_job_is_scan(job))
+        rc = read_channel(job, err);
+    if (rc != RY_OK)
+        return rc;
+    switch (job->type) {
+    case SCAN_JOB_BATCH: return read_batch(job, local, err);
+    case SCAN_JOB_MESSAGE: return read_ids(job, "message_ids", true, true, err);
+    case SCAN_JOB_MESSAGES: return read_messages(job, local, err);
+    case SCAN_JOB_RESCAN: return read_whole_channel(job, err);
+    case SCAN_JOB_THUMBNAIL_RETRY: return read_ids(job, "clip_ids", false, false, err);
+    case SCAN_JOB_THUMBNAIL_CLEANUP:
+        job->timeout_minutes = 30;
+        return json_read_count(job->root, "", "timeout_minutes", &job->timeout_minutes, err);
+    case SCAN_JOB_MESSAGE_DELETION: return json_read_id(job->root, "", "message_id", true, &job->message_id, err);
+    case SCAN_JOB_PURGE_CHANNEL:
+    case SCAN_JOB_PURGE_GUILD:
+    case SCAN_JOB_TYPE_COUNT: break;
+    }
+    return RY_OK;
+}
+
+int scan_job_parse(struct ry_str json, struct ry_str type, bool local, struct scan_job *job, struct ry_error *err)
 {
     *job = (struct scan_job){0};
     int rc = json_read_text(json, &job->root, err);
     if (rc == RY_OK && !json_object_is_type(job->root, json_type_object))
         rc = ry_fail(err, RY_EINVAL, "the job is not an object");
     if (rc == RY_OK)
-        rc = read_job(job, local, err);
+        rc = read_head(job, type, err);
+    if (rc == RY_OK)
+        rc = read_body(job, local, err);
     if (rc != RY_OK)
         scan_job_free(job);
     return rc;

@@ -1,4 +1,4 @@
-/* job.h: a scan job as its producer wrote it, checked. */
+/* job.h: a job as its producer wrote it, checked. */
 #ifndef REELYARD_ACTORS_SCANNER_JOB_H
 #define REELYARD_ACTORS_SCANNER_JOB_H
 
@@ -9,24 +9,67 @@
 
 /* Messages that one job may hold. */
 #define SCAN_JOB_MESSAGES_MAX ((size_t)10000)
+/* Messages of one slice: a job that asks for more gets this many at a time. */
+#define SCAN_JOB_LIMIT_MAX ((uint64_t)10000)
 
-/* Strings point into root. */
+enum scan_job_type {
+    SCAN_JOB_BATCH,
+    SCAN_JOB_MESSAGE,
+    SCAN_JOB_MESSAGES,
+    SCAN_JOB_RESCAN,
+    SCAN_JOB_THUMBNAIL_RETRY,
+    SCAN_JOB_THUMBNAIL_CLEANUP,
+    SCAN_JOB_MESSAGE_DELETION,
+    SCAN_JOB_PURGE_CHANNEL,
+    SCAN_JOB_PURGE_GUILD,
+    SCAN_JOB_TYPE_COUNT
+};
+
+/* What becomes of messages that are stored already. */
+enum scan_rescan {
+    SCAN_RESCAN_STOP,     /* left out, and the scan ends */
+    SCAN_RESCAN_CONTINUE, /* left out */
+    SCAN_RESCAN_UPDATE    /* processed again */
+};
+
+/* Strings point into root. Fields that a type does not have are zero. */
 struct scan_job {
     struct json_object *root;
+    enum scan_job_type type;
+    struct ry_str job_id;
+    struct ry_str guild_id;   /* a snowflake, but of thumbnail jobs, which may say 'global' */
+    struct ry_str channel_id; /* a snowflake, but of jobs that concern no channel */
+    /* batch, rescan */
+    bool forward;
+    uint64_t limit;               /* 1 .. SCAN_JOB_LIMIT_MAX; 0: not told */
+    uint64_t limit_asked;         /* what the producer wrote */
+    struct ry_str before_id;      /* absent: from the newest */
+    struct ry_str after_id;       /* absent: from the oldest */
+    bool auto_continue;
+    enum scan_rescan rescan;
+    bool reset; /* forget the scan's bounds and totals first */
+    bool restart; /* begin even if the scan is CANCELLED */
+    /* message; thumbnail_retry */
+    struct json_object *ids; /* array of strings inside root; NULL: none */
+    uint64_t timeout_minutes;    /* thumbnail_cleanup */
+    struct ry_str message_id;    /* message_deletion */
+    /* messages */
     struct json_object *messages; /* an array inside root */
-    struct ry_str guild_id;
-    struct ry_str channel_id;
-    bool brings_guild; /* the producer gave the row; only honoured for jobs of the node's own queue */
+    /* Only of jobs of the node's own queue. */
+    bool brings_guild; /* the row is given, or was made from Discord's answer */
     bool brings_channel;
     struct ry_guild_row guild;
     struct ry_channel_row channel;
     struct ry_str media_root; /* absolute path, or absent */
 };
 
-/* Reads a job of type `messages`. local: the queue is this node's own, so `guild`, `channel` and `media_root` are
- * honoured; otherwise they are not looked at. RY_EINVAL names the field; the job is then empty. Free with
- * scan_job_free. */
-int scan_job_parse(struct ry_str json, bool local, struct scan_job *job, struct ry_error *err);
+/* Reads a job of the type that the queue gave it. local: the queue is this node's own, so `guild`, `channel`, `media_root`
+ * and `restart` are honoured; otherwise they are not looked at. RY_EINVAL names the field, RY_EUNSUPPORTED an unknown
+ * type; the job is then empty. Free with scan_job_free. */
+int scan_job_parse(struct ry_str json, struct ry_str type, bool local, struct scan_job *job, struct ry_error *err);
+
+/* Whether a job of this type reads a channel's messages, so that flags and settings concern it. */
+bool scan_job_is_scan(const struct scan_job *job);
 
 /* Frees the messages, once they are rows; the rest stays. */
 void scan_job_drop_messages(struct scan_job *job);

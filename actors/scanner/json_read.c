@@ -88,6 +88,15 @@ int json_read_count(struct json_object *object, const char *where, const char *k
     return RY_OK;
 }
 
+int json_read_bool(struct json_object *object, const char *where, const char *key, bool *out, struct ry_error *err)
+{
+    struct json_object *value = NULL;
+    int rc = read_member(object, where, key, false, json_type_boolean, "true or false", &value, err);
+    if (rc == RY_OK && value != NULL)
+        *out = json_object_get_boolean(value);
+    return rc;
+}
+
 int json_read_object(struct json_object *object, const char *where, const char *key, bool required,
                      struct json_object **out, struct ry_error *err)
 {

@@ -28,6 +28,8 @@ int json_read_id(struct json_object *object, const char *where, const char *key,
 /* A whole number, 0 .. 2^63-1. */
 int json_read_count(struct json_object *object, const char *where, const char *key, uint64_t *out,
                     struct ry_error *err);
+/* true or false. */
+int json_read_bool(struct json_object *object, const char *where, const char *key, bool *out, struct ry_error *err);
 int json_read_object(struct json_object *object, const char *where, const char *key, bool required,
                      struct json_object **out, struct ry_error *err);
 int json_read_array(struct json_object *object, const char *where, const char *key, bool required,

@@ -37,6 +37,7 @@ struct scan_rows {
     struct origin *origins; /* of each message */
     size_t message_count;
     struct ry_author_row *authors;
+    size_t *author_messages; /* how many messages of each author there are */
     size_t *author_part; /* the part (1, 2, ...) that each author was last put into */
     size_t author_count;
     struct ry_clip_row *clips;
@@ -57,10 +58,11 @@ struct scan_rows *scan_rows_new(size_t messages_max)
     rows->messages = calloc(n, sizeof *rows->messages);
     rows->origins = calloc(n, sizeof *rows->origins);
     rows->authors = calloc(n, sizeof *rows->authors);
+    rows->author_messages = calloc(n, sizeof *rows->author_messages);
     rows->author_part = calloc(n, sizeof *rows->author_part);
     rows->part_authors = calloc(n, sizeof *rows->part_authors);
     if (!id_index_init(&rows->message_ids, n) || !id_index_init(&rows->author_ids, n) || rows->messages == NULL ||
-        rows->origins == NULL || rows->authors == NULL || rows->author_part == NULL || rows->part_authors == NULL)
+        rows->origins == NULL || rows->authors == NULL || rows->author_messages == NULL || rows->author_part == NULL || rows->part_authors == NULL)
         scan_rows_free(&rows);
     return rows;
 }
@@ -77,6 +79,7 @@ void scan_rows_free(struct scan_rows **rows)
     free(self->messages);
     free(self->origins);
     free(self->authors);
+    free(self->author_messages);
     free(self->author_part);
     free(self->part_authors);
     free(self->clips);
@@ -162,13 +165,19 @@ static int check_url(struct ry_str url, bool file_urls, struct ry_error *err)
                                "only with a media_root");
 }
 
-static int read_video(struct json_object *object, bool file_urls, struct attachment *attachment, struct ry_error *err)
+static int read_video(struct json_object *object, bool file_urls, bool proxy_urls, struct attachment *attachment,
+                      struct ry_error *err)
 {
     int rc = json_read_id(object, "attachment ", "id", true, &attachment->id, err);
     if (rc == RY_OK)
         rc = json_read_count(object, "attachment ", "size", &attachment->size, err);
     if (rc == RY_OK)
         rc = json_read_str(object, "attachment ", "url", true, &attachment->url, err);
+    struct ry_str proxy = {0};
+    if (rc == RY_OK && proxy_urls)
+        rc = json_read_str(object, "attachment ", "proxy_url", false, &proxy, err);
+    if (proxy.n > 0)
+        attachment->url = proxy;
     if (rc == RY_OK)
         rc = check_url(attachment->url, file_urls, err);
     if (rc == RY_OK && (attachment->filename.n == 0 || attachment->filename.n > FILENAME_MAX_BYTES))
@@ -200,7 +209,7 @@ static size_t read_videos(const struct scan_rows_context *context, const struct 
         if (rc == RY_OK && !clip_rules_is_video(context->settings->rules, video->filename, video->content_type))
             continue;
         if (rc == RY_OK)
-            rc = read_video(object, context->file_urls, video, &why);
+            rc = read_video(object, context->file_urls, context->proxy_urls, video, &why);
         if (rc != RY_OK) {
             put_aside(context, message->id, &why);
             continue;
@@ -290,6 +299,7 @@ static int make_rows(struct scan_rows *rows, const struct scan_rows_context *con
     if (!good)
         return ry_fail(err, RY_ENOMEM, "the job's rows are larger than %zu bytes", ARENA_MAX_BYTES);
     origin.author = keep_author(rows, author);
+    rows->author_messages[origin.author]++;
     rows->messages[rows->message_count] = row;
     rows->origins[rows->message_count++] = origin;
     return RY_OK;
@@ -335,6 +345,94 @@ int scan_rows_add(struct scan_rows *rows, const struct scan_rows_context *contex
     if (rows->message_count == rows->messages_max || seen_before(rows, read.id))
         return RY_OK;
     return make_rows(rows, context, &read, &author, videos, n, err);
+}
+
+/* ---- what is known of them by now ---------------------------------------------------------------------------- */
+
+size_t scan_rows_messages(const struct scan_rows *rows)
+{
+    return rows->message_count;
+}
+
+struct ry_str scan_rows_message_id(const struct scan_rows *rows, size_t i)
+{
+    return rows->messages[i].id;
+}
+
+size_t scan_rows_authors(const struct scan_rows *rows)
+{
+    return rows->author_count;
+}
+
+struct ry_str scan_rows_author_id(const struct scan_rows *rows, size_t i)
+{
+    return rows->authors[i].user_id;
+}
+
+bool scan_rows_author_counts(const struct scan_rows *rows, size_t i)
+{
+    return rows->author_messages[i] > 0;
+}
+
+bool scan_rows_leave_out(struct scan_rows *rows, struct ry_strs ids, size_t *gone)
+{
+    struct id_index left_out;
+    *gone = 0;
+    if (ids.n == 0)
+        return true;
+    if (!id_index_init(&left_out, ids.n))
+        return false;
+    for (size_t i = 0; i < ids.n; i++) {
+        uint64_t id = 0;
+        size_t position = i;
+        if (ry_str_u64(ids.items[i], &id))
+            (void)id_index_find_or_add(&left_out, id, &position);
+    }
+    size_t kept = 0;
+    size_t clips = 0;
+    for (size_t m = 0; m < rows->message_count; m++) {
+        uint64_t id = 0;
+        (void)ry_str_u64(rows->messages[m].id, &id);
+        if (id_index_has(&left_out, id)) {
+            rows->author_messages[rows->origins[m].author]--;
+            continue;
+        }
+        struct origin origin = rows->origins[m];
+        memmove(rows->clips + clips, rows->clips + origin.first_clip, origin.clips * sizeof *rows->clips);
+        origin.first_clip = clips;
+        clips += origin.clips;
+        rows->messages[kept] = rows->messages[m];
+        rows->origins[kept++] = origin;
+    }
+    *gone = rows->message_count - kept;
+    rows->message_count = kept;
+    rows->clip_count = clips;
+    id_index_free(&left_out);
+    return true;
+}
+
+int scan_rows_set_member(struct scan_rows *rows, size_t i, struct ry_str guild_id, struct json_object *member,
+                         struct ry_error *err)
+{
+    struct json_object *user = NULL;
+    int rc = json_object_is_type(member, json_type_object)
+                 ? json_read_object(member, "", "user", true, &user, err)
+                 : ry_fail(err, RY_EINVAL, "the member is not an object");
+    if (rc != RY_OK)
+        return rc;
+    struct json_object *message = json_object_new_object();
+    if (message == NULL)
+        return ry_fail(err, RY_ENOMEM, "no memory for a member");
+    json_object_object_add(message, "author", json_object_get(user));
+    json_object_object_add(message, "member", json_object_get(member));
+    struct ry_author_row row = {0};
+    rc = scan_author_read(message, guild_id, false, &rows->arena, &row, err);
+    json_object_put(message);
+    if (rc == RY_OK && !ry_str_eq(row.user_id, rows->authors[i].user_id))
+        rc = ry_fail(err, RY_EINVAL, "the member is somebody else");
+    if (rc == RY_OK)
+        rows->authors[i] = row;
+    return rc;
 }
 
 /* ---- handing rows out -------------------------------------------------------------------------------------------- */

@@ -17,6 +17,7 @@ struct scan_rows_context {
     const struct scan_settings *settings;
     bool given_urls; /* author.avatar_url is honoured */
     bool file_urls;  /* attachments may have file URLs */
+    bool proxy_urls; /* an attachment's proxy_url, if it has one, becomes the clip's URL */
     int64_t now_wall_ms;
     /* Told of each message or attachment that is put aside: the message's id as far as it is known ("" otherwise) and a
      * sentence. */
@@ -33,8 +34,25 @@ void scan_rows_free(struct scan_rows **rows);
 int scan_rows_add(struct scan_rows *rows, const struct scan_rows_context *context, struct json_object *message,
                   struct ry_error *err);
 
-/* Clips added so far. */
+/* Clips, and messages with clips, that the rows have now. */
 size_t scan_rows_clips(const struct scan_rows *rows);
+size_t scan_rows_messages(const struct scan_rows *rows);
+
+/* Ids, for questions: of message i; of author i, who may have no message left. Borrowed from the rows. */
+struct ry_str scan_rows_message_id(const struct scan_rows *rows, size_t i);
+size_t scan_rows_authors(const struct scan_rows *rows);
+struct ry_str scan_rows_author_id(const struct scan_rows *rows, size_t i);
+/* Whether author i still has a message. */
+bool scan_rows_author_counts(const struct scan_rows *rows, size_t i);
+
+/* Leaves out the messages of these ids, with their clips; *gone: how many there were. Only before the first part. False
+ * without memory. */
+bool scan_rows_leave_out(struct scan_rows *rows, struct ry_strs ids, size_t *gone);
+
+/* Puts what Discord says of author i as a member of the guild (GET /guilds/{id}/members/{user}) in the place of what his
+ * message said. RY_EINVAL when the answer is not about him or not to be understood: the row stays. */
+int scan_rows_set_member(struct scan_rows *rows, size_t i, struct ry_str guild_id, struct json_object *member,
+                         struct ry_error *err);
 
 /* Puts the rows of messages from `first` on into the batch's authors, messages and clips: as many messages as make
  * about rows_max rows or bytes_max bytes, one at least, each with all its clips and its author, authors once. Returns

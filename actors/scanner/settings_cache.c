@@ -9,6 +9,7 @@ struct entry {
     uint64_t guild_id;
     uint64_t channel_id;
     struct scan_settings *settings;
+    bool permitted; /* the flags allowed a scan when they were read */
     int64_t ends_mono_ms;
 };
 
@@ -64,10 +65,11 @@ static size_t find(const struct settings_cache *cache, struct ry_str guild_id, s
 }
 
 struct scan_settings *settings_cache_get(struct settings_cache *cache, struct ry_str guild_id, struct ry_str channel_id,
-                                         int64_t now_mono_ms)
+                                         bool permitted, int64_t now_mono_ms)
 {
     size_t i = find(cache, guild_id, channel_id);
-    if (i == cache->size || cache->entries[i].ends_mono_ms <= now_mono_ms) {
+    if (i == cache->size || cache->entries[i].ends_mono_ms <= now_mono_ms ||
+        (permitted && !cache->entries[i].permitted)) {
         cache->misses++;
         return NULL;
     }
@@ -76,7 +78,7 @@ struct scan_settings *settings_cache_get(struct settings_cache *cache, struct ry
 }
 
 void settings_cache_put(struct settings_cache *cache, struct ry_str guild_id, struct ry_str channel_id,
-                        struct scan_settings *settings, int64_t now_mono_ms)
+                        struct scan_settings *settings, bool permitted, int64_t now_mono_ms)
 {
     if (cache->ttl_ms <= 0)
         return;
@@ -88,6 +90,7 @@ void settings_cache_put(struct settings_cache *cache, struct ry_str guild_id, st
     cache->entries[cache->size++] = (struct entry){.guild_id = number(guild_id),
                                                    .channel_id = number(channel_id),
                                                    .settings = scan_settings_ref(settings),
+                                                   .permitted = permitted,
                                                    .ends_mono_ms = now_mono_ms + cache->ttl_ms};
 }
 

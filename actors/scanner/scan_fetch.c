@@ -1,0 +1,351 @@
+/* scan_fetch.c: what a job is about, made into rows: a slice of history by pages, messages by their ids, or messages that
+ * the job itself holds.
+ *
+ * A page becomes rows as it arrives and is then forgotten, so a slice of any size holds one page of JSON at most. A page
+ * that makes no sense (no list, no ids, no way forward) is Discord's fault and passes: the job is tried again.
+ * Source: https://discord.com/developers/docs/resources/message#get-channel-messages */
+#include "actors/scanner/scan.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "actors/scanner/json_read.h"
+
+#define PAGE_MAX      100
+#define LOG_BURST     20
+#define LOG_PERIOD_MS 10000
+
+#define NO_PERMISSION "Bot does not have permission to read message history in this channel"
+#define NO_CHANNEL    "Discord has no such channel, or the bot cannot see it"
+
+/* ---- rows -------------------------------------------------------------------------------------------------------- */
+
+static void scanner_on_message_put_aside(void *arg, struct ry_str message_id, const char *reason)
+{
+    struct scan *scan = arg;
+    scan->rejected++;
+    ry_count(scan_ctx(scan), RY_COUNTER_messages_rejected, 1);
+    unsigned held_back = 0;
+    if (ry_log_allowed(&scan->scanner->message_log, LOG_BURST, LOG_PERIOD_MS, &held_back))
+        RY_LOG(RY_WARNING, "message_rejected", "job=%.*s message=%.*s reason=%s held_back=%u",
+               RY_STR_ARG(scan_order(scan)->job_id), RY_STR_ARG(message_id), reason, held_back);
+}
+
+static struct scan_rows_context rows_context(struct scan *scan)
+{
+    bool local = scan_order(scan)->local_media;
+    bool inline_messages = scan->job.type == SCAN_JOB_MESSAGES;
+    return (struct scan_rows_context){.guild_id = scan->job.guild_id,
+                                      .channel_id = scan->job.channel_id,
+                                      .settings = scan->settings,
+                                      .given_urls = local && inline_messages,
+                                      .file_urls = local && inline_messages && scan->job.media_root.p != NULL,
+                                      .proxy_urls = scan->job.type == SCAN_JOB_MESSAGE,
+                                      .now_wall_ms = ry_wall_ms(ry_ctx_clock(scan_ctx(scan))),
+                                      .put_aside = scanner_on_message_put_aside,
+                                      .put_aside_arg = scan};
+}
+
+static int begin_rows(struct scan *scan, size_t messages_max, struct ry_error *err)
+{
+    if (scan->rows == NULL)
+        scan->rows = scan_rows_new(messages_max);
+    return scan->rows != NULL ? RY_OK : ry_fail(err, RY_ENOMEM, "no memory for the rows of %zu messages", messages_max);
+}
+
+static int add_row(struct scan *scan, struct json_object *message, struct ry_error *err)
+{
+    struct scan_rows_context context = rows_context(scan);
+    scan->seen++;
+    return scan_rows_add(scan->rows, &context, message, err);
+}
+
+/* Everything is read. */
+static enum scan_step rows_are_there(struct scan *scan)
+{
+    scan->messages = scan->seen;
+    ry_count(scan_ctx(scan), RY_COUNTER_messages_scanned, scan->seen);
+    ry_count(scan_ctx(scan), RY_COUNTER_clips_found, scan_rows_clips(scan->rows));
+    return scan->job.type == SCAN_JOB_MESSAGES ? SCAN_WRITE : SCAN_KNOWN;
+}
+
+enum scan_step scan_step_select(struct scan *scan)
+{
+    size_t n = json_object_array_length(scan->job.messages);
+    struct ry_error why;
+    int rc = begin_rows(scan, n, &why);
+    for (size_t i = 0; rc == RY_OK && i < n; i++)
+        rc = add_row(scan, json_object_array_get_idx(scan->job.messages, i), &why);
+    if (rc != RY_OK)
+        return scan_fail(scan, true, "%s", why.text);
+    scan_job_drop_messages(&scan->job);
+    return rows_are_there(scan);
+}
+
+/* ---- a page ------------------------------------------------------------------------------------------------------ */
+
+/* The number of a message's id; 0: it has none. */
+static uint64_t message_number(struct json_object *message)
+{
+    struct ry_str id = {0};
+    uint64_t number = 0;
+    if (json_object_is_type(message, json_type_object) && json_read_id(message, "", "id", true, &id, NULL) == RY_OK)
+        (void)ry_str_u64(id, &number);
+    return number;
+}
+
+static void note_id(struct scan *scan, uint64_t id)
+{
+    if (id > scan->newest)
+        scan->newest = id;
+    if (scan->oldest == 0 || id < scan->oldest)
+        scan->oldest = id;
+}
+
+/* The oldest and newest message of a page. RY_EINVAL when it has messages but no ids. */
+static int page_range(struct json_object *page, uint64_t *oldest, uint64_t *newest, struct ry_error *err)
+{
+    *oldest = UINT64_MAX;
+    *newest = 0;
+    size_t n = json_object_array_length(page);
+    for (size_t i = 0; i < n; i++) {
+        uint64_t id = message_number(json_object_array_get_idx(page, i));
+        *newest = id > *newest ? id : *newest;
+        *oldest = id != 0 && id < *oldest ? id : *oldest;
+    }
+    return n == 0 || *newest != 0 ? RY_OK : ry_fail(err, RY_EINVAL, "its messages have no ids");
+}
+
+static int read_page(struct ry_str body, struct json_object **page, struct ry_error *err)
+{
+    int rc = json_read_text(body, page, err);
+    if (rc == RY_OK && !json_object_is_type(*page, json_type_array))
+        rc = ry_fail(err, RY_EINVAL, "it is not a list");
+    if (rc == RY_OK && json_object_array_length(*page) > PAGE_MAX)
+        rc = ry_fail(err, RY_EINVAL, "it has more than %d messages", PAGE_MAX);
+    return rc;
+}
+
+/* What a page that did not come means. */
+static enum scan_step no_page(struct scan *scan, int code, const struct ry_error *err)
+{
+    if (code != RY_EACCES && code != RY_ENOENT)
+        return scan_fail_call(scan, code, err);
+    const char *why = code == RY_EACCES ? NO_PERMISSION : NO_CHANNEL;
+    RY_LOG(RY_WARNING, "channel_closed", "job=%.*s channel=%.*s reason=%s", RY_STR_ARG(scan_order(scan)->job_id),
+           RY_STR_ARG(scan->job.channel_id), why);
+    return scan->job.type == SCAN_JOB_MESSAGE ? SCAN_DONE : scan_give_up(scan, "FAILED", why);
+}
+
+static int ask_page(struct scan *scan, uint64_t limit, const char *bound, uint64_t id, ry_discord_on_end *on_end)
+{
+    char route[64];
+    char path[160];
+    (void)snprintf(route, sizeof route, "/channels/%.*s/messages", RY_STR_ARG(scan->job.channel_id));
+    int n = snprintf(path, sizeof path, "%s?limit=%" PRIu64, route, limit);
+    if (bound != NULL)
+        (void)snprintf(path + n, sizeof path - (size_t)n, "&%s=%" PRIu64, bound, id);
+    return scan_call(&scan->calls[0], RY_DISCORD_GET, route, path, on_end);
+}
+
+/* ---- a slice of history ------------------------------------------------------------------------------------------ */
+
+static uint64_t slice_limit(const struct scan *scan)
+{
+    return scan->job.limit > 0 ? scan->job.limit : scan->scanner->batch_limit;
+}
+
+static uint64_t page_limit(const struct scan *scan)
+{
+    uint64_t left = slice_limit(scan) - scan->seen;
+    return left < PAGE_MAX ? left : PAGE_MAX;
+}
+
+/* Takes a page of the slice. *more: another is wanted. */
+static int take_page(struct scan *scan, struct json_object *page, bool *more, struct ry_error *err)
+{
+    uint64_t oldest = 0;
+    uint64_t newest = 0;
+    uint64_t asked = page_limit(scan);
+    size_t n = json_object_array_length(page);
+    int rc = page_range(page, &oldest, &newest, err);
+    if (rc == RY_OK && n > asked)
+        rc = ry_fail(err, RY_EINVAL, "it has more messages than were asked for");
+    bool forward = scan->job.forward;
+    bool behind = scan->cursor == 0 || n == 0 || (forward ? oldest > scan->cursor : newest < scan->cursor);
+    if (rc == RY_OK && !behind)
+        rc = ry_fail(err, RY_EINVAL, "it leads back to what was read already");
+    for (size_t i = 0; rc == RY_OK && i < n; i++)
+        rc = add_row(scan, json_object_array_get_idx(page, i), err);
+    if (rc != RY_OK)
+        return rc;
+    if (n > 0) {
+        note_id(scan, newest);
+        note_id(scan, oldest);
+        scan->cursor = forward ? newest : oldest;
+    }
+    scan->exhausted = n < asked;
+    *more = !scan->exhausted && scan->seen < slice_limit(scan);
+    return RY_OK;
+}
+
+static void scanner_on_page(void *arg, int code, unsigned status, struct ry_str body, const struct ry_error *err)
+{
+    (void)status;
+    struct scan_call *call = arg;
+    struct scan *scan = call->scan;
+    call->call = NULL;
+    if (code != RY_OK) {
+        scan_run(scan, no_page(scan, code, err));
+        return;
+    }
+    struct json_object *page = NULL;
+    struct ry_error why;
+    bool more = false;
+    int rc = read_page(body, &page, &why);
+    if (rc == RY_OK)
+        rc = take_page(scan, page, &more, &why);
+    json_object_put(page);
+    if (rc != RY_OK)
+        scan_run(scan, scan_fail(scan, true, "Discord's page of messages: %s", why.text));
+    else
+        scan_run(scan, more ? SCAN_FETCH : rows_are_there(scan));
+}
+
+/* Where the slice begins. */
+static void set_cursor(struct scan *scan)
+{
+    struct ry_str from = scan->job.forward ? scan->job.after_id : scan->job.before_id;
+    if (scan->cursor == 0 && from.p != NULL)
+        (void)ry_str_u64(from, &scan->cursor);
+}
+
+enum scan_step scan_step_fetch(struct scan *scan)
+{
+    struct ry_error why;
+    if (begin_rows(scan, (size_t)slice_limit(scan), &why) != RY_OK)
+        return scan_fail(scan, true, "%s", why.text);
+    set_cursor(scan);
+    const char *bound = scan->job.forward ? "after" : scan->cursor > 0 ? "before" : NULL;
+    (void)ask_page(scan, page_limit(scan), bound, scan->cursor, scanner_on_page);
+    return SCAN_WAIT;
+}
+
+/* ---- messages by their ids --------------------------------------------------------------------------------------- */
+
+static int falling(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a;
+    uint64_t y = *(const uint64_t *)b;
+    return x < y ? 1 : x > y ? -1 : 0;
+}
+
+static int list_wanted(struct scan *scan, struct ry_error *err)
+{
+    size_t n = json_object_array_length(scan->job.ids);
+    scan->wanted = calloc(n > 0 ? n : 1, sizeof *scan->wanted);
+    if (scan->wanted == NULL)
+        return ry_fail(err, RY_ENOMEM, "no memory for %zu message ids", n);
+    for (size_t i = 0; i < n; i++)
+        (void)ry_str_u64(json_read_value_str(json_object_array_get_idx(scan->job.ids, i)), &scan->wanted[i]);
+    qsort(scan->wanted, n, sizeof *scan->wanted, falling);
+    for (size_t i = 0; i < n; i++)
+        if (i == 0 || scan->wanted[i] != scan->wanted[i - 1])
+            scan->wanted[scan->wanted_count++] = scan->wanted[i];
+    return begin_rows(scan, scan->wanted_count, err);
+}
+
+static int take_wanted(struct scan *scan, struct json_object *message, struct ry_error *err)
+{
+    note_id(scan, message_number(message));
+    return add_row(scan, message, err);
+}
+
+/* Takes from a page of history what is wanted; ids down to the page's oldest message that were not in it are gone. */
+static int take_wanted_page(struct scan *scan, struct json_object *page, struct ry_error *err)
+{
+    uint64_t oldest = 0;
+    uint64_t newest = 0;
+    size_t n = json_object_array_length(page);
+    int rc = page_range(page, &oldest, &newest, err);
+    size_t left = 0;
+    for (size_t w = 0; rc == RY_OK && w < scan->wanted_count; w++) {
+        struct json_object *found = NULL;
+        for (size_t i = 0; i < n && found == NULL; i++)
+            if (message_number(json_object_array_get_idx(page, i)) == scan->wanted[w])
+                found = json_object_array_get_idx(page, i);
+        if (found != NULL)
+            rc = take_wanted(scan, found, err);
+        else if (n == PAGE_MAX && scan->wanted[w] < oldest)
+            scan->wanted[left++] = scan->wanted[w];
+    }
+    if (rc == RY_OK && n == PAGE_MAX && newest > scan->wanted[0])
+        rc = ry_fail(err, RY_EINVAL, "it is not what was asked for");
+    scan->wanted_count = left;
+    return rc;
+}
+
+static void scanner_on_wanted_page(void *arg, int code, unsigned status, struct ry_str body, const struct ry_error *err)
+{
+    (void)status;
+    struct scan_call *call = arg;
+    struct scan *scan = call->scan;
+    call->call = NULL;
+    if (code != RY_OK) {
+        scan_run(scan, no_page(scan, code, err));
+        return;
+    }
+    struct json_object *page = NULL;
+    struct ry_error why;
+    int rc = read_page(body, &page, &why);
+    if (rc == RY_OK)
+        rc = take_wanted_page(scan, page, &why);
+    json_object_put(page);
+    scan_run(scan, rc == RY_OK ? SCAN_FETCH_IDS : scan_fail(scan, true, "Discord's page of messages: %s", why.text));
+}
+
+static void scanner_on_wanted_message(void *arg, int code, unsigned status, struct ry_str body,
+                                      const struct ry_error *err)
+{
+    (void)status;
+    struct scan_call *call = arg;
+    struct scan *scan = call->scan;
+    call->call = NULL;
+    if (code != RY_OK && code != RY_ENOENT) { /* one that is gone is skipped */
+        scan_run(scan, no_page(scan, code, err));
+        return;
+    }
+    struct json_object *message = NULL;
+    struct ry_error why;
+    int rc = code == RY_OK ? json_read_text(body, &message, &why) : RY_OK;
+    if (rc == RY_OK && code == RY_OK && message_number(message) != scan->wanted[0])
+        rc = ry_fail(&why, RY_EINVAL, "it is not the one that was asked for");
+    if (rc == RY_OK && code == RY_OK)
+        rc = take_wanted(scan, message, &why);
+    json_object_put(message);
+    scan->wanted_count = 0;
+    scan_run(scan, rc == RY_OK ? SCAN_FETCH_IDS : scan_fail(scan, true, "Discord's message: %s", why.text));
+}
+
+/* One request more while ids are left. A page reaches back from the newest of them and often covers several; it never
+ * covers none, so there are at most as many requests as ids. */
+enum scan_step scan_step_fetch_ids(struct scan *scan)
+{
+    struct ry_error why;
+    if (scan->wanted == NULL && list_wanted(scan, &why) != RY_OK)
+        return scan_fail(scan, true, "%s", why.text);
+    if (scan->wanted_count == 0)
+        return rows_are_there(scan);
+    if (scan->wanted_count > 1) {
+        (void)ask_page(scan, PAGE_MAX, "before", scan->wanted[0] + 1, scanner_on_wanted_page);
+        return SCAN_WAIT;
+    }
+    char route[80];
+    char path[96];
+    (void)snprintf(route, sizeof route, "/channels/%.*s/messages/:id", RY_STR_ARG(scan->job.channel_id));
+    (void)snprintf(path, sizeof path, "/channels/%.*s/messages/%" PRIu64, RY_STR_ARG(scan->job.channel_id),
+                   scan->wanted[0]);
+    (void)scan_call(&scan->calls[0], RY_DISCORD_GET, route, path, scanner_on_wanted_message);
+    return SCAN_WAIT;
+}
