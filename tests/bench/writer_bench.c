@@ -1,7 +1,8 @@
 /* writer_bench.c [MESSAGES]: what the embedded database costs: rows per second, and questions to a large archive.
  *
  * Batches of 100 messages with a clip each, 20 batches a transaction, as an import makes them; then the same once more
- * (a rescan); then claims, pages and figures. Prints a table and the largest memory. */
+ * (a rescan); then claims, pages, figures, the progress of scans and a purge. Prints a table and the largest
+ * memory. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #define START_WALL_MS     INT64_C(1600000000000)
 #define QUESTIONS         100
 #define CLIPS_A_CLAIM     16
+#define MESSAGES_A_PURGE  100
 #define ARENA_MAX_BYTES   ((size_t)64 << 20)
 #define LEASE_MS          60000
 #define MESSAGE_PERIOD_MS 7000
@@ -140,6 +142,35 @@ static void claim(struct bench *b)
     check(b, b->engine->ops->commit(b->engine, &b->err));
 }
 
+/* In the channel that has all clips. */
+static void progress(struct bench *b)
+{
+    static unsigned number;
+    struct ry_scan_progress scanned = {.direction = RY_STR("backward"), .messages = BATCH_MESSAGES};
+    struct ry_batch_write batch = make(b, 0);
+    batch.job_id = ry_arena_printf(&b->arena, "slice-%u", number++);
+    batch.progress.items = &scanned;
+    batch.progress.n = 1;
+    check(b, b->engine->ops->begin(b->engine, &b->err));
+    check(b, b->engine->ops->progress(b->engine, &batch, &b->err));
+    check(b, b->engine->ops->commit(b->engine, &b->err));
+}
+
+static void purge(struct bench *b)
+{
+    struct ry_batch_write batch = make(b, 0);
+    struct ry_purge wish = {.job_id = RY_STR("purge"),
+                            .token = 1,
+                            .scope = RY_PURGE_CHANNEL,
+                            .guild_id = batch.guild_id,
+                            .channel_id = batch.channel_id,
+                            .limit = MESSAGES_A_PURGE};
+    struct ry_purged purged;
+    check(b, b->engine->ops->begin(b->engine, &b->err));
+    check(b, b->engine->ops->purge(b->engine, &wish, &purged, &b->err));
+    check(b, b->engine->ops->commit(b->engine, &b->err));
+}
+
 static void measure(struct bench *b, const char *name, void (*question)(struct bench *b))
 {
     double began_s = now_s();
@@ -174,6 +205,8 @@ int main(int argc, char **argv)
     measure(&b, "page of 50 far down", ask_middle_page);
     measure(&b, "figures of the archive", ask_archive);
     measure(&b, "claim of 16", claim);
+    measure(&b, "progress of a slice", progress);
+    measure(&b, "purge of 100 messages", purge);
     struct rusage usage;
     (void)getrusage(RUSAGE_SELF, &usage);
     printf("%-28s %10ld KiB\n", "largest memory", usage.ru_maxrss);

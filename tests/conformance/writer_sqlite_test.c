@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "actors/writer/engine_sqlite.h"
+#include "actors/writer/schema.h"
 #include "runtime/base/log.h"
 #include "tests/conformance/writer_suite.h"
 
@@ -121,7 +122,7 @@ static void reopening_keeps_what_is_there(void **state)
     assert_int_equal(open_engine(files.path, &f->clock.clock, &f->engine, &err), RY_OK);
     files.lite = lite_of(f->engine);
     assert_int_equal(writer_number(f, "SELECT count(*) FROM clip"), 3);
-    assert_int_equal(writer_number(f, "SELECT count(*) FROM reelyard_migration"), 2);
+    assert_int_equal(writer_number(f, "SELECT count(*) FROM reelyard_migration"), (int64_t)writer_migration_count);
     assert_int_equal(writer_number(f, "PRAGMA application_id"), 0x5259444C);
     assert_int_equal(writer_number(f, "PRAGMA foreign_keys"), 1);
     char text[16];
@@ -167,6 +168,74 @@ static void files_that_are_not_ours_are_refused(void **state)
             (void)unlink(remove);
         }
     }
+}
+
+#define CLIPS_COUNTED \
+    "SELECT channel_id, count(*), sum(thumbnail_status IN ('pending', 'processing')), sum(thumbnail_status = " \
+    "'failed')" \
+    " FROM clip WHERE deleted_at IS NULL GROUP BY channel_id"
+
+static void assert_channel_figures(struct writer_fixture *f)
+{
+    static const char kept[] = "SELECT channel_id, clips, waiting, failed FROM reelyard_channel_clips WHERE clips > 0";
+    char sql[768];
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM (" CLIPS_COUNTED " EXCEPT %s)", kept);
+    assert_int_equal(writer_number(f, sql), 0);
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM (%s EXCEPT " CLIPS_COUNTED ")", kept);
+    assert_int_equal(writer_number(f, sql), 0);
+}
+
+static void figures_of_channels_stay_right(void **state)
+{
+    struct writer_fixture *f = *state;
+    for (unsigned i = 0; i < 2; i++) {
+        struct ry_batch_write *batch = writer_batch_make(f, i * 20, 20);
+        batch->channel_id = batch->channels.items[0].id = ry_arena_printf(&f->arena, "%u", 200 + i);
+        (void)writer_batch_commit(f, batch, WRITER_BRISK);
+    }
+    assert_channel_figures(f);
+    (void)writer_claim_commit(f, "node/1", 30, 1000, false);
+    static const char *const changes[] = {
+        "UPDATE clip SET thumbnail_status = 'failed' WHERE file_size % 3 = 0",
+        "UPDATE clip SET thumbnail_status = 'completed' WHERE file_size % 5 = 0",
+        "UPDATE clip SET deleted_at = updated_at WHERE file_size % 4 = 0",
+        "UPDATE clip SET thumbnail_status = 'pending' WHERE file_size % 6 = 0",
+        "UPDATE clip SET deleted_at = NULL WHERE file_size % 8 = 0",
+        "DELETE FROM message WHERE id < '100007'",
+        "DELETE FROM message WHERE channel_id = '201'",
+    };
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        store_execute(&store, changes[i]);
+        assert_channel_figures(f);
+    }
+    assert_true(writer_number(f, "SELECT clips FROM reelyard_channel_clips WHERE channel_id = '200'") > 0);
+}
+
+static void file_of_the_first_version_is_brought_up_to_date(void **state)
+{
+    struct writer_fixture *f = *state;
+    (void)writer_batch_commit(f, writer_batch_make(f, 0, 3), WRITER_BRISK);
+    store_execute(&store, "UPDATE clip SET thumbnail_status = 'failed' WHERE filename = 'clip-1.mp4'");
+    /* What the second version brought is taken away again. */
+    static const char *const undo[] = {"DROP TRIGGER reelyard_channel_clip_in",
+                                       "DROP TRIGGER reelyard_channel_clip_out",
+                                       "DROP TRIGGER reelyard_channel_clip_change",
+                                       "DROP TABLE reelyard_channel_clips",
+                                       "DROP TABLE reelyard_slice",
+                                       "DROP TABLE reelyard_doomed_file",
+                                       "DELETE FROM reelyard_migration WHERE version > 1"};
+    for (size_t i = 0; i < sizeof undo / sizeof undo[0]; i++)
+        store_execute(&store, undo[i]);
+    writer_engine_close(&f->engine);
+    struct ry_error err = {0};
+    if (open_engine(files.path, &f->clock.clock, &f->engine, &err) != RY_OK)
+        fail_msg("%s", err.text);
+    files.lite = lite_of(f->engine);
+    assert_int_equal(writer_number(f, "SELECT count(*) FROM reelyard_migration"), (int64_t)writer_migration_count);
+    assert_channel_figures(f);
+    assert_int_equal(writer_number(f, "SELECT clips * 100 + waiting * 10 + failed FROM reelyard_channel_clips"), 321);
+    assert_int_equal(writer_batch_commit(f, writer_batch_make(f, 3, 2), WRITER_BRISK).pending, 2);
+    assert_channel_figures(f);
 }
 
 static void file_made_by_the_queue_is_taken(void **state)
@@ -436,11 +505,44 @@ static void page_costs_what_it_shows_not_what_there_is(void **state)
     }
 }
 
+/* The first step, one in the middle and those that find less than their limit. */
+static void purge_step_costs_its_limit_not_what_there_is(void **state)
+{
+    struct writer_fixture *f = *state;
+    static const enum lite_statement statements[][3] = {
+        {LITE_purge_channel_files, LITE_purge_channel_clips, LITE_purge_channel_rows},
+        {LITE_purge_guild_files, LITE_purge_guild_clips, LITE_purge_guild_rows},
+    };
+    fill(100000);
+    for (unsigned step = 0; step < 6; step++) {
+        bool guild = step % 2 == 1;
+        struct ry_purge purge = {.job_id = RY_STR("purge"),
+                                 .token = 1,
+                                 .scope = guild ? RY_PURGE_GUILD : RY_PURGE_CHANNEL,
+                                 .guild_id = RY_STR("100"),
+                                 .channel_id = RY_STR("200"),
+                                 .limit = 50};
+        struct ry_purged purged;
+        struct ry_error err = {0};
+        assert_int_equal(f->engine->ops->begin(f->engine, &err), RY_OK);
+        assert_int_equal(f->engine->ops->purge(f->engine, &purge, &purged, &err), RY_OK);
+        assert_int_equal(f->engine->ops->commit(f->engine, &err), RY_OK);
+        assert_int_equal(purged.messages, 50);
+        assert_true(purged.more);
+        int steps = 0;
+        for (size_t i = 0; i < 3; i++)
+            steps += steps_of(statements[guild][i]);
+        assert_in_range(steps, 1, 50 * 400);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(reopening_keeps_what_is_there, setup, teardown),
         cmocka_unit_test_setup_teardown(files_that_are_not_ours_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(figures_of_channels_stay_right, setup, teardown),
+        cmocka_unit_test_setup_teardown(file_of_the_first_version_is_brought_up_to_date, setup, teardown),
         cmocka_unit_test_setup_teardown(file_made_by_the_queue_is_taken, setup, teardown),
         cmocka_unit_test_setup_teardown(damaged_file_is_named, setup, teardown),
         cmocka_unit_test_setup_teardown(damage_met_later_is_told, setup, teardown),
@@ -453,6 +555,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(rescan_writes_no_page, setup, teardown),
         cmocka_unit_test_setup_teardown(claim_costs_what_it_takes_not_what_waits, setup, teardown),
         cmocka_unit_test_setup_teardown(page_costs_what_it_shows_not_what_there_is, setup, teardown),
+        cmocka_unit_test_setup_teardown(purge_step_costs_its_limit_not_what_there_is, setup, teardown),
     };
     ry_log_setup(RY_CRITICAL, RY_LOG_AUTO, STDERR_FILENO);
     int failed = writer_suite_run(&store);
