@@ -158,8 +158,6 @@ void postgres_server_start(struct postgres_server *server)
                     (char *)"-c",
                     (char *)"fsync=off",
                     (char *)"-c",
-                    (char *)"synchronous_commit=off",
-                    (char *)"-c",
                     (char *)"full_page_writes=off",
                     (char *)"-c",
                     (char *)"deadlock_timeout=200ms",
