@@ -178,7 +178,7 @@ static void server_without_free_connections_is_a_passing_trouble(void **state)
     struct writer_fixture *f = *state;
     struct writer_engine *first = NULL, *second = NULL;
     struct ry_error err = {0};
-    sql("DROP ROLE IF EXISTS narrow; CREATE ROLE narrow LOGIN CONNECTION LIMIT 1");
+    sql("SET client_min_messages = error; DROP ROLE IF EXISTS narrow; CREATE ROLE narrow LOGIN CONNECTION LIMIT 1");
     sql("GRANT ALL ON ALL TABLES IN SCHEMA public TO narrow");
     static const char *const who[] = {"user=narrow&application_name=a", "user=narrow&application_name=b"};
     assert_int_equal(writer_pg_store_engine(&store, NULL, who[0], &f->clock.clock, &first, &err), RY_OK);
