@@ -406,46 +406,18 @@ static void on_queue_get(struct ingester *self, struct ry_ctx *ctx, const struct
     RY_ANSWER(ctx, mail, queue_state, &state);
 }
 
-/* What a question is told while the queue rests, or has refused it. */
-static struct ry_str why_not(const struct ingester *self, const struct ry_error *err)
+/* What others ask of the queue. */
+static void on_question(struct ingester *self, struct ry_ctx *ctx, const struct ry_mail *mail)
 {
-    return ry_str_of(err->code != RY_OK ? err->text : self->trouble.text);
-}
-
-static void on_jobs_push(struct ingester *self, struct ry_ctx *ctx, const struct ry_mail *mail)
-{
+    const struct ry_error *trouble = self->resting ? &self->trouble : NULL;
     struct ry_error err = {0};
-    size_t accepted = 0;
-    int rc = self->resting ? RY_EBUSY : produce_push(self->stream, RY_BODY(mail, jobs_push), &accepted, &err);
-    struct ry_jobs_pushed answer = {.accepted = accepted};
-    if (rc != RY_OK)
-        answer.error = why_not(self, &err);
-    RY_ANSWER(ctx, mail, jobs_pushed, &answer);
-    if (rc == RY_OK)
-        look(self, ctx);
-    else if (!self->resting && !is_final(rc))
-        on_trouble(self, ctx, &err);
-}
-
-static void on_jobs_find(struct ingester *self, struct ry_ctx *ctx, const struct ry_mail *mail)
-{
-    const struct ry_jobs_find *question = RY_BODY(mail, jobs_find);
-    struct ry_error err = {0};
-    struct ry_jobs_found answer = {.error = {NULL, 0}};
-    answer.without.items = calloc(question->channels.n + 1, sizeof *answer.without.items);
-    int rc = RY_EBUSY;
-    if (answer.without.items == NULL)
-        rc = ry_fail(&err, RY_ENOMEM, "no memory to find jobs");
-    else if (!self->resting)
-        rc = produce_find(self->stream, question, answer.without.items, &answer.without.n, &err);
-    if (rc != RY_OK) {
-        answer.without.n = 0;
-        answer.error = why_not(self, &err);
-    }
-    RY_ANSWER(ctx, mail, jobs_found, &answer);
-    free(answer.without.items);
+    bool push = mail->envelope.tag == RY_TAG_jobs_push;
+    int rc = push ? produce_answer_push(self->stream, trouble, ctx, mail, &err)
+                  : produce_answer_find(self->stream, trouble, ctx, mail, &err);
     if (rc != RY_OK && !self->resting && !is_final(rc))
         on_trouble(self, ctx, &err);
+    if (rc == RY_OK && push)
+        look(self, ctx);
 }
 
 static void ingester_receive(void *arg, struct ry_ctx *ctx, struct ry_mail *mail)
@@ -457,8 +429,8 @@ static void ingester_receive(void *arg, struct ry_ctx *ctx, struct ry_mail *mail
     case RY_TAG_undeliverable: on_undeliverable(self, ctx, mail); break;
     case RY_TAG_mail_dead: on_mail_dead(self, ctx, mail); break;
     case RY_TAG_queue_get: on_queue_get(self, ctx, mail); break;
-    case RY_TAG_jobs_push: on_jobs_push(self, ctx, mail); break;
-    case RY_TAG_jobs_find: on_jobs_find(self, ctx, mail); break;
+    case RY_TAG_jobs_push:
+    case RY_TAG_jobs_find: on_question(self, ctx, mail); break;
     default: break; /* the codec lets nothing else pass to this role */
     }
 }

@@ -2,18 +2,17 @@
 #ifndef REELYARD_ACTORS_INGESTER_PRODUCE_H
 #define REELYARD_ACTORS_INGESTER_PRODUCE_H
 
-#include "proto/message.h"
+#include "runtime/actor/actor.h"
 #include "runtime/stream/stream.h"
 
 /* A job as a message brings it, its priority by its type; borrows the message's strings. */
 struct ry_job_push produce_job(const struct ry_job_spec *spec);
 
-/* Pushes all or none; what the queue's op returns. */
-int produce_push(struct ry_stream *stream, const struct ry_jobs_push *push, size_t *accepted, struct ry_error *err);
-
-/* The channels of the question for which no batch or rescan job waits or is leased: at most question->channels.n
- * references into it, *n. */
-int produce_find(struct ry_stream *stream, const struct ry_jobs_find *question, struct ry_channel_ref *without,
-                 size_t *n, struct ry_error *err);
+/* Answer jobs_push and jobs_find. trouble: why the queue is not to be asked now; NULL: it is well. What the queue's op
+ * returns, with the reason in err; RY_EBUSY when it was not asked. */
+int produce_answer_push(struct ry_stream *stream, const struct ry_error *trouble, struct ry_ctx *ctx,
+                        const struct ry_mail *mail, struct ry_error *err);
+int produce_answer_find(struct ry_stream *stream, const struct ry_error *trouble, struct ry_ctx *ctx,
+                        const struct ry_mail *mail, struct ry_error *err);
 
 #endif

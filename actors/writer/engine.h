@@ -82,13 +82,20 @@ struct writer_engine_ops {
     /* Records where a batch's scan stands (batch->progress, which it has), after its rows: bounds, totals, status, and
      * the slice of this job. A channel without a status row gets one. Bounds only ever widen: forward_message_id
      * (newest) rises, backward_message_id (oldest) falls; both are set when neither was. message_count is counted anew.
-     * Once per job: if the job's slice is on record, nothing changes. */
+     * Once per job: if the job's slice is on record, nothing changes. Live messages (direction "live") are no scan:
+     * they make no status row, raise forward_message_id only where there is one (or a first scan would leave out what
+     * is older), leave the status, and their slice is not the channel's latest. */
     int (*progress)(struct writer_engine *engine, const struct ry_batch_write *batch, struct ry_error *err);
-    /* See the messages of the same names in proto/messages.def. */
+    /* See the messages of the same names in proto/messages.def. A channel without a row has no scan: nothing is begun
+     * or ended. A job whose slice is on record has begun before: scan_begin tells the slice and changes nothing,
+     * whatever restart and reset say, and tells cancelled if the scan is so now. */
     int (*scan_begin)(struct writer_engine *engine, const struct ry_scan_begin *begin, struct ry_arena *arena,
                       struct ry_scan_begun *begun, struct ry_error *err);
     int (*scan_end)(struct writer_engine *engine, const struct ry_scan_end *end, struct ry_scan_ended *ended,
                     struct ry_error *err);
+    /* At most `limit` rows a call, in any order that ends. A channel's or guild's scans are CANCELLED, and a guild is
+     * marked deleted, by the first call; the last one deletes the channel's scan status and sets its cooldown, or has
+     * deleted the guild's authors and channels. Whatever points at a clip goes by its own foreign key. */
     int (*purge)(struct writer_engine *engine, const struct ry_purge *purge, struct ry_purged *purged,
                  struct ry_error *err);
     int (*files_forget)(struct writer_engine *engine, const struct ry_files_forget *forget, struct ry_error *err);

@@ -17,26 +17,32 @@
 #define JSON    "json|jsonb"
 #define ID      "uuid|character varying|text"
 
+/* Tables that are missing, then columns and rules of those that are there. */
 static const char lacks_sql[] =
-    "SELECT n.tab || '.' || n.col || coalesce(' (is ' || c.data_type || ')', '') FROM (VALUES "
+    "WITH columns (tab, col, kind) AS (VALUES "
 #define COLUMN(table, column, kind) "('" table "', '" column "', '" kind "'), "
 #define UNIQUE(table, columns)
 #include "actors/writer/engine_pg_needs.def"
 #undef COLUMN
 #undef UNIQUE
-    "(NULL, NULL, NULL)) n (tab, col, kind) LEFT JOIN information_schema.columns c ON c.table_schema = current_schema()"
-    " AND c.table_name = n.tab AND c.column_name = n.col"
-    " WHERE n.tab IS NOT NULL AND c.data_type ~ ('^(' || n.kind || ')$') IS NOT TRUE"
-    " UNION ALL SELECT 'UNIQUE rule on ' || n.tab || ' (' || n.cols || ')' FROM (VALUES "
+    "(NULL, NULL, NULL)), rules (tab, cols) AS (VALUES "
 #define COLUMN(table, column, kind)
 #define UNIQUE(table, columns) "('" table "', '" columns "'), "
 #include "actors/writer/engine_pg_needs.def"
 #undef COLUMN
 #undef UNIQUE
-    "(NULL, NULL)) n (tab, cols) WHERE n.tab IS NOT NULL AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid ="
+    "(NULL, NULL)), there AS (SELECT table_name::text AS name FROM information_schema.tables"
+    " WHERE table_schema = current_schema())"
+    " SELECT 'table ' || tab, 1 AS part FROM columns WHERE tab NOT IN (SELECT name FROM there) GROUP BY tab"
+    " UNION ALL SELECT n.tab || '.' || n.col || coalesce(' (is ' || c.data_type || ')', ''), 2 FROM columns n"
+    " LEFT JOIN information_schema.columns c ON c.table_schema = current_schema() AND c.table_name = n.tab"
+    " AND c.column_name = n.col WHERE n.tab IN (SELECT name FROM there)"
+    " AND c.data_type ~ ('^(' || n.kind || ')$') IS NOT TRUE"
+    " UNION ALL SELECT 'UNIQUE rule on ' || n.tab || ' (' || n.cols || ')', 3 FROM rules n"
+    " WHERE n.tab IN (SELECT name FROM there) AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid ="
     " to_regclass(quote_ident(n.tab)) AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND n.cols ="
     " (SELECT string_agg(a.attname, ',' ORDER BY a.attname) FROM pg_attribute a WHERE a.attrelid = i.indrelid"
-    " AND a.attnum = ANY (i.indkey)))";
+    " AND a.attnum = ANY (i.indkey))) ORDER BY 2, 1";
 
 /* How many tables there are but reelyard's, how many of them are ones that it needs, and the name of another. */
 static const char tables_sql[] =

@@ -1,9 +1,9 @@
 /* engine_pg_batch.c: the rows of batches: one statement a table, however many batches.
  *
- * Rows travel as arrays, one a column, sorted by key and each key once (the later row holds). The statement joins them
- * with the table, passes over those that are already so, and inserts or updates the rest in the order of their keys: a
- * rescan writes nothing to the log, and two writers with the same rows lock them in the same order. The conflict clause
- * judges once more, because another writer may have been there in between.
+ * Rows travel as arrays, one a column, sorted by key and each key once (the later row holds). The statement looks each
+ * up, passes over those that are already so, and inserts or updates the rest in the order of their keys: a rescan
+ * writes nothing to the log, and two writers with the same rows lock them in the same order. The conflict
+ * clause judges once more, because another writer may have been there in between.
  *
  * What was written comes back by key, which tells whose batch it was. */
 #include "actors/writer/engine_pg.h"
@@ -18,139 +18,16 @@ struct row {
 };
 
 struct table {
-    const char *sql;
     size_t columns;
     const uint32_t types[12];
     void (*put)(struct pg *pg, const struct row *row);
 };
 
-/* ---- statements: $1 is now, arrays follow ----------------------------------------------------------------------- */
-
-/* Whether an existing row must change: `old` is the table's alias, `new` the alias of what is to be. What a producer
- * does not know (NULL) is left as it is. */
-#define GUILD_DIFFERS(old, new) \
-    "(" old ".name <> " new ".name OR coalesce(" new ".icon_url, " old ".icon_url) IS DISTINCT FROM " old ".icon_url)"
-#define CHANNEL_DIFFERS(old, new) \
-    "(" old ".name <> " new ".name OR coalesce(" new ".topic, " old ".topic) IS DISTINCT FROM " old ".topic)"
-#define AUTHOR_DIFFERS(old, new) \
-    "((" old ".username, " old ".discriminator, " old ".avatar_url, " old ".nickname, " old ".display_name, " old \
-    ".guild_avatar_url) IS DISTINCT FROM (" new ".username, " new ".discriminator, " new ".avatar_url, " new ".nickna" \
-                                                                                                             "me," \
-                                                                                                             " " new ".display_name, " new ".guild_avatar_url))"
-#define MESSAGE_DIFFERS(old, new) \
-    "(" old ".author_id <> " new ".author_id OR " old \
-                                 ".content IS DISTINCT FROM " new ".content OR " old \
-                                                                  ".timestamp <> " new ".timestamp)"
-/* Completed under the same settings: only an address that no longer serves is replaced. */
-#define CLIP_KEPT(old, new) \
-    "(" old ".thumbnail_status = 'completed' AND " old ".settings_hash IS NOT DISTINCT FROM " new ".settings_hash)"
-/* New, or to be made (again). One that is being worked on goes on; a file: URL has no expiry worth a write. */
-#define CLIP_DIFFERS(old, new) \
-    "CASE WHEN " CLIP_KEPT( \
-        old, \
-        new) " THEN CASE WHEN left(" old ".cdn_url, 5) = 'file:' THEN " old \
-             ".cdn_url <> " new ".cdn_url ELSE " old ".expires_at <= $1 AND (" old \
-                                ".cdn_url <> " new ".cdn_url OR " old \
-                                                   ".expires_at <> " new ".expires_at) END ELSE " old \
-                                                                         ".thumbnail_status IN ('completed', " \
-                                                                         "'failed') OR " old \
-                                                                         ".settings_hash IS DISTINCT FROM " new ".set" \
-                                                                                                                "ting" \
-                                                                                                                "s_" \
-                                                                                                                "hash" \
-                                                                                                                " OR" \
-                                                                                                                " " old \
-                                                                                                                ".fil" \
-                                                                                                                "enam" \
-                                                                                                                "e " \
-                                                                                                                "<>" \
-                                                                                                                " " new ".filename OR " old \
-                                                                                                                        ".file_size <> " new ".file_size OR " old \
-                                                                                                                                             ".mime_type <> " new ".mime_type OR " old \
-                                                                                                                                                                  ".cdn_url <> " new ".cdn_url OR (" old \
-                                                                                                                                                                                     ".expires_at <> " new ".expires_at AND left(" old \
-                                                                                                                                                                                                           ".cdn_url, 5) <> 'file:') END"
-
-static const char media_root_sql[] = "INSERT INTO reelyard_media_root (path, created_at) SELECT r.path, $1"
-                                     " FROM unnest($2::text[]) WITH ORDINALITY r (path, ord)"
-                                     " WHERE NOT EXISTS (SELECT FROM reelyard_media_root o WHERE o.path = r.path)"
-                                     " ORDER BY r.ord ON CONFLICT DO NOTHING RETURNING path, false";
-
-static const char guild_sql[] =
-    "INSERT INTO guild AS g (id, name, icon_url, message_scan_enabled, created_at, updated_at)"
-    " SELECT r.id, r.name, r.icon_url, true, $1, $1 FROM unnest($2::text[], $3::text[], $4::text[]) WITH ORDINALITY"
-    " r (id, name, icon_url, ord)"
-    " WHERE NOT EXISTS (SELECT FROM guild o WHERE o.id = r.id AND NOT " GUILD_DIFFERS(
-        "o", "r") ")"
-                  " ORDER BY r.ord ON CONFLICT (id) DO UPDATE SET name = excluded.name,"
-                  " icon_url = coalesce(excluded.icon_url, g.icon_url), updated_at = excluded.updated_at"
-                  " WHERE " GUILD_DIFFERS("g", "excluded") " RETURNING id, false";
-
-static const char channel_sql[] =
-    "INSERT INTO channel AS c (id, guild_id, name, type, parent_id, topic, message_scan_enabled, created_at,"
-    " updated_at) SELECT r.id, r.guild_id, r.name, r.type, r.parent_id, r.topic, true, $1, $1"
-    " FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[]) WITH ORDINALITY"
-    " r (id, guild_id, name, type, parent_id, topic, ord)"
-    " WHERE NOT EXISTS (SELECT FROM channel o WHERE o.id = r.id AND NOT " CHANNEL_DIFFERS(
-        "o", "r") ")"
-                  " ORDER BY r.ord ON CONFLICT (id) DO UPDATE SET name = excluded.name, topic = "
-                  "coalesce(excluded.topic, c.topic),"
-                  " updated_at = excluded.updated_at WHERE " CHANNEL_DIFFERS("c", "excluded") " RETURNING id, false";
-
-static const char author_sql[] =
-    "INSERT INTO author AS a (user_id, guild_id, username, discriminator, avatar_url, nickname, display_name,"
-    " guild_avatar_url, created_at, updated_at)"
-    " SELECT r.user_id, r.guild_id, r.username, r.discriminator, r.avatar_url, r.nickname, r.display_name,"
-    " r.guild_avatar_url, $1, $1 FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],"
-    " $8::text[], $9::text[]) WITH ORDINALITY r (user_id, guild_id, username, discriminator, avatar_url, nickname,"
-    " display_name, guild_avatar_url, ord)"
-    " WHERE NOT EXISTS (SELECT FROM author o WHERE o.user_id = r.user_id AND o.guild_id = r.guild_id AND "
-    "NOT " AUTHOR_DIFFERS(
-        "o",
-        "r") ")"
-             " ORDER BY r.ord ON CONFLICT (user_id, guild_id) DO UPDATE SET username = excluded.username,"
-             " discriminator = excluded.discriminator, avatar_url = excluded.avatar_url, nickname = excluded.nickname,"
-             " display_name = excluded.display_name, guild_avatar_url = excluded.guild_avatar_url,"
-             " updated_at = excluded.updated_at WHERE " AUTHOR_DIFFERS(
-                 "a", "excluded") " RETURNING user_id || '/' || guild_id, false";
-
-static const char message_sql[] =
-    "INSERT INTO message AS m (id, guild_id, channel_id, author_id, content, timestamp, created_at, updated_at)"
-    " SELECT r.id, r.guild_id, r.channel_id, r.author_id, r.content, r.timestamp, $1, $1"
-    " FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[]) WITH ORDINALITY"
-    " r (id, guild_id, channel_id, author_id, content, timestamp, ord)"
-    " WHERE NOT EXISTS (SELECT FROM message o WHERE o.id = r.id AND NOT " MESSAGE_DIFFERS(
-        "o", "r") ")"
-                  " ORDER BY r.ord ON CONFLICT (id) DO UPDATE SET author_id = excluded.author_id, content = "
-                  "excluded.content,"
-                  " timestamp = excluded.timestamp, updated_at = excluded.updated_at"
-                  " WHERE " MESSAGE_DIFFERS("m", "excluded") " RETURNING id, false";
-
-#define CLIP_TAKES(column) \
-    column " = CASE WHEN " CLIP_KEPT("c", "excluded") " THEN c." column " ELSE excluded." column " END, "
-static const char clip_sql[] =
-    "INSERT INTO clip AS c (id, message_id, guild_id, channel_id, author_id, visibility, filename, file_size,"
-    " mime_type, settings_hash, cdn_url, expires_at, created_at, updated_at)"
-    " SELECT r.id, r.message_id, r.guild_id, r.channel_id, r.author_id, r.visibility, r.filename, r.file_size,"
-    " r.mime_type, r.settings_hash, r.cdn_url, r.expires_at, $1, $1"
-    " FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[],"
-    " $10::text[], $11::text[], $12::text[], $13::timestamptz[]) WITH ORDINALITY"
-    " r (id, message_id, guild_id, channel_id, author_id, visibility, filename, file_size, mime_type, settings_hash,"
-    " cdn_url, expires_at, ord)"
-    " WHERE NOT EXISTS (SELECT FROM clip o WHERE o.id = r.id AND NOT (" CLIP_DIFFERS(
-        "o",
-        "r") "))"
-             " ORDER BY r.ord ON CONFLICT (id) DO UPDATE SET " CLIP_TAKES("filename") CLIP_TAKES("file_size")
-                 CLIP_TAKES("mime_type") "settings_hash = excluded.settings_hash, cdn_url = excluded.cdn_url, "
-                                         "expires_at = excluded.expires_at,"
-                                         " updated_at = excluded.updated_at, thumbnail_status = CASE WHEN " CLIP_KEPT(
-                                             "c",
-                                             "excluded") " THEN 'completed' WHEN c.thumbnail_status = 'processing' "
-                                                         "THEN 'processing' ELSE 'pending' END"
-                                                         " WHERE " CLIP_DIFFERS(
-                                                             "c",
-                                                             "excluded") " RETURNING id, thumbnail_status = 'pending'";
-#undef CLIP_TAKES
+static const char *const upserts[WRITER_TABLE_COUNT] = {
+#define UPSERT(table, sql) [WRITER_##table] = (sql),
+#include "actors/writer/engine_pg_upserts.def"
+#undef UPSERT
+};
 
 /* ---- rows ---------------------------------------------------------------------------------------------------- */
 
@@ -227,12 +104,12 @@ static void put_clip(struct pg *pg, const struct row *row)
 
 #define T PG_TEXT
 static const struct table tables[WRITER_TABLE_COUNT] = {
-    [WRITER_MEDIA_ROOTS] = {media_root_sql, 1, {T}, put_media_root},
-    [WRITER_GUILDS] = {guild_sql, 3, {T, T, T}, put_guild},
-    [WRITER_CHANNELS] = {channel_sql, 6, {T, T, T, T, T, T}, put_channel},
-    [WRITER_AUTHORS] = {author_sql, 8, {T, T, T, T, T, T, T, T}, put_author},
-    [WRITER_MESSAGES] = {message_sql, 6, {T, T, T, T, T, PG_TIME}, put_message},
-    [WRITER_CLIPS] = {clip_sql, 12, {T, T, T, T, T, T, T, PG_INT8, T, T, T, PG_TIME}, put_clip},
+    [WRITER_MEDIA_ROOTS] = {1, {T}, put_media_root},
+    [WRITER_GUILDS] = {3, {T, T, T}, put_guild},
+    [WRITER_CHANNELS] = {6, {T, T, T, T, T, T}, put_channel},
+    [WRITER_AUTHORS] = {8, {T, T, T, T, T, T, T, T}, put_author},
+    [WRITER_MESSAGES] = {6, {T, T, T, T, T, PG_TIME}, put_message},
+    [WRITER_CLIPS] = {12, {T, T, T, T, T, T, T, PG_INT8, T, T, T, PG_TIME}, put_clip},
 };
 #undef T
 
@@ -344,5 +221,5 @@ int pg_upsert(struct writer_engine *engine, enum writer_table table, const struc
     struct pg_args args = {0};
     pg_add_time(&args, pg->now_wall_ms);
     pg_add_columns(pg, &args, tables[table].columns);
-    return pg_say(pg, tables[table].sql, &args, take_written, rows, err);
+    return pg_say(pg, upserts[table], &args, take_written, rows, err);
 }

@@ -282,7 +282,7 @@ static void send_call(struct ry_discord_call *call, int64_t now)
 {
     struct ry_discord *discord = call->discord;
     discord_call_rewind(call);
-    ry_limits_sent(discord->limits, call->route, now);
+    ry_limits_sent(discord->limits, call->route);
     call->tries++;
     call->under_way = true;
     discord->under_way++;

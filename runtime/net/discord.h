@@ -43,6 +43,7 @@ enum ry_discord_method { RY_DISCORD_GET, RY_DISCORD_POST, RY_DISCORD_DELETE };
  *   RY_OK      a 2xx; status and body (borrowed for the call; absent for 204)
  *   RY_ENOENT  404   RY_EACCES  403   RY_ECONFIG  401 (the token is not valid)   RY_EINVAL  another 4xx
  *              body is Discord's JSON with code and message, as far as it was read
+ *   RY_ELIMIT  an answer over RY_DISCORD_BODY_MAX_BYTES
  *   RY_ETIMEOUT, RY_EAWAY  no answer that counts before the deadline; err says what the last try met
  * It may start and cancel calls. err's text completes a sentence and never has the token. */
 typedef void ry_discord_on_end(void *arg, int code, unsigned status, struct ry_str body, const struct ry_error *err);

@@ -54,8 +54,8 @@ struct ry_limits {
     uint64_t invalid_max;
     uint64_t under_way;
     int64_t all_quiet_until_ms;
-    int64_t sent_ms[RY_LIMIT_RATE]; /* ring of the last calls' times */
-    size_t sent_next;
+    int64_t ended_ms[RY_LIMIT_RATE]; /* ring of the last calls' ends */
+    size_t ended_next;               /* the oldest */
     struct invalid_slot invalid[INVALID_SLOTS + 1];
 };
 
@@ -67,7 +67,7 @@ struct ry_limits *ry_limits_new(unsigned invalid_max)
     limits->invalid_max = invalid_max ? invalid_max : RY_LIMIT_INVALID_MAX;
     limits->all_quiet_until_ms = INT64_MIN;
     for (size_t i = 0; i < RY_LIMIT_RATE; i++)
-        limits->sent_ms[i] = INT64_MIN;
+        limits->ended_ms[i] = INT64_MIN;
     for (size_t i = 0; i <= INVALID_SLOTS; i++)
         limits->invalid[i].number = INT64_MIN;
     return limits;
@@ -245,6 +245,24 @@ static int64_t brake_wait_ms(struct ry_limits *limits, int64_t now_ms)
     return (oldest + INVALID_SLOTS + 1) * INVALID_SLOT_MS - now_ms;
 }
 
+/* A call holds one of RY_LIMIT_RATE places from before it is sent until RY_LIMIT_RATE_MS after its answer. All calls
+ * that Discord receives within a second hold a place at the same moment, however long they are on their way. */
+static int64_t rate_wait_ms(const struct ry_limits *limits, int64_t now_ms)
+{
+    uint64_t held = limits->under_way;
+    for (size_t i = 0; i < RY_LIMIT_RATE; i++)
+        held += limits->ended_ms[i] != INT64_MIN && limits->ended_ms[i] + RY_LIMIT_RATE_MS > now_ms;
+    if (held < RY_LIMIT_RATE)
+        return 0;
+    uint64_t too_many = held - RY_LIMIT_RATE + 1;
+    for (size_t i = 0; i < RY_LIMIT_RATE; i++) {
+        int64_t ended_ms = limits->ended_ms[(limits->ended_next + i) % RY_LIMIT_RATE];
+        if (ended_ms != INT64_MIN && ended_ms + RY_LIMIT_RATE_MS > now_ms && --too_many == 0)
+            return ended_ms + RY_LIMIT_RATE_MS - now_ms;
+    }
+    return INT64_MAX;
+}
+
 int64_t ry_limits_wait_ms(struct ry_limits *limits, const struct ry_limit_route *route, int64_t now_ms,
                           enum ry_limit_reason *reason)
 {
@@ -262,8 +280,7 @@ int64_t ry_limits_wait_ms(struct ry_limits *limits, const struct ry_limit_route 
     wait_ms = route_wait_ms(route, now_ms, reason);
     if (wait_ms > 0)
         return wait_ms;
-    int64_t earliest = limits->sent_ms[limits->sent_next]; /* the oldest of the ring */
-    wait_ms = earliest == INT64_MIN ? 0 : until(earliest + RY_LIMIT_RATE_MS, now_ms);
+    wait_ms = rate_wait_ms(limits, now_ms);
     if (wait_ms > 0)
         *reason = RY_LIMIT_OWN_RATE;
     return wait_ms;
@@ -271,10 +288,8 @@ int64_t ry_limits_wait_ms(struct ry_limits *limits, const struct ry_limit_route 
 
 /* ---- what happens ------------------------------------------------------------------------------------------------ */
 
-void ry_limits_sent(struct ry_limits *limits, struct ry_limit_route *route, int64_t now_ms)
+void ry_limits_sent(struct ry_limits *limits, struct ry_limit_route *route)
 {
-    limits->sent_ms[limits->sent_next] = now_ms;
-    limits->sent_next = (limits->sent_next + 1) % RY_LIMIT_RATE;
     limits->under_way++;
     route->under_way++;
 }
@@ -328,8 +343,10 @@ static void keep_quiet(struct ry_limits *limits, struct ry_limit_route *route, c
         *quiet = due_ms;
 }
 
-static void back(struct ry_limits *limits, struct ry_limit_route *route)
+static void back(struct ry_limits *limits, struct ry_limit_route *route, int64_t now_ms)
 {
+    limits->ended_ms[limits->ended_next] = now_ms;
+    limits->ended_next = (limits->ended_next + 1) % RY_LIMIT_RATE;
     limits->under_way--;
     route->under_way--;
 }
@@ -337,7 +354,7 @@ static void back(struct ry_limits *limits, struct ry_limit_route *route)
 void ry_limits_answered(struct ry_limits *limits, struct ry_limit_route *route, const struct ry_limit_answer *answer,
                         int64_t now_ms)
 {
-    back(limits, route);
+    back(limits, route, now_ms);
     if (answer->bucket[0])
         bind(limits, route, answer->bucket);
     if (answer->status < 500 && answer->status != 429)
@@ -354,7 +371,7 @@ void ry_limits_answered(struct ry_limits *limits, struct ry_limit_route *route, 
 
 void ry_limits_unanswered(struct ry_limits *limits, struct ry_limit_route *route, int64_t now_ms)
 {
-    back(limits, route);
+    back(limits, route, now_ms);
     struct bucket *bucket = route->bucket;
     if (!bucket)
         return;

@@ -5,7 +5,7 @@
  * has one call under way; after an answer that names no bucket it is not limited. What is under way counts as used even
  * when the bucket's window turns, since it may be counted in either.
  *
- * Over all of it stand our own rate (48 in any 1,050 ms, below Discord's 50 a second), a global Retry-After, and the
+ * Over all of it stand our own rate (Discord receives at most 50 in any second), a global Retry-After, and the
  * brake: answers of 401, 403 and 429 (scope shared excepted) of the last ten minutes, together with what is under way,
  * stay below invalid_max.
  *
@@ -18,8 +18,8 @@
 #include "runtime/base/str.h"
 
 #define RY_LIMIT_BUCKET_MAX  64 /* bytes of a bucket's name, the NUL included */
-#define RY_LIMIT_RATE        48
-#define RY_LIMIT_RATE_MS     1050
+#define RY_LIMIT_RATE        50
+#define RY_LIMIT_RATE_MS     1005
 #define RY_LIMIT_INVALID_MAX 5000
 #define RY_LIMIT_ROUTES_MAX  1024 /* known at a time before those not in use are forgotten */
 
@@ -64,7 +64,7 @@ int64_t ry_limits_wait_ms(struct ry_limits *limits, const struct ry_limit_route 
                           enum ry_limit_reason *reason);
 
 /* A call goes out. It must be followed by exactly one of the two below. */
-void ry_limits_sent(struct ry_limits *limits, struct ry_limit_route *route, int64_t now_ms);
+void ry_limits_sent(struct ry_limits *limits, struct ry_limit_route *route);
 
 /* Its answer came. */
 void ry_limits_answered(struct ry_limits *limits, struct ry_limit_route *route, const struct ry_limit_answer *answer,

@@ -14,6 +14,7 @@
 
 #define EVENTS_AT_ONCE 64
 #define RECEIVE_BYTES  65536L
+#define HOSTS_KEPT     2 /* worth of connections; Discord has two for files */
 
 /* libcurl's global state, made once for the process and never undone: other threads may be using it. */
 static void init_curl(void)
@@ -110,6 +111,8 @@ static bool open_curl(struct net_multi *multi, unsigned connections_max)
     bad |= curl_multi_setopt(multi->curl, CURLMOPT_TIMERDATA, multi);
     bad |= curl_multi_setopt(multi->curl, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
     bad |= curl_multi_setopt(multi->curl, CURLMOPT_MAX_HOST_CONNECTIONS, (long)connections_max);
+    /* Kept when idle. Left alone, curl keeps four times what it was last busy with, which may be next to nothing. */
+    bad |= curl_multi_setopt(multi->curl, CURLMOPT_MAXCONNECTS, (long)connections_max * HOSTS_KEPT);
     return bad == CURLM_OK;
 }
 

@@ -33,9 +33,10 @@ struct ry_redis_watch {
     struct ry_buf command; /* of the last read; sent again while the streams are the same */
     unsigned version;      /* of the streams in command */
     enum ry_priority least;
-    int64_t client_id; /* of the connection, for CLIENT UNBLOCK */
-    bool outstanding;  /* a read has been sent and not been answered */
-    bool unblocked;    /* and was asked to end */
+    int64_t client_id;   /* of the connection, for CLIENT UNBLOCK */
+    bool outstanding;    /* a read has been sent and not been answered */
+    bool unblocked;      /* and was asked to end */
+    int64_t due_mono_ms; /* when an answer to it is overdue: the server is gone without a word */
     int epoll_fd;
 };
 

@@ -14,7 +14,7 @@
 /* Streams that one script looks at: a millisecond of the server's time. */
 #define STREAMS_MAX 256
 /* Bodies that end a read; the last one may be as large as a job may be. */
-#define READ_ENOUGH_BYTES ((int64_t)1 << 20)
+#define READ_ENOUGH_BYTES ((size_t)1 << 20)
 
 struct reading {
     struct ry_redis *redis;
@@ -24,6 +24,7 @@ struct reading {
     struct ry_arena *arena;
     struct ry_lease *leases;
     size_t n;
+    size_t bytes;   /* of their bodies */
     size_t refused; /* entries that found no place in the arena, and were given back */
 };
 
@@ -114,6 +115,7 @@ static int take_entries(struct reading *reading, const redisReply *entries, stru
         }
         ry_redis_streams_serve(&redis->streams, lease.priority, guild_of(member));
         reading->leases[reading->n++] = lease;
+        reading->bytes += lease.json.n;
     }
     return rc;
 }
@@ -160,7 +162,7 @@ static int take(struct reading *reading, struct ry_redis_stream **streams, size_
     ry_redis_word_int(&command, ry_wall_ms(redis->clock));
     ry_redis_word_int(&command, redis->lease_ms);
     ry_redis_word_int(&command, redis->grace_wall_ms);
-    ry_redis_word_int(&command, READ_ENOUGH_BYTES);
+    ry_redis_word_int(&command, (int64_t)READ_ENOUGH_BYTES);
     ry_redis_word_int(&command, (int64_t)RY_JOB_MAX_BYTES);
     ry_redis_word(&command, (struct ry_str){classes, n});
     ry_redis_word_int(&command, below);
@@ -190,9 +192,9 @@ static int take_all(struct reading *reading, struct ry_error *err)
         if (rc != RY_OK)
             return rc;
         size_t hot = ry_redis_streams_hot(known, reading->least);
-        if (hot == 0 || reading->n >= reading->max || reading->refused > 0)
+        if (hot == 0 || reading->n >= reading->max || reading->refused > 0 || reading->bytes >= READ_ENOUGH_BYTES)
             return RY_OK;
-        /* Nothing was found and nothing turned cold: the read was ended by its bytes. */
+        /* Only entries that were buried were found, as many as make a read. */
         if (hot == hot_before && reading->n == before)
             return RY_OK;
     }

@@ -17,6 +17,8 @@
 #include "runtime/base/log.h"
 
 #define COMMAND_MAX_BYTES ((size_t)64 << 20)
+/* How much longer than its time limit a blocking read may take. */
+#define OVERDUE_MS        10000
 #define SURPLUS_MAX_BYTES ((size_t)64 << 20)
 
 int ry_redis_watch_init(struct ry_redis *redis, struct ry_error *err)
@@ -131,13 +133,16 @@ static void unblock(struct ry_redis *redis)
 void ry_redis_watch(struct ry_redis *redis, enum ry_priority least)
 {
     struct ry_redis_watch *watch = &redis->watch;
+    int64_t now_mono_ms = ry_mono_ms(redis->clock);
+    if (watch->outstanding && now_mono_ms >= watch->due_mono_ms)
+        on_lost(redis);
     if (watch->outstanding) {
         if (watch->version != redis->streams.version || watch->least < least)
             unblock(redis);
         return;
     }
     size_t n = watched(&redis->streams, least);
-    if (n == 0 || ry_mono_ms(redis->clock) < watch->backoff.next_mono_ms || !connect_watch(redis))
+    if (n == 0 || now_mono_ms < watch->backoff.next_mono_ms || !connect_watch(redis))
         return;
     if (watch->command.n == 0 || watch->version != redis->streams.version || watch->least != least)
         write_command(redis, least, n);
@@ -151,6 +156,7 @@ void ry_redis_watch(struct ry_redis *redis, enum ry_priority least)
     }
     watch->outstanding = true;
     watch->unblocked = false;
+    watch->due_mono_ms = now_mono_ms + redis->block_ms + OVERDUE_MS;
     watch_socket(watch, false);
 }
 

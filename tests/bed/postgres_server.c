@@ -158,8 +158,6 @@ void postgres_server_start(struct postgres_server *server)
                     (char *)"-c",
                     (char *)"fsync=off",
                     (char *)"-c",
-                    (char *)"synchronous_commit=off",
-                    (char *)"-c",
                     (char *)"full_page_writes=off",
                     (char *)"-c",
                     (char *)"deadlock_timeout=200ms",
@@ -188,8 +186,15 @@ void postgres_server_start(struct postgres_server *server)
     }
 }
 
+static void drop_connection(struct postgres_server *server)
+{
+    PQfinish(server->conn);
+    server->conn = NULL;
+}
+
 void postgres_server_stop(struct postgres_server *server, bool immediate)
 {
+    drop_connection(server);
     if (server->pid == 0)
         return;
     int status = 0;
@@ -209,11 +214,17 @@ void postgres_server_remove(struct postgres_server *server)
 void postgres_server_sql(struct postgres_server *server, const char *database, const char *sql, char *text,
                          size_t text_bytes)
 {
-    PGconn *conn = connect_to(server, database);
-    PGresult *result = PQexec(conn, sql);
+    const char *name = database ? database : "postgres";
+    if (server->conn != NULL && (strcmp(server->database, name) != 0 || PQstatus(server->conn) != CONNECTION_OK))
+        drop_connection(server);
+    if (server->conn == NULL) {
+        server->conn = connect_to(server, name);
+        snprintf(server->database, sizeof server->database, "%s", name);
+    }
+    PGresult *result = PQexec(server->conn, sql);
     ExecStatusType status = PQresultStatus(result);
     if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
-        fail_msg("%s: %s", sql, PQerrorMessage(conn));
+        fail_msg("%s: %s", sql, PQerrorMessage(server->conn));
     size_t used = 0;
     if (text != NULL)
         text[0] = '\0';
@@ -222,5 +233,4 @@ void postgres_server_sql(struct postgres_server *server, const char *database, c
         assert_true(used < text_bytes);
     }
     PQclear(result);
-    PQfinish(conn);
 }

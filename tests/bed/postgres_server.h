@@ -13,7 +13,9 @@ struct postgres_server {
     char folder[64]; /* the data is in data/ below it, the socket beside */
     char binaries[256];
     int port;
-    pid_t pid; /* 0: not running */
+    pid_t pid;  /* 0: not running */
+    void *conn; /* of postgres_server_sql, to `database`; NULL: none */
+    char database[64];
 };
 
 /* Whether the server's programs are there; a test without them says so and passes over. */

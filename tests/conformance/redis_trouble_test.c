@@ -273,6 +273,32 @@ static void queue_buries_an_entry_that_is_no_job(void **state)
     scene_free(scene);
 }
 
+static void queue_bears_jobs_of_the_largest_size_and_buries_larger_ones(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new(false);
+    (void)redis_server_say(scene->server, "EVAL",
+                           "for _, n in ipairs({67108864, 67108864, 67108865}) do redis.call('XADD', "
+                           "'jobs:guild:1:messages', '*', 'job', string.rep('x', n)) end",
+                           "0", NULL);
+    ry_arena_free(&scene->arena);
+    scene->arena = ry_arena_make(RY_JOB_MAX_BYTES + ((size_t)1 << 20));
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(read_by(scene, scene->a, "n/1", 3), 1);
+        assert_int_equal(scene->leases[0].json.n, RY_JOB_MAX_BYTES);
+        assert_int_equal(scene->leases[0].attempts, 1);
+        ack_all(scene, scene->a, 1);
+    }
+    assert_int_equal(read_by(scene, scene->a, "n/1", 3), 0);
+    assert_int_equal(depth_of(scene, scene->a).dead, 1);
+    assert_int_equal(depth_of(scene, scene->a).ready, 0);
+    struct ry_dead letter;
+    size_t n = 0;
+    OK(scene, scene->a->ops->dead_list(scene->a, 0, 1, &scene->arena, &letter, &n, &scene->err));
+    expect_str(letter.reason, "the job has 67108865 bytes; at most 67108864 are allowed");
+    scene_free(scene);
+}
+
 static void queue_keeps_a_dead_letter_of_a_body_that_vanished(void **state)
 {
     (void)state;
@@ -607,6 +633,7 @@ int main(void)
         cmocka_unit_test(queue_tells_apart_entries_with_one_job_id),
         cmocka_unit_test(queue_reads_entries_without_copies_and_of_any_type),
         cmocka_unit_test(queue_buries_an_entry_that_is_no_job),
+        cmocka_unit_test(queue_bears_jobs_of_the_largest_size_and_buries_larger_ones),
         cmocka_unit_test(queue_keeps_a_dead_letter_of_a_body_that_vanished),
         cmocka_unit_test(queue_drops_an_entry_that_another_consumer_has_finished),
         cmocka_unit_test(queue_never_trims_what_it_pushes_to),

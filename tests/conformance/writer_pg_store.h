@@ -1,6 +1,6 @@
 /* writer_pg_store.h: a database of a test server as a store of the writer's suite.
  *
- * The schema is made once, in a database that each test's own is a copy of. */
+ * The schema is made once; each test's rows are taken out behind it, and tables named somebodys_... dropped. */
 #ifndef REELYARD_TESTS_CONFORMANCE_WRITER_PG_STORE_H
 #define REELYARD_TESTS_CONFORMANCE_WRITER_PG_STORE_H
 
@@ -10,9 +10,8 @@
 struct writer_pg_store {
     struct writer_store store;
     struct postgres_server *server;
-    bool made; /* the template is there */
     unsigned databases;
-    char database[32]; /* the open one's name */
+    char database[32]; /* "" until the first test */
     int port;          /* where engines connect: the server, or what stands before it */
     int64_t timeout_ms;
 };

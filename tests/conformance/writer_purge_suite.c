@@ -30,7 +30,7 @@ static struct ry_purged purge(struct writer_fixture *f, struct ry_purge purge)
     if (purge.token == 0)
         purge.token = 1;
     purge.guild_id = RY_STR("100");
-    struct ry_purged purged;
+    struct ry_purged purged = {0};
     IN_TRANSACTION(f, purge(f->engine, &purge, &purged, &err));
     return purged;
 }

@@ -46,7 +46,7 @@ static struct ry_scan_begun begin_scan(struct writer_fixture *f, const char *job
                                   .channel_id = RY_STR("200"),
                                   .restart = restart,
                                   .reset = reset};
-    struct ry_scan_begun begun;
+    struct ry_scan_begun begun = {0};
     IN_TRANSACTION(f, scan_begin(f->engine, &begin, &f->arena, &begun, &err));
     return begun;
 }
@@ -60,7 +60,7 @@ static struct ry_scan_ended end_scan(struct writer_fixture *f, const char *job, 
                               .channel_id = RY_STR("200"),
                               .status = ry_str_of(status),
                               .error_message = error_message ? ry_str_of(error_message) : (struct ry_str){0}};
-    struct ry_scan_ended ended;
+    struct ry_scan_ended ended = {0};
     IN_TRANSACTION(f, scan_end(f->engine, &end, &ended, &err));
     return ended;
 }

@@ -2,14 +2,13 @@
  *
  *   fakes_discord [OPTION...]    answers on 127.0.0.1; prints "port N" when it listens; --help lists the options
  *
- * Histories are made from a seed (tests/bed/discord_channel.h), so a channel of any size is there at once and --expect
+ * Histories are made from a seed (tests/bed/discord_history.h), so a channel of any size is there at once and --expect
  * prints what a reader of it must have found. Paths may begin with /api/v10. What the fake does beyond Discord stands
  * below /fake/ and in GET /stats, neither of which is limited, slowed or asked for a token.
  *
  * A request goes through: down, token, limits (global, then its bucket), faults, and only then its endpoint. One thread
  * per connection; one lock around what is remembered. It keeps nothing, so killing it is how it ends. */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -25,36 +24,16 @@
 #include <json-c/json.h>
 #include <microhttpd.h>
 
-#include "tests/bed/discord_channel.h"
-#include "tests/bed/discord_json.h"
+#include "tests/bed/discord_options.h"
 
-#define CHANNELS_MAX   4096
-#define MEDIA_MAX      64
 #define GUILDS_MAX     256
 #define BODY_MAX_BYTES ((size_t)256 << 10)
 #define REFRESH_MAX    50
 #define RECENT_MAX     65536 /* requests of the last second that are remembered */
-#define URL_LIFE_S     86400
-#define FIRST_CHANNEL  UINT64_C(1424914917202464798)
-#define FIRST_GUILD    UINT64_C(1424914917202464700)
 
 enum kind { LIST_MESSAGES, ONE_MESSAGE, ONE_CHANNEL, ONE_GUILD, ONE_MEMBER, REFRESH, LEAVE, KINDS };
 
 static const char *const kind_names[KINDS] = {"messages", "message", "channel", "guild", "member", "refresh", "leave"};
-
-enum scope { USER, GLOBAL, SHARED, MIX };
-
-static const char *const scope_names[] = {"user", "global", "shared", "mix"};
-
-/* A channel with what happened to it since the start. */
-struct fake_channel {
-    struct discord_channel made;
-    bool forbidden;
-    struct discord_message *live; /* posted since, in order */
-    size_t live_count;
-    uint64_t *deleted;
-    size_t deleted_count;
-};
 
 struct bucket {
     enum kind kind;
@@ -64,34 +43,9 @@ struct bucket {
     int64_t quiet_until_mono_ms; /* a made-up 429 asked for this */
 };
 
-struct options {
-    unsigned port;
-    const char *token;
-    uint64_t seed;
-    uint64_t messages;
-    uint64_t clips;
-    unsigned bucket_limit; /* 0: no buckets */
-    int64_t bucket_window_ms;
-    unsigned global_per_second; /* 0: no limit */
-    unsigned fault_429_percent;
-    unsigned fault_500_percent;
-    unsigned fault_truncate_percent;
-    unsigned fault_close_percent;
-    enum scope fault_scope;
-    int64_t fault_retry_after_ms;
-    int64_t latency_ms;
-    bool no_refresh;
-    bool expect;
-    struct discord_urls urls;
-};
-
 struct server {
-    struct options options;
+    struct discord_options options;
     pthread_mutex_t lock;
-    struct fake_channel *channels;
-    size_t channel_count;
-    const char *media[MEDIA_MAX];
-    size_t media_count;
     uint64_t left[GUILDS_MAX];
     size_t left_count;
     struct bucket *buckets;
@@ -178,78 +132,12 @@ static void error(struct answer *answer, unsigned status, unsigned code, const c
 
 /* ---- the history ------------------------------------------------------------------------------------------------- */
 
-static struct fake_channel *find_channel(struct server *server, uint64_t id)
+static struct discord_history *find_channel(struct server *server, uint64_t id)
 {
-    for (size_t i = 0; i < server->channel_count; i++)
-        if (server->channels[i].made.id == id)
-            return &server->channels[i];
+    for (size_t i = 0; i < server->options.channel_count; i++)
+        if (server->options.channels[i].made.id == id)
+            return &server->options.channels[i];
     return NULL;
-}
-
-static uint64_t history_length(const struct fake_channel *channel)
-{
-    return channel->made.messages + channel->live_count;
-}
-
-static uint64_t history_before(const struct fake_channel *channel, uint64_t id)
-{
-    uint64_t n = discord_messages_before(&channel->made, id);
-    for (size_t i = 0; n >= channel->made.messages && i < channel->live_count && channel->live[i].id < id; i++)
-        n++;
-    return n;
-}
-
-static bool is_deleted(const struct fake_channel *channel, uint64_t id)
-{
-    for (size_t i = 0; i < channel->deleted_count; i++)
-        if (channel->deleted[i] == id)
-            return true;
-    return false;
-}
-
-/* False: deleted. */
-static bool history_at(const struct fake_channel *channel, uint64_t i, struct discord_message *message)
-{
-    if (i >= channel->made.messages)
-        *message = channel->live[i - channel->made.messages];
-    else
-        discord_message_make(&channel->made, i, message);
-    return !is_deleted(channel, message->id);
-}
-
-/* The message of this id; false: there is none. */
-static bool history_find(const struct fake_channel *channel, uint64_t id, struct discord_message *message)
-{
-    uint64_t i = history_before(channel, id);
-    return i < history_length(channel) && history_at(channel, i, message) && message->id == id;
-}
-
-/* Prints a page, newest first: `older` messages below position `middle`, and `newer` ones from it on. */
-static void print_page(const struct server *server, const struct fake_channel *channel, FILE *out, uint64_t middle,
-                       unsigned older, unsigned newer)
-{
-    uint64_t page[200];
-    size_t n = 0;
-    struct discord_message message;
-    for (uint64_t i = middle; i < history_length(channel) && n < newer; i++)
-        if (history_at(channel, i, &message))
-            page[n++] = i;
-    for (size_t a = 0, b = n; a + 1 < b; a++) {
-        uint64_t swapped = page[a];
-        page[a] = page[--b];
-        page[b] = swapped;
-    }
-    size_t most = n + older;
-    for (uint64_t i = middle; i > 0 && n < most; i--)
-        if (history_at(channel, i - 1, &message))
-            page[n++] = i - 1;
-    putc('[', out);
-    for (size_t i = 0; i < n; i++) {
-        history_at(channel, page[i], &message);
-        fputs(i ? ", " : "", out);
-        discord_json_message(out, &channel->made, &message, &server->options.urls);
-    }
-    putc(']', out);
 }
 
 /* ---- endpoints --------------------------------------------------------------------------------------------------- */
@@ -268,15 +156,15 @@ static bool has_left(const struct server *server, uint64_t guild)
     return false;
 }
 
-static const struct fake_channel *channel_of_guild(const struct server *server, uint64_t guild)
+static const struct discord_history *channel_of_guild(const struct server *server, uint64_t guild)
 {
-    for (size_t i = 0; i < server->channel_count; i++)
-        if (server->channels[i].made.guild == guild)
-            return &server->channels[i];
+    for (size_t i = 0; i < server->options.channel_count; i++)
+        if (server->options.channels[i].made.guild == guild)
+            return &server->options.channels[i];
     return NULL;
 }
 
-static void answer_page(struct server *server, const struct fake_channel *channel, struct MHD_Connection *connection,
+static void answer_page(struct server *server, const struct discord_history *channel, struct MHD_Connection *connection,
                         struct answer *answer)
 {
     uint64_t limit = argument(connection, "limit", 50);
@@ -289,18 +177,20 @@ static void answer_page(struct server *server, const struct fake_channel *channe
     }
     unsigned n = (unsigned)limit;
     if (after != UINT64_MAX)
-        print_page(server, channel, answer->out, history_before(channel, after + 1), 0, n);
+        discord_history_page(channel, answer->out, &server->options.urls, discord_history_before(channel, after + 1), 0,
+                             n);
     else if (around != 0)
-        print_page(server, channel, answer->out, history_before(channel, around), n / 2, n - n / 2);
+        discord_history_page(channel, answer->out, &server->options.urls, discord_history_before(channel, around),
+                             n / 2, n - n / 2);
     else
-        print_page(server, channel, answer->out, before ? history_before(channel, before) : history_length(channel), n,
-                   0);
+        discord_history_page(channel, answer->out, &server->options.urls,
+                             before ? discord_history_before(channel, before) : discord_history_length(channel), n, 0);
 }
 
 static void answer_channel(struct server *server, enum kind kind, uint64_t id, uint64_t minor,
                            struct MHD_Connection *connection, struct answer *answer)
 {
-    struct fake_channel *channel = find_channel(server, id);
+    struct discord_history *channel = find_channel(server, id);
     struct discord_message message;
     if (!channel)
         error(answer, 404, 10003, "Unknown Channel");
@@ -314,8 +204,8 @@ static void answer_channel(struct server *server, enum kind kind, uint64_t id, u
         fprintf(answer->out,
                 "{\"id\": \"%" PRIu64 "\", \"type\": 0, \"guild_id\": \"%" PRIu64 "\", \"name\": \"clips-%" PRIu64
                 "\", \"position\": %zu, \"parent_id\": null, \"topic\": \"Clips, né\", \"nsfw\": false}",
-                id, channel->made.guild, id % 1000, (size_t)(channel - server->channels));
-    else if (history_find(channel, minor, &message))
+                id, channel->made.guild, id % 1000, (size_t)(channel - server->options.channels));
+    else if (discord_history_find(channel, minor, &message))
         discord_json_message(answer->out, &channel->made, &message, &server->options.urls);
     else
         error(answer, 404, 10008, "Unknown Message");
@@ -323,7 +213,7 @@ static void answer_channel(struct server *server, enum kind kind, uint64_t id, u
 
 static void answer_guild(struct server *server, enum kind kind, uint64_t guild, uint64_t minor, struct answer *answer)
 {
-    const struct fake_channel *channel = channel_of_guild(server, guild);
+    const struct discord_history *channel = channel_of_guild(server, guild);
     if (!channel || has_left(server, guild)) {
         error(answer, 404, 10004, "Unknown Guild");
         return;
@@ -363,7 +253,7 @@ static void print_refreshed(const struct server *server, const char *original, s
         char path[1025];
         snprintf(path, sizeof path, "%.*s", (int)n, original);
         fprintf(answer->out, "\"%s?", path);
-        discord_json_signature(answer->out, path + strlen(base), URL_LIFE_S);
+        discord_json_signature(answer->out, path + strlen(base), DISCORD_URL_LIFE_S);
         putc('"', answer->out);
     } else {
         discord_json_string(answer->out, original);
@@ -423,12 +313,12 @@ static size_t count_recent(struct server *server, int64_t now)
     return server->recent_count;
 }
 
-static void too_many(struct server *server, struct answer *answer, enum scope scope, int64_t wait_ms)
+static void too_many(struct server *server, struct answer *answer, enum discord_scope scope, int64_t wait_ms)
 {
     server->stats.limited++;
     answer->status = 429;
     header(answer, "Retry-After", "%" PRId64, (wait_ms + 999) / 1000);
-    header(answer, "X-RateLimit-Scope", "%s", scope_names[scope]);
+    header(answer, "X-RateLimit-Scope", "%s", discord_scope_names[scope]);
     if (scope == GLOBAL)
         header(answer, "X-RateLimit-Global", "true");
     fprintf(answer->out,
@@ -439,7 +329,7 @@ static void too_many(struct server *server, struct answer *answer, enum scope sc
 /* False: the bucket was empty, and the request has its answer. */
 static bool pass_bucket(struct server *server, struct bucket *bucket, struct answer *answer, int64_t now)
 {
-    const struct options *options = &server->options;
+    const struct discord_options *options = &server->options;
     if (options->bucket_limit == 0)
         return true;
     if (now >= bucket->resets_mono_ms) {
@@ -471,7 +361,7 @@ static bool draw(struct server *server, unsigned percent)
 /* Bad luck; true: the request has its answer. */
 static bool suffer_fault(struct server *server, struct bucket *bucket, struct answer *answer, int64_t now)
 {
-    const struct options *options = &server->options;
+    const struct discord_options *options = &server->options;
     if (now < server->quiet_until_mono_ms || now < bucket->quiet_until_mono_ms)
         server->stats.early++;
     if (draw(server, options->fault_close_percent)) {
@@ -480,9 +370,9 @@ static bool suffer_fault(struct server *server, struct bucket *bucket, struct an
         return true;
     }
     if (draw(server, options->fault_429_percent)) {
-        enum scope scope = options->fault_scope;
+        enum discord_scope scope = options->fault_scope;
         if (scope == MIX)
-            scope = (enum scope)(discord_hash(options->seed, server->chance++) % 3);
+            scope = (enum discord_scope)(discord_hash(options->seed, server->chance++) % 3);
         int64_t until = now + options->fault_retry_after_ms;
         *(scope == GLOBAL ? &server->quiet_until_mono_ms : &bucket->quiet_until_mono_ms) = until;
         too_many(server, answer, scope, options->fault_retry_after_ms);
@@ -611,56 +501,25 @@ static void print_stats(const struct server *server, FILE *out)
 
 static void delete_message(struct server *server, uint64_t id, struct answer *answer)
 {
-    struct discord_message message;
-    for (size_t i = 0; i < server->channel_count; i++) {
-        struct fake_channel *channel = &server->channels[i];
-        if (!history_find(channel, id, &message))
-            continue;
-        uint64_t *longer = realloc(channel->deleted, (channel->deleted_count + 1) * sizeof *longer);
-        if (!longer)
-            abort();
-        channel->deleted = longer;
-        longer[channel->deleted_count++] = id;
-        answer->status = 204;
-        return;
+    for (size_t i = 0; i < server->options.channel_count; i++) {
+        if (discord_history_delete(&server->options.channels[i], id)) {
+            answer->status = 204;
+            return;
+        }
     }
     error(answer, 404, 10008, "Unknown Message");
 }
 
 static void post_message(struct server *server, struct MHD_Connection *connection, struct answer *answer)
 {
-    struct fake_channel *channel = find_channel(server, argument(connection, "channel", server->channels[0].made.id));
-    const char *filename = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "filename");
+    uint64_t id = argument(connection, "channel", server->options.channels[0].made.id);
+    struct discord_history *channel = find_channel(server, id);
     if (!channel) {
         error(answer, 404, 10003, "Unknown Channel");
         return;
     }
-    struct discord_message *longer = realloc(channel->live, (channel->live_count + 1) * sizeof *longer);
-    if (!longer)
-        abort();
-    channel->live = longer;
-    struct discord_message *message = &longer[channel->live_count];
-    uint64_t newest = channel->live_count      ? longer[channel->live_count - 1].id
-                      : channel->made.messages ? discord_message_id(&channel->made, channel->made.messages - 1)
-                                               : 0;
-    uint64_t id = (uint64_t)(now_wall_ms() - DISCORD_EPOCH_MS) << 22;
-    if (id <= newest)
-        id = newest + (1 << 22);
-    *message = (struct discord_message){.id = id, .wall_ms = (int64_t)(id >> 22) + DISCORD_EPOCH_MS};
-    snprintf(message->content, sizeof message->content, "live");
-    if (filename) {
-        char *kept = strdup(filename);
-        if (!kept)
-            abort();
-        message->attachments[message->attachment_count++] =
-            (struct discord_attachment){.id = id + 1,
-                                        .filename = kept,
-                                        .content_type = discord_content_type(kept),
-                                        .size_bytes = 123456,
-                                        .is_clip = true};
-    }
-    channel->live_count++;
-    fprintf(answer->out, "{\"id\": \"%" PRIu64 "\"}\n", id);
+    const char *filename = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "filename");
+    fprintf(answer->out, "{\"id\": \"%" PRIu64 "\"}\n", discord_history_post(channel, filename, now_wall_ms()));
 }
 
 /* What no good server does: repeats the token it was given. */
@@ -810,295 +669,21 @@ static void on_connection(void *arg, struct MHD_Connection *connection, void **s
     pthread_mutex_unlock(&server->lock);
 }
 
-/* ---- what a reader must find ------------------------------------------------------------------------------------- */
-
-static void expect_message(const struct discord_channel *channel, const struct discord_message *message)
-{
-    struct discord_author author;
-    discord_author_make(channel->guild, channel->seed, message->author, &author);
-    printf("{\"channel\": \"%" PRIu64 "\", \"message\": \"%" PRIu64 "\", \"author\": \"%" PRIu64 "\", \"member\": %s, "
-           "\"timestamp\": ",
-           channel->id, message->id, author.id, author.is_member ? "true" : "false");
-    discord_json_time(stdout, message->wall_ms);
-    fputs(", \"content\": ", stdout);
-    discord_json_string(stdout, message->content);
-    fputs(", \"clips\": [", stdout);
-    const char *comma = "";
-    for (size_t i = 0; i < message->attachment_count; i++) {
-        if (!message->attachments[i].is_clip)
-            continue;
-        printf("%s{\"id\": \"%" PRIu64 "\", \"filename\": ", comma, message->attachments[i].id);
-        discord_json_string(stdout, message->attachments[i].filename);
-        printf(", \"size\": %" PRIu64 "}", message->attachments[i].size_bytes);
-        comma = ", ";
-    }
-    puts("]}");
-}
-
-static int expect(const struct server *server)
-{
-    for (size_t i = 0; i < server->channel_count; i++) {
-        const struct discord_channel *channel = &server->channels[i].made;
-        uint64_t clips = 0;
-        uint64_t with_clips = 0;
-        for (uint64_t k = 0; k < channel->messages; k++) {
-            struct discord_message message;
-            discord_message_make(channel, k, &message);
-            uint64_t here = 0;
-            for (size_t j = 0; j < message.attachment_count; j++)
-                here += message.attachments[j].is_clip;
-            clips += here;
-            if (here == 0)
-                continue;
-            with_clips++;
-            expect_message(channel, &message);
-        }
-        printf("{\"total\": \"%" PRIu64 "\", \"guild\": \"%" PRIu64 "\", \"messages\": %" PRIu64
-               ", \"messages_with_clips\": %" PRIu64 ", \"clips\": %" PRIu64 ", \"oldest\": \"%" PRIu64
-               "\", \"newest\": \"%" PRIu64 "\"}\n",
-               channel->id, channel->guild, channel->messages, with_clips, clips,
-               channel->messages ? discord_message_id(channel, 0) : 0,
-               channel->messages ? discord_message_id(channel, channel->messages - 1) : 0);
-    }
-    return 0;
-}
-
 /* ---- the program ------------------------------------------------------------------------------------------------- */
 
-static int help(void)
+static int expect(const struct discord_options *options)
 {
-    puts("usage: fakes_discord [OPTION...]\n\n"
-         "Answers like Discord's REST API on 127.0.0.1 and prints \"port N\" when it listens.\n\n"
-         "  --port N               listen on this port (0: any)\n"
-         "  --token TEXT           the bot token to ask for (test-token)\n"
-         "history:\n"
-         "  --seed N               what the history is made from (1)\n"
-         "  --messages N           messages of each channel (1000)\n"
-         "  --clips N              video attachments of each channel (50)\n"
-         "  --media NAME,NAME      file names of the clips (clip.mp4)\n"
-         "  --guild ID             guild of the channels named behind it; may be repeated\n"
-         "  --channel ID[:MESSAGES:CLIPS]   a channel; may be repeated\n"
-         "  --channels N           N further channels with ids of the fake's choice\n"
-         "  --forbidden ID         403 for this channel; may be repeated\n"
-         "  --cdn BASE             what the URLs of clips begin with (http://127.0.0.1:1); then\n"
-         "                         /attachments/CHANNEL/ATTACHMENT/NAME?ex=..&is=..&hm=..\n"
-         "  --proxy BASE           the same for proxy_url (as --cdn)\n"
-         "  --url-life-s N         how long URLs are good; negative: expired already (86400)\n"
-         "  --no-refresh           404 for POST /attachments/refresh-urls\n"
-         "  --expect               print, a JSON object a line, each message with clips and the totals; no server\n"
-         "limits and faults:\n"
-         "  --bucket-limit N       requests of one route and channel or guild in a window (0: no limit)\n"
-         "  --bucket-window-ms N   the window (1000)\n"
-         "  --global-per-second N  requests of all routes in any second (0: no limit)\n"
-         "  --latency-ms N         each answer waits so long (0)\n"
-         "  --fault-429 PERCENT    429 out of the blue\n"
-         "  --fault-scope user|global|shared|mix    its scope (user)\n"
-         "  --fault-retry-after-ms N                its Retry-After (50)\n"
-         "  --fault-500 PERCENT    500 or 502\n"
-         "  --fault-truncate PERCENT   half of the body, then the end\n"
-         "  --fault-close PERCENT  hang up without an answer\n\n"
-         "control, without a token:\n"
-         "  GET  /stats                          counts, as JSON\n"
-         "  POST /fake/down?ms=N                 hang up on everything for so long\n"
-         "  POST /fake/delete?message=ID         delete a message\n"
-         "  POST /fake/post?channel=ID&filename=NAME   post a message; answers its id\n"
-         "  any  /fake/redirect/..               302 to /api/v10/..\n"
-         "  any  /fake/echo/..                   418 with the token in its message");
+    for (size_t i = 0; i < options->channel_count; i++)
+        discord_history_expect(&options->channels[i], stdout);
     return 0;
-}
-
-static void add_channel(struct server *server, uint64_t id, uint64_t guild, uint64_t messages, uint64_t clips)
-{
-    if (server->channel_count == CHANNELS_MAX) {
-        fprintf(stderr, "fakes_discord: more than %d channels\n", CHANNELS_MAX);
-        exit(2);
-    }
-    server->channels[server->channel_count++].made =
-        (struct discord_channel){.id = id, .guild = guild, .messages = messages, .clips = clips};
-}
-
-static void parse_channel(struct server *server, const char *text, uint64_t guild)
-{
-    uint64_t id = 0;
-    uint64_t messages = UINT64_MAX; /* as --messages says, which may stand behind */
-    uint64_t clips = UINT64_MAX;
-    if (sscanf(text, "%" SCNu64 ":%" SCNu64 ":%" SCNu64, &id, &messages, &clips) < 1 || id == 0) {
-        fprintf(stderr, "fakes_discord: --channel %s is not ID[:MESSAGES:CLIPS]\n", text);
-        exit(2);
-    }
-    add_channel(server, id, guild, messages, clips);
-}
-
-static void parse_media(struct server *server, char *list)
-{
-    server->media_count = 0;
-    for (char *name = list; name && server->media_count < MEDIA_MAX;) {
-        server->media[server->media_count++] = name;
-        name = strchr(name, ',');
-        if (name)
-            *name++ = '\0';
-    }
-}
-
-static enum scope parse_scope(const char *text)
-{
-    for (size_t i = 0; i < sizeof scope_names / sizeof *scope_names; i++)
-        if (strcmp(scope_names[i], text) == 0)
-            return (enum scope)i;
-    fprintf(stderr, "fakes_discord: --fault-scope takes user, global, shared or mix\n");
-    exit(2);
-}
-
-enum option_code {
-    PORT = 1,
-    TOKEN,
-    SEED,
-    MESSAGES,
-    CLIPS,
-    MEDIA,
-    GUILD,
-    CHANNEL,
-    CHANNELS,
-    FORBIDDEN,
-    CDN,
-    PROXY,
-    URL_LIFE,
-    NO_REFRESH,
-    EXPECT,
-    BUCKET_LIMIT,
-    BUCKET_WINDOW,
-    GLOBAL_LIMIT,
-    LATENCY,
-    FAULT_429,
-    FAULT_SCOPE,
-    FAULT_RETRY_AFTER,
-    FAULT_500,
-    FAULT_TRUNCATE,
-    FAULT_CLOSE,
-    HELP
-};
-
-static const struct option long_options[] = {
-    {"port", 1, NULL, PORT},
-    {"token", 1, NULL, TOKEN},
-    {"seed", 1, NULL, SEED},
-    {"messages", 1, NULL, MESSAGES},
-    {"clips", 1, NULL, CLIPS},
-    {"media", 1, NULL, MEDIA},
-    {"guild", 1, NULL, GUILD},
-    {"channel", 1, NULL, CHANNEL},
-    {"channels", 1, NULL, CHANNELS},
-    {"forbidden", 1, NULL, FORBIDDEN},
-    {"cdn", 1, NULL, CDN},
-    {"proxy", 1, NULL, PROXY},
-    {"url-life-s", 1, NULL, URL_LIFE},
-    {"no-refresh", 0, NULL, NO_REFRESH},
-    {"expect", 0, NULL, EXPECT},
-    {"bucket-limit", 1, NULL, BUCKET_LIMIT},
-    {"bucket-window-ms", 1, NULL, BUCKET_WINDOW},
-    {"global-per-second", 1, NULL, GLOBAL_LIMIT},
-    {"latency-ms", 1, NULL, LATENCY},
-    {"fault-429", 1, NULL, FAULT_429},
-    {"fault-scope", 1, NULL, FAULT_SCOPE},
-    {"fault-retry-after-ms", 1, NULL, FAULT_RETRY_AFTER},
-    {"fault-500", 1, NULL, FAULT_500},
-    {"fault-truncate", 1, NULL, FAULT_TRUNCATE},
-    {"fault-close", 1, NULL, FAULT_CLOSE},
-    {"help", 0, NULL, HELP},
-    {NULL, 0, NULL, 0},
-};
-
-static void parse_options(struct server *server, int argc, char **argv)
-{
-    struct options *options = &server->options;
-    uint64_t guild = FIRST_GUILD;
-    uint64_t further = 0;
-    uint64_t forbidden[GUILDS_MAX];
-    size_t forbidden_count = 0;
-    int option;
-    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-        uint64_t number = optarg ? strtoull(optarg, NULL, 10) : 0;
-        switch ((enum option_code)option) {
-        case PORT: options->port = (unsigned)number; break;
-        case TOKEN: options->token = optarg; break;
-        case SEED: options->seed = number; break;
-        case MESSAGES: options->messages = number; break;
-        case CLIPS: options->clips = number; break;
-        case MEDIA: parse_media(server, optarg); break;
-        case GUILD: guild = number; break;
-        case CHANNEL: parse_channel(server, optarg, guild); break;
-        case CHANNELS: further = number; break;
-        case FORBIDDEN:
-            if (forbidden_count < GUILDS_MAX)
-                forbidden[forbidden_count++] = number;
-            break;
-        case CDN: options->urls.base = optarg; break;
-        case PROXY: options->urls.proxy = optarg; break;
-        case URL_LIFE: options->urls.life_s = strtoll(optarg, NULL, 10); break;
-        case NO_REFRESH: options->no_refresh = true; break;
-        case EXPECT: options->expect = true; break;
-        case BUCKET_LIMIT: options->bucket_limit = (unsigned)number; break;
-        case BUCKET_WINDOW: options->bucket_window_ms = (int64_t)number; break;
-        case GLOBAL_LIMIT: options->global_per_second = (unsigned)number; break;
-        case LATENCY: options->latency_ms = (int64_t)number; break;
-        case FAULT_429: options->fault_429_percent = (unsigned)number; break;
-        case FAULT_SCOPE: options->fault_scope = parse_scope(optarg); break;
-        case FAULT_RETRY_AFTER: options->fault_retry_after_ms = (int64_t)number; break;
-        case FAULT_500: options->fault_500_percent = (unsigned)number; break;
-        case FAULT_TRUNCATE: options->fault_truncate_percent = (unsigned)number; break;
-        case FAULT_CLOSE: options->fault_close_percent = (unsigned)number; break;
-        case HELP: exit(help());
-        default: fputs("usage: fakes_discord [OPTION...] (see --help)\n", stderr); exit(2);
-        }
-    }
-    if (server->channel_count + further == 0)
-        further = 1;
-    for (uint64_t i = 0; i < further; i++)
-        add_channel(server, FIRST_CHANNEL + i * 1000003, guild, UINT64_MAX, UINT64_MAX);
-    for (size_t i = 0; i < forbidden_count; i++) {
-        struct fake_channel *channel = find_channel(server, forbidden[i]);
-        if (channel)
-            channel->forbidden = true;
-    }
-}
-
-/* What an option behind a channel may still have decided. */
-static void complete_channels(struct server *server)
-{
-    const struct options *options = &server->options;
-    for (size_t i = 0; i < server->channel_count; i++) {
-        struct discord_channel *channel = &server->channels[i].made;
-        if (channel->messages == UINT64_MAX)
-            channel->messages = options->messages;
-        if (channel->clips == UINT64_MAX)
-            channel->clips = options->clips;
-        if (channel->clips > channel->messages * 8)
-            channel->clips = channel->messages * 8;
-        channel->seed = options->seed;
-        channel->media = server->media;
-        channel->media_count = server->media_count;
-    }
 }
 
 int main(int argc, char **argv)
 {
-    static struct server server = {.lock = PTHREAD_MUTEX_INITIALIZER, .media = {"clip.mp4"}, .media_count = 1};
-    server.options = (struct options){.token = "test-token",
-                                      .seed = 1,
-                                      .messages = 1000,
-                                      .clips = 50,
-                                      .bucket_window_ms = 1000,
-                                      .fault_retry_after_ms = 50,
-                                      .urls = {.base = "http://127.0.0.1:1", .life_s = URL_LIFE_S}};
-    server.channels = calloc(CHANNELS_MAX, sizeof *server.channels);
-    if (!server.channels)
-        abort();
-    parse_options(&server, argc, argv);
-    complete_channels(&server);
-    if (!server.options.urls.proxy)
-        server.options.urls.proxy = server.options.urls.base;
+    static struct server server = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    discord_options_parse(&server.options, argc, argv);
     if (server.options.expect)
-        return expect(&server);
+        return expect(&server.options);
     signal(SIGPIPE, SIG_IGN);
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons((uint16_t)server.options.port),

@@ -2,7 +2,7 @@
 # headers.sh ROOT BUILD: every header compiles by itself, so that including it is enough.
 set -eu
 cd "$1"
-flags=$(pkg-config --cflags libczmq libmicrohttpd json-c libpcre2-8 sqlite3 libcurl libavformat libwebp cmocka)
+flags=$(pkg-config --cflags libczmq libmicrohttpd json-c libpcre2-8 sqlite3 libpq libcurl libavformat libwebp cmocka)
 bad=0
 for header in $(git ls-files --cached --others --exclude-standard '*.h' | grep -v -e '^proto/undef\.h$'); do
     # shellcheck disable=SC2086

@@ -129,7 +129,7 @@ static void run_course(const struct course *course)
         enum ry_limit_reason reason;
         int64_t wait_ms;
         switch (step->act) {
-        case SEND: ry_limits_sent(limits, route, now); break;
+        case SEND: ry_limits_sent(limits, route); break;
         case LOSE: ry_limits_unanswered(limits, route, now); break;
         case ANSWER: ry_limits_answered(limits, route, &step->answer, now); break;
         case WAIT:
@@ -160,7 +160,7 @@ static void discord_limits_keep_below_fifty_a_second(void **state)
     enum ry_limit_reason reason;
     for (int64_t now = START; n < 500; now++) {
         while (n < 500 && ry_limits_wait_ms(limits, route, now, &reason) == 0) {
-            ry_limits_sent(limits, route, now);
+            ry_limits_sent(limits, route);
             ry_limits_answered(limits, route, &answer, now);
             sent[n++] = now;
         }
@@ -170,6 +170,31 @@ static void discord_limits_keep_below_fifty_a_second(void **state)
     for (size_t i = 50; i < n; i++)
         assert_true(sent[i] - sent[i - 50] > 1000);
     assert_true(sent[n - 1] - sent[0] < 11 * 1050); /* and do not dawdle */
+    ry_limits_free(&limits);
+}
+
+static void discord_limits_count_a_call_for_a_second_after_its_answer(void **state)
+{
+    (void)state;
+    /* However late a call arrives between the two, fifty-one are never within a second of each other. */
+    struct ry_limits *limits = ry_limits_new(0);
+    struct ry_limit_route *route = ry_limits_hold(limits, "GET", routes[0], START);
+    static const struct ry_limit_answer answer = BARE(200);
+    enum ry_limit_reason reason;
+    ry_limits_sent(limits, route);
+    ry_limits_answered(limits, route, &answer, START - 5000); /* its limits are known */
+    for (int i = 0; i < 50; i++) {
+        assert_int_equal(ry_limits_wait_ms(limits, route, START, &reason), 0);
+        ry_limits_sent(limits, route);
+    }
+    assert_int_equal(ry_limits_wait_ms(limits, route, START + 5000, &reason), FOREVER);
+    assert_int_equal(reason, RY_LIMIT_OWN_RATE);
+    ry_limits_answered(limits, route, &answer, START + 5000);
+    ry_limits_unanswered(limits, route, START + 5100);
+    assert_int_equal(ry_limits_wait_ms(limits, route, START + 5200, &reason), RY_LIMIT_RATE_MS - 200);
+    assert_int_equal(ry_limits_wait_ms(limits, route, START + 5000 + RY_LIMIT_RATE_MS, &reason), 0);
+    ry_limits_sent(limits, route);
+    assert_int_equal(ry_limits_wait_ms(limits, route, START + 5000 + RY_LIMIT_RATE_MS, &reason), 100);
     ry_limits_free(&limits);
 }
 
@@ -193,7 +218,7 @@ static void discord_limits_brake_before_the_address_is_banned(void **state)
         enum ry_limit_reason reason;
         for (int64_t now = START; now < START + 3000; now += 1000) {
             assert_int_equal(ry_limits_wait_ms(limits, route, now, &reason), 0);
-            ry_limits_sent(limits, route, now);
+            ry_limits_sent(limits, route);
             ry_limits_answered(limits, route, &answers[i].answer, now);
         }
         assert_int_equal(ry_limits_invalid(limits, START + 3000), answers[i].counts ? 3 : 0);
@@ -217,8 +242,8 @@ static void discord_limits_count_what_is_under_way_towards_the_brake(void **stat
     struct ry_limit_route *a = ry_limits_hold(limits, "GET", routes[0], START);
     struct ry_limit_route *b = ry_limits_hold(limits, "GET", routes[2], START);
     struct ry_limit_route *c = ry_limits_hold(limits, "GET", routes[3], START);
-    ry_limits_sent(limits, a, START);
-    ry_limits_sent(limits, b, START);
+    ry_limits_sent(limits, a);
+    ry_limits_sent(limits, b);
     assert_int_equal(ry_limits_wait_ms(limits, c, START, &reason), FOREVER);
     assert_int_equal(reason, RY_LIMIT_INVALID_MANY);
     ry_limits_unanswered(limits, a, START);
@@ -232,7 +257,7 @@ static void discord_limits_forget_routes_that_nobody_needs(void **state)
     struct ry_limits *limits = ry_limits_new(0);
     static const struct ry_limit_answer answer = TOLD("b", 1, 0, 3600000, 5000);
     struct ry_limit_route *empty = ry_limits_hold(limits, "GET", "/channels/9/messages", START);
-    ry_limits_sent(limits, empty, START);
+    ry_limits_sent(limits, empty);
     ry_limits_answered(limits, empty, &answer, START);
     ry_limits_let_go(empty);
     for (int i = 0; i < 5000; i++) {
@@ -254,6 +279,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(discord_limits_follow_what_was_told),
         cmocka_unit_test(discord_limits_keep_below_fifty_a_second),
+        cmocka_unit_test(discord_limits_count_a_call_for_a_second_after_its_answer),
         cmocka_unit_test(discord_limits_brake_before_the_address_is_banned),
         cmocka_unit_test(discord_limits_count_what_is_under_way_towards_the_brake),
         cmocka_unit_test(discord_limits_forget_routes_that_nobody_needs),

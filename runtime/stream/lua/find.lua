@@ -1,6 +1,6 @@
 -- find.lua: ARGV: number of types, types, then guild and channel in turn. Returns 1 or 0 for each channel: whether a job
 -- of such a type is in the queue for it. A stream with more jobs than are looked at counts as having one.
-local PAGE, PAGES = 500, 40
+local PAGE, PAGES = 500, 10
 local types, seen, result = tonumber(ARGV[1]), {}, {}
 
 -- The channels for which a stream has jobs; true if it has too many to look.

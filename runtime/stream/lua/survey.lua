@@ -33,11 +33,12 @@ end
 local result = {}
 for at, stream in ipairs(KEYS) do
   local length = redis.pcall('XLEN', stream)
-  local groups = redis.pcall('XINFO', 'GROUPS', stream)
   local oldest = 0
-  if type(length) == 'table' or groups.err then
+  -- Most streams are empty, and stay cheap; the first time around nothing is taken on trust.
+  local groups = (type(length) == 'table' or length > 0 or own_idle ~= '-1') and redis.pcall('XINFO', 'GROUPS', stream)
+  if groups and groups.err then
     length = -1
-  else
+  elseif groups then
     local mine
     for _, group in ipairs(groups) do
       if field(group, 'name') == GROUP then

@@ -1,0 +1,441 @@
+/* writer_pg_trouble_test.c: what only a server can do to the writer: go away, come back, take its time, fill up. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "actors/writer/engine_pg.h"
+#include "runtime/base/log.h"
+#include "tests/conformance/writer_pg_store.h"
+#include "tests/conformance/writer_suite_cases.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static struct postgres_server server;
+static struct writer_pg_store store;
+
+static int setup(void **state)
+{
+    static struct writer_fixture fixture;
+    store.timeout_ms = 30000;
+    writer_fixture_open(&fixture, &store.store);
+    *state = &fixture;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    writer_fixture_close(*state);
+    return 0;
+}
+
+static void sql(const char *text)
+{
+    postgres_server_sql(&server, store.database, text, NULL, 0);
+}
+
+static void assert_class(const struct ry_error *err, enum ry_err_class class, const char *words)
+{
+    if (ry_err_class(err->code) != class || (words != NULL && strstr(err->text, words) == NULL))
+        fail_msg("%s: %s", ry_err_name(err->code), err->text);
+}
+
+/* Begins a transaction and says a batch's rows without looking. */
+static void say_batch(struct writer_fixture *f, const struct ry_batch_write *batch)
+{
+    struct ry_error err = {0};
+    struct writer_batch *written = NULL;
+    assert_int_equal(f->engine->ops->begin(f->engine, &err), RY_OK);
+    if (writer_batch_try(f, batch, WRITER_BRISK, &written, &err) != RY_OK)
+        fail_msg("%s", err.text);
+}
+
+static const char end_backends[] =
+    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = 'test'";
+
+/* ---- a server that goes away ----------------------------------------------------------------------------------- */
+
+static void backend_that_is_killed_in_the_pipeline_costs_a_retry(void **state)
+{
+    struct writer_fixture *f = *state;
+    struct ry_batch_write *batch = writer_batch_make(f, 0, 20);
+    for (int settled = 0; settled < 2; settled++) {
+        struct ry_error err = {0};
+        say_batch(f, batch);
+        if (settled)
+            assert_int_equal(f->engine->ops->settle(f->engine, &err), RY_OK);
+        sql(end_backends);
+        assert_int_not_equal(f->engine->ops->commit(f->engine, &err), RY_OK);
+        assert_class(&err, RY_CLASS_RETRY, NULL);
+        f->engine->ops->rollback(f->engine);
+        assert_int_equal(writer_number(f, "SELECT count(*) FROM message"), 0);
+    }
+    assert_int_equal(writer_batch_commit(f, batch, WRITER_BRISK).pending, 20);
+}
+
+static void server_that_crashes_in_a_transaction_leaves_nothing_of_it(void **state)
+{
+    struct writer_fixture *f = *state;
+    struct ry_batch_write *batch = writer_batch_make(f, 0, 20);
+    struct ry_error err = {0};
+    struct ry_archive_state archive;
+    say_batch(f, batch);
+    assert_int_equal(f->engine->ops->settle(f->engine, &err), RY_OK);
+    postgres_server_stop(&server, true);
+    assert_int_not_equal(f->engine->ops->commit(f->engine, &err), RY_OK);
+    assert_class(&err, RY_CLASS_RETRY, NULL);
+    f->engine->ops->rollback(f->engine);
+    assert_int_not_equal(f->engine->ops->begin(f->engine, &err), RY_OK);
+    assert_class(&err, RY_CLASS_RETRY, "cannot be reached");
+    assert_int_not_equal(f->engine->ops->archive_get(f->engine, &archive, &err), RY_OK);
+    assert_class(&err, RY_CLASS_RETRY, NULL);
+    postgres_server_start(&server);
+    assert_int_equal(writer_number(f, "SELECT count(*) FROM message"), 0);
+    assert_int_equal(writer_batch_commit(f, batch, WRITER_BRISK).pending, 20);
+}
+
+static void restart_between_turns_is_not_noticed(void **state)
+{
+    struct writer_fixture *f = *state;
+    (void)writer_batch_commit(f, writer_batch_make(f, 0, 3), WRITER_BRISK);
+    postgres_server_stop(&server, false);
+    postgres_server_start(&server);
+    (void)writer_batch_commit(f, writer_batch_make(f, 3, 3), WRITER_BRISK);
+    assert_int_equal(writer_number(f, "SELECT count(*) FROM clip"), 6);
+}
+
+static void server_that_is_stopped_meets_our_deadline(void **state)
+{
+    struct writer_fixture *f = *state;
+    struct ry_error err = {0};
+    pg_of(f->engine)->timeout_ms = 300;
+    say_batch(f, writer_batch_make(f, 0, 3));
+    assert_int_equal(f->engine->ops->settle(f->engine, &err), RY_OK);
+    pid_t backend = PQbackendPID(pg_of(f->engine)->link->conn);
+    assert_int_equal(kill(backend, SIGSTOP), 0);
+    assert_int_equal(f->engine->ops->commit(f->engine, &err), RY_ETIMEOUT);
+    f->engine->ops->rollback(f->engine);
+    assert_int_equal(kill(backend, SIGCONT), 0);
+    pg_of(f->engine)->timeout_ms = 30000;
+    /* Nobody knows whether that commit held; done again, it does. */
+    (void)writer_batch_commit(f, writer_batch_make(f, 0, 3), WRITER_BRISK);
+    assert_int_equal(writer_number(f, "SELECT count(*) FROM clip"), 3);
+}
+
+static void lock_of_another_program_is_a_passing_trouble(void **state)
+{
+    struct writer_fixture *f = *state;
+    struct ry_error err = {0};
+    pg_of(f->engine)->timeout_ms = 400;
+    sql("BEGIN; LOCK TABLE message");
+    say_batch(f, writer_batch_make(f, 0, 3));
+    assert_int_not_equal(f->engine->ops->commit(f->engine, &err), RY_OK);
+    assert_class(&err, RY_CLASS_RETRY, "55P03");
+    f->engine->ops->rollback(f->engine);
+    sql("ROLLBACK");
+    (void)writer_batch_commit(f, writer_batch_make(f, 0, 3), WRITER_BRISK);
+}
+
+static void statement_that_takes_too_long_is_ended(void **state)
+{
+    struct writer_fixture *f = *state;
+    struct pg *pg = pg_of(f->engine);
+    struct ry_error err = {0};
+    pg->timeout_ms = 400;
+    assert_int_equal(f->engine->ops->begin(f->engine, &err), RY_OK);
+    assert_int_equal(pg_say(pg, "SELECT pg_sleep(60)", NULL, NULL, NULL, &err), RY_OK);
+    assert_int_equal(f->engine->ops->commit(f->engine, &err), RY_ETIMEOUT);
+    assert_class(&err, RY_CLASS_RETRY, "took too long");
+    f->engine->ops->rollback(f->engine);
+    assert_int_equal(f->engine->ops->ping(f->engine, &err), RY_OK);
+}
+
+static void database_that_takes_no_writes_is_a_passing_trouble(void **state)
+{
+    struct writer_fixture *f = *state;
+    struct ry_error err = {0};
+    sql("ALTER DATABASE test SET default_transaction_read_only = on");
+    sql(end_backends);
+    say_batch(f, writer_batch_make(f, 0, 3));
+    assert_int_equal(f->engine->ops->commit(f->engine, &err), RY_EAWAY);
+    assert_class(&err, RY_CLASS_RETRY, "takes no writes");
+    f->engine->ops->rollback(f->engine);
+    assert_int_equal(pg_pool_figures(pg_of(f->engine)->pool).open, 0); /* the next one may find the new primary */
+    sql("SET default_transaction_read_only = off");
+    sql("ALTER DATABASE test RESET default_transaction_read_only");
+    (void)writer_batch_commit(f, writer_batch_make(f, 0, 3), WRITER_BRISK);
+}
+
+/* ---- connections ----------------------------------------------------------------------------------------------- */
+
+static void server_without_free_connections_is_a_passing_trouble(void **state)
+{
+    struct writer_fixture *f = *state;
+    struct writer_engine *first = NULL, *second = NULL;
+    struct ry_error err = {0};
+    sql("SET client_min_messages = error; DROP ROLE IF EXISTS narrow; CREATE ROLE narrow LOGIN CONNECTION LIMIT 1");
+    sql("GRANT ALL ON ALL TABLES IN SCHEMA public TO narrow");
+    static const char *const who[] = {"user=narrow&application_name=a", "user=narrow&application_name=b"};
+    assert_int_equal(writer_pg_store_engine(&store, NULL, who[0], &f->clock.clock, &first, &err), RY_OK);
+    assert_int_equal(writer_pg_store_engine(&store, NULL, who[1], &f->clock.clock, &second, &err), RY_OK);
+    assert_int_equal(first->ops->begin(first, &err), RY_OK);
+    assert_int_equal(second->ops->begin(second, &err), RY_EBUSY);
+    assert_class(&err, RY_CLASS_RETRY, "53300");
+    writer_engine_close(&first);
+    int rc = RY_EBUSY; /* until the server has noticed */
+    for (int i = 0; i < 1000 && rc == RY_EBUSY; i++)
+        rc = second->ops->ping(second, &err);
+    assert_int_equal(rc, RY_OK);
+    writer_engine_close(&second);
+    sql("DROP OWNED BY narrow; DROP ROLE narrow");
+}
+
+static void pool_keeps_its_limits(void **state)
+{
+    struct writer_fixture *f = *state;
+    struct ry_error err = {0};
+    struct writer_engine *engines[2] = {NULL, NULL};
+    struct ry_config *config = writer_pg_store_config(&store, NULL, "application_name=pool");
+    assert_int_equal(ry_config_set(config, RY_OPT_db_pool_max, "1", &err), RY_OK);
+    assert_int_equal(ry_config_set(config, RY_OPT_db_max_queries, "10", &err), RY_OK);
+    const struct writer_pg_options options = {.config = config, .clock = &f->clock.clock};
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(writer_engine_pg_open(&options, &engines[i], &err), RY_OK);
+    struct pg_pool *pool = pg_of(engines[0])->pool;
+    assert_ptr_equal(pool, pg_of(engines[1])->pool);
+    pg_of(engines[1])->timeout_ms = 100;
+    assert_int_equal(engines[0]->ops->begin(engines[0], &err), RY_OK);
+    assert_int_equal(engines[1]->ops->begin(engines[1], &err), RY_EBUSY);
+    assert_class(&err, RY_CLASS_RETRY, "DB_POOL_MAX");
+    engines[0]->ops->rollback(engines[0]);
+    assert_int_equal(engines[1]->ops->ping(engines[1], &err), RY_OK);
+    struct pg_pool_figures figures = pg_pool_figures(pool);
+    assert_int_equal(figures.open, 1);
+    assert_int_equal(figures.idle, 1);
+    assert_int_equal(figures.made, 1);
+    assert_int_equal(figures.waits, 1);
+    for (int i = 0; i < 9; i++) /* four statements each */
+        assert_int_equal(engines[0]->ops->ping(engines[0], &err), RY_OK);
+    assert_int_equal(pg_pool_figures(pool).made, 4);
+    for (size_t i = 0; i < 2; i++)
+        writer_engine_close(&engines[i]);
+    ry_config_free(&config);
+}
+
+/* ---- writers side by side -------------------------------------------------------------------------------------- */
+
+#define ROUNDS 60
+#define WIDTH  40
+
+struct rival {
+    pthread_t thread;
+    struct writer_engine *engine;
+    struct ry_batch_write *batches[2]; /* the same rows, given in opposite orders */
+    bool backwards;
+    struct ry_error err;
+    int rc;
+    uint64_t claimed;
+};
+
+static void *upsert_again_and_again(void *arg)
+{
+    struct rival *r = arg;
+    for (unsigned round = 0; round < ROUNDS && r->rc == RY_OK; round++) {
+        struct writer_tally tally = {0};
+        const struct ry_batch_write *batch = r->batches[round % 2];
+        const struct writer_slice halves[] = {{batch, 0, WIDTH / 2, &tally}, {batch, WIDTH / 2, WIDTH / 2, &tally}};
+        const struct writer_slice turned[] = {halves[1], halves[0]};
+        const struct writer_engine_ops *ops = r->engine->ops;
+        enum writer_gate gate;
+        r->rc = ops->begin(r->engine, &r->err);
+        if (r->rc == RY_OK)
+            r->rc = ops->gate(r->engine, batch, &gate, &r->err);
+        for (int table = WRITER_MESSAGES; r->rc == RY_OK && table <= WRITER_CLIPS; table++)
+            r->rc = ops->upsert(r->engine, (enum writer_table)table, r->backwards ? turned : halves, 2, &r->err);
+        if (r->rc == RY_OK)
+            r->rc = ops->commit(r->engine, &r->err);
+        if (r->rc != RY_OK)
+            ops->rollback(r->engine);
+    }
+    return NULL;
+}
+
+static struct ry_batch_write *rival_batch(struct writer_fixture *f, const char *job, const char *text, bool backwards)
+{
+    struct ry_batch_write *batch = writer_batch_make(f, 0, WIDTH);
+    batch->job_id = ry_str_of(job);
+    for (size_t i = 0; i < WIDTH; i++) {
+        batch->messages.items[i].content = ry_str_of(text);
+        batch->clips.items[i].url = ry_str_of(text);
+    }
+    for (size_t i = 0; backwards && i < WIDTH / 2; i++) {
+        struct ry_message_row message = batch->messages.items[i];
+        struct ry_clip_row clip = batch->clips.items[i];
+        batch->messages.items[i] = batch->messages.items[WIDTH - 1 - i];
+        batch->messages.items[WIDTH - 1 - i] = message;
+        batch->clips.items[i] = batch->clips.items[WIDTH - 1 - i];
+        batch->clips.items[WIDTH - 1 - i] = clip;
+    }
+    return batch;
+}
+
+static void writers_with_the_same_rows_do_not_lock_each_other_out(void **state)
+{
+    struct writer_fixture *f = *state;
+    (void)writer_batch_commit(f, writer_batch_make(f, 0, WIDTH), WRITER_BRISK);
+    struct rival rivals[2] = {{.backwards = false}, {.backwards = true}};
+    for (size_t i = 0; i < 2; i++) {
+        struct ry_error err = {0};
+        rivals[i].batches[0] = rival_batch(f, i ? "job-a" : "job-b", i ? "one" : "two", i == 1);
+        rivals[i].batches[1] = rival_batch(f, i ? "job-a" : "job-b", i ? "three" : "four", i == 0);
+        assert_int_equal(writer_pg_store_engine(&store, NULL, "", &f->clock.clock, &rivals[i].engine, &err), RY_OK);
+    }
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&rivals[i].thread, NULL, upsert_again_and_again, &rivals[i]), 0);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(pthread_join(rivals[i].thread, NULL), 0);
+    for (size_t i = 0; i < 2; i++) {
+        writer_engine_close(&rivals[i].engine);
+        if (rivals[i].rc != RY_OK)
+            fail_msg("writer %zu: %s", i, rivals[i].err.text);
+    }
+}
+
+static void *claim_until_nothing_is_left(void *arg)
+{
+    struct rival *r = arg;
+    struct ry_arena arena = ry_arena_make((size_t)16 << 20);
+    for (;;) {
+        struct ry_clips_claim claim = {
+            .owner = r->backwards ? RY_STR("node-a/1") : RY_STR("node-b/1"), .limit = 7, .lease_ms = 60000};
+        struct ry_clips_claimed claimed;
+        r->rc = r->engine->ops->begin(r->engine, &r->err);
+        if (r->rc == RY_OK)
+            r->rc = r->engine->ops->clips_claim(r->engine, &claim, &arena, &claimed, &r->err);
+        if (r->rc == RY_OK)
+            r->rc = r->engine->ops->commit(r->engine, &r->err);
+        if (r->rc != RY_OK || claimed.clips.n == 0)
+            break;
+        r->claimed += claimed.clips.n;
+    }
+    ry_arena_free(&arena);
+    return NULL;
+}
+
+static void nodes_claim_side_by_side_and_no_clip_twice(void **state)
+{
+    struct writer_fixture *f = *state;
+    (void)writer_batch_commit(f, writer_batch_make(f, 0, 500), WRITER_BRISK);
+    /* Half of them were left in `processing` by a program of another kind. */
+    sql("UPDATE clip SET thumbnail_status = 'processing' WHERE file_size % 2 = 0");
+    struct rival rivals[2] = {{.backwards = false}, {.backwards = true}};
+    struct ry_error err = {0};
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(writer_pg_store_engine(&store, NULL, "", &f->clock.clock, &rivals[i].engine, &err), RY_OK);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&rivals[i].thread, NULL, claim_until_nothing_is_left, &rivals[i]), 0);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(pthread_join(rivals[i].thread, NULL), 0);
+    for (size_t i = 0; i < 2; i++) {
+        writer_engine_close(&rivals[i].engine);
+        if (rivals[i].rc != RY_OK)
+            fail_msg("node %zu: %s", i, rivals[i].err.text);
+    }
+    assert_true(rivals[0].claimed + rivals[1].claimed <= 500);
+    assert_int_equal(writer_number(f, "SELECT count(*) FROM reelyard_clip_lease WHERE attempts = 1"),
+                     rivals[0].claimed + rivals[1].claimed);
+    (void)writer_claim_commit(f, "node-c/1", 1000, 60000, false);
+    assert_int_equal(writer_number(f, "SELECT count(*) FROM reelyard_clip_lease WHERE attempts = 1"), 500);
+}
+
+/* ---- what a turn costs, and what it takes ------------------------------------------------------------------------ */
+
+static void rescan_writes_no_log(void **state)
+{
+    struct writer_fixture *f = *state;
+    struct ry_batch_write *batch = writer_batch_make(f, 0, 500);
+    (void)writer_batch_commit(f, batch, WRITER_BRISK);
+    sql("CHECKPOINT"); /* hint bits are set, the checkpointer has nothing left to say */
+    (void)writer_batch_commit(f, batch, WRITER_BRISK);
+    int64_t before = writer_number(f, "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')");
+    for (int i = 0; i < 5; i++) {
+        ry_clock_manual_advance(&f->clock, 60000);
+        assert_int_equal(writer_batch_commit(f, batch, WRITER_BRISK).changed, 0);
+    }
+    int64_t after = writer_number(f, "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')");
+    assert_in_range(after - before, 0, 300); /* a note of running transactions may fall into it */
+}
+
+static void shut_gate_fails_a_brisk_turn_as_a_whole(void **state)
+{
+    struct writer_fixture *f = *state;
+    struct ry_batch_write *batch = writer_batch_make(f, 0, 3), *old = writer_batch_make(f, 3, 3);
+    (void)writer_batch_commit(f, batch, WRITER_BRISK);
+    struct ry_error err = {0};
+    old->token = batch->token - 1;
+    say_batch(f, old);
+    assert_int_equal(f->engine->ops->commit(f->engine, &err), RY_EFENCED);
+    f->engine->ops->rollback(f->engine);
+    assert_int_equal(writer_number(f, "SELECT count(*) FROM clip"), 3);
+    assert_true(writer_batch_commit(f, old, WRITER_CAREFUL).fenced);
+}
+
+static void more_statements_than_the_pipeline_holds_are_read_on_the_way(void **state)
+{
+    struct writer_fixture *f = *state;
+    (void)writer_batch_commit(f, writer_batch_make(f, 0, 300), WRITER_BRISK);
+    (void)writer_claim_commit(f, "node/1", 300, 60000, false);
+    struct ry_error err = {0};
+    const struct writer_engine_ops *ops = f->engine->ops;
+    static struct ry_clip_settled settled[300];
+    static bool found[300];
+    assert_int_equal(ops->begin(f->engine, &err), RY_OK);
+    for (unsigned i = 0; i < 300; i++) {
+        struct ry_clip_failed failed = {
+            .clip_id = ry_arena_printf(&f->arena, "%032x", i), .reason = {"a\0b", 3}, .next_retry_ms = i};
+        assert_int_equal(ops->clip_failed(f->engine, &failed, &found[i], &settled[i], &err), RY_OK);
+    }
+    assert_int_equal(ops->commit(f->engine, &err), RY_OK);
+    for (unsigned i = 0; i < 300; i++) {
+        assert_true(found[i]);
+        assert_int_equal(settled[i].retry_ms, i);
+    }
+    writer_assert_text(f, "SELECT DISTINCT error_message FROM failed_thumbnail", "ab");
+}
+
+int main(void)
+{
+#define CLAIM(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        CLAIM(backend_that_is_killed_in_the_pipeline_costs_a_retry),
+        CLAIM(server_that_crashes_in_a_transaction_leaves_nothing_of_it),
+        CLAIM(restart_between_turns_is_not_noticed),
+        CLAIM(server_that_is_stopped_meets_our_deadline),
+        CLAIM(lock_of_another_program_is_a_passing_trouble),
+        CLAIM(statement_that_takes_too_long_is_ended),
+        CLAIM(database_that_takes_no_writes_is_a_passing_trouble),
+        CLAIM(server_without_free_connections_is_a_passing_trouble),
+        CLAIM(pool_keeps_its_limits),
+        CLAIM(writers_with_the_same_rows_do_not_lock_each_other_out),
+        CLAIM(nodes_claim_side_by_side_and_no_clip_twice),
+        CLAIM(rescan_writes_no_log),
+        CLAIM(shut_gate_fails_a_brisk_turn_as_a_whole),
+        CLAIM(more_statements_than_the_pipeline_holds_are_read_on_the_way),
+    };
+#undef CLAIM
+    ry_log_setup(RY_CRITICAL, RY_LOG_AUTO, STDERR_FILENO);
+    if (!postgres_server_available()) {
+        fprintf(stderr, "no PostgreSQL server is installed: passed over\n");
+        return 0;
+    }
+    postgres_server_make(&server);
+    writer_pg_store_init(&store, &server);
+    int failed = cmocka_run_group_tests_name("writer's postgresql in trouble", tests, NULL, NULL);
+    postgres_server_remove(&server);
+    return failed;
+}
