@@ -41,18 +41,18 @@ struct scan_job {
     struct ry_str channel_id; /* a snowflake, but of jobs that concern no channel */
     /* batch, rescan */
     bool forward;
-    uint64_t limit;               /* 1 .. SCAN_JOB_LIMIT_MAX; 0: not told */
-    uint64_t limit_asked;         /* what the producer wrote */
-    struct ry_str before_id;      /* absent: from the newest */
-    struct ry_str after_id;       /* absent: from the oldest */
+    uint64_t limit;          /* 1 .. SCAN_JOB_LIMIT_MAX; 0: not told */
+    uint64_t limit_asked;    /* what the producer wrote */
+    struct ry_str before_id; /* absent: from the newest */
+    struct ry_str after_id;  /* absent: from the oldest */
     bool auto_continue;
     enum scan_rescan rescan;
-    bool reset; /* forget the scan's bounds and totals first */
+    bool reset;   /* forget the scan's bounds and totals first */
     bool restart; /* begin even if the scan is CANCELLED */
     /* message; thumbnail_retry */
-    struct json_object *ids; /* array of strings inside root; NULL: none */
-    uint64_t timeout_minutes;    /* thumbnail_cleanup */
-    struct ry_str message_id;    /* message_deletion */
+    struct json_object *ids;  /* array of strings inside root; NULL: none */
+    uint64_t timeout_minutes; /* thumbnail_cleanup */
+    struct ry_str message_id; /* message_deletion */
     /* messages */
     struct json_object *messages; /* an array inside root */
     /* Only of jobs of the node's own queue. */
@@ -63,9 +63,9 @@ struct scan_job {
     struct ry_str media_root; /* absolute path, or absent */
 };
 
-/* Reads a job of the type that the queue gave it. local: the queue is this node's own, so `guild`, `channel`, `media_root`
- * and `restart` are honoured; otherwise they are not looked at. RY_EINVAL names the field, RY_EUNSUPPORTED an unknown
- * type; the job is then empty. Free with scan_job_free. */
+/* Reads a job of the type that the queue gave it. local: the queue is this node's own, so `guild`, `channel`,
+ * `media_root` and `restart` are honoured; otherwise they are not looked at. RY_EINVAL names the field, RY_EUNSUPPORTED
+ * an unknown type; the job is then empty. Free with scan_job_free. */
 int scan_job_parse(struct ry_str json, struct ry_str type, bool local, struct scan_job *job, struct ry_error *err);
 
 /* Whether a job of this type reads a channel's messages, so that flags and settings concern it. */

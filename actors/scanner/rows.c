@@ -38,7 +38,7 @@ struct scan_rows {
     size_t message_count;
     struct ry_author_row *authors;
     size_t *author_messages; /* how many messages of each author there are */
-    size_t *author_part; /* the part (1, 2, ...) that each author was last put into */
+    size_t *author_part;     /* the part (1, 2, ...) that each author was last put into */
     size_t author_count;
     struct ry_clip_row *clips;
     size_t clip_count;
@@ -62,7 +62,8 @@ struct scan_rows *scan_rows_new(size_t messages_max)
     rows->author_part = calloc(n, sizeof *rows->author_part);
     rows->part_authors = calloc(n, sizeof *rows->part_authors);
     if (!id_index_init(&rows->message_ids, n) || !id_index_init(&rows->author_ids, n) || rows->messages == NULL ||
-        rows->origins == NULL || rows->authors == NULL || rows->author_messages == NULL || rows->author_part == NULL || rows->part_authors == NULL)
+        rows->origins == NULL || rows->authors == NULL || rows->author_messages == NULL || rows->author_part == NULL ||
+        rows->part_authors == NULL)
         scan_rows_free(&rows);
     return rows;
 }
@@ -415,9 +416,8 @@ int scan_rows_set_member(struct scan_rows *rows, size_t i, struct ry_str guild_i
                          struct ry_error *err)
 {
     struct json_object *user = NULL;
-    int rc = json_object_is_type(member, json_type_object)
-                 ? json_read_object(member, "", "user", true, &user, err)
-                 : ry_fail(err, RY_EINVAL, "the member is not an object");
+    int rc = json_object_is_type(member, json_type_object) ? json_read_object(member, "", "user", true, &user, err)
+                                                           : ry_fail(err, RY_EINVAL, "the member is not an object");
     if (rc != RY_OK)
         return rc;
     struct json_object *message = json_object_new_object();

@@ -49,8 +49,8 @@ bool scan_rows_author_counts(const struct scan_rows *rows, size_t i);
  * without memory. */
 bool scan_rows_leave_out(struct scan_rows *rows, struct ry_strs ids, size_t *gone);
 
-/* Puts what Discord says of author i as a member of the guild (GET /guilds/{id}/members/{user}) in the place of what his
- * message said. RY_EINVAL when the answer is not about him or not to be understood: the row stays. */
+/* Puts what Discord says of author i as a member of the guild (GET /guilds/{id}/members/{user}) in the place of what
+ * his message said. RY_EINVAL when the answer is not about him or not to be understood: the row stays. */
 int scan_rows_set_member(struct scan_rows *rows, size_t i, struct ry_str guild_id, struct json_object *member,
                          struct ry_error *err);
 

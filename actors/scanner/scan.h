@@ -1,8 +1,9 @@
 /* scan.h: what the files of the scanner share: the actor, one job under way, and the steps that take it on.
  *
- * A job is a small state machine. scan_run (scanner.c) is the one place where it moves: it calls a step's function, which
- * acts and returns the next step, or SCAN_WAIT when an answer of the writer or of Discord is awaited. An answer finds its
- * job by the id that the job waits for and by the step that it waits in; one that nobody waits for is dropped. */
+ * A job is a small state machine. scan_run (scanner.c) is the one place where it moves: it calls a step's function,
+ * which acts and returns the next step, or SCAN_WAIT when an answer of the writer or of Discord is awaited. An answer
+ * finds its job by the id that the job waits for and by the step that it waits in; one that nobody waits for is
+ * dropped. */
 #ifndef REELYARD_ACTORS_SCANNER_SCAN_H
 #define REELYARD_ACTORS_SCANNER_SCAN_H
 
@@ -12,6 +13,7 @@
 #include "actors/scanner/rows.h"
 #include "actors/scanner/settings_cache.h"
 #include "runtime/actor/actor.h"
+#include "runtime/base/arena.h"
 #include "runtime/base/log.h"
 #include "runtime/net/discord.h"
 
@@ -51,7 +53,7 @@ struct scan {
     struct scanner *scanner;
     struct ry_mail *mail; /* the job_run, kept */
     enum scan_step step;
-    uint64_t asked; /* id of the ask under way; 0: none */
+    uint64_t asked;                           /* id of the ask under way; 0: none */
     struct scan_call calls[SCAN_LOOKUPS_MAX]; /* pages use the first */
     struct scan_job job;
     struct scan_settings *settings;
@@ -59,12 +61,12 @@ struct scan {
 
     /* What was read of the channel. */
     struct scan_rows *rows;
-    uint64_t cursor;       /* message id that the next page begins behind; 0: none yet */
-    uint64_t newest;       /* message ids seen; 0: none */
+    uint64_t cursor; /* message id that the next page begins behind; 0: none yet */
+    uint64_t newest; /* message ids seen; 0: none */
     uint64_t oldest;
-    uint64_t seen;         /* messages */
-    bool exhausted;        /* Discord has no further ones in this direction */
-    uint64_t *wanted;      /* live: ids that are not found yet, falling */
+    uint64_t seen;    /* messages */
+    bool exhausted;   /* Discord has no further ones in this direction */
+    uint64_t *wanted; /* live: ids that are not found yet, falling */
     size_t wanted_count;
 
     /* What is known of it. */
@@ -110,16 +112,14 @@ void scan_run(struct scan *scan, enum scan_step step);
 
 /* Answers job_failed and returns the step for a step to return: there is none, the scan is gone. retry: later it may go
  * well; else the job is a dead letter. */
-enum scan_step scan_fail(struct scan *scan, bool retry, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+enum scan_step scan_fail(struct scan *scan, bool retry, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 /* Asks the writer and waits for the answer in this step. */
-#define SCAN_ASK(scan, name, message) \
-    scan_ask((scan), RY_TAG_##name, (1 ? (message) : (const struct ry_##name *)0))
+#define SCAN_ASK(scan, name, message) scan_ask((scan), RY_TAG_##name, (1 ? (message) : (const struct ry_##name *)0))
 enum scan_step scan_ask(struct scan *scan, enum ry_tag tag, const void *message);
 
-/* Calls Discord; the answer goes to on_end with call as its argument. route and path as in discord.h, by printf from one
- * text each. RY_OK, or the job has failed and the scan is gone. */
+/* Calls Discord; the answer goes to on_end with call as its argument. route and path as in discord.h, by printf from
+ * one text each. RY_OK, or the job has failed and the scan is gone. */
 int scan_call(struct scan_call *call, enum ry_discord_method method, const char *route, const char *path,
               ry_discord_on_end *on_end);
 

@@ -1,8 +1,8 @@
 /* scan_chores.c: jobs that read nothing: thumbnails to try again, clips that are stuck, deletions.
  *
- * Each asks the writer, again while there is more to do, and each bears being done twice. A purge works in steps, so that
- * no transaction grows with the archive; files follow their rows by the list of files to delete. A guild's purge ends
- * with the bot leaving it. */
+ * Each asks the writer, again while there is more to do, and each bears being done twice. A purge works in steps, so
+ * that no transaction grows with the archive; files follow their rows by the list of files to delete. A guild's purge
+ * ends with the bot leaving it. */
 #include "actors/scanner/scan.h"
 
 #include <inttypes.h>
@@ -73,7 +73,9 @@ enum scan_step scan_step_purge(struct scan *scan)
     bool guild = job->type == SCAN_JOB_PURGE_GUILD;
     struct ry_purge purge = {.job_id = scan_order(scan)->job_id,
                              .token = scan_order(scan)->token,
-                             .scope = message ? RY_PURGE_MESSAGE : guild ? RY_PURGE_GUILD : RY_PURGE_CHANNEL,
+                             .scope = message ? RY_PURGE_MESSAGE
+                                      : guild ? RY_PURGE_GUILD
+                                              : RY_PURGE_CHANNEL,
                              .guild_id = job->guild_id,
                              .channel_id = guild ? (struct ry_str){0} : job->channel_id,
                              .message_id = job->message_id,

@@ -1,8 +1,8 @@
-/* scan_fetch.c: what a job is about, made into rows: a slice of history by pages, messages by their ids, or messages that
- * the job itself holds.
+/* scan_fetch.c: what a job is about, made into rows: a slice of history by pages, messages by their ids, or messages
+ * that the job itself holds.
  *
- * A page becomes rows as it arrives and is then forgotten, so a slice of any size holds one page of JSON at most. A page
- * that makes no sense (no list, no ids, no way forward) is Discord's fault and passes: the job is tried again.
+ * A page becomes rows as it arrives and is then forgotten, so a slice of any size holds one page of JSON at most. A
+ * page that makes no sense (no list, no ids, no way forward) is Discord's fault and passes: the job is tried again.
  * Source: https://discord.com/developers/docs/resources/message#get-channel-messages */
 #include "actors/scanner/scan.h"
 

@@ -1,6 +1,7 @@
 /* scan_next.c: the job that goes on where a slice ended, as its producer would have written it.
  *
- * Its id is made from the parent's id and the message it begins behind, so that a slice which ends twice goes on once. */
+ * Its id is made from the parent's id and the message it begins behind, so that a slice which ends twice goes on once.
+ */
 #include "actors/scanner/scan.h"
 
 #include <inttypes.h>
@@ -42,8 +43,8 @@ int scan_make_next(struct scan *scan, struct ry_error *err)
     const struct scan_job *job = &scan->job;
     char uuid[UUID_BYTES];
     char now[RY_TIME_TEXT_BYTES];
-    struct ry_str seed = ry_arena_printf(&scan->arena, "reelyard:next:%.*s:%" PRIu64, RY_STR_ARG(job->job_id),
-                                         scan->cursor);
+    struct ry_str seed =
+        ry_arena_printf(&scan->arena, "reelyard:next:%.*s:%" PRIu64, RY_STR_ARG(job->job_id), scan->cursor);
     struct ry_str cursor = ry_arena_printf(&scan->arena, "%" PRIu64, scan->cursor);
     struct json_object *next = json_object_new_object();
     if (seed.p == NULL || cursor.p == NULL || next == NULL) {
@@ -64,16 +65,16 @@ int scan_make_next(struct scan *scan, struct ry_error *err)
     add_str(next, "after_message_id", job->forward ? cursor : (struct ry_str){0});
     json_object_object_add(next, "auto_continue", json_object_new_boolean(true));
     add_str(next, "rescan", ry_str_of(MODES[job->rescan]));
-    scan->next_json = ry_arena_str(&scan->arena, ry_str_of(json_object_to_json_string_ext(next, JSON_C_TO_STRING_PLAIN)));
+    scan->next_json =
+        ry_arena_str(&scan->arena, ry_str_of(json_object_to_json_string_ext(next, JSON_C_TO_STRING_PLAIN)));
     json_object_put(next);
     return scan->next_json.p != NULL ? RY_OK : ry_fail(err, RY_ENOMEM, "no memory for the job that goes on");
 }
 
 bool scan_read_next(const struct scan *scan, struct json_object **root, struct ry_job_spec *spec)
 {
-    *spec = (struct ry_job_spec){.guild_id = scan->job.guild_id,
-                                 .channel_id = scan->job.channel_id,
-                                 .json = scan->next_json};
+    *spec = (struct ry_job_spec){
+        .guild_id = scan->job.guild_id, .channel_id = scan->job.channel_id, .json = scan->next_json};
     return json_read_text(scan->next_json, root, NULL) == RY_OK && json_object_is_type(*root, json_type_object) &&
            json_read_str(*root, "", "job_id", true, &spec->job_id, NULL) == RY_OK &&
            json_read_str(*root, "", "type", true, &spec->type, NULL) == RY_OK;

@@ -6,10 +6,12 @@
  * settings     flags and settings of the channel, from the cache or the writer. Flags decide for jobs of producers that
  *              are somebody else; a job of the node's own queue is its operator's own act.
  * place        a job of the node's own queue whose guild or channel has no row: they are made from what Discord says
- * begin        of batch and rescan: the scan is RUNNING, unless it is CANCELLED. If this job's slice is on record, it was
- *              committed before a crash, and only what follows from it is left.
- * end          a scan that cannot go on ends with its status and the reason */
+ * begin        of batch and rescan: the scan is RUNNING, unless it is CANCELLED. If this job's slice is on record, it
+ * was committed before a crash, and only what follows from it is left. end          a scan that cannot go on ends with
+ * its status and the reason */
 #include "actors/scanner/scan.h"
+
+#include <stdio.h>
 
 #include "actors/scanner/json_read.h"
 
@@ -180,9 +182,9 @@ static int read_guild(struct scan *scan, struct json_object *object, struct ry_e
         return rc;
     scan->job.guild = (struct ry_guild_row){.id = scan->job.guild_id, .name = keep(scan, name, NAME_MAX_BYTES)};
     if (is_image_hash(icon))
-        scan->job.guild.icon_url =
-            ry_arena_printf(&scan->arena, "https://cdn.discordapp.com/icons/%.*s/%.*s.%s", RY_STR_ARG(scan->job.guild_id),
-                            RY_STR_ARG(icon), ry_str_starts(icon, RY_STR("a_")) ? "gif" : "png");
+        scan->job.guild.icon_url = ry_arena_printf(&scan->arena, "https://cdn.discordapp.com/icons/%.*s/%.*s.%s",
+                                                   RY_STR_ARG(scan->job.guild_id), RY_STR_ARG(icon),
+                                                   ry_str_starts(icon, RY_STR("a_")) ? "gif" : "png");
     scan->job.brings_guild = true;
     return RY_OK;
 }

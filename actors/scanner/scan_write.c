@@ -6,12 +6,12 @@
  *
  * known    which of these messages and authors have rows already. What is known is left out (but on update), and ends a
  *          scan in mode stop.
- * members  history tells nothing of authors as members of the guild, so new ones (on update: all) are looked up. One who is
- *          no member, or whom Discord will not tell of, stays as his message shows him.
- * write    the rows, in parts. The last one carries the scan's progress and the job that goes on.
+ * members  history tells nothing of authors as members of the guild, so new ones (on update: all) are looked up. One
+ * who is no member, or whom Discord will not tell of, stays as his message shows him. write    the rows, in parts. The
+ * last one carries the scan's progress and the job that goes on.
  *
- * A job that was delivered again without a slice on record may have written some parts of its slice before it was cut off:
- * rows it finds may be its own. So it never stops; at worst one slice more is read, which then stops. */
+ * A job that was delivered again without a slice on record may have written some parts of its slice before it was cut
+ * off: rows it finds may be its own. So it never stops; at worst one slice more is read, which then stops. */
 #include "actors/scanner/scan.h"
 
 #include <inttypes.h>
@@ -152,8 +152,8 @@ enum scan_step scan_step_members(struct scan *scan)
         if (scan->calls[i].call != NULL)
             continue;
         size_t authors = scan_rows_authors(scan->rows);
-        while (scan->next_author < authors && !(scan_rows_author_counts(scan->rows, scan->next_author) &&
-                                                is_new(scan, scan->next_author)))
+        while (scan->next_author < authors &&
+               !(scan_rows_author_counts(scan->rows, scan->next_author) && is_new(scan, scan->next_author)))
             scan->next_author++;
         if (scan->next_author == authors)
             break;

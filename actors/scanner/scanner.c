@@ -1,98 +1,63 @@
 /* scanner.c: the scanner. It turns jobs into rows.
  *
- * Owns the course of each scan: which of a job's messages count, which of their attachments are clips, and what is
- * written about them. Nothing of it outlives a crash; the job does, in the ingester's lease and the router's custody,
- * and doing it again gives the same rows under the same keys.
+ * Owns the course of each job: what it reads (Discord's history, messages by their ids, messages inline), which of
+ * these messages count, which of their attachments are clips, and what is written about them; and Discord's API with
+ * its rate limits. Nothing of it outlives a crash; the job does, in the ingester's lease and the router's custody, and
+ * doing it again gives the same rows under the same keys.
  *
- * Accepts job_run from the ingester, up to CAPACITY at a time. A scan is a small state machine:
- *
- *   settings ──> select ──> write ──┐──> done
- *                             ^     │
- *                             └─────┘ while rows are left, one batch_write under way at a time
- *
- * settings  asks the writer for the channel's flags and settings (settings_get), or takes them from its cache: only for
- *           jobs of this node's own queue, because for others the flags decide and must be fresh
- * select    looks at every message; what is bad is put aside alone, counted, and told in the log
- * write     sends the rows (batch_write) and waits for batch_written
- * done      answers job_done or job_failed, and ends the custody of job_run
+ * Accepts job_run from the ingester, up to CAPACITY at a time, and urls_refresh from the scheduler. scan.h tells how a
+ * job moves; this file has the dispatcher and the wiring, the steps stand in scan_place.c   settings, flags, the
+ * channel's rows, the scan's status scan_fetch.c   what is read, made into rows scan_write.c   what is known already,
+ * members, batch_write with the scan's progress scan_next.c    the job that goes on scan_chores.c  thumbnails to try
+ * again, clips that are stuck, deletions refresh.c      fresh URLs
  *
  * Promises: job_done only after the writer has committed everything; job_failed(retry) when something was away or busy;
- * job_failed(for good) when the job or the settings are bad, with the field that is. */
+ * job_failed(for good) when the job or the settings are bad, with the field that is. While Discord is down or limits
+ * the bot, a job waits here, with its lease renewed by the ingester, instead of failing. */
 #include "actors/scanner/scanner.h"
 
-#include "actors/scanner/job.h"
-#include "actors/scanner/rows.h"
-#include "actors/scanner/settings_cache.h"
-#include "runtime/base/log.h"
-
 #include <assert.h>
+#include <stdarg.h>
 #include <stdlib.h>
-#include <sys/queue.h>
+
+#include "actors/scanner/scan.h"
 
 #define CAPACITY 8
 
-/* Rows and bytes of one batch_write: large enough for a cheap transaction, far below RY_ENVELOPE_MAX_BYTES. */
-#define PART_ROWS_MAX  ((size_t)2000)
-#define PART_BYTES_MAX ((size_t)1 << 20)
+/* How long a job waits for Discord, rate limits and outages included, before it is given back. */
+#define DISCORD_PATIENCE_MS (INT64_C(6) * 3600 * 1000)
+#define DISCORD_LOG_MS      60000
+#define ARENA_MAX_BYTES     ((size_t)32 << 20)
 
-#define LOG_BURST     20
-#define LOG_PERIOD_MS 10000
+/* ---- one scan ---------------------------------------------------------------------------------------------------- */
 
-enum scan_step { SCAN_SETTINGS, SCAN_SELECT, SCAN_WRITE, SCAN_DONE, SCAN_WAIT };
-
-struct scan {
-    LIST_ENTRY(scan) link;
-    struct ry_mail *mail; /* the job_run, kept */
-    enum scan_step step;
-    uint64_t asked; /* id of the ask under way; 0: none */
-    struct scan_job job;
-    struct scan_settings *settings;
-    struct scan_rows *rows; /* from select on */
-    size_t next_row;        /* first message that is not yet sent */
-    /* For job_done. */
-    uint64_t messages;
-    uint64_t clips;
-    uint64_t rejected;
-};
-
-struct scanner {
-    struct scan_defaults defaults;
-    struct settings_cache *cache;
-    LIST_HEAD(, scan) scans;
-    struct ry_log_limit message_log; /* of messages put aside */
-    struct ry_log_limit row_log;     /* of rows refused */
-};
-
-/* ---- ending a scan ----------------------------------------------------------------------------------------------- */
-
-static const struct ry_job_run *scan_order(const struct scan *scan)
+const struct ry_job_run *scan_order(const struct scan *scan)
 {
     return RY_BODY(scan->mail, job_run);
 }
 
+struct ry_ctx *scan_ctx(const struct scan *scan)
+{
+    return scan->scanner->ctx;
+}
+
 static void scan_free(struct scan *scan)
 {
+    for (size_t i = 0; i < SCAN_LOOKUPS_MAX; i++)
+        ry_discord_cancel(&scan->calls[i].call);
     scan_job_free(&scan->job);
     scan_settings_unref(&scan->settings);
     scan_rows_free(&scan->rows);
+    ry_arena_free(&scan->arena);
+    free(scan->wanted);
     free(scan);
 }
 
-static void scan_end(struct ry_ctx *ctx, struct scan *scan)
+static void scan_leave(struct scan *scan)
 {
     LIST_REMOVE(scan, link);
-    ry_mail_done(ctx, scan->mail);
+    ry_mail_done(scan_ctx(scan), scan->mail);
     scan_free(scan);
-}
-
-static void scan_finish(struct ry_ctx *ctx, struct scan *scan)
-{
-    struct ry_job_done done = {.job_id = scan_order(scan)->job_id,
-                               .messages = scan->messages,
-                               .clips = scan->clips,
-                               .rejected = scan->rejected};
-    RY_ANSWER(ctx, scan->mail, job_done, &done);
-    scan_end(ctx, scan);
 }
 
 static void answer_failed(struct ry_ctx *ctx, const struct ry_mail *mail, bool retry, const char *reason)
@@ -102,272 +67,218 @@ static void answer_failed(struct ry_ctx *ctx, const struct ry_mail *mail, bool r
     RY_ANSWER(ctx, mail, job_failed, &failed);
 }
 
-/* Answers job_failed and returns the step for a handler to return: there is none, the scan is gone. */
-static enum scan_step scan_fail(struct ry_ctx *ctx, struct scan *scan, bool retry, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-static enum scan_step scan_fail(struct ry_ctx *ctx, struct scan *scan, bool retry, const char *format, ...)
+enum scan_step scan_fail(struct scan *scan, bool retry, const char *format, ...)
 {
     struct ry_error why;
     va_list args;
     va_start(args, format);
     ry_vfail(&why, retry ? RY_EAWAY : RY_EINVAL, format, args);
     va_end(args);
-    answer_failed(ctx, scan->mail, retry, why.text);
-    scan_end(ctx, scan);
+    answer_failed(scan_ctx(scan), scan->mail, retry, why.text);
+    scan_leave(scan);
     return SCAN_WAIT;
 }
 
-/* ---- steps: each acts and returns the next; SCAN_WAIT means that an answer, or nothing more, is awaited ---------- */
-
-static enum scan_step scan_step_settings(struct scanner *self, struct ry_ctx *ctx, struct scan *scan)
+static void scan_finish(struct scan *scan)
 {
-    bool rows_come_along = scan->job.brings_guild && scan->job.brings_channel;
-    if (scan_order(scan)->local_media && rows_come_along) {
-        scan->settings =
-            settings_cache_get(self->cache, scan->job.guild_id, scan->job.channel_id, ry_mono_ms(ry_ctx_clock(ctx)));
-        ry_count(ctx, scan->settings ? RY_COUNTER_settings_cache_hits : RY_COUNTER_settings_cache_misses, 1);
-        if (scan->settings != NULL)
-            return SCAN_SELECT;
+    struct ry_job_done done = {.job_id = scan_order(scan)->job_id,
+                               .messages = scan->messages,
+                               .clips = scan->clips,
+                               .rejected = scan->rejected};
+    struct ry_job_spec next;
+    struct json_object *root = NULL;
+    if (scan->next_json.p != NULL && scan_read_next(scan, &root, &next)) {
+        done.next.items = &next;
+        done.next.n = 1;
+    } else if (scan->next_json.p != NULL) {
+        RY_LOG(RY_ERROR, "next_job_damaged", "job=%.*s", RY_STR_ARG(scan_order(scan)->job_id));
     }
-    struct ry_settings_get get = {.guild_id = scan->job.guild_id, .channel_id = scan->job.channel_id};
-    struct ry_send send = ry_send_from(scan->mail);
-    scan->asked = RY_TELL(ctx, settings_get, &get, &send);
-    return SCAN_WAIT;
+    RY_ANSWER(scan_ctx(scan), scan->mail, job_done, &done);
+    json_object_put(root);
+    scan_leave(scan);
 }
 
-struct put_aside_arg {
-    struct scanner *self;
-    struct ry_ctx *ctx;
-    struct scan *scan;
-};
-
-static void scanner_on_message_put_aside(void *arg, struct ry_str message_id, const char *reason)
+void scan_run(struct scan *scan, enum scan_step step)
 {
-    struct put_aside_arg *to = arg;
-    to->scan->rejected++;
-    ry_count(to->ctx, RY_COUNTER_messages_rejected, 1);
-    unsigned held_back = 0;
-    if (ry_log_allowed(&to->self->message_log, LOG_BURST, LOG_PERIOD_MS, &held_back))
-        RY_LOG(RY_WARNING, "message_rejected", "job=%.*s message=%.*s reason=%s held_back=%u",
-               RY_STR_ARG(scan_order(to->scan)->job_id), RY_STR_ARG(message_id), reason, held_back);
-}
-
-static enum scan_step scan_step_select(struct scanner *self, struct ry_ctx *ctx, struct scan *scan)
-{
-    struct put_aside_arg put_aside = {self, ctx, scan};
-    bool local = scan_order(scan)->local_media;
-    struct scan_rows_context context = {.guild_id = scan->job.guild_id,
-                                        .channel_id = scan->job.channel_id,
-                                        .settings = scan->settings,
-                                        .given_urls = local,
-                                        .file_urls = local && scan->job.media_root.p != NULL,
-                                        .now_wall_ms = ry_wall_ms(ry_ctx_clock(ctx)),
-                                        .put_aside = scanner_on_message_put_aside,
-                                        .put_aside_arg = &put_aside};
-    size_t n = json_object_array_length(scan->job.messages);
-    scan->rows = scan_rows_new(n);
-    if (scan->rows == NULL)
-        return scan_fail(ctx, scan, true, "no memory for the rows of %zu messages", n);
-    struct ry_error why;
-    for (size_t i = 0; i < n; i++)
-        if (scan_rows_add(scan->rows, &context, json_object_array_get_idx(scan->job.messages, i), &why) != RY_OK)
-            return scan_fail(ctx, scan, true, "%s", why.text);
-    scan_job_drop_messages(&scan->job);
-    scan->messages = n;
-    scan->clips = scan_rows_clips(scan->rows);
-    ry_count(ctx, RY_COUNTER_messages_scanned, n);
-    ry_count(ctx, RY_COUNTER_clips_found, scan->clips);
-    return scan->clips > 0 ? SCAN_WRITE : SCAN_DONE;
-}
-
-static enum scan_step scan_step_write(struct scanner *self, struct ry_ctx *ctx, struct scan *scan)
-{
-    (void)self;
-    struct ry_batch_write batch = {.job_id = scan_order(scan)->job_id,
-                                   .token = scan_order(scan)->token,
-                                   .guild_id = scan->job.guild_id,
-                                   .channel_id = scan->job.channel_id,
-                                   .media_root = scan->job.media_root};
-    size_t next = scan_rows_part(scan->rows, scan->next_row, PART_ROWS_MAX, PART_BYTES_MAX, &batch);
-    if (next == scan->next_row)
-        return SCAN_DONE;
-    if (scan->job.brings_guild) {
-        batch.guilds.items = &scan->job.guild;
-        batch.guilds.n = 1;
-    }
-    if (scan->job.brings_channel) {
-        batch.channels.items = &scan->job.channel;
-        batch.channels.n = 1;
-    }
-    struct ry_send send = ry_send_from(scan->mail);
-    scan->asked = RY_TELL(ctx, batch_write, &batch, &send);
-    scan->next_row = next;
-    return SCAN_WAIT;
-}
-
-/* The one place where a scan moves on. */
-static void scan_run(struct scanner *self, struct ry_ctx *ctx, struct scan *scan, enum scan_step step)
-{
+    static enum scan_step (*const STEPS[SCAN_STEP_COUNT])(struct scan *) = {
+        [SCAN_SETTINGS] = scan_step_settings,
+        [SCAN_PLACE] = scan_step_place,
+        [SCAN_PLACE_WRITE] = scan_step_place_write,
+        [SCAN_BEGIN] = scan_step_begin,
+        [SCAN_END] = scan_step_end,
+        [SCAN_FETCH] = scan_step_fetch,
+        [SCAN_FETCH_IDS] = scan_step_fetch_ids,
+        [SCAN_SELECT] = scan_step_select,
+        [SCAN_KNOWN] = scan_step_known,
+        [SCAN_MEMBERS] = scan_step_members,
+        [SCAN_WRITE] = scan_step_write,
+        [SCAN_RETRY_CLIPS] = scan_step_retry_clips,
+        [SCAN_STALE_CLIPS] = scan_step_stale_clips,
+        [SCAN_PURGE] = scan_step_purge,
+        [SCAN_LEAVE_GUILD] = scan_step_leave_guild,
+    };
     while (step != SCAN_WAIT) {
         assert(scan->asked == 0);
         scan->step = step;
-        switch (step) {
-        case SCAN_SETTINGS: step = scan_step_settings(self, ctx, scan); break;
-        case SCAN_SELECT: step = scan_step_select(self, ctx, scan); break;
-        case SCAN_WRITE: step = scan_step_write(self, ctx, scan); break;
-        case SCAN_DONE: scan_finish(ctx, scan); return;
-        case SCAN_WAIT: break;
+        if (step == SCAN_DONE) {
+            scan_finish(scan);
+            return;
         }
+        step = STEPS[step](scan);
     }
+}
+
+/* ---- asking ------------------------------------------------------------------------------------------------------ */
+
+enum scan_step scan_ask(struct scan *scan, enum ry_tag tag, const void *message)
+{
+    struct ry_error why;
+    if (ry_check(tag, message, &why) != RY_OK)
+        return scan_fail(scan, false, "%s", why.text);
+    struct ry_send send = ry_send_from(scan->mail);
+    scan->asked = ry_tell(scan_ctx(scan), tag, message, &send);
+    return SCAN_WAIT;
+}
+
+int scan_call(struct scan_call *call, enum ry_discord_method method, const char *route, const char *path,
+              ry_discord_on_end *on_end)
+{
+    struct scan *scan = call->scan;
+    struct ry_error why;
+    struct ry_discord_ask ask = {.method = method,
+                                 .route = route,
+                                 .path = path,
+                                 .deadline_mono_ms = ry_mono_ms(ry_ctx_clock(scan_ctx(scan))) + DISCORD_PATIENCE_MS,
+                                 .on_end = on_end,
+                                 .arg = call};
+    int rc = ry_discord_start(scan->scanner->discord, &ask, &call->call, &why);
+    if (rc != RY_OK)
+        (void)scan_fail_call(scan, rc, &why);
+    return rc;
+}
+
+enum scan_step scan_fail_call(struct scan *scan, int code, const struct ry_error *err)
+{
+    bool ours = code == RY_ECONFIG; /* no token, or one that Discord does not know */
+    unsigned held_back = 0;
+    if (ours && ry_log_allowed(&scan->scanner->discord_log, 1, DISCORD_LOG_MS, &held_back))
+        RY_LOG(RY_ERROR, "discord_refused", "reason=%s BOT_TOKEN must be set to the bot's token held_back=%u",
+               err->text, held_back);
+    bool retry = ours || ry_err_class((enum ry_err)code) != RY_CLASS_REJECT;
+    return scan_fail(scan, retry, "Discord: %s", err->text);
 }
 
 /* ---- what comes in ----------------------------------------------------------------------------------------------- */
 
-static const char *refuse_type(struct ry_str type)
+static enum scan_step first_step(const struct scan_job *job)
 {
-    static const char *const KNOWN[] = {"batch",           "message",           "rescan",
-                                        "thumbnail_retry", "thumbnail_cleanup", "message_deletion",
-                                        "purge_channel",   "purge_guild"};
-    for (size_t i = 0; i < sizeof KNOWN / sizeof KNOWN[0]; i++)
-        if (ry_str_is(type, KNOWN[i]))
-            return "this node cannot do jobs of this type yet";
-    return "there is no such type of job";
+    switch (job->type) {
+    case SCAN_JOB_THUMBNAIL_RETRY: return SCAN_RETRY_CLIPS;
+    case SCAN_JOB_THUMBNAIL_CLEANUP: return SCAN_STALE_CLIPS;
+    case SCAN_JOB_MESSAGE_DELETION:
+    case SCAN_JOB_PURGE_CHANNEL:
+    case SCAN_JOB_PURGE_GUILD: return SCAN_PURGE;
+    default: return SCAN_SETTINGS;
+    }
 }
 
 static void scanner_on_job_run(struct scanner *self, struct ry_ctx *ctx, struct ry_mail *mail)
 {
     const struct ry_job_run *order = RY_BODY(mail, job_run);
     struct ry_error why;
-    if (!ry_str_is(order->type, "messages")) {
-        ry_fail(&why, RY_EUNSUPPORTED, "type '%.*s': %s", RY_STR_ARG(order->type), refuse_type(order->type));
-        answer_failed(ctx, mail, false, why.text);
-        return;
-    }
     struct scan *scan = calloc(1, sizeof *scan);
     if (scan == NULL) {
         answer_failed(ctx, mail, true, "no memory for another scan");
         return;
     }
-    int rc = scan_job_parse((struct ry_str){order->job.p, order->job.n}, order->local_media, &scan->job, &why);
+    struct ry_str json = {order->job.p, order->job.n};
+    int rc = scan_job_parse(json, order->type, order->local_media, &scan->job, &why);
     if (rc != RY_OK) {
         answer_failed(ctx, mail, ry_err_class((enum ry_err)rc) == RY_CLASS_RETRY, why.text);
         free(scan);
         return;
     }
+    scan->scanner = self;
     scan->mail = mail;
+    scan->arena = ry_arena_make(ARENA_MAX_BYTES);
+    for (size_t i = 0; i < SCAN_LOOKUPS_MAX; i++)
+        scan->calls[i].scan = scan;
+    if (scan->job.limit_asked > SCAN_JOB_LIMIT_MAX)
+        RY_LOG(RY_WARNING, "limit_cut", "job=%.*s limit=%llu to=%llu", RY_STR_ARG(order->job_id),
+               (unsigned long long)scan->job.limit_asked, (unsigned long long)SCAN_JOB_LIMIT_MAX);
     ry_mail_keep(ctx, mail);
     LIST_INSERT_HEAD(&self->scans, scan, link);
-    scan_run(self, ctx, scan, SCAN_SETTINGS);
+    scan_run(scan, first_step(&scan->job));
 }
 
-/* The scan that waits in this step for the answer to this message, which is then no longer under way; NULL: an answer
- * that nobody waits for (any more). */
-static struct scan *take_asked(struct scanner *self, uint64_t id, enum scan_step step)
+/* The answer that each step waits for. */
+static const enum ry_tag AWAITED[SCAN_STEP_COUNT] = {
+    [SCAN_SETTINGS] = RY_TAG_settings_got,
+    [SCAN_PLACE_WRITE] = RY_TAG_batch_written,
+    [SCAN_BEGIN] = RY_TAG_scan_begun,
+    [SCAN_END] = RY_TAG_scan_ended,
+    [SCAN_KNOWN] = RY_TAG_known_got,
+    [SCAN_WRITE] = RY_TAG_batch_written,
+    [SCAN_RETRY_CLIPS] = RY_TAG_failed_retried,
+    [SCAN_STALE_CLIPS] = RY_TAG_clips_staled,
+    [SCAN_PURGE] = RY_TAG_purged,
+};
+
+/* The scan that waits for this answer to that message, which is then no longer under way; NULL: an answer that nobody
+ * waits for (any more). */
+static struct scan *take_asked(struct scanner *self, uint64_t id, enum ry_tag tag)
 {
     struct scan *scan = NULL;
     LIST_FOREACH(scan, &self->scans, link)
-    if (scan->asked == id && scan->step == step) {
+    if (id != 0 && scan->asked == id && (tag == RY_TAG_undeliverable || AWAITED[scan->step] == tag)) {
         scan->asked = 0;
         return scan;
     }
     return NULL;
 }
 
-/* Whether the channel is to be scanned at all. Jobs of this node's own queue are their operator's own act. */
-static const char *refuse_channel(const struct scan *scan, const struct ry_settings_got *got)
+static enum scan_step scan_on_undeliverable(struct scan *scan, const struct ry_undeliverable *lost)
 {
-    if (!got->guild_exists || !got->channel_exists)
-        return "Guild or channel not found in database";
-    if (!got->guild_enabled)
-        return "Guild scanning disabled";
-    if (!got->channel_enabled)
-        return "Channel scanning disabled for this channel";
-    if (ry_str_is(got->channel_type, "category"))
-        return "Cannot scan category channels";
-    if (got->nsfw && scan->settings->ignore_nsfw_channels)
-        return "Channel is NSFW and ignore_nsfw_channels setting is enabled";
-    return NULL;
+    return scan_fail(scan, true, "the writer could not be asked: %.*s", RY_STR_ARG(lost->reason));
 }
 
-static enum scan_step judge_channel(struct ry_ctx *ctx, struct scan *scan, const struct ry_settings_got *got)
+static void scanner_on_answer(struct scanner *self, const struct ry_mail *mail)
 {
-    if (scan_order(scan)->local_media) {
-        if (!got->guild_exists && !scan->job.brings_guild)
-            return scan_fail(ctx, scan, false, "guild %.*s is not in the database, and the job has no guild object",
-                             RY_STR_ARG(scan->job.guild_id));
-        if (!got->channel_exists && !scan->job.brings_channel)
-            return scan_fail(ctx, scan, false, "channel %.*s is not in the database, and the job has no channel object",
-                             RY_STR_ARG(scan->job.channel_id));
-        return SCAN_SELECT;
-    }
-    const char *why = refuse_channel(scan, got);
-    if (why == NULL)
-        return SCAN_SELECT;
-    ry_count(ctx, RY_COUNTER_jobs_skipped, 1);
-    RY_LOG(RY_INFO, "job_skipped", "job=%.*s channel=%.*s reason=%s", RY_STR_ARG(scan_order(scan)->job_id),
-           RY_STR_ARG(scan->job.channel_id), why);
-    return SCAN_DONE;
-}
-
-static void scanner_on_settings_got(struct scanner *self, struct ry_ctx *ctx, const struct ry_mail *mail)
-{
-    const struct ry_settings_got *got = RY_BODY(mail, settings_got);
-    struct scan *scan = take_asked(self, mail->envelope.correlation, SCAN_SETTINGS);
+    bool lost = mail->envelope.tag == RY_TAG_undeliverable;
+    uint64_t asked = lost ? RY_BODY(mail, undeliverable)->id : mail->envelope.correlation;
+    struct scan *scan = take_asked(self, asked, (enum ry_tag)mail->envelope.tag);
     if (scan == NULL)
         return;
-    if (got->error.n > 0) {
-        scan_fail(ctx, scan, true, "settings: %.*s", RY_STR_ARG(got->error));
-        return;
+    enum scan_step step = SCAN_WAIT;
+    switch (mail->envelope.tag) {
+    case RY_TAG_settings_got: step = scan_on_settings_got(scan, RY_BODY(mail, settings_got)); break;
+    case RY_TAG_scan_begun: step = scan_on_scan_begun(scan, RY_BODY(mail, scan_begun)); break;
+    case RY_TAG_scan_ended: step = scan_on_scan_ended(scan, RY_BODY(mail, scan_ended)); break;
+    case RY_TAG_known_got: step = scan_on_known_got(scan, RY_BODY(mail, known_got)); break;
+    case RY_TAG_batch_written: step = scan_on_batch_written(scan, RY_BODY(mail, batch_written)); break;
+    case RY_TAG_failed_retried: step = scan_on_failed_retried(scan, RY_BODY(mail, failed_retried)); break;
+    case RY_TAG_clips_staled: step = scan_on_clips_staled(scan, RY_BODY(mail, clips_staled)); break;
+    case RY_TAG_purged: step = scan_on_purged(scan, RY_BODY(mail, purged)); break;
+    default: step = scan_on_undeliverable(scan, RY_BODY(mail, undeliverable)); break;
     }
-    struct scan_layers layers = {got->guild_default_channel_settings, got->guild_settings, got->channel_settings};
-    struct ry_error why;
-    int rc = scan_settings_resolve(&self->defaults, &layers, &scan->settings, &why);
-    if (rc != RY_OK) {
-        scan_fail(ctx, scan, ry_err_class((enum ry_err)rc) == RY_CLASS_RETRY,
-                  "the settings of channel %.*s are bad: %s", RY_STR_ARG(scan->job.channel_id), why.text);
-        return;
-    }
-    settings_cache_put(self->cache, scan->job.guild_id, scan->job.channel_id, scan->settings,
-                       ry_mono_ms(ry_ctx_clock(ctx)));
-    scan_run(self, ctx, scan, judge_channel(ctx, scan, got));
-}
-
-static void scanner_on_batch_written(struct scanner *self, struct ry_ctx *ctx, const struct ry_mail *mail)
-{
-    const struct ry_batch_written *written = RY_BODY(mail, batch_written);
-    struct scan *scan = take_asked(self, mail->envelope.correlation, SCAN_WRITE);
-    if (scan == NULL)
-        return;
-    if (written->fenced) {
-        RY_LOG(RY_WARNING, "job_fenced", "job=%.*s", RY_STR_ARG(scan_order(scan)->job_id));
-        scan_fail(ctx, scan, true, "another worker has taken the job over");
-        return;
-    }
-    if (written->error.n > 0) {
-        scan_fail(ctx, scan, true, "writing: %.*s", RY_STR_ARG(written->error));
-        return;
-    }
-    for (size_t i = 0; i < written->failures.n; i++) {
-        const struct ry_row_failure *failure = &written->failures.items[i];
-        unsigned held_back = 0;
-        if (ry_log_allowed(&self->row_log, LOG_BURST, LOG_PERIOD_MS, &held_back))
-            RY_LOG(RY_WARNING, "row_refused", "job=%.*s table=%.*s key=%.*s reason=%.*s held_back=%u",
-                   RY_STR_ARG(scan_order(scan)->job_id), RY_STR_ARG(failure->table), RY_STR_ARG(failure->key),
-                   RY_STR_ARG(failure->reason), held_back);
-    }
-    scan->rejected += written->failures.n;
-    scan_run(self, ctx, scan, SCAN_WRITE);
-}
-
-static void scanner_on_undeliverable(struct scanner *self, struct ry_ctx *ctx, const struct ry_mail *mail)
-{
-    const struct ry_undeliverable *lost = RY_BODY(mail, undeliverable);
-    struct scan *scan = take_asked(self, lost->id, lost->tag == RY_TAG_settings_get ? SCAN_SETTINGS : SCAN_WRITE);
-    if (scan != NULL)
-        scan_fail(ctx, scan, true, "the writer could not be asked: %.*s", RY_STR_ARG(lost->reason));
+    scan_run(scan, step);
 }
 
 /* ---- wiring ------------------------------------------------------------------------------------------------------ */
+
+static int open_discord(struct scanner *self, struct ry_ctx *ctx, struct ry_error *err)
+{
+    const struct ry_config *config = ry_ctx_config(ctx);
+    const struct ry_discord_options options = {
+        .clock = ry_ctx_clock(ctx),
+        .rng = ry_ctx_rng(ctx),
+        .base = ry_config_str(config, RY_OPT_discord_api),
+        .token = ry_config_str(config, RY_OPT_bot_token),
+        .connect_timeout_ms = 10000,
+        .answer_timeout_ms = ry_config_int(config, RY_OPT_discord_timeout) * 1000,
+    };
+    return ry_discord_new(&self->discord, &options, err);
+}
 
 static int scanner_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
 {
@@ -376,23 +287,52 @@ static int scanner_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
     if (self == NULL)
         return ry_fail(err, RY_ENOMEM, "no memory for the scanner");
     LIST_INIT(&self->scans);
+    LIST_INIT(&self->refreshes);
     const struct ry_config *config = ry_ctx_config(ctx);
+    self->batch_limit = (uint64_t)ry_config_int(config, RY_OPT_default_batch_limit);
+    if (self->batch_limit > SCAN_JOB_LIMIT_MAX)
+        self->batch_limit = SCAN_JOB_LIMIT_MAX;
+    self->purge_cooldown_ms = ry_config_int(config, RY_OPT_purge_cooldown_minutes) * 60000;
     self->cache = settings_cache_new(ry_config_int(config, RY_OPT_settings_cache_ttl) * 1000);
     if (self->cache == NULL)
         return ry_fail(err, RY_ENOMEM, "no memory for the scanner");
-    return scan_defaults_load(ry_config_str(config, RY_OPT_settings_path), &self->defaults, err);
+    int rc = scan_defaults_load(ry_config_str(config, RY_OPT_settings_path), &self->defaults, err);
+    return rc == RY_OK ? open_discord(self, ctx, err) : rc;
 }
 
 static void scanner_receive(void *arg, struct ry_ctx *ctx, struct ry_mail *mail)
 {
     struct scanner *self = arg;
+    self->ctx = ctx;
     switch (mail->envelope.tag) {
     case RY_TAG_job_run: scanner_on_job_run(self, ctx, mail); break;
-    case RY_TAG_settings_got: scanner_on_settings_got(self, ctx, mail); break;
-    case RY_TAG_batch_written: scanner_on_batch_written(self, ctx, mail); break;
-    case RY_TAG_undeliverable: scanner_on_undeliverable(self, ctx, mail); break;
+    case RY_TAG_urls_refresh: scanner_on_urls_refresh(self, ctx, mail); break;
+    case RY_TAG_settings_got:
+    case RY_TAG_scan_begun:
+    case RY_TAG_scan_ended:
+    case RY_TAG_known_got:
+    case RY_TAG_batch_written:
+    case RY_TAG_failed_retried:
+    case RY_TAG_clips_staled:
+    case RY_TAG_purged:
+    case RY_TAG_undeliverable: scanner_on_answer(self, mail); break;
     default: RY_LOG(RY_WARNING, "mail_unexpected", "message=%s", mail->descriptor->record.name);
     }
+    self->ctx = NULL;
+}
+
+static int scanner_engine_fd(void *arg)
+{
+    const struct scanner *self = arg;
+    return ry_discord_fd(self->discord);
+}
+
+static void scanner_ready(void *arg, struct ry_ctx *ctx)
+{
+    struct scanner *self = arg;
+    self->ctx = ctx;
+    ry_discord_ready(self->discord);
+    self->ctx = NULL;
 }
 
 static void scanner_close(void **out)
@@ -406,6 +346,8 @@ static void scanner_close(void **out)
         LIST_REMOVE(scan, link);
         scan_free(scan);
     }
+    scanner_end_refreshes(self);
+    ry_discord_free(&self->discord);
     settings_cache_free(&self->cache);
     scan_defaults_free(&self->defaults);
     free(self);
@@ -417,5 +359,7 @@ const struct ry_actor_spec ry_scanner_spec = {
     .threads = 1,
     .open = scanner_open,
     .receive = scanner_receive,
+    .engine_fd = scanner_engine_fd,
+    .ready = scanner_ready,
     .close = scanner_close,
 };

@@ -16,13 +16,13 @@ struct settings_cache *settings_cache_new(int64_t ttl_ms);
 void settings_cache_free(struct settings_cache **cache);
 
 /* A new reference to a channel's settings, or NULL when there are none that may still be believed; counts a hit or a
- * miss. permitted: only those of a channel whose flags were found to allow a scan. A caller that needs the database's word
- * bypasses the cache by not calling this. */
+ * miss. permitted: only those of a channel whose flags were found to allow a scan. A caller that needs the database's
+ * word bypasses the cache by not calling this. */
 struct scan_settings *settings_cache_get(struct settings_cache *cache, struct ry_str guild_id, struct ry_str channel_id,
                                          bool permitted, int64_t now_mono_ms);
 
-/* Keeps settings (takes a reference of its own) in the place of what was kept for this channel. permitted: the channel's
- * flags allow a scan. */
+/* Keeps settings (takes a reference of its own) in the place of what was kept for this channel. permitted: the
+ * channel's flags allow a scan. */
 void settings_cache_put(struct settings_cache *cache, struct ry_str guild_id, struct ry_str channel_id,
                         struct scan_settings *settings, bool permitted, int64_t now_mono_ms);
 

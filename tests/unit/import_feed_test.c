@@ -133,7 +133,7 @@ static size_t take_jobs(struct place *place, unsigned char seen[MESSAGES], char 
         ops->read(place->stream, RY_STR("t"), LEASES, RY_PRIORITY_BACKFILL, LEASE_MS, &arena, leases, &n, &err), RY_OK);
     for (size_t i = 0; i < n; i++) {
         struct scan_job job;
-        if (scan_job_parse(leases[i].json, true, &job, &err) != RY_OK)
+        if (scan_job_parse(leases[i].json, RY_STR("messages"), true, &job, &err) != RY_OK)
             fail_msg("%s", err.text);
         assert_true(job.brings_guild && job.brings_channel);
         assert_true(ry_str_is(job.guild.name, "G\u00fc \"x\""));

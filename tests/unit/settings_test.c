@@ -174,7 +174,8 @@ static void a_bad_settings_file_is_a_bad_configuration(void **state)
 
 static bool cached(struct settings_cache *cache, const char *guild, const char *channel, int64_t now_mono_ms)
 {
-    struct scan_settings *settings = settings_cache_get(cache, ry_str_of(guild), ry_str_of(channel), now_mono_ms);
+    struct scan_settings *settings =
+        settings_cache_get(cache, ry_str_of(guild), ry_str_of(channel), false, now_mono_ms);
     bool found = settings != NULL;
     scan_settings_unref(&settings);
     return found;
@@ -185,7 +186,7 @@ static void settings_are_believed_until_their_time_is_over(void **state)
     struct settings_cache *cache = settings_cache_new(TTL_MS);
     struct scan_settings *settings = resolve(*state, NO_LAYERS);
     assert_false(cached(cache, "1", "2", 0));
-    settings_cache_put(cache, RY_STR("1"), RY_STR("2"), settings, 0);
+    settings_cache_put(cache, RY_STR("1"), RY_STR("2"), settings, false, 0);
     assert_true(cached(cache, "1", "2", TTL_MS - 1));
     assert_false(cached(cache, "1", "2", TTL_MS));
     struct settings_cache_figures figures = settings_cache_figures(cache);
@@ -200,7 +201,7 @@ static void a_cache_without_time_keeps_nothing(void **state)
 {
     struct settings_cache *cache = settings_cache_new(0);
     struct scan_settings *settings = resolve(*state, NO_LAYERS);
-    settings_cache_put(cache, RY_STR("1"), RY_STR("2"), settings, 0);
+    settings_cache_put(cache, RY_STR("1"), RY_STR("2"), settings, false, 0);
     assert_false(cached(cache, "1", "2", 0));
     scan_settings_unref(&settings);
     settings_cache_free(&cache);
@@ -223,7 +224,7 @@ static void a_channel_a_guild_or_all_can_be_forgotten(void **state)
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         struct settings_cache *cache = settings_cache_new(TTL_MS);
         for (size_t k = 0; k < 4; k++)
-            settings_cache_put(cache, ry_str_of(KEYS[k][0]), ry_str_of(KEYS[k][1]), settings, 0);
+            settings_cache_put(cache, ry_str_of(KEYS[k][0]), ry_str_of(KEYS[k][1]), settings, false, 0);
         settings_cache_invalidate(cache, CASES[i].guild, CASES[i].channel);
         for (size_t k = 0; k < 4; k++)
             assert_int_equal(cached(cache, KEYS[k][0], KEYS[k][1], 1), CASES[i].left[k]);
@@ -240,7 +241,7 @@ static void a_full_cache_forgets_the_oldest(void **state)
     char channel[24];
     for (int i = 0; i <= SETTINGS_CACHE_MAX; i++) {
         snprintf(channel, sizeof channel, "%d", i + 1);
-        settings_cache_put(cache, RY_STR("1"), ry_str_of(channel), settings, i);
+        settings_cache_put(cache, RY_STR("1"), ry_str_of(channel), settings, false, i);
     }
     assert_int_equal(settings_cache_figures(cache).size, SETTINGS_CACHE_MAX);
     assert_false(cached(cache, "1", "1", SETTINGS_CACHE_MAX));

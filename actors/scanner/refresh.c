@@ -1,0 +1,250 @@
+/* refresh.c: fresh URLs for clips whose signed URLs have expired.
+ *
+ * One urls_refresh is one POST /attachments/refresh-urls, which bots may use though no document says so. Where Discord
+ * will not have it, each message is read again and the attachment looked for by its id, which also tells what is gone.
+ * Answers urls_refreshed, with an entry for each clip that was asked for; with an error when Discord cannot be reached
+ * soon: whoever asks will ask again. */
+#include "actors/scanner/scan.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "actors/scanner/json_read.h"
+
+#define URLS_MAX    50
+#define PATIENCE_MS 30000
+#define BODY_BYTES  ((size_t)1 << 20)
+#define ARENA_BYTES ((size_t)2 << 20)
+
+struct refresh {
+    LIST_ENTRY(refresh) link;
+    struct scanner *scanner;
+    struct ry_mail *mail; /* the urls_refresh, kept */
+    struct ry_discord_call *call;
+    struct ry_arena arena;
+    struct ry_url_fresh fresh[URLS_MAX];
+    size_t next; /* reading messages again: the clip whose turn it is */
+};
+
+static const struct ry_urls_refresh *order(const struct refresh *refresh)
+{
+    return RY_BODY(refresh->mail, urls_refresh);
+}
+
+static void refresh_free(struct refresh *refresh)
+{
+    LIST_REMOVE(refresh, link);
+    ry_discord_cancel(&refresh->call);
+    ry_arena_free(&refresh->arena);
+    free(refresh);
+}
+
+void scanner_end_refreshes(struct scanner *self)
+{
+    while (!LIST_EMPTY(&self->refreshes))
+        refresh_free(LIST_FIRST(&self->refreshes));
+}
+
+/* Answers and ends. error: absent when the entries say all. */
+static void refresh_end(struct refresh *refresh, struct ry_str error)
+{
+    struct ry_ctx *ctx = refresh->scanner->ctx;
+    struct ry_urls_refreshed refreshed = {.error = error};
+    if (error.p == NULL) {
+        refreshed.urls.items = refresh->fresh;
+        refreshed.urls.n = order(refresh)->urls.n;
+    }
+    RY_ANSWER(ctx, refresh->mail, urls_refreshed, &refreshed);
+    ry_mail_done(ctx, refresh->mail);
+    refresh_free(refresh);
+}
+
+static int refresh_call(struct refresh *refresh, enum ry_discord_method method, const char *route, const char *path,
+                        struct ry_str json, ry_discord_on_end *on_end)
+{
+    struct scanner *self = refresh->scanner;
+    struct ry_error why;
+    struct ry_discord_ask ask = {.method = method,
+                                 .route = route,
+                                 .path = path,
+                                 .json = json,
+                                 .deadline_mono_ms = ry_mono_ms(ry_ctx_clock(self->ctx)) + PATIENCE_MS,
+                                 .on_end = on_end,
+                                 .arg = refresh};
+    int rc = ry_discord_start(self->discord, &ask, &refresh->call, &why);
+    if (rc != RY_OK)
+        refresh_end(refresh, ry_str_of(why.text));
+    return rc;
+}
+
+static void set_fresh(struct refresh *refresh, size_t i, struct ry_str url)
+{
+    struct ry_url_fresh *fresh = &refresh->fresh[i];
+    fresh->url = url.n > 0 && url.n <= 8192 ? ry_arena_str(&refresh->arena, url) : (struct ry_str){0};
+    fresh->expires_wall_ms = clip_url_expires_wall_ms(url, ry_wall_ms(ry_ctx_clock(refresh->scanner->ctx)));
+    fresh->reason = fresh->url.p != NULL ? (struct ry_str){0} : RY_STR("Discord gave no fresh URL");
+}
+
+/* ---- message by message ------------------------------------------------------------------------------------------ */
+
+/* The attachment's id in a URL of the form scheme://host/attachments/CHANNEL/ATTACHMENT/NAME?...; absent: it is none.
+ */
+static struct ry_str attachment_of(struct ry_str url)
+{
+    static const char MARK[] = "/attachments/";
+    const char *at = memmem(url.p, url.n, MARK, sizeof MARK - 1);
+    const char *end = url.p + url.n;
+    if (at == NULL)
+        return (struct ry_str){0};
+    at += sizeof MARK - 1;
+    const char *slash = memchr(at, '/', (size_t)(end - at));
+    if (slash == NULL)
+        return (struct ry_str){0};
+    const char *close = memchr(slash + 1, '/', (size_t)(end - slash - 1));
+    return close != NULL ? (struct ry_str){slash + 1, (size_t)(close - slash - 1)} : (struct ry_str){0};
+}
+
+static struct ry_str find_attachment(struct json_object *message, struct ry_str id)
+{
+    struct json_object *list = NULL;
+    if (!json_object_is_type(message, json_type_object) ||
+        json_read_array(message, "", "attachments", false, &list, NULL) != RY_OK || list == NULL)
+        return (struct ry_str){0};
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
+        struct json_object *item = json_object_array_get_idx(list, i);
+        struct ry_str found = {0};
+        struct ry_str url = {0};
+        if (json_object_is_type(item, json_type_object) && json_read_id(item, "", "id", true, &found, NULL) == RY_OK &&
+            ry_str_eq(found, id) && json_read_str(item, "", "url", true, &url, NULL) == RY_OK)
+            return url;
+    }
+    return (struct ry_str){0};
+}
+
+static void read_next(struct refresh *refresh);
+
+static void scanner_on_message_again(void *arg, int code, unsigned status, struct ry_str body,
+                                     const struct ry_error *err)
+{
+    (void)status;
+    struct refresh *refresh = arg;
+    size_t i = refresh->next;
+    struct ry_url_fresh *fresh = &refresh->fresh[i];
+    refresh->call = NULL;
+    if (code == RY_OK) {
+        struct json_object *message = NULL;
+        struct ry_str url = {0};
+        if (json_read_text(body, &message, NULL) == RY_OK)
+            url = find_attachment(message, attachment_of(order(refresh)->urls.items[i].url));
+        if (url.p != NULL)
+            set_fresh(refresh, i, url);
+        fresh->gone = url.p == NULL && message != NULL;
+        json_object_put(message);
+    } else if (code == RY_ENOENT) {
+        fresh->gone = true;
+    } else if (ry_err_class((enum ry_err)code) == RY_CLASS_REJECT) {
+        fresh->reason = ry_arena_str(&refresh->arena, ry_str_of(err->text));
+    } else {
+        refresh_end(refresh, ry_str_of(err->text));
+        return;
+    }
+    refresh->next++;
+    read_next(refresh);
+}
+
+static void read_next(struct refresh *refresh)
+{
+    if (refresh->next == order(refresh)->urls.n) {
+        refresh_end(refresh, (struct ry_str){0});
+        return;
+    }
+    const struct ry_url_ref *ref = &order(refresh)->urls.items[refresh->next];
+    char route[80];
+    char path[96];
+    (void)snprintf(route, sizeof route, "/channels/%.*s/messages/:id", RY_STR_ARG(ref->channel_id));
+    (void)snprintf(path, sizeof path, "/channels/%.*s/messages/%.*s", RY_STR_ARG(ref->channel_id),
+                   RY_STR_ARG(ref->message_id));
+    (void)refresh_call(refresh, RY_DISCORD_GET, route, path, (struct ry_str){0}, scanner_on_message_again);
+}
+
+/* ---- all at once ------------------------------------------------------------------------------------------------- */
+
+static bool take_refreshed(struct refresh *refresh, struct ry_str body)
+{
+    struct json_object *root = NULL;
+    struct json_object *list = NULL;
+    bool good = json_read_text(body, &root, NULL) == RY_OK && json_object_is_type(root, json_type_object) &&
+                json_read_array(root, "", "refreshed_urls", true, &list, NULL) == RY_OK;
+    for (size_t k = 0; good && k < json_object_array_length(list); k++) {
+        struct json_object *item = json_object_array_get_idx(list, k);
+        struct ry_str original = {0};
+        struct ry_str url = {0};
+        if (!json_object_is_type(item, json_type_object) ||
+            json_read_str(item, "", "original", true, &original, NULL) != RY_OK ||
+            json_read_str(item, "", "refreshed", false, &url, NULL) != RY_OK)
+            continue;
+        for (size_t i = 0; i < order(refresh)->urls.n; i++)
+            if (ry_str_eq(order(refresh)->urls.items[i].url, original))
+                set_fresh(refresh, i, url);
+    }
+    json_object_put(root);
+    return good;
+}
+
+static void scanner_on_refreshed(void *arg, int code, unsigned status, struct ry_str body, const struct ry_error *err)
+{
+    (void)status;
+    struct refresh *refresh = arg;
+    refresh->call = NULL;
+    if (code == RY_OK && take_refreshed(refresh, body)) {
+        refresh_end(refresh, (struct ry_str){0});
+        return;
+    }
+    if (code != RY_OK && ry_err_class((enum ry_err)code) != RY_CLASS_REJECT) {
+        refresh_end(refresh, ry_str_of(err->text));
+        return;
+    }
+    read_next(refresh);
+}
+
+static struct ry_str request_json(struct refresh *refresh)
+{
+    struct json_object *root = json_object_new_object();
+    struct json_object *urls = json_object_new_array();
+    struct ry_str text = {0};
+    if (root != NULL && urls != NULL) {
+        for (size_t i = 0; i < order(refresh)->urls.n; i++) {
+            struct ry_str url = order(refresh)->urls.items[i].url;
+            json_object_array_add(urls, json_object_new_string_len(url.p, (int)url.n));
+        }
+        json_object_object_add(root, "attachment_urls", urls);
+        text = ry_arena_str(&refresh->arena, ry_str_of(json_object_to_json_string_ext(
+                                                 root, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)));
+    }
+    json_object_put(root);
+    return text;
+}
+
+void scanner_on_urls_refresh(struct scanner *self, struct ry_ctx *ctx, struct ry_mail *mail)
+{
+    struct refresh *refresh = calloc(1, sizeof *refresh);
+    if (refresh == NULL) {
+        RY_ANSWER(ctx, mail, urls_refreshed, &(struct ry_urls_refreshed){.error = RY_STR("no memory to refresh URLs")});
+        return;
+    }
+    refresh->scanner = self;
+    refresh->mail = mail;
+    refresh->arena = ry_arena_make(ARENA_BYTES);
+    ry_mail_keep(ctx, mail);
+    LIST_INSERT_HEAD(&self->refreshes, refresh, link);
+    for (size_t i = 0; i < order(refresh)->urls.n; i++)
+        refresh->fresh[i] = (struct ry_url_fresh){.clip_id = order(refresh)->urls.items[i].clip_id,
+                                                  .reason = RY_STR("Discord gave no fresh URL")};
+    struct ry_str json = request_json(refresh);
+    if (json.p == NULL || json.n > BODY_BYTES) {
+        refresh_end(refresh, RY_STR("no memory to refresh URLs"));
+        return;
+    }
+    (void)refresh_call(refresh, RY_DISCORD_POST, "/attachments/refresh-urls", "/attachments/refresh-urls", json,
+                       scanner_on_refreshed);
+}
