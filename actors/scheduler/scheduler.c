@@ -2,10 +2,10 @@
  *
  * Owns      the window: the clips that are being worked on, at most clip_window of them.
  * Accepts   clips_pending (a hint to look), clips_claimed and clips_renewed (the writer's answers), clip_settled (a
- * clip's outcome is committed), undeliverable. Sends     clips_claim, clips_renew and clip_failed to the writer,
- * thumbnail_make to the downloader. Promises  never more clips in the works than the window; a clip that waits is
- * claimed as soon as there is room, whether or not its hint arrived; a claimed clip's lease is renewed until its
- * outcome is known.
+ * clip's outcome is committed), undeliverable; files_doomed and what follows it goes to the janitor (janitor.h). Sends
+ * clips_claim, clips_renew and clip_failed to the writer, thumbnail_make to the downloader. Promises  never more clips
+ * in the works than the window; a clip that waits is claimed as soon as there is room, whether or not its hint arrived;
+ * a claimed clip's lease is renewed until its outcome is known.
  *
  * The database is the truth: what to work on always comes from a claim, never from a message. When this actor or the
  * whole node dies, the claims it held are void at the next start (`first`) or when their lease ends, and the clips are
@@ -22,10 +22,11 @@
 
 #include <uthash.h>
 
+#include "actors/scheduler/janitor.h"
 #include "runtime/base/backoff.h"
 #include "runtime/base/log.h"
 
-enum timer { TIMER_CLAIM, TIMER_RENEW };
+enum timer { TIMER_CLAIM, TIMER_RENEW, TIMER_JANITOR };
 
 #define CLIP_ID_BYTES    32
 #define BACKOFF_LIST_MAX 32
@@ -65,6 +66,7 @@ struct scheduler {
     int64_t backoff_minutes[BACKOFF_LIST_MAX];
     size_t backoff_count;
     struct ry_log_limit claim_log;
+    struct janitor janitor;
 };
 
 /* ---- claiming ---------------------------------------------------------------------------------------------------- */
@@ -268,7 +270,7 @@ static void scheduler_on_undeliverable(struct scheduler *self, struct ry_ctx *ct
     const struct ry_undeliverable *lost = RY_BODY(mail, undeliverable);
     if (lost->id == self->claiming)
         scheduler_claim_failed(self, ctx, lost->reason);
-    else
+    else if (!janitor_lost(&self->janitor, ctx, lost))
         scheduler_on_clip_lost(self, ctx, lost);
 }
 
@@ -293,6 +295,7 @@ static int scheduler_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
     self->backoff_count = listed < BACKOFF_LIST_MAX ? listed : BACKOFF_LIST_MAX;
     ry_timer(ctx, TIMER_CLAIM, 0);
     ry_timer(ctx, TIMER_RENEW, self->lease_ms / 3);
+    janitor_open(&self->janitor, ctx, TIMER_JANITOR);
     return RY_OK;
 }
 
@@ -304,6 +307,10 @@ static void scheduler_receive(void *me, struct ry_ctx *ctx, struct ry_mail *mail
     case RY_TAG_clips_claimed: scheduler_on_claimed(self, ctx, mail); break;
     case RY_TAG_clips_renewed: scheduler_on_renewed(mail); break;
     case RY_TAG_clip_settled: scheduler_on_settled(self, ctx, mail); break;
+    case RY_TAG_files_doomed: janitor_hint(&self->janitor, ctx); break;
+    case RY_TAG_files_doomed_got:
+    case RY_TAG_files_deleted:
+    case RY_TAG_files_forgotten: janitor_answer(&self->janitor, ctx, mail); break;
     case RY_TAG_undeliverable: scheduler_on_undeliverable(self, ctx, mail); break;
     default: break;
     }
@@ -311,10 +318,12 @@ static void scheduler_receive(void *me, struct ry_ctx *ctx, struct ry_mail *mail
 
 static void scheduler_tick(void *me, struct ry_ctx *ctx, unsigned timer)
 {
-    if (timer == TIMER_CLAIM)
-        scheduler_claim(me, ctx);
-    else
-        scheduler_renew(me, ctx);
+    struct scheduler *self = me;
+    switch (timer) {
+    case TIMER_CLAIM: scheduler_claim(self, ctx); break;
+    case TIMER_RENEW: scheduler_renew(self, ctx); break;
+    default: janitor_tick(&self->janitor, ctx); break;
+    }
 }
 
 static bool scheduler_drain(void *me, struct ry_ctx *ctx)

@@ -271,6 +271,67 @@ static int local_get(struct store *store, const char *name, struct ry_frame **fr
     return RY_OK;
 }
 
+/* ---- remove ------------------------------------------------------------------------------------------------------ */
+
+/* Folders of people, and what lies behind a symbolic link: left alone. */
+static void log_foreign(const struct local *local, const char *name)
+{
+    RY_LOG(RY_WARNING, "file_not_ours", "folder=%s name=%s reason=%s", local->root, name,
+           "it is a folder or behind a symbolic link and was left alone; delete it by hand if it is not wanted");
+}
+
+/* Whether the file is gone; else *err, unless that has an earlier error. */
+static bool remove_file(struct local *local, int folder_fd, const char *name, struct ry_error *err)
+{
+    if (unlinkat(folder_fd, split(name).file, 0) == 0 || errno == ENOENT)
+        return true;
+    if (errno == EISDIR) {
+        log_foreign(local, name);
+        return true;
+    }
+    if (err->code == RY_OK)
+        (void)fail_errno(local, "delete", name, err);
+    return false;
+}
+
+/* Deletes files of one folder, synced once. */
+static void remove_in_folder(struct local *local, const store_name *names, size_t n, bool *gone, struct ry_error *err)
+{
+    const struct split_name parts = split(names[0]);
+    FD_AUTO folder_fd = openat(local->thumbnails_fd, parts.folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    bool foreign = folder_fd < 0 && (errno == ELOOP || errno == ENOTDIR);
+    bool absent = folder_fd < 0 && errno == ENOENT;
+    if (folder_fd < 0 && !foreign && !absent && err->code == RY_OK)
+        (void)fail_errno(local, "open the folder of", names[0], err);
+    if (foreign)
+        log_foreign(local, names[0]);
+    for (size_t i = 0; i < n; i++)
+        gone[i] = folder_fd < 0 ? foreign || absent : remove_file(local, folder_fd, names[i], err);
+    if (folder_fd < 0)
+        return;
+    if (!sync_folder(folder_fd)) {
+        if (err->code == RY_OK)
+            (void)fail_errno(local, "sync the folder of", names[0], err);
+        memset(gone, 0, n * sizeof *gone);
+    }
+    /* Only if it is empty. A put that has just opened it fails to rename into it, and makes it again. */
+    (void)unlinkat(local->thumbnails_fd, parts.folder, AT_REMOVEDIR);
+}
+
+static int local_remove(struct store *store, const store_name *names, size_t n, bool *gone, struct ry_error *err)
+{
+    struct local *local = local_of(store);
+    struct ry_error first = {0};
+    for (size_t from = 0, to = 0; from < n; from = to) {
+        const struct split_name parts = split(names[from]);
+        while (to < n && strcmp(split(names[to]).folder, parts.folder) == 0)
+            to++;
+        remove_in_folder(local, &names[from], to - from, &gone[from], &first);
+    }
+    *err = first;
+    return (int)first.code;
+}
+
 /* ---- life -------------------------------------------------------------------------------------------------------- */
 
 static void local_close(struct store *store)
@@ -287,6 +348,7 @@ static void local_close(struct store *store)
 static const struct store_ops local_ops = {
     .put = local_put,
     .get = local_get,
+    .remove = local_remove,
     .close = local_close,
 };
 

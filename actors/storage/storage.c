@@ -2,13 +2,14 @@
  *
  * Owns      the store (store.h), which is one folder; the mails whose files it would not take yet.
  *
- * Accepts   thumbnail_store from the encoder, thumbnail_read from the monitor.
+ * Accepts   thumbnail_store from the encoder, thumbnail_read from the monitor, files_delete from
+ *           the scheduler.
  *
- * Sends     clip_completed to the writer, thumbnail_data.
+ * Sends     clip_completed to the writer, thumbnail_data, files_deleted.
  *
  * Promises  clip_completed is said only when all files of the clip are whole under their names and synced. The same
- *           mail twice writes nothing twice. No other file than a thumbnail is ever written or given out. A store that
- *           stumbles is tried again STORE_TRIES times, with growing waits; then the mail is a dead letter, and its
+ *           mail twice writes nothing twice. No other file than a thumbnail is ever written, given out or deleted. A
+ * store that stumbles is tried again STORE_TRIES times, with growing waits; then the mail is a dead letter, and its
  *           origin hears of it. One that has no room is tried again until it has.
  *
  * When it crashes, files that were renamed stay and are found to be the same when the mail comes again; a half-written
@@ -217,12 +218,79 @@ static void on_thumbnail_read(struct storage *self, struct ry_ctx *ctx, const st
     ry_frame_unref(frame);
 }
 
+/* ---- deleting ---------------------------------------------------------------------------------------------------- */
+
+/* What files_delete names, sorted out. */
+struct doomed {
+    store_name *names;    /* those that are names of thumbnails */
+    bool *gone;           /* of names */
+    struct ry_str *paths; /* all that are gone */
+    size_t count;         /* of names */
+    size_t paths_count;
+};
+
+/* A path that is no thumbnail's name can belong to no file of ours: it counts as gone, and nothing is touched. */
+static void sort_out(const struct ry_files_delete *message, struct doomed *doomed)
+{
+    struct ry_str malformed = {0};
+    for (size_t i = 0; i < message->paths.n; i++) {
+        if (store_name_check(message->paths.items[i], doomed->names[doomed->count])) {
+            doomed->count++;
+            continue;
+        }
+        malformed = message->paths.items[i];
+        doomed->paths[doomed->paths_count++] = malformed;
+    }
+    if (doomed->paths_count > 0)
+        RY_LOG(RY_WARNING, "file_name_malformed", "count=%zu last=%.*s reason=%s", doomed->paths_count,
+               RY_STR_ARG(malformed), "it is no thumbnail's name, so nothing was deleted for it");
+}
+
+static void delete_files(struct storage *self, struct ry_ctx *ctx, const struct ry_mail *mail, struct doomed *doomed)
+{
+    struct ry_error err = {0};
+    sort_out(RY_BODY(mail, files_delete), doomed);
+    int rc = self->store->ops->remove(self->store, doomed->names, doomed->count, doomed->gone, &err);
+    size_t deleted = 0;
+    for (size_t i = 0; i < doomed->count; i++) {
+        if (!doomed->gone[i])
+            continue;
+        doomed->paths[doomed->paths_count++] = ry_str_of(doomed->names[i]);
+        deleted++;
+    }
+    ry_count(ctx, RY_COUNTER_files_deleted, deleted);
+    struct ry_files_deleted answer = {.paths = {doomed->paths, doomed->paths_count}};
+    if (rc != RY_OK)
+        answer.error = ry_str_of(err.text);
+    RY_ANSWER(ctx, mail, files_deleted, &answer);
+}
+
+static void on_files_delete(struct storage *self, struct ry_ctx *ctx, const struct ry_mail *mail)
+{
+    size_t n = RY_BODY(mail, files_delete)->paths.n;
+    struct doomed doomed = {
+        .names = calloc(n, sizeof *doomed.names),
+        .gone = calloc(n, sizeof *doomed.gone),
+        .paths = calloc(n, sizeof *doomed.paths),
+    };
+    if (doomed.names != NULL && doomed.gone != NULL && doomed.paths != NULL) {
+        delete_files(self, ctx, mail, &doomed);
+    } else {
+        struct ry_files_deleted answer = {.error = RY_STR("no memory to delete files")};
+        RY_ANSWER(ctx, mail, files_deleted, &answer);
+    }
+    free(doomed.names);
+    free(doomed.gone);
+    free(doomed.paths);
+}
+
 static void storage_receive(void *arg, struct ry_ctx *ctx, struct ry_mail *mail)
 {
     struct storage *self = arg;
     switch (mail->envelope.tag) {
     case RY_TAG_thumbnail_store: on_thumbnail_store(self, ctx, mail); break;
     case RY_TAG_thumbnail_read: on_thumbnail_read(self, ctx, mail); break;
+    case RY_TAG_files_delete: on_files_delete(self, ctx, mail); break;
     default: break; /* undeliverable: clip_completed's origin is told, and that is not us */
     }
 }

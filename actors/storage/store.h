@@ -20,8 +20,10 @@
 /* Bytes that the longest name needs, the NUL included. */
 #define STORE_NAME_BYTES 96
 
+typedef char store_name[STORE_NAME_BYTES];
+
 struct store_file {
-    char name[STORE_NAME_BYTES];
+    store_name name;
     struct ry_str bytes;
 };
 
@@ -41,6 +43,10 @@ struct store_ops {
                struct ry_error *err);
     /* The bytes under a name as a new frame, which the caller drops. RY_ENOENT, RY_ELIMIT, RY_EIO, RY_EACCES. */
     int (*get)(struct store *store, const char *name, struct ry_frame **frame, struct ry_error *err);
+    /* Deletes files. gone[i]: names[i] is gone for good, also after a power cut; one that was not there, or that is no
+     * file of the store's (a folder, or one behind a symbolic link: left alone and logged), counts as gone. On an error
+     * the others have been tried all the same, and *err is of the first. RY_EIO, RY_EACCES. */
+    int (*remove)(struct store *store, const store_name *names, size_t n, bool *gone, struct ry_error *err);
     void (*close)(struct store *store);
 };
 

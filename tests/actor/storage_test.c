@@ -465,6 +465,111 @@ static void storage_gives_out_no_file_that_is_too_large(void **state)
     bed_free(bed);
 }
 
+/* ---- deleting ---------------------------------------------------------------------------------------------------- */
+
+static void make_file(struct bed *bed, const char *folder, const char *name)
+{
+    char path[PATH_BYTES];
+    if (!is_there(bed, folder))
+        assert_int_equal(mkdir(path_of(bed, folder, path), 0755), 0);
+    int fd = open(path_of(bed, name, path), O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+    assert_true(fd >= 0);
+    assert_int_equal(close(fd), 0);
+}
+
+/* Asks for the files' deletion and expects that so many are gone, and an error that says so (NULL: none). */
+static void delete_files(struct bed *bed, const char *const *paths, size_t n, size_t gone, const char *says)
+{
+    struct ry_str items[16];
+    for (size_t i = 0; i < n; i++)
+        items[i] = ry_str_of(paths[i]);
+    struct ry_files_delete message = {.paths = {items, n}};
+    uint64_t id = BED_DELIVER(bed, files_delete, &message, NULL);
+    const struct ry_files_deleted *answer = BED_EXPECT(bed, files_deleted);
+    assert_int_equal(bed_envelope(bed)->correlation, id);
+    assert_int_equal(answer->paths.n, gone);
+    assert_int_equal(answer->error.p != NULL, says != NULL);
+    if (says != NULL && memmem(answer->error.p, answer->error.n, says, strlen(says)) == NULL)
+        fail_msg("'%.*s' does not say '%s'", RY_STR_ARG(answer->error), says);
+    bed_expect_done(bed, id);
+}
+
+static void storage_deletes_files_and_the_folder_they_leave_empty(void **state)
+{
+    (void)state;
+    struct bed *bed = bed_plain();
+    make_file(bed, "thumbnails/guild_" GUILD, SMALL);
+    make_file(bed, "thumbnails/guild_" GUILD, LARGE);
+    make_file(bed, "thumbnails/guild_7", "thumbnails/guild_7/" CLIP "_small.webp");
+    delete_files(bed, (const char *const[]){SMALL, "thumbnails/guild_7/" CLIP "_small.webp"}, 2, 2, NULL);
+    assert_false(is_there(bed, SMALL));
+    assert_true(is_there(bed, LARGE));
+    assert_false(is_there(bed, "thumbnails/guild_7"));
+    assert_int_equal(bed_counter(bed, RY_COUNTER_files_deleted), 2);
+    delete_files(bed, (const char *const[]){SMALL, LARGE}, 2, 2, NULL); /* one is gone already */
+    assert_false(is_there(bed, "thumbnails/guild_" GUILD));
+    delete_files(bed, (const char *const[]){SMALL, LARGE}, 2, 2, NULL); /* with its folder */
+    struct letter letter;
+    letter_write(&letter, "one", "two");
+    uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter.message, &from_encoder);
+    expect_completed(bed, 3, 3);
+    bed_expect_done(bed, id);
+    expect_file(bed, SMALL, "one");
+    bed_free(bed);
+}
+
+static void storage_touches_nothing_that_is_no_thumbnail_when_it_deletes(void **state)
+{
+    (void)state;
+    struct bed *bed = bed_plain();
+    char path[PATH_BYTES];
+    char link[PATH_BYTES];
+    make_file(bed, "keep", "keep/" CLIP "_small.webp");
+    make_file(bed, "thumbnails/guild_" GUILD, "thumbnails/guild_" GUILD "/notes.txt");
+    assert_int_equal(symlink(path_of(bed, "keep", path), path_of(bed, "thumbnails/guild_8", link)), 0);
+    assert_int_equal(mkdir(path_of(bed, SMALL, path), 0755), 0);
+    static const char *const paths[] = {
+        "keep/" CLIP "_small.webp",
+        "thumbnails/../keep/" CLIP "_small.webp",
+        "/etc/passwd",
+        "thumbnails/guild_" GUILD "/notes.txt",
+        "thumbnails/guild_" GUILD,
+        "thumbnails/guild_8/" CLIP "_small.webp",
+        SMALL, /* a folder of that name */
+    };
+    delete_files(bed, paths, 7, 7, NULL);
+    assert_true(is_there(bed, "keep/" CLIP "_small.webp"));
+    assert_true(is_there(bed, "thumbnails/guild_" GUILD "/notes.txt"));
+    assert_true(is_there(bed, SMALL));
+    bed_free(bed);
+}
+
+static void storage_leaves_out_what_it_may_not_delete_yet(void **state)
+{
+    (void)state;
+    if (geteuid() == 0 && setegid(65534) != 0)
+        skip();
+    uid_t former = geteuid();
+    struct bed *bed = bed_plain();
+    char path[PATH_BYTES];
+    make_file(bed, "thumbnails/guild_" GUILD, SMALL);
+    make_file(bed, "thumbnails/guild_7", "thumbnails/guild_7/" CLIP "_small.webp");
+    assert_int_equal(chown(path_of(bed, "thumbnails/guild_7", path), 65534, (gid_t)-1), former == 0 ? 0 : -1);
+    bool as_other = former == 0 && chmod(bed_data(bed), 0755) == 0 && seteuid(65534) == 0;
+    if (!as_other)
+        assert_int_equal(chmod(path_of(bed, "thumbnails/guild_" GUILD, path), 0555), 0);
+    delete_files(bed, (const char *const[]){SMALL, "thumbnails/guild_7/" CLIP "_small.webp"}, 2, 1, "cannot delete");
+    if (as_other)
+        assert_int_equal(seteuid(former), 0);
+    assert_true(is_there(bed, SMALL));
+    assert_false(is_there(bed, "thumbnails/guild_7/" CLIP "_small.webp"));
+    assert_int_equal(chmod(path_of(bed, "thumbnails/guild_" GUILD, path), 0755), 0);
+    delete_files(bed, (const char *const[]){SMALL}, 1, 1, NULL);
+    if (former == 0)
+        assert_int_equal(setegid(0), 0);
+    bed_free(bed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -481,6 +586,9 @@ int main(void)
         cmocka_unit_test(storage_removes_leftovers_of_the_dead_when_it_opens),
         cmocka_unit_test(storage_gives_out_thumbnails_and_nothing_else),
         cmocka_unit_test(storage_gives_out_no_file_that_is_too_large),
+        cmocka_unit_test(storage_deletes_files_and_the_folder_they_leave_empty),
+        cmocka_unit_test(storage_touches_nothing_that_is_no_thumbnail_when_it_deletes),
+        cmocka_unit_test(storage_leaves_out_what_it_may_not_delete_yet),
     };
     return cmocka_run_group_tests_name("storage", tests, NULL, NULL);
 }
