@@ -43,7 +43,7 @@ await 30 scan_ended
 [ $(($(discord_stat requests) - before)) -le 3 ] || fail "it asked Discord $(($(discord_stat requests) - before)) times"
 
 step "a live message, and its deletion"
-posted=$(curl -s -X POST "http://127.0.0.1:$discord_port/fake/post?channel=$channel&filename=quad.mp4")
+posted=$(curl -s -X POST "http://127.0.0.1:$discord_port/fake/post?channel=$channel&filename=quad.mp4" | tr -dc "0-9")
 push message 11111111-2222-4333-8444-000000000004 ",\"message_ids\":[\"$posted\"]"
 live_done() { [ "$(pg "SELECT thumbnail_status FROM clip WHERE message_id = '$posted'")" = completed ]; }
 await 30 live_done
