@@ -25,6 +25,14 @@ as_postgres() {
     fi
 }
 
+# exec_as_postgres COMMAND...: the same in the place of this shell, so that a background job is the server itself.
+exec_as_postgres() {
+    if [ "$(id -u)" -eq 0 ]; then
+        exec setpriv --reuid=postgres --regid=postgres --clear-groups "$@"
+    fi
+    exec "$@"
+}
+
 # postgres_start: makes a cluster the first time; sets pg_port and DATABASE_URL.
 postgres_start() {
     if [ -z "${pg_port:-}" ]; then
@@ -47,7 +55,7 @@ EOF
         export DATABASE_URL=postgresql://reelyard:secret@127.0.0.1:$pg_port/archive
     fi
     local name=$tmp/postgres.log
-    as_postgres "$pg_bin/postgres" -D "$pg_data" >>"$name" 2>&1 &
+    exec_as_postgres "$pg_bin/postgres" -D "$pg_data" >>"$name" 2>&1 &
     pg_pid=$!
     started+=("$pg_pid")
     await 60 as_postgres "$pg_bin/pg_isready" -q -h 127.0.0.1 -p "$pg_port"
