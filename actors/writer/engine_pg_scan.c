@@ -18,39 +18,38 @@
     " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING 1)"
 
 /* $8 guild, $9 status, $10 newest, $11 oldest, $12 whether forward. The first bounds are taken as they are. */
-static const char progress_sql[] =
-    PUT_SLICE " INSERT INTO channel_scan_status AS s (guild_id, channel_id, status, forward_message_id,"
-              " backward_message_id, total_messages_scanned, message_count, created_at, updated_at)"
-              " SELECT $8, $2, $9, $10, $11, least($3, 2147483647), " CLIPS_OF(
-                  "$2") ", $7, $7 FROM put"
-                        " ON CONFLICT (channel_id) DO UPDATE SET status = excluded.status, error_message = NULL,"
-                        " forward_message_id = CASE WHEN excluded.forward_message_id IS NULL THEN s.forward_message_id"
-                        " WHEN s.forward_message_id IS NULL AND (s.backward_message_id IS NULL OR $12)"
-                        " OR $12 AND " LARGER(
-                            "excluded.forward_message_id",
-                            "s.forward_message_id") " THEN excluded.forward_message_id ELSE s.forward_message_id END,"
-                                                    " backward_message_id = CASE WHEN excluded.backward_message_id IS "
-                                                    "NULL THEN s.backward_message_id"
-                                                    " WHEN s.backward_message_id IS NULL AND (s.forward_message_id IS "
-                                                    "NULL OR NOT $12)"
-                                                    " OR NOT $12 AND " LARGER(
-                                                        "s.backward_message_id",
-                                                        "excluded.backward_message_id") " THEN "
-                                                                                        "excluded.backward_message_id "
-                                                                                        "ELSE s.backward_message_id "
-                                                                                        "END,"
-                                                                                        " total_messages_scanned "
-                                                                                        "= " SUM(
-                                                                                            "s.total_messages_scanned",
-                                                                                            "excluded.total_messages_"
-                                                                                            "scanned") ","
-                                                                                                       " message_count "
-                                                                                                       "= "
-                                                                                                       "excluded."
-                                                                                                       "message_count, "
-                                                                                                       "updated_at = "
-                                                                                                       "excluded."
-                                                                                                       "updated_at";
+static const char progress_sql[] = PUT_SLICE
+    " INSERT INTO channel_scan_status AS s (guild_id, channel_id, status, forward_message_id,"
+    " backward_message_id, total_messages_scanned, message_count, created_at, updated_at)"
+    " SELECT $8, $2, $9, $10, $11, least($3, 2147483647), " CLIPS_OF(
+        "$2") ", $7, $7 FROM put"
+              " ON CONFLICT (channel_id) DO UPDATE SET status = excluded.status, error_message = NULL,"
+              " forward_message_id = CASE WHEN excluded.forward_message_id IS NULL THEN s.forward_message_id"
+              " WHEN s.forward_message_id IS NULL AND (s.backward_message_id IS NULL OR $12)"
+              " OR $12 AND " LARGER(
+                  "excluded.forward_message_id",
+                  "s.forward_message_id") " THEN excluded.forward_message_id ELSE s.forward_message_id END,"
+                                          " backward_message_id = CASE WHEN excluded.backward_message_id IS "
+                                          "NULL THEN s.backward_message_id"
+                                          " WHEN s.backward_message_id IS NULL AND (s.forward_message_id IS "
+                                          "NULL OR NOT $12)"
+                                          " OR NOT $12 AND " LARGER(
+                                              "s.backward_message_id",
+                                              "excluded.backward_message_id") " THEN "
+                                                                              "excluded.backward_message_id "
+                                                                              "ELSE s.backward_message_id "
+                                                                              "END,"
+                                                                              " total_messages_scanned "
+                                                                              "= " SUM("s.total_messages_scanned",
+                                                                                       "excluded.total_messages_"
+                                                                                       "scanned") ","
+                                                                                                  " message_count "
+                                                                                                  "= "
+                                                                                                  "excluded."
+                                                                                                  "message_count, "
+                                                                                                  "updated_at = "
+                                                                                                  "excluded."
+                                                                                                  "updated_at";
 
 /* Live messages make no row, and no bound where there is none, or the first scan would leave out what is older. $8
  * channel, $9 newest. */
