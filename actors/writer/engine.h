@@ -70,9 +70,9 @@ struct writer_engine_ops {
     /* ---- inside a transaction. Every one bears being repeated with the same arguments. */
 
     /* Whether a batch may be written: not if a larger token has written for its job (if none has, remembers this one;
-     * two workers of one job wait for each other here), nor, if it is cancellable, when its channel's scan is
-     * CANCELLED. A transaction whose gate is found shut only at settle or commit fails there with RY_EFENCED; done once
-     * more with a settle after each gate, it can leave the batch out. */
+     * two workers of one job wait for each other here), nor, if it is cancellable, when its channel's scan is CANCELLED
+     * or has no status any more, because it was purged. A transaction whose gate is found shut only at settle or commit
+     * fails there with RY_EFENCED; done once more with a settle after each gate, it can leave the batch out. */
     int (*gate)(struct writer_engine *engine, const struct ry_batch_write *batch, enum writer_gate *gate,
                 struct ry_error *err);
     /* Upserts rows of one table, of any number of batches in one statement. Rows that are already so are not written;

@@ -12,17 +12,18 @@ static const char lock_sql[] =
     "SELECT CASE WHEN shared THEN pg_advisory_xact_lock_shared(k) ELSE pg_advisory_xact_lock(k) END"
     " FROM unnest($1::bigint[], $2::boolean[]) l (k, shared)";
 
-/* $1 jobs, $2 tokens, $3 channels, $4 whether a cancelled scan shuts the gate, $5 now, $6 whether a shut gate is an
- * error. A token counts against the table and against the gates before it in the list. A token of 1 is never smaller
- * than another, so most jobs, which are leased once, leave no row behind. */
+/* $1 jobs, $2 tokens, $3 channels, $4 whether a cancelled or purged scan shuts the gate, $5 now, $6 whether a shut gate
+ * is an error. A token counts against the table and against the gates before it in the list. A token of 1 is never
+ * smaller than another, so most jobs, which are leased once, leave no row behind. */
 static const char gate_sql[] =
     "WITH g AS (SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::boolean[]) WITH ORDINALITY"
     " g (job_id, token, channel_id, cancellable, ord)),"
     " s AS (SELECT g.ord, g.job_id, g.token, greatest(f.token, max(g.token) OVER (PARTITION BY g.job_id ORDER BY g.ord"
-    " ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS seen, c.status"
+    " ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS seen,"
+    " g.cancellable AND coalesce(c.status, 'CANCELLED') = 'CANCELLED' AS cancelled"
     " FROM g LEFT JOIN reelyard_fence f ON f.job_id = g.job_id"
     " LEFT JOIN channel_scan_status c ON g.cancellable AND c.channel_id = g.channel_id),"
-    " v AS (SELECT ord, job_id, token, seen, CASE WHEN token < seen THEN 1 WHEN status = 'CANCELLED' THEN 2 ELSE 0 END"
+    " v AS (SELECT ord, job_id, token, seen, CASE WHEN token < seen THEN 1 WHEN cancelled THEN 2 ELSE 0 END"
     " AS verdict FROM s),"
     " put AS (INSERT INTO reelyard_fence (job_id, token, updated_at) SELECT job_id, max(token), $5 FROM v"
     " WHERE token > seen AND token > 1 GROUP BY job_id ORDER BY job_id"

@@ -33,6 +33,7 @@ int lite_fence(struct lite *lite, struct ry_str job_id, uint64_t token, bool *fe
     return lite_run(lite, set, NULL, err);
 }
 
+/* A scan without a status row was purged while its job was at work. */
 static int is_cancelled(struct lite *lite, struct ry_str channel_id, bool *cancelled, struct ry_error *err)
 {
     LITE_AUTO *s = NULL;
@@ -41,7 +42,7 @@ static int is_cancelled(struct lite *lite, struct ry_str channel_id, bool *cance
         return rc;
     lite_bind(s, 1, channel_id);
     rc = lite_step(lite, s, err);
-    *cancelled = rc == 1 && strcmp((const char *)sqlite3_column_text(s, 0), "CANCELLED") == 0;
+    *cancelled = rc == 0 || (rc == 1 && strcmp((const char *)sqlite3_column_text(s, 0), "CANCELLED") == 0);
     return rc < 0 ? rc : RY_OK;
 }
 

@@ -123,7 +123,8 @@ void gate_is_shut_for_a_lost_lease_and_for_a_cancelled_scan(void **state)
         bool cancellable;
         enum writer_gate gate;
     } cases[] = {
-        {NULL, 5, true, WRITER_GATE_OPEN},
+        {NULL, 5, false, WRITER_GATE_OPEN},
+        {NULL, 5, true, WRITER_GATE_CANCELLED}, /* purged while its job was at work */
         {NULL, 4, true, WRITER_GATE_FENCED},
         {"RUNNING", 5, true, WRITER_GATE_OPEN},
         {"RUNNING", 4, true, WRITER_GATE_FENCED},
