@@ -53,8 +53,8 @@ expect 0 "$reelyard" enqueue "$tmp/job.json" --data "$data"
 grep -qi 'dupl\|already' "$tmp/out" || fail "the second push of one job is not named: $(cat "$tmp/out")"
 { printf 'no json\n' && jq -c '.job_id = "a0000000-0000-4000-8000-000000000002" | .type = "unheard_of"' "$tmp/job.json" && jq -c 'del(.guild_id)' "$tmp/job.json"; } >"$tmp/bad.ndjson"
 "$reelyard" enqueue "$tmp/bad.ndjson" --data "$data" >"$tmp/out" 2>&1 && fail "bad jobs were taken: $(cat "$tmp/out")"
-# A job that is well-formed and that this node cannot do yet.
-jq -c '.job_id = "a0000000-0000-4000-8000-000000000003" | .type = "batch"' "$tmp/job.json" | "$reelyard" enqueue - --data "$data" >"$tmp/out" 2>&1 ||
+# A job whose head the queue takes and whose body the scanner will not.
+jq -c '.job_id = "a0000000-0000-4000-8000-000000000003" | .type = "batch" | .direction = "sideways"' "$tmp/job.json" | "$reelyard" enqueue - --data "$data" >"$tmp/out" 2>&1 ||
     fail "a well-formed job was refused: $(cat "$tmp/out")"
 expect 0 "$reelyard" status --data "$data" --json
 jq -e '.queue.ready == 2' "$tmp/out" >/dev/null || fail "status: $(cat "$tmp/out")"
@@ -91,7 +91,7 @@ await 10 counted
 
 step "dead letters"
 expect 0 "$reelyard" dead list --data "$data"
-grep -q 'batch.*cannot do' "$tmp/out" || fail "the dead job is not listed: $(cat "$tmp/out")"
+grep -q 'batch.*direction is neither' "$tmp/out" || fail "the dead job is not listed: $(cat "$tmp/out")"
 id=$(sql "$data" "SELECT id FROM reelyard_queue_dead")
 expect 0 "$reelyard" dead show "$id" --data "$data"
 grep -q a0000000-0000-4000-8000-000000000003 "$tmp/out" && grep -q '"messages"' "$tmp/out" || fail "the job is not shown: $(cat "$tmp/out")"
