@@ -456,7 +456,7 @@ static void answer_api(struct server *server, struct MHD_Connection *connection,
         error(answer, 401, 0, "401: Unauthorized");
         return;
     }
-    if (!find_route(exchange->method, path, &kind, &major, &minor)) {
+    if (!find_route((int)exchange->method, path, &kind, &major, &minor)) {
         error(answer, 404, 0, "404: Not Found");
         return;
     }
@@ -608,7 +608,7 @@ static enum MHD_Result respond(struct server *server, struct MHD_Connection *con
     if (!answer.out)
         abort();
     pthread_mutex_lock(&server->lock);
-    bool controlled = answer_control(server, connection, exchange->method, path, &answer);
+    bool controlled = answer_control(server, connection, (int)exchange->method, path, &answer);
     if (!controlled) {
         const char *prefix = "/api/v10";
         if (strncmp(path, prefix, strlen(prefix)) == 0)
