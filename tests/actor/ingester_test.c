@@ -711,7 +711,7 @@ static void ingester_keeps_places_for_live_jobs(void **state)
     (void)state;
     struct scene *scene = scene_new("8", "256");
     for (int i = 0; i < 20; i++) {
-        char id[8];
+        char id[32];
         (void)snprintf(id, sizeof id, "b%d", i);
         push(scene, id, RY_PRIORITY_BACKFILL);
     }

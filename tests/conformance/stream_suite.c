@@ -625,7 +625,7 @@ static void stream_gives_a_live_job_before_those_that_wait_longer(void **state)
 {
     struct bench *bench = *state;
     for (int i = 0; i < 40; i++) {
-        char id[12];
+        char id[16];
         (void)snprintf(id, sizeof id, "b%d", i);
         push_one(bench, id);
     }
