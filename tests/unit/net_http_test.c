@@ -446,6 +446,29 @@ static void net_http_reads_retry_after(void **state)
     forget(&got);
 }
 
+/* The fake CDN's, which scenarios rely on. */
+static void net_http_meets_signatures_as_discord_has_them(void **state)
+{
+    struct bench *bench = *state;
+    static const struct {
+        const char *path;
+        unsigned status;
+    } cases[] = {
+        {"attachments/1/2/clip.mp4?ex=7fffffff&is=1&hm=ab&", 206},
+        {"attachments/1/2/clip.mp4?ex=1&is=1&hm=ab&", 404},
+        {"attachments/1/2/clip.mp4?ex=7fffffff", 404},
+        {"attachments/1/2/clip.mp4", 404},
+        {"norange/attachments/1/2/clip.mp4?ex=1", 200},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct outcome got = {0};
+        start(bench, cases[i].path, 0, 10, &got);
+        finish(bench, &got);
+        assert_int_equal(got.head.status, cases[i].status);
+        forget(&got);
+    }
+}
+
 static void net_http_cancels_without_a_word(void **state)
 {
     struct bench *bench = *state;
@@ -487,6 +510,7 @@ int main(void)
         TEST(net_http_ignores_a_body_that_is_not_wanted),
         TEST(net_http_notices_a_compressed_body),
         TEST(net_http_reads_retry_after),
+        TEST(net_http_meets_signatures_as_discord_has_them),
         TEST(net_http_cancels_without_a_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
