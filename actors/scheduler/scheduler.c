@@ -2,10 +2,11 @@
  *
  * Owns      the window: the clips that are being worked on, at most clip_window of them.
  * Accepts   clips_pending (a hint to look), clips_claimed and clips_renewed (the writer's answers), clip_settled (a
- * clip's outcome is committed), undeliverable; files_doomed and what follows it goes to the janitor (janitor.h). Sends
- * clips_claim, clips_renew and clip_failed to the writer, thumbnail_make to the downloader. Promises  never more clips
- * in the works than the window; a clip that waits is claimed as soon as there is room, whether or not its hint arrived;
- * a claimed clip's lease is renewed until its outcome is known.
+ *           clip's outcome is committed), undeliverable. What the janitor, the refresher and the reconciler asked for
+ *           goes to them (janitor.h, refresher.h, reconciler.h).
+ * Sends     clips_claim, clips_renew and clip_failed to the writer, thumbnail_make to the downloader.
+ * Promises  never more clips in the works than the window; a clip that waits is claimed as soon as there is room,
+ *           whether or not its hint arrived; a claimed clip's lease is renewed until its outcome is known.
  *
  * The database is the truth: what to work on always comes from a claim, never from a message. When this actor or the
  * whole node dies, the claims it held are void at the next start (`first`) or when their lease ends, and the clips are
@@ -23,10 +24,12 @@
 #include <uthash.h>
 
 #include "actors/scheduler/janitor.h"
+#include "actors/scheduler/reconciler.h"
+#include "actors/scheduler/refresher.h"
 #include "runtime/base/backoff.h"
 #include "runtime/base/log.h"
 
-enum timer { TIMER_CLAIM, TIMER_RENEW, TIMER_JANITOR };
+enum timer { TIMER_CLAIM, TIMER_RENEW, TIMER_JANITOR, TIMER_RECONCILER };
 
 #define CLIP_ID_BYTES    32
 #define BACKOFF_LIST_MAX 32
@@ -50,8 +53,8 @@ struct clip {
 
 struct scheduler {
     struct clip *clips; /* by origin */
-    size_t in_works;
-    size_t suspects; /* of these: 0, or 1 and then nothing else */
+    size_t in_works;    /* these, and those that the refresher has */
+    size_t suspects;    /* of these: 0, or 1 and then nothing else */
 
     uint64_t claiming;          /* id of the clips_claim under way; 0: none */
     bool claimed_once;          /* the leases of this node's former self are void */
@@ -67,6 +70,8 @@ struct scheduler {
     size_t backoff_count;
     struct ry_log_limit claim_log;
     struct janitor janitor;
+    struct refresher refresher;
+    struct reconciler reconciler;
 };
 
 /* ---- claiming ---------------------------------------------------------------------------------------------------- */
@@ -132,10 +137,23 @@ static void scheduler_end_clip(struct scheduler *self, struct ry_ctx *ctx, struc
     RY_TELL(ctx, clip_failed, &failed, &(struct ry_send){.correlation = origin, .priority = RY_PRIORITY_RETRY});
 }
 
-static void scheduler_begin(struct scheduler *self, struct ry_ctx *ctx, const struct ry_clip_work *work)
+static bool is_suspect(const struct ry_clip_work *work)
+{
+    return work->attempts > 1;
+}
+
+static void scheduler_leave_works(struct scheduler *self, bool suspect)
+{
+    self->in_works--;
+    self->suspects -= suspect;
+}
+
+/* Has the thumbnails made of a clip that counts as in the works already. */
+static void scheduler_make(struct scheduler *self, struct ry_ctx *ctx, const struct ry_clip_work *work)
 {
     struct clip *clip = calloc(1, sizeof *clip);
     if (clip == NULL) {
+        scheduler_leave_works(self, is_suspect(work));
         scheduler_end_clip(self, ctx, work->clip_id, work->retries, 0, true, RY_STR("out of memory"));
         return;
     }
@@ -149,17 +167,36 @@ static void scheduler_begin(struct scheduler *self, struct ry_ctx *ctx, const st
     (void)snprintf(clip->clip_id, sizeof clip->clip_id, "%.*s", RY_STR_ARG(work->clip_id));
     clip->since_mono_ms = ry_mono_ms(ry_ctx_clock(ctx));
     clip->retries = work->retries;
-    clip->suspect = work->attempts > 1;
+    clip->suspect = is_suspect(work);
     HASH_ADD(hh, self->clips, origin, sizeof clip->origin, clip);
+}
+
+/* The refresher's answer. */
+static void scheduler_on_refreshed(void *me, struct ry_ctx *ctx, const struct ry_clip_work *work, struct ry_str failure)
+{
+    struct scheduler *self = me;
+    if (failure.p == NULL && !ry_ctx_draining(ctx)) {
+        scheduler_make(self, ctx, work);
+        return;
+    }
+    scheduler_leave_works(self, is_suspect(work));
+    scheduler_end_clip(self, ctx, work->clip_id, work->retries, 0, ry_ctx_draining(ctx),
+                       failure.p != NULL ? failure : RY_STR("the node is stopping"));
+}
+
+static void scheduler_begin(struct scheduler *self, struct ry_ctx *ctx, const struct ry_clip_work *work)
+{
     self->in_works++;
-    self->suspects += clip->suspect;
+    self->suspects += is_suspect(work);
+    bool expired = refresher_wants(work, ry_wall_ms(ry_ctx_clock(ctx)));
+    if (!expired || refresher_take(&self->refresher, ctx, work) != RY_OK)
+        scheduler_make(self, ctx, work); /* without memory for a refresh the old URL is tried */
 }
 
 static void scheduler_forget(struct scheduler *self, struct clip *clip)
 {
     HASH_DELETE(hh, self->clips, clip);
-    self->in_works--;
-    self->suspects -= clip->suspect;
+    scheduler_leave_works(self, clip->suspect);
     free(clip);
 }
 
@@ -174,7 +211,7 @@ static void scheduler_place(struct scheduler *self, struct ry_ctx *ctx, const st
         scheduler_end_clip(self, ctx, work->clip_id, work->retries, 0, false, ry_str_of(reason));
         return;
     }
-    bool later = ry_ctx_draining(ctx) || self->suspects > 0 || (work->attempts > 1 && self->in_works > 0);
+    bool later = ry_ctx_draining(ctx) || self->suspects > 0 || (is_suspect(work) && self->in_works > 0);
     if (later)
         scheduler_end_clip(self, ctx, work->clip_id, work->retries, 0, true, RY_STR("its turn comes later"));
     else
@@ -229,6 +266,7 @@ static void scheduler_renew(struct scheduler *self, struct ry_ctx *ctx)
     size_t n = 0;
     for (struct clip *clip = self->clips; clip != NULL; clip = clip->hh.next)
         ids[n++] = ry_str_of(clip->clip_id);
+    n += refresher_clip_ids(&self->refresher, ids + n);
     struct ry_clips_renew renew = {
         .owner = ry_str_of(ry_ctx_owner(ctx)), .lease_ms = (uint64_t)self->lease_ms, .clip_ids = {ids, n}};
     RY_TELL(ctx, clips_renew, &renew, &(struct ry_send){.priority = RY_PRIORITY_CONTROL});
@@ -270,8 +308,15 @@ static void scheduler_on_undeliverable(struct scheduler *self, struct ry_ctx *ct
     const struct ry_undeliverable *lost = RY_BODY(mail, undeliverable);
     if (lost->id == self->claiming)
         scheduler_claim_failed(self, ctx, lost->reason);
-    else if (!janitor_lost(&self->janitor, ctx, lost))
+    else if (!janitor_lost(&self->janitor, ctx, lost) && !refresher_lost(&self->refresher, ctx, lost) &&
+             !reconciler_lost(&self->reconciler, ctx, lost))
         scheduler_on_clip_lost(self, ctx, lost);
+}
+
+static void scheduler_on_refresh_answer(struct scheduler *self, struct ry_ctx *ctx, const struct ry_mail *mail)
+{
+    refresher_answer(&self->refresher, ctx, mail);
+    scheduler_claim(self, ctx); /* clips that have no fresh URL left room */
 }
 
 /* ---- wiring ------------------------------------------------------------------------------------------------------ */
@@ -296,6 +341,8 @@ static int scheduler_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
     ry_timer(ctx, TIMER_CLAIM, 0);
     ry_timer(ctx, TIMER_RENEW, self->lease_ms / 3);
     janitor_open(&self->janitor, ctx, TIMER_JANITOR);
+    refresher_open(&self->refresher, scheduler_on_refreshed, self);
+    reconciler_open(&self->reconciler, ctx, TIMER_RECONCILER);
     return RY_OK;
 }
 
@@ -311,6 +358,12 @@ static void scheduler_receive(void *me, struct ry_ctx *ctx, struct ry_mail *mail
     case RY_TAG_files_doomed_got:
     case RY_TAG_files_deleted:
     case RY_TAG_files_forgotten: janitor_answer(&self->janitor, ctx, mail); break;
+    case RY_TAG_urls_refreshed:
+    case RY_TAG_urls_stored: scheduler_on_refresh_answer(self, ctx, mail); break;
+    case RY_TAG_scans_open_got:
+    case RY_TAG_jobs_found:
+    case RY_TAG_jobs_pushed:
+    case RY_TAG_scans_staled: reconciler_answer(&self->reconciler, ctx, mail); break;
     case RY_TAG_undeliverable: scheduler_on_undeliverable(self, ctx, mail); break;
     default: break;
     }
@@ -322,7 +375,8 @@ static void scheduler_tick(void *me, struct ry_ctx *ctx, unsigned timer)
     switch (timer) {
     case TIMER_CLAIM: scheduler_claim(self, ctx); break;
     case TIMER_RENEW: scheduler_renew(self, ctx); break;
-    default: janitor_tick(&self->janitor, ctx); break;
+    case TIMER_JANITOR: janitor_tick(&self->janitor, ctx); break;
+    default: reconciler_tick(&self->reconciler, ctx); break;
     }
 }
 
@@ -345,6 +399,8 @@ static void scheduler_close(void **me)
         HASH_DELETE(hh, self->clips, clip);
         free(clip);
     }
+    refresher_close(&self->refresher);
+    reconciler_close(&self->reconciler);
     free(self);
     *me = NULL;
 }

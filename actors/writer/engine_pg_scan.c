@@ -95,7 +95,7 @@ static const char end_sql[] =
 
 static const char stale_sql[] =
     "WITH k AS (SELECT id FROM channel_scan_status WHERE status IN ('QUEUED', 'RUNNING') AND updated_at <= $1"
-    " ORDER BY channel_id FOR UPDATE), u AS (UPDATE channel_scan_status s SET status = 'CANCELLED', error_message = $2,"
+    " AND channel_id = ANY ($4) ORDER BY channel_id FOR UPDATE), u AS (UPDATE channel_scan_status s SET status = 'CANCELLED', error_message = $2,"
     " updated_at = $3 FROM k WHERE s.id = k.id RETURNING 1) SELECT count(*) FROM u";
 
 /* ---- a slice's progress -------------------------------------------------------------------------------------- */
@@ -224,6 +224,7 @@ int pg_scans_stale(struct writer_engine *engine, const struct ry_scans_stale *st
     pg_add_time(&args, pg_before_now(pg->now_wall_ms, stale->older_ms));
     pg_add_text(pg, &args, stale->reason);
     pg_add_time(&args, pg->now_wall_ms);
+    pg_add_strs(pg, &args, stale->channel_ids.items, stale->channel_ids.n);
     return pg_say(pg, stale_sql, &args, pg_take_count, &staled->count, err);
 }
 

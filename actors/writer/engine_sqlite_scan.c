@@ -169,14 +169,20 @@ int lite_scans_stale(struct writer_engine *engine, const struct ry_scans_stale *
 {
     struct lite *lite = lite_of(engine);
     *staled = (struct ry_scans_staled){0};
-    LITE_AUTO *s = NULL;
-    int rc = lite_get(lite, LITE_scans_stale, &s, err);
-    if (rc != RY_OK)
-        return rc;
-    lite_bind_time(lite, s, 1, before_now(lite, stale->older_ms));
-    lite_bind(s, 2, stale->reason);
-    lite_bind_now(lite, s, 3);
-    return lite_run(lite, s, &staled->count, err);
+    for (size_t i = 0; i < stale->channel_ids.n; i++) {
+        LITE_AUTO *s = NULL;
+        int rc = lite_get(lite, LITE_scans_stale, &s, err);
+        if (rc != RY_OK)
+            return rc;
+        lite_bind_time(lite, s, 1, before_now(lite, stale->older_ms));
+        lite_bind(s, 2, stale->reason);
+        lite_bind_now(lite, s, 3);
+        lite_bind(s, 4, stale->channel_ids.items[i]);
+        rc = lite_run(lite, s, &staled->count, err);
+        if (rc != RY_OK)
+            return rc;
+    }
+    return RY_OK;
 }
 
 /* ---- questions ----------------------------------------------------------------------------------------------- */

@@ -8,7 +8,8 @@ static struct ry_str paths[] = {{"thumbnails/a", 12}, {"thumbnails/b", 12}};
 /* A bed whose first claim is answered, with a hint given and the list asked for; *get is that question. */
 static struct bed *bed_hinted(uint64_t *get)
 {
-    struct bed *bed = bed_new(&ry_scheduler_spec, NULL);
+    struct bed *bed =
+        bed_new(&ry_scheduler_spec, (const char *const[][2]){{"stale_scan_interval", "86400"}, {NULL, NULL}});
     bed_advance(bed, 0);
     (void)BED_EXPECT(bed, clips_claim);
     struct ry_files_doomed hint = {.count = 2};

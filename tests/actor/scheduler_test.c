@@ -14,6 +14,7 @@ static struct bed *bed_of_window(const char *window)
                                                                 {"clip_lease_seconds", "30"},
                                                                 {"clip_attempts_max", "3"},
                                                                 {"retry_backoff_minutes", "5,15,60"},
+                                                                {"stale_scan_interval", "86400"}, /* no rounds here */
                                                                 {NULL, NULL}});
 }
 

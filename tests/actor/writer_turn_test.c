@@ -316,7 +316,9 @@ static void stale_work_is_marked_and_urls_are_stored(void **state)
     assert_int_equal(BED_EXPECT(bed, clips_pending)->count, 1);
     execute(bed, "INSERT INTO channel_scan_status (guild_id, channel_id, status, updated_at)"
                  " VALUES ('100', '200', 'RUNNING', '2020-01-01T00:00:00.000Z')");
-    id = BED_DELIVER(bed, scans_stale, (&(struct ry_scans_stale){.older_ms = 500, .reason = RY_STR("stuck")}), NULL);
+    struct ry_str channel = RY_STR("200");
+    struct ry_scans_stale scans = {.older_ms = 500, .reason = RY_STR("stuck"), .channel_ids = {&channel, 1}};
+    id = BED_DELIVER(bed, scans_stale, &scans, NULL);
     assert_int_equal(BED_EXPECT(bed, scans_staled)->count, 1);
     bed_expect_done(bed, id);
     bed_expect_nothing(bed);

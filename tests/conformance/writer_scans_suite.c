@@ -390,15 +390,22 @@ static void write_scans(struct writer_fixture *f)
     }
 }
 
-void stale_scans_are_cancelled(void **state)
+void stale_scans_of_the_channels_named_are_cancelled(void **state)
 {
     struct writer_fixture *f = *state;
     write_scans(f);
     /* Untouched for 5, 4, 3, 2 and 1 s. */
-    struct ry_scans_stale stale = {.older_ms = 3000, .reason = RY_STR("nobody went on with it")};
+    struct ry_str channels[] = {RY_STR("200"), RY_STR("201"), RY_STR("202"), RY_STR("203"), RY_STR("999")};
+    struct ry_scans_stale stale = {
+        .older_ms = 3000, .reason = RY_STR("nobody went on with it"), .channel_ids = {channels + 1, 4}};
     struct ry_scans_staled staled;
     IN_TRANSACTION(f, scans_stale(f->engine, &stale, &staled, &err));
-    assert_int_equal(staled.count, 2);
+    assert_int_equal(staled.count, 1);
+    writer_assert_text(f, "SELECT status FROM channel_scan_status ORDER BY channel_id",
+                       "RUNNING,SUCCEEDED,CANCELLED,RUNNING,FAILED");
+    stale.channel_ids = (struct ry_strs){channels, 5};
+    IN_TRANSACTION(f, scans_stale(f->engine, &stale, &staled, &err));
+    assert_int_equal(staled.count, 1);
     writer_assert_text(f, "SELECT status FROM channel_scan_status ORDER BY channel_id",
                        "CANCELLED,SUCCEEDED,CANCELLED,RUNNING,FAILED");
     writer_assert_text(f, SCAN("error_message"), "nobody went on with it");

@@ -41,7 +41,7 @@
     CASE(job_delivered_again_learns_of_its_slice) \
     CASE(scan_of_a_channel_without_a_row_is_nothing) \
     CASE(old_slices_are_forgotten_with_the_tokens) \
-    CASE(stale_scans_are_cancelled) \
+    CASE(stale_scans_of_the_channels_named_are_cancelled) \
     CASE(open_scans_are_listed_with_what_goes_on) \
     CASE(scan_is_told_with_its_clips) \
     /* writer_purge_suite.c */ \
