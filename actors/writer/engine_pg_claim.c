@@ -19,124 +19,36 @@
          " LIMIT greatest(0, $2" taken ") FOR UPDATE OF c SKIP LOCKED)"
 #define NUMBER_OF(name) " - (SELECT count(*) FROM " name ")"
 #define UNLEASED        " AND NOT EXISTS (SELECT FROM reelyard_clip_lease l WHERE l.clip_id = c.id)"
-static const char claim_sql[] = "WITH " CANDIDATES(
-    "fresh", "1", "clip c", "c.thumbnail_status = 'pending'" UNLEASED, "c.created_at, c.id", "0",
-    "") ", " CANDIDATES("stray", "2", "clip c", "c.thumbnail_status = 'processing'" UNLEASED, "c.created_at, c.id", "0",
-                        NUMBER_OF(
-                            "fresh")) ", " CANDIDATES("gone", "3",
-                                                      "reelyard_clip_lease l JOIN clip c ON c.id = l.clip_id",
-                                                      "(l.owner IS NULL OR l.lease_until <= $1) AND c.thumbnail_status "
-                                                      "IN ('pending', 'processing')",
-                                                      "l.attempts, c.created_at, c.id", "l.attempts",
-                                                      NUMBER_OF("fresh") NUMBER_OF(
-                                                          "stray")) ", " CANDIDATES("due", "4",
-                                                                                    "failed_thumbnail f JOIN clip c ON "
-                                                                                    "c.id = f.clip_id",
-                                                                                    "f.next_retry_at <= $1 AND "
-                                                                                    "c.thumbnail_status = 'failed' AND "
-                                                                                    "f.id = (SELECT o.id FROM "
-                                                                                    "failed_thumbnail o"
-                                                                                    " WHERE o.clip_id = c.id ORDER BY "
-                                                                                    "o.next_retry_at, o.id LIMIT 1)",
-                                                                                    "f.next_retry_at, c.id", "0",
-                                                                                    NUMBER_OF("fresh")
-                                                                                        NUMBER_OF("stray") NUMBER_OF(
-                                                                                            "gone")) ", "
-                                                                                                     "found AS (SELECT "
-                                                                                                     "*, row_number() "
-                                                                                                     "OVER () AS ord "
-                                                                                                     "FROM (SELECT * "
-                                                                                                     "FROM fresh UNION "
-                                                                                                     "ALL SELECT * "
-                                                                                                     "FROM stray"
-                                                                                                     " UNION ALL "
-                                                                                                     "SELECT * FROM "
-                                                                                                     "gone UNION ALL "
-                                                                                                     "SELECT * FROM "
-                                                                                                     "due) u),"
-                                                                                                     " sized AS "
-                                                                                                     "(SELECT id, "
-                                                                                                     "source, ord, "
-                                                                                                     "sum(octet_length("
-                                                                                                     "cdn_url) + "
-                                                                                                     "octet_length("
-                                                                                                     "filename) + 256)"
-                                                                                                     " OVER (ORDER BY "
-                                                                                                     "ord) - "
-                                                                                                     "(octet_length("
-                                                                                                     "cdn_url) + "
-                                                                                                     "octet_length("
-                                                                                                     "filename) + 256) "
-                                                                                                     "AS bytes_before "
-                                                                                                     "FROM found),"
-                                                                                                     " taken AS "
-                                                                                                     "(SELECT id, "
-                                                                                                     "source, ord FROM "
-                                                                                                     "sized WHERE "
-                                                                                                     "bytes_before < "
-                                                                                                     "$5),"
-                                                                                                     " leased AS "
-                                                                                                     "(INSERT INTO "
-                                                                                                     "reelyard_clip_"
-                                                                                                     "lease AS l "
-                                                                                                     "(clip_id, owner, "
-                                                                                                     "lease_until, "
-                                                                                                     "attempts)"
-                                                                                                     " SELECT id, $3, "
-                                                                                                     "$4, 1 FROM taken "
-                                                                                                     "ORDER BY id ON "
-                                                                                                     "CONFLICT "
-                                                                                                     "(clip_id) DO "
-                                                                                                     "UPDATE SET owner "
-                                                                                                     "= excluded.owner,"
-                                                                                                     " lease_until = "
-                                                                                                     "excluded.lease_"
-                                                                                                     "until, attempts "
-                                                                                                     "= l.attempts + 1 "
-                                                                                                     "WHERE l.owner IS "
-                                                                                                     "NULL OR "
-                                                                                                     "l.lease_until <= "
-                                                                                                     "$1"
-                                                                                                     " OR l.clip_id IN "
-                                                                                                     "(SELECT id FROM "
-                                                                                                     "taken WHERE "
-                                                                                                     "source = 4) "
-                                                                                                     "RETURNING "
-                                                                                                     "clip_id, "
-                                                                                                     "attempts),"
-                                                                                                     " marked AS "
-                                                                                                     "(UPDATE clip SET "
-                                                                                                     "thumbnail_status "
-                                                                                                     "= 'processing', "
-                                                                                                     "updated_at = $1 "
-                                                                                                     "WHERE id IN"
-                                                                                                     " (SELECT clip_id "
-                                                                                                     "FROM leased))"
-                                                                                                     " SELECT c.id, "
-                                                                                                     "c.guild_id, "
-                                                                                                     "c.channel_id, "
-                                                                                                     "c.message_id, "
-                                                                                                     "c.filename, "
-                                                                                                     "c.cdn_url, "
-                                                                                                     "c.expires_at, "
-                                                                                                     "c.file_size,"
-                                                                                                     " l.attempts, "
-                                                                                                     "(SELECT "
-                                                                                                     "max(f.retry_"
-                                                                                                     "count) FROM "
-                                                                                                     "failed_thumbnail "
-                                                                                                     "f WHERE "
-                                                                                                     "f.clip_id = "
-                                                                                                     "c.id),"
-                                                                                                     " (SELECT "
-                                                                                                     "count(*) FROM "
-                                                                                                     "found)"
-                                                                                                     " FROM taken t "
-                                                                                                     "JOIN leased l ON "
-                                                                                                     "l.clip_id = t.id "
-                                                                                                     "JOIN clip c ON "
-                                                                                                     "c.id = t.id "
-                                                                                                     "ORDER BY t.ord";
+#define FRESH \
+    CANDIDATES("fresh", "1", "clip c", "c.thumbnail_status = 'pending'" UNLEASED, "c.created_at, c.id", "0", "")
+#define STRAY \
+    CANDIDATES("stray", "2", "clip c", "c.thumbnail_status = 'processing'" UNLEASED, "c.created_at, c.id", "0", \
+               NUMBER_OF("fresh"))
+#define GONE \
+    CANDIDATES("gone", "3", "reelyard_clip_lease l JOIN clip c ON c.id = l.clip_id", \
+               "(l.owner IS NULL OR l.lease_until <= $1) AND c.thumbnail_status IN ('pending', 'processing')", \
+               "l.attempts, c.created_at, c.id", "l.attempts", NUMBER_OF("fresh") NUMBER_OF("stray"))
+#define DUE \
+    CANDIDATES("due", "4", "failed_thumbnail f JOIN clip c ON c.id = f.clip_id", \
+               "f.next_retry_at <= $1 AND c.thumbnail_status = 'failed' AND f.id = (SELECT o.id FROM" \
+               " failed_thumbnail o WHERE o.clip_id = c.id ORDER BY o.next_retry_at, o.id LIMIT 1)", \
+               "f.next_retry_at, c.id", "0", NUMBER_OF("fresh") NUMBER_OF("stray") NUMBER_OF("gone"))
+#define BYTES "(octet_length(cdn_url) + octet_length(filename) + 256)"
+static const char claim_sql[] =
+    "WITH " FRESH ", " STRAY ", " GONE ", " DUE ", found AS (SELECT *, row_number() OVER () AS ord"
+    " FROM (SELECT * FROM fresh UNION ALL SELECT * FROM stray UNION ALL SELECT * FROM gone UNION ALL SELECT * FROM due)"
+    " u), sized AS (SELECT id, source, ord, sum(" BYTES ") OVER (ORDER BY ord) - " BYTES " AS bytes_before FROM found),"
+    " taken AS (SELECT id, source, ord FROM sized WHERE bytes_before < $5),"
+    " leased AS (INSERT INTO reelyard_clip_lease AS l (clip_id, owner, lease_until, attempts)"
+    " SELECT id, $3, $4, 1 FROM taken ORDER BY id ON CONFLICT (clip_id) DO UPDATE SET owner = excluded.owner,"
+    " lease_until = excluded.lease_until, attempts = l.attempts + 1 WHERE l.owner IS NULL OR l.lease_until <= $1"
+    " OR l.clip_id IN (SELECT id FROM taken WHERE source = 4) RETURNING clip_id, attempts),"
+    " marked AS (UPDATE clip SET thumbnail_status = 'processing', updated_at = $1"
+    " WHERE id IN (SELECT clip_id FROM leased))"
+    " SELECT c.id, c.guild_id, c.channel_id, c.message_id, c.filename, c.cdn_url, c.expires_at, c.file_size,"
+    " l.attempts, (SELECT max(f.retry_count) FROM failed_thumbnail f WHERE f.clip_id = c.id),"
+    " (SELECT count(*) FROM found) FROM taken t JOIN leased l ON l.clip_id = t.id JOIN clip c ON c.id = t.id"
+    " ORDER BY t.ord";
 #undef UNLEASED
 #undef NUMBER_OF
 #undef CANDIDATES

@@ -18,51 +18,32 @@
     " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING 1)"
 
 /* $8 guild, $9 status, $10 newest, $11 oldest, $12 whether forward. The first bounds are taken as they are. */
-static const char progress_sql[] = PUT_SLICE
-    " INSERT INTO channel_scan_status AS s (guild_id, channel_id, status, forward_message_id,"
-    " backward_message_id, total_messages_scanned, message_count, created_at, updated_at)"
-    " SELECT $8, $2, $9, $10, $11, least($3, 2147483647), " CLIPS_OF(
-        "$2") ", $7, $7 FROM put"
+#define CLIPS_NOW CLIPS_OF("$2")
+#define NEWER     LARGER("excluded.forward_message_id", "s.forward_message_id")
+#define OLDER     LARGER("s.backward_message_id", "excluded.backward_message_id")
+#define TOTAL     SUM("s.total_messages_scanned", "excluded.total_messages_scanned")
+static const char progress_sql[] =
+    PUT_SLICE " INSERT INTO channel_scan_status AS s (guild_id, channel_id, status, forward_message_id,"
+              " backward_message_id, total_messages_scanned, message_count, created_at, updated_at)"
+              " SELECT $8, $2, $9, $10, $11, least($3, 2147483647), " CLIPS_NOW ", $7, $7 FROM put"
               " ON CONFLICT (channel_id) DO UPDATE SET status = excluded.status, error_message = NULL,"
               " forward_message_id = CASE WHEN excluded.forward_message_id IS NULL THEN s.forward_message_id"
-              " WHEN s.forward_message_id IS NULL AND (s.backward_message_id IS NULL OR $12)"
-              " OR $12 AND " LARGER(
-                  "excluded.forward_message_id",
-                  "s.forward_message_id") " THEN excluded.forward_message_id ELSE s.forward_message_id END,"
-                                          " backward_message_id = CASE WHEN excluded.backward_message_id IS "
-                                          "NULL THEN s.backward_message_id"
-                                          " WHEN s.backward_message_id IS NULL AND (s.forward_message_id IS "
-                                          "NULL OR NOT $12)"
-                                          " OR NOT $12 AND " LARGER(
-                                              "s.backward_message_id",
-                                              "excluded.backward_message_id") " THEN "
-                                                                              "excluded.backward_message_id "
-                                                                              "ELSE s.backward_message_id "
-                                                                              "END,"
-                                                                              " total_messages_scanned "
-                                                                              "= " SUM("s.total_messages_scanned",
-                                                                                       "excluded.total_messages_"
-                                                                                       "scanned") ","
-                                                                                                  " message_count "
-                                                                                                  "= "
-                                                                                                  "excluded."
-                                                                                                  "message_count, "
-                                                                                                  "updated_at = "
-                                                                                                  "excluded."
-                                                                                                  "updated_at";
+              " WHEN s.forward_message_id IS NULL AND (s.backward_message_id IS NULL OR $12) OR $12 AND " NEWER
+              " THEN excluded.forward_message_id ELSE s.forward_message_id END,"
+              " backward_message_id = CASE WHEN excluded.backward_message_id IS NULL THEN s.backward_message_id"
+              " WHEN s.backward_message_id IS NULL AND (s.forward_message_id IS NULL OR NOT $12) OR NOT $12 AND " OLDER
+              " THEN excluded.backward_message_id ELSE s.backward_message_id END, total_messages_scanned = " TOTAL ","
+              " message_count = excluded.message_count, updated_at = excluded.updated_at";
 
 /* Live messages make no row, and no bound where there is none, or the first scan would leave out what is older. $8
  * channel, $9 newest. */
+#define LIVE_CLIPS_NOW CLIPS_OF("$8")
+#define LIVE_NEWER     LARGER("$9", "s.forward_message_id")
+#define LIVE_TOTAL     SUM("s.total_messages_scanned", "$3")
 static const char progress_live_sql[] = PUT_SLICE
-    " UPDATE channel_scan_status s SET"
-    " forward_message_id = CASE WHEN " LARGER(
-        "$9",
-        "s.forward_message_id") " THEN $9 ELSE s.forward_message_id END,"
-                                " total_messages_scanned = " SUM("s.total_messages_scanned",
-                                                                 "$3") ","
-                                                                       " message_count = " CLIPS_OF(
-                                                                           "$8") ", updated_at = $7 WHERE s.channel_id "
-                                                                                 "= $8 AND EXISTS (SELECT FROM put)";
+    " UPDATE channel_scan_status s SET forward_message_id = CASE WHEN " LIVE_NEWER
+    " THEN $9 ELSE s.forward_message_id END, total_messages_scanned = " LIVE_TOTAL ","
+    " message_count = " LIVE_CLIPS_NOW ", updated_at = $7 WHERE s.channel_id = $8 AND EXISTS (SELECT FROM put)";
 
 /* Whether a larger token than $2 has written for job $1. */
 #define FENCED "EXISTS (SELECT FROM reelyard_fence WHERE job_id = $1 AND token > $2)"
@@ -95,7 +76,8 @@ static const char end_sql[] =
 
 static const char stale_sql[] =
     "WITH k AS (SELECT id FROM channel_scan_status WHERE status IN ('QUEUED', 'RUNNING') AND updated_at <= $1"
-    " AND channel_id = ANY ($4) ORDER BY channel_id FOR UPDATE), u AS (UPDATE channel_scan_status s SET status = 'CANCELLED', error_message = $2,"
+    " AND channel_id = ANY ($4) ORDER BY channel_id FOR UPDATE), u AS (UPDATE channel_scan_status s SET status = "
+    "'CANCELLED', error_message = $2,"
     " updated_at = $3 FROM k WHERE s.id = k.id RETURNING 1) SELECT count(*) FROM u";
 
 /* ---- a slice's progress -------------------------------------------------------------------------------------- */
