@@ -79,12 +79,14 @@ static void ask_queue(struct status *self)
     int rc = ry_session_queue(self->cli, false, &stream, &err);
     if (rc == RY_OK)
         rc = stream->ops->depth(stream, &depth, &err);
+    const char *engine = rc == RY_OK ? stream->ops->name : "";
     ry_stream_close(&stream);
     if (rc != RY_OK) {
         add_problem(self, "queue", &err);
         return;
     }
     struct json_object *queue = json_object_new_object();
+    (void)json_object_object_add(queue, "engine", json_object_new_string(engine));
     (void)json_object_object_add(queue, "ready", json_object_new_uint64(depth.ready));
     (void)json_object_object_add(queue, "leased", json_object_new_uint64(depth.leased));
     (void)json_object_object_add(queue, "dead", json_object_new_uint64(depth.dead));

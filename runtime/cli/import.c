@@ -372,11 +372,31 @@ static bool starts_role(const struct import *import, enum ry_role role)
     return rows || (!import->rows_only && role != RY_ROLE_MONITOR);
 }
 
+/* A node that was joined must read the data folder's queue, or the jobs would lie there until another one does. */
+static int check_queue(struct import *import, struct ry_error *err)
+{
+    const struct ry_mail *mail = NULL;
+    struct ry_queue_get get = {0};
+    int rc = ry_session_ask(&import->session, RY_TAG_queue_get, &get, &mail, err);
+    if (rc != RY_OK)
+        return rc;
+    struct ry_str engine = RY_BODY(mail, queue_state)->engine;
+    if (ry_str_is(engine, "sqlite"))
+        return RY_OK;
+    return ry_fail(err, RY_ECONFIG,
+                   "the node that runs on %s reads its jobs from %.*s, and an import goes through a folder's own queue:"
+                   " stop that node for the import, or import with another --data and the same DATABASE_URL and"
+                   " STORAGE_PATH",
+                   ry_config_str(import->cli->config, RY_OPT_data), RY_STR_ARG(engine));
+}
+
 static int import_open(struct import *import, struct ry_error *err)
 {
     int rc = ry_session_join(&import->session, import->cli, err);
     /* Its jobs speak of files of this machine, so they go through the data folder's queue, wherever others go. */
-    if (rc == RY_ENOENT && ry_config_set(import->cli->config, RY_OPT_redis_url, "", err) == RY_OK) {
+    if (rc == RY_OK)
+        rc = check_queue(import, err);
+    else if (rc == RY_ENOENT && ry_config_set(import->cli->config, RY_OPT_redis_url, "", err) == RY_OK) {
         size_t n = import->cli->registry_count;
         for (size_t i = 0; i < n; i++)
             if (!starts_role(import, import->roles[i].spec->role))

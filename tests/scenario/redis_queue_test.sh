@@ -35,7 +35,7 @@ job a0000000-0000-4000-8000-000000000001 >"$tmp/job.json"
 [ "$(say XLEN "jobs:guild:$guild:messages")" = 1 ] || fail "the job is not in its stream"
 "$reelyard" migrate --data "$data" >"$tmp/out" 2>&1 || fail "migrate: $(cat "$tmp/out")"
 "$reelyard" status --data "$data" --json >"$tmp/out" || fail "status: $(cat "$tmp/out")"
-jq -e '.queue.ready == 1' "$tmp/out" >/dev/null || fail "status: $(cat "$tmp/out")"
+jq -e '.queue.ready == 1 and .queue.engine == "redis"' "$tmp/out" >/dev/null || fail "status: $(cat "$tmp/out")"
 
 step "a node works them off, bad ones become dead letters"
 start "$tmp/node" "$reelyard" run --data "$data"
@@ -50,6 +50,13 @@ for reason in 'not JSON' 'no type of job' 'no field job'; do
     jq -e --arg reason "$reason" '[.. | .reason? // empty | select(contains($reason))] | length == 1' "$tmp/out" >/dev/null ||
         fail "no dead letter says '$reason': $(cat "$tmp/out")"
 done
+
+step "an import beside it is refused: nobody would read its jobs"
+jq -cn '{guild: {id: "1", name: "G", iconUrl: ""}, channel: {id: "2", type: "GuildTextChat", name: "c"}, messages: [], messageCount: 0}' >"$tmp/export.json"
+rc=0
+"$reelyard" import "$tmp/export.json" --data "$data" >"$tmp/out" 2>&1 || rc=$?
+[ "$rc" = 78 ] || fail "import ended with $rc: $(cat "$tmp/out")"
+grep -q 'reads its jobs from redis' "$tmp/out" || fail "import: $(cat "$tmp/out")"
 
 step "a node is killed, and its next self goes on"
 kill -STOP "$node"
