@@ -197,7 +197,8 @@ enum scan_step scan_step_write(struct scan *scan)
                                    .guild_id = scan->job.guild_id,
                                    .channel_id = scan->job.channel_id,
                                    .media_root = scan->job.media_root,
-                                   .cancellable = is_history(scan)};
+                                   .cancellable = is_history(scan),
+                                   .fresh = !updates(scan)};
     struct ry_scan_progress progress;
     struct ry_error why;
     size_t next = scan_rows_part(scan->rows, scan->next_row, PART_ROWS_MAX, PART_BYTES_MAX, &batch);

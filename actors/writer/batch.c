@@ -3,7 +3,10 @@
  * Briskly, the rows of all batches go to the engine table by table, so that a table costs one statement however many
  * scanners speak at a time. Carefully, a batch's rows of a table are tried together behind a mark; if the database
  * refuses them, they are undone and tried by halves, until the bad rows stand alone. Those are named in the answer with
- * the database's reason; all others are written. A few bad rows among n cost about log n tries each. */
+ * the database's reason; all others are written. A few bad rows among n cost about log n tries each.
+ *
+ * What a batch says of its rows being fresh is believed briskly and not carefully: when it turns out wrong, the turn
+ * fails and is done again row for row as it should. */
 #include "actors/writer/batch.h"
 
 #include "actors/writer/text.h"
@@ -39,6 +42,12 @@ void writer_batch_sum(struct writer_batch *batch)
 
 /* ---- briskly --------------------------------------------------------------------------------------------------- */
 
+/* Clips come and go with their message. */
+static bool is_of_message(enum writer_table table)
+{
+    return table == WRITER_MESSAGES || table == WRITER_CLIPS;
+}
+
 static int write_table(struct writer_engine *engine, enum writer_table table, struct writer_batch *const *batches,
                        size_t n, struct ry_arena *arena, struct ry_error *err)
 {
@@ -49,7 +58,8 @@ static int write_table(struct writer_engine *engine, enum writer_table table, st
     for (size_t i = 0; i < n; i++) {
         size_t rows = writer_table_rows(batches[i]->write, table);
         if (rows > 0 && batches[i]->gate == WRITER_GATE_OPEN)
-            slices[slice_count++] = (struct writer_slice){batches[i]->write, 0, rows, &batches[i]->tally};
+            slices[slice_count++] = (struct writer_slice){batches[i]->write, 0, rows, &batches[i]->tally,
+                                                          batches[i]->write->fresh && is_of_message(table)};
     }
     return slice_count > 0 ? engine->ops->upsert(engine, table, slices, slice_count, err) : RY_OK;
 }
@@ -141,7 +151,7 @@ static int write_span(struct run *run, enum writer_table table, size_t first, si
         return rc;
     struct writer_tally tally = {0};
     struct ry_error why = {0};
-    struct writer_slice slice = {batch->write, first, n, &tally};
+    struct writer_slice slice = {batch->write, first, n, &tally, false};
     rc = engine->ops->upsert(engine, table, &slice, 1, &why);
     if (rc == RY_OK)
         rc = engine->ops->settle(engine, &why);

@@ -48,6 +48,8 @@ struct writer_slice {
     size_t first;
     size_t n;
     struct writer_tally *tally;
+    bool fresh; /* most likely none of these rows is in its table: an engine may insert plainly, and fail with a
+                 * RY_CLASS_REJECT error if one is */
 };
 
 /* Whether a batch may be written at all. */

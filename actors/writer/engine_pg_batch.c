@@ -5,7 +5,8 @@
  * writes nothing to the log, and two writers with the same rows lock them in the same order. The conflict
  * clause judges once more, because another writer may have been there in between.
  *
- * What was written comes back by key, which tells whose batch it was. */
+ * What was written comes back by key, which tells whose batch it was. Rows that are fresh in all batches of a turn are
+ * inserted plainly; if one was there after all, the server refuses the turn, and it is done again carefully. */
 #include "actors/writer/engine_pg.h"
 
 #include <stdlib.h>
@@ -25,7 +26,18 @@ struct table {
 
 static const char *const upserts[WRITER_TABLE_COUNT] = {
 #define UPSERT(table, sql) [WRITER_##table] = (sql),
+#define INSERT(table, sql)
 #include "actors/writer/engine_pg_upserts.def"
+#undef INSERT
+#undef UPSERT
+};
+
+/* NULL: none, fresh rows are upserted too. */
+static const char *const inserts[WRITER_TABLE_COUNT] = {
+#define UPSERT(table, sql)
+#define INSERT(table, sql) [WRITER_##table] = (sql),
+#include "actors/writer/engine_pg_upserts.def"
+#undef INSERT
 #undef UPSERT
 };
 
@@ -206,10 +218,28 @@ static int take_written(struct pg *pg, const PGresult *result, void *arg, struct
     return RY_OK;
 }
 
+static bool all_fresh(const struct writer_slice *slices, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!slices[i].fresh)
+            return false;
+    return true;
+}
+
+static void note_inserted(const struct rows *rows, bool pending)
+{
+    for (size_t i = 0; i < rows->n; i++) {
+        rows->items[i].slice->tally->changed++;
+        rows->items[i].slice->tally->pending += pending;
+    }
+}
+
 int pg_upsert(struct writer_engine *engine, enum writer_table table, const struct writer_slice *slices,
               size_t slice_count, struct ry_error *err)
 {
     struct pg *pg = pg_of(engine);
+    if (table >= WRITER_TABLE_COUNT)
+        return ry_fail(err, RY_EBUG, "there is no table %d", (int)table);
     struct rows *rows = gather(pg, table, slices, slice_count);
     if (rows == NULL)
         return ry_fail(err, RY_ENOMEM, "out of memory for a table's rows");
@@ -221,5 +251,9 @@ int pg_upsert(struct writer_engine *engine, enum writer_table table, const struc
     struct pg_args args = {0};
     pg_add_time(&args, pg->now_wall_ms);
     pg_add_columns(pg, &args, tables[table].columns);
-    return pg_say(pg, upserts[table], &args, take_written, rows, err);
+    const char *insert = all_fresh(slices, slice_count) ? inserts[table] : NULL;
+    if (insert == NULL)
+        return pg_say(pg, upserts[table], &args, take_written, rows, err);
+    note_inserted(rows, table == WRITER_CLIPS); /* or the turn fails */
+    return pg_say(pg, insert, &args, NULL, NULL, err);
 }

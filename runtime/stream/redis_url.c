@@ -43,7 +43,7 @@ static struct ry_str cut(struct ry_str s, size_t from, size_t to)
 
 static size_t find(struct ry_str s, char c)
 {
-    const char *at = memchr(s.p, c, s.n);
+    const char *at = s.p != NULL ? memchr(s.p, c, s.n) : NULL;
     return at ? (size_t)(at - s.p) : s.n;
 }
 
@@ -109,7 +109,7 @@ int ry_redis_url_parse(struct ry_redis_url *url, const char *text, struct ry_err
     size_t slash = find(s, '/');
     struct ry_str number = slash < s.n ? cut(s, slash + 1, s.n) : (struct ry_str){NULL, 0};
     struct ry_str place = cut(s, 0, slash);
-    const char *at = memrchr(place.p, '@', place.n);
+    const char *at = place.p == NULL ? NULL : memrchr(place.p, '@', place.n);
     int rc = RY_OK;
     if (at != NULL) {
         rc = read_login(url, cut(place, 0, (size_t)(at - place.p)), err);

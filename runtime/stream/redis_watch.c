@@ -67,10 +67,9 @@ static bool connect_watch(struct ry_redis *redis)
     ry_redis_word_text(&command, "CLIENT");
     ry_redis_word_text(&command, "ID");
     struct ry_error why = {0};
-    int rc = ry_redis_link_open(&watch->link, &why);
     /* A user that may not ask for the id cannot end the read early, and waits for its end. */
-    if (rc == RY_OK)
-        rc = ry_redis_link_call(&watch->link, ry_buf_str(&command), &reply, &why);
+    if (ry_redis_link_open(&watch->link, &why) == RY_OK)
+        (void)ry_redis_link_call(&watch->link, ry_buf_str(&command), &reply, &why);
     watch->client_id = ry_redis_int(reply);
     if (reply)
         freeReplyObject(reply);

@@ -15,7 +15,7 @@ for name in "${names[@]}"; do
     import) cmake --build "$build" --target reelyard fakes_export_gen >&2 && "$source/tests/bench/import_bench.sh" "$build" ;;
     writer) cmake --build "$build" --target bench_writer_bench >&2 && "$build/tests/bench_writer_bench" 100000 ;;
     poll) cmake --build "$build" --target bench_poll_bench >&2 && { "$build/tests/bench_poll_bench" || true; } ;;
-    pg) cmake --build "$build" --target bench_pg_bench >&2 && { "$build/tests/bench_pg_bench" || true; } ;;
+    pg) cmake --build "$build" --target bench_pg_bench >&2 && { "$build/tests/bench_pg_bench" "$source/tests/bench/asyncpg_peer.py" || true; } ;;
     discord) cmake --build "$build" --target reelyard fakes_discord fakes_cdn >&2 && "$source/tests/bench/discord_bench.sh" "$build" ;;
     *)
         echo "no benchmark '$name': bus, thumbnail, import, writer, poll, pg, discord" >&2

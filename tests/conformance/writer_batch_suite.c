@@ -220,9 +220,9 @@ void slices_of_many_batches_are_one_upsert(void **state)
     for (int t = WRITER_GUILDS; t < WRITER_TABLE_COUNT; t++) {
         enum writer_table table = (enum writer_table)t;
         size_t n = writer_table_rows(first, table), half = n / 2;
-        slices[t][0] = (struct writer_slice){first, 0, half, &tallies[0]};
-        slices[t][1] = (struct writer_slice){first, half, n - half, &tallies[0]};
-        slices[t][2] = (struct writer_slice){second, 0, writer_table_rows(second, table), &tallies[1]};
+        slices[t][0] = (struct writer_slice){first, 0, half, &tallies[0], false};
+        slices[t][1] = (struct writer_slice){first, half, n - half, &tallies[0], false};
+        slices[t][2] = (struct writer_slice){second, 0, writer_table_rows(second, table), &tallies[1], false};
         assert_int_equal(ops->upsert(f->engine, table, slices[t], 3, &err), RY_OK);
     }
     if (ops->commit(f->engine, &err) != RY_OK)
@@ -270,6 +270,44 @@ void batches_of_a_turn_are_tallied_each(void **state)
     }
     writer_assert_text(f, "SELECT channel_id FROM message WHERE id IN ('100000', '100010', '100020') ORDER BY id",
                        "200,201,202");
+}
+
+/* ---- fresh rows ---------------------------------------------------------------------------------------------- */
+
+void fresh_rows_are_inserted(void **state)
+{
+    struct writer_fixture *f = *state;
+    struct ry_batch_write *batch = writer_batch_make(f, 0, 50);
+    batch->fresh = true;
+    struct ry_batch_written written = writer_batch_commit(f, batch, WRITER_BRISK);
+    assert_int_equal(written.failures.n, 0);
+    assert_int_equal(written.changed, 1 + 1 + 2 + 50 + 50);
+    assert_int_equal(written.pending, 50);
+    assert_int_equal(writer_number(f, "SELECT count(*) FROM message"), 50);
+    assert_int_equal(writer_number(f, "SELECT count(*) FROM clip WHERE thumbnail_status = 'pending'"), 50);
+}
+
+/* Somebody else was quicker with one of them. */
+void rows_that_are_not_fresh_after_all_lose_nothing(void **state)
+{
+    struct writer_fixture *f = *state;
+    (void)writer_batch_commit(f, writer_batch_make(f, 7, 1), WRITER_BRISK);
+    struct ry_batch_write *batch = writer_batch_make(f, 0, 50);
+    batch->fresh = true;
+    struct writer_batch *one;
+    struct ry_error err = {0};
+    assert_int_equal(f->engine->ops->begin(f->engine, &err), RY_OK);
+    int rc = writer_batch_try(f, batch, WRITER_BRISK, &one, &err);
+    if (rc == RY_OK)
+        rc = f->engine->ops->settle(f->engine, &err);
+    f->engine->ops->rollback(f->engine);
+    if (rc != RY_OK) /* the turn is done again, carefully */
+        assert_int_equal(ry_err_class(err.code), RY_CLASS_REJECT);
+    struct ry_batch_written written = writer_batch_commit(f, batch, WRITER_CAREFUL);
+    assert_int_equal(written.failures.n, 0);
+    assert_int_equal(written.changed, 1 + 49 + 49); /* and an author */
+    assert_int_equal(written.pending, 49);
+    assert_int_equal(writer_number(f, "SELECT count(*) FROM message"), 50);
 }
 
 /* ---- bad rows ------------------------------------------------------------------------------------------------ */
@@ -385,7 +423,8 @@ void marks_nest(void **state)
     const struct writer_engine_ops *ops = f->engine->ops;
     struct ry_batch_write *batch = writer_batch_make(f, 0, 3);
     struct writer_tally tally = {0};
-    const struct writer_slice slices[] = {{batch, 0, 1, &tally}, {batch, 1, 1, &tally}, {batch, 2, 1, &tally}};
+    const struct writer_slice slices[] = {
+        {batch, 0, 1, &tally, false}, {batch, 1, 1, &tally, false}, {batch, 2, 1, &tally, false}};
     struct ry_error err = {0};
     assert_int_equal(ops->begin(f->engine, &err), RY_OK);
     assert_int_equal(ops->upsert(f->engine, WRITER_MESSAGES, &slices[0], 1, &err), RY_OK);

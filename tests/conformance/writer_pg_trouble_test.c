@@ -254,7 +254,8 @@ static void *upsert_again_and_again(void *arg)
     for (unsigned round = 0; round < ROUNDS && r->rc == RY_OK; round++) {
         struct writer_tally tally = {0};
         const struct ry_batch_write *batch = r->batches[round % 2];
-        const struct writer_slice halves[] = {{batch, 0, WIDTH / 2, &tally}, {batch, WIDTH / 2, WIDTH / 2, &tally}};
+        const struct writer_slice halves[] = {{batch, 0, WIDTH / 2, &tally, false},
+                                              {batch, WIDTH / 2, WIDTH / 2, &tally, false}};
         const struct writer_slice turned[] = {halves[1], halves[0]};
         const struct writer_engine_ops *ops = r->engine->ops;
         enum writer_gate gate;

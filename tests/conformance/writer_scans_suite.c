@@ -93,7 +93,7 @@ static void assert_gate(struct writer_fixture *f, const struct ry_batch_write *b
     ops->rollback(f->engine);
 
     struct writer_tally tally = {0};
-    const struct writer_slice slice = {batch, 0, batch->messages.n, &tally};
+    const struct writer_slice slice = {batch, 0, batch->messages.n, &tally, false};
     gate = WRITER_GATE_OPEN;
     assert_int_equal(ops->begin(f->engine, &err), RY_OK);
     rc = ops->gate(f->engine, batch, &gate, &err);

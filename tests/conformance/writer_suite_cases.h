@@ -20,6 +20,8 @@
     CASE(text_is_cut_to_its_column_between_characters) \
     CASE(slices_of_many_batches_are_one_upsert) \
     CASE(batches_of_a_turn_are_tallied_each) \
+    CASE(fresh_rows_are_inserted) \
+    CASE(rows_that_are_not_fresh_after_all_lose_nothing) \
     CASE(bad_rows_stand_alone) \
     CASE(rows_without_what_they_belong_to_are_refused) \
     CASE(brisk_batch_with_a_bad_row_fails_as_a_whole) \
