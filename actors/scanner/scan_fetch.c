@@ -138,6 +138,28 @@ static enum scan_step no_page(struct scan *scan, int code, const struct ry_error
     return scan->job.type == SCAN_JOB_MESSAGE ? SCAN_DONE : scan_give_up(scan, "FAILED", why);
 }
 
+/* Takes what it wants of a page. *next: the step that follows. An error: the page makes no sense. */
+typedef int take_page_function(struct scan *scan, struct json_object *page, enum scan_step *next, struct ry_error *err);
+
+static void read_page_of(struct scan_call *call, take_page_function *take, int code, struct ry_str body,
+                         const struct ry_error *err)
+{
+    struct scan *scan = call->scan;
+    call->call = NULL;
+    if (code != RY_OK) {
+        scan_run(scan, no_page(scan, code, err));
+        return;
+    }
+    struct json_object *page = NULL;
+    struct ry_error why;
+    enum scan_step next = SCAN_WAIT;
+    int rc = read_page(body, &page, &why);
+    if (rc == RY_OK)
+        rc = take(scan, page, &next, &why);
+    json_object_put(page);
+    scan_run(scan, rc == RY_OK ? next : scan_fail(scan, true, "Discord's page of messages: %s", why.text));
+}
+
 static int ask_page(struct scan *scan, uint64_t limit, const char *bound, uint64_t id, ry_discord_on_end *on_end)
 {
     char route[64];
@@ -162,8 +184,8 @@ static uint64_t page_limit(const struct scan *scan)
     return left < PAGE_MAX ? left : PAGE_MAX;
 }
 
-/* Takes a page of the slice. *more: another is wanted. */
-static int take_page(struct scan *scan, struct json_object *page, bool *more, struct ry_error *err)
+/* Takes a page of the slice. */
+static int take_page(struct scan *scan, struct json_object *page, enum scan_step *next, struct ry_error *err)
 {
     uint64_t oldest = 0;
     uint64_t newest = 0;
@@ -186,31 +208,15 @@ static int take_page(struct scan *scan, struct json_object *page, bool *more, st
         scan->cursor = forward ? newest : oldest;
     }
     scan->exhausted = n < asked;
-    *more = !scan->exhausted && scan->seen < slice_limit(scan);
+    bool more = !scan->exhausted && scan->seen < slice_limit(scan);
+    *next = more ? SCAN_FETCH : rows_are_there(scan);
     return RY_OK;
 }
 
 static void scanner_on_page(void *arg, int code, unsigned status, struct ry_str body, const struct ry_error *err)
 {
     (void)status;
-    struct scan_call *call = arg;
-    struct scan *scan = call->scan;
-    call->call = NULL;
-    if (code != RY_OK) {
-        scan_run(scan, no_page(scan, code, err));
-        return;
-    }
-    struct json_object *page = NULL;
-    struct ry_error why;
-    bool more = false;
-    int rc = read_page(body, &page, &why);
-    if (rc == RY_OK)
-        rc = take_page(scan, page, &more, &why);
-    json_object_put(page);
-    if (rc != RY_OK)
-        scan_run(scan, scan_fail(scan, true, "Discord's page of messages: %s", why.text));
-    else
-        scan_run(scan, more ? SCAN_FETCH : rows_are_there(scan));
+    read_page_of(arg, take_page, code, body, err);
 }
 
 /* Where the slice begins. */
@@ -263,12 +269,14 @@ static int take_wanted(struct scan *scan, struct json_object *message, struct ry
 }
 
 /* Takes from a page of history what is wanted; ids down to the page's oldest message that were not in it are gone. */
-static int take_wanted_page(struct scan *scan, struct json_object *page, struct ry_error *err)
+static int take_wanted_page(struct scan *scan, struct json_object *page, enum scan_step *next, struct ry_error *err)
 {
     uint64_t oldest = 0;
     uint64_t newest = 0;
     size_t n = json_object_array_length(page);
     int rc = page_range(page, &oldest, &newest, err);
+    if (rc == RY_OK && newest > scan->wanted[0])
+        rc = ry_fail(err, RY_EINVAL, "it is not what was asked for");
     size_t left = 0;
     for (size_t w = 0; rc == RY_OK && w < scan->wanted_count; w++) {
         struct json_object *found = NULL;
@@ -280,29 +288,15 @@ static int take_wanted_page(struct scan *scan, struct json_object *page, struct 
         else if (n == PAGE_MAX && scan->wanted[w] < oldest)
             scan->wanted[left++] = scan->wanted[w];
     }
-    if (rc == RY_OK && n == PAGE_MAX && newest > scan->wanted[0])
-        rc = ry_fail(err, RY_EINVAL, "it is not what was asked for");
     scan->wanted_count = left;
+    *next = SCAN_FETCH_IDS;
     return rc;
 }
 
 static void scanner_on_wanted_page(void *arg, int code, unsigned status, struct ry_str body, const struct ry_error *err)
 {
     (void)status;
-    struct scan_call *call = arg;
-    struct scan *scan = call->scan;
-    call->call = NULL;
-    if (code != RY_OK) {
-        scan_run(scan, no_page(scan, code, err));
-        return;
-    }
-    struct json_object *page = NULL;
-    struct ry_error why;
-    int rc = read_page(body, &page, &why);
-    if (rc == RY_OK)
-        rc = take_wanted_page(scan, page, &why);
-    json_object_put(page);
-    scan_run(scan, rc == RY_OK ? SCAN_FETCH_IDS : scan_fail(scan, true, "Discord's page of messages: %s", why.text));
+    read_page_of(arg, take_wanted_page, code, body, err);
 }
 
 static void scanner_on_wanted_message(void *arg, int code, unsigned status, struct ry_str body,
