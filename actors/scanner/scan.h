@@ -73,7 +73,6 @@ struct scan {
     struct ry_strs known_authors; /* in the arena */
     size_t next_author;           /* first author that was not looked up yet */
     bool stopped;                 /* a message was stored already, and the scan ends with it */
-    uint64_t left_out;            /* messages that were stored already */
     size_t next_row;              /* first message whose rows are not sent yet */
     bool progress_sent;
 

@@ -69,7 +69,6 @@ enum scan_step scan_on_known_got(struct scan *scan, const struct ry_known_got *g
     size_t gone = 0;
     if (!scan_rows_leave_out(scan->rows, got->message_ids, &gone))
         return scan_fail(scan, true, "no memory to leave out %zu messages", got->message_ids.n);
-    scan->left_out = gone;
     scan->messages -= gone;
     scan->stopped = gone > 0 && scan->job.rescan == SCAN_RESCAN_STOP && !delivered_again(scan);
     struct ry_str *known = ry_arena_array(&scan->arena, got->user_ids.n, sizeof *known);
