@@ -13,10 +13,8 @@
 
 #include <stdio.h>
 
+#include "actors/scanner/author.h"
 #include "actors/scanner/json_read.h"
-
-#define NAME_MAX_BYTES  ((size_t)400)
-#define TOPIC_MAX_BYTES ((size_t)4096)
 
 /* The step that reads what the job is about. */
 static enum scan_step first_reading(const struct scan *scan)
@@ -153,22 +151,12 @@ static int read_channel(struct scan *scan, struct json_object *object, struct ry
     if (rc != RY_OK)
         return rc;
     scan->job.channel = (struct ry_channel_row){.id = scan->job.channel_id,
-                                                .name = keep(scan, name.p ? name : RY_STR(""), NAME_MAX_BYTES),
+                                                .name = keep(scan, name.p ? name : RY_STR(""), SCAN_NAME_MAX_BYTES),
                                                 .type = channel_type(type),
                                                 .parent_id = keep(scan, parent_id, 20),
-                                                .topic = keep(scan, topic, TOPIC_MAX_BYTES)};
+                                                .topic = keep(scan, topic, SCAN_TOPIC_MAX_BYTES)};
     scan->job.brings_channel = true;
     return RY_OK;
-}
-
-static bool is_image_hash(struct ry_str hash)
-{
-    for (size_t i = 0; i < hash.n; i++) {
-        char c = hash.p[i];
-        if (!((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_'))
-            return false;
-    }
-    return hash.n > 0 && hash.n <= 128;
 }
 
 static int read_guild(struct scan *scan, struct json_object *object, struct ry_error *err)
@@ -180,8 +168,8 @@ static int read_guild(struct scan *scan, struct json_object *object, struct ry_e
         rc = json_read_str(object, "", "icon", false, &icon, err);
     if (rc != RY_OK)
         return rc;
-    scan->job.guild = (struct ry_guild_row){.id = scan->job.guild_id, .name = keep(scan, name, NAME_MAX_BYTES)};
-    if (is_image_hash(icon))
+    scan->job.guild = (struct ry_guild_row){.id = scan->job.guild_id, .name = keep(scan, name, SCAN_NAME_MAX_BYTES)};
+    if (scan_is_image_hash(icon))
         scan->job.guild.icon_url = ry_arena_printf(&scan->arena, "https://cdn.discordapp.com/icons/%.*s/%.*s.%s",
                                                    RY_STR_ARG(scan->job.guild_id), RY_STR_ARG(icon),
                                                    ry_str_starts(icon, RY_STR("a_")) ? "gif" : "png");
