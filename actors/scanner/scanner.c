@@ -162,8 +162,7 @@ enum scan_step scan_fail_call(struct scan *scan, int code, const struct ry_error
     bool ours = code == RY_ECONFIG; /* no token, or one that Discord does not know */
     unsigned held_back = 0;
     if (ours && ry_log_allowed(&scan->scanner->discord_log, 1, DISCORD_LOG_MS, &held_back))
-        RY_LOG(RY_ERROR, "discord_refused", "reason=%s BOT_TOKEN must be set to the bot's token held_back=%u",
-               err->text, held_back);
+        RY_LOG(RY_ERROR, "discord_refused", "reason=%s held_back=%u", err->text, held_back);
     bool retry = ours || ry_err_class((enum ry_err)code) != RY_CLASS_REJECT;
     return scan_fail(scan, retry, "Discord: %s", err->text);
 }
