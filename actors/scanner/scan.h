@@ -154,6 +154,9 @@ enum scan_step scan_on_failed_retried(struct scan *scan, const struct ry_failed_
 enum scan_step scan_on_clips_staled(struct scan *scan, const struct ry_clips_staled *staled);
 enum scan_step scan_on_purged(struct scan *scan, const struct ry_purged *purged);
 
+/* The step that a job goes on with when its channel is found good: what it reads first, or the scan's status. */
+enum scan_step scan_first_reading(const struct scan *scan);
+
 /* The scan of the channel ends with this status and error (NULL: none) instead of going on. */
 enum scan_step scan_give_up(struct scan *scan, const char *status, const char *error);
 

@@ -1,6 +1,6 @@
 /* scan_place.c: where a job works: the channel's settings and flags, its rows, and its scan's status.
  *
- *   settings ──> (place ──> place_write) ──> (begin) ──> fetch, fetch_ids or select
+ *   settings ──> (place ──> place_write) ──> (begin ──>) fetch, fetch_ids or select
  *        └──────────────> end ──> done
  *
  * settings     flags and settings of the channel, from the cache or the writer. Flags decide for jobs of producers that
@@ -16,8 +16,7 @@
 #include "actors/scanner/author.h"
 #include "actors/scanner/json_read.h"
 
-/* The step that reads what the job is about. */
-static enum scan_step first_reading(const struct scan *scan)
+enum scan_step scan_first_reading(const struct scan *scan)
 {
     switch (scan->job.type) {
     case SCAN_JOB_BATCH:
@@ -42,7 +41,7 @@ enum scan_step scan_step_settings(struct scan *scan)
                                             ry_mono_ms(ry_ctx_clock(ctx)));
         ry_count(ctx, scan->settings ? RY_COUNTER_settings_cache_hits : RY_COUNTER_settings_cache_misses, 1);
         if (scan->settings != NULL)
-            return first_reading(scan);
+            return scan_first_reading(scan);
     }
     struct ry_settings_get get = {.guild_id = scan->job.guild_id, .channel_id = scan->job.channel_id};
     return SCAN_ASK(scan, settings_get, &get);
@@ -81,7 +80,7 @@ static enum scan_step judge_own(struct scan *scan, const struct ry_settings_got 
     bool guild_lacks = !got->guild_exists && !scan->job.brings_guild;
     bool channel_lacks = !got->channel_exists && !scan->job.brings_channel;
     if (!guild_lacks && !channel_lacks)
-        return first_reading(scan);
+        return scan_first_reading(scan);
     if (scan->job.type != SCAN_JOB_MESSAGES)
         return SCAN_PLACE;
     if (guild_lacks)
@@ -107,7 +106,7 @@ enum scan_step scan_on_settings_got(struct scan *scan, const struct ry_settings_
                        ry_mono_ms(ry_ctx_clock(scan_ctx(scan))));
     if (scan_order(scan)->local_media)
         return judge_own(scan, got);
-    return refusal == NULL ? first_reading(scan) : refuse(scan, refusal);
+    return refusal == NULL ? scan_first_reading(scan) : refuse(scan, refusal);
 }
 
 /* ---- rows that only Discord can tell ----------------------------------------------------------------------------- */

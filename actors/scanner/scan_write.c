@@ -252,7 +252,5 @@ enum scan_step scan_on_batch_written(struct scan *scan, const struct ry_batch_wr
         return SCAN_DONE;
     }
     tell_failures(scan, written);
-    if (scan->step == SCAN_PLACE_WRITE)
-        return SCAN_BEGIN;
-    return SCAN_WRITE;
+    return scan->step == SCAN_PLACE_WRITE ? scan_first_reading(scan) : SCAN_WRITE;
 }

@@ -247,6 +247,25 @@ static void a_scan_of_ones_own_makes_the_rows_it_lacks_from_what_discord_says(vo
     scan_bench_close(&bench);
 }
 
+static void messages_of_ones_own_are_read_by_their_ids_when_the_rows_are_made(void **state)
+{
+    (void)state;
+    struct scan_bench bench;
+    char more[64];
+    scan_bench_open(&bench, &(struct scan_bench_wish){.messages = 50, .clips = 50});
+    wanted_count = 1;
+    wanted[0] = scan_bench_with_clips(&bench, 20);
+    (void)snprintf(more, sizeof more, ",\"message_ids\":[\"%s\"]", scan_bench_id(&bench, wanted[0]).text);
+    scan_bench_run_as(&bench, "message", more, 1, true);
+    answer_nothing_known(&bench, false, false);
+    scan_bench_listen(&bench);
+    assert_int_equal(BED_EXPECT(bench.bed, batch_write)->guilds.n, 1);
+    scan_bench_answer_written(&bench);
+    expect_live(&bench, wanted[0], 1); /* and no scan of the channel begins */
+    assert_int_equal(fake_stat(bench.discord, "messages"), 0);
+    scan_bench_close(&bench);
+}
+
 static void a_scan_of_ones_own_needs_a_channel_that_discord_shows(void **state)
 {
     (void)state;
@@ -267,6 +286,7 @@ int main(void)
         cmocka_unit_test(a_message_without_clips_still_raises_the_newest_id),
         cmocka_unit_test(an_author_of_a_live_message_is_asked_for_alone),
         cmocka_unit_test(a_scan_of_ones_own_makes_the_rows_it_lacks_from_what_discord_says),
+        cmocka_unit_test(messages_of_ones_own_are_read_by_their_ids_when_the_rows_are_made),
         cmocka_unit_test(a_scan_of_ones_own_needs_a_channel_that_discord_shows),
     };
     return cmocka_run_group_tests_name("scanner_live", tests, NULL, NULL);
