@@ -7,8 +7,8 @@
  *              are somebody else; a job of the node's own queue is its operator's own act.
  * place        a job of the node's own queue whose guild or channel has no row: they are made from what Discord says
  * begin        of batch and rescan: the scan is RUNNING, unless it is CANCELLED. If this job's slice is on record, it
- * was committed before a crash, and only what follows from it is left. end          a scan that cannot go on ends with
- * its status and the reason */
+ *              was committed before a crash, and only what follows from it is left.
+ * end          a scan that cannot go on ends with its status and the reason */
 #include "actors/scanner/scan.h"
 
 #include <stdio.h>

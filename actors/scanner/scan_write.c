@@ -7,8 +7,8 @@
  * known    which of these messages and authors have rows already. What is known is left out (but on update), and ends a
  *          scan in mode stop.
  * members  history tells nothing of authors as members of the guild, so new ones (on update: all) are looked up. One
- * who is no member, or whom Discord will not tell of, stays as his message shows him. write    the rows, in parts. The
- * last one carries the scan's progress and the job that goes on.
+ *          who is no member, or whom Discord will not tell of, stays as his message shows him.
+ * write    the rows, in parts. The last one carries the scan's progress and the job that goes on.
  *
  * A job that was delivered again without a slice on record may have written some parts of its slice before it was cut
  * off: rows it finds may be its own. So it never stops; at worst one slice more is read, which then stops. */
