@@ -194,6 +194,7 @@ static void without_an_answer_of_discord_nothing_is_said_of_any_clip(void **stat
         uint64_t id = ask_for(&bench, &CLIP, 1, &texts);
         const struct ry_urls_refreshed *refreshed = expect_refreshed(&bench, id);
         assert_int_equal(refreshed->urls.n, 0);
+        assert_int_equal(fake_stat(bench.discord, "message"), 0); /* what would be asked next would not go better */
         if (memmem(refreshed->error.p, refreshed->error.n, CASES[i].says, strlen(CASES[i].says)) == NULL)
             fail_msg("not \"%s\", but %.*s", CASES[i].says, RY_STR_ARG(refreshed->error));
         scan_bench_close(&bench);

@@ -1,7 +1,7 @@
 /* scan_bench.h: a scanner on the test bed, with the fake Discord behind it; the test plays the ingester and the writer.
  *
  * The channel's history is a function of its seed, so what a job must have found is computed, not written down. The
- * bed's clock moves only while calls to Discord wait for nothing else. */
+ * bed's clock leaps only while calls to Discord wait for nothing else. */
 #ifndef REELYARD_TESTS_BED_SCAN_BENCH_H
 #define REELYARD_TESTS_BED_SCAN_BENCH_H
 
@@ -25,7 +25,7 @@ struct scan_bench_wish {
     const char *options[4][2];
     const char *bot_token;  /* NULL: the right one */
     bool channel_is_absent; /* Discord has another channel instead */
-    int64_t leap_ms;        /* of the clock while nothing happens; 0: 250 */
+    int64_t leap_ms;        /* of the clock while only it is waited for; 0: 250 */
 };
 
 struct scan_bench {
