@@ -68,7 +68,12 @@ void scan_bench_run_as(struct scan_bench *bench, const char *type, const char *m
                              .local_media = local,
                              .attempts = attempts,
                              .job = {.p = json, .n = strlen(json)}};
-    bench->job = BED_DELIVER(bench->bed, job_run, &run, NULL);
+    if (bench->mail_attempt == 0) {
+        bench->job = BED_DELIVER(bench->bed, job_run, &run, NULL);
+    } else {
+        bench->job = UINT64_C(0xBED2) << 32 | bench->mail_attempt;
+        bed_redeliver(bench->bed, bench->job, bench->mail_attempt, RY_TAG_job_run, &run, NULL);
+    }
     free(json);
 }
 

@@ -33,7 +33,8 @@ struct scan_bench {
     struct fake *discord;
     struct discord_channel channel;
     int64_t leap_ms;
-    uint64_t job; /* id of the last job_run */
+    uint64_t job;          /* id of the last job_run */
+    unsigned mail_attempt; /* that further job_runs have; 0: the first */
 };
 
 void scan_bench_open(struct scan_bench *bench, const struct scan_bench_wish *wish);
