@@ -10,7 +10,8 @@
 #define NAME_MAX_BYTES          ((size_t)400)
 #define URL_MAX_BYTES           ((size_t)2048)
 #define DISCRIMINATOR_MAX_BYTES ((size_t)4)
-#define AVATAR_HASH_MAX_BYTES   ((size_t)128)
+
+#define IMAGE_HASH_MAX_BYTES ((size_t)128)
 
 struct author {
     struct ry_str id;
@@ -23,18 +24,22 @@ struct author {
     struct ry_str guild_avatar;
 };
 
-/* An avatar's hash becomes part of a URL: letters, digits and _ only. */
+bool scan_is_image_hash(struct ry_str hash)
+{
+    bool good = hash.n > 0 && hash.n <= IMAGE_HASH_MAX_BYTES;
+    for (size_t i = 0; good && i < hash.n; i++) {
+        char c = hash.p[i];
+        good = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_';
+    }
+    return good;
+}
+
 static int read_hash(struct json_object *object, const char *where, struct ry_str *out, struct ry_error *err)
 {
     int rc = json_read_str(object, where, "avatar", false, out, err);
     if (rc != RY_OK || out->p == NULL)
         return rc;
-    bool good = out->n > 0 && out->n <= AVATAR_HASH_MAX_BYTES;
-    for (size_t i = 0; good && i < out->n; i++) {
-        char c = out->p[i];
-        good = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_';
-    }
-    return good ? RY_OK : ry_fail(err, RY_EINVAL, "%savatar is no image hash", where);
+    return scan_is_image_hash(*out) ? RY_OK : ry_fail(err, RY_EINVAL, "%savatar is no image hash", where);
 }
 
 static int read_author(struct json_object *message, bool given_urls, struct author *author, struct ry_error *err)

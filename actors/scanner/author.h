@@ -14,4 +14,7 @@
 int scan_author_read(struct json_object *message, struct ry_str guild_id, bool given_urls, struct ry_arena *arena,
                      struct ry_author_row *row, struct ry_error *err);
 
+/* Whether it has the form of Discord's image hashes: letters, digits and _ only, so that it may stand in a URL. */
+bool scan_is_image_hash(struct ry_str hash);
+
 #endif

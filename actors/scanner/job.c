@@ -4,9 +4,7 @@
 #include "actors/scanner/json_read.h"
 #include "runtime/base/clock.h"
 
-/* Limits of guild_row and channel_row in proto/messages.def. Names are cut to them, URLs left out. */
-#define NAME_MAX_BYTES       ((size_t)400)
-#define TOPIC_MAX_BYTES      ((size_t)4096)
+/* Limits of guild_row and batch_write in proto/messages.def. A URL that is longer is left out. */
 #define URL_MAX_BYTES        ((size_t)2048)
 #define MEDIA_ROOT_MAX_BYTES ((size_t)4096)
 
@@ -159,7 +157,7 @@ static int read_guild(struct scan_job *job, struct ry_error *err)
         rc = json_read_str(guild, "guild.", "name", true, &job->guild.name, err);
     if (rc == RY_OK)
         rc = json_read_str(guild, "guild.", "icon_url", false, &job->guild.icon_url, err);
-    job->guild.name = json_read_cut(job->guild.name, NAME_MAX_BYTES);
+    job->guild.name = json_read_cut(job->guild.name, SCAN_NAME_MAX_BYTES);
     if (job->guild.icon_url.n > URL_MAX_BYTES)
         job->guild.icon_url = (struct ry_str){0};
     job->brings_guild = rc == RY_OK;
@@ -191,8 +189,8 @@ static int read_channel(struct scan_job *job, struct ry_error *err)
         rc = json_read_id(channel, "channel.", "parent_id", false, &job->channel.parent_id, err);
     if (rc == RY_OK)
         rc = json_read_str(channel, "channel.", "topic", false, &job->channel.topic, err);
-    job->channel.name = json_read_cut(job->channel.name, NAME_MAX_BYTES);
-    job->channel.topic = json_read_cut(job->channel.topic, TOPIC_MAX_BYTES);
+    job->channel.name = json_read_cut(job->channel.name, SCAN_NAME_MAX_BYTES);
+    job->channel.topic = json_read_cut(job->channel.topic, SCAN_TOPIC_MAX_BYTES);
     job->brings_channel = rc == RY_OK;
     return rc;
 }

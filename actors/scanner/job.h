@@ -12,6 +12,10 @@
 /* Messages of one slice: a job that asks for more gets this many at a time. */
 #define SCAN_JOB_LIMIT_MAX ((uint64_t)10000)
 
+/* Limits of guild_row and channel_row in proto/messages.def, to which names and topics are cut. */
+#define SCAN_NAME_MAX_BYTES  ((size_t)400)
+#define SCAN_TOPIC_MAX_BYTES ((size_t)4096)
+
 enum scan_job_type {
     SCAN_JOB_BATCH,
     SCAN_JOB_MESSAGE,

@@ -134,11 +134,15 @@ static void scanner_on_message_again(void *arg, int code, unsigned status, struc
     if (code == RY_OK) {
         struct json_object *message = NULL;
         struct ry_str url = {0};
+        struct ry_str attachment = attachment_of(order(refresh)->urls.items[i].url);
         if (json_read_text(body, &message, NULL) == RY_OK)
-            url = find_attachment(message, attachment_of(order(refresh)->urls.items[i].url));
+            url = find_attachment(message, attachment);
         if (url.p != NULL)
             set_fresh(refresh, i, url);
-        fresh->gone = url.p == NULL && message != NULL;
+        else if (attachment.p == NULL)
+            fresh->reason = RY_STR("the URL names no attachment of Discord");
+        else
+            fresh->gone = message != NULL;
         json_object_put(message);
     } else if (code == RY_ENOENT) {
         fresh->gone = true;

@@ -73,7 +73,6 @@ struct scan {
     struct ry_strs known_authors; /* in the arena */
     size_t next_author;           /* first author that was not looked up yet */
     bool stopped;                 /* a message was stored already, and the scan ends with it */
-    uint64_t left_out;            /* messages that were stored already */
     size_t next_row;              /* first message whose rows are not sent yet */
     bool progress_sent;
 
@@ -154,6 +153,9 @@ enum scan_step scan_on_batch_written(struct scan *scan, const struct ry_batch_wr
 enum scan_step scan_on_failed_retried(struct scan *scan, const struct ry_failed_retried *retried);
 enum scan_step scan_on_clips_staled(struct scan *scan, const struct ry_clips_staled *staled);
 enum scan_step scan_on_purged(struct scan *scan, const struct ry_purged *purged);
+
+/* The step that a job goes on with when its channel is found good: what it reads first, or the scan's status. */
+enum scan_step scan_first_reading(const struct scan *scan);
 
 /* The scan of the channel ends with this status and error (NULL: none) instead of going on. */
 enum scan_step scan_give_up(struct scan *scan, const char *status, const char *error);

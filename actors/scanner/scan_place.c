@@ -1,25 +1,22 @@
 /* scan_place.c: where a job works: the channel's settings and flags, its rows, and its scan's status.
  *
- *   settings ──> (place ──> place_write) ──> (begin) ──> fetch, fetch_ids or select
+ *   settings ──> (place ──> place_write) ──> (begin ──>) fetch, fetch_ids or select
  *        └──────────────> end ──> done
  *
  * settings     flags and settings of the channel, from the cache or the writer. Flags decide for jobs of producers that
  *              are somebody else; a job of the node's own queue is its operator's own act.
  * place        a job of the node's own queue whose guild or channel has no row: they are made from what Discord says
  * begin        of batch and rescan: the scan is RUNNING, unless it is CANCELLED. If this job's slice is on record, it
- * was committed before a crash, and only what follows from it is left. end          a scan that cannot go on ends with
- * its status and the reason */
+ *              was committed before a crash, and only what follows from it is left.
+ * end          a scan that cannot go on ends with its status and the reason */
 #include "actors/scanner/scan.h"
 
 #include <stdio.h>
 
+#include "actors/scanner/author.h"
 #include "actors/scanner/json_read.h"
 
-#define NAME_MAX_BYTES  ((size_t)400)
-#define TOPIC_MAX_BYTES ((size_t)4096)
-
-/* The step that reads what the job is about. */
-static enum scan_step first_reading(const struct scan *scan)
+enum scan_step scan_first_reading(const struct scan *scan)
 {
     switch (scan->job.type) {
     case SCAN_JOB_BATCH:
@@ -44,7 +41,7 @@ enum scan_step scan_step_settings(struct scan *scan)
                                             ry_mono_ms(ry_ctx_clock(ctx)));
         ry_count(ctx, scan->settings ? RY_COUNTER_settings_cache_hits : RY_COUNTER_settings_cache_misses, 1);
         if (scan->settings != NULL)
-            return first_reading(scan);
+            return scan_first_reading(scan);
     }
     struct ry_settings_get get = {.guild_id = scan->job.guild_id, .channel_id = scan->job.channel_id};
     return SCAN_ASK(scan, settings_get, &get);
@@ -83,7 +80,7 @@ static enum scan_step judge_own(struct scan *scan, const struct ry_settings_got 
     bool guild_lacks = !got->guild_exists && !scan->job.brings_guild;
     bool channel_lacks = !got->channel_exists && !scan->job.brings_channel;
     if (!guild_lacks && !channel_lacks)
-        return first_reading(scan);
+        return scan_first_reading(scan);
     if (scan->job.type != SCAN_JOB_MESSAGES)
         return SCAN_PLACE;
     if (guild_lacks)
@@ -109,7 +106,7 @@ enum scan_step scan_on_settings_got(struct scan *scan, const struct ry_settings_
                        ry_mono_ms(ry_ctx_clock(scan_ctx(scan))));
     if (scan_order(scan)->local_media)
         return judge_own(scan, got);
-    return refusal == NULL ? first_reading(scan) : refuse(scan, refusal);
+    return refusal == NULL ? scan_first_reading(scan) : refuse(scan, refusal);
 }
 
 /* ---- rows that only Discord can tell ----------------------------------------------------------------------------- */
@@ -153,22 +150,12 @@ static int read_channel(struct scan *scan, struct json_object *object, struct ry
     if (rc != RY_OK)
         return rc;
     scan->job.channel = (struct ry_channel_row){.id = scan->job.channel_id,
-                                                .name = keep(scan, name.p ? name : RY_STR(""), NAME_MAX_BYTES),
+                                                .name = keep(scan, name.p ? name : RY_STR(""), SCAN_NAME_MAX_BYTES),
                                                 .type = channel_type(type),
                                                 .parent_id = keep(scan, parent_id, 20),
-                                                .topic = keep(scan, topic, TOPIC_MAX_BYTES)};
+                                                .topic = keep(scan, topic, SCAN_TOPIC_MAX_BYTES)};
     scan->job.brings_channel = true;
     return RY_OK;
-}
-
-static bool is_image_hash(struct ry_str hash)
-{
-    for (size_t i = 0; i < hash.n; i++) {
-        char c = hash.p[i];
-        if (!((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || c == '_'))
-            return false;
-    }
-    return hash.n > 0 && hash.n <= 128;
 }
 
 static int read_guild(struct scan *scan, struct json_object *object, struct ry_error *err)
@@ -180,8 +167,8 @@ static int read_guild(struct scan *scan, struct json_object *object, struct ry_e
         rc = json_read_str(object, "", "icon", false, &icon, err);
     if (rc != RY_OK)
         return rc;
-    scan->job.guild = (struct ry_guild_row){.id = scan->job.guild_id, .name = keep(scan, name, NAME_MAX_BYTES)};
-    if (is_image_hash(icon))
+    scan->job.guild = (struct ry_guild_row){.id = scan->job.guild_id, .name = keep(scan, name, SCAN_NAME_MAX_BYTES)};
+    if (scan_is_image_hash(icon))
         scan->job.guild.icon_url = ry_arena_printf(&scan->arena, "https://cdn.discordapp.com/icons/%.*s/%.*s.%s",
                                                    RY_STR_ARG(scan->job.guild_id), RY_STR_ARG(icon),
                                                    ry_str_starts(icon, RY_STR("a_")) ? "gif" : "png");

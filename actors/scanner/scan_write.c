@@ -7,8 +7,8 @@
  * known    which of these messages and authors have rows already. What is known is left out (but on update), and ends a
  *          scan in mode stop.
  * members  history tells nothing of authors as members of the guild, so new ones (on update: all) are looked up. One
- * who is no member, or whom Discord will not tell of, stays as his message shows him. write    the rows, in parts. The
- * last one carries the scan's progress and the job that goes on.
+ *          who is no member, or whom Discord will not tell of, stays as his message shows him.
+ * write    the rows, in parts. The last one carries the scan's progress and the job that goes on.
  *
  * A job that was delivered again without a slice on record may have written some parts of its slice before it was cut
  * off: rows it finds may be its own. So it never stops; at worst one slice more is read, which then stops. */
@@ -69,7 +69,6 @@ enum scan_step scan_on_known_got(struct scan *scan, const struct ry_known_got *g
     size_t gone = 0;
     if (!scan_rows_leave_out(scan->rows, got->message_ids, &gone))
         return scan_fail(scan, true, "no memory to leave out %zu messages", got->message_ids.n);
-    scan->left_out = gone;
     scan->messages -= gone;
     scan->stopped = gone > 0 && scan->job.rescan == SCAN_RESCAN_STOP && !delivered_again(scan);
     struct ry_str *known = ry_arena_array(&scan->arena, got->user_ids.n, sizeof *known);
@@ -254,7 +253,5 @@ enum scan_step scan_on_batch_written(struct scan *scan, const struct ry_batch_wr
         return SCAN_DONE;
     }
     tell_failures(scan, written);
-    if (scan->step == SCAN_PLACE_WRITE)
-        return SCAN_BEGIN;
-    return SCAN_WRITE;
+    return scan->step == SCAN_PLACE_WRITE ? scan_first_reading(scan) : SCAN_WRITE;
 }

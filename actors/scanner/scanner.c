@@ -6,10 +6,13 @@
  * doing it again gives the same rows under the same keys.
  *
  * Accepts job_run from the ingester, up to CAPACITY at a time, and urls_refresh from the scheduler. scan.h tells how a
- * job moves; this file has the dispatcher and the wiring, the steps stand in scan_place.c   settings, flags, the
- * channel's rows, the scan's status scan_fetch.c   what is read, made into rows scan_write.c   what is known already,
- * members, batch_write with the scan's progress scan_next.c    the job that goes on scan_chores.c  thumbnails to try
- * again, clips that are stuck, deletions refresh.c      fresh URLs
+ * job moves; this file has the dispatcher and the wiring, the steps stand in
+ *   scan_place.c   settings, flags, the channel's rows, the scan's status
+ *   scan_fetch.c   what is read, made into rows
+ *   scan_write.c   what is known already, members, batch_write with the scan's progress
+ *   scan_next.c    the job that goes on
+ *   scan_chores.c  thumbnails to try again, clips that are stuck, deletions
+ *   refresh.c      fresh URLs
  *
  * Promises: job_done only after the writer has committed everything; job_failed(retry) when something was away or busy;
  * job_failed(for good) when the job or the settings are bad, with the field that is. While Discord is down or limits
@@ -162,8 +165,7 @@ enum scan_step scan_fail_call(struct scan *scan, int code, const struct ry_error
     bool ours = code == RY_ECONFIG; /* no token, or one that Discord does not know */
     unsigned held_back = 0;
     if (ours && ry_log_allowed(&scan->scanner->discord_log, 1, DISCORD_LOG_MS, &held_back))
-        RY_LOG(RY_ERROR, "discord_refused", "reason=%s BOT_TOKEN must be set to the bot's token held_back=%u",
-               err->text, held_back);
+        RY_LOG(RY_ERROR, "discord_refused", "reason=%s held_back=%u", err->text, held_back);
     bool retry = ours || ry_err_class((enum ry_err)code) != RY_CLASS_REJECT;
     return scan_fail(scan, retry, "Discord: %s", err->text);
 }
