@@ -127,6 +127,13 @@ code=0
 expect 1
 says "the channel belongs to guild $guild"
 
+step "Discord is down: it is told, and waited for"
+curl -s -X POST "http://127.0.0.1:$discord_port/fake/down?ms=3000" >"$tmp/down"
+scan "$tmp/down-data"
+expect 0
+says "discord_waits"
+whole "$tmp/down-data"
+
 step "SIGINT in the middle, then the same command again"
 quick=$REELYARD_DISCORD_API
 fake discord --port 0 "${seed_arguments[@]}" --latency-ms 100
