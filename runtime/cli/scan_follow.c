@@ -157,6 +157,9 @@ static bool push(struct ry_scan_follow *follow, const char *rescan, struct ry_st
 {
     struct ry_job_entry entry;
     struct ry_error why;
+    if (!count_dead(follow, &follow->dead_before))
+        return false;
+    follow->pushed_wall_ms = ry_wall_ms(follow->clock);
     if (ry_scan_wish_job(follow->wish, rescan, before_id, ry_wall_ms(follow->clock), &entry, &why) != RY_OK) {
         break_off(follow, &why);
         return false;
@@ -192,7 +195,7 @@ static bool time_left_s(const struct ry_scan_follow *follow, int64_t *left_s)
     const struct ry_scan_figures *now = &follow->now;
     uint64_t channel = 0;
     (void)ry_str_u64(follow->wish->channel_id, &channel);
-    if (follow->begin.exists || follow->wish->messages_max > 0 || now->oldest_id == 0)
+    if (follow->begin.oldest_id != 0 || follow->wish->messages_max > 0 || now->oldest_id == 0)
         return false;
     int64_t behind_ms = ry_scan_id_wall_ms(now->newest_id) - ry_scan_id_wall_ms(now->oldest_id);
     int64_t ahead_ms = follow->wish->forward ? follow->begin_wall_ms - ry_scan_id_wall_ms(now->newest_id)
@@ -212,7 +215,7 @@ static void show_scan(struct ry_scan_follow *follow, bool last)
     int64_t left_s = 0;
     uint64_t reached = follow->wish->forward ? now->newest_id : now->oldest_id;
     int n = snprintf(detail, sizeof detail, "%" PRIu64 " clips", grown(now->clips, follow->begin.clips));
-    if (!last && reached > 0 && !follow->begin.exists) {
+    if (!last && reached > 0 && follow->begin.oldest_id == 0) {
         ry_time_format(ry_scan_id_wall_ms(reached), day);
         n += snprintf(detail + n, sizeof detail - (size_t)n, ", %s %.10s", follow->wish->forward ? "up to" : "back to",
                       day);
@@ -251,13 +254,13 @@ static bool await_scan(struct ry_scan_follow *follow)
 
 static void note_letter(struct ry_scan_follow *follow, const struct ry_dead *letter)
 {
-    bool ours = letter->kind == RY_DEAD_JOB && letter->died_wall_ms >= follow->begin_wall_ms &&
+    bool ours = letter->kind == RY_DEAD_JOB && letter->died_wall_ms >= follow->pushed_wall_ms &&
                 ry_str_eq(letter->channel_id, follow->wish->channel_id);
     if (ours)
         ry_import_reason(&follow->errors, "the scan was given up: %.*s", RY_STR_ARG(letter->reason));
 }
 
-/* The reasons of this scan's jobs that were given up. */
+/* The reasons of jobs that were given up since the last push. */
 static int read_letters(struct ry_scan_follow *follow, struct ry_stream *stream, struct ry_error *err)
 {
     struct ry_dead letters[PAGE_LETTERS];
@@ -281,7 +284,7 @@ static void note_dead_jobs(struct ry_scan_follow *follow)
     struct ry_stream *stream = NULL;
     struct ry_error why;
     uint64_t dead = 0;
-    if (!count_dead(follow, &dead) || dead <= follow->begin_dead)
+    if (!count_dead(follow, &dead) || dead <= follow->dead_before)
         return;
     int rc = ry_session_queue(follow->cli, false, &stream, &why);
     if (rc == RY_OK)
@@ -325,7 +328,7 @@ static const char *usual_rescan(const struct ry_scan_follow *follow)
 static bool scan(struct ry_scan_follow *follow)
 {
     bool found = false;
-    if (!look(follow, &follow->begin) || !count_dead(follow, &follow->begin_dead) || !find_job(follow, &found))
+    if (!look(follow, &follow->begin) || !find_job(follow, &found))
         return false;
     follow->now = follow->begin;
     ry_progress_init(&follow->progress, follow->cli->err, follow->clock, "messages");

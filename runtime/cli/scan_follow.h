@@ -36,7 +36,8 @@ struct ry_scan_follow {
     struct ry_progress progress;
     int64_t begin_mono_ms;
     int64_t begin_wall_ms;
-    uint64_t begin_dead; /* dead letters of the queue */
+    int64_t pushed_wall_ms; /* when the job that is waited for was pushed */
+    uint64_t dead_before;   /* dead letters of the queue before that */
     struct ry_scan_figures begin;
     struct ry_scan_figures now;
     /* How it ended. */
