@@ -306,8 +306,8 @@ static bool ended_well(struct ry_scan_follow *follow)
     if (!now->exists)
         ry_import_reason(
             &follow->errors,
-            "guild %.*s has no channel %.*s in the database; their rows are made by the bot, so invite it or "
-            "check both ids",
+            "guild %.*s has no channel %.*s in the database; with REDIS_URL their rows are made by the bot, so invite "
+            "it or check both ids; without, reelyard makes them itself",
             RY_STR_ARG(follow->wish->guild_id), RY_STR_ARG(follow->wish->channel_id));
     else if (now->running)
         ry_import_reason(&follow->errors, "the scan stands still: it is %s, and no job goes on with it", now->status);
