@@ -98,7 +98,7 @@ static int read_rescan(struct scan_job *job, struct ry_error *err)
     return ry_fail(err, RY_EINVAL, "rescan is none of stop, continue, update");
 }
 
-static int read_batch(struct scan_job *job, bool local, struct ry_error *err)
+static int read_batch(struct scan_job *job, struct ry_error *err)
 {
     int rc = read_direction(job, err);
     if (rc == RY_OK)
@@ -111,8 +111,10 @@ static int read_batch(struct scan_job *job, bool local, struct ry_error *err)
         rc = json_read_bool(job->root, "", "auto_continue", &job->auto_continue, err);
     if (rc == RY_OK)
         rc = read_rescan(job, err);
-    if (rc == RY_OK && local)
+    if (rc == RY_OK)
         rc = json_read_bool(job->root, "", "restart", &job->restart, err);
+    if (rc == RY_OK)
+        rc = json_read_count(job->root, "", "messages_max", &job->messages_max, err);
     job->limit = job->limit_asked < SCAN_JOB_LIMIT_MAX ? job->limit_asked : SCAN_JOB_LIMIT_MAX;
     return rc;
 }
@@ -226,7 +228,7 @@ static int read_body(struct scan_job *job, bool local, struct ry_error *err)
     if (rc != RY_OK)
         return rc;
     switch (job->type) {
-    case SCAN_JOB_BATCH: return read_batch(job, local, err);
+    case SCAN_JOB_BATCH: return read_batch(job, err);
     case SCAN_JOB_MESSAGE: return read_ids(job, "message_ids", true, true, err);
     case SCAN_JOB_MESSAGES: return read_messages(job, local, err);
     case SCAN_JOB_RESCAN: return read_whole_channel(job, err);

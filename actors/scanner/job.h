@@ -47,12 +47,13 @@ struct scan_job {
     bool forward;
     uint64_t limit;          /* 1 .. SCAN_JOB_LIMIT_MAX; 0: not told */
     uint64_t limit_asked;    /* what the producer wrote */
+    uint64_t messages_max;   /* what this job and those that go on from it may read; 0: no end */
     struct ry_str before_id; /* absent: from the newest */
     struct ry_str after_id;  /* absent: from the oldest */
     bool auto_continue;
     enum scan_rescan rescan;
     bool reset;   /* forget the scan's bounds and totals first */
-    bool restart; /* begin even if the scan is CANCELLED */
+    bool restart; /* begin even if the scan is CANCELLED; of a batch: its first slice, and a person waits for it */
     /* message; thumbnail_retry */
     struct json_object *ids;  /* array of strings inside root; NULL: none */
     uint64_t timeout_minutes; /* thumbnail_cleanup */
@@ -67,9 +68,12 @@ struct scan_job {
     struct ry_str media_root; /* absolute path, or absent */
 };
 
-/* Reads a job of the type that the queue gave it. local: the queue is this node's own, so `guild`, `channel`,
- * `media_root` and `restart` are honoured; otherwise they are not looked at. RY_EINVAL names the field, RY_EUNSUPPORTED
- * an unknown type; the job is then empty. Free with scan_job_free. */
+/* Reads a job of the type that the queue gave it. local: the queue is this node's own, so `guild`, `channel`
+ * and `media_root` are honoured; otherwise they are not looked at. RY_EINVAL names the field, RY_EUNSUPPORTED an
+ * unknown type; the job is then empty. Free with scan_job_free.
+ *
+ * A batch knows two fields beyond those of the bot: `restart` (a person asked for it: it begins even if the scan is
+ * CANCELLED) and `messages_max`. */
 int scan_job_parse(struct ry_str json, struct ry_str type, bool local, struct scan_job *job, struct ry_error *err);
 
 /* Whether a job of this type reads a channel's messages, so that flags and settings concern it. */

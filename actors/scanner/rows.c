@@ -19,6 +19,7 @@
 #define URL_MAX_BYTES       ((size_t)8192)
 /* Discord allows 10. More would make one message's rows larger than a mail. */
 #define ATTACHMENTS_MAX ((size_t)100)
+#define PART_NEVER      SIZE_MAX
 #define ARENA_MAX_BYTES ((size_t)256 << 20)
 
 struct origin {
@@ -38,7 +39,7 @@ struct scan_rows {
     size_t message_count;
     struct ry_author_row *authors;
     size_t *author_messages; /* how many messages of each author there are */
-    size_t *author_part;     /* the part (1, 2, ...) that each author was last put into */
+    size_t *author_part;     /* the part (1, 2, ...) that each author was last put into; PART_NEVER: into none */
     size_t author_count;
     struct ry_clip_row *clips;
     size_t clip_count;
@@ -375,6 +376,11 @@ bool scan_rows_author_counts(const struct scan_rows *rows, size_t i)
     return rows->author_messages[i] > 0;
 }
 
+void scan_rows_keep_author(struct scan_rows *rows, size_t i)
+{
+    rows->author_part[i] = PART_NEVER;
+}
+
 bool scan_rows_leave_out(struct scan_rows *rows, struct ry_strs ids, size_t *gone)
 {
     struct id_index left_out;
@@ -450,7 +456,7 @@ size_t scan_rows_part(struct scan_rows *rows, size_t first, size_t rows_max, siz
         if (next > first &&
             ((next - first) + authors + clips + origin->clips + 2 > rows_max || bytes + origin->bytes > bytes_max))
             break;
-        if (rows->author_part[origin->author] != part) {
+        if (rows->author_part[origin->author] != part && rows->author_part[origin->author] != PART_NEVER) {
             rows->author_part[origin->author] = part;
             rows->part_authors[authors++] = rows->authors[origin->author];
         }

@@ -44,6 +44,8 @@ size_t scan_rows_authors(const struct scan_rows *rows);
 struct ry_str scan_rows_author_id(const struct scan_rows *rows, size_t i);
 /* Whether author i still has a message. */
 bool scan_rows_author_counts(const struct scan_rows *rows, size_t i);
+/* Leaves the row that author i has as it is: no part brings him. */
+void scan_rows_keep_author(struct scan_rows *rows, size_t i);
 
 /* Leaves out the messages of these ids, with their clips; *gone: how many there were. Only before the first part. False
  * without memory. */

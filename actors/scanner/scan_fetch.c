@@ -175,7 +175,8 @@ static int ask_page(struct scan *scan, uint64_t limit, const char *bound, uint64
 
 static uint64_t slice_limit(const struct scan *scan)
 {
-    return scan->job.limit > 0 ? scan->job.limit : scan->scanner->batch_limit;
+    uint64_t limit = scan->job.limit > 0 ? scan->job.limit : scan->scanner->batch_limit;
+    return scan->job.messages_max > 0 && scan->job.messages_max < limit ? scan->job.messages_max : limit;
 }
 
 static uint64_t page_limit(const struct scan *scan)

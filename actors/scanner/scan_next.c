@@ -27,7 +27,8 @@ static void uuid_of(struct ry_str text, char uuid[UUID_BYTES])
 static bool goes_on(const struct scan *scan)
 {
     bool history = scan->job.type == SCAN_JOB_BATCH || scan->job.type == SCAN_JOB_RESCAN;
-    return history && scan->job.auto_continue && !scan->stopped && !scan->exhausted && scan->cursor > 0;
+    bool used_up = scan->job.messages_max > 0 && scan->seen >= scan->job.messages_max;
+    return history && scan->job.auto_continue && !scan->stopped && !scan->exhausted && !used_up && scan->cursor > 0;
 }
 
 static void add_str(struct json_object *object, const char *key, struct ry_str value)
@@ -61,6 +62,8 @@ int scan_make_next(struct scan *scan, struct ry_error *err)
     add_str(next, "direction", ry_str_of(job->forward ? "forward" : "backward"));
     if (job->limit > 0)
         json_object_object_add(next, "limit", json_object_new_int64((int64_t)job->limit));
+    if (job->messages_max > 0)
+        json_object_object_add(next, "messages_max", json_object_new_uint64(job->messages_max - scan->seen));
     add_str(next, "before_message_id", job->forward ? (struct ry_str){0} : cursor);
     add_str(next, "after_message_id", job->forward ? cursor : (struct ry_str){0});
     json_object_object_add(next, "auto_continue", json_object_new_boolean(true));

@@ -7,7 +7,8 @@
  * known    which of these messages and authors have rows already. What is known is left out (but on update), and ends a
  *          scan in mode stop.
  * members  history tells nothing of authors as members of the guild, so new ones (on update: all) are looked up. One
- *          who is no member, or whom Discord will not tell of, stays as his message shows him.
+ *          who is no member, or whom Discord will not tell of, stays as his message shows him. The rows of known ones
+ *          are left alone, for a message knows less of them.
  * write    the rows, in parts. The last one carries the scan's progress and the job that goes on.
  *
  * A job that was delivered again without a slice on record may have written some parts of its slice before it was cut
@@ -57,6 +58,15 @@ enum scan_step scan_step_known(struct scan *scan)
     return SCAN_ASK(scan, known_get, &get);
 }
 
+static bool is_new(const struct scan *scan, size_t author)
+{
+    struct ry_str id = scan_rows_author_id(scan->rows, author);
+    for (size_t i = 0; i < scan->known_authors.n; i++)
+        if (ry_str_eq(scan->known_authors.items[i], id))
+            return false;
+    return true;
+}
+
 static bool delivered_again(const struct scan *scan)
 {
     return scan_order(scan)->attempts > 1 || scan->mail->envelope.attempt > 1;
@@ -77,19 +87,13 @@ enum scan_step scan_on_known_got(struct scan *scan, const struct ry_known_got *g
     for (size_t i = 0; i < got->user_ids.n; i++)
         known[i] = ry_arena_str(&scan->arena, got->user_ids.items[i]);
     scan->known_authors = (struct ry_strs){known, got->user_ids.n};
+    for (size_t i = 0; i < scan_rows_authors(scan->rows); i++)
+        if (!is_new(scan, i))
+            scan_rows_keep_author(scan->rows, i);
     return SCAN_MEMBERS;
 }
 
 /* ---- members ----------------------------------------------------------------------------------------------------- */
-
-static bool is_new(const struct scan *scan, size_t author)
-{
-    struct ry_str id = scan_rows_author_id(scan->rows, author);
-    for (size_t i = 0; i < scan->known_authors.n; i++)
-        if (ry_str_eq(scan->known_authors.items[i], id))
-            return false;
-    return true;
-}
 
 static bool looking_up(const struct scan *scan)
 {

@@ -166,7 +166,9 @@ enum scan_step scan_fail_call(struct scan *scan, int code, const struct ry_error
     unsigned held_back = 0;
     if (ours && ry_log_allowed(&scan->scanner->discord_log, 1, DISCORD_LOG_MS, &held_back))
         RY_LOG(RY_ERROR, "discord_refused", "reason=%s held_back=%u", err->text, held_back);
-    bool retry = ours || ry_err_class((enum ry_err)code) != RY_CLASS_REJECT;
+    /* Who asked for a scan a moment ago is told at once; what goes on by itself waits for the right token. */
+    bool somebody_waits = scan->job.type == SCAN_JOB_BATCH && scan->job.restart;
+    bool retry = ours ? !somebody_waits : ry_err_class((enum ry_err)code) != RY_CLASS_REJECT;
     return scan_fail(scan, retry, "Discord: %s", err->text);
 }
 

@@ -29,6 +29,26 @@ static const struct ry_command commands[] = {
              "stopped when it is run again, and doubles nothing. Joins the node that runs on the data folder, or does\n"
              "the work itself. --rows-only stores rows only and leaves the videos to a later `reelyard run`.\n",
      .run = ry_cmd_import},
+    {.name = "scan",
+     .usage =
+         "--guild ID --channel ID [--direction forward|backward] [--rescan stop|continue|update] [--since ID|DATE] "
+         "[--limit N] [--ROLE N]... [options]",
+     .summary = "archive a channel of Discord as it is now",
+     .help =
+         "Reads the channel's history with the bot's token (BOT_TOKEN), stores what it says of videos and makes their\n"
+         "thumbnails. Goes on where it stopped when it is run again, and doubles nothing. Joins the node that runs on\n"
+         "the data folder, or does the work itself.\n\n"
+         "Without further options: all that is new, and all that is older than what was read before.\n"
+         "  --direction  backward (from the newest message) or forward (from the oldest, or --since)\n"
+         "  --rescan     what is stored already ends the scan (stop), is passed over (continue), or is read anew and\n"
+         "               brought up to date (update); continue when forward\n"
+         "  --since      only messages behind this one, or from this day or moment on (2024-10-19,\n"
+         "               2024-10-19T15:03:09Z), read forward\n"
+         "  --limit      read at most so many messages\n\n"
+         "With DATABASE_URL the archive is in PostgreSQL, with REDIS_URL the job goes through Redis; then the bot's\n"
+         "rows of guild and channel say whether a scan is allowed. Exit code 0 when all is stored and every new clip\n"
+         "has its thumbnails, 1 when something failed.\n",
+     .run = ry_cmd_scan},
     {.name = "enqueue",
      .usage = "FILE|- [--priority live|backfill] [options]",
      .summary = "put jobs into the queue of the data folder",

@@ -83,6 +83,7 @@ int ry_cmd_import(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_migrate(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_options(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_run(struct ry_cli *cli, int argc, char **argv);
+int ry_cmd_scan(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_status(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_version(struct ry_cli *cli, int argc, char **argv);
 

@@ -4,6 +4,7 @@
 #define REELYARD_RUNTIME_NET_DISCORD_PRIVATE_H
 
 #include "runtime/base/buf.h"
+#include "runtime/base/log.h"
 #include "runtime/net/discord.h"
 #include "runtime/net/discord_limits.h"
 #include "runtime/net/multi.h"
@@ -19,6 +20,9 @@
 #define UNDER_WAY_MAX    16 /* tries at a time; further calls wait here */
 #define CONNECTIONS_MAX  6  /* without HTTP/2 */
 #define HEADER_MAX_BYTES 65536
+#define TROUBLE_TRIES    3 /* of a call, before a person is told */
+#define TROUBLE_WAIT_MS  10000
+#define TROUBLE_LOG_MS   30000
 
 struct ry_discord {
     unsigned magic;
@@ -38,6 +42,7 @@ struct ry_discord {
     size_t calls;
     size_t under_way;
     struct ry_discord_figures figures;
+    struct ry_log_limit trouble_log; /* of calls that are not getting on */
 };
 
 struct ry_discord_call {

@@ -1,0 +1,158 @@
+/* `reelyard scan`: a channel of Discord into the archive, now, with its videos.
+ *
+ * The work is the troupe's: that of the node which runs on the data folder, or of one that is started here, without its
+ * web page. The command pushes the job, watches (scan_follow.h) and tells what came of it.
+ *
+ * Nothing is lost when it ends in the middle, however it ends: the job stays in the queue, what is stored stays stored.
+ * SIGINT and SIGTERM stop it cleanly, a second one at once; run again, it goes on. */
+#include "runtime/cli/cli.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "runtime/cli/roles.h"
+#include "runtime/cli/scan_follow.h"
+
+#define REASONS_MAX_BYTES ((size_t)64 * 1024)
+
+/* ---- the summary ------------------------------------------------------------------------------------------------- */
+
+static uint64_t grown(uint64_t now, uint64_t then)
+{
+    return now > then ? now - then : 0;
+}
+
+static uint64_t completed(const struct ry_scan_figures *figures)
+{
+    return grown(figures->clips, figures->waiting + figures->failed);
+}
+
+static void print_way(const struct ry_scan_follow *follow, bool joined)
+{
+    const struct ry_config *config = follow->cli->config;
+    const char *data = ry_config_str(config, RY_OPT_data);
+    int64_t port = ry_config_int(config, RY_OPT_http_port);
+    FILE *out = follow->cli->out;
+    if (follow->stopped && joined)
+        fprintf(out, "Stopped watching. The scan goes on in the node that runs on %s.\n", data);
+    else if (follow->stopped || follow->broken)
+        fputs("Stopped before the end. Run it again, and it goes on where it stopped.\n", out);
+    else if (port != 0 && joined)
+        fprintf(out, "To look at it: http://127.0.0.1:%" PRId64 "/\n", port);
+    else if (port != 0)
+        fprintf(out, "To look at it: reelyard run --data %s, then http://127.0.0.1:%" PRId64 "/\n", data, port);
+}
+
+static void print_report(const struct ry_scan_follow *follow, bool joined)
+{
+    const struct ry_scan_figures *now = &follow->now;
+    const struct ry_scan_figures *begin = &follow->begin;
+    const struct ry_config *config = follow->cli->config;
+    FILE *out = follow->cli->out;
+    uint64_t messages = grown(now->messages, begin->messages);
+    uint64_t new_ones = grown(completed(now), completed(begin));
+    fprintf(out, "messages    %" PRIu64 " read", messages);
+    if (messages > 0 && follow->scan_seconds > 0)
+        fprintf(out, " (%.0f messages/s)", (double)messages / follow->scan_seconds);
+    fprintf(out,
+            "\nclips       %" PRIu64 " new, %" PRIu64 " completed, %" PRIu64 " failed; the channel has %" PRIu64 "\n",
+            grown(now->clips, begin->clips), new_ones, follow->failed.total, now->clips);
+    /* Each clip has a small one and a large one. */
+    fprintf(out, "thumbnails  %" PRIu64 " new\n", 2 * new_ones);
+    fprintf(out, "time        %.1f s\n", (double)(ry_mono_ms(follow->clock) - follow->begin_mono_ms) / 1000);
+    ry_import_reasons_print(&follow->errors, "errors", out);
+    ry_import_reasons_print(&follow->failed, "clips without thumbnails", out);
+    fprintf(out, "database    %s\nthumbnails  %s/thumbnails\n",
+            ry_config_has_postgres(config) ? "PostgreSQL" : ry_config_str(config, RY_OPT_sqlite_path),
+            ry_config_str(config, RY_OPT_storage_path));
+    print_way(follow, joined);
+    fflush(out);
+}
+
+/* ---- the command ------------------------------------------------------------------------------------------------- */
+
+static int open_session(struct ry_scan_follow *follow, struct ry_node_role *roles, struct ry_error *err)
+{
+    struct ry_cli *cli = follow->cli;
+    int rc = ry_session_join(&follow->session, cli, err);
+    if (rc != RY_ENOENT)
+        return rc;
+    if (ry_config_str(cli->config, RY_OPT_bot_token)[0] == '\0')
+        return ry_fail(err, RY_ECONFIG,
+                       "BOT_TOKEN is not set; set it to the token of a bot that can read the channel "
+                       "(https://discord.com/developers/applications)");
+    for (size_t i = 0; i < cli->registry_count; i++)
+        if (roles[i].spec->role == RY_ROLE_MONITOR)
+            roles[i].instances = 0;
+    rc = ry_session_start(&follow->session, cli, roles, cli->registry_count, true, err);
+    /* Somebody may have started a node since it was asked for. */
+    return rc == RY_EBUSY ? ry_session_join(&follow->session, cli, err) : rc;
+}
+
+static int run(struct ry_scan_follow *follow, struct ry_node_role *roles, const sigset_t *ends)
+{
+    struct ry_error err = {.code = RY_OK};
+    if (open_session(follow, roles, &err) != RY_OK)
+        return ry_cli_fail(follow->cli, &err);
+    bool joined = follow->session.node == NULL;
+    ry_scan_follow(follow);
+    if (follow->stopped) {
+        struct signalfd_siginfo info;
+        (void)!read(follow->signal_fd, &info, sizeof info);
+        if (!joined)
+            fprintf(follow->cli->err, "stopping: finishing what is begun; a second signal ends it at once\n");
+    }
+    (void)pthread_sigmask(SIG_UNBLOCK, ends, NULL);
+    if (ry_session_close(&follow->session, &err) != RY_OK && !follow->stopped)
+        ry_import_reason(&follow->errors, "%s", err.text);
+    print_report(follow, joined);
+    bool good = !follow->stopped && follow->errors.total == 0 && follow->failed.total == 0;
+    return good ? RY_EXIT_DONE : RY_EXIT_FAILED;
+}
+
+/* Sorts the options into the wish and the roles. RY_CLI_GO or an exit code. */
+static int begin(struct ry_cli *cli, int argc, char **argv, struct ry_scan_wish *wish, struct ry_node_role *roles)
+{
+    struct ry_scan_words words = {0};
+    struct ry_roles counts;
+    struct ry_cli_flag flags[RY_ROLE_COUNT + 6] = {
+        {.name = "guild", .value = &words.guild},         {.name = "channel", .value = &words.channel},
+        {.name = "direction", .value = &words.direction}, {.name = "rescan", .value = &words.rescan},
+        {.name = "since", .value = &words.since},         {.name = "limit", .value = &words.limit}};
+    size_t n = ry_roles_flags(&counts, cli);
+    memcpy(flags + 6, counts.flags, n * sizeof flags[0]);
+    int code = ry_cli_begin(cli, &argc, argv, flags, n + 6, 0, 0);
+    if (code == RY_CLI_GO)
+        code = ry_scan_wish_read(wish, &words, cli);
+    ry_roles_default(cli, roles);
+    return code == RY_CLI_GO ? ry_roles_choose(&counts, cli, roles) : code;
+}
+
+int ry_cmd_scan(struct ry_cli *cli, int argc, char **argv)
+{
+    struct ry_scan_wish wish;
+    struct ry_node_role roles[RY_ROLE_COUNT];
+    int code = begin(cli, argc, argv, &wish, roles);
+    if (code != RY_CLI_GO)
+        return code;
+    sigset_t ends;
+    (void)sigemptyset(&ends);
+    (void)sigaddset(&ends, SIGINT);
+    (void)sigaddset(&ends, SIGTERM);
+    (void)pthread_sigmask(SIG_BLOCK, &ends, NULL);
+    struct ry_scan_follow follow = {.cli = cli, .clock = ry_clock_system(), .wish = &wish, .session = RY_SESSION_NONE};
+    follow.signal_fd = signalfd(-1, &ends, SFD_CLOEXEC);
+    if (follow.signal_fd < 0)
+        return ry_cli_complain(cli, RY_EXIT_FAILED, "cannot watch signals: %s", strerror(errno));
+    follow.errors.text = ry_buf_make(REASONS_MAX_BYTES);
+    follow.failed.text = ry_buf_make(REASONS_MAX_BYTES);
+    code = run(&follow, roles, &ends);
+    ry_buf_free(&follow.errors.text);
+    ry_buf_free(&follow.failed.text);
+    (void)close(follow.signal_fd);
+    return code;
+}

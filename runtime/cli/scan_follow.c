@@ -1,0 +1,415 @@
+/* scan_follow.c: the course of `reelyard scan`.
+ *
+ *   look ──> (a job waits already: await) ──> push ──> await ──> (push what is older ──> await) ──> clips
+ *
+ * The queue says whether the scan goes on: a slice's end and the next slice's job are one step there, so a channel
+ * without a job has no scan under way. How it ended is in the scan's row; of a job that was given up, among the dead
+ * letters.
+ *
+ * "All" is two jobs when the channel was scanned before: from the newest message back to what is known, and from the
+ * oldest known one to the beginning, which an earlier scan with --limit or --since may never have seen. A scan that did
+ * not end well may have left gaps anywhere, so after one everything is read. */
+#include "runtime/cli/scan_follow.h"
+
+#include <inttypes.h>
+#include <poll.h>
+
+#define ENDURE_MS     500
+#define ENDURE_LOG_MS 10000
+#define LOOK_MS       100
+#define FIND_EVERY_MS 1000
+/* The time left is told once a twentieth of the time is behind. */
+#define BEHIND_LEAST_PART 20
+#define PAGE_LETTERS      256
+#define PAGE_BYTES        ((size_t)16 << 20)
+
+/* ---- waiting, and what ends it ----------------------------------------------------------------------------------- */
+
+static void break_off(struct ry_scan_follow *follow, const struct ry_error *why)
+{
+    ry_import_reason(&follow->errors, "%s", why->text);
+    follow->broken = true;
+}
+
+/* Waits for so long. False when the command shall end: a signal came, or an instance of the node failed. */
+static bool pause_for(struct ry_scan_follow *follow, int wait_ms)
+{
+    struct pollfd fds[2] = {{.fd = follow->signal_fd, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
+    if (follow->session.node != NULL)
+        fds[1].fd = ry_node_failed_fd(follow->session.node);
+    if (poll(fds, 2, wait_ms) > 0) {
+        if (fds[0].revents != 0)
+            follow->stopped = true;
+        if (fds[1].revents != 0) {
+            struct ry_error why = {.code = RY_OK};
+            ry_node_failure(follow->session.node, &why);
+            break_off(follow, &why);
+        }
+    }
+    return !follow->stopped && !follow->broken;
+}
+
+/* After a failed step: whether to take it again, having waited a little. */
+static bool endure(struct ry_scan_follow *follow, const struct ry_error *why)
+{
+    if (ry_err_class(why->code) != RY_CLASS_RETRY || why->code == RY_EAWAY) {
+        break_off(follow, why);
+        return false;
+    }
+    unsigned held_back = 0;
+    if (ry_log_allowed(&follow->endure_log, 1, ENDURE_LOG_MS, &held_back))
+        fprintf(follow->cli->err, "waiting: %s\n", why->text);
+    return pause_for(follow, ENDURE_MS);
+}
+
+/* The same for an answer that says what is wrong. */
+static bool endure_answer(struct ry_scan_follow *follow, const char *who, struct ry_str error)
+{
+    struct ry_error why;
+    (void)ry_fail(&why, RY_EBUSY, "%s: %.*s", who, RY_STR_ARG(error));
+    return endure(follow, &why);
+}
+
+static bool ask(struct ry_scan_follow *follow, enum ry_tag tag, const void *message, const struct ry_mail **answer)
+{
+    struct ry_error why;
+    while (ry_session_ask(&follow->session, tag, message, answer, &why) != RY_OK)
+        if (!endure(follow, &why))
+            return false;
+    return true;
+}
+
+/* ---- questions --------------------------------------------------------------------------------------------------- */
+
+static void read_row(struct ry_scan_figures *figures, const struct ry_scan_row *row)
+{
+    *figures =
+        (struct ry_scan_figures){.exists = true,
+                                 .succeeded = ry_str_is(row->status, "SUCCEEDED"),
+                                 .running = ry_str_is(row->status, "RUNNING") || ry_str_is(row->status, "QUEUED"),
+                                 .messages = row->total_messages_scanned,
+                                 .clips = row->message_count,
+                                 .waiting = row->clips_waiting,
+                                 .failed = row->clips_failed};
+    (void)snprintf(figures->status, sizeof figures->status, "%.*s", RY_STR_ARG(row->status));
+    (void)snprintf(figures->reason, sizeof figures->reason, "%.*s", RY_STR_ARG(row->error_message));
+    (void)ry_str_u64(row->forward_message_id, &figures->newest_id);
+    (void)ry_str_u64(row->backward_message_id, &figures->oldest_id);
+}
+
+static bool look(struct ry_scan_follow *follow, struct ry_scan_figures *figures)
+{
+    struct ry_scan_get get = {.channel_id = follow->wish->channel_id};
+    for (;;) {
+        const struct ry_mail *mail = NULL;
+        if (!ask(follow, RY_TAG_scan_get, &get, &mail))
+            return false;
+        const struct ry_scan_got *got = RY_BODY(mail, scan_got);
+        if (got->error.n > 0) {
+            if (!endure_answer(follow, "the database", got->error))
+                return false;
+            continue;
+        }
+        *figures = (struct ry_scan_figures){0};
+        if (got->scans.n > 0)
+            read_row(figures, &got->scans.items[0]);
+        return true;
+    }
+}
+
+/* Whether a scan job of the channel waits or is worked on, by anyone. */
+static bool find_job(struct ry_scan_follow *follow, bool *found)
+{
+    struct ry_channel_ref channel = {follow->wish->guild_id, follow->wish->channel_id};
+    struct ry_jobs_find find = {.channels = {&channel, 1}};
+    for (;;) {
+        const struct ry_mail *mail = NULL;
+        if (!ask(follow, RY_TAG_jobs_find, &find, &mail))
+            return false;
+        const struct ry_jobs_found *answer = RY_BODY(mail, jobs_found);
+        *found = answer->without.n == 0;
+        if (answer->error.n == 0)
+            return true;
+        if (!endure_answer(follow, "the queue", answer->error))
+            return false;
+    }
+}
+
+static bool count_dead(struct ry_scan_follow *follow, uint64_t *dead)
+{
+    struct ry_queue_get get = {0};
+    for (;;) {
+        const struct ry_mail *mail = NULL;
+        if (!ask(follow, RY_TAG_queue_get, &get, &mail))
+            return false;
+        const struct ry_queue_state *state = RY_BODY(mail, queue_state);
+        *dead = state->dead;
+        if (state->healthy)
+            return true;
+        if (!endure_answer(follow, "the queue", state->reason))
+            return false;
+    }
+}
+
+/* ---- the scan ---------------------------------------------------------------------------------------------------- */
+
+static bool push(struct ry_scan_follow *follow, const char *rescan, struct ry_str before_id)
+{
+    struct ry_job_entry entry;
+    struct ry_error why;
+    if (!count_dead(follow, &follow->dead_before))
+        return false;
+    follow->pushed_wall_ms = ry_wall_ms(follow->clock);
+    if (ry_scan_wish_job(follow->wish, rescan, before_id, ry_wall_ms(follow->clock), &entry, &why) != RY_OK) {
+        break_off(follow, &why);
+        return false;
+    }
+    struct ry_job_spec spec = {.job_id = entry.push.job_id,
+                               .type = entry.push.type,
+                               .guild_id = entry.push.guild_id,
+                               .channel_id = entry.push.channel_id,
+                               .json = entry.push.json};
+    struct ry_jobs_push jobs = {.jobs = {&spec, 1}};
+    bool pushed = false;
+    const struct ry_mail *mail = NULL;
+    while (!pushed && ask(follow, RY_TAG_jobs_push, &jobs, &mail)) {
+        const struct ry_jobs_pushed *answer = RY_BODY(mail, jobs_pushed);
+        pushed = answer->error.n == 0;
+        if (!pushed && !endure_answer(follow, "the queue", answer->error))
+            break;
+    }
+    ry_job_entry_free(&entry);
+    return pushed;
+}
+
+static uint64_t grown(uint64_t now, uint64_t then)
+{
+    return now > then ? now - then : 0;
+}
+
+/* How long the first scan of a channel still takes, by the time that its messages span: it lies between the channel's
+ * first day and now. False: nobody can know; so too while little of that time is behind, for a week says nothing of ten
+ * years. */
+static bool time_left_s(const struct ry_scan_follow *follow, int64_t *left_s)
+{
+    const struct ry_scan_figures *now = &follow->now;
+    uint64_t channel = 0;
+    (void)ry_str_u64(follow->wish->channel_id, &channel);
+    if (follow->begin.oldest_id != 0 || follow->wish->messages_max > 0 || now->oldest_id == 0)
+        return false;
+    int64_t behind_ms = ry_scan_id_wall_ms(now->newest_id) - ry_scan_id_wall_ms(now->oldest_id);
+    int64_t ahead_ms = follow->wish->forward ? follow->begin_wall_ms - ry_scan_id_wall_ms(now->newest_id)
+                                             : ry_scan_id_wall_ms(now->oldest_id) - ry_scan_id_wall_ms(channel);
+    if (ahead_ms < 0 || behind_ms < (behind_ms + ahead_ms) / BEHIND_LEAST_PART || behind_ms <= 0)
+        return false;
+    double elapsed_s = (double)(ry_mono_ms(follow->clock) - follow->begin_mono_ms) / 1000;
+    *left_s = (int64_t)(elapsed_s * (double)ahead_ms / (double)behind_ms + 0.5);
+    return true;
+}
+
+static void show_scan(struct ry_scan_follow *follow, bool last)
+{
+    const struct ry_scan_figures *now = &follow->now;
+    char detail[160];
+    char day[RY_TIME_TEXT_BYTES];
+    int64_t left_s = 0;
+    uint64_t reached = follow->wish->forward ? now->newest_id : now->oldest_id;
+    int n = snprintf(detail, sizeof detail, "%" PRIu64 " clips", grown(now->clips, follow->begin.clips));
+    if (!last && reached > 0 && follow->begin.oldest_id == 0) {
+        ry_time_format(ry_scan_id_wall_ms(reached), day);
+        n += snprintf(detail + n, sizeof detail - (size_t)n, ", %s %.10s", follow->wish->forward ? "up to" : "back to",
+                      day);
+    }
+    if (!last && time_left_s(follow, &left_s))
+        (void)snprintf(detail + n, sizeof detail - (size_t)n, ", about %" PRId64 ":%02d left", left_s / 60,
+                       (int)(left_s % 60));
+    uint64_t done = grown(now->messages, follow->begin.messages);
+    if (last)
+        ry_progress_finish(&follow->progress, done, 0, detail);
+    else
+        ry_progress_update(&follow->progress, done, follow->wish->messages_max, detail);
+}
+
+/* Until no job of the channel is left; follow->now then tells how the scan ended. */
+static bool await_scan(struct ry_scan_follow *follow)
+{
+    int64_t found_mono_ms = ry_mono_ms(follow->clock) - FIND_EVERY_MS;
+    bool found = true;
+    while (found) {
+        if (!look(follow, &follow->now))
+            return false;
+        show_scan(follow, false);
+        if (!follow->now.running || ry_mono_ms(follow->clock) - found_mono_ms >= FIND_EVERY_MS) {
+            if (!find_job(follow, &found))
+                return false;
+            found_mono_ms = ry_mono_ms(follow->clock);
+        }
+        if (found && !pause_for(follow, LOOK_MS))
+            return false;
+    }
+    return look(follow, &follow->now);
+}
+
+/* ---- how it ended ------------------------------------------------------------------------------------------------ */
+
+static void note_letter(struct ry_scan_follow *follow, const struct ry_dead *letter)
+{
+    bool ours = letter->kind == RY_DEAD_JOB && letter->died_wall_ms >= follow->pushed_wall_ms &&
+                ry_str_eq(letter->channel_id, follow->wish->channel_id);
+    if (ours)
+        ry_import_reason(&follow->errors, "the scan was given up: %.*s", RY_STR_ARG(letter->reason));
+}
+
+/* The reasons of jobs that were given up since the last push. */
+static int read_letters(struct ry_scan_follow *follow, struct ry_stream *stream, struct ry_error *err)
+{
+    struct ry_dead letters[PAGE_LETTERS];
+    int64_t after = 0;
+    size_t n = 0;
+    do {
+        RY_ARENA_AUTO arena = ry_arena_make(PAGE_BYTES);
+        int rc = stream->ops->dead_list(stream, after, PAGE_LETTERS, &arena, letters, &n, err);
+        if (rc != RY_OK)
+            return rc;
+        for (size_t i = 0; i < n; i++) {
+            after = letters[i].id;
+            note_letter(follow, &letters[i]);
+        }
+    } while (n > 0);
+    return RY_OK;
+}
+
+static void note_dead_jobs(struct ry_scan_follow *follow)
+{
+    struct ry_stream *stream = NULL;
+    struct ry_error why;
+    uint64_t dead = 0;
+    if (!count_dead(follow, &dead) || dead <= follow->dead_before)
+        return;
+    int rc = ry_session_queue(follow->cli, false, &stream, &why);
+    if (rc == RY_OK)
+        rc = read_letters(follow, stream, &why);
+    ry_stream_close(&stream);
+    if (rc != RY_OK)
+        ry_import_reason(&follow->errors, "cannot read the dead letters: %s", why.text);
+}
+
+/* Notes why a scan that has no job left is not complete. True: it is. */
+static bool ended_well(struct ry_scan_follow *follow)
+{
+    const struct ry_scan_figures *now = &follow->now;
+    note_dead_jobs(follow);
+    if (follow->broken || follow->stopped || follow->errors.total > 0)
+        return false;
+    if (now->succeeded)
+        return true;
+    if (!now->exists)
+        ry_import_reason(
+            &follow->errors,
+            "guild %.*s has no channel %.*s in the database; with REDIS_URL their rows are made by the bot, so invite "
+            "it or check both ids; without, reelyard makes them itself",
+            RY_STR_ARG(follow->wish->guild_id), RY_STR_ARG(follow->wish->channel_id));
+    else if (now->running)
+        ry_import_reason(&follow->errors, "the scan stands still: it is %s, and no job goes on with it", now->status);
+    else
+        ry_import_reason(&follow->errors, "the scan is %s: %s", now->status,
+                         now->reason[0] != '\0' ? now->reason : "nobody said why");
+    return false;
+}
+
+/* The mode of the first job. */
+static const char *usual_rescan(const struct ry_scan_follow *follow)
+{
+    if (follow->wish->rescan != NULL)
+        return follow->wish->rescan;
+    return follow->now.succeeded && !follow->wish->forward ? "stop" : "continue";
+}
+
+static bool scan(struct ry_scan_follow *follow)
+{
+    bool found = false;
+    if (!look(follow, &follow->begin) || !find_job(follow, &found))
+        return false;
+    follow->now = follow->begin;
+    ry_progress_init(&follow->progress, follow->cli->err, follow->clock, "messages");
+    if (found) {
+        fprintf(follow->cli->err, "a scan of this channel is under way; going on with it\n");
+        if (!await_scan(follow))
+            return false;
+    }
+    const char *rescan = usual_rescan(follow);
+    if (!push(follow, rescan, (struct ry_str){0}) || !await_scan(follow) || !ended_well(follow))
+        return false;
+    if (!ry_scan_wish_is_all(follow->wish) || strcmp(rescan, "stop") != 0 || follow->now.oldest_id == 0)
+        return true;
+    char oldest[24];
+    (void)snprintf(oldest, sizeof oldest, "%" PRIu64, follow->now.oldest_id);
+    return push(follow, "continue", ry_str_of(oldest)) && await_scan(follow) && ended_well(follow);
+}
+
+/* ---- the clips --------------------------------------------------------------------------------------------------- */
+
+static uint64_t settled(const struct ry_scan_figures *figures)
+{
+    return grown(figures->clips, figures->waiting);
+}
+
+/* Until no clip of the channel waits or is worked on. */
+static bool await_clips(struct ry_scan_follow *follow)
+{
+    ry_progress_init(&follow->progress, follow->cli->err, follow->clock, "clips");
+    for (;;) {
+        if (!look(follow, &follow->now))
+            return false;
+        uint64_t done = grown(settled(&follow->now), settled(&follow->begin));
+        if (follow->now.waiting == 0) {
+            if (done > 0)
+                ry_progress_finish(&follow->progress, done, done, NULL);
+            return true;
+        }
+        ry_progress_update(&follow->progress, done, done + follow->now.waiting, NULL);
+        if (!pause_for(follow, LOOK_MS))
+            return false;
+    }
+}
+
+/* The clips of the channel that failed during this run. */
+static void note_failed_clips(struct ry_scan_follow *follow)
+{
+    char after[65] = "";
+    bool more = follow->now.failed > 0;
+    while (more) {
+        struct ry_failed_get get = {.limit = 1000, .after_id = ry_str_of(after)};
+        const struct ry_mail *mail = NULL;
+        if (!ask(follow, RY_TAG_failed_get, &get, &mail))
+            return;
+        const struct ry_failed_page *page = RY_BODY(mail, failed_page);
+        if (page->error.n > 0) {
+            if (!endure_answer(follow, "the database", page->error))
+                return;
+            continue;
+        }
+        for (size_t i = 0; i < page->clips.n; i++) {
+            const struct ry_failed_clip *clip = &page->clips.items[i];
+            if (ry_str_eq(clip->channel_id, follow->wish->channel_id) && clip->last_wall_ms >= follow->begin_wall_ms)
+                ry_import_reason(&follow->failed, "%.*s: %.*s", RY_STR_ARG(clip->filename), RY_STR_ARG(clip->reason));
+            (void)snprintf(after, sizeof after, "%.*s", RY_STR_ARG(clip->clip_id));
+        }
+        more = page->more && page->clips.n > 0;
+    }
+}
+
+void ry_scan_follow(struct ry_scan_follow *follow)
+{
+    follow->begin_mono_ms = ry_mono_ms(follow->clock);
+    follow->begin_wall_ms = ry_wall_ms(follow->clock);
+    bool done = scan(follow);
+    if (follow->progress.begun)
+        show_scan(follow, true);
+    follow->scan_seconds = (double)(ry_mono_ms(follow->clock) - follow->begin_mono_ms) / 1000;
+    /* What a failed scan had stored before gets its thumbnails all the same. */
+    if (!follow->stopped && !follow->broken && (done || follow->now.waiting > 0))
+        (void)await_clips(follow);
+    if (!follow->stopped && !follow->broken)
+        note_failed_clips(follow);
+}

@@ -1,0 +1,55 @@
+/* scan_follow.h: a scan of one channel from its first job to its last thumbnail, as a node tells of it.
+ *
+ * Asks the node one question at a time from one thread: is there a job, how far is the scan, how many clips wait. Steps
+ * that fail for a while (a lock, a server that is away) are taken again, which is told now and then. */
+#ifndef REELYARD_RUNTIME_CLI_SCAN_FOLLOW_H
+#define REELYARD_RUNTIME_CLI_SCAN_FOLLOW_H
+
+#include "runtime/base/log.h"
+#include "runtime/cli/import_report.h"
+#include "runtime/cli/progress.h"
+#include "runtime/cli/scan_wish.h"
+#include "runtime/cli/session.h"
+
+/* The channel's scan as its row says; all zero when it has none. */
+struct ry_scan_figures {
+    bool exists;
+    bool succeeded;
+    bool running; /* or queued */
+    char status[10];
+    char reason[401];   /* why it ended */
+    uint64_t newest_id; /* bounds of what was scanned; 0: none */
+    uint64_t oldest_id;
+    uint64_t messages; /* processed */
+    uint64_t clips;    /* of the channel */
+    uint64_t waiting;  /* of these: pending or processing */
+    uint64_t failed;   /* of these: without thumbnails */
+};
+
+struct ry_scan_follow {
+    struct ry_cli *cli;
+    const struct ry_clock *clock;
+    const struct ry_scan_wish *wish;
+    struct ry_session session; /* open */
+    int signal_fd;             /* readable: the command shall end */
+    struct ry_log_limit endure_log;
+    struct ry_progress progress;
+    int64_t begin_mono_ms;
+    int64_t begin_wall_ms;
+    int64_t pushed_wall_ms; /* when the job that is waited for was pushed */
+    uint64_t dead_before;   /* dead letters of the queue before that */
+    struct ry_scan_figures begin;
+    struct ry_scan_figures now;
+    /* How it ended. */
+    bool stopped;                    /* by a signal */
+    bool broken;                     /* the node failed or is gone */
+    double scan_seconds;             /* until all messages were stored */
+    struct ry_import_reasons errors; /* of the scan */
+    struct ry_import_reasons failed; /* clips without thumbnails, of this run */
+};
+
+/* Scans the channel as wish says: goes on with a scan that is under way, pushes jobs, and waits for their end and for
+ * that of all clips of the channel. What came of it stands in the struct. */
+void ry_scan_follow(struct ry_scan_follow *follow);
+
+#endif

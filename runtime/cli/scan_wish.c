@@ -1,0 +1,142 @@
+/* scan_wish.c: words to a wish, a wish to jobs.
+ *
+ * A wish is one job of type batch that goes on by itself (auto_continue), as the bot would write it, with two fields
+ * more: `restart`, since a person asks for it, and `messages_max`. */
+#include "runtime/cli/scan_wish.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "runtime/base/clock.h"
+
+/* Messages of a slice: few enough that a stop loses little and progress is seen, many enough that its commit is cheap.
+ */
+#define SLICE_MESSAGES 500
+
+#define DISCORD_EPOCH_WALL_MS INT64_C(1420070400000)
+
+int64_t ry_scan_id_wall_ms(uint64_t id)
+{
+    return (int64_t)(id >> 22) + DISCORD_EPOCH_WALL_MS;
+}
+
+/* ---- words ------------------------------------------------------------------------------------------------------- */
+
+static int read_id(struct ry_cli *cli, const char *flag, const char *word, struct ry_str *id)
+{
+    if (word == NULL)
+        return ry_cli_complain(cli, RY_EXIT_USAGE, "--%s is missing: the id of the %s to scan", flag, flag);
+    *id = ry_str_of(word);
+    if (ry_str_is_snowflake(*id))
+        return RY_CLI_GO;
+    return ry_cli_complain(cli, RY_EXIT_USAGE,
+                           "--%s: \"%s\" must be an id of Discord, a number such as 1424914917202464798", flag, word);
+}
+
+/* A day or a moment. */
+static bool read_date(struct ry_str word, int64_t *wall_ms)
+{
+    char text[RY_TIME_TEXT_BYTES];
+    if (word.n == strlen("2024-10-19")) {
+        (void)snprintf(text, sizeof text, "%.*sT00:00:00Z", RY_STR_ARG(word));
+        word = ry_str_of(text);
+    }
+    return ry_time_parse_utc(word, wall_ms);
+}
+
+static int read_since(struct ry_scan_wish *wish, struct ry_cli *cli, const char *word)
+{
+    int64_t wall_ms = 0;
+    if (ry_str_is_snowflake(ry_str_of(word)) && ry_str_u64(ry_str_of(word), &wish->since_id))
+        return RY_CLI_GO;
+    if (!read_date(ry_str_of(word), &wall_ms))
+        return ry_cli_complain(
+            cli, RY_EXIT_USAGE,
+            "--since: \"%s\" must be the id of a message, a day such as 2024-10-19, or a time such as "
+            "2024-10-19T15:03:09Z",
+            word);
+    if (wall_ms > ry_wall_ms(ry_clock_system()))
+        return ry_cli_complain(cli, RY_EXIT_USAGE, "--since: \"%s\" lies in the future", word);
+    /* Before Discord's first message lies nothing, so from there on is everything. */
+    if (wall_ms > DISCORD_EPOCH_WALL_MS)
+        wish->since_id = ((uint64_t)(wall_ms - DISCORD_EPOCH_WALL_MS) << 22) - 1;
+    return RY_CLI_GO;
+}
+
+static int read_direction(struct ry_scan_wish *wish, const struct ry_scan_words *words, struct ry_cli *cli)
+{
+    const char *direction = words->direction;
+    if (direction != NULL && strcmp(direction, "forward") != 0 && strcmp(direction, "backward") != 0)
+        return ry_cli_complain(cli, RY_EXIT_USAGE, "--direction: \"%s\" must be forward or backward", direction);
+    if (words->since != NULL && direction != NULL && strcmp(direction, "backward") == 0)
+        return ry_cli_complain(cli, RY_EXIT_USAGE, "--since is read forward; leave out --direction backward");
+    wish->forward = words->since != NULL || (direction != NULL && strcmp(direction, "forward") == 0);
+    return RY_CLI_GO;
+}
+
+static int read_rescan(struct ry_scan_wish *wish, struct ry_cli *cli, const char *word)
+{
+    static const char *const MODES[] = {"stop", "continue", "update"};
+    for (size_t i = 0; i < sizeof MODES / sizeof MODES[0]; i++)
+        if (strcmp(word, MODES[i]) == 0) {
+            wish->rescan = MODES[i];
+            return RY_CLI_GO;
+        }
+    return ry_cli_complain(cli, RY_EXIT_USAGE, "--rescan: \"%s\" must be stop, continue or update", word);
+}
+
+int ry_scan_wish_read(struct ry_scan_wish *wish, const struct ry_scan_words *words, struct ry_cli *cli)
+{
+    *wish = (struct ry_scan_wish){0};
+    int code = read_id(cli, "guild", words->guild, &wish->guild_id);
+    if (code == RY_CLI_GO)
+        code = read_id(cli, "channel", words->channel, &wish->channel_id);
+    if (code == RY_CLI_GO)
+        code = read_direction(wish, words, cli);
+    if (code == RY_CLI_GO && words->rescan != NULL)
+        code = read_rescan(wish, cli, words->rescan);
+    if (code == RY_CLI_GO && words->since != NULL)
+        code = read_since(wish, cli, words->since);
+    if (code == RY_CLI_GO && words->limit != NULL &&
+        (!ry_str_u64(ry_str_of(words->limit), &wish->messages_max) || wish->messages_max == 0 ||
+         wish->messages_max > INT64_MAX))
+        code = ry_cli_complain(cli, RY_EXIT_USAGE, "--limit: \"%s\" must be a number of messages, 1 or more",
+                               words->limit);
+    return code;
+}
+
+bool ry_scan_wish_is_all(const struct ry_scan_wish *wish)
+{
+    return !wish->forward && wish->rescan == NULL && wish->messages_max == 0;
+}
+
+/* ---- jobs -------------------------------------------------------------------------------------------------------- */
+
+static void add_str(struct json_object *object, const char *key, struct ry_str value)
+{
+    (void)json_object_object_add(object, key, value.p ? json_object_new_string_len(value.p, (int)value.n) : NULL);
+}
+
+int ry_scan_wish_job(const struct ry_scan_wish *wish, const char *rescan, struct ry_str before_id, int64_t now_wall_ms,
+                     struct ry_job_entry *entry, struct ry_error *err)
+{
+    char since[24] = "";
+    if (wish->since_id > 0)
+        (void)snprintf(since, sizeof since, "%" PRIu64, wish->since_id);
+    struct json_object *job = json_object_new_object();
+    if (job == NULL)
+        return ry_fail(err, RY_ENOMEM, "no memory for the job");
+    add_str(job, "type", RY_STR("batch"));
+    add_str(job, "guild_id", wish->guild_id);
+    add_str(job, "channel_id", wish->channel_id);
+    add_str(job, "direction", ry_str_of(wish->forward ? "forward" : "backward"));
+    (void)json_object_object_add(job, "limit", json_object_new_int64(SLICE_MESSAGES));
+    add_str(job, "before_message_id", before_id);
+    add_str(job, "after_message_id", *since ? ry_str_of(since) : (struct ry_str){0});
+    (void)json_object_object_add(job, "auto_continue", json_object_new_boolean(true));
+    add_str(job, "rescan", ry_str_of(rescan));
+    (void)json_object_object_add(job, "restart", json_object_new_boolean(true));
+    if (wish->messages_max > 0)
+        (void)json_object_object_add(job, "messages_max", json_object_new_uint64(wish->messages_max));
+    return ry_job_entry_read(entry, job, now_wall_ms, err);
+}
