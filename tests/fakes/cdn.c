@@ -368,9 +368,11 @@ static bool send_piece(struct server *server, int fd, const struct answer *answe
 {
     if (answer->chunked && !send_text(fd, "%zx\r\n", n))
         return false;
-    if (!send_all(fd, bytes, n))
+    atomic_fetch_add(&server->bytes, n); /* before: who has the bytes finds them counted */
+    if (!send_all(fd, bytes, n)) {
+        atomic_fetch_sub(&server->bytes, n);
         return false;
-    atomic_fetch_add(&server->bytes, n);
+    }
     return !answer->chunked || send_all(fd, "\r\n", 2);
 }
 
