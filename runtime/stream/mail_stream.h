@@ -82,6 +82,9 @@ int ry_mail_stream_end(struct ry_mail_stream *mail, const char *stream, const ch
 int ry_mail_stream_has(struct ry_mail_stream *mail, const char *stream, const char *id, bool *has,
                        struct ry_error *err);
 
+/* How many entries a stream has, read or not. */
+int ry_mail_stream_length(struct ry_mail_stream *mail, const char *stream, uint64_t *length, struct ry_error *err);
+
 /* Takes the entries of a stream that is this reader's alone, oldest first, and deletes them. */
 int ry_mail_stream_take(struct ry_mail_stream *mail, const char *stream, size_t count, ry_mail_on_entry *on_entry,
                         void *arg, struct ry_error *err);

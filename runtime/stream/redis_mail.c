@@ -372,6 +372,20 @@ int ry_mail_stream_has(struct ry_mail_stream *mail, const char *stream, const ch
     return RY_OK;
 }
 
+int ry_mail_stream_length(struct ry_mail_stream *mail, const char *stream, uint64_t *length, struct ry_error *err)
+{
+    struct ry_buf *command = words(mail, 2);
+    redisReply *reply = NULL;
+    ry_redis_word_text(command, "XLEN");
+    ry_redis_word_text(command, stream);
+    int rc = call(mail, &reply, err);
+    if (rc != RY_OK)
+        return rc;
+    *length = (uint64_t)ry_redis_int(reply);
+    freeReplyObject(reply);
+    return RY_OK;
+}
+
 int ry_mail_stream_take(struct ry_mail_stream *mail, const char *stream, size_t count, ry_mail_on_entry *on_entry,
                         void *arg, struct ry_error *err)
 {

@@ -43,6 +43,9 @@ c=$(counter c encode_done) d=$(counter d encode_done)
 echo "C decoded $c clips, D $d"
 [ "$c" -gt 0 ] && [ "$d" -gt 0 ] && [ $((c + d)) -ge "$clips" ] || fail "C decoded $c clips and D $d of $clips"
 
+"$reelyard" status --cluster --data "$tmp/a" >"$tmp/cluster" || fail "status --cluster: $(cat "$tmp/cluster")"
+for name in a b c d; do grep -q "^node-$name .*${roles[$name]%%,*}" "$tmp/cluster" || fail "status --cluster: $(cat "$tmp/cluster")"; done
+
 step "D is killed, C stands still for longer than a lease, both come back"
 again() {
     pg "UPDATE clip SET thumbnail_status = 'pending'; DELETE FROM thumbnail; DELETE FROM reelyard_clip_lease" >/dev/null
