@@ -18,8 +18,9 @@ enum word {
     MONITOR = 1 << RY_ROLE_MONITOR,
     CONSOLE = 1 << RY_ROLE_CONSOLE,
     ROUTER = 1 << RY_ROLE_ROUTER,
+    RELAY = 1 << RY_ROLE_RELAY,
     /* Any instance; the router is none. */
-    ANY = INGESTER | SCANNER | WRITER | DOWNLOADER | ENCODER | STORAGE | SCHEDULER | MONITOR | CONSOLE
+    ANY = INGESTER | SCANNER | WRITER | DOWNLOADER | ENCODER | STORAGE | SCHEDULER | MONITOR | CONSOLE | RELAY
 };
 
 /* First reading: a record's sentence, which its END_RECORD below does not have. */

@@ -17,6 +17,7 @@ enum ry_role {
     RY_ROLE_MONITOR = 8,
     RY_ROLE_CONSOLE = 9, /* a command of the command line that joins a node */
     RY_ROLE_ROUTER = 10,
+    RY_ROLE_RELAY = 11, /* speaks for the instances of other nodes, whose routers have checked what they say */
     RY_ROLE_COUNT
 };
 

@@ -5,6 +5,7 @@
  * bug that would lose or repeat work, and aborts.
  *
  * If the instance dies, all of it is gone, and the router, which still has custody, gives it to another. */
+#include "runtime/actor/forward.h"
 #include "runtime/actor/state.h"
 
 #include <stdlib.h>
@@ -86,6 +87,9 @@ static int held_unpack(const struct ry_ctx *ctx, struct ry_held *held, struct ry
         return ry_fail(err, RY_EINVAL, "no message has the tag %u", envelope->tag);
     held->mail.descriptor = descriptor;
     held->custody = descriptor->kind == RY_KIND_REQUEST || descriptor->kind == RY_KIND_ASK;
+    /* The relay passes on what is for others, and reads none of it. */
+    if (ctx->spec->role == RY_ROLE_RELAY && descriptor->kind != RY_KIND_CONTROL)
+        return RY_OK;
     if (!(descriptor->receivers & RY_ROLE_BIT(ctx->spec->role)))
         return ry_fail(err, RY_EACCES, "%s is not for a %s", descriptor->record.name, ry_role_name(ctx->spec->role));
     if (envelope->frame_count != held->frame_count)
@@ -158,6 +162,12 @@ static struct ry_held *mail_held(const struct ry_ctx *ctx, struct ry_mail *mail,
     if (held != ctx->current && !held->kept)
         ry_actor_bug(ctx, what, "the mail was not kept");
     return held;
+}
+
+int ry_mail_whole(const struct ry_mail *mail, struct ry_buf *out)
+{
+    const struct ry_held *held = (const struct ry_held *)mail;
+    return ry_mail_freeze(&mail->envelope, held->frames, out);
 }
 
 void ry_mail_keep(struct ry_ctx *ctx, struct ry_mail *mail)

@@ -7,6 +7,7 @@
  *
  * If the instance dies, what is in the queue dies with it; the mail it was said about is then still in custody and is
  * given out again. */
+#include "runtime/actor/forward.h"
 #include "runtime/actor/state.h"
 
 #include <stdlib.h>
@@ -193,6 +194,44 @@ struct ry_send ry_send_from(const struct ry_mail *mail)
         .priority = (enum ry_priority)mail->envelope.priority,
         .trace = &mail->envelope.trace,
     };
+}
+
+int ry_whole_read(struct ry_str whole, struct ry_envelope *envelope, const struct ry_descriptor **descriptor,
+                  struct ry_error *err)
+{
+    struct ry_frames frames;
+    frames.n = 0;
+    int rc = ry_mail_thaw(whole, envelope, frames.items, RY_FRAMES_MAX, err);
+    if (rc != RY_OK)
+        return rc;
+    frames.n = envelope->frame_count;
+    ry_frames_clear(&frames);
+    *descriptor = ry_descriptor(envelope->tag);
+    if (*descriptor == NULL || (*descriptor)->kind == RY_KIND_CONTROL)
+        return ry_fail(err, RY_EINVAL, "a mail of tag %u is not passed on", envelope->tag);
+    return RY_OK;
+}
+
+uint64_t ry_forward(struct ry_ctx *ctx, struct ry_str whole, uint64_t correlation, struct ry_error *err)
+{
+    struct ry_frames frames;
+    struct ry_envelope envelope;
+    frames.n = 0;
+    if (ry_mail_thaw(whole, &envelope, frames.items, RY_FRAMES_MAX, err) != RY_OK)
+        return 0;
+    frames.n = envelope.frame_count;
+    envelope.id = say_next_id(ctx);
+    envelope.correlation = correlation != 0 ? correlation : envelope.id;
+    envelope.attempt = 1;
+    struct ry_said *said = said_new(ctx, RY_OUT_MAIL);
+    if (ry_envelope_pack(&envelope, &said->bytes) != RY_OK)
+        ry_actor_bug(ctx, "a mail that was read cannot be packed", "");
+    said->out.bytes = ry_buf_str(&said->bytes);
+    envelope.body.p = said->bytes.p + said->bytes.n - envelope.body.n;
+    said->out.envelope = envelope;
+    say_take_frames(ctx, said, &frames);
+    STAILQ_INSERT_TAIL(&ctx->out, said, link);
+    return envelope.id;
 }
 
 int ry_check(enum ry_tag tag, const void *message, struct ry_error *err)

@@ -82,6 +82,8 @@ static int take_control_body(struct ry_router *router, const struct post_said *s
     case RY_TAG_report: return take_report(member, body);
     case RY_TAG_bye: ry_router_gone(router, member->session, true); return RY_OK;
     case RY_TAG_node_get: post_node_state(router, member, said->head.id); return RY_OK;
+    case RY_TAG_relay_reach: return post_take_reach(router, member, body, err);
+    case RY_TAG_undeliverable: return post_pass_undeliverable(router, member, said->head.correlation, body, err);
     case RY_TAG_mail_replay: post_replay(router, member, body, said->head.id); return RY_OK;
     default: return post_refuse(router, member, err, "a control message that is not for the router now");
     }

@@ -89,6 +89,7 @@ static void give(struct ry_router *router, struct office *office, struct mail *m
         RY_LOG(RY_WARNING, "attempt_not_told", "id=%" PRIu64 " reason=%s", mail->head.id, "out of memory");
     bool custody = post_has_custody(mail);
     if (custody) {
+        office->relayed += member == router->relay;
         mail->holder = member;
         TAILQ_INSERT_TAIL(&member->custody, mail, link);
         member->held++;
@@ -108,6 +109,7 @@ void post_take_back(struct ry_router *router, struct mail *mail)
     mail->holder = NULL;
     member->held--;
     office->held--;
+    office->relayed -= member == router->relay;
     for (uint32_t roles = office->sends_to; roles; roles &= roles - 1) {
         unsigned role = (unsigned)__builtin_ctz(roles);
         /* What it sent there stays, but no longer in the place of a mail that is worked on. */
@@ -122,10 +124,14 @@ static bool serve(struct ry_router *router, enum ry_role role)
     struct office *office = &router->offices[role];
     if (office->mailbox.n == 0 || !has_room_for_work(router, role))
         return false;
+    struct mail *mail = mailbox_first(&office->mailbox);
     struct member *member = member_to_serve(office);
+    /* What came from another node stays here. */
+    if (member == NULL && mail->from != RY_ROLE_RELAY && post_relay_takes(router, role))
+        member = router->relay;
     if (member == NULL)
         return false;
-    give(router, office, mailbox_first(&office->mailbox), member);
+    give(router, office, mail, member);
     return true;
 }
 
@@ -188,6 +194,8 @@ int64_t ry_router_turn(struct ry_router *router)
 
     while (serve_round(router))
         continue;
+    if (router->settled_count > 0)
+        post_tell_settled(router);
     router->now_fresh = false;
     return wake_mono_ms;
 }

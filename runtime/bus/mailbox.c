@@ -176,6 +176,15 @@ void mail_index_remove(struct mail_index *index, struct mail *mail)
     index->n--;
 }
 
+size_t mail_index_count(const struct mail_index *index, uint64_t correlation)
+{
+    size_t n = 0;
+    for (size_t i = 0; i <= index->mask; i++)
+        for (const struct mail *mail = index->buckets[i]; mail != NULL; mail = mail->chain)
+            n += mail->head.correlation == correlation;
+    return n;
+}
+
 /* ---- mailbox ----------------------------------------------------------------------------------------------------- */
 
 void mailbox_init(struct mailbox *mailbox)

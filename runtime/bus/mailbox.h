@@ -70,6 +70,8 @@ void mail_index_free(struct mail_index *index);
 struct mail *mail_index_find(const struct mail_index *index, uint64_t id);
 void mail_index_add(struct mail_index *index, struct mail *mail);
 void mail_index_remove(struct mail_index *index, struct mail *mail);
+/* How many have this correlation; looks at all of them. */
+size_t mail_index_count(const struct mail_index *index, uint64_t correlation);
 
 /* ---- mailbox ----------------------------------------------------------------------------------------------------- */
 

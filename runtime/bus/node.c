@@ -283,6 +283,7 @@ size_t ry_node_drain_order(enum ry_role order[RY_ROLE_COUNT])
             order[n++] = (enum ry_role)__builtin_ctz(roles);
         left &= ~free_roles;
     }
+    order[n++] = RY_ROLE_RELAY;
     order[n++] = RY_ROLE_MONITOR;
     return n;
 }

@@ -3,6 +3,7 @@
  *   router.c   who is there, what they may say, mail on its way
  *   control.c  the end of custody, credit, reports
  *   handout.c  reservations, credit, turns, deadlines
+ *   relayed.c  mail that comes from other nodes and goes to them
  *   notice.c   what the router says of its own: welcome, undeliverable, dead letters, its state */
 #ifndef REELYARD_RUNTIME_BUS_POST_H
 #define REELYARD_RUNTIME_BUS_POST_H
@@ -44,7 +45,9 @@ struct office {
     uint32_t sends_to;                 /* roles whose mailboxes this role's work needs a place in */
     struct member_list members;
     size_t member_count;
+    int64_t left_mono_ms; /* when the last member left, 0: there was none */
     size_t held;
+    size_t relayed; /* of held, those that the relay has */
     uint64_t accepted, refused, redelivered, dead, expired;
 };
 
@@ -63,6 +66,14 @@ struct ry_router {
     size_t member_count;
     unsigned last_served; /* the role that was given mail last */
     uint32_t waiting;     /* roles whose mailbox is not empty */
+
+    struct member *relay;    /* who brings mail to other nodes and from them; NULL: nobody */
+    uint32_t reach;          /* roles that other nodes have */
+    uint32_t shared;         /* of these, roles whose mail may go there though they are here too */
+    size_t relay_window;     /* most mails of a role that the relay holds */
+    struct settled *settled; /* what it is to be told, in the order in which it happened */
+    size_t settled_count;
+    size_t settled_room;
 
     struct mail_pool pool;
     struct mail_index index;
@@ -85,6 +96,12 @@ struct ry_router {
 #define POST_SOURCES \
     (RY_ROLE_BIT(RY_ROLE_INGESTER) | RY_ROLE_BIT(RY_ROLE_SCHEDULER) | RY_ROLE_BIT(RY_ROLE_MONITOR) | \
      RY_ROLE_BIT(RY_ROLE_CONSOLE) | RY_ROLE_BIT(RY_ROLE_ROUTER))
+
+/* A mail of the relay whose custody has ended, until the relay is told. */
+struct settled {
+    uint64_t id;
+    uint64_t origin;
+};
 
 /* What an instance said, once its head was checked. */
 struct post_said {
@@ -123,6 +140,21 @@ bool post_has_room(const struct ry_router *router, enum ry_role from, enum ry_ro
 bool post_has_room_for_event(const struct ry_router *router, enum ry_role from, enum ry_role to);
 /* Ends the custody of a mail: the holder's credit and the reservations come back. */
 void post_take_back(struct ry_router *router, struct mail *mail);
+
+/* relayed.c */
+/* Whether the relay may have mail of this role now. */
+bool post_relay_takes(struct ry_router *router, enum ry_role role);
+/* The same for whether there will be somebody at all. */
+bool post_reaches(struct ry_router *router, enum ry_role role);
+/* A mail has left the index: the relay will be told if it, or what it followed from, was the relay's. */
+void post_note_settled(struct ry_router *router, uint64_t id, uint64_t origin);
+/* Tells the relay what was noted. */
+void post_tell_settled(struct ry_router *router);
+/* relay_reach, and undeliverable of another node's mail. */
+int post_take_reach(struct ry_router *router, struct member *from, const struct ry_relay_reach *message,
+                    struct ry_error *err);
+int post_pass_undeliverable(struct ry_router *router, struct member *from, uint64_t to,
+                            const struct ry_undeliverable *message, struct ry_error *err);
 
 /* notice.c */
 void post_say(struct ry_router *router, const struct member *to, enum ry_tag tag, const void *message,

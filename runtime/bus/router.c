@@ -95,6 +95,7 @@ void ry_router_free(struct ry_router **router)
     mail_index_free(&old->index);
     ry_buf_free(&old->body);
     ry_buf_free(&old->packed);
+    free(old->settled);
     free(old);
 }
 
@@ -120,6 +121,8 @@ static int join_check(const struct ry_router *router, const struct ry_hello *hel
         return ry_fail(err, RY_EACCES, "the role %s may not join here", ry_role_name((enum ry_role)hello->role));
     if (hello->name.n == 0 || hello->name.n > 64 || hello->capacity > 65536)
         return ry_fail(err, RY_EINVAL, "the name or the capacity is out of range");
+    if (hello->role == RY_ROLE_RELAY && router->relay != NULL)
+        return ry_fail(err, RY_EBUSY, "the node has a relay: %s", router->relay->name);
     if (name_in_use(router, hello->name))
         return ry_fail(err, RY_EBUSY, "the name %.*s is in use", RY_STR_ARG(hello->name));
     if (router->member_count + 1 >= MEMBER_SLOTS)
@@ -165,6 +168,8 @@ int ry_router_join(struct ry_router *router, const struct ry_hello *hello, uint3
     struct office *office = &router->offices[member->role];
     TAILQ_INSERT_TAIL(&office->members, member, of_role);
     office->member_count++;
+    if (member->role == RY_ROLE_RELAY)
+        router->relay = member;
     *session = member->session;
     RY_LOG(RY_DEBUG, "instance_joined", "name=%s session=%" PRIu32, member->name, member->session);
     const struct ry_welcome welcome = {
@@ -230,6 +235,11 @@ void ry_router_gone(struct ry_router *router, uint32_t session, bool graceful)
     struct office *office = &router->offices[member->role];
     TAILQ_REMOVE(&office->members, member, of_role);
     office->member_count--;
+    office->left_mono_ms = post_now(router);
+    if (member == router->relay) {
+        router->relay = NULL;
+        router->settled_count = 0;
+    }
     if (member->stopping && office->member_count == 0)
         refuse_waiting(router, office);
     ry_stats_merge(&router->ended, &member->stats);
@@ -280,8 +290,10 @@ void post_dequeue(struct ry_router *router, struct mail *mail)
 
 void post_forget(struct ry_router *router, struct mail *mail)
 {
-    if (post_has_custody(mail))
+    if (post_has_custody(mail)) {
         mail_index_remove(&router->index, mail);
+        post_note_settled(router, mail->head.id, mail->head.correlation);
+    }
     mail_free(&router->pool, mail);
 }
 
@@ -312,7 +324,7 @@ static int take_answer(struct ry_router *router, const struct post_said *said, s
         router->dropped_answers++;
         return RY_OK;
     }
-    if (!(said->descriptor->receivers & RY_ROLE_BIT(asker->role)))
+    if (asker->role != RY_ROLE_RELAY && !(said->descriptor->receivers & RY_ROLE_BIT(asker->role)))
         return post_refuse(router, said->sender, err, "an answer to a role that it is not for");
     router->options.emit(router->options.emit_arg, to, said->bytes, said->frames, said->frame_count);
     return RY_OK;
@@ -335,7 +347,8 @@ static int take_event(struct ry_router *router, const struct post_said *said, st
 {
     enum ry_role role = ry_descriptor_role(said->descriptor);
     struct office *office = &router->offices[role];
-    if (office->member_count == 0 || !post_has_room_for_event(router, said->sender->role, role)) {
+    bool somebody = office->member_count > 0 || post_reaches(router, role);
+    if (!somebody || !post_has_room_for_event(router, said->sender->role, role)) {
         router->dropped_events++;
         return RY_OK;
     }
@@ -370,7 +383,7 @@ static int take_request(struct ry_router *router, const struct post_said *said, 
     enum ry_undeliverable_cause cause = RY_UNDELIVERABLE_FULL;
     if (!covered && !post_has_room(router, sender->role, role)) {
         why = "the mailbox is full";
-    } else if (office->member_count == 0 && asked_for_people(sender->role)) {
+    } else if (office->member_count == 0 && asked_for_people(sender->role) && !post_reaches(router, role)) {
         /* People wait for these; everything else waits for an instance to come back. */
         why = "no instance of the role is there";
         cause = RY_UNDELIVERABLE_REFUSED;
@@ -392,6 +405,13 @@ static int take_request(struct ry_router *router, const struct post_said *said, 
     return RY_OK;
 }
 
+/* A relay says what an instance of another node said, and that node's router has looked at it. */
+static bool may_say(const struct member *sender, const struct ry_descriptor *descriptor)
+{
+    bool relayed = sender->role == RY_ROLE_RELAY && descriptor->kind != RY_KIND_CONTROL;
+    return relayed || (descriptor->senders & RY_ROLE_BIT(sender->role));
+}
+
 /* ---- the door --------------------------------------------------------------------------------------------------- */
 
 int ry_router_take(struct ry_router *router, uint32_t session, struct ry_str envelope, struct ry_frame *const *frames,
@@ -406,7 +426,7 @@ int ry_router_take(struct ry_router *router, uint32_t session, struct ry_str env
     said.descriptor = ry_descriptor(said.head.tag);
     if (said.descriptor == NULL)
         return post_refuse(router, said.sender, err, "an unknown tag");
-    if (!(said.descriptor->senders & RY_ROLE_BIT(said.sender->role)))
+    if (!may_say(said.sender, said.descriptor))
         return post_refuse(router, said.sender, err, "a message that its role may not send");
     if (said.head.frame_count != frame_count)
         return post_refuse(router, said.sender, err, "another number of frames than it says");

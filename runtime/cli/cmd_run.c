@@ -33,8 +33,8 @@ static int begin(struct ry_cli *cli, int argc, char **argv, struct wish *wish)
 /* Starts nothing but the roles in the list. RY_CLI_GO or an exit code. */
 static int choose_roles(struct ry_cli *cli, const char *list, struct ry_node_role *roles)
 {
-    for (size_t i = 0; i < cli->registry_count; i++)
-        roles[i].instances = 0;
+    for (size_t i = 0; i < cli->registry_count; i++) /* the relay brings what the others lack */
+        roles[i].instances = cli->registry[i]->role == RY_ROLE_RELAY ? roles[i].instances : 0;
     while (*list) {
         struct ry_str word = {list, strcspn(list, ",")};
         size_t i = 0;

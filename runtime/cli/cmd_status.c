@@ -12,6 +12,7 @@
 #include "runtime/cli/datadir.h"
 #include "runtime/cli/message_json.h"
 #include "runtime/cli/session.h"
+#include "runtime/cli/status_cluster.h"
 #include "runtime/cli/table.h"
 
 struct status {
@@ -249,10 +250,13 @@ static void tell(struct status *self)
 int ry_cmd_status(struct ry_cli *cli, int argc, char **argv)
 {
     bool json = false;
-    const struct ry_cli_flag flags[] = {{.name = "json", .given = &json}};
-    int code = ry_cli_begin(cli, &argc, argv, flags, 1, 0, 0);
+    bool cluster = false;
+    const struct ry_cli_flag flags[] = {{.name = "json", .given = &json}, {.name = "cluster", .given = &cluster}};
+    int code = ry_cli_begin(cli, &argc, argv, flags, 2, 0, 0);
     if (code != RY_CLI_GO)
         return code;
+    if (cluster)
+        return ry_status_cluster(cli, json);
     struct status self = {.cli = cli, .root = json_object_new_object(), .problems = json_object_new_array()};
     if (self.root == NULL || self.problems == NULL)
         return ry_cli_complain(cli, RY_EXIT_FAILED, "no memory");

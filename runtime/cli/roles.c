@@ -15,7 +15,14 @@ size_t ry_roles_flags(struct ry_roles *roles, const struct ry_cli *cli)
 void ry_roles_default(const struct ry_cli *cli, struct ry_node_role *out)
 {
     for (size_t i = 0; i < cli->registry_count; i++)
-        out[i] = (struct ry_node_role){.spec = cli->registry[i], .instances = cli->registry[i]->threads};
+        out[i] =
+            (struct ry_node_role){.spec = cli->registry[i],
+                                  .instances = ry_roles_wanted(cli, cli->registry[i]) ? cli->registry[i]->threads : 0};
+}
+
+bool ry_roles_wanted(const struct ry_cli *cli, const struct ry_actor_spec *spec)
+{
+    return spec->role != RY_ROLE_RELAY || ry_config_str(cli->config, RY_OPT_redis_url)[0] != '\0';
 }
 
 int ry_roles_choose(const struct ry_roles *roles, struct ry_cli *cli, struct ry_node_role *out)

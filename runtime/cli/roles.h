@@ -14,6 +14,9 @@ struct ry_roles {
 /* Makes the flags --ROLE of all roles, which point into roles; for ry_cli_begin. Returns how many. */
 size_t ry_roles_flags(struct ry_roles *roles, const struct ry_cli *cli);
 
+/* Whether a command starts a role unless told otherwise: the relay only where REDIS_URL is set. */
+bool ry_roles_wanted(const struct ry_cli *cli, const struct ry_actor_spec *spec);
+
 /* Fills out[] (cli->registry_count of them, at most RY_ROLE_COUNT) with the specs' own numbers. */
 void ry_roles_default(const struct ry_cli *cli, struct ry_node_role *out);
 

@@ -41,7 +41,7 @@ rule '^runtime/(config|stats|net)/' '^(proto|runtime/(actor|bus|stream|cli))/' '
 rule '^runtime/(actor|stream)/' '^runtime/(bus|cli|net)/' 'actor and stream know no bus'
 rule '^runtime/bus/' '^runtime/(cli|net|stream)/' 'the bus knows no stream, net or command'
 rule '^actors/[a-z]+/' '^runtime/(bus|cli)/' 'an actor knows no bus and no command'
-for role in ingester scanner writer downloader encoder storage scheduler monitor; do
+for role in ingester scanner writer downloader encoder storage scheduler relay monitor; do
     hits=$(printf '%s\n' "$includes" | awk -v own="^actors/$role/" '$1 ~ own && $2 ~ /^actors\// && $2 !~ own')
     [ -z "$hits" ] || refuse "an actor includes no other actor:
 $hits"

@@ -1,0 +1,204 @@
+/* words.c: what nodes say to each other about a mail: its answers, and its end.
+ *
+ * Words wait here in order while Redis is away, and an entry is ended only behind the words about it; so what is lost
+ * with this process is an entry that another node takes, never an answer of one that is over. */
+#include "actors/relay/relay.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "runtime/actor/forward.h"
+
+#define WORD_LASTS_S 3600 /* a node that does not listen for so long has forgotten what it asked */
+#define WORD_BYTES   ((size_t)160 << 20)
+#define HEAR_MAX     64
+#define FIELDS_MAX   8
+
+static struct relay_word *word_new(struct relay *self, const char *stream)
+{
+    struct relay_word *word = calloc(1, sizeof *word);
+    if (word == NULL) {
+        const struct ry_error why = {.code = RY_ENOMEM, .text = "out of memory for a word to another node"};
+        ry_ctx_exit(self->ctx, &why);
+        return NULL;
+    }
+    (void)snprintf(word->stream, sizeof word->stream, "%s", stream);
+    word->fields = ry_buf_make(WORD_BYTES);
+    STAILQ_INSERT_TAIL(&self->words, word, link);
+    self->word_count++;
+    return word;
+}
+
+static void put(struct relay_word *word, struct ry_str text)
+{
+    (void)ry_buf_add(&word->fields, &text.n, sizeof text.n);
+    (void)ry_buf_add(&word->fields, text.p ? text.p : "", text.n);
+}
+
+static void put_field(struct relay_word *word, const char *name, struct ry_str value)
+{
+    put(word, ry_str_of(name));
+    put(word, value);
+}
+
+static void put_number(struct relay_word *word, const char *name, uint64_t value)
+{
+    char text[24];
+    (void)snprintf(text, sizeof text, "%" PRIu64, value);
+    put_field(word, name, ry_str_of(text));
+}
+
+static struct relay_word *word_to(struct relay *self, const char *owner, const char *kind)
+{
+    char stream[RY_MAIL_STREAM_BYTES];
+    relay_node_stream(owner, stream);
+    struct relay_word *word = word_new(self, stream);
+    if (word != NULL)
+        put_field(word, "kind", ry_str_of(kind));
+    return word;
+}
+
+void relay_say_settled(struct relay *self, const char *to, uint64_t id, struct ry_str failure)
+{
+    struct relay_word *word = word_to(self, to, "settled");
+    if (word == NULL)
+        return;
+    put_number(word, "id", id);
+    if (failure.p != NULL)
+        put_field(word, "failure", failure);
+}
+
+void relay_say_answer(struct relay *self, const char *to, uint64_t correlation, struct ry_str whole)
+{
+    struct relay_word *word = word_to(self, to, "answer");
+    if (word == NULL)
+        return;
+    put_number(word, "id", correlation);
+    put_field(word, "mail", whole);
+}
+
+void relay_say_undeliverable(struct relay *self, const char *to, uint64_t concerned,
+                             const struct ry_undeliverable *lost)
+{
+    struct relay_word *word = word_to(self, to, "undeliverable");
+    if (word == NULL)
+        return;
+    put_number(word, "id", concerned);
+    put_number(word, "tag", lost->tag);
+    put_number(word, "cause", lost->cause);
+    put_field(word, "reason", lost->reason);
+}
+
+void relay_say_end(struct relay *self, enum ry_role role, const char *entry)
+{
+    char stream[RY_MAIL_STREAM_BYTES];
+    relay_role_stream(role, stream);
+    struct relay_word *word = word_new(self, stream);
+    if (word != NULL)
+        (void)snprintf(word->end_entry, sizeof word->end_entry, "%s", entry);
+}
+
+/* ---- to Redis ---------------------------------------------------------------------------------------------------- */
+
+static size_t read_fields(const struct relay_word *word, struct ry_mail_field fields[FIELDS_MAX])
+{
+    struct ry_str texts[2 * FIELDS_MAX];
+    size_t n = 0;
+    size_t at = 0;
+    while (n < 2 * FIELDS_MAX && at + sizeof texts[n].n <= word->fields.n) {
+        memcpy(&texts[n].n, word->fields.p + at, sizeof texts[n].n);
+        at += sizeof texts[n].n;
+        texts[n].p = word->fields.p + at;
+        at += texts[n].n;
+        n++;
+    }
+    for (size_t i = 0; i < n / 2; i++)
+        fields[i] = (struct ry_mail_field){texts[2 * i], texts[2 * i + 1]};
+    return n / 2;
+}
+
+static void word_free(struct relay *self, struct relay_word *word)
+{
+    STAILQ_REMOVE_HEAD(&self->words, link);
+    self->word_count--;
+    ry_buf_free(&word->fields);
+    free(word);
+}
+
+void relay_flush(struct relay *self)
+{
+    struct relay_word *word = NULL;
+    while ((word = STAILQ_FIRST(&self->words)) != NULL) {
+        struct ry_mail_field fields[FIELDS_MAX];
+        struct ry_error why = {0};
+        int rc = RY_OK;
+        if (word->end_entry[0] != '\0')
+            rc = ry_mail_stream_end(self->mail, word->stream, word->end_entry, &why);
+        else if (!word->fields.failed)
+            rc = ry_mail_stream_add(self->mail, word->stream, fields, read_fields(word, fields), WORD_LASTS_S, NULL,
+                                    &why);
+        if (rc == RY_ELIMIT)
+            RY_LOG(RY_ERROR, "word_lost", "reason=%s", why.text);
+        else if (rc != RY_OK)
+            return; /* said again */
+        word_free(self, word);
+    }
+}
+
+void relay_words_free(struct relay *self)
+{
+    struct relay_word *word = NULL;
+    while ((word = STAILQ_FIRST(&self->words)) != NULL)
+        word_free(self, word);
+}
+
+/* ---- from Redis -------------------------------------------------------------------------------------------------- */
+
+static uint64_t number(const struct ry_mail_entry *entry, const char *name)
+{
+    uint64_t value = 0;
+    (void)ry_str_u64(ry_mail_entry_get(entry, name), &value);
+    return value;
+}
+
+/* Passes on what became of a mail of an instance here; the router finds whom it concerns. */
+static void pass_undeliverable(struct relay *self, const struct ry_mail_entry *entry, uint64_t id)
+{
+    struct ry_undeliverable lost = {.id = id,
+                                    .origin = id,
+                                    .tag = number(entry, "tag"),
+                                    .cause = number(entry, "cause"),
+                                    .reason = ry_mail_entry_get(entry, "reason")};
+    if (ry_check(RY_TAG_undeliverable, &lost, NULL) == RY_OK)
+        RY_TELL(self->ctx, undeliverable, &lost, &(struct ry_send){.correlation = id, .priority = RY_PRIORITY_CONTROL});
+}
+
+static void on_word(void *arg, const struct ry_mail_entry *entry)
+{
+    struct relay *self = arg;
+    struct ry_str kind = ry_mail_entry_get(entry, "kind");
+    uint64_t id = number(entry, "id");
+    struct ry_error why = {0};
+    struct ry_envelope envelope;
+    const struct ry_descriptor *descriptor = NULL;
+    struct ry_str whole = ry_mail_entry_get(entry, "mail");
+    if (id == 0)
+        return;
+    if (ry_str_is(kind, "settled"))
+        relay_on_settled(self, id, ry_mail_entry_get(entry, "failure"));
+    else if (ry_str_is(kind, "undeliverable"))
+        pass_undeliverable(self, entry, id);
+    else if (!ry_str_is(kind, "answer"))
+        return; /* of a later version */
+    else if (ry_whole_read(whole, &envelope, &descriptor, &why) != RY_OK || descriptor->kind != RY_KIND_ANSWER ||
+             ry_forward(self->ctx, whole, id, &why) == 0)
+        RY_LOG(RY_WARNING, "answer_malformed", "reason=%s", why.text);
+}
+
+void relay_hear(struct relay *self)
+{
+    char stream[RY_MAIL_STREAM_BYTES];
+    relay_node_stream(self->owner, stream);
+    (void)ry_mail_stream_take(self->mail, stream, HEAR_MAX, on_word, self, NULL);
+}

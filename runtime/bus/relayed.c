@@ -1,0 +1,86 @@
+/* relayed.c: mail that comes from other nodes and goes to them.
+ *
+ * To the router the relay is an instance that takes mail of any role, as far as other nodes have instances of it: of a
+ * role that nobody here has, all; of a shared role, what nobody here has room for. It holds that mail like any other
+ * instance, until its end on the other node is known. What it brings from other nodes is sent under its own session:
+ * its ids are the relay's, and so is, mostly, the origin of all that follows from it. The relay is told when the
+ * custody of such a mail has ended and how much follows from it still, so that the node where it came from can forget
+ * it only when nothing of it is left here.
+ *
+ * A role that somebody here has just left is not given away for a while: the instance may only be being replaced. */
+#include "runtime/bus/post.h"
+
+#include <stdlib.h>
+
+#define REPLACED_MS 10000
+
+static bool is_here(struct ry_router *router, const struct office *office)
+{
+    bool just_left = office->left_mono_ms != 0 && post_now(router) - office->left_mono_ms < REPLACED_MS;
+    return office->member_count > 0 || just_left;
+}
+
+bool post_reaches(struct ry_router *router, enum ry_role role)
+{
+    return router->relay != NULL && !router->relay->stopping && (router->reach & RY_ROLE_BIT(role));
+}
+
+bool post_relay_takes(struct ry_router *router, enum ry_role role)
+{
+    const struct office *office = &router->offices[role];
+    if (!post_reaches(router, role) || office->relayed >= router->relay_window)
+        return false;
+    return (router->shared & RY_ROLE_BIT(role)) || !is_here(router, office);
+}
+
+void post_note_settled(struct ry_router *router, uint64_t id, uint64_t origin)
+{
+    if (router->relay == NULL ||
+        (RY_SESSION_OF(id) != router->relay->session && RY_SESSION_OF(origin) != router->relay->session))
+        return;
+    if (router->settled_count == router->settled_room) {
+        size_t room = router->settled_room ? router->settled_room * 2 : 64;
+        struct settled *more = realloc(router->settled, room * sizeof *more);
+        if (more == NULL) {
+            /* The other node will ask for it again, when the entry's lease has ended. */
+            RY_LOG(RY_ERROR, "settled_not_told", "reason=%s", "out of memory");
+            return;
+        }
+        router->settled = more;
+        router->settled_room = room;
+    }
+    router->settled[router->settled_count++] = (struct settled){id, origin};
+}
+
+void post_tell_settled(struct ry_router *router)
+{
+    for (size_t i = 0; i < router->settled_count && router->relay != NULL; i++) {
+        const struct settled *settled = &router->settled[i];
+        const struct ry_mail_settled message = {
+            .id = settled->id, .origin = settled->origin, .left = mail_index_count(&router->index, settled->origin)};
+        post_say(router, router->relay, RY_TAG_mail_settled, &message, settled->id);
+    }
+    router->settled_count = 0;
+}
+
+int post_take_reach(struct ry_router *router, struct member *from, const struct ry_relay_reach *message,
+                    struct ry_error *err)
+{
+    if (from != router->relay)
+        return post_refuse(router, from, err, "it is not the relay");
+    router->reach = (uint32_t)message->roles;
+    router->shared = (uint32_t)message->shared;
+    router->relay_window = (size_t)message->window;
+    return RY_OK;
+}
+
+int post_pass_undeliverable(struct ry_router *router, struct member *from, uint64_t to,
+                            const struct ry_undeliverable *message, struct ry_error *err)
+{
+    const struct member *concerned = post_member(router, RY_SESSION_OF(to));
+    if (from != router->relay)
+        return post_refuse(router, from, err, "it is not the relay");
+    if (concerned != NULL)
+        post_say(router, concerned, RY_TAG_undeliverable, message, to);
+    return RY_OK;
+}

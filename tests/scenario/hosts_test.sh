@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# One job on several nodes that share PostgreSQL and Redis and nothing else: A has everything but downloading and decoding, B downloads, C and
+# D decode. Then D is killed in the middle and C is stopped for longer than a lease, and nothing is lost; last a node alone gets help.
+. "$(dirname "$0")/scenario.sh"
+. "$(dirname "$0")/servers.sh"
+. "$(dirname "$0")/production.sh"
+
+messages=$((2000 * scale)) clips=$((150 * scale))
+export REELYARD_MAIL_LEASE_SECONDS=2
+postgres_start
+redis_start
+discord_start "$messages" "$clips"
+"$reelyard" migrate --data "$tmp/a" >"$tmp/migrate.log" || fail "migrate: $(cat "$tmp/migrate.log")"
+guild_rows
+declare -A node
+begin_node() {
+    local name=$1
+    shift
+    start "$tmp/run-$name.log" env "$@" REELYARD_NODE="node-$name" REELYARD_HTTP_PORT=0 "$reelyard" run --data "$tmp/$name" --roles "${roles[$name]}"
+    node[$name]=$last
+}
+declare -A roles=([a]=ingester,scanner,writer,storage,scheduler,monitor [b]=downloader [c]=encoder [d]=encoder)
+# A node without a writer tells no figures of the archive, and says so by its exit code.
+counter() {
+    "$reelyard" status --json --data "$tmp/$1" >"$tmp/status.json" 2>/dev/null || true
+    jq -r ".node.counters.$2 // 0" "$tmp/status.json"
+}
+# What a host without PostgreSQL and Discord needs not know.
+bare=(-u DATABASE_URL -u BOT_TOKEN)
+
+step "the job is done by four nodes"
+begin_node a
+begin_node b "${bare[@]}"
+begin_node c "${bare[@]}"
+begin_node d "${bare[@]}"
+scan_job
+await $((60 + 60 * scale)) all_done
+as_seed_says
+thumbnails_whole "$tmp/a"
+sleep 1
+[ "$(counter b download_requests)" -ge "$clips" ] || fail "B downloaded $(counter b download_requests) times"
+c=$(counter c encode_done) d=$(counter d encode_done)
+echo "C decoded $c clips, D $d"
+[ "$c" -gt 0 ] && [ "$d" -gt 0 ] && [ $((c + d)) -ge "$clips" ] || fail "C decoded $c clips and D $d of $clips"
+
+"$reelyard" status --cluster --data "$tmp/a" >"$tmp/cluster" || fail "status --cluster: $(cat "$tmp/cluster")"
+for name in a b c d; do grep -q "^node-$name .*${roles[$name]%%,*}" "$tmp/cluster" || fail "status --cluster: $(cat "$tmp/cluster")"; done
+
+step "D is killed, C stands still for longer than a lease, both come back"
+again() {
+    pg "UPDATE clip SET thumbnail_status = 'pending'; DELETE FROM thumbnail; DELETE FROM reelyard_clip_lease" >/dev/null
+}
+some_made() { [ "$(pg "SELECT count(*) FROM clip WHERE thumbnail_status = 'completed'")" -ge "$1" ]; }
+again
+await 60 some_made 5
+end "${node[d]}" KILL
+kill -STOP "${node[c]}"
+sleep 5
+kill -CONT "${node[c]}"
+begin_node d "${bare[@]}"
+await $((120 + 60 * scale)) clips_settled
+thumbnails_whole "$tmp/a"
+[ "$(redis XLEN reelyard:dead)" = 0 ] || fail "dead letters: $(redis XRANGE reelyard:dead - + COUNT 3)"
+mail_empty() {
+    local stream
+    while read -r stream; do
+        [ "$(redis XLEN "$stream")" = 0 ] || return 1
+    done < <(redis --scan --pattern 'reelyard:mail:*' | grep -v ':node:') # words to a start that is gone expire
+}
+await 30 mail_empty
+
+step "Redis is killed and comes back"
+again
+await 60 some_made 5
+redis_stop KILL
+sleep 1
+redis_start
+await $((120 + 60 * scale)) clips_settled
+thumbnails_whole "$tmp/a"
+await 30 mail_empty
+
+for name in d c b a; do
+    end "${node[$name]}"
+    [ "$ended" -eq 0 ] || fail "node $name ended with $ended: $(tail -3 "$tmp/run-$name.log")"
+done

@@ -1,0 +1,254 @@
+/* router_relay_test.c: which mail the router gives to the relay, and what it tells it of mail that the relay brought.
+ */
+#include "tests/bed/bed.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "proto/codec.h"
+#include "runtime/bus/post.h"
+
+struct desk {
+    struct ry_router *router;
+    struct ry_clock_manual clock;
+    uint32_t last_id;
+    /* What was emitted, newest last: to whom, and its head. */
+    struct {
+        uint32_t session;
+        struct ry_envelope head;
+        struct ry_mail_settled settled;
+        struct ry_undeliverable lost;
+    } said[64];
+    size_t said_count;
+};
+
+static void take(void *arg, uint32_t session, struct ry_str bytes, struct ry_frame *const *frames, size_t frame_count)
+{
+    struct desk *desk = arg;
+    RY_ARENA_AUTO arena = ry_arena_make((size_t)1 << 20);
+    struct ry_error err;
+    void *body = NULL;
+    assert_true(desk->said_count < 64);
+    assert_int_equal(ry_envelope_unpack(bytes, &desk->said[desk->said_count].head, &err), RY_OK);
+    uint16_t tag = desk->said[desk->said_count].head.tag;
+    desk->said[desk->said_count].session = session;
+    assert_int_equal(
+        ry_unpack(ry_descriptor(tag), desk->said[desk->said_count].head.body, frames, frame_count, &arena, &body, &err),
+        RY_OK);
+    if (tag == RY_TAG_mail_settled)
+        desk->said[desk->said_count].settled = *(const struct ry_mail_settled *)body;
+    if (tag == RY_TAG_undeliverable)
+        desk->said[desk->said_count].lost = *(const struct ry_undeliverable *)body;
+    desk->said_count += tag != RY_TAG_welcome;
+}
+
+static int set_up(void **state)
+{
+    struct desk *desk = calloc(1, sizeof *desk);
+    ry_clock_manual_init(&desk->clock, BED_START_WALL_MS);
+    const struct ry_router_options options = {.node = "desk",
+                                              .clock = &desk->clock.clock,
+                                              .mailbox_max = 64,
+                                              .mailbox_max_bytes = 1000000,
+                                              .attempts_max = 3,
+                                              .emit = take,
+                                              .emit_arg = desk};
+    assert_int_equal(ry_router_new(&desk->router, &options, NULL), RY_OK);
+    *state = desk;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct desk *desk = *state;
+    ry_router_free(&desk->router);
+    free(desk);
+    return 0;
+}
+
+static uint64_t say(struct desk *desk, uint32_t session, enum ry_tag tag, const void *message, uint64_t correlation)
+{
+    RY_BUF_AUTO body = ry_buf_make(1 << 16);
+    RY_BUF_AUTO bytes = ry_buf_make(1 << 16);
+    struct ry_frames frames;
+    frames.n = 0;
+    struct ry_error err = {0};
+    assert_int_equal(ry_pack(ry_descriptor(tag), message, &body, &frames, &err), RY_OK);
+    struct ry_envelope head = {.id = (uint64_t)session << 32 | ++desk->last_id,
+                               .tag = (uint16_t)tag,
+                               .attempt = 1,
+                               .frame_count = (uint16_t)frames.n,
+                               .body = ry_buf_str(&body)};
+    head.correlation = correlation ? correlation : head.id;
+    assert_int_equal(ry_envelope_pack(&head, &bytes), RY_OK);
+    if (ry_router_take(desk->router, session, ry_buf_str(&bytes), frames.items, frames.n, &err) != RY_OK)
+        fail_msg("%s", err.text);
+    ry_frames_clear(&frames);
+    return head.id;
+}
+
+static uint32_t join(struct desk *desk, enum ry_role role, unsigned capacity)
+{
+    char name[32];
+    struct ry_error err = {0};
+    uint32_t session = 0;
+    (void)snprintf(name, sizeof name, "%s-%u", ry_role_name(role), ++desk->last_id);
+    struct ry_hello hello = {
+        .version = RY_PROTO_VERSION, .role = role, .name = ry_str_of(name), .pid = 1, .capacity = capacity};
+    if (ry_router_join(desk->router, &hello, UINT32_MAX, false, &session, &err) != RY_OK)
+        fail_msg("%s", err.text);
+    return session;
+}
+
+static void reach(struct desk *desk, uint32_t relay, uint32_t roles, uint32_t shared, uint64_t window)
+{
+    const struct ry_relay_reach message = {.roles = roles, .shared = shared, .window = window};
+    (void)say(desk, relay, RY_TAG_relay_reach, &message, 0);
+}
+
+static void done(struct desk *desk, uint32_t session, uint64_t id)
+{
+    const struct ry_done message = {.ids = {.p = &id, .n = sizeof id}};
+    (void)say(desk, session, RY_TAG_done, &message, 0);
+}
+
+static uint64_t tell_writer(struct desk *desk, uint32_t downloader)
+{
+    const struct ry_clip_failed failed = {.clip_id = RY_STR("0123456789abcdef0123456789abcdef"),
+                                          .reason = RY_STR("because")};
+    return say(desk, downloader, RY_TAG_clip_failed, &failed, 0);
+}
+
+/* After a turn, how many mails were given to a session since the last look. */
+static size_t given(struct desk *desk, uint32_t session, enum ry_tag tag)
+{
+    (void)ry_router_turn(desk->router);
+    size_t n = 0;
+    for (size_t i = 0; i < desk->said_count; i++)
+        n += desk->said[i].session == session && desk->said[i].head.tag == tag;
+    desk->said_count = 0;
+    return n;
+}
+
+static const struct ry_mail_settled *settled_of(struct desk *desk, uint32_t relay, uint64_t id)
+{
+    for (size_t i = 0; i < desk->said_count; i++)
+        if (desk->said[i].session == relay && desk->said[i].head.tag == RY_TAG_mail_settled &&
+            desk->said[i].settled.id == id)
+            return &desk->said[i].settled;
+    fail_msg("the relay was not told of the end");
+    return NULL;
+}
+
+#define WRITER RY_ROLE_BIT(RY_ROLE_WRITER)
+
+static void relay_gets_what_nobody_here_has(void **state)
+{
+    struct desk *desk = *state;
+    uint32_t relay = join(desk, RY_ROLE_RELAY, 1), downloader = join(desk, RY_ROLE_DOWNLOADER, 0);
+    (void)tell_writer(desk, downloader);
+    assert_int_equal(given(desk, relay, RY_TAG_clip_failed), 0); /* no node has writers */
+    reach(desk, relay, WRITER, 0, 2);
+    assert_int_equal(given(desk, relay, RY_TAG_clip_failed), 1);
+    uint64_t second = tell_writer(desk, downloader);
+    (void)tell_writer(desk, downloader);
+    assert_int_equal(given(desk, relay, RY_TAG_clip_failed), 1); /* its window is full */
+    done(desk, relay, second);
+    assert_int_equal(given(desk, relay, RY_TAG_clip_failed), 1);
+}
+
+static void relay_gets_nothing_of_a_role_that_is_here_or_was_a_moment_ago(void **state)
+{
+    struct desk *desk = *state;
+    uint32_t relay = join(desk, RY_ROLE_RELAY, 1), downloader = join(desk, RY_ROLE_DOWNLOADER, 0);
+    uint32_t writer = join(desk, RY_ROLE_WRITER, 1);
+    reach(desk, relay, WRITER, 0, 8);
+    for (unsigned i = 0; i < 3; i++)
+        (void)tell_writer(desk, downloader);
+    assert_int_equal(given(desk, relay, RY_TAG_clip_failed), 0);
+    ry_router_gone(desk->router, writer, true);
+    assert_int_equal(given(desk, relay, RY_TAG_clip_failed), 0);
+    ry_clock_manual_advance(&desk->clock, 10001);
+    assert_int_equal(given(desk, relay, RY_TAG_clip_failed), 3);
+}
+
+static void relay_gets_of_a_shared_role_what_nobody_has_room_for(void **state)
+{
+    struct desk *desk = *state;
+    uint32_t relay = join(desk, RY_ROLE_RELAY, 1), downloader = join(desk, RY_ROLE_DOWNLOADER, 0);
+    uint32_t writer = join(desk, RY_ROLE_WRITER, 2);
+    reach(desk, relay, WRITER, WRITER, 8);
+    for (unsigned i = 0; i < 3; i++)
+        (void)tell_writer(desk, downloader);
+    (void)ry_router_turn(desk->router);
+    size_t here = 0, there = 0;
+    for (size_t i = 0; i < desk->said_count; i++) {
+        here += desk->said[i].session == writer;
+        there += desk->said[i].session == relay;
+    }
+    assert_int_equal(here, 2);
+    assert_int_equal(there, 1);
+}
+
+static void what_the_relay_brought_stays_and_its_end_is_told(void **state)
+{
+    struct desk *desk = *state;
+    uint32_t relay = join(desk, RY_ROLE_RELAY, 1), writer = join(desk, RY_ROLE_WRITER, 1);
+    reach(desk, relay, WRITER, WRITER, 8);
+    uint64_t first = tell_writer(desk, relay), second = tell_writer(desk, relay);
+    assert_int_equal(given(desk, relay, RY_TAG_clip_failed), 0); /* though it is shared, and only one finds room */
+    const struct ry_clip_failed follows = {.clip_id = RY_STR("0123456789abcdef0123456789abcdef"),
+                                           .reason = RY_STR("because")};
+    uint32_t downloader = join(desk, RY_ROLE_DOWNLOADER, 0);
+    (void)say(desk, downloader, RY_TAG_clip_failed, &follows, first);
+    done(desk, writer, first);
+    (void)ry_router_turn(desk->router);
+    const struct ry_mail_settled *told = settled_of(desk, relay, first);
+    assert_int_equal(told->origin, first);
+    assert_int_equal(told->left, 1); /* what follows from it still waits for a writer */
+    desk->said_count = 0;
+    done(desk, writer, second);
+    (void)ry_router_turn(desk->router);
+    assert_int_equal(settled_of(desk, relay, second)->left, 0);
+}
+
+static void relay_alone_may_speak_for_others_and_there_is_one(void **state)
+{
+    struct desk *desk = *state;
+    uint32_t relay = join(desk, RY_ROLE_RELAY, 1), writer = join(desk, RY_ROLE_WRITER, 1);
+    uint32_t scheduler = join(desk, RY_ROLE_SCHEDULER, 0);
+    struct ry_hello hello = {.version = RY_PROTO_VERSION, .role = RY_ROLE_RELAY, .name = RY_STR("second"), .pid = 1};
+    uint32_t session = 0;
+    assert_int_equal(ry_router_join(desk->router, &hello, UINT32_MAX, false, &session, NULL), RY_EBUSY);
+    /* An undeliverable of another node reaches whom it concerns, and nobody but the relay may say one. */
+    const struct ry_undeliverable lost = {
+        .id = 7, .origin = 7, .tag = RY_TAG_clip_failed, .cause = RY_UNDELIVERABLE_DEAD, .reason = RY_STR("it died")};
+    (void)say(desk, relay, RY_TAG_undeliverable, &lost, (uint64_t)scheduler << 32 | 9);
+    assert_int_equal(given(desk, scheduler, RY_TAG_undeliverable), 1);
+    RY_BUF_AUTO body = ry_buf_make(1 << 12);
+    RY_BUF_AUTO bytes = ry_buf_make(1 << 12);
+    struct ry_frames frames;
+    frames.n = 0;
+    assert_int_equal(ry_pack(ry_descriptor(RY_TAG_undeliverable), &lost, &body, &frames, NULL), RY_OK);
+    struct ry_envelope head = {.id = (uint64_t)writer << 32 | 1,
+                               .correlation = (uint64_t)scheduler << 32 | 9,
+                               .tag = RY_TAG_undeliverable,
+                               .attempt = 1,
+                               .body = ry_buf_str(&body)};
+    assert_int_equal(ry_envelope_pack(&head, &bytes), RY_OK);
+    assert_int_equal(ry_router_take(desk->router, writer, ry_buf_str(&bytes), NULL, 0, NULL), RY_EINVAL);
+    assert_int_equal(given(desk, scheduler, RY_TAG_undeliverable), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(relay_gets_what_nobody_here_has, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(relay_gets_nothing_of_a_role_that_is_here_or_was_a_moment_ago, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(relay_gets_of_a_shared_role_what_nobody_has_room_for, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_the_relay_brought_stays_and_its_end_is_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(relay_alone_may_speak_for_others_and_there_is_one, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
