@@ -125,7 +125,14 @@ int ry_cli_main(struct ry_cli *cli, int argc, char **argv)
     cli->command = command_find(argv[1]);
     if (cli->command == NULL)
         return unknown_command(cli, argv[1]);
+    /* Commands sort theirs in place. */
+    cli->words = calloc((size_t)argc + 1, sizeof *cli->words);
+    if (cli->words == NULL)
+        return ry_cli_complain(cli, RY_EXIT_FAILED, "out of memory");
+    memcpy(cli->words, argv, (size_t)argc * sizeof *argv);
     int code = cli->command->run(cli, argc - 1, argv + 1);
+    free(cli->words);
+    cli->words = NULL;
     ry_config_free(&cli->config);
     errno = 0;
     if ((fflush(cli->out) != 0 || ferror(cli->out)) && code == RY_EXIT_DONE)

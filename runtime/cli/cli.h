@@ -28,6 +28,7 @@ struct ry_cli {
     FILE *out;
     FILE *err;
     char *const *env;
+    char **words; /* all words as they were given, the program's name first, NULL behind the last */
     const struct ry_actor_spec *const *registry; /* the troupe */
     size_t registry_count;
     const struct ry_command *command; /* the one that runs */
