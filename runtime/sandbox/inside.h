@@ -23,7 +23,9 @@ void namespaces_leave(struct ry_sandbox *sandbox);
 int namespaces_empty_root(struct ry_sandbox *sandbox, struct ry_error *err);
 
 /* privileges.c */
-int privileges_close_descriptors(int log_fd, struct ry_error *err);
+int privileges_close_descriptors(int log_fd, int kept_fd, struct ry_error *err);
+/* Closes first to last. */
+void privileges_close_range(unsigned first, unsigned last);
 void privileges_drop(struct ry_sandbox *sandbox);
 void privileges_limit(struct ry_sandbox *sandbox);
 /* The last limit: no further process or thread. */

@@ -16,7 +16,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -172,9 +171,8 @@ _Noreturn void outer_run(const char *name, pid_t inner, int log_fd)
     (void)setrlimit(RLIMIT_CORE, &(const struct rlimit){0, 0});
     (void)fcntl(log_fd, F_SETFL, O_NONBLOCK);
     /* Whoever started it keeps no end of a pipe open by it. */
-    if (log_fd > 3)
-        (void)syscall(SYS_close_range, 3u, (unsigned)log_fd - 1, 0u);
-    (void)syscall(SYS_close_range, (unsigned)log_fd + 1, ~0u, 0u);
+    privileges_close_range(STDERR_FILENO + 1, (unsigned)log_fd - 1);
+    privileges_close_range((unsigned)log_fd + 1, ~0u);
     outer.signal_fd = watch_signals();
     if (outer.signal_fd < 0) {
         (void)kill(inner, SIGKILL);

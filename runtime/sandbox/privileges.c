@@ -28,17 +28,24 @@ static bool null_device(int fd, int flags)
     return placed;
 }
 
-int privileges_close_descriptors(int log_fd, struct ry_error *err)
+void privileges_close_range(unsigned first, unsigned last)
+{
+    if (first > last || syscall(SYS_close_range, first, last, 0u) == 0)
+        return;
+    long most = sysconf(_SC_OPEN_MAX);
+    for (unsigned fd = first; fd <= last && fd < (most > 0 && most < 65536 ? (unsigned)most : 65536u); fd++)
+        (void)close((int)fd);
+}
+
+int privileges_close_descriptors(int log_fd, int kept_fd, struct ry_error *err)
 {
     if (!null_device(STDIN_FILENO, O_RDONLY) || !null_device(STDOUT_FILENO, O_WRONLY))
         return ry_fail(err, RY_EIO, "cannot open /dev/null: %s", strerror(errno));
     if (dup2(log_fd, STDERR_FILENO) < 0)
         return ry_fail(err, RY_EIO, "cannot redirect the log: %s", strerror(errno));
-    if (syscall(SYS_close_range, 3u, ~0u, 0u) == 0)
-        return RY_OK;
-    long most = sysconf(_SC_OPEN_MAX);
-    for (int fd = 3; fd < (most > 0 && most < 65536 ? most : 65536); fd++)
-        (void)close(fd);
+    unsigned kept = kept_fd > STDERR_FILENO ? (unsigned)kept_fd : STDERR_FILENO;
+    privileges_close_range(STDERR_FILENO + 1, kept - 1);
+    privileges_close_range(kept + 1, ~0u);
     return RY_OK;
 }
 

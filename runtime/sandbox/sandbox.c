@@ -133,7 +133,7 @@ static int settle_in(struct ry_sandbox *sandbox, const struct split *split, stru
 {
     int rc = meet_outer(sandbox, split, err);
     if (rc == RY_OK)
-        rc = privileges_close_descriptors(split->log[1], err);
+        rc = privileges_close_descriptors(split->log[1], sandbox->options.kept_fd, err);
     if (rc == RY_OK)
         rc = namespaces_empty_root(sandbox, err);
     if (rc != RY_OK)

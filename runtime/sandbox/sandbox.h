@@ -42,6 +42,7 @@ struct ry_sandbox_options {
     enum ry_sandbox_mode mode; /* not OFF */
     const char *name;          /* in the log: "encoder-1" */
     const char *socket;        /* path of the node's socket; NULL: none */
+    int kept_fd;               /* a descriptor above 2 that stays open inside, and only there; 0: none */
     size_t memory_max_bytes;   /* address space; 0: no limit */
     unsigned turn_cpu_max_s;   /* CPU time between two ry_sandbox_turn; 0: no limit */
 };
@@ -60,9 +61,9 @@ struct ry_sandbox {
 /* "" or why this program has no sandbox at all (built with a sanitizer, or for another system). */
 const char *ry_sandbox_unavailable(void);
 
-/* Splits the process and returns in the inner one. Closes every descriptor but 0 to 2, of which 0 and 1 become
- * /dev/null and 2 a pipe to the outer one. Signals that shall be delivered to the inner process as data are to be
- * blocked before. Must be called while the process has one thread.
+/* Splits the process and returns in the inner one. Closes every descriptor but kept_fd and 0 to 2, of which 0
+ * and 1 become /dev/null and 2 a pipe to the outer one. Signals that shall be delivered to the inner process as data
+ * are to be blocked before. Must be called while the process has one thread.
  *
  * An error can come in either process and must end it: RY_ECONFIG when the mode is STRICT and a part is missing,
  * RY_EIO, RY_ENOENT (the socket). */
