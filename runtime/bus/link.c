@@ -101,9 +101,14 @@ static int link_greet(struct ry_link *link, const struct ry_link_options *option
         int64_t left_ms = until_mono_ms - ry_mono_ms(ry_clock_system());
         if (left_ms <= 0)
             return ry_fail(err, RY_EAWAY, "no node answers on %s", options->endpoint);
-        zmq_pollitem_t item = {.socket = ry_socket_raw(link->dealer), .events = ZMQ_POLLIN};
-        if (zmq_poll(&item, 1, (long)left_ms) < 0 && errno != EINTR)
+        zmq_pollitem_t items[2] = {{.socket = ry_socket_raw(link->dealer), .events = ZMQ_POLLIN},
+                                   {.events = ZMQ_POLLIN}};
+        if (link->losses)
+            items[1].socket = ry_socket_raw(link->losses);
+        if (zmq_poll(items, link->losses ? 2 : 1, (long)left_ms) < 0 && errno != EINTR)
             return ry_fail(err, RY_EIO, "cannot wait for the node: %s", zmq_strerror(errno));
+        if (items[1].revents && !items[0].revents)
+            return ry_fail(err, RY_EAWAY, "no node answers on %s", options->endpoint);
     }
     return rc;
 }

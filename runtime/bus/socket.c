@@ -110,12 +110,12 @@ int ry_socket_dealer(zsock_t **socket, const char *endpoint, struct ry_error *er
     return rc == RY_OK ? dealer_connect(socket, endpoint, err) : rc;
 }
 
-/* Has ZeroMQ tell of the loss of a connection. */
+/* Has ZeroMQ tell of the loss of a connection, or that there will be none (nobody listens). */
 static int watch_losses(zsock_t *socket, zsock_t **losses, struct ry_error *err)
 {
     char endpoint[64];
     (void)snprintf(endpoint, sizeof endpoint, "inproc://losses-%p", (void *)socket);
-    if (zmq_socket_monitor(ry_socket_raw(socket), endpoint, ZMQ_EVENT_DISCONNECTED) != 0)
+    if (zmq_socket_monitor(ry_socket_raw(socket), endpoint, ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED) != 0)
         return ry_fail(err, RY_EIO, "cannot watch a connection: %s", zmq_strerror(errno));
     *losses = socket_new(ZMQ_PAIR, err);
     if (*losses == NULL)

@@ -58,6 +58,12 @@ static const struct ry_command commands[] = {
      .summary = "make the database, or bring it to this program's schema",
      .help = "`reelyard run` does so too; this does nothing else.\n",
      .run = ry_cmd_migrate},
+    {.name = "doctor",
+     .usage = "[--sandbox]",
+     .summary = "try whether this machine is fit for reelyard",
+     .help = "--sandbox: has child processes try, in the sandbox of the decoders, what a decoder that was taken over\n"
+             "would try. Ends with 0 only if all of it is denied. docs/BARRIERS.md tells more.\n",
+     .run = ry_cmd_doctor},
     {.name = "config",
      .usage = "[options]",
      .summary = "print every option's value and where it comes from (secrets as ***)",

@@ -21,8 +21,8 @@ int ry_isolate_start(struct ry_isolated **isolated, const struct ry_cli *cli, co
 /* From now on one that ends is not started again: the node is about to drain. NULL is allowed. */
 void ry_isolate_quiet(struct ry_isolated *isolated);
 
-/* Kills those that are left, and frees. For when the node has ended: it let them finish, and they hold nothing that would
- * be lost. *isolated may be NULL. */
+/* Kills those that are left, and frees. For when the node has ended: it let them finish, and they hold nothing that
+ * would be lost. *isolated may be NULL. */
 void ry_isolate_stop(struct ry_isolated **isolated);
 
 #endif

@@ -11,9 +11,6 @@
 
 #include "runtime/sandbox/sandbox.h"
 
-/* Exit status of an inner process that used up its CPU time. */
-#define SANDBOX_EXIT_CPU 152
-
 /* Notes that a part is missing, and why (errno) if it is the first. */
 void sandbox_miss(struct ry_sandbox *sandbox, enum ry_sandbox_part part, const char *what);
 

@@ -115,7 +115,7 @@ static void take_last_words(struct outer *outer)
 static _Noreturn void end_like(const struct outer *outer, int status)
 {
     if (WIFEXITED(status)) {
-        if (WEXITSTATUS(status) == SANDBOX_EXIT_CPU)
+        if (WEXITSTATUS(status) == RY_SANDBOX_EXIT_CPU)
             RY_LOG(RY_ERROR, "sandbox_killed", "name=%s reason=%s", outer->name, "one mail took too much CPU time");
         _exit(WEXITSTATUS(status));
     }

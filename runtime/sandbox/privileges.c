@@ -80,7 +80,7 @@ static bool limit(__rlimit_resource_t resource, rlim_t most)
 static void on_cpu_time(int signal)
 {
     (void)signal;
-    _exit(SANDBOX_EXIT_CPU);
+    _exit(RY_SANDBOX_EXIT_CPU);
 }
 
 void privileges_limit(struct ry_sandbox *sandbox)

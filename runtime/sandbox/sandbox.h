@@ -49,6 +49,9 @@ struct ry_sandbox_options {
 
 #define RY_SANDBOX_SOCKET_BYTES 108
 
+/* Exit status of a process that used more CPU time than turn_cpu_max_s. */
+#define RY_SANDBOX_EXIT_CPU 152
+
 /* The inner process's view. */
 struct ry_sandbox {
     struct ry_sandbox_options options;    /* its strings are borrowed */
