@@ -157,7 +157,8 @@ static void encoder_close(void **self)
 
 const struct ry_actor_spec ry_encoder_spec = {
     .role = RY_ROLE_ENCODER,
-    .capacity = 2, /* one is worked on, one waits, so that no round trip to the router is lost */
+    /* One at a time: when a video kills its decoder, no other mail is held that would count it as a try. */
+    .capacity = 1,
     .threads = 2,
     .confinement = {.needed = true, .memory_max_bytes = MEMORY_MAX_BYTES, .mail_cpu_max_s = MAIL_CPU_MAX_S},
     .open = encoder_open,
