@@ -51,7 +51,7 @@ static int attach(struct ry_cli *cli, const struct ry_actor_spec *spec, const ch
     (void)sigaddset(&ends, SIGINT);
     (void)sigaddset(&ends, SIGTERM);
     (void)pthread_sigmask(SIG_BLOCK, &ends, NULL);
-    int rc = ry_confine(&confined, cli, spec, name, socket, &err);
+    int rc = ry_confine(&confined, cli, spec, name, socket, 0, &err);
     if (rc != RY_OK)
         return ry_cli_fail(cli, &err);
     int signal_fd = signalfd(-1, &ends, SFD_CLOEXEC);

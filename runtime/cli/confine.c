@@ -44,7 +44,7 @@ static void turn(void *arg)
 }
 
 int ry_confine(struct ry_confined *confined, struct ry_cli *cli, const struct ry_actor_spec *spec, const char *name,
-               const char *socket, struct ry_error *err)
+               const char *socket, int kept_fd, struct ry_error *err)
 {
     *confined = (struct ry_confined){.socket = socket};
     if (!spec->confinement.needed)
@@ -65,6 +65,7 @@ int ry_confine(struct ry_confined *confined, struct ry_cli *cli, const struct ry
         .mode = mode,
         .name = name,
         .socket = socket,
+        .kept_fd = kept_fd,
         .memory_max_bytes = spec->confinement.memory_max_bytes,
         .turn_cpu_max_s = spec->confinement.mail_cpu_max_s,
     };
