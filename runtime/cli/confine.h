@@ -15,8 +15,8 @@ struct ry_confined {
 
 /* Enters. The program starts itself anew first when its environment holds secrets: what was never read is not in
  * memory. confined must stay where it is. kept_fd: a descriptor above 2 that stays open, 0: none. Without a need it
- * does nothing, with `off` it says so. While the process
- * has one thread. RY_ECONFIG: `strict`, and a part is missing. */
+ * does nothing, with `off` it says so. While the process has one thread. RY_ECONFIG: `strict`, and a
+ * part is missing. */
 int ry_confine(struct ry_confined *confined, struct ry_cli *cli, const struct ry_actor_spec *spec, const char *name,
                const char *socket, int kept_fd, struct ry_error *err);
 
