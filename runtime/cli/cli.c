@@ -61,7 +61,8 @@ static const struct ry_command commands[] = {
     {.name = "doctor",
      .usage = "[--sandbox]",
      .summary = "try whether this machine is fit for reelyard",
-     .help = "--sandbox: has child processes try, in the sandbox of the decoders, what a decoder that was taken over\n"
+     .help = "Looks at what the kernel gives to a sandbox, at the folders, the database and the queue.\n"
+             "--sandbox: has child processes try, in the sandbox of the decoders, what a decoder that was taken over\n"
              "would try. Ends with 0 only if all of it is denied. docs/BARRIERS.md tells more.\n",
      .run = ry_cmd_doctor},
     {.name = "config",

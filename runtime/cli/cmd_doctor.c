@@ -1,11 +1,19 @@
 /* `reelyard doctor`: whether this machine is fit for reelyard.
  *
  * --sandbox puts child processes into the sandbox of the decoders and has each try one thing that a taken-over decoder
- * would; all must be denied. */
+ * would; all must be denied. Without it: what the kernel gives to a sandbox, the folders and their disk, the database
+ * and the queue. Makes nothing that is not there. */
 #include "runtime/cli/cli.h"
 
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
 #include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 
+#include "runtime/cli/confine.h"
+#include "runtime/cli/session.h"
 #include "runtime/sandbox/probe.h"
 
 /* Prints a line of the report; how many things are wrong by it. */
@@ -63,10 +71,115 @@ static int examine_sandbox(struct ry_cli *cli)
     return wrong ? RY_EXIT_FAILED : RY_EXIT_DONE;
 }
 
+/* ---- the basics -------------------------------------------------------------------------------------------------- */
+
+/* Before anything else, for it takes a process of one thread. */
+static unsigned examine_kernel(const struct ry_cli *cli)
+{
+    struct ry_error err = {.code = RY_OK};
+    enum ry_sandbox_mode mode = ry_confine_mode(cli->config);
+    if (mode == RY_SANDBOX_OFF)
+        return report(cli, true, "sandbox", "off, by REELYARD_SANDBOX");
+    if (ry_sandbox_check(&err) == RY_OK)
+        return report(cli, true, "sandbox", "every part is there; --sandbox tries it");
+    /* The sentence is that of strict, whatever the mode is. */
+    return report(cli, mode == RY_SANDBOX_AUTO, "sandbox", err.text);
+}
+
+/* The folder itself, or the nearest one above it that is there. */
+static void nearest_folder(const char *folder, char path[PATH_MAX])
+{
+    (void)snprintf(path, PATH_MAX, "%s", folder);
+    while (access(path, F_OK) != 0 && strcmp(path, "/") != 0 && strcmp(path, ".") != 0) {
+        char *slash = strrchr(path, '/');
+        if (slash == NULL)
+            (void)snprintf(path, PATH_MAX, ".");
+        else
+            slash[slash == path ? 1 : 0] = '\0';
+    }
+}
+
+static unsigned examine_folder(const struct ry_cli *cli, const char *what, enum ry_option option)
+{
+    char path[PATH_MAX];
+    char finding[PATH_MAX + 160];
+    struct statvfs disk;
+    const char *folder = ry_config_str(cli->config, option);
+    uint64_t reserve_bytes = (uint64_t)ry_config_int(cli->config, RY_OPT_disk_reserve);
+    nearest_folder(folder, path);
+    bool there = strcmp(path, folder) == 0;
+    if (access(path, W_OK | X_OK) != 0 || statvfs(path, &disk) != 0) {
+        (void)snprintf(finding, sizeof finding, "%s cannot be written: %s", path, strerror(errno));
+        return report(cli, false, what, finding);
+    }
+    uint64_t free_bytes = (uint64_t)disk.f_bavail * disk.f_frsize;
+    (void)snprintf(finding, sizeof finding, "%s%s, %" PRIu64 " MB free, of which %" PRIu64 " MB are never used", folder,
+                   there ? "" : " will be made", free_bytes / 1000000, reserve_bytes / 1000000);
+    return report(cli, free_bytes > reserve_bytes, what, finding);
+}
+
+static unsigned examine_queue(const struct ry_cli *cli)
+{
+    char finding[160];
+    struct ry_stream *stream = NULL;
+    struct ry_depth depth;
+    struct ry_error err = {.code = RY_OK};
+    const char *what = ry_config_str(cli->config, RY_OPT_redis_url)[0] ? "queue: Redis" : "queue: embedded";
+    int rc = ry_session_queue(cli, false, &stream, &err);
+    if (rc == RY_OK)
+        rc = stream->ops->depth(stream, &depth, &err);
+    ry_stream_close(&stream);
+    if (rc == RY_ENOENT)
+        return report(cli, true, what, "not there yet, will be made");
+    if (rc != RY_OK)
+        return report(cli, false, what, err.text);
+    (void)snprintf(finding, sizeof finding, "%" PRIu64 " jobs wait, %" PRIu64 " are worked on, %" PRIu64 " are dead",
+                   depth.ready, depth.leased, depth.dead);
+    return report(cli, true, what, finding);
+}
+
+static unsigned examine_database(const struct ry_cli *cli)
+{
+    char finding[160];
+    struct ry_session session;
+    struct ry_error err = {.code = RY_OK};
+    const struct ry_archive_get question = {.end_ = 0};
+    const struct ry_mail *answer = NULL;
+    const char *what = ry_config_has_postgres(cli->config) ? "database: PostgreSQL" : "database: embedded";
+    int rc = ry_session_open(&session, cli, RY_ROLE_WRITER, false, &err);
+    if (rc == RY_ENOENT)
+        return report(cli, true, what, "not there yet, will be made");
+    if (rc == RY_OK)
+        rc = ry_session_ask(&session, RY_TAG_archive_get, &question, &answer, &err);
+    if (rc == RY_OK) {
+        const struct ry_archive_state *state = RY_BODY(answer, archive_state);
+        if (state->error.n > 0)
+            rc = ry_fail(&err, RY_EIO, "%.*s", RY_STR_ARG(state->error));
+        else
+            (void)snprintf(finding, sizeof finding, "answers, schema version %" PRIu64, state->schema_version);
+    }
+    struct ry_error ignored;
+    (void)ry_session_close(&session, &ignored);
+    return report(cli, rc == RY_OK, what, rc == RY_OK ? finding : err.text);
+}
+
+static int examine_basics(struct ry_cli *cli)
+{
+    unsigned wrong = examine_kernel(cli);
+    wrong += examine_folder(cli, "data folder", RY_OPT_data);
+    wrong += examine_folder(cli, "thumbnails", RY_OPT_storage_path);
+    wrong += examine_folder(cli, "spool", RY_OPT_spool_path);
+    wrong += examine_queue(cli);
+    wrong += examine_database(cli);
+    return wrong ? RY_EXIT_FAILED : RY_EXIT_DONE;
+}
+
 int ry_cmd_doctor(struct ry_cli *cli, int argc, char **argv)
 {
     bool sandbox = false;
     const struct ry_cli_flag flags[] = {{.name = "sandbox", .given = &sandbox}};
     int code = ry_cli_begin(cli, &argc, argv, flags, 1, 0, 0);
-    return code == RY_CLI_GO ? examine_sandbox(cli) : code;
+    if (code != RY_CLI_GO)
+        return code;
+    return sandbox ? examine_sandbox(cli) : examine_basics(cli);
 }

@@ -14,10 +14,13 @@
 /* Notes that a part is missing, and why (errno) if it is the first. */
 void sandbox_miss(struct ry_sandbox *sandbox, enum ry_sandbox_part part, const char *what);
 
-/* namespaces.c. All but the pid namespace hold for the caller; that holds for its next child. */
+/* namespaces.c. Goes to the folder of the socket, which root may reach only while it is root, and calls it by its name
+ * alone. RY_ENOENT: there is none. */
+int namespaces_go_to_socket(struct ry_sandbox *sandbox, struct ry_error *err);
+/* All but the pid namespace hold for the caller; that holds for its next child. */
 void namespaces_leave(struct ry_sandbox *sandbox);
-/* Makes the empty root, with the socket in it, and goes there. RY_ENOENT: there is no socket. */
-int namespaces_empty_root(struct ry_sandbox *sandbox, struct ry_error *err);
+/* Makes the empty root, with the socket in it, and goes there. */
+void namespaces_empty_root(struct ry_sandbox *sandbox);
 
 /* privileges.c */
 int privileges_close_descriptors(int log_fd, int kept_fd, struct ry_error *err);

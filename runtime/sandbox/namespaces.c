@@ -47,6 +47,20 @@ static bool map_ids(uid_t uid, gid_t gid)
            write_file("/proc/self/gid_map", gids);
 }
 
+int namespaces_go_to_socket(struct ry_sandbox *sandbox, struct ry_error *err)
+{
+    const char *path = sandbox->options.socket;
+    if (path == NULL)
+        return RY_OK;
+    const char *slash = strrchr(path, '/');
+    char folder[RY_SANDBOX_SOCKET_BYTES];
+    (void)snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+    (void)snprintf(sandbox->socket, sizeof sandbox->socket, "%s", slash ? slash + 1 : path);
+    if (chdir(folder) != 0 || access(sandbox->socket, F_OK) != 0)
+        return ry_fail(err, RY_ENOENT, "no node listens at %s: %s", path, strerror(errno));
+    return RY_OK;
+}
+
 void namespaces_leave(struct ry_sandbox *sandbox)
 {
     static const struct {
@@ -106,19 +120,14 @@ static const char *make_root(const char *socket)
     return go_there() ? NULL : "pivot_root";
 }
 
-int namespaces_empty_root(struct ry_sandbox *sandbox, struct ry_error *err)
+void namespaces_empty_root(struct ry_sandbox *sandbox)
 {
-    const char *socket = sandbox->options.socket;
-    if (socket && access(socket, F_OK) != 0)
-        return ry_fail(err, RY_ENOENT, "no node listens at %s: %s", socket, strerror(errno));
-    if (socket)
-        (void)snprintf(sandbox->socket, sizeof sandbox->socket, "%s", socket);
+    const char *socket = sandbox->options.socket ? sandbox->socket : NULL;
     if (sandbox->missing & 1u << RY_SANDBOX_ROOT)
-        return RY_OK;
+        return;
     const char *failed = make_root(socket);
     if (failed)
         sandbox_miss(sandbox, RY_SANDBOX_ROOT, failed);
     else if (socket)
         (void)snprintf(sandbox->socket, sizeof sandbox->socket, "%s", INSIDE_SOCKET);
-    return RY_OK;
 }

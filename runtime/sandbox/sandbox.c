@@ -134,10 +134,9 @@ static int settle_in(struct ry_sandbox *sandbox, const struct split *split, stru
     int rc = meet_outer(sandbox, split, err);
     if (rc == RY_OK)
         rc = privileges_close_descriptors(split->log[1], sandbox->options.kept_fd, err);
-    if (rc == RY_OK)
-        rc = namespaces_empty_root(sandbox, err);
     if (rc != RY_OK)
         return rc;
+    namespaces_empty_root(sandbox);
     privileges_drop(sandbox);
     privileges_limit(sandbox);
     return judge(sandbox, err);
@@ -149,7 +148,9 @@ int ry_sandbox_enter(struct ry_sandbox *sandbox, const struct ry_sandbox_options
     *sandbox = (struct ry_sandbox){.options = *options};
     if (*ry_sandbox_unavailable())
         return ry_fail(err, RY_ECONFIG, "%s: %s", options->name, ry_sandbox_unavailable());
-    int rc = split_open(&split, err);
+    int rc = namespaces_go_to_socket(sandbox, err);
+    if (rc == RY_OK)
+        rc = split_open(&split, err);
     if (rc != RY_OK)
         return rc;
     (void)fflush(NULL);

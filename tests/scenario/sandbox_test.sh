@@ -48,6 +48,17 @@ awk '($1 < 2 && $2 == "/dev/null") || ($1 == 2 && $2 == "pipe") || ($1 > 2 && $2
     { known++ } $2 == "socket" { sockets++ } END { exit known != NR || sockets != 1 }' "$tmp/descriptors" ||
     fail "descriptors: $(cat "$tmp/descriptors")"
 
+step "threads are no sandbox"
+code=0
+"$reelyard" run --data "$tmp/strict" --sandbox strict --no-isolate >"$tmp/strict.log" 2>&1 || code=$?
+[ "$code" -eq 78 ] || fail "run --sandbox strict --no-isolate ended with $code: $(cat "$tmp/strict.log")"
+[ ! -e "$tmp/strict" ] || fail "a node that refused to run made a data folder"
+grep -q not_sandboxed "$tmp/threads.log" || fail "nothing says that threads are no sandbox"
+
+step "a machine that is fit"
+"$reelyard" doctor --data "$data" --sandbox strict >"$tmp/doctor.log" || fail "doctor: $(cat "$tmp/doctor.log")"
+grep -q 'ok .*database: embedded .*schema version' "$tmp/doctor.log" || fail "doctor: $(cat "$tmp/doctor.log")"
+
 step "it ends with its node"
 end "$node" KILL
 gone() { [ ! -e "/proc/$pid" ]; }
