@@ -14,6 +14,15 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#define IS(n, value) \
+    { \
+        .arg = (n), .op = SCMP_CMP_EQ, .datum_a = (value), .datum_b = 0 \
+    }
+#define BITS(n, mask, value) \
+    { \
+        .arg = (n), .op = SCMP_CMP_MASKED_EQ, .datum_a = (mask), .datum_b = (value) \
+    }
+
 /* 0, or what libseccomp says. An unknown name is none of this machine's. */
 static int rule(scmp_filter_ctx filter, uint32_t action, int number, unsigned count, const struct scmp_arg_cmp *compare)
 {

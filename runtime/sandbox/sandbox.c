@@ -77,11 +77,10 @@ static int judge(const struct ry_sandbox *sandbox, struct ry_error *err)
     if (sandbox->missing == 0 || sandbox->options.mode != RY_SANDBOX_STRICT)
         return RY_OK;
     list_missing(sandbox, list);
-    return ry_fail(
-        err, RY_ECONFIG,
-        "%s: the sandbox lacks %s (%s) and REELYARD_SANDBOX is strict; let the kernel or the container allow "
-        "it, or set REELYARD_SANDBOX=auto",
-        sandbox->options.name, list, sandbox->why);
+    return ry_fail(err, RY_ECONFIG,
+                   "%s: the sandbox lacks %s (%s); let the kernel or the container allow it, or do without: "
+                   "REELYARD_SANDBOX=auto",
+                   sandbox->options.name, list, sandbox->why);
 }
 
 /* ---- enter ------------------------------------------------------------------------------------------------------- */

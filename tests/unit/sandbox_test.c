@@ -233,7 +233,8 @@ static void inside_no_descriptor_is_open_but_three_and_the_kept_one(void **state
 static int take_two_gibibytes(struct ry_sandbox *sandbox)
 {
     (void)sandbox;
-    return malloc((size_t)2 << 30) == NULL ? 0 : 1;
+    void *volatile block = malloc((size_t)2 << 30);
+    return block == NULL ? 0 : 1;
 }
 
 static void memory_beyond_the_limit_is_refused(void **state)
