@@ -15,6 +15,11 @@
 
 #include "actors/encoder/engine.h"
 
+/* The largest pictures need some hundred megabytes for each that the decoder remembers. */
+#define MEMORY_MAX_BYTES ((size_t)4 << 30)
+/* Two attempts within ENGINE_CPU_MS, one picture that is not interrupted, and its images. */
+#define MAIL_CPU_MAX_S (ENGINE_CPU_MS / 1000 + 40)
+
 /* encode_run.filename's limit, and a NUL. */
 #define FILENAME_BYTES 1025
 
@@ -152,8 +157,10 @@ static void encoder_close(void **self)
 
 const struct ry_actor_spec ry_encoder_spec = {
     .role = RY_ROLE_ENCODER,
-    .capacity = 2, /* one is worked on, one waits, so that no round trip to the router is lost */
+    /* One at a time: when a video kills its decoder, no other mail is held that would count it as a try. */
+    .capacity = 1,
     .threads = 2,
+    .confinement = {.needed = true, .memory_max_bytes = MEMORY_MAX_BYTES, .mail_cpu_max_s = MAIL_CPU_MAX_S},
     .open = encoder_open,
     .receive = encoder_receive,
     .close = encoder_close,

@@ -37,10 +37,19 @@ struct ry_mail {
 #define RY_BODY(mail, name) ((const struct ry_##name *)ry_mail_body((mail), RY_TAG_##name))
 const void *ry_mail_body(const struct ry_mail *mail, enum ry_tag tag);
 
+/* What keeps the world safe from an instance that works on bytes of strangers; docs/BARRIERS.md. It takes effect where
+ * the instance has a process of its own. */
+struct ry_confinement {
+    bool needed;             /* false: the process is one like any other */
+    size_t memory_max_bytes; /* address space of the process */
+    unsigned mail_cpu_max_s; /* CPU time of one mail; more ends the process */
+};
+
 struct ry_actor_spec {
     enum ry_role role;
     unsigned capacity; /* mails that an instance holds at a time, 1..65536: its credit */
     unsigned threads;  /* instances that `run` starts when not told otherwise */
+    struct ry_confinement confinement;
 
     /* Makes the instance. On error *self may be half built; close is called with it all the same. */
     int (*open)(void **self, struct ry_ctx *ctx, struct ry_error *err);

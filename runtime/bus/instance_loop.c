@@ -17,6 +17,7 @@
 #include "proto/codec.h"
 #include "runtime/actor/instance.h"
 #include "runtime/base/log.h"
+#include "runtime/bus/node.h"
 
 #define GREET_TIMEOUT_MS 10000
 #define REPORT_PERIOD_MS 250
@@ -127,6 +128,20 @@ static void begin_drain(struct loop *loop, int64_t drain_ms)
     ry_instance_drain(loop->instance);
 }
 
+static void take_envelope(struct loop *loop, const struct ry_envelope *envelope, struct ry_frame *const *frames,
+                          size_t frame_count)
+{
+    if (envelope->tag == RY_TAG_stop) {
+        begin_drain(loop, -1);
+    } else if (envelope->tag == RY_TAG_unwelcome) {
+        loop->dismissed = true;
+    } else {
+        if (loop->run->seal)
+            loop->run->seal->turn(loop->run->seal->arg);
+        ry_instance_deliver(loop->instance, envelope, frames, frame_count);
+    }
+}
+
 static void take_parcel(struct loop *loop)
 {
     struct ry_str bytes;
@@ -140,12 +155,7 @@ static void take_parcel(struct loop *loop)
             bad = true;
             break;
         }
-        if (envelope.tag == RY_TAG_stop)
-            begin_drain(loop, -1);
-        else if (envelope.tag == RY_TAG_unwelcome)
-            loop->dismissed = true;
-        else
-            ry_instance_deliver(loop->instance, &envelope, frames, frame_count);
+        take_envelope(loop, &envelope, frames, frame_count);
         if (ry_bag_full(&loop->link.bag) || loop->done_count > DONE_BATCH / 2)
             flush(loop);
         else
@@ -188,14 +198,16 @@ static void wait_for_something(struct loop *loop, bool busy)
 {
     int engine_fd = ry_instance_engine_fd(loop->instance);
     int stop_fd = loop->draining ? -1 : loop->run->stop_fd;
-    zmq_pollitem_t items[4] = {{.socket = ry_socket_raw(loop->link.dealer), .events = ZMQ_POLLIN}};
-    int n = 1, engine = 0, stop = 0, router = 0;
+    zmq_pollitem_t items[5] = {{.socket = ry_socket_raw(loop->link.dealer), .events = ZMQ_POLLIN}};
+    int n = 1, engine = 0, stop = 0, router = 0, loss = 0;
     if (engine_fd >= 0)
         items[engine = n++] = (zmq_pollitem_t){.fd = engine_fd, .events = ZMQ_POLLIN};
     if (stop_fd >= 0)
         items[stop = n++] = (zmq_pollitem_t){.fd = stop_fd, .events = ZMQ_POLLIN};
     if (loop->link.router_pidfd >= 0)
         items[router = n++] = (zmq_pollitem_t){.fd = loop->link.router_pidfd, .events = ZMQ_POLLIN};
+    if (loop->link.losses)
+        items[loss = n++] = (zmq_pollitem_t){.socket = ry_socket_raw(loop->link.losses), .events = ZMQ_POLLIN};
     if (busy && n == 1)
         return;
     if (zmq_poll(items, n, busy ? 0 : timeout_ms(loop)) <= 0)
@@ -204,7 +216,7 @@ static void wait_for_something(struct loop *loop, bool busy)
         ry_instance_ready(loop->instance);
     if (stop && items[stop].revents)
         begin_drain(loop, loop->run->drain_ms);
-    if (router && items[router].revents)
+    if ((router && items[router].revents) || (loss && items[loss].revents))
         loop->router_dead = true;
 }
 
@@ -258,7 +270,15 @@ int ry_instance_run(const struct ry_run *run, struct ry_error *err)
         return ry_fail(err, RY_ENOMEM, "no memory for the instance %s", run->name);
     loop->run = run;
     loop->drain_until_mono_ms = INT64_MAX;
-    int rc = ry_link_open(&loop->link, run->endpoint, run->spec->role, run->name, GREET_TIMEOUT_MS, err);
+    const struct ry_link_options link = {
+        .endpoint = run->endpoint,
+        .role = run->spec->role,
+        .name = run->name,
+        .timeout_ms = GREET_TIMEOUT_MS,
+        .pid = run->seal ? run->seal->pid : 0,
+        .once = run->seal != NULL,
+    };
+    int rc = ry_link_open_with(&loop->link, &link, err);
     if (rc != RY_OK) {
         free(loop);
         return rc;
@@ -276,6 +296,11 @@ int ry_instance_run(const struct ry_run *run, struct ry_error *err)
         .session = loop->link.session,
     };
     rc = ry_instance_new(&loop->instance, &options, err);
+    if (rc == RY_OK && run->seal) {
+        rc = run->seal->shut(run->seal->arg, err);
+        if (rc != RY_OK)
+            ry_instance_free(&loop->instance);
+    }
     if (rc == RY_OK) {
         const struct ry_credit credit = {.capacity = run->spec->capacity};
         (void)ry_link_say(&loop->link, RY_TAG_credit, &credit);

@@ -17,12 +17,25 @@ struct ry_link {
     char owner[129];  /* the node's, as in router.h */
     uint32_t last_id; /* lower half of the ids of control messages, counted down so that an actor's never meet them */
     int router_pidfd; /* of a router in another process, -1 when it is unknown or this one */
+    zsock_t *losses;  /* readable when the connection is lost; NULL: it is made anew */
     struct ry_buf body;
     struct ry_buf bytes;
 };
 
-/* Connects, says hello with a capacity of 0, and waits for the welcome, at most timeout_ms. RY_EAWAY (nobody answers),
- * RY_EACCES with the router's reason (refused). On error the link is closed. Blocks. */
+/* Who connects to what, and how. */
+struct ry_link_options {
+    const char *endpoint;
+    enum ry_role role;
+    const char *name;
+    int64_t timeout_ms; /* for the welcome */
+    uint32_t pid;       /* of this process, as the router sees it; 0: getpid() */
+    bool once;          /* the connection is not made anew when it is lost; link.losses then tells */
+};
+
+/* Connects, says hello with a capacity of 0, and waits for the welcome. RY_EAWAY (nobody answers), RY_EACCES with the
+ * router's reason (refused). On error the link is closed. Blocks. */
+int ry_link_open_with(struct ry_link *link, const struct ry_link_options *options, struct ry_error *err);
+/* The same for a process like any other. */
 int ry_link_open(struct ry_link *link, const char *endpoint, enum ry_role role, const char *name, int64_t timeout_ms,
                  struct ry_error *err);
 /* Says bye if it was welcome, and closes. */
@@ -37,8 +50,9 @@ struct ry_run {
     const char *name;
     const struct ry_config *config;
     const char *endpoint;
-    int stop_fd;      /* readable: drain within drain_ms; -1: none */
-    int64_t drain_ms; /* counted from stop_fd; the router's stop has the router's deadline */
+    int stop_fd;                /* readable: drain within drain_ms; -1: none */
+    int64_t drain_ms;           /* counted from stop_fd; the router's stop has the router's deadline */
+    const struct ry_seal *seal; /* of a sandboxed process; NULL: none */
     /* Called in the instance's thread when it is open and has told the router its credit. May be NULL. */
     void (*ready)(void *arg);
     void *ready_arg;

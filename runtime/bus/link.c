@@ -82,35 +82,38 @@ static int link_greeted(struct ry_link *link, struct ry_error *err)
     return RY_OK;
 }
 
-static int link_greet(struct ry_link *link, const char *endpoint, enum ry_role role, const char *name,
-                      int64_t timeout_ms, struct ry_error *err)
+static int link_greet(struct ry_link *link, const struct ry_link_options *options, struct ry_error *err)
 {
     const struct ry_hello hello = {
         .version = RY_PROTO_VERSION,
-        .role = (uint64_t)role,
-        .name = ry_str_of(name),
-        .pid = (uint64_t)getpid(),
+        .role = (uint64_t)options->role,
+        .name = ry_str_of(options->name),
+        .pid = options->pid ? options->pid : (uint64_t)getpid(),
     };
     if (ry_link_say(link, RY_TAG_hello, &hello) == 0)
-        return ry_fail(err, RY_EINVAL, "the instance name %s cannot be told", name);
+        return ry_fail(err, RY_EINVAL, "the instance name %s cannot be told", options->name);
     int rc = link_send(link, err);
-    int64_t until_mono_ms = ry_mono_ms(ry_clock_system()) + timeout_ms;
+    int64_t until_mono_ms = ry_mono_ms(ry_clock_system()) + options->timeout_ms;
     while (rc == RY_OK) {
         bool bad = false;
         if (ry_parcel_receive(link->parcel, ry_socket_raw(link->dealer), NULL, &bad))
             return link_greeted(link, err);
         int64_t left_ms = until_mono_ms - ry_mono_ms(ry_clock_system());
         if (left_ms <= 0)
-            return ry_fail(err, RY_EAWAY, "no node answers on %s", endpoint);
-        zmq_pollitem_t item = {.socket = ry_socket_raw(link->dealer), .events = ZMQ_POLLIN};
-        if (zmq_poll(&item, 1, (long)left_ms) < 0 && errno != EINTR)
+            return ry_fail(err, RY_EAWAY, "no node answers on %s", options->endpoint);
+        zmq_pollitem_t items[2] = {{.socket = ry_socket_raw(link->dealer), .events = ZMQ_POLLIN},
+                                   {.events = ZMQ_POLLIN}};
+        if (link->losses)
+            items[1].socket = ry_socket_raw(link->losses);
+        if (zmq_poll(items, link->losses ? 2 : 1, (long)left_ms) < 0 && errno != EINTR)
             return ry_fail(err, RY_EIO, "cannot wait for the node: %s", zmq_strerror(errno));
+        if (items[1].revents && !items[0].revents)
+            return ry_fail(err, RY_EAWAY, "no node answers on %s", options->endpoint);
     }
     return rc;
 }
 
-int ry_link_open(struct ry_link *link, const char *endpoint, enum ry_role role, const char *name, int64_t timeout_ms,
-                 struct ry_error *err)
+int ry_link_open_with(struct ry_link *link, const struct ry_link_options *options, struct ry_error *err)
 {
     *link = (struct ry_link){
         .router_pidfd = -1,
@@ -118,15 +121,22 @@ int ry_link_open(struct ry_link *link, const char *endpoint, enum ry_role role, 
         .bytes = ry_buf_make(RY_ENVELOPE_MAX_BYTES),
     };
     ry_bag_init(&link->bag);
-    int rc = ry_socket_dealer(&link->dealer, endpoint, err);
+    int rc = options->once ? ry_socket_dealer_once(&link->dealer, &link->losses, options->endpoint, err)
+                           : ry_socket_dealer(&link->dealer, options->endpoint, err);
     if (rc == RY_OK) {
         link->parcel = ry_parcel_new();
-        rc = link->parcel ? link_greet(link, endpoint, role, name, timeout_ms, err)
-                          : ry_fail(err, RY_ENOMEM, "no memory for a connection");
+        rc = link->parcel ? link_greet(link, options, err) : ry_fail(err, RY_ENOMEM, "no memory for a connection");
     }
     if (rc != RY_OK)
         ry_link_close(link);
     return rc;
+}
+
+int ry_link_open(struct ry_link *link, const char *endpoint, enum ry_role role, const char *name, int64_t timeout_ms,
+                 struct ry_error *err)
+{
+    const struct ry_link_options options = {.endpoint = endpoint, .role = role, .name = name, .timeout_ms = timeout_ms};
+    return ry_link_open_with(link, &options, err);
 }
 
 void ry_link_close(struct ry_link *link)
@@ -141,6 +151,7 @@ void ry_link_close(struct ry_link *link)
     ry_bag_free(&link->bag);
     ry_buf_free(&link->body);
     ry_buf_free(&link->bytes);
+    zsock_destroy(&link->losses);
     zsock_destroy(&link->dealer);
     if (link->router_pidfd >= 0)
         (void)close(link->router_pidfd);

@@ -347,7 +347,7 @@ void ry_node_failure(struct ry_node *node, struct ry_error *why)
 }
 
 int ry_node_attach(const struct ry_actor_spec *spec, const char *name, const struct ry_config *config,
-                   const char *ipc_path, int stop_fd, struct ry_error *err)
+                   const char *ipc_path, int stop_fd, const struct ry_seal *seal, struct ry_error *err)
 {
     char endpoint[300];
     (void)snprintf(endpoint, sizeof endpoint, "ipc://%s", ipc_path);
@@ -359,6 +359,7 @@ int ry_node_attach(const struct ry_actor_spec *spec, const char *name, const str
         .endpoint = endpoint,
         .stop_fd = stop_fd,
         .drain_ms = ry_config_int(config, RY_OPT_drain_seconds) * 1000,
+        .seal = seal,
     };
     return ry_instance_run(&run, err);
 }

@@ -34,10 +34,21 @@ int ry_node_stop(struct ry_node **node, int64_t drain_ms, struct ry_error *err);
 int ry_node_failed_fd(struct ry_node *node);
 void ry_node_failure(struct ry_node *node, struct ry_error *why);
 
+/* A sandbox around a process that has one instance: what the bus must know of it. */
+struct ry_seal {
+    uint32_t pid; /* of the process, as the node sees it */
+    /* Shuts the door: called when the instance is open and connected, before the first mail. */
+    int (*shut)(void *arg, struct ry_error *err);
+    /* A mail is about to be worked on. */
+    void (*turn)(void *arg);
+    void *arg;
+};
+
 /* The instance `name` of spec in this very process, attached to the router at an ipc path: runs it until the router
- * says stop, the router is gone for good, or stop_fd becomes readable (then it drains within the configured time). */
+ * says stop, the router is gone for good, or stop_fd becomes readable (then it drains within the configured time).
+ * seal: NULL when there is no sandbox; with one, a lost connection is the end (RY_EAWAY). */
 int ry_node_attach(const struct ry_actor_spec *spec, const char *name, const struct ry_config *config,
-                   const char *ipc_path, int stop_fd, struct ry_error *err);
+                   const char *ipc_path, int stop_fd, const struct ry_seal *seal, struct ry_error *err);
 
 /* ---- console: asks one question at a time --------------------------------------------------------------------------
  */

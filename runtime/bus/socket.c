@@ -85,20 +85,61 @@ int ry_socket_router(zsock_t **socket, const char *endpoint, struct ry_error *er
     return RY_OK;
 }
 
+/* A DEALER that is not connected yet. */
+static int dealer_new(zsock_t **socket, struct ry_error *err)
+{
+    *socket = socket_new(ZMQ_DEALER, err);
+    if (*socket == NULL)
+        return (int)err->code;
+    zsock_set_rcvhwm(*socket, 0);
+    return RY_OK;
+}
+
+static int dealer_connect(zsock_t **socket, const char *endpoint, struct ry_error *err)
+{
+    if (zsock_connect(*socket, "%s", endpoint) >= 0)
+        return RY_OK;
+    int rc = ry_fail(err, RY_EAWAY, "cannot connect to %s: %s", endpoint, zmq_strerror(errno));
+    zsock_destroy(socket);
+    return rc;
+}
+
 int ry_socket_dealer(zsock_t **socket, const char *endpoint, struct ry_error *err)
 {
-    *socket = NULL;
-    zsock_t *made = socket_new(ZMQ_DEALER, err);
-    if (made == NULL)
+    int rc = dealer_new(socket, err);
+    return rc == RY_OK ? dealer_connect(socket, endpoint, err) : rc;
+}
+
+/* Has ZeroMQ tell of the loss of a connection, or that there will be none (nobody listens). */
+static int watch_losses(zsock_t *socket, zsock_t **losses, struct ry_error *err)
+{
+    char endpoint[64];
+    (void)snprintf(endpoint, sizeof endpoint, "inproc://losses-%p", (void *)socket);
+    if (zmq_socket_monitor(ry_socket_raw(socket), endpoint, ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED) != 0)
+        return ry_fail(err, RY_EIO, "cannot watch a connection: %s", zmq_strerror(errno));
+    *losses = socket_new(ZMQ_PAIR, err);
+    if (*losses == NULL)
         return (int)err->code;
-    zsock_set_rcvhwm(made, 0);
-    if (zsock_connect(made, "%s", endpoint) < 0) {
-        int rc = ry_fail(err, RY_EAWAY, "cannot connect to %s: %s", endpoint, zmq_strerror(errno));
-        zsock_destroy(&made);
-        return rc;
-    }
-    *socket = made;
+    if (zsock_connect(*losses, "%s", endpoint) < 0)
+        return ry_fail(err, RY_EIO, "cannot watch a connection: %s", zmq_strerror(errno));
     return RY_OK;
+}
+
+int ry_socket_dealer_once(zsock_t **socket, zsock_t **losses, const char *endpoint, struct ry_error *err)
+{
+    *losses = NULL;
+    int rc = dealer_new(socket, err);
+    if (rc != RY_OK)
+        return rc;
+    zsock_set_reconnect_ivl(*socket, -1);
+    rc = watch_losses(*socket, losses, err);
+    if (rc == RY_OK)
+        rc = dealer_connect(socket, endpoint, err);
+    if (rc != RY_OK) {
+        zsock_destroy(losses);
+        zsock_destroy(socket);
+    }
+    return rc;
 }
 
 bool ry_peer_of(int fd, pid_t *pid, uid_t *uid)

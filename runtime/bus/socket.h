@@ -19,6 +19,10 @@ int ry_socket_router(zsock_t **socket, const char *endpoint, struct ry_error *er
 /* A DEALER connected to an endpoint. */
 int ry_socket_dealer(zsock_t **socket, const char *endpoint, struct ry_error *err);
 
+/* The same, for a process that will not be able to connect again: it is not tried, and *losses (a socket to be polled,
+ * and destroyed before the DEALER) becomes readable when the connection is lost, or refused. */
+int ry_socket_dealer_once(zsock_t **socket, zsock_t **losses, const char *endpoint, struct ry_error *err);
+
 /* The libzmq handle. */
 static inline void *ry_socket_raw(zsock_t *socket)
 {

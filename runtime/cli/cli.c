@@ -78,6 +78,13 @@ static const struct ry_command commands[] = {
      .summary = "make the database, or bring it to this program's schema",
      .help = "`reelyard run` does so too; this does nothing else.\n",
      .run = ry_cmd_migrate},
+    {.name = "doctor",
+     .usage = "[--sandbox]",
+     .summary = "try whether this machine is fit for reelyard",
+     .help = "Looks at what the kernel gives to a sandbox, at the folders, the database and the queue.\n"
+             "--sandbox: has child processes try, in the sandbox of the decoders, what a decoder that was taken over\n"
+             "would try. Ends with 0 only if all of it is denied. docs/BARRIERS.md tells more.\n",
+     .run = ry_cmd_doctor},
     {.name = "config",
      .usage = "[options]",
      .summary = "print every option's value and where it comes from (secrets as ***)",
@@ -145,7 +152,14 @@ int ry_cli_main(struct ry_cli *cli, int argc, char **argv)
     cli->command = command_find(argv[1]);
     if (cli->command == NULL)
         return unknown_command(cli, argv[1]);
+    /* Commands sort theirs in place. */
+    cli->words = calloc((size_t)argc + 1, sizeof *cli->words);
+    if (cli->words == NULL)
+        return ry_cli_complain(cli, RY_EXIT_FAILED, "out of memory");
+    memcpy(cli->words, argv, (size_t)argc * sizeof *argv);
     int code = cli->command->run(cli, argc - 1, argv + 1);
+    free(cli->words);
+    cli->words = NULL;
     ry_config_free(&cli->config);
     errno = 0;
     if ((fflush(cli->out) != 0 || ferror(cli->out)) && code == RY_EXIT_DONE)

@@ -28,6 +28,7 @@ struct ry_cli {
     FILE *out;
     FILE *err;
     char *const *env;
+    char **words; /* all words as they were given, the program's name first, NULL behind the last */
     const struct ry_actor_spec *const *registry; /* the troupe */
     size_t registry_count;
     const struct ry_command *command; /* the one that runs */
@@ -76,6 +77,7 @@ const struct ry_actor_spec *ry_cli_spec(const struct ry_cli *cli, struct ry_str 
 int ry_cmd_actor(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_config(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_dead(struct ry_cli *cli, int argc, char **argv);
+int ry_cmd_doctor(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_enqueue(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_failed(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_help(struct ry_cli *cli, int argc, char **argv);

@@ -1,4 +1,7 @@
-/* `reelyard actor`: one instance in a process of its own, attached to a node. Nothing in the actor knows. */
+/* `reelyard actor`: one instance in a process of its own, attached to a node. Nothing in the actor knows.
+ *
+ * An instance that works on bytes of strangers (its spec says so) shuts itself in before it connects: see
+ * runtime/cli/confine.h. From then on there are two processes, and this function goes on in the inner one. */
 #include "runtime/cli/cli.h"
 
 #include <errno.h>
@@ -8,6 +11,7 @@
 #include <unistd.h>
 
 #include "runtime/base/log.h"
+#include "runtime/cli/confine.h"
 #include "runtime/cli/datadir.h"
 
 #define NAME_MAX_BYTES 64
@@ -37,6 +41,27 @@ static int find_socket(struct ry_cli *cli, const char *join, char socket[RY_SOCK
     return RY_CLI_GO;
 }
 
+/* Runs the instance to its end. */
+static int attach(struct ry_cli *cli, const struct ry_actor_spec *spec, const char *name, const char *socket)
+{
+    struct ry_error err;
+    struct ry_confined confined;
+    sigset_t ends;
+    (void)sigemptyset(&ends);
+    (void)sigaddset(&ends, SIGINT);
+    (void)sigaddset(&ends, SIGTERM);
+    (void)pthread_sigmask(SIG_BLOCK, &ends, NULL);
+    int rc = ry_confine(&confined, cli, spec, name, socket, 0, &err);
+    if (rc != RY_OK)
+        return ry_cli_fail(cli, &err);
+    int signal_fd = signalfd(-1, &ends, SFD_CLOEXEC);
+    if (signal_fd < 0)
+        return ry_cli_complain(cli, RY_EXIT_FAILED, "cannot watch signals: %s", strerror(errno));
+    rc = ry_node_attach(spec, name, cli->config, confined.socket, signal_fd, confined.seal, &err);
+    (void)close(signal_fd);
+    return rc == RY_OK ? RY_EXIT_DONE : ry_cli_fail(cli, &err);
+}
+
 int ry_cmd_actor(struct ry_cli *cli, int argc, char **argv)
 {
     const char *join = NULL;
@@ -56,16 +81,5 @@ int ry_cmd_actor(struct ry_cli *cli, int argc, char **argv)
     code = find_socket(cli, join, socket);
     if (code != RY_CLI_GO)
         return code;
-    sigset_t ends;
-    (void)sigemptyset(&ends);
-    (void)sigaddset(&ends, SIGINT);
-    (void)sigaddset(&ends, SIGTERM);
-    (void)pthread_sigmask(SIG_BLOCK, &ends, NULL);
-    int signal_fd = signalfd(-1, &ends, SFD_CLOEXEC);
-    if (signal_fd < 0)
-        return ry_cli_complain(cli, RY_EXIT_FAILED, "cannot watch signals: %s", strerror(errno));
-    struct ry_error err;
-    int rc = ry_node_attach(spec, name ? name : own_name, cli->config, socket, signal_fd, &err);
-    (void)close(signal_fd);
-    return rc == RY_OK ? RY_EXIT_DONE : ry_cli_fail(cli, &err);
+    return attach(cli, spec, name ? name : own_name, socket);
 }

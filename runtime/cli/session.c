@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/base/log.h"
+#include "runtime/cli/confine.h"
 #include "runtime/cli/datadir.h"
 
 /* How long a person waits for an answer before an error is better. */
@@ -23,13 +25,41 @@ int ry_session_join(struct ry_session *session, const struct ry_cli *cli, struct
     return ry_console_open(&session->console, NULL, holder.socket, cli->config, err);
 }
 
+/* Splits the roles into those of this process and those of processes beside it. *away_count: instances of the latter.
+ */
+static int choose_places(const struct ry_cli *cli, struct ry_node_role *here, struct ry_node_role *away, size_t count,
+                         bool listen, unsigned *away_count, struct ry_error *err)
+{
+    *away_count = ry_isolate_take(here, away, count);
+    if (*away_count == 0)
+        return RY_OK;
+    bool strict = ry_confine_mode(cli->config) == RY_SANDBOX_STRICT;
+    if (listen && ry_config_bool(cli->config, RY_OPT_isolate))
+        return strict ? ry_sandbox_check(err) : RY_OK;
+    if (strict)
+        return ry_fail(err, RY_ECONFIG,
+                       "REELYARD_SANDBOX is strict, and threads have no sandbox: leave out "
+                       "--no-isolate (REELYARD_ISOLATE)");
+    for (size_t i = 0; i < count; i++)
+        here[i].instances += away[i].instances;
+    *away_count = 0;
+    RY_LOG(RY_WARNING, "not_sandboxed", "reason=%s",
+           "video is decoded in threads of this process, with all that it may do; --isolate gives it processes");
+    return RY_OK;
+}
+
 int ry_session_start(struct ry_session *session, const struct ry_cli *cli, const struct ry_node_role *roles,
                      size_t role_count, bool listen, struct ry_error *err)
 {
     char socket[RY_SOCKET_PATH_BYTES];
     *session = RY_SESSION_NONE;
     session->config = cli->config;
+    struct ry_node_role here[RY_ROLE_COUNT], away[RY_ROLE_COUNT];
+    unsigned away_count = 0;
+    memcpy(here, roles, role_count * sizeof *roles);
     int rc = listen ? ry_datadir_socket(cli->config, socket, err) : RY_OK;
+    if (rc == RY_OK)
+        rc = choose_places(cli, here, away, role_count, listen, &away_count, err);
     if (rc == RY_OK)
         rc = ry_datadir_prepare(cli->config, err);
     if (rc == RY_OK)
@@ -37,12 +67,12 @@ int ry_session_start(struct ry_session *session, const struct ry_cli *cli, const
     if (rc != RY_OK)
         return rc;
     struct ry_node_options options = {
-        .config = cli->config, .roles = roles, .role_count = role_count, .ipc_path = listen ? socket : NULL};
+        .config = cli->config, .roles = here, .role_count = role_count, .ipc_path = listen ? socket : NULL};
     rc = ry_node_start(&session->node, &options, err);
-    if (rc != RY_OK) {
-        session->node = NULL;
+    if (rc == RY_OK && away_count > 0)
+        rc = ry_isolate_start(&session->isolated, cli, away, role_count, socket, err);
+    if (rc != RY_OK)
         (void)ry_session_close(session, NULL);
-    }
     return rc;
 }
 
@@ -98,8 +128,10 @@ int ry_session_close(struct ry_session *session, struct ry_error *err)
     int rc = RY_OK;
     if (session->console)
         ry_console_close(&session->console);
+    ry_isolate_quiet(session->isolated);
     if (session->node)
         rc = ry_node_stop(&session->node, ry_config_int(session->config, RY_OPT_drain_seconds) * 1000, err);
+    ry_isolate_stop(&session->isolated);
     if (session->lock_fd >= 0)
         (void)close(session->lock_fd);
     *session = RY_SESSION_NONE;

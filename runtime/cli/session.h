@@ -3,12 +3,14 @@
 #define REELYARD_RUNTIME_CLI_SESSION_H
 
 #include "runtime/cli/cli.h"
+#include "runtime/cli/isolate.h"
 #include "runtime/stream/stream.h"
 
 struct ry_session {
     const struct ry_config *config; /* borrowed */
     struct ry_node *node;           /* NULL: joined another process's */
     struct ry_console *console;     /* NULL until the first question */
+    struct ry_isolated *isolated;   /* processes of the node; NULL: none */
     int lock_fd;                    /* -1: joined */
 };
 
@@ -18,8 +20,9 @@ struct ry_session {
 /* Joins the node that runs on the data folder. RY_ENOENT when none does. */
 int ry_session_join(struct ry_session *session, const struct ry_cli *cli, struct ry_error *err);
 
-/* Takes the data folder (made if missing) and starts a node with these roles. listen: others may join it at its socket.
- * RY_EBUSY names who holds the folder. */
+/* Takes the data folder (made if missing) and starts a node with these roles. listen: others may join it at its socket,
+ * and roles that need a sandbox get processes of their own, if --isolate. While the process has one thread. RY_EBUSY
+ * names who holds the folder; RY_ECONFIG: the sandbox that REELYARD_SANDBOX=strict asks for cannot be had. */
 int ry_session_start(struct ry_session *session, const struct ry_cli *cli, const struct ry_node_role *roles,
                      size_t role_count, bool listen, struct ry_error *err);
 

@@ -53,6 +53,10 @@ double ry_config_real(const struct ry_config *config, enum ry_option option);
 bool ry_config_bool(const struct ry_config *config, enum ry_option option);
 enum ry_source ry_config_source(const struct ry_config *config, enum ry_option option);
 
+/* The environment without the variables of secret options, for a process that shall know none: an array to be freed, of
+ * borrowed strings. *dropped: how many were left out. NULL without memory. */
+char **ry_config_clean_env(char *const *env, size_t *dropped);
+
 /* Whether the archive is in PostgreSQL (database_url or db_host is set); else it is in the embedded database. */
 bool ry_config_has_postgres(const struct ry_config *config);
 

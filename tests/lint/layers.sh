@@ -39,8 +39,9 @@ rule '^runtime/base/' '^(proto/|runtime/(actor|bus|config|stats|stream|net|cli)/
 rule '^proto/' '^runtime/(actor|bus|config|stats|stream|net|cli)/' 'proto stands on runtime/base alone'
 rule '^runtime/(config|stats|net)/' '^(proto|runtime/(actor|bus|stream|cli))/' 'config, stats and net stand on runtime/base'
 rule '^runtime/(actor|stream)/' '^runtime/(bus|cli|net)/' 'actor and stream know no bus'
-rule '^runtime/bus/' '^runtime/(cli|net|stream)/' 'the bus knows no stream, net or command'
-rule '^actors/[a-z]+/' '^runtime/(bus|cli)/' 'an actor knows no bus and no command'
+rule '^runtime/bus/' '^runtime/(cli|net|stream|sandbox)/' 'the bus knows no stream, net, sandbox or command'
+rule '^runtime/sandbox/' '^(proto/|runtime/(actor|bus|cli|config|net|stats|stream)/)' 'the sandbox stands on runtime/base'
+rule '^actors/[a-z]+/' '^runtime/(bus|cli|sandbox)/' 'an actor knows no bus, no sandbox and no command'
 for role in ingester scanner writer downloader encoder storage scheduler relay monitor; do
     hits=$(printf '%s\n' "$includes" | awk -v own="^actors/$role/" '$1 ~ own && $2 ~ /^actors\// && $2 !~ own')
     [ -z "$hits" ] || refuse "an actor includes no other actor:
@@ -55,5 +56,6 @@ door '^hiredis' '^runtime/stream/' 'hiredis only in runtime/stream'
 door '^curl/' '^runtime/net/' 'libcurl only in runtime/net'
 door '^(libav|libsw|webp)' '^actors/encoder/' 'FFmpeg and WebP only in actors/encoder'
 door '^microhttpd' '^actors/monitor/' 'libmicrohttpd only in actors/monitor'
+door '^seccomp' '^runtime/sandbox/' 'libseccomp only in runtime/sandbox'
 door '^pcre2' '^actors/scanner/' 'PCRE2 only in actors/scanner'
 exit $bad

@@ -8,7 +8,7 @@ media "$tmp/media" small
 dump "$tmp/calm" >"$tmp/calm.dump"
 
 data=$tmp/data
-start "$tmp/run.log" "$reelyard" run --data "$data"
+start "$tmp/run.log" "$reelyard" run --data "$data" --no-isolate
 node=$last
 await 20 test -S "$data/run/node.sock"
 # attached: how many encoders from other processes have finished something.

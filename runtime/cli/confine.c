@@ -1,0 +1,80 @@
+#include "runtime/cli/confine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "runtime/base/log.h"
+
+enum ry_sandbox_mode ry_confine_mode(const struct ry_config *config)
+{
+    const char *mode = ry_config_str(config, RY_OPT_sandbox);
+    return strcmp(mode, "off") == 0      ? RY_SANDBOX_OFF
+           : strcmp(mode, "strict") == 0 ? RY_SANDBOX_STRICT
+                                         : RY_SANDBOX_AUTO;
+}
+
+/* Starts this program again without the secrets of its environment, and does not return; returns if there are none. */
+static int forget_secrets(struct ry_cli *cli, struct ry_error *err)
+{
+    size_t dropped = 0;
+    char **env = ry_config_clean_env(cli->env, &dropped);
+    if (env == NULL)
+        return ry_fail(err, RY_ENOMEM, "no memory for an environment");
+    if (dropped > 0) {
+        (void)fflush(NULL);
+        (void)execve("/proc/self/exe", cli->words, env);
+        (void)ry_fail(err, RY_EIO, "cannot start without the secrets of the environment: %s", strerror(errno));
+    }
+    free(env);
+    return dropped > 0 ? (int)err->code : RY_OK;
+}
+
+static int shut(void *arg, struct ry_error *err)
+{
+    struct ry_confined *confined = arg;
+    return ry_sandbox_seal(&confined->sandbox, err);
+}
+
+static void turn(void *arg)
+{
+    const struct ry_confined *confined = arg;
+    ry_sandbox_turn(&confined->sandbox);
+}
+
+int ry_confine(struct ry_confined *confined, struct ry_cli *cli, const struct ry_actor_spec *spec, const char *name,
+               const char *socket, int kept_fd, struct ry_error *err)
+{
+    *confined = (struct ry_confined){.socket = socket};
+    if (!spec->confinement.needed)
+        return RY_OK;
+    int rc = forget_secrets(cli, err);
+    if (rc != RY_OK)
+        return rc;
+    enum ry_sandbox_mode mode = ry_confine_mode(cli->config);
+    const char *unavailable = ry_sandbox_unavailable();
+    if (mode == RY_SANDBOX_STRICT && *unavailable)
+        return ry_fail(err, RY_ECONFIG, "%s, and REELYARD_SANDBOX is strict", unavailable);
+    if (mode == RY_SANDBOX_OFF || *unavailable) {
+        RY_LOG(RY_WARNING, "not_sandboxed", "name=%s reason=%s", name,
+               *unavailable ? unavailable : "REELYARD_SANDBOX is off");
+        return RY_OK;
+    }
+    const struct ry_sandbox_options options = {
+        .mode = mode,
+        .name = name,
+        .socket = socket,
+        .kept_fd = kept_fd,
+        .memory_max_bytes = spec->confinement.memory_max_bytes,
+        .turn_cpu_max_s = spec->confinement.mail_cpu_max_s,
+    };
+    rc = ry_sandbox_enter(&confined->sandbox, &options, err);
+    if (rc != RY_OK)
+        return rc;
+    confined->socket = confined->sandbox.socket;
+    confined->sealing =
+        (struct ry_seal){.pid = (uint32_t)confined->sandbox.pid, .shut = shut, .turn = turn, .arg = confined};
+    confined->seal = &confined->sealing;
+    return RY_OK;
+}
