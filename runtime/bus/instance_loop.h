@@ -6,6 +6,7 @@
 
 #include "runtime/actor/actor.h"
 #include "runtime/bus/bag.h"
+#include "runtime/bus/node.h"
 #include "runtime/bus/socket.h"
 
 /* A connection to a router, from the side of an instance. One thread. */
@@ -14,9 +15,10 @@ struct ry_link {
     struct ry_parcel *parcel;
     struct ry_bag bag; /* what is to be sent next */
     uint32_t session;
-    char owner[129];  /* the node's, as in router.h */
-    uint32_t last_id; /* lower half of the ids of control messages, counted down so that an actor's never meet them */
-    int router_pidfd; /* of a router in another process, -1 when it is unknown or this one */
+    char owner[129];    /* the node's, as in router.h */
+    uint32_t last_id;   /* lower half of the ids of control messages, counted down so that an actor's never meet them */
+    const char *ticket; /* to join with, NULL: none; only while it joins */
+    int router_pidfd;   /* of a router in another process, -1 when it is unknown or this one */
     struct ry_buf body;
     struct ry_buf bytes;
 };
@@ -25,6 +27,9 @@ struct ry_link {
  * RY_EACCES with the router's reason (refused). On error the link is closed. Blocks. */
 int ry_link_open(struct ry_link *link, const char *endpoint, enum ry_role role, const char *name, int64_t timeout_ms,
                  struct ry_error *err);
+/* The same with a ticket (leash.h); NULL: none. */
+int ry_link_open_ticket(struct ry_link *link, const char *endpoint, enum ry_role role, const char *name,
+                        const char *ticket, int64_t timeout_ms, struct ry_error *err);
 /* Says bye if it was welcome, and closes. */
 void ry_link_close(struct ry_link *link);
 
@@ -37,8 +42,9 @@ struct ry_run {
     const char *name;
     const struct ry_config *config;
     const char *endpoint;
-    int stop_fd;      /* readable: drain within drain_ms; -1: none */
-    int64_t drain_ms; /* counted from stop_fd; the router's stop has the router's deadline */
+    int stop_fd;                            /* readable: drain within drain_ms; -1: none */
+    int64_t drain_ms;                       /* counted from stop_fd; the router's stop has the router's deadline */
+    const struct ry_supervised *supervised; /* NULL: nobody supervises this process */
     /* Called in the instance's thread when it is open and has told the router its credit. May be NULL. */
     void (*ready)(void *arg);
     void *ready_arg;

@@ -90,6 +90,7 @@ static int link_greet(struct ry_link *link, const char *endpoint, enum ry_role r
         .role = (uint64_t)role,
         .name = ry_str_of(name),
         .pid = (uint64_t)getpid(),
+        .ticket = ry_str_of(link->ticket),
     };
     if (ry_link_say(link, RY_TAG_hello, &hello) == 0)
         return ry_fail(err, RY_EINVAL, "the instance name %s cannot be told", name);
@@ -112,7 +113,14 @@ static int link_greet(struct ry_link *link, const char *endpoint, enum ry_role r
 int ry_link_open(struct ry_link *link, const char *endpoint, enum ry_role role, const char *name, int64_t timeout_ms,
                  struct ry_error *err)
 {
+    return ry_link_open_ticket(link, endpoint, role, name, NULL, timeout_ms, err);
+}
+
+int ry_link_open_ticket(struct ry_link *link, const char *endpoint, enum ry_role role, const char *name,
+                        const char *ticket, int64_t timeout_ms, struct ry_error *err)
+{
     *link = (struct ry_link){
+        .ticket = ticket,
         .router_pidfd = -1,
         .body = ry_buf_make((size_t)16 << 20),
         .bytes = ry_buf_make(RY_ENVELOPE_MAX_BYTES),
@@ -124,6 +132,7 @@ int ry_link_open(struct ry_link *link, const char *endpoint, enum ry_role role, 
         rc = link->parcel ? link_greet(link, endpoint, role, name, timeout_ms, err)
                           : ry_fail(err, RY_ENOMEM, "no memory for a connection");
     }
+    link->ticket = NULL;
     if (rc != RY_OK)
         ry_link_close(link);
     return rc;

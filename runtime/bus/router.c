@@ -95,15 +95,30 @@ void ry_router_free(struct ry_router **router)
     mail_index_free(&old->index);
     ry_buf_free(&old->body);
     ry_buf_free(&old->packed);
+    free(old->troupe);
     free(old);
 }
 
 /* ---- who is there ------------------------------------------------------------------------------------------------ */
 
-static bool name_in_use(const struct ry_router *router, struct ry_str name)
+static struct member *named(const struct ry_router *router, struct ry_str name)
 {
     for (size_t i = 1; i < MEMBER_SLOTS; i++)
         if (router->slots[i] && ry_str_is(name, router->slots[i]->name))
+            return router->slots[i];
+    return NULL;
+}
+
+uint32_t ry_router_named(const struct ry_router *router, const char *name)
+{
+    const struct member *member = named(router, ry_str_of(name));
+    return member ? member->session : 0;
+}
+
+bool ry_router_has_process(const struct ry_router *router, pid_t pid)
+{
+    for (size_t i = 1; i < MEMBER_SLOTS; i++)
+        if (router->slots[i] && router->slots[i]->pid == (uint32_t)pid && router->slots[i]->role != RY_ROLE_CONSOLE)
             return true;
     return false;
 }
@@ -120,7 +135,7 @@ static int join_check(const struct ry_router *router, const struct ry_hello *hel
         return ry_fail(err, RY_EACCES, "the role %s may not join here", ry_role_name((enum ry_role)hello->role));
     if (hello->name.n == 0 || hello->name.n > 64 || hello->capacity > 65536)
         return ry_fail(err, RY_EINVAL, "the name or the capacity is out of range");
-    if (name_in_use(router, hello->name))
+    if (named(router, hello->name))
         return ry_fail(err, RY_EBUSY, "the name %.*s is in use", RY_STR_ARG(hello->name));
     if (router->member_count + 1 >= MEMBER_SLOTS)
         return ry_fail(err, RY_EFULL, "%zu instances are attached already", router->member_count);
@@ -455,4 +470,14 @@ size_t ry_router_load(const struct ry_router *router)
 size_t ry_router_instances(const struct ry_router *router, enum ry_role role)
 {
     return router->offices[role].member_count;
+}
+
+int ry_router_troupe(struct ry_router *router, const struct ry_troupe *troupe)
+{
+    if (router->troupe == NULL)
+        router->troupe = malloc(sizeof *router->troupe);
+    if (router->troupe == NULL)
+        return RY_ENOMEM;
+    *router->troupe = *troupe;
+    return RY_OK;
 }

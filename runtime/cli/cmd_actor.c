@@ -9,6 +9,7 @@
 
 #include "runtime/base/log.h"
 #include "runtime/cli/datadir.h"
+#include "runtime/cli/leashed.h"
 
 #define NAME_MAX_BYTES 64
 
@@ -41,8 +42,10 @@ int ry_cmd_actor(struct ry_cli *cli, int argc, char **argv)
 {
     const char *join = NULL;
     const char *name = NULL;
-    const struct ry_cli_flag flags[] = {{.name = "join", .value = &join}, {.name = "name", .value = &name}};
-    int code = ry_cli_begin(cli, &argc, argv, flags, 2, 1, 1);
+    bool on_leash = false; /* only `reelyard up` says it */
+    const struct ry_cli_flag flags[] = {
+        {.name = "join", .value = &join}, {.name = "name", .value = &name}, {.name = "on-leash", .given = &on_leash}};
+    int code = ry_cli_begin(cli, &argc, argv, flags, 3, 1, 1);
     if (code != RY_CLI_GO)
         return code;
     const struct ry_actor_spec *spec = ry_cli_spec(cli, ry_str_of(argv[1]));
@@ -65,7 +68,13 @@ int ry_cmd_actor(struct ry_cli *cli, int argc, char **argv)
     if (signal_fd < 0)
         return ry_cli_complain(cli, RY_EXIT_FAILED, "cannot watch signals: %s", strerror(errno));
     struct ry_error err;
-    int rc = ry_node_attach(spec, name ? name : own_name, cli->config, socket, signal_fd, &err);
+    struct ry_leashed leashed;
+    int rc = on_leash ? ry_leashed_begin(&leashed, &err) : RY_OK;
+    if (rc == RY_OK)
+        rc = ry_node_attach(spec, name ? name : own_name, cli->config, socket, signal_fd,
+                            on_leash ? &leashed.supervised : NULL, &err);
     (void)close(signal_fd);
+    if (rc == RY_EAWAY && on_leash)
+        return RY_EXIT_ORPHAN;
     return rc == RY_OK ? RY_EXIT_DONE : ry_cli_fail(cli, &err);
 }

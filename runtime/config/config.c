@@ -297,6 +297,13 @@ size_t ry_config_ints(const struct ry_config *config, enum ry_option option, int
     return ry_option_ints(value_of(config, option, RY_TYPE_INTS)->text, values, max);
 }
 
+const char *ry_config_text(const struct ry_config *config, enum ry_option option)
+{
+    config_check(config);
+    (void)ry_option_row(option);
+    return config->options[option].value.text;
+}
+
 enum ry_source ry_config_source(const struct ry_config *config, enum ry_option option)
 {
     config_check(config);
@@ -311,7 +318,7 @@ void ry_config_dump(const struct ry_config *config, struct ry_buf *out)
     for (unsigned i = 0; i < RY_OPT_COUNT; i++) {
         const struct ry_option_row *row = ry_option_row((enum ry_option)i);
         const char *text = config->options[i].value.text;
-        (void)ry_buf_addf(out, "%s=%s  (%s)\n", row->name, row->secret && *text ? "***" : text,
+        (void)ry_buf_addf(out, "%s=%s  (%s)\n", row->name, row->secret_of && *text ? "***" : text,
                           sources[config->options[i].source]);
     }
 }

@@ -35,10 +35,11 @@ $hits"
 
 rule '.' '^tests/' 'nothing sees tests'
 rule '^(proto|runtime)/' '^actors/' 'proto and runtime know no actor'
-rule '^runtime/base/' '^(proto/|runtime/(actor|bus|config|stats|stream|net|cli)/)' 'runtime/base stands alone'
+rule '^runtime/base/' '^(proto/|runtime/(actor|bus|config|stats|stream|net|cli|supervisor)/)' 'runtime/base stands alone'
 rule '^proto/' '^runtime/(actor|bus|config|stats|stream|net|cli)/' 'proto stands on runtime/base alone'
 rule '^runtime/(config|stats|net)/' '^(proto|runtime/(actor|bus|stream|cli))/' 'config, stats and net stand on runtime/base'
 rule '^runtime/(actor|stream)/' '^runtime/(bus|cli|net)/' 'actor and stream know no bus'
+rule '^runtime/supervisor/' '^(proto/(message|codec|envelope|frame|descriptor)|runtime/(actor|bus|stream|net|cli)/)' 'the supervisor stands on base and config'
 rule '^runtime/bus/' '^runtime/(cli|net|stream)/' 'the bus knows no stream, net or command'
 rule '^actors/[a-z]+/' '^runtime/(bus|cli)/' 'an actor knows no bus and no command'
 for role in ingester scanner writer downloader encoder storage scheduler monitor; do
