@@ -15,7 +15,7 @@ struct ry_link {
     struct ry_parcel *parcel;
     struct ry_bag bag; /* what is to be sent next */
     uint32_t session;
-    char owner[129];    /* the node's, as in router.h */
+    char owner[201];    /* of this instance's leases, as welcome told it */
     uint32_t last_id;   /* lower half of the ids of control messages, counted down so that an actor's never meet them */
     const char *ticket; /* to join with, NULL: none; only while it joins */
     int router_pidfd;   /* of a router in another process, -1 when it is unknown or this one */

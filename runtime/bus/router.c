@@ -18,6 +18,7 @@
 #include <stdlib.h>
 
 #define REFUSALS_LOGGED    10
+#define OWNER_BYTES        201 /* as welcome takes */
 #define REFUSALS_PERIOD_MS 10000
 
 int64_t post_now(struct ry_router *router)
@@ -157,6 +158,16 @@ static uint32_t session_new(struct ry_router *router)
     return session;
 }
 
+/* Whose leases they are: this start of this instance. What its former selves held is known by all before the last
+ * slash, so an instance that is started again takes back its own, and no neighbour's. */
+static void owner_of(const struct ry_router *router, const struct member *member, char owner[OWNER_BYTES])
+{
+    const char *start = strrchr(router->owner, '/');
+    int node = start ? (int)(start - router->owner) : (int)strlen(router->owner);
+    (void)snprintf(owner, OWNER_BYTES, "%.*s/%s/%s.%" PRIu32, node, router->owner, member->name, start ? start + 1 : "",
+                   member->session);
+}
+
 int ry_router_join(struct ry_router *router, const struct ry_hello *hello, uint32_t allowed, bool remote,
                    uint32_t *session, struct ry_error *err)
 {
@@ -182,8 +193,10 @@ int ry_router_join(struct ry_router *router, const struct ry_hello *hello, uint3
     office->member_count++;
     *session = member->session;
     RY_LOG(RY_DEBUG, "instance_joined", "name=%s session=%" PRIu32, member->name, member->session);
+    char owner[OWNER_BYTES];
+    owner_of(router, member, owner);
     const struct ry_welcome welcome = {
-        .session = member->session, .attempts_max = router->options.attempts_max, .owner = ry_str_of(router->owner)};
+        .session = member->session, .attempts_max = router->options.attempts_max, .owner = ry_str_of(owner)};
     post_say(router, member, RY_TAG_welcome, &welcome, 0);
     return RY_OK;
 }

@@ -22,7 +22,7 @@ struct ry_router;
 
 struct ry_router_options {
     const char *node;             /* node name */
-    const char *owner;            /* "node/incarnation", of the leases of all its instances; NULL: the node's name */
+    const char *owner;            /* "node/incarnation", which welcome makes each instance's owner of; NULL: the name */
     const struct ry_clock *clock; /* borrowed */
     size_t mailbox_max;           /* mails per mailbox, >= 1 */
     size_t mailbox_max_bytes;     /* bytes per mailbox */
