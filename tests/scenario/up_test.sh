@@ -32,7 +32,7 @@ begun() { [ "$(scanned)" -gt 0 ]; }
 more_work() {
     [ "$(scan_status)" = SUCCEEDED ] || return 0
     extra=$((extra + 1))
-    push batch "11111111-2222-4333-8444-0000000001$(printf %02d "$((extra % 100))")" ',"direction":"backward","auto_continue":true,"rescan":"continue"'
+    push batch "11111111-2222-4333-8444-$(printf %012d "$((1000 + extra))")" ',"direction":"backward","auto_continue":true,"rescan":"continue"'
 }
 extra=0
 
