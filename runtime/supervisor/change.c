@@ -135,29 +135,66 @@ int change_scale(struct up *up, const char *list, struct ry_error *answer)
 
 /* ---- reload ------------------------------------------------------------------------------------------------------ */
 
-/* Copies the settings file that was accepted, whole or not at all. */
-int change_keep_settings(const struct up *up, const struct ry_up_plan *plan, struct ry_error *err)
+/* Copies the settings file that was accepted, whole or not at all, and makes the copy the one that children read. */
+int change_keep_settings(struct up *up, const struct ry_up_plan *plan, struct ry_error *err)
 {
     const char *path = ry_config_str(plan->config, RY_OPT_settings_path);
-    const char *copy = up->options->settings_copy;
-    char fresh[256];
+    char copy[UP_SETTINGS_BYTES];
     char chunk[SETTINGS_CHUNK];
-    if (*path == '\0')
-        return RY_OK;
-    (void)snprintf(fresh, sizeof fresh, "%s.new", copy);
-    int from = open(path, O_RDONLY | O_CLOEXEC);
-    int to = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    ssize_t n = from >= 0 && to >= 0 ? 1 : -1;
-    while (n > 0 && (n = read(from, chunk, sizeof chunk)) > 0)
-        if (write(to, chunk, (size_t)n) != n)
-            n = -1;
-    if (from >= 0)
-        (void)close(from);
-    if (to >= 0)
-        (void)close(to);
-    if (n < 0 || rename(fresh, copy) != 0)
-        return ry_fail(err, RY_EIO, "cannot keep a copy of %s at %s: %m", path, copy);
+    (void)snprintf(copy, sizeof copy, "%s.%u", up->options->settings_copy, up->settings_copies++ % 3);
+    (void)unlink(copy);
+    if (*path) {
+        int from = open(path, O_RDONLY | O_CLOEXEC);
+        int to = open(copy, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        ssize_t n = from >= 0 && to >= 0 ? 1 : -1;
+        while (n > 0 && (n = read(from, chunk, sizeof chunk)) > 0)
+            if (write(to, chunk, (size_t)n) != n)
+                n = -1;
+        if (n < 0)
+            (void)ry_fail(err, RY_EIO, "cannot keep a copy of %s at %s: %m", path, copy);
+        if (from >= 0)
+            (void)close(from);
+        if (to >= 0)
+            (void)close(to);
+        if (n < 0)
+            return RY_EIO;
+    }
+    memcpy(up->former_settings, up->settings, sizeof up->settings);
+    memcpy(up->settings, copy, sizeof copy);
     return RY_OK;
+}
+
+void change_forget_settings(const struct up *up)
+{
+    char copy[UP_SETTINGS_BYTES];
+    for (unsigned i = 0; i < 3 && i < up->settings_copies; i++) {
+        (void)snprintf(copy, sizeof copy, "%s.%u", up->options->settings_copy, i);
+        (void)unlink(copy);
+    }
+}
+
+/* What the node stands on cannot change under it. */
+static int same_ground(const struct up *up, const struct ry_up_plan *plan, struct ry_error *err)
+{
+    static const struct {
+        enum ry_option option;
+        const char *name;
+    } ground[] = {{RY_OPT_data, "data"}, {RY_OPT_run_dir, "run-dir"}, {RY_OPT_node, "node"}};
+    for (size_t i = 0; i < sizeof ground / sizeof *ground; i++)
+        if (strcmp(ry_config_str(up->plan->config, ground[i].option), ry_config_str(plan->config, ground[i].option)) !=
+            0)
+            return ry_fail(err, RY_ECONFIG, "%s cannot change while the node runs; start it again", ground[i].name);
+    return RY_OK;
+}
+
+/* Children are to become as the plan says, one after the other. */
+static void adopt(struct up *up)
+{
+    struct ry_error err = {0};
+    up->rule.period_ms = up_seconds_ms(up, RY_OPT_restart_seconds);
+    up->rule.most = (unsigned)ry_config_int(up->plan->config, RY_OPT_restart_max);
+    if (change_apply(up, &err) != RY_OK)
+        RY_LOG(RY_ERROR, "reload_incomplete", "reason=%s", err.text);
 }
 
 void change_reload(struct up *up)
@@ -169,6 +206,8 @@ void change_reload(struct up *up)
     ry_notify_say(&up->notify, "RELOADING=1");
     int rc = up->options->replan(up->options->arg, &plan, &err);
     if (rc == RY_OK)
+        rc = same_ground(up, plan, &err);
+    if (rc == RY_OK)
         rc = change_keep_settings(up, plan, &err);
     if (rc != RY_OK) {
         ry_up_plan_free(&plan);
@@ -176,16 +215,28 @@ void change_reload(struct up *up)
         ry_notify_say(&up->notify, "READY=1");
         return;
     }
-    ry_up_plan_free(&up->plan);
+    ry_up_plan_free(&up->former);
+    up->former = up->plan;
     up->plan = plan;
-    up->rule.period_ms = up_seconds_ms(up, RY_OPT_restart_seconds);
-    up->rule.most = (unsigned)ry_config_int(plan->config, RY_OPT_restart_max);
     struct child *child;
     TAILQ_FOREACH(child, &up->children, link)
     child->outdated = child != up->router;
-    if (change_apply(up, &err) != RY_OK)
-        RY_LOG(RY_ERROR, "reload_incomplete", "reason=%s", err.text);
-    RY_LOG(RY_INFO, "reloaded", "");
+    adopt(up);
+    RY_LOG(RY_INFO, "reload_begins", "");
+}
+
+void change_roll_back(struct up *up)
+{
+    RY_LOG(RY_ERROR, "reload_refused", "reason=%s",
+           "a process does not start with the new configuration; its log tells why");
+    ry_up_plan_free(&up->plan);
+    up->plan = up->former;
+    up->former = NULL;
+    memcpy(up->settings, up->former_settings, sizeof up->settings);
+    struct child *child;
+    TAILQ_FOREACH(child, &up->children, link)
+    child->outdated = child != up->router && !child->outdated;
+    adopt(up);
     ry_notify_say(&up->notify, "READY=1");
 }
 
@@ -207,6 +258,20 @@ void change_quiet(struct up *up, bool quiet)
 }
 
 /* ---- step by step ------------------------------------------------------------------------------------------------ */
+
+/* No child runs with the former plan any more, and all that should run do. */
+static void reload_done(struct up *up)
+{
+    const struct child *child;
+    if (up->former == NULL)
+        return;
+    TAILQ_FOREACH(child, &up->children, link)
+    if (child->outdated || child->state == CHILD_WAITING || child->state == CHILD_STARTING)
+        return;
+    ry_up_plan_free(&up->former);
+    RY_LOG(RY_INFO, "reloaded", "");
+    ry_notify_say(&up->notify, "READY=1");
+}
 
 /* The next one that is to be replaced, if none is being replaced. */
 static void roll(struct up *up)
@@ -232,6 +297,7 @@ static void roll(struct up *up)
         child_leave(up, child, up_seconds_ms(up, RY_OPT_drain_seconds));
         return;
     }
+    reload_done(up);
 }
 
 void change_tick(struct up *up)

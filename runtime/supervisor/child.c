@@ -95,8 +95,8 @@ static int child_spawn(struct up *up, struct child *child, struct ry_error *err)
                                     "--join", socket,  "--on-leash",     NULL};
     const char *const router[] = {program, "router", socket, NULL};
     const char *settings = ry_config_str(up->plan->config, RY_OPT_settings_path);
-    char **env = ry_config_environment(up->plan->config, child->role_name, up->plan->env,
-                                       *settings ? up->options->settings_copy : NULL);
+    char **env =
+        ry_config_environment(up->plan->config, child->role_name, up->plan->env, *settings ? up->settings : NULL);
     if (env == NULL)
         return ry_fail(err, RY_ENOMEM, "no memory for the environment of %s", child->name);
     const struct ry_spawn spawn = {
@@ -259,6 +259,12 @@ static void orphan_all(struct up *up)
 static void child_failed(struct up *up, struct child *child, int wait_status)
 {
     int64_t wait_ms = 0;
+    if (up->former && child->state == CHILD_STARTING && WIFEXITED(wait_status)) {
+        change_roll_back(up);
+        child->start_due_mono_ms = up->now_mono_ms;
+        child_set(up, child, CHILD_WAITING);
+        return;
+    }
     int64_t lived_ms = up->now_mono_ms - child->started_mono_ms;
     if (!up->told_ready && WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == EXIT_CONFIG) {
         up_fail(up, RY_ECONFIG, "%s refuses its configuration; its log tells why", child->name);

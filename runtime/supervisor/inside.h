@@ -17,7 +17,8 @@
 #include "runtime/supervisor/restart.h"
 #include "runtime/supervisor/supervisor.h"
 
-#define UP_CLIENTS_MAX 8
+#define UP_CLIENTS_MAX    8
+#define UP_SETTINGS_BYTES 160
 
 enum child_state { CHILD_WAITING, CHILD_STARTING, CHILD_RUNNING, CHILD_LEAVING, CHILD_QUIET, CHILD_SPENT };
 
@@ -60,6 +61,10 @@ struct client {
 struct up {
     const struct ry_up_options *options;
     struct ry_up_plan *plan;
+    struct ry_up_plan *former;        /* while a reload is under way: what to go back to; NULL: none is */
+    char settings[UP_SETTINGS_BYTES]; /* the copy of the plan's settings file */
+    char former_settings[UP_SETTINGS_BYTES];
+    unsigned settings_copies;
     struct child_list children; /* the router first, then in the order in which they start */
     struct child *router;
     struct child *rolling; /* the one that is being replaced */
@@ -106,9 +111,12 @@ const char *child_state_name(enum child_state state);
 /* Adds and dismisses children until they are as the plan says. */
 int change_apply(struct up *up, struct ry_error *err);
 /* Keeps a copy of the plan's settings file for the children. */
-int change_keep_settings(const struct up *up, const struct ry_up_plan *plan, struct ry_error *err);
+int change_keep_settings(struct up *up, const struct ry_up_plan *plan, struct ry_error *err);
+void change_forget_settings(const struct up *up);
 int change_scale(struct up *up, const char *list, struct ry_error *answer);
 void change_reload(struct up *up);
+/* A process did not start with the new plan: back to the former one. */
+void change_roll_back(struct up *up);
 void change_quiet(struct up *up, bool quiet);
 /* One step towards what shall be, for all children. */
 void change_tick(struct up *up);

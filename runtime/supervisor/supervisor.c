@@ -239,6 +239,8 @@ static void up_free(struct up *up)
     ry_notify_close(&up->notify);
     if (up->signal_fd >= 0)
         (void)close(up->signal_fd);
+    change_forget_settings(up);
+    ry_up_plan_free(&up->former);
     ry_up_plan_free(&up->plan);
     free(up);
 }

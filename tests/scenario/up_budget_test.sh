@@ -59,6 +59,28 @@ ended=0
 [ "$ended" -eq 78 ] || fail "up --writer 2 ended with $ended"
 grep -q 'DATABASE_URL' "$tmp/refused.log" || fail "$(tail -3 "$tmp/refused.log")"
 
+step "a configuration with which a process does not start is taken back"
+echo REELYARD_CLIP_WINDOW=9 >"$tmp/node.env"
+start "$tmp/up.log" "$reelyard" up --data "$data" --http-port 0 --env-file "$tmp/node.env"
+node=$last
+await 30 all_run
+environment() { tr '\0' '\n' <"/proc/$(pid_of storage-1)/environ"; }
+printf 'REELYARD_CLIP_WINDOW=9\nSTORAGE_PATH=/dev/null/nowhere\n' >"$tmp/node.env"
+kill -HUP "$node"
+await 60 grep -q reload_refused "$tmp/up.log"
+await 60 all_run
+! environment | grep -q nowhere || fail "storage-1 has the configuration that was refused"
+echo REELYARD_NODE=other >"$tmp/node.env"
+kill -HUP "$node"
+await 10 grep -q 'node cannot change' "$tmp/up.log"
+printf 'REELYARD_CLIP_WINDOW=8\n' >"$tmp/node.env"
+kill -HUP "$node"
+await 60 grep -q ' reloaded' "$tmp/up.log"
+all_run >/dev/null || fail "not all run after the reload"
+environment | grep -qx REELYARD_CLIP_WINDOW=8 || fail "storage-1 has not the new configuration"
+end "$node"
+[ "$ended" -eq 0 ] || fail "the node ended with $ended: $(tail -5 "$tmp/up.log")"
+
 step "what stands still is not drained, and the exit code tells"
 start "$tmp/up.log" "$reelyard" up --data "$data" --http-port 0 --drain-seconds 2
 node=$last

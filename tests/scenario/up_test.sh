@@ -71,7 +71,12 @@ for ((round = 0; round < rounds; round++)); do
     case $((RANDOM % 3)) in
     0) signal=KILL signals=$((signals + 1)) ;;
     1) signal=SEGV signals=$((signals + 1)) ;;
-    *) signal=STOP stuck=$((stuck + 1)) ;;
+    *)
+        signal=STOP stuck=$((stuck + 1))
+        # The process that works, which in a sandbox is another than the one that was started.
+        inner=$("$reelyard" status --data "$data" --json | jq -r ".node.instances[] | select(.name == \"$name\") | .pid")
+        victim=${inner:-$victim}
+        ;;
     esac
     kill -$signal "$victim" || fail "$name ($victim) is not there"
     sleep "$pause"
