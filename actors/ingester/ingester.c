@@ -457,7 +457,7 @@ static void renew_all(struct ingester *self, struct ry_ctx *ctx)
     self->renewal_due = false;
 }
 
-/* The leases of this node's former incarnations are void; those of another ingester of this very one are not. */
+/* The leases of this instance's former selves are void; those of another ingester of this node are not. */
 static int release_former_self(struct ingester *self, struct ry_error *err)
 {
     struct ry_str owner = ry_str_of(self->owner);

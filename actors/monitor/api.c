@@ -169,6 +169,20 @@ static void add_roles_without_instance(struct json_object *reasons, const struct
     }
 }
 
+/* Processes that died too often: the node works on without them, and says so. */
+static struct json_object *degraded(const struct ry_node_state *node)
+{
+    struct json_object *names = json_object_new_array();
+    for (size_t i = 0; node && i < node->children.n; i++) {
+        const struct ry_child_state *child = &node->children.items[i];
+        if (ry_str_is(child->state, "spent"))
+            add_reason(names, "died too often", child->name);
+        else if (ry_str_is(child->state, "quiet"))
+            add_reason(names, "quiet", child->name);
+    }
+    return names;
+}
+
 bool api_ready(const struct answers *answers, bool draining, struct ry_buf *out)
 {
     struct json_object *reasons = json_object_new_array();
@@ -191,6 +205,8 @@ bool api_ready(const struct answers *answers, bool draining, struct ry_buf *out)
     struct json_object *object = json_object_new_object();
     put(object, "ready", json_object_new_boolean(ready));
     put(object, "reasons", reasons);
+    if (answers->node && answers->node->children.n > 0)
+        put(object, "degraded", degraded(answers->node));
     print(object, out);
     return ready;
 }

@@ -80,7 +80,8 @@ static void on_node(void *arg, struct ry_str name, struct ry_str text)
 
 static void tell_router(struct relay *self)
 {
-    uint32_t reach = self->has_postgres ? self->reach : self->reach & ~RY_ROLE_BIT(RY_ROLE_WRITER);
+    bool own_database = !self->has_postgres && (self->present & RY_ROLE_BIT(RY_ROLE_WRITER));
+    uint32_t reach = own_database ? self->reach & ~RY_ROLE_BIT(RY_ROLE_WRITER) : self->reach;
     const struct ry_relay_reach message = {.roles = reach,
                                            .shared = reach & SHARED,
                                            .window =
@@ -128,6 +129,7 @@ static void on_node_state(struct relay *self, const struct ry_node_state *state)
                 self->here |= RY_ROLE_BIT(role);
                 self->capacity[role] += (size_t)state->instances.items[i].capacity;
             }
+    self->present = self->here;
     self->here = offered(self);
     const char *names[RY_ROLE_COUNT + 1];
     char streams[RY_ROLE_COUNT + 1][RY_MAIL_STREAM_BYTES];

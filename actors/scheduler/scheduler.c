@@ -29,7 +29,7 @@
 #include "runtime/base/backoff.h"
 #include "runtime/base/log.h"
 
-enum timer { TIMER_CLAIM, TIMER_RENEW, TIMER_JANITOR, TIMER_RECONCILER };
+enum timer { TIMER_CLAIM, TIMER_RENEW, TIMER_JANITOR, TIMER_RECONCILER, TIMER_LEAVE };
 
 #define CLIP_ID_BYTES    32
 #define BACKOFF_LIST_MAX 32
@@ -65,6 +65,8 @@ struct scheduler {
 
     size_t window;
     int64_t lease_ms;
+    int64_t drain_ms;
+    bool leaving; /* drain was asked, and TIMER_LEAVE is set */
     uint64_t attempts_max;
     int64_t backoff_minutes[BACKOFF_LIST_MAX];
     size_t backoff_count;
@@ -273,6 +275,19 @@ static void scheduler_renew(struct scheduler *self, struct ry_ctx *ctx)
     free(ids);
 }
 
+/* Half of the time to drain is over: what is still in the works goes back to the clips that wait, so that another node
+ * takes it at once. The other half is for the writer to say so. Should it be made here after all, that is the same. */
+static void scheduler_leave(struct scheduler *self, struct ry_ctx *ctx)
+{
+    for (struct clip *clip = self->clips; clip != NULL; clip = clip->hh.next) {
+        if (clip->failing)
+            continue;
+        clip->failing = true;
+        scheduler_end_clip(self, ctx, ry_str_of(clip->clip_id), clip->retries, clip->origin, true,
+                           RY_STR("the node is stopping"));
+    }
+}
+
 static void scheduler_on_renewed(const struct ry_mail *mail)
 {
     const struct ry_clips_renewed *answer = RY_BODY(mail, clips_renewed);
@@ -333,6 +348,7 @@ static int scheduler_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
     int64_t mailbox = ry_config_int(config, RY_OPT_mailbox);
     self->window = (size_t)(window < mailbox ? window : mailbox);
     self->lease_ms = ry_config_int(config, RY_OPT_clip_lease_seconds) * 1000;
+    self->drain_ms = ry_config_int(config, RY_OPT_drain_seconds) * 1000;
     self->attempts_max = (uint64_t)ry_config_int(config, RY_OPT_clip_attempts_max);
     size_t listed = ry_config_ints(config, RY_OPT_retry_backoff_minutes, self->backoff_minutes, BACKOFF_LIST_MAX);
     if (listed == 0)
@@ -375,6 +391,7 @@ static void scheduler_tick(void *me, struct ry_ctx *ctx, unsigned timer)
     switch (timer) {
     case TIMER_CLAIM: scheduler_claim(self, ctx); break;
     case TIMER_RENEW: scheduler_renew(self, ctx); break;
+    case TIMER_LEAVE: scheduler_leave(self, ctx); break;
     case TIMER_JANITOR: janitor_tick(&self->janitor, ctx); break;
     default: reconciler_tick(&self->reconciler, ctx); break;
     }
@@ -382,8 +399,11 @@ static void scheduler_tick(void *me, struct ry_ctx *ctx, unsigned timer)
 
 static bool scheduler_drain(void *me, struct ry_ctx *ctx)
 {
-    (void)ctx;
-    const struct scheduler *self = me;
+    struct scheduler *self = me;
+    if (!self->leaving) {
+        self->leaving = true;
+        ry_timer(ctx, TIMER_LEAVE, self->drain_ms / 2);
+    }
     return self->in_works == 0 && self->claiming == 0;
 }
 

@@ -129,7 +129,7 @@ const struct ry_clock *ry_ctx_clock(const struct ry_ctx *ctx);
 struct ry_rng *ry_ctx_rng(struct ry_ctx *ctx);
 /* A snapshot that does not change while the instance lives. */
 const struct ry_config *ry_ctx_config(const struct ry_ctx *ctx);
-/* The node's name and this start of it, "host/5f2c...": the owner of leases. */
+/* The owner of this instance's leases, "host/ingester-1/5f2c...": this start of it. */
 const char *ry_ctx_owner(const struct ry_ctx *ctx);
 /* The instance asks to end, with this error, once the handler has returned. */
 void ry_ctx_exit(struct ry_ctx *ctx, const struct ry_error *why);

@@ -18,9 +18,10 @@
 #include "runtime/actor/instance.h"
 #include "runtime/base/log.h"
 #include "runtime/bus/node.h"
+#include "runtime/supervisor/leash.h"
 
 #define GREET_TIMEOUT_MS 10000
-#define REPORT_PERIOD_MS 250
+#define REPORT_PERIOD_MS RY_BEAT_MS
 #define DONE_BATCH       4096
 #define BAGS_A_ROUND     16
 
@@ -37,6 +38,7 @@ struct loop {
     bool draining;
     bool dismissed;
     bool router_dead;
+    bool keeper_dead;
 };
 
 /* ---- out --------------------------------------------------------------------------------------------------------- */
@@ -180,6 +182,25 @@ static unsigned take_bags(struct loop *loop)
     return taken;
 }
 
+/* ---- the supervisor ---------------------------------------------------------------------------------------------- */
+
+static void tell_keeper(const struct loop *loop, enum ry_word_kind kind)
+{
+    const struct ry_word word = {.kind = kind};
+    if (loop->run->supervised)
+        (void)ry_leash_say(loop->run->supervised->leash_fd, &word);
+}
+
+static void hear_keeper(struct loop *loop)
+{
+    struct ry_word word;
+    enum ry_leash_got got;
+    while ((got = ry_leash_hear(loop->run->supervised->leash_fd, &word, sizeof word)) == RY_LEASH_WORD)
+        if (word.kind == RY_WORD_LEAVE)
+            begin_drain(loop, word.ms);
+    loop->keeper_dead = got == RY_LEASH_ENDED;
+}
+
 /* ---- the loop ---------------------------------------------------------------------------------------------------- */
 
 static long timeout_ms(const struct loop *loop)
@@ -198,8 +219,8 @@ static void wait_for_something(struct loop *loop, bool busy)
 {
     int engine_fd = ry_instance_engine_fd(loop->instance);
     int stop_fd = loop->draining ? -1 : loop->run->stop_fd;
-    zmq_pollitem_t items[5] = {{.socket = ry_socket_raw(loop->link.dealer), .events = ZMQ_POLLIN}};
-    int n = 1, engine = 0, stop = 0, router = 0, loss = 0;
+    zmq_pollitem_t items[6] = {{.socket = ry_socket_raw(loop->link.dealer), .events = ZMQ_POLLIN}};
+    int n = 1, engine = 0, stop = 0, router = 0, loss = 0, keeper = 0;
     if (engine_fd >= 0)
         items[engine = n++] = (zmq_pollitem_t){.fd = engine_fd, .events = ZMQ_POLLIN};
     if (stop_fd >= 0)
@@ -208,6 +229,8 @@ static void wait_for_something(struct loop *loop, bool busy)
         items[router = n++] = (zmq_pollitem_t){.fd = loop->link.router_pidfd, .events = ZMQ_POLLIN};
     if (loop->link.losses)
         items[loss = n++] = (zmq_pollitem_t){.socket = ry_socket_raw(loop->link.losses), .events = ZMQ_POLLIN};
+    if (loop->run->supervised)
+        items[keeper = n++] = (zmq_pollitem_t){.fd = loop->run->supervised->leash_fd, .events = ZMQ_POLLIN};
     if (busy && n == 1)
         return;
     if (zmq_poll(items, n, busy ? 0 : timeout_ms(loop)) <= 0)
@@ -218,12 +241,14 @@ static void wait_for_something(struct loop *loop, bool busy)
         begin_drain(loop, loop->run->drain_ms);
     if ((router && items[router].revents) || (loss && items[loss].revents))
         loop->router_dead = true;
+    if (keeper && items[keeper].revents)
+        hear_keeper(loop);
 }
 
 /* True when the loop has come to its end. */
 static bool loop_over(const struct loop *loop)
 {
-    return loop->dismissed || loop->router_dead || ry_instance_finished(loop->instance, NULL) ||
+    return loop->dismissed || loop->router_dead || loop->keeper_dead || ry_instance_finished(loop->instance, NULL) ||
            (loop->drain_until_mono_ms != INT64_MAX && ry_mono_ms(ry_clock_system()) >= loop->drain_until_mono_ms);
 }
 
@@ -239,6 +264,7 @@ static void loop_run(struct loop *loop)
         if (now_mono_ms >= loop->next_report_mono_ms) {
             loop->next_report_mono_ms = now_mono_ms + REPORT_PERIOD_MS;
             report(loop);
+            tell_keeper(loop, RY_WORD_BEAT);
         }
         flush(loop);
     }
@@ -250,6 +276,8 @@ static int loop_end(struct loop *loop, struct ry_error *err)
     int rc = RY_OK;
     if (loop->router_dead)
         return ry_fail(err, RY_EAWAY, "the node's process ended");
+    if (loop->keeper_dead)
+        return ry_fail(err, RY_EAWAY, "the supervisor ended");
     if (ry_instance_finished(loop->instance, &why) && why.code != RY_OK) {
         rc = ry_fail(err, why.code, "%s", why.text);
         char reason[RY_TIME_TEXT_BYTES + sizeof why.text];
@@ -277,6 +305,7 @@ int ry_instance_run(const struct ry_run *run, struct ry_error *err)
         .timeout_ms = GREET_TIMEOUT_MS,
         .pid = run->seal ? run->seal->pid : 0,
         .once = run->seal != NULL,
+        .ticket = run->supervised ? run->supervised->ticket : NULL,
     };
     int rc = ry_link_open_with(&loop->link, &link, err);
     if (rc != RY_OK) {
@@ -305,6 +334,7 @@ int ry_instance_run(const struct ry_run *run, struct ry_error *err)
         const struct ry_credit credit = {.capacity = run->spec->capacity};
         (void)ry_link_say(&loop->link, RY_TAG_credit, &credit);
         flush(loop);
+        tell_keeper(loop, RY_WORD_READY);
         if (run->ready)
             run->ready(run->ready_arg);
         loop_run(loop);

@@ -6,6 +6,7 @@
 
 #include "runtime/actor/actor.h"
 #include "runtime/bus/bag.h"
+#include "runtime/bus/node.h"
 #include "runtime/bus/socket.h"
 
 /* A connection to a router, from the side of an instance. One thread. */
@@ -14,7 +15,7 @@ struct ry_link {
     struct ry_parcel *parcel;
     struct ry_bag bag; /* what is to be sent next */
     uint32_t session;
-    char owner[129];  /* the node's, as in router.h */
+    char owner[201];  /* of this instance's leases, as welcome told it */
     uint32_t last_id; /* lower half of the ids of control messages, counted down so that an actor's never meet them */
     int router_pidfd; /* of a router in another process, -1 when it is unknown or this one */
     zsock_t *losses;  /* readable when the connection is lost; NULL: it is made anew */
@@ -30,6 +31,7 @@ struct ry_link_options {
     int64_t timeout_ms; /* for the welcome */
     uint32_t pid;       /* of this process, as the router sees it; 0: getpid() */
     bool once;          /* the connection is not made anew when it is lost; link.losses then tells */
+    const char *ticket; /* to join with (leash.h); NULL: none */
 };
 
 /* Connects, says hello with a capacity of 0, and waits for the welcome. RY_EAWAY (nobody answers), RY_EACCES with the
@@ -50,9 +52,10 @@ struct ry_run {
     const char *name;
     const struct ry_config *config;
     const char *endpoint;
-    int stop_fd;                /* readable: drain within drain_ms; -1: none */
-    int64_t drain_ms;           /* counted from stop_fd; the router's stop has the router's deadline */
-    const struct ry_seal *seal; /* of a sandboxed process; NULL: none */
+    int stop_fd;                            /* readable: drain within drain_ms; -1: none */
+    int64_t drain_ms;                       /* counted from stop_fd; the router's stop has the router's deadline */
+    const struct ry_seal *seal;             /* of a sandboxed process; NULL: none */
+    const struct ry_supervised *supervised; /* NULL: nobody supervises this process */
     /* Called in the instance's thread when it is open and has told the router its credit. May be NULL. */
     void (*ready)(void *arg);
     void *ready_arg;

@@ -155,6 +155,7 @@ static int node_open(struct ry_node *node, const struct ry_node_options *options
         .attempts_max = (unsigned)ry_config_int(node->config, RY_OPT_mail_attempts_max),
         .endpoint = node->endpoint,
         .ipc_path = options->ipc_path,
+        .guarded = options->guarded,
     };
     return ry_post_start(&node->post, &post, err);
 }
@@ -330,6 +331,29 @@ int ry_node_stop(struct ry_node **node, int64_t drain_ms, struct ry_error *err)
     return RY_OK;
 }
 
+/* ---- a supervisor's processes -------------------------------------------------------------------------------------
+ */
+
+void ry_node_admit(struct ry_node *node, const struct ry_ticket *ticket)
+{
+    ry_post_admit(node->post, ticket);
+}
+
+void ry_node_revoke(struct ry_node *node, const char *name)
+{
+    ry_post_revoke(node->post, name);
+}
+
+void ry_node_troupe(struct ry_node *node, const struct ry_troupe *troupe)
+{
+    ry_post_troupe(node->post, troupe);
+}
+
+void ry_node_touch(struct ry_node *node)
+{
+    (void)ry_post_load(node->post, RY_ROLE_NONE);
+}
+
 /* ---- failures ---------------------------------------------------------------------------------------------------- */
 
 int ry_node_failed_fd(struct ry_node *node)
@@ -347,7 +371,8 @@ void ry_node_failure(struct ry_node *node, struct ry_error *why)
 }
 
 int ry_node_attach(const struct ry_actor_spec *spec, const char *name, const struct ry_config *config,
-                   const char *ipc_path, int stop_fd, const struct ry_seal *seal, struct ry_error *err)
+                   const char *ipc_path, int stop_fd, const struct ry_seal *seal,
+                   const struct ry_supervised *supervised, struct ry_error *err)
 {
     char endpoint[300];
     (void)snprintf(endpoint, sizeof endpoint, "ipc://%s", ipc_path);
@@ -360,6 +385,7 @@ int ry_node_attach(const struct ry_actor_spec *spec, const char *name, const str
         .stop_fd = stop_fd,
         .drain_ms = ry_config_int(config, RY_OPT_drain_seconds) * 1000,
         .seal = seal,
+        .supervised = supervised,
     };
     return ry_instance_run(&run, err);
 }

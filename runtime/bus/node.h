@@ -7,6 +7,7 @@
 #include <signal.h>
 
 #include "runtime/actor/actor.h"
+#include "runtime/bus/admission.h"
 
 struct ry_node;
 
@@ -20,6 +21,7 @@ struct ry_node_options {
     const struct ry_node_role *roles;
     size_t role_count;
     const char *ipc_path; /* socket to listen on, in a 0700 directory that exists; NULL: inproc only */
+    bool guarded;         /* other processes join as instances with a ticket only (admission.h) */
 };
 
 /* Starts the router and the instances; returns when every instance is ready, or with the first error after ending what
@@ -29,6 +31,13 @@ int ry_node_start(struct ry_node **node, const struct ry_node_options *options, 
 /* Drains from the source down within drain_ms, then ends everything. RY_OK if all was finished, RY_ETIMEOUT if some
  * mail was left (its leases will bring it back). Frees the node. */
 int ry_node_stop(struct ry_node **node, int64_t drain_ms, struct ry_error *err);
+
+/* For who supervises processes of this node: lets one join; says that one has ended; tells of all (as router.h). */
+void ry_node_admit(struct ry_node *node, const struct ry_ticket *ticket);
+void ry_node_revoke(struct ry_node *node, const char *name);
+void ry_node_troupe(struct ry_node *node, const struct ry_troupe *troupe);
+/* Asks the router's thread for a sign of life and waits for it. */
+void ry_node_touch(struct ry_node *node);
 
 /* A descriptor that becomes readable when an instance of this node ended by itself with an error; *why then tells. */
 int ry_node_failed_fd(struct ry_node *node);
@@ -44,11 +53,19 @@ struct ry_seal {
     void *arg;
 };
 
+/* A process that a supervisor started: its leash (leash.h) and the ticket that came over it. */
+struct ry_supervised {
+    int leash_fd;
+    const char *ticket;
+};
+
 /* The instance `name` of spec in this very process, attached to the router at an ipc path: runs it until the router
- * says stop, the router is gone for good, or stop_fd becomes readable (then it drains within the configured time).
- * seal: NULL when there is no sandbox; with one, a lost connection is the end (RY_EAWAY). */
+ * says stop, the router or the supervisor is gone (RY_EAWAY), or stop_fd becomes readable (then it drains within the
+ * configured time). seal: NULL when there is no sandbox; with one, a lost connection is the end (RY_EAWAY). supervised:
+ * NULL when it is not. */
 int ry_node_attach(const struct ry_actor_spec *spec, const char *name, const struct ry_config *config,
-                   const char *ipc_path, int stop_fd, const struct ry_seal *seal, struct ry_error *err);
+                   const char *ipc_path, int stop_fd, const struct ry_seal *seal,
+                   const struct ry_supervised *supervised, struct ry_error *err);
 
 /* ---- console: asks one question at a time --------------------------------------------------------------------------
  */

@@ -305,6 +305,37 @@ static size_t state_counters(const struct ry_router *router, struct ry_counter_v
     return n;
 }
 
+/* What the supervisor told of its children, if there is one. */
+static int state_children(const struct ry_router *router, struct ry_node_state *state, struct ry_arena *arena)
+{
+    const struct ry_troupe *troupe = router->troupe;
+    if (troupe == NULL)
+        return RY_OK;
+    struct ry_child_state *children = ry_arena_array(arena, troupe->child_count, sizeof *children);
+    struct ry_death_count *deaths = ry_arena_array(arena, RY_DEATH_COUNT, sizeof *deaths);
+    if (children == NULL || deaths == NULL)
+        return RY_ENOMEM;
+    for (size_t i = 0; i < troupe->child_count; i++) {
+        const struct ry_child_note *note = &troupe->children[i];
+        children[i] = (struct ry_child_state){
+            .role = ry_str_of(note->role),
+            .name = ry_str_of(note->name),
+            .pid = note->pid,
+            .state = ry_str_of(note->state),
+            .restarts = note->restarts,
+            .last_death = note->last_death[0] ? ry_str_of(note->last_death) : (struct ry_str){0},
+        };
+    }
+    state->children.items = children;
+    state->children.n = troupe->child_count;
+    state->deaths.items = deaths;
+    for (unsigned way = 0; way < RY_DEATH_COUNT; way++)
+        if (troupe->deaths[way])
+            deaths[state->deaths.n++] = (struct ry_death_count){.way = ry_str_of(ry_death_name((enum ry_death)way)),
+                                                                .count = troupe->deaths[way]};
+    return RY_OK;
+}
+
 void post_node_state(struct ry_router *router, const struct member *to, uint64_t correlation)
 {
     RY_ARENA_AUTO arena = ry_arena_make((size_t)16 << 20);
@@ -330,5 +361,7 @@ void post_node_state(struct ry_router *router, const struct member *to, uint64_t
     for (size_t i = 1; i < MEMBER_SLOTS; i++)
         if (router->slots[i])
             state_member(router->slots[i], &instances[state.instances.n++]);
+    if (state_children(router, &state, &arena) != RY_OK)
+        RY_LOG(RY_ERROR, "children_left_out", "reason=%s", "out of memory");
     post_say(router, to, RY_TAG_node_state, &state, correlation);
 }

@@ -90,6 +90,7 @@ struct ry_router {
     struct ry_buf body;    /* scratch */
     struct ry_buf packed;
     struct ry_log_limit refusals;
+    struct ry_troupe *troupe; /* what the supervisor last told; NULL: there is none */
 };
 
 /* Roles that send without having been given mail. */

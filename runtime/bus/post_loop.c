@@ -32,8 +32,9 @@
 /* Bags taken from one socket before mail is handed out. */
 #define BAGS_A_ROUND 64
 /* Rounds without a pause after which descriptors are looked at all the same. */
-#define BUSY_ROUNDS_MAX 32
-#define SESSION_SLOTS   4096
+#define BUSY_ROUNDS_MAX     32
+#define SESSION_SLOTS       4096
+#define UNWELCOMES_A_SECOND 100
 
 enum door { DOOR_INPROC, DOOR_IPC, DOOR_COUNT };
 
@@ -52,11 +53,20 @@ struct peer {
     UT_hash_handle hh;
 };
 
-enum command_kind { COMMAND_LOAD, COMMAND_DRAIN, COMMAND_DISMISS, COMMAND_END };
+enum command_kind {
+    COMMAND_LOAD,
+    COMMAND_DRAIN,
+    COMMAND_DISMISS,
+    COMMAND_ADMIT,
+    COMMAND_REVOKE,
+    COMMAND_TROUPE,
+    COMMAND_END
+};
 
 struct command {
     enum command_kind kind;
     enum ry_role role;
+    const void *what; /* the caller's, who waits for the answer: a ticket, a name, a troupe */
 };
 
 struct ry_post {
@@ -71,7 +81,9 @@ struct ry_post {
     int command_fd; /* the thread's end */
     int caller_fd;
     pthread_t thread;
+    struct ry_admission *admission;
     struct ry_log_limit malformed_log;
+    struct ry_log_limit unwelcomes;
     char ipc_path[256];
     uint64_t malformed;
 };
@@ -170,6 +182,14 @@ static void send_unwelcome(struct ry_post *post, const struct peer_key *key, con
     ry_bag_free(&bag);
 }
 
+/* The same to a stranger, but not without bound: one who asks and does not read would have the answers pile up. */
+static void turn_away(struct ry_post *post, const struct peer_key *key, const char *reason)
+{
+    unsigned held_back = 0;
+    if (ry_log_allowed(&post->unwelcomes, UNWELCOMES_A_SECOND, 1000, &held_back))
+        send_unwelcome(post, key, reason);
+}
+
 /* ---- joining ----------------------------------------------------------------------------------------------------- */
 
 static void malformed(struct ry_post *post, const char *what)
@@ -182,8 +202,9 @@ static void malformed(struct ry_post *post, const char *what)
     ry_router_reject(post->router);
 }
 
-/* A process is who its connection says it is, and runs for the same user. */
-static int check_process(const struct ry_post *post, const struct ry_hello *hello, int *pidfd, struct ry_error *err)
+/* A process is who its connection says it is, runs for the same user, and may take the role that it asks for. */
+static int check_process(const struct ry_post *post, const struct ry_hello *hello, uint32_t *allowed, int *pidfd,
+                         struct ry_error *err)
 {
     pid_t pid = 0;
     uid_t uid = 0;
@@ -193,6 +214,9 @@ static int check_process(const struct ry_post *post, const struct ry_hello *hell
         return ry_fail(err, RY_EACCES, "only the user %u who runs the node may join, not %u", geteuid(), uid);
     if (hello->pid != (uint64_t)pid)
         return ry_fail(err, RY_EACCES, "the process %d says that it is %" PRIu64, pid, hello->pid);
+    int rc = ry_admission_check(post->admission, hello, ry_router_has_process(post->router, pid), allowed, err);
+    if (rc != RY_OK)
+        return rc;
     *pidfd = ry_pidfd(pid);
     if (*pidfd < 0 && errno == ESRCH)
         return ry_fail(err, RY_EAWAY, "the process %d has ended", pid);
@@ -201,8 +225,8 @@ static int check_process(const struct ry_post *post, const struct ry_hello *hell
     return RY_OK;
 }
 
-static int peer_add(struct ry_post *post, const struct peer_key *key, const struct ry_hello *hello, int pidfd,
-                    struct ry_error *err)
+static int peer_add(struct ry_post *post, const struct peer_key *key, const struct ry_hello *hello, uint32_t allowed,
+                    int pidfd, struct ry_error *err)
 {
     struct peer *peer = calloc(1, sizeof *peer);
     if (peer == NULL)
@@ -213,7 +237,7 @@ static int peer_add(struct ry_post *post, const struct peer_key *key, const stru
     peer->pidfd = -1;
     ry_bag_init(&peer->bag);
     post->joining = peer;
-    int rc = ry_router_join(post->router, hello, UINT32_MAX, key->door == DOOR_IPC, &peer->session, err);
+    int rc = ry_router_join(post->router, hello, allowed, key->door == DOOR_IPC, &peer->session, err);
     post->joining = NULL;
     if (rc != RY_OK) {
         free(peer);
@@ -242,26 +266,46 @@ static void take_hello(struct ry_post *post, const struct peer_key *key, struct 
     if (envelope.tag != RY_TAG_hello ||
         ry_unpack(ry_descriptor(RY_TAG_hello), envelope.body, NULL, 0, &arena, &body, &err) != RY_OK) {
         malformed(post, "a peer that has not joined says something else than hello");
-        send_unwelcome(post, key, "you have not joined: say hello first");
+        turn_away(post, key, "you have not joined: say hello first");
         return;
     }
     const struct ry_hello *hello = body;
     int pidfd = -1;
-    int rc = key->door == DOOR_IPC ? check_process(post, hello, &pidfd, &err) : RY_OK;
-    if (rc == RY_OK)
-        rc = peer_add(post, key, hello, pidfd, &err);
-    if (rc == RY_OK)
+    uint32_t allowed = UINT32_MAX; /* a thread of this program */
+    int rc = key->door == DOOR_IPC ? check_process(post, hello, &allowed, &pidfd, &err) : RY_OK;
+    bool joining = rc == RY_OK;
+    if (joining)
+        rc = peer_add(post, key, hello, allowed, pidfd, &err);
+    if (rc == RY_OK) {
+        ry_admission_used(post->admission, hello);
         return;
+    }
     if (pidfd >= 0)
         (void)close(pidfd);
-    RY_LOG(RY_WARNING, "instance_refused", "name=%.*s reason=%s", RY_STR_ARG(hello->name), err.text);
-    send_unwelcome(post, key, err.text);
+    if (!joining)
+        ry_router_reject(post->router); /* else the router has counted it */
+    unsigned held_back = 0;
+    if (ry_log_allowed(&post->malformed_log, 10, 10000, &held_back))
+        RY_LOG(RY_WARNING, "instance_refused", "name=%.*s reason=%s held_back=%u", RY_STR_ARG(hello->name), err.text,
+               held_back);
+    turn_away(post, key, err.text);
 }
 
 /* ---- the loop ---------------------------------------------------------------------------------------------------- */
 
+/* Whether a process chose its routing id itself: ZeroMQ's own begin with 0. Ours never do; who does could follow upon
+ * somebody else with the same one. */
+static bool named_itself(const struct peer_key *key)
+{
+    return key->door == DOOR_IPC && (key->route.n == 0 || key->route.bytes[0] != 0);
+}
+
 static void take_parcel(struct ry_post *post, const struct peer_key *key)
 {
+    if (named_itself(key)) {
+        malformed(post, "a peer that chose its routing id itself");
+        return;
+    }
     struct peer *peer = peer_find(post, key);
     struct ry_str envelope;
     struct ry_frame *const *frames;
@@ -323,12 +367,48 @@ static void take_deaths(struct ry_post *post)
     }
 }
 
+/* A process that its supervisor has seen end. What it said last is taken first. */
+static void put_out(struct ry_post *post, const char *name)
+{
+    while (take_door(post, DOOR_IPC) == BAGS_A_ROUND)
+        continue;
+    struct peer *peer = peer_of_session(post, ry_router_named(post->router, name));
+    if (peer == NULL)
+        return;
+    ry_router_gone(post->router, peer->session, false);
+    ry_bag_free(&peer->bag);
+    peer_free(post, peer);
+}
+
 static void dismiss(struct ry_post *post)
 {
     flush_all(post);
     struct peer *peer, *next;
     HASH_ITER(hh, post->peers, peer, next)
     send_unwelcome(post, &peer->key, "the node ends");
+}
+
+static void obey(struct ry_post *post, const struct command *command)
+{
+    switch (command->kind) {
+    case COMMAND_DRAIN: ry_router_stop_role(post->router, command->role); break;
+    case COMMAND_DISMISS: dismiss(post); break;
+    case COMMAND_ADMIT:
+        put_out(post, ((const struct ry_ticket *)command->what)->name);
+        if (ry_admission_add(post->admission, command->what) != RY_OK)
+            RY_LOG(RY_ERROR, "not_admitted", "reason=%s", "out of memory");
+        break;
+    case COMMAND_REVOKE:
+        put_out(post, command->what);
+        ry_admission_revoke(post->admission, command->what);
+        break;
+    case COMMAND_TROUPE:
+        if (ry_router_troupe(post->router, command->what) != RY_OK)
+            RY_LOG(RY_ERROR, "children_left_out", "reason=%s", "out of memory");
+        break;
+    case COMMAND_LOAD:
+    case COMMAND_END: break;
+    }
 }
 
 /* Obeys one command, if there is one. False: the thread ends. */
@@ -340,10 +420,7 @@ static bool take_command(struct ry_post *post)
         return true;
     if (n != (ssize_t)sizeof command || command.kind == COMMAND_END)
         return false;
-    if (command.kind == COMMAND_DRAIN)
-        ry_router_stop_role(post->router, command.role);
-    else if (command.kind == COMMAND_DISMISS)
-        dismiss(post);
+    obey(post, &command);
     const struct ry_post_load load = {
         .instances = (uint32_t)ry_router_instances(post->router, command.role),
         .role_load = (uint32_t)ry_router_role_load(post->router, command.role),
@@ -412,6 +489,7 @@ static void post_free(struct ry_post *post)
         peer_free(post, peer);
     }
     ry_router_free(&post->router);
+    ry_admission_free(&post->admission);
     ry_parcel_free(&post->parcel);
     for (int i = 0; i < DOOR_COUNT; i++)
         zsock_destroy(&post->doors[i]);
@@ -446,7 +524,8 @@ static int post_open(struct ry_post *post, const struct ry_post_options *options
     post->caller_fd = pair[1];
     post->epoll = epoll_create1(EPOLL_CLOEXEC);
     post->parcel = ry_parcel_new();
-    if (post->epoll < 0 || post->parcel == NULL)
+    post->admission = ry_admission_new(options->guarded);
+    if (post->epoll < 0 || post->parcel == NULL || post->admission == NULL)
         return ry_fail(err, RY_EIO, "cannot make the router's descriptors: %m");
     rc = ry_socket_router(&post->doors[DOOR_INPROC], options->endpoint, err);
     if (rc != RY_OK || options->ipc_path == NULL)
@@ -481,9 +560,10 @@ int ry_post_start(struct ry_post **post, const struct ry_post_options *options, 
     return RY_OK;
 }
 
-static struct ry_post_load post_command(struct ry_post *post, enum command_kind kind, enum ry_role role)
+static struct ry_post_load post_command(struct ry_post *post, enum command_kind kind, enum ry_role role,
+                                        const void *what)
 {
-    const struct command command = {kind, role};
+    const struct command command = {kind, role, what};
     struct ry_post_load load = {0};
     if (send(post->caller_fd, &command, sizeof command, MSG_NOSIGNAL) < 0)
         return load;
@@ -496,17 +576,32 @@ static struct ry_post_load post_command(struct ry_post *post, enum command_kind 
 
 struct ry_post_load ry_post_load(struct ry_post *post, enum ry_role role)
 {
-    return post_command(post, COMMAND_LOAD, role);
+    return post_command(post, COMMAND_LOAD, role, NULL);
 }
 
 void ry_post_drain(struct ry_post *post, enum ry_role role)
 {
-    (void)post_command(post, COMMAND_DRAIN, role);
+    (void)post_command(post, COMMAND_DRAIN, role, NULL);
 }
 
 void ry_post_dismiss(struct ry_post *post)
 {
-    (void)post_command(post, COMMAND_DISMISS, RY_ROLE_NONE);
+    (void)post_command(post, COMMAND_DISMISS, RY_ROLE_NONE, NULL);
+}
+
+void ry_post_admit(struct ry_post *post, const struct ry_ticket *ticket)
+{
+    (void)post_command(post, COMMAND_ADMIT, RY_ROLE_NONE, ticket);
+}
+
+void ry_post_revoke(struct ry_post *post, const char *name)
+{
+    (void)post_command(post, COMMAND_REVOKE, RY_ROLE_NONE, name);
+}
+
+void ry_post_troupe(struct ry_post *post, const struct ry_troupe *troupe)
+{
+    (void)post_command(post, COMMAND_TROUPE, RY_ROLE_NONE, troupe);
 }
 
 void ry_post_stop(struct ry_post **post)
@@ -515,7 +610,7 @@ void ry_post_stop(struct ry_post **post)
     *post = NULL;
     if (old == NULL)
         return;
-    const struct command command = {COMMAND_END, RY_ROLE_NONE};
+    const struct command command = {COMMAND_END, RY_ROLE_NONE, NULL};
     (void)send(old->caller_fd, &command, sizeof command, MSG_NOSIGNAL);
     (void)pthread_join(old->thread, NULL);
     post_free(old);

@@ -7,6 +7,7 @@
 #include "proto/role.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
+#include "runtime/bus/admission.h"
 
 struct ry_post;
 
@@ -19,6 +20,7 @@ struct ry_post_options {
     unsigned attempts_max;
     const char *endpoint; /* inproc */
     const char *ipc_path; /* NULL: none */
+    bool guarded;         /* a process may join as an instance with a ticket only */
 };
 
 /* Binds the sockets and starts the thread. */
@@ -37,6 +39,13 @@ struct ry_post_load ry_post_load(struct ry_post *post, enum ry_role role);
 
 /* Asks all instances of a role to drain. */
 void ry_post_drain(struct ry_post *post, enum ry_role role);
+
+/* Lets a process join once; one of that name that is here still has ended and is put out. */
+void ry_post_admit(struct ry_post *post, const struct ry_ticket *ticket);
+/* The process of that name has ended, or shall not come. */
+void ry_post_revoke(struct ry_post *post, const char *name);
+/* As ry_router_troupe. */
+void ry_post_troupe(struct ry_post *post, const struct ry_troupe *troupe);
 
 /* Tells every instance that is left to end at once. */
 void ry_post_dismiss(struct ry_post *post);

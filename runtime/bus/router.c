@@ -18,6 +18,7 @@
 #include <stdlib.h>
 
 #define REFUSALS_LOGGED    10
+#define OWNER_BYTES        201 /* as welcome takes */
 #define REFUSALS_PERIOD_MS 10000
 
 int64_t post_now(struct ry_router *router)
@@ -96,15 +97,30 @@ void ry_router_free(struct ry_router **router)
     ry_buf_free(&old->body);
     ry_buf_free(&old->packed);
     free(old->settled);
+    free(old->troupe);
     free(old);
 }
 
 /* ---- who is there ------------------------------------------------------------------------------------------------ */
 
-static bool name_in_use(const struct ry_router *router, struct ry_str name)
+static struct member *named(const struct ry_router *router, struct ry_str name)
 {
     for (size_t i = 1; i < MEMBER_SLOTS; i++)
         if (router->slots[i] && ry_str_is(name, router->slots[i]->name))
+            return router->slots[i];
+    return NULL;
+}
+
+uint32_t ry_router_named(const struct ry_router *router, const char *name)
+{
+    const struct member *member = named(router, ry_str_of(name));
+    return member ? member->session : 0;
+}
+
+bool ry_router_has_process(const struct ry_router *router, pid_t pid)
+{
+    for (size_t i = 1; i < MEMBER_SLOTS; i++)
+        if (router->slots[i] && router->slots[i]->pid == (uint32_t)pid && router->slots[i]->role != RY_ROLE_CONSOLE)
             return true;
     return false;
 }
@@ -123,7 +139,7 @@ static int join_check(const struct ry_router *router, const struct ry_hello *hel
         return ry_fail(err, RY_EINVAL, "the name or the capacity is out of range");
     if (hello->role == RY_ROLE_RELAY && router->relay != NULL)
         return ry_fail(err, RY_EBUSY, "the node has a relay: %s", router->relay->name);
-    if (name_in_use(router, hello->name))
+    if (named(router, hello->name))
         return ry_fail(err, RY_EBUSY, "the name %.*s is in use", RY_STR_ARG(hello->name));
     if (router->member_count + 1 >= MEMBER_SLOTS)
         return ry_fail(err, RY_EFULL, "%zu instances are attached already", router->member_count);
@@ -143,6 +159,16 @@ static uint32_t session_new(struct ry_router *router)
     session = (session & ~(MEMBER_SLOTS - 1)) | slot;
     router->slot_sessions[slot] = session;
     return session;
+}
+
+/* Whose leases they are: this start of this instance. What its former selves held is known by all before the last
+ * slash, so an instance that is started again takes back its own, and no neighbour's. */
+static void owner_of(const struct ry_router *router, const struct member *member, char owner[OWNER_BYTES])
+{
+    const char *start = strrchr(router->owner, '/');
+    int node = start ? (int)(start - router->owner) : (int)strlen(router->owner);
+    (void)snprintf(owner, OWNER_BYTES, "%.*s/%s/%s.%" PRIu32, node, router->owner, member->name, start ? start + 1 : "",
+                   member->session);
 }
 
 int ry_router_join(struct ry_router *router, const struct ry_hello *hello, uint32_t allowed, bool remote,
@@ -172,8 +198,10 @@ int ry_router_join(struct ry_router *router, const struct ry_hello *hello, uint3
         router->relay = member;
     *session = member->session;
     RY_LOG(RY_DEBUG, "instance_joined", "name=%s session=%" PRIu32, member->name, member->session);
+    char owner[OWNER_BYTES];
+    owner_of(router, member, owner);
     const struct ry_welcome welcome = {
-        .session = member->session, .attempts_max = router->options.attempts_max, .owner = ry_str_of(router->owner)};
+        .session = member->session, .attempts_max = router->options.attempts_max, .owner = ry_str_of(owner)};
     post_say(router, member, RY_TAG_welcome, &welcome, 0);
     return RY_OK;
 }
@@ -475,4 +503,14 @@ size_t ry_router_load(const struct ry_router *router)
 size_t ry_router_instances(const struct ry_router *router, enum ry_role role)
 {
     return router->offices[role].member_count;
+}
+
+int ry_router_troupe(struct ry_router *router, const struct ry_troupe *troupe)
+{
+    if (router->troupe == NULL)
+        router->troupe = malloc(sizeof *router->troupe);
+    if (router->troupe == NULL)
+        return RY_ENOMEM;
+    *router->troupe = *troupe;
+    return RY_OK;
 }

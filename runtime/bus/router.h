@@ -9,17 +9,20 @@
 #ifndef REELYARD_RUNTIME_BUS_ROUTER_H
 #define REELYARD_RUNTIME_BUS_ROUTER_H
 
+#include <sys/types.h>
+
 #include "proto/envelope.h"
 #include "proto/message.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/stats/stats.h"
+#include "runtime/supervisor/leash.h"
 
 struct ry_router;
 
 struct ry_router_options {
     const char *node;             /* node name */
-    const char *owner;            /* "node/incarnation", of the leases of all its instances; NULL: the node's name */
+    const char *owner;            /* "node/incarnation", which welcome makes each instance's owner of; NULL: the name */
     const struct ry_clock *clock; /* borrowed */
     size_t mailbox_max;           /* mails per mailbox, >= 1 */
     size_t mailbox_max_bytes;     /* bytes per mailbox */
@@ -65,5 +68,12 @@ size_t ry_router_role_load(const struct ry_router *router, enum ry_role role);
 size_t ry_router_load(const struct ry_router *router);
 /* Instances of a role that are attached. */
 size_t ry_router_instances(const struct ry_router *router, enum ry_role role);
+/* The session of the instance with this name; 0: there is none. */
+uint32_t ry_router_named(const struct ry_router *router, const char *name);
+/* Whether an instance (no console) of this process is attached. */
+bool ry_router_has_process(const struct ry_router *router, pid_t pid);
+
+/* What the supervisor knows of its children, for the node's state; copied. */
+int ry_router_troupe(struct ry_router *router, const struct ry_troupe *troupe);
 
 #endif

@@ -36,7 +36,7 @@ static int unknown_option(struct begin *begin, const char *word)
     size_t n = 0;
     for (size_t i = 0; i < begin->flag_count && n < 64; i++)
         names[n++] = begin->flags[i].name;
-#define OPTION(name, type, env, flag, setting, fallback, min, max, unit, secret, doc) \
+#define OPTION(name, type, env, flag, setting, fallback, min, max, unit, secret_of, doc) \
     if ((const char *)(flag) != NULL) \
         names[n++] = (flag);
 #include "runtime/config/options.def"

@@ -16,6 +16,30 @@ static const struct ry_command commands[] = {
              "SIGINT and SIGTERM finish what is begun, within --drain-seconds; a second one ends at once.\n",
      .run = ry_cmd_run,
      .logs = true},
+    {.name = "up",
+     .usage = "[--roles ROLE,...] [--ROLE NUMBER]... [--env-file FILE] [options]",
+     .summary = "the same as run, with every instance as a process of its own",
+     .help =
+         "Starts a router and one process for each instance, and starts again those that die. Each gets the secrets\n"
+         "of its own role only. --env-file names a file of NAME=value lines.\n"
+         "SIGTERM and SIGINT finish what is begun, within --drain-seconds; a second one ends at once. SIGTSTP takes "
+         "no\n"
+         "new work until SIGCONT. SIGHUP reads --env-file and --settings again and replaces the processes one by "
+         "one.\n",
+     .run = ry_cmd_up,
+     .logs = true},
+    {.name = "scale",
+     .usage = "ROLE=NUMBER...",
+     .summary = "change how many instances a running `reelyard up` has",
+     .help = "",
+     .run = ry_cmd_scale},
+    {.name = "router",
+     .usage = "SOCKET",
+     .summary = "the router of `reelyard up`, which starts it",
+     .help = "",
+     .run = ry_cmd_router,
+     .hidden = true,
+     .logs = true},
     {.name = "actor",
      .usage = "ROLE [--join ipc:///PATH] [--name NAME] [options]",
      .summary = "attach one more instance of a role, as a process of its own, to a running node",

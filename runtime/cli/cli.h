@@ -21,7 +21,8 @@ struct ry_command {
     const char *summary; /* a line, for the list of commands */
     const char *help;    /* paragraphs behind the usage line, ending in a newline */
     int (*run)(struct ry_cli *cli, int argc, char **argv);
-    bool logs; /* works for long: logs from LOG_LEVEL on; else only warnings unless told otherwise */
+    bool hidden; /* not for people */
+    bool logs;   /* works for long: logs from LOG_LEVEL on; else only warnings unless told otherwise */
 };
 
 struct ry_cli {
@@ -84,9 +85,12 @@ int ry_cmd_help(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_import(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_migrate(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_options(struct ry_cli *cli, int argc, char **argv);
+int ry_cmd_router(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_run(struct ry_cli *cli, int argc, char **argv);
+int ry_cmd_scale(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_scan(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_status(struct ry_cli *cli, int argc, char **argv);
+int ry_cmd_up(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_version(struct ry_cli *cli, int argc, char **argv);
 
 #endif

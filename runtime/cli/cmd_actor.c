@@ -13,6 +13,7 @@
 #include "runtime/base/log.h"
 #include "runtime/cli/confine.h"
 #include "runtime/cli/datadir.h"
+#include "runtime/cli/leashed.h"
 
 #define NAME_MAX_BYTES 64
 
@@ -41,24 +42,33 @@ static int find_socket(struct ry_cli *cli, const char *join, char socket[RY_SOCK
     return RY_CLI_GO;
 }
 
-/* Runs the instance to its end. */
-static int attach(struct ry_cli *cli, const struct ry_actor_spec *spec, const char *name, const char *socket)
+/* Runs the instance to its end. on_leash: a supervisor started this process. */
+static int attach(struct ry_cli *cli, const struct ry_actor_spec *spec, const char *name, const char *socket,
+                  bool on_leash)
 {
     struct ry_error err;
     struct ry_confined confined;
+    struct ry_leashed leashed;
     sigset_t ends;
     (void)sigemptyset(&ends);
     (void)sigaddset(&ends, SIGINT);
     (void)sigaddset(&ends, SIGTERM);
     (void)pthread_sigmask(SIG_BLOCK, &ends, NULL);
-    int rc = ry_confine(&confined, cli, spec, name, socket, 0, &err);
+    int rc = on_leash ? ry_leashed_check(&err) : RY_OK;
+    if (rc == RY_OK)
+        rc = ry_confine(&confined, cli, spec, name, socket, on_leash ? RY_LEASH_FD : 0, &err);
+    if (rc == RY_OK && on_leash)
+        rc = ry_leashed_begin(&leashed, &err);
     if (rc != RY_OK)
         return ry_cli_fail(cli, &err);
     int signal_fd = signalfd(-1, &ends, SFD_CLOEXEC);
     if (signal_fd < 0)
         return ry_cli_complain(cli, RY_EXIT_FAILED, "cannot watch signals: %s", strerror(errno));
-    rc = ry_node_attach(spec, name, cli->config, confined.socket, signal_fd, confined.seal, &err);
+    rc = ry_node_attach(spec, name, cli->config, confined.socket, signal_fd, confined.seal,
+                        on_leash ? &leashed.supervised : NULL, &err);
     (void)close(signal_fd);
+    if (rc == RY_EAWAY && on_leash)
+        return RY_EXIT_ORPHAN;
     return rc == RY_OK ? RY_EXIT_DONE : ry_cli_fail(cli, &err);
 }
 
@@ -66,8 +76,10 @@ int ry_cmd_actor(struct ry_cli *cli, int argc, char **argv)
 {
     const char *join = NULL;
     const char *name = NULL;
-    const struct ry_cli_flag flags[] = {{.name = "join", .value = &join}, {.name = "name", .value = &name}};
-    int code = ry_cli_begin(cli, &argc, argv, flags, 2, 1, 1);
+    bool on_leash = false; /* only `reelyard up` says it */
+    const struct ry_cli_flag flags[] = {
+        {.name = "join", .value = &join}, {.name = "name", .value = &name}, {.name = "on-leash", .given = &on_leash}};
+    int code = ry_cli_begin(cli, &argc, argv, flags, 3, 1, 1);
     if (code != RY_CLI_GO)
         return code;
     const struct ry_actor_spec *spec = ry_cli_spec(cli, ry_str_of(argv[1]));
@@ -81,5 +93,5 @@ int ry_cmd_actor(struct ry_cli *cli, int argc, char **argv)
     code = find_socket(cli, join, socket);
     if (code != RY_CLI_GO)
         return code;
-    return attach(cli, spec, name ? name : own_name, socket);
+    return attach(cli, spec, name ? name : own_name, socket, on_leash);
 }

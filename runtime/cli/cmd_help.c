@@ -13,7 +13,8 @@ static void print_commands(const struct ry_cli *cli)
     (void)fprintf(cli->out, "reelyard turns the videos posted in a Discord server into a browsable archive.\n\n"
                             "usage: reelyard COMMAND ...\n\n");
     for (size_t i = 0; i < count; i++)
-        (void)fprintf(cli->out, "  %-9s %s\n", commands[i].name, commands[i].summary);
+        if (!commands[i].hidden)
+            (void)fprintf(cli->out, "  %-9s %s\n", commands[i].name, commands[i].summary);
     (void)fprintf(cli->out,
                   "\n`reelyard help COMMAND` tells more of a command, `reelyard options` of what can be set.\n"
                   "Exit codes: 0 done, 1 failed, 2 wrong usage, 78 bad configuration.\n");

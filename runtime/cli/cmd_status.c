@@ -207,6 +207,36 @@ static void tell_node(FILE *out, struct json_object *node)
     ry_table_print(&table, out);
 }
 
+/* The processes of `reelyard up`, and how those that ended did. */
+static void tell_children(FILE *out, struct json_object *node)
+{
+    static const char *const headings[] = {"PROCESS", "PID", "STATE", "RESTARTS", "LAST DEATH"};
+    struct json_object *children = part(node, "children");
+    struct json_object *deaths = part(node, "deaths");
+    struct ry_table table;
+    if (json_object_array_length(children) == 0)
+        return;
+    ry_table_init(&table, headings, sizeof headings / sizeof *headings);
+    for (size_t i = 0; i < json_object_array_length(children); i++) {
+        struct json_object *child = json_object_array_get_idx(children, i);
+        const char *last = json_object_get_string(part(child, "last_death"));
+        ry_table_cell(&table, "%s", json_object_get_string(part(child, "name")));
+        ry_table_cell(&table, "%" PRIu64, number(child, "pid"));
+        ry_table_cell(&table, "%s", json_object_get_string(part(child, "state")));
+        ry_table_cell(&table, "%" PRIu64, number(child, "restarts"));
+        ry_table_cell(&table, "%s", last ? last : "-");
+    }
+    (void)fputc('\n', out);
+    ry_table_print(&table, out);
+    for (size_t i = 0; i < json_object_array_length(deaths); i++) {
+        struct json_object *death = json_object_array_get_idx(deaths, i);
+        (void)fprintf(out, "%s%s %" PRIu64, i ? ", " : "deaths   ", json_object_get_string(part(death, "way")),
+                      number(death, "count"));
+    }
+    if (json_object_array_length(deaths) > 0)
+        (void)fputc('\n', out);
+}
+
 static void tell_queue(FILE *out, struct json_object *queue)
 {
     (void)fprintf(out, "queue    %" PRIu64 " ready, %" PRIu64 " leased, %" PRIu64 " dead letters",
@@ -240,8 +270,10 @@ static void tell(struct status *self)
         tell_archive(out, archive);
     else if (json_object_array_length(self->problems) == 0)
         (void)fprintf(out, "archive  there is none yet\n");
-    if (node)
+    if (node) {
         tell_node(out, node);
+        tell_children(out, node);
+    }
     for (size_t i = 0; i < json_object_array_length(self->problems); i++)
         (void)ry_cli_complain(self->cli, RY_EXIT_FAILED, "%s",
                               json_object_get_string(json_object_array_get_idx(self->problems, i)));

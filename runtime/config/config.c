@@ -71,7 +71,7 @@ static bool is_secret(const char *variable)
     for (unsigned i = 0; i < RY_OPT_COUNT; i++) {
         const struct ry_option_row *row = ry_option_row((enum ry_option)i);
         size_t n = row->env ? strlen(row->env) : 0;
-        if (row->secret && n > 0 && strncmp(variable, row->env, n) == 0 && variable[n] == '=')
+        if (row->secret_of != NULL && n > 0 && strncmp(variable, row->env, n) == 0 && variable[n] == '=')
             return true;
     }
     return false;
@@ -315,12 +315,20 @@ bool ry_config_bool(const struct ry_config *config, enum ry_option option)
 
 bool ry_config_has_postgres(const struct ry_config *config)
 {
-    return ry_config_str(config, RY_OPT_database_url)[0] != '\0' || ry_config_str(config, RY_OPT_db_host)[0] != '\0';
+    return ry_config_str(config, RY_OPT_database_url)[0] != '\0' || ry_config_str(config, RY_OPT_db_host)[0] != '\0' ||
+           strcmp(ry_config_str(config, RY_OPT_database), "postgresql") == 0;
 }
 
 size_t ry_config_ints(const struct ry_config *config, enum ry_option option, int64_t *values, size_t max)
 {
     return ry_option_ints(value_of(config, option, RY_TYPE_INTS)->text, values, max);
+}
+
+const char *ry_config_text(const struct ry_config *config, enum ry_option option)
+{
+    config_check(config);
+    (void)ry_option_row(option);
+    return config->options[option].value.text;
 }
 
 enum ry_source ry_config_source(const struct ry_config *config, enum ry_option option)
@@ -337,7 +345,7 @@ void ry_config_dump(const struct ry_config *config, struct ry_buf *out)
     for (unsigned i = 0; i < RY_OPT_COUNT; i++) {
         const struct ry_option_row *row = ry_option_row((enum ry_option)i);
         const char *text = config->options[i].value.text;
-        (void)ry_buf_addf(out, "%s=%s  (%s)\n", row->name, row->secret && *text ? "***" : text,
+        (void)ry_buf_addf(out, "%s=%s  (%s)\n", row->name, row->secret_of && *text ? "***" : text,
                           sources[config->options[i].source]);
     }
 }

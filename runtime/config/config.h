@@ -17,7 +17,7 @@ struct ry_config;
 
 /* Options by name: RY_OPT_data is `--data`, REELYARD_DATA. */
 enum ry_option {
-#define OPTION(name, type, env, flag, setting, fallback, min, max, unit, secret, doc) RY_OPT_##name,
+#define OPTION(name, type, env, flag, setting, fallback, min, max, unit, secret_of, doc) RY_OPT_##name,
 #include "runtime/config/options.def"
 #undef OPTION
     RY_OPT_COUNT
@@ -51,11 +51,19 @@ const char *ry_config_str(const struct ry_config *config, enum ry_option option)
 int64_t ry_config_int(const struct ry_config *config, enum ry_option option);
 double ry_config_real(const struct ry_config *config, enum ry_option option);
 bool ry_config_bool(const struct ry_config *config, enum ry_option option);
+/* A value of any type as text. */
+const char *ry_config_text(const struct ry_config *config, enum ry_option option);
 enum ry_source ry_config_source(const struct ry_config *config, enum ry_option option);
 
 /* The environment without the variables of secret options, for a process that shall know none: an array to be freed, of
  * borrowed strings. *dropped: how many were left out. NULL without memory. */
 char **ry_config_clean_env(char *const *env, size_t *dropped);
+/* The environment of a process with this role that has this configuration: an array with a NULL at its end, in one
+ * piece of memory, to be freed. It holds every option that has a variable and is not at its default, but no secret of
+ * another role; and of env what programs in general need (PATH, HOME, TZ, locale, certificates; PG* for the writer).
+ * settings_path: what DEFAULT_SETTINGS_PATH shall be; NULL: as configured. NULL without memory. */
+char **ry_config_environment(const struct ry_config *config, const char *role, char *const *env,
+                             const char *settings_path);
 
 /* Whether the archive is in PostgreSQL (database_url or db_host is set); else it is in the embedded database. */
 bool ry_config_has_postgres(const struct ry_config *config);

@@ -6,8 +6,8 @@
 #include <strings.h>
 
 static const struct ry_option_row rows[RY_OPT_COUNT] = {
-#define OPTION(name, type, env, flag, setting, fallback, min, max, unit, secret, doc) \
-    [RY_OPT_##name] = {#name, env, flag, setting, fallback, min, max, unit, doc, RY_TYPE_##type, secret},
+#define OPTION(name, type, env, flag, setting, fallback, min, max, unit, secret_of, doc) \
+    [RY_OPT_##name] = {#name, env, flag, setting, fallback, min, max, unit, doc, RY_TYPE_##type, secret_of},
 #include "runtime/config/options.def"
 #undef OPTION
 };
@@ -171,7 +171,7 @@ static int refuse(const struct ry_option_row *row, const char *text, const char 
     RY_BUF_AUTO allowed = ry_buf_make(512);
     ry_option_allowed(row, &allowed);
     struct ry_str words = ry_buf_str(&allowed);
-    if (row->secret)
+    if (row->secret_of)
         return ry_fail(err, RY_ECONFIG, "%s: the value (not shown) must be %.*s", place, RY_STR_ARG(words));
     return ry_fail(err, RY_ECONFIG, "%s: \"%s%s\" must be %.*s", place, shown, text[n] ? "..." : "", RY_STR_ARG(words));
 }

@@ -20,7 +20,7 @@ struct ry_option_row {
     const char *unit;
     const char *doc;
     enum ry_option_type type;
-    bool secret;
+    const char *secret_of; /* roles, joined by commas, whose secret it is; NULL (false in the table): it is none */
 };
 
 /* A value that was read: its text in canonical form (a CHOICE as it is declared), and what it means. */

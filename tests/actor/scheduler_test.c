@@ -292,6 +292,27 @@ static void scheduler_gives_clips_back_that_are_claimed_while_it_drains(void **s
     bed_free(bed);
 }
 
+static void scheduler_gives_back_what_is_in_the_works_when_half_the_drain_is_over(void **state)
+{
+    (void)state;
+    uint64_t makes[2];
+    struct bed *bed = bed_with_clips("2", 2, 2, makes);
+    bed_drain(bed);
+    bed_advance(bed, 12499); /* of 25 s */
+    while (bed_next_tag(bed) == RY_TAG_clips_renew)
+        (void)BED_EXPECT(bed, clips_renew);
+    bed_expect_nothing(bed);
+    bed_advance(bed, 1);
+    expect_failed(bed, true, makes[0]);
+    expect_failed(bed, true, makes[1]);
+    bed_expect_nothing(bed);
+    assert_false(bed_finished(bed));
+    settle(bed, makes[0], false);
+    settle(bed, makes[1], false);
+    assert_true(bed_finished(bed));
+    bed_free(bed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -308,6 +329,7 @@ int main(void)
         cmocka_unit_test(scheduler_goes_on_when_not_even_the_failure_could_be_recorded),
         cmocka_unit_test(scheduler_drains_when_all_clips_are_settled),
         cmocka_unit_test(scheduler_gives_clips_back_that_are_claimed_while_it_drains),
+        cmocka_unit_test(scheduler_gives_back_what_is_in_the_works_when_half_the_drain_is_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,7 +37,7 @@ static int remove_entry(const char *path, const struct stat *st, int flag, struc
 static enum ry_option option_of(const char *name)
 {
     static const char *const names[] = {
-#define OPTION(name, type, env, flag, setting, fallback, min, max, unit, secret, doc) #name,
+#define OPTION(name, type, env, flag, setting, fallback, min, max, unit, secret_of, doc) #name,
 #include "runtime/config/options.def"
 #undef OPTION
     };

@@ -35,10 +35,11 @@ $hits"
 
 rule '.' '^tests/' 'nothing sees tests'
 rule '^(proto|runtime)/' '^actors/' 'proto and runtime know no actor'
-rule '^runtime/base/' '^(proto/|runtime/(actor|bus|config|stats|stream|net|cli)/)' 'runtime/base stands alone'
+rule '^runtime/base/' '^(proto/|runtime/(actor|bus|config|stats|stream|net|cli|supervisor)/)' 'runtime/base stands alone'
 rule '^proto/' '^runtime/(actor|bus|config|stats|stream|net|cli)/' 'proto stands on runtime/base alone'
 rule '^runtime/(config|stats|net)/' '^(proto|runtime/(actor|bus|stream|cli))/' 'config, stats and net stand on runtime/base'
 rule '^runtime/(actor|stream)/' '^runtime/(bus|cli|net)/' 'actor and stream know no bus'
+rule '^runtime/supervisor/' '^(proto/(message|codec|envelope|frame|descriptor)|runtime/(actor|bus|stream|net|cli)/)' 'the supervisor stands on base and config'
 rule '^runtime/bus/' '^runtime/(cli|net|stream|sandbox)/' 'the bus knows no stream, net, sandbox or command'
 rule '^runtime/sandbox/' '^(proto/|runtime/(actor|bus|cli|config|net|stats|stream)/)' 'the sandbox stands on runtime/base'
 rule '^actors/[a-z]+/' '^runtime/(bus|cli|sandbox)/' 'an actor knows no bus, no sandbox and no command'

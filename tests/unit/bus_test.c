@@ -383,7 +383,7 @@ static int attach_main(char **argv)
     writer_signal_fd = atoi(argv[5]);
     if (ry_config_load(&config, no_environment, &err) != RY_OK || ry_config_finish(config, &err) != RY_OK)
         return 1;
-    int rc = ry_node_attach(&writer_spec, argv[3], config, argv[2], -1, NULL, &err);
+    int rc = ry_node_attach(&writer_spec, argv[3], config, argv[2], -1, NULL, NULL, &err);
     ry_config_free(&config);
     return rc == RY_OK ? 0 : rc == RY_EAWAY ? 3 : 2;
 }

@@ -200,7 +200,9 @@ static uint32_t join(struct desk *desk, enum ry_role role, unsigned capacity)
         fail_msg("%s", err.text);
     const struct ry_welcome *welcome = expect(desk, session, RY_TAG_welcome);
     assert_int_equal(welcome->session, session);
-    assert_true(ry_str_is(welcome->owner, "desk/7")); /* whoever joins shares the node's leases */
+    char owner[64];
+    (void)snprintf(owner, sizeof owner, "desk/%s/7.%u", name, session); /* its former selves begin with desk/NAME/ */
+    assert_true(ry_str_is(welcome->owner, owner));
     return session;
 }
 

@@ -1,0 +1,105 @@
+/* admission.c: which process may join a router; see admission.h. */
+#include "runtime/bus/admission.h"
+
+#include <stdlib.h>
+#include <sys/queue.h>
+
+struct entry {
+    struct ry_ticket ticket;
+    LIST_ENTRY(entry) link;
+};
+
+struct ry_admission {
+    bool guarded;
+    LIST_HEAD(, entry) entries;
+};
+
+struct ry_admission *ry_admission_new(bool guarded)
+{
+    struct ry_admission *made = calloc(1, sizeof *made);
+    if (made) {
+        made->guarded = guarded;
+        LIST_INIT(&made->entries);
+    }
+    return made;
+}
+
+static void entry_free(struct entry *entry)
+{
+    LIST_REMOVE(entry, link);
+    explicit_bzero(entry, sizeof *entry);
+    free(entry);
+}
+
+void ry_admission_free(struct ry_admission **admission)
+{
+    struct ry_admission *old = *admission;
+    *admission = NULL;
+    if (old == NULL)
+        return;
+    while (!LIST_EMPTY(&old->entries))
+        entry_free(LIST_FIRST(&old->entries));
+    free(old);
+}
+
+static struct entry *find(const struct ry_admission *admission, struct ry_str name)
+{
+    struct entry *entry;
+    LIST_FOREACH(entry, &admission->entries, link)
+    if (ry_str_is(name, entry->ticket.name))
+        return entry;
+    return NULL;
+}
+
+int ry_admission_add(struct ry_admission *admission, const struct ry_ticket *ticket)
+{
+    ry_admission_revoke(admission, ticket->name);
+    struct entry *entry = calloc(1, sizeof *entry);
+    if (entry == NULL)
+        return RY_ENOMEM;
+    entry->ticket = *ticket;
+    LIST_INSERT_HEAD(&admission->entries, entry, link);
+    return RY_OK;
+}
+
+void ry_admission_revoke(struct ry_admission *admission, const char *name)
+{
+    struct entry *entry = find(admission, ry_str_of(name));
+    if (entry)
+        entry_free(entry);
+}
+
+/* Takes the same time whatever differs, so that a token cannot be guessed piece by piece. */
+static bool same_token(const char token[RY_TICKET_BYTES], struct ry_str shown)
+{
+    unsigned char difference = shown.n != RY_TICKET_BYTES - 1;
+    for (size_t i = 0; i < RY_TICKET_BYTES - 1; i++)
+        difference |= (unsigned char)(token[i] ^ (i < shown.n ? shown.p[i] : 0));
+    return difference == 0;
+}
+
+int ry_admission_check(const struct ry_admission *admission, const struct ry_hello *hello, bool known_process,
+                       uint32_t *allowed, struct ry_error *err)
+{
+    *allowed = UINT32_MAX;
+    if (!admission->guarded)
+        return RY_OK;
+    if (known_process)
+        return ry_fail(err, RY_EACCES, "an instance of this process has joined already");
+    *allowed = RY_ROLE_BIT(RY_ROLE_CONSOLE);
+    if (hello->role == RY_ROLE_CONSOLE)
+        return RY_OK;
+    const struct entry *entry = find(admission, hello->name);
+    if (entry == NULL || !same_token(entry->ticket.token, hello->ticket))
+        return ry_fail(err, RY_EACCES,
+                       "only processes that `reelyard up` started may join here; `reelyard scale` starts more of them");
+    *allowed = RY_ROLE_BIT(entry->ticket.role);
+    return RY_OK;
+}
+
+void ry_admission_used(struct ry_admission *admission, const struct ry_hello *hello)
+{
+    struct entry *entry = find(admission, hello->name);
+    if (entry && hello->role == (uint64_t)entry->ticket.role)
+        entry_free(entry);
+}

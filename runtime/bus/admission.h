@@ -1,0 +1,38 @@
+/* admission.h: which process may join a router, and as what.
+ *
+ * A node without a supervisor is open: any process of its user may take any role. A guarded one lets a process take a
+ * role with a ticket only: a secret that the supervisor gave to one process that it started, and that is good for one
+ * name, one role and one time. Commands (role console) need none, unless an instance's process says that it is one:
+ * what may have been taken over by what it reads has one connection and gets no second. One thread. */
+#ifndef REELYARD_RUNTIME_BUS_ADMISSION_H
+#define REELYARD_RUNTIME_BUS_ADMISSION_H
+
+#include "proto/message.h"
+#include "runtime/base/error.h"
+#include "runtime/supervisor/leash.h"
+
+struct ry_admission;
+
+/* What a process shows to join. */
+struct ry_ticket {
+    char token[RY_TICKET_BYTES];
+    char name[RY_CHILD_NAME_BYTES];
+    enum ry_role role;
+};
+
+/* NULL: no memory. */
+struct ry_admission *ry_admission_new(bool guarded);
+void ry_admission_free(struct ry_admission **admission);
+
+/* Adds a ticket; one of the same name is void from now on. */
+int ry_admission_add(struct ry_admission *admission, const struct ry_ticket *ticket);
+void ry_admission_revoke(struct ry_admission *admission, const char *name);
+
+/* Which roles (bits) a process may take that says this. known_process: an instance of it has joined. RY_EACCES: none,
+ * and why, without a word about tickets that are good. */
+int ry_admission_check(const struct ry_admission *admission, const struct ry_hello *hello, bool known_process,
+                       uint32_t *allowed, struct ry_error *err);
+/* It has joined: its ticket is used up. */
+void ry_admission_used(struct ry_admission *admission, const struct ry_hello *hello);
+
+#endif

@@ -1,0 +1,82 @@
+#include "runtime/cli/env_file.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "runtime/base/buf.h"
+
+#define ENVIRONMENT_MAX_BYTES ((size_t)2 << 20)
+#define LINE_BYTES            8192
+
+static bool has(char *const *env, struct ry_str name)
+{
+    for (; env && *env; env++)
+        if (strncmp(*env, name.p, name.n) == 0 && (*env)[name.n] == '=')
+            return true;
+    return false;
+}
+
+static bool is_name(struct ry_str name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
+    return name.n > 0 && strspn(name.p, letters) >= name.n && (name.p[0] < '0' || name.p[0] > '9');
+}
+
+/* Appends the line's variable; false when it is none. */
+static bool take_line(char *line, char *const *env, struct ry_buf *text)
+{
+    line += strspn(line, " \t");
+    size_t n = strcspn(line, "\r\n");
+    if (n == 0 || line[0] == '#')
+        return true;
+    struct ry_str name = {line, strcspn(line, "=")};
+    if (name.n >= n || !is_name(name))
+        return false;
+    struct ry_str value = {line + name.n + 1, n - name.n - 1};
+    if (value.n >= 2 && (value.p[0] == '"' || value.p[0] == '\'') && value.p[value.n - 1] == value.p[0])
+        value = (struct ry_str){value.p + 1, value.n - 2};
+    if (has(env, name))
+        return true;
+    (void)ry_buf_addf(text, "%.*s=%.*s", RY_STR_ARG(name), RY_STR_ARG(value));
+    (void)ry_buf_add(text, "", 1);
+    return true;
+}
+
+static int take_file(const char *path, char *const *env, struct ry_buf *text, struct ry_error *err)
+{
+    char line[LINE_BYTES];
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return ry_fail(err, RY_ECONFIG, "cannot open %s: %s", path, strerror(errno));
+    int rc = RY_OK;
+    for (unsigned number = 1; rc == RY_OK && fgets(line, sizeof line, file); number++)
+        if (!take_line(line, env, text))
+            rc = ry_fail(err, RY_ECONFIG, "%s:%u: a line must be NAME=value", path, number);
+    explicit_bzero(line, sizeof line);
+    (void)fclose(file);
+    return rc;
+}
+
+int ry_env_file_read(const char *path, char *const *env, char ***out, struct ry_error *err)
+{
+    RY_BUF_AUTO text = ry_buf_make(ENVIRONMENT_MAX_BYTES);
+    for (char *const *at = env; at && *at; at++)
+        (void)ry_buf_add(&text, *at, strlen(*at) + 1);
+    int rc = path ? take_file(path, env, &text, err) : RY_OK;
+    if (rc != RY_OK)
+        return rc;
+    size_t count = 0;
+    for (size_t i = 0; i < text.n; i++)
+        count += text.p[i] == '\0';
+    *out = text.failed ? NULL : malloc((count + 1) * sizeof **out + text.n);
+    if (*out == NULL)
+        return ry_fail(err, RY_ENOMEM, "no memory for the environment");
+    char *at = (char *)(*out + count + 1);
+    if (text.n > 0)
+        memcpy(at, text.p, text.n);
+    for (size_t i = 0; i < count; i++, at += strlen(at) + 1)
+        (*out)[i] = at;
+    (*out)[count] = NULL;
+    return RY_OK;
+}

@@ -1,0 +1,94 @@
+/* report.c: what the supervisor tells: the router (for `reelyard status` and /ready), systemd, the log. */
+#include "runtime/supervisor/inside.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "runtime/base/log.h"
+
+/* The watchdog is fed while the router and every essential child make progress. */
+static bool progress(const struct up *up)
+{
+    const struct child *child;
+    TAILQ_FOREACH(child, &up->children, link)
+    {
+        if (!child->essential || child->state != CHILD_RUNNING)
+            continue;
+        if (up->now_mono_ms - child->beat_mono_ms >= up_seconds_ms(up, RY_OPT_stuck_seconds))
+            return false;
+    }
+    return up->failure.code == RY_OK;
+}
+
+static void tell_router(struct up *up)
+{
+    struct ry_troupe *troupe = &up->troupe;
+    const struct child *child;
+    troupe->kind = RY_WORD_TROUPE;
+    troupe->child_count = 0;
+    memcpy(troupe->deaths, up->deaths, sizeof troupe->deaths);
+    TAILQ_FOREACH(child, &up->children, link)
+    {
+        if (troupe->child_count == RY_CHILDREN_MAX)
+            break;
+        struct ry_child_note *note = &troupe->children[troupe->child_count++];
+        *note = (struct ry_child_note){.pid = (uint32_t)child->pid, .restarts = child->restarts};
+        (void)snprintf(note->role, sizeof note->role, "%s", child->role_name);
+        (void)snprintf(note->name, sizeof note->name, "%s", child->name);
+        (void)snprintf(note->state, sizeof note->state, "%s", child_state_name(child->state));
+        (void)snprintf(note->last_death, sizeof note->last_death, "%s", child->last_death);
+    }
+    if (up->router->state == CHILD_RUNNING && ry_leash_say_troupe(up->router->leash_fd, troupe))
+        up->changed = false;
+}
+
+/* How it stands, in a line. */
+static void tell_systemd(struct up *up)
+{
+    char status[sizeof up->status];
+    const struct child *child;
+    size_t running = 0, all = 0;
+    const char *spent = NULL;
+    TAILQ_FOREACH(child, &up->children, link)
+    {
+        all++;
+        running += child->state == CHILD_RUNNING;
+        if (child->state == CHILD_SPENT)
+            spent = child->name;
+    }
+    if (spent)
+        (void)snprintf(status, sizeof status, "STATUS=degraded: %s died too often; %zu of %zu processes run", spent,
+                       running, all);
+    else
+        (void)snprintf(status, sizeof status, "STATUS=%s%zu of %zu processes run", up->quiet ? "quiet: " : "", running,
+                       all);
+    if (up->phase != UP_RUNNING || strcmp(status, up->status) == 0)
+        return;
+    memcpy(up->status, status, sizeof status);
+    ry_notify_say(&up->notify, status);
+}
+
+/* Once every child has been ready, or has been given up. */
+static void tell_ready(struct up *up)
+{
+    const struct child *child;
+    TAILQ_FOREACH(child, &up->children, link)
+    if (!child->ready_once && child->state != CHILD_SPENT && child->state != CHILD_QUIET)
+        return;
+    up->told_ready = true;
+    RY_LOG(RY_INFO, "node_started", "node=%s socket=%s", ry_config_str(up->plan->config, RY_OPT_node),
+           up->options->socket);
+    ry_notify_say(&up->notify, "READY=1");
+}
+
+void report_tick(struct up *up)
+{
+    if (!up->told_ready && up->phase == UP_RUNNING)
+        tell_ready(up);
+    if (up->changed) {
+        tell_systemd(up);
+        tell_router(up);
+    }
+    if (progress(up))
+        ry_notify_feed(&up->notify, up->now_mono_ms);
+}

@@ -1,0 +1,24 @@
+/* restart.c: backoff and restart intensity; see restart.h. */
+#include "runtime/supervisor/restart.h"
+
+#include "runtime/base/backoff.h"
+
+#define JITTER_PERCENT 10
+
+bool ry_restart_after(struct ry_restart *restart, const struct ry_restart_rule *rule, struct ry_rng *rng,
+                      int64_t now_mono_ms, int64_t lived_ms, int64_t *wait_ms)
+{
+    restart->deaths_mono_ms[restart->deaths % RY_RESTARTS_MAX] = now_mono_ms;
+    restart->deaths++;
+    /* The death before which there must have been `most` others within the period. */
+    if (restart->deaths > rule->most) {
+        int64_t earlier_mono_ms = restart->deaths_mono_ms[(restart->deaths - 1 - rule->most) % RY_RESTARTS_MAX];
+        if (now_mono_ms - earlier_mono_ms < rule->period_ms)
+            return false;
+    }
+    if (lived_ms >= rule->calm_ms)
+        restart->quick = 0;
+    *wait_ms = ry_backoff_doubling_ms(rng, rule->first_ms, rule->longest_ms, restart->quick, JITTER_PERCENT);
+    restart->quick++;
+    return true;
+}
