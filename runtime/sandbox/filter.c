@@ -6,6 +6,7 @@
 #include "runtime/sandbox/inside.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <string.h>

@@ -10,8 +10,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <seccomp.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -228,6 +230,45 @@ static void inside_no_descriptor_is_open_but_three_and_the_kept_one(void **state
     (void)close(extra);
 }
 
+static atomic_bool sealed;
+
+/* What ZeroMQ has a thread do first. */
+static void *first_steps(void *arg)
+{
+    int policy = 0;
+    struct sched_param priority;
+    sigset_t all;
+    (void)arg;
+    while (!atomic_load(&sealed))
+        continue;
+    (void)sigfillset(&all);
+    bool good = pthread_sigmask(SIG_BLOCK, &all, NULL) == 0 &&
+                pthread_getschedparam(pthread_self(), &policy, &priority) == 0 &&
+                pthread_setschedparam(pthread_self(), policy, &priority) == 0 &&
+                pthread_setname_np(pthread_self(), "slow") == 0;
+    return good ? NULL : &sealed;
+}
+
+static int seal_before_a_thread_has_begun(struct ry_sandbox *sandbox)
+{
+    pthread_t thread;
+    struct ry_error err;
+    void *wrong = NULL;
+    if (pthread_create(&thread, NULL, first_steps, NULL) != 0 || ry_sandbox_seal(sandbox, &err) != RY_OK)
+        return 1;
+    atomic_store(&sealed, true);
+    return pthread_join(thread, &wrong) == 0 && wrong == NULL ? 0 : 2;
+}
+
+static void a_thread_may_take_its_first_steps_after_the_seal(void **state)
+{
+    (void)state;
+    char text[4096];
+    need_sandbox();
+    seals = false;
+    assert_int_equal(run(&automatic, seal_before_a_thread_has_begun, text, sizeof text), 0);
+}
+
 /* ---- limits ------------------------------------------------------------------------------------------------------ */
 
 static int take_two_gibibytes(struct ry_sandbox *sandbox)
@@ -423,6 +464,7 @@ int main(void)
         cmocka_unit_test_setup(without_namespaces_auto_goes_on_behind_the_filter_and_says_so, set_up),
         cmocka_unit_test_setup(without_namespaces_strict_refuses, set_up),
         cmocka_unit_test_setup(inside_no_descriptor_is_open_but_three_and_the_kept_one, set_up),
+        cmocka_unit_test_setup(a_thread_may_take_its_first_steps_after_the_seal, set_up),
         cmocka_unit_test_setup(memory_beyond_the_limit_is_refused, set_up),
         cmocka_unit_test_setup(work_that_never_ends_is_ended, set_up),
         cmocka_unit_test_setup(the_end_inside_is_the_end_outside, set_up),
