@@ -1,4 +1,4 @@
-/* engine.c: what all engines share: the tables of a batch. Pure. */
+/* engine.c: what all engines share: the tables of a batch, the end of a cooldown. Pure. */
 #include "actors/writer/engine.h"
 
 void writer_engine_close(struct writer_engine **engine)
@@ -34,4 +34,12 @@ const char *writer_table_name(enum writer_table table)
         [WRITER_CLIPS] = "clip",
     };
     return names[table];
+}
+
+int64_t writer_cooldown_end_wall_ms(const struct ry_purge *purge, int64_t now_wall_ms)
+{
+    int64_t cooldown_ms = purge->cooldown_ms;
+    if (cooldown_ms <= 0)
+        return 0;
+    return cooldown_ms > WRITER_NEVER_WALL_MS - now_wall_ms ? WRITER_NEVER_WALL_MS : now_wall_ms + cooldown_ms;
 }

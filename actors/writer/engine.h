@@ -148,6 +148,12 @@ struct writer_engine {
     const struct writer_engine_ops *ops;
 };
 
+/* The last moment that a time column holds; stands for "never". */
+#define WRITER_NEVER_WALL_MS INT64_C(253402300799999)
+
+/* When a purge's cooldown ends, at most WRITER_NEVER_WALL_MS; 0 when it has none. */
+int64_t writer_cooldown_end_wall_ms(const struct ry_purge *purge, int64_t now_wall_ms);
+
 /* Most bytes of rows that one answer carries, so that it fits in an envelope; lists end early when it is reached. */
 #define WRITER_ANSWER_MAX_BYTES ((size_t)4 << 20)
 

@@ -18,7 +18,7 @@
 #define PG_GATES_MAX        256
 
 /* The last moment that is written to a time column; stands for "never". */
-#define PG_NEVER_WALL_MS INT64_C(253402300799999)
+#define PG_NEVER_WALL_MS WRITER_NEVER_WALL_MS
 
 struct pg;
 

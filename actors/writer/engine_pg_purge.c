@@ -148,15 +148,12 @@ static int purge_channel(struct purging *p, struct ry_error *err)
     p->purged->more = p->left == 0;
     if (rc != RY_OK || p->purged->more)
         return rc;
-    int64_t now_wall_ms = p->pg->now_wall_ms, cooldown_ms = p->purge->cooldown_ms;
-    if (cooldown_ms > PG_NEVER_WALL_MS - now_wall_ms)
-        cooldown_ms = PG_NEVER_WALL_MS - now_wall_ms;
     rc = run(p,
              "DELETE FROM channel_scan_status WHERE channel_id = $3 AND guild_id = $1 AND $2::timestamptz IS NOT NULL",
              3, 0, err);
     return rc == RY_OK
                ? run(p, "UPDATE channel SET purge_cooldown = $4, updated_at = $2 WHERE id = $3 AND guild_id = $1", 4,
-                     cooldown_ms > 0 ? now_wall_ms + cooldown_ms : 0, err)
+                     writer_cooldown_end_wall_ms(p->purge, p->pg->now_wall_ms), err)
                : rc;
 }
 

@@ -72,7 +72,7 @@ uint64_t lite_u64(sqlite3_stmt *statement, int at); /* negative: 0 */
 int64_t lite_time(sqlite3_stmt *statement, int at);
 
 /* The last moment that a time column can hold; stands for "never". */
-#define LITE_NEVER_WALL_MS INT64_C(253402300799999)
+#define LITE_NEVER_WALL_MS WRITER_NEVER_WALL_MS
 
 /* ---- operations ---------------------------------------------------------------------------------------------- */
 

@@ -140,11 +140,9 @@ static int purge_channel(struct purging *p, struct ry_error *err)
     p->purged->more = p->left == 0;
     if (rc != RY_OK || p->purged->more)
         return rc;
-    int64_t now_wall_ms = p->lite->now_wall_ms, cooldown_ms = p->purge->cooldown_ms;
-    if (cooldown_ms > LITE_NEVER_WALL_MS - now_wall_ms)
-        cooldown_ms = LITE_NEVER_WALL_MS - now_wall_ms;
     rc = run_channel(p, LITE_purge_channel_scan, 0, err);
-    return rc == RY_OK ? run_channel(p, LITE_purge_channel_end, cooldown_ms > 0 ? now_wall_ms + cooldown_ms : 0, err)
+    return rc == RY_OK ? run_channel(p, LITE_purge_channel_end,
+                                     writer_cooldown_end_wall_ms(p->purge, p->lite->now_wall_ms), err)
                        : rc;
 }
 
