@@ -77,6 +77,8 @@ struct pg {
     size_t gates_n;
     struct pg_column columns[PG_ARGS_MAX]; /* memory is kept from statement to statement */
     struct pg_figures figures;
+    uint64_t statements;  /* said since the engine was opened */
+    uint64_t round_trips; /* times that the server's answers were waited for, since then */
 };
 
 static inline struct pg *pg_of(struct writer_engine *engine)

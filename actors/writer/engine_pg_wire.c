@@ -99,6 +99,7 @@ static int sync_pipeline(struct pg *pg, struct ry_error *err)
         return pg->failed ? fail_again(pg, err) : RY_OK;
     int64_t deadline_mono_ms = deadline(pg);
     int rc = RY_OK;
+    pg->round_trips++;
     if (!PQpipelineSync(pg->link->conn))
         rc = pg_link_fail(pg->link, NULL, &why);
     if (rc == RY_OK)
@@ -136,6 +137,7 @@ static int say(struct pg *pg, const char *sql, const struct pg_args *args, pg_ha
         return fail_again(pg, err);
     }
     pg->link->statements++;
+    pg->statements++;
     pg->unsynced = true;
     pg->unread[pg->unread_n].handler = handler;
     pg->unread[pg->unread_n++].arg = arg;
@@ -143,6 +145,7 @@ static int say(struct pg *pg, const char *sql, const struct pg_args *args, pg_ha
     if (pg->unread_n < PG_UNREAD_MAX && pg->unread_bytes < PG_UNREAD_MAX_BYTES)
         return RY_OK;
     struct ry_error why;
+    pg->round_trips++;
     int rc = PQsendFlushRequest(pg->link->conn) ? read_all(pg, deadline(pg), &why) : pg_link_fail(pg->link, NULL, &why);
     if (rc != RY_OK)
         (void)give_up(pg, rc, &why);
