@@ -19,7 +19,6 @@
 
 #define CLAIM_MAX   16
 #define WHOLE_BYTES ((size_t)160 << 20)
-#define RENEW_MAX   256
 
 struct relay_entry *relay_entry_of(const struct relay *self, uint64_t id)
 {
@@ -36,9 +35,10 @@ static void entry_free(struct relay *self, struct relay_entry *entry)
     free(entry);
 }
 
-/* The entry is over: its sender is told. */
+/* The entry is over: its sender is told, and there is room for another. */
 static void finish(struct relay *self, struct relay_entry *entry)
 {
+    self->freed |= RY_ROLE_BIT(entry->role);
     relay_say_settled(self, entry->from, entry->their_id, (struct ry_str){0});
     relay_say_end(self, entry->role, entry->entry);
     ry_count(self->ctx, RY_COUNTER_relay_done, 1);
@@ -110,10 +110,21 @@ static struct relay_entry *entry_new(const struct reader *reader, const struct r
     return made;
 }
 
+/* Whether it is worked on here already: this process may have stood still for longer than a lease. */
+static bool is_at_work(const struct relay *self, enum ry_role role, const char *id)
+{
+    for (const struct relay_entry *entry = self->entries; entry != NULL; entry = entry->hh.next)
+        if (entry->role == role && strcmp(entry->entry, id) == 0)
+            return true;
+    return false;
+}
+
 static void on_entry(void *arg, const struct ry_mail_entry *entry)
 {
     const struct reader *reader = arg;
     struct relay *self = reader->self;
+    if (is_at_work(self, reader->role, entry->id))
+        return;
     struct ry_str whole = ry_mail_entry_get(entry, "mail");
     struct ry_envelope envelope;
     const struct ry_descriptor *descriptor = NULL;
@@ -153,16 +164,16 @@ static void on_entry(void *arg, const struct ry_mail_entry *entry)
     self->working[reader->role]++;
 }
 
-void relay_read(struct relay *self)
+void relay_read(struct relay *self, uint32_t roles)
 {
-    for (unsigned role = 1; role < RY_ROLE_COUNT; role++) {
+    for (roles &= self->here; roles != 0 && !ry_ctx_draining(self->ctx); roles &= roles - 1) {
         char stream[RY_MAIL_STREAM_BYTES];
-        size_t room = self->capacity[role] > self->working[role] ? self->capacity[role] - self->working[role] : 0;
-        struct reader reader = {self, (enum ry_role)role};
-        if (!(self->here & RY_ROLE_BIT(role)) || room == 0 || ry_ctx_draining(self->ctx))
-            continue;
+        struct reader reader = {self, (enum ry_role)__builtin_ctz(roles)};
+        size_t room = self->capacity[reader.role] > self->working[reader.role]
+                          ? self->capacity[reader.role] - self->working[reader.role]
+                          : 0;
         relay_role_stream(reader.role, stream);
-        if (ry_mail_stream_read(self->mail, stream, room, on_entry, &reader, NULL) != RY_OK)
+        if (room > 0 && ry_mail_stream_read(self->mail, stream, room, on_entry, &reader, NULL) != RY_OK)
             return;
     }
 }
@@ -171,18 +182,17 @@ void relay_read(struct relay *self)
 
 static void renew_role(struct relay *self, enum ry_role role, const char *stream)
 {
-    static char ids[RENEW_MAX][RY_MAIL_ENTRY_BYTES]; /* one relay a process */
     size_t n = 0;
     for (struct relay_entry *entry = self->entries; entry != NULL; entry = entry->hh.next) {
         if (entry->role != role)
             continue;
-        (void)snprintf(ids[n++], sizeof ids[0], "%s", entry->entry);
-        if (n == RENEW_MAX) {
-            (void)ry_mail_stream_renew(self->mail, stream, (const char(*)[RY_MAIL_ENTRY_BYTES])ids, n, NULL);
+        (void)snprintf(self->renewing[n++], sizeof self->renewing[0], "%s", entry->entry);
+        if (n == RELAY_RENEW_MAX) {
+            (void)ry_mail_stream_renew(self->mail, stream, (const char(*)[RY_MAIL_ENTRY_BYTES])self->renewing, n, NULL);
             n = 0;
         }
     }
-    (void)ry_mail_stream_renew(self->mail, stream, (const char(*)[RY_MAIL_ENTRY_BYTES])ids, n, NULL);
+    (void)ry_mail_stream_renew(self->mail, stream, (const char(*)[RY_MAIL_ENTRY_BYTES])self->renewing, n, NULL);
 }
 
 void relay_renew(struct relay *self)

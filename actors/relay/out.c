@@ -127,10 +127,11 @@ void relay_audit(struct relay *self)
             sent->since_mono_ms = now_mono_ms;
             if (has)
                 continue;
-            /* Its end may have been said just now: once more around before it is added again. */
+            /* Its end may have been said just now. */
+            uint64_t id = sent->id;
             relay_hear(self);
-            HASH_FIND(hh, self->sent, &sent->id, sizeof sent->id, next);
-            if (next == NULL)
+            HASH_FIND(hh, self->sent, &id, sizeof id, sent);
+            if (sent == NULL)
                 return;
             RY_LOG(RY_WARNING, "mail_lost_by_redis", "role=%s entry=%s", ry_role_name(sent->role), sent->entry);
         }

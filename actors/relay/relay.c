@@ -169,13 +169,13 @@ static int relay_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
     return rc;
 }
 
-/* A round: what waits goes out, what has come goes in. */
-static void relay_work(struct relay *self)
+/* What waits goes out; of these roles, what has come goes in. */
+static void relay_work(struct relay *self, uint32_t roles)
 {
     relay_flush(self);
-    relay_hear(self);
     if (self->word_count < WAITING_MAX)
-        relay_read(self);
+        relay_read(self, roles);
+    self->freed = 0;
     relay_flush(self);
 }
 
@@ -189,7 +189,8 @@ static void relay_tick(void *me, struct ry_ctx *ctx, unsigned timer)
     if (self->state_asked == 0)
         self->state_asked =
             RY_TELL(ctx, node_get, &(struct ry_node_get){0}, &(struct ry_send){.priority = RY_PRIORITY_CONTROL});
-    relay_work(self);
+    relay_hear(self);
+    relay_work(self, UINT32_MAX);
     if (now_mono_ms >= self->next_news_mono_ms) {
         self->next_news_mono_ms = now_mono_ms + NEWS_MS;
         exchange_news(self);
@@ -228,7 +229,8 @@ static void relay_receive(void *me, struct ry_ctx *ctx, struct ry_mail *mail)
         }
         break;
     }
-    relay_work(self);
+    if (self->freed != 0 || self->word_count > 0)
+        relay_work(self, self->freed);
 }
 
 static int relay_engine_fd(void *me)
@@ -242,7 +244,8 @@ static void relay_ready(void *me, struct ry_ctx *ctx)
     struct relay *self = me;
     self->ctx = ctx;
     ry_mail_stream_heard(self->mail);
-    relay_work(self);
+    relay_hear(self);
+    relay_work(self, UINT32_MAX);
 }
 
 static bool relay_drain(void *me, struct ry_ctx *ctx)

@@ -11,7 +11,8 @@
 
 extern const struct ry_actor_spec ry_relay_spec;
 
-#define RELAY_OWNER_BYTES 160
+#define RELAY_OWNER_BYTES 208
+#define RELAY_RENEW_MAX   256
 
 /* A mail of this node that another one is to work on. */
 struct relay_sent {
@@ -65,6 +66,8 @@ struct relay {
     uint32_t here;                  /* of these, the ones that work for other nodes too */
     size_t capacity[RY_ROLE_COUNT]; /* mails that the instances of a role hold at a time */
     size_t working[RY_ROLE_COUNT];  /* entries, by role */
+    uint32_t freed;                 /* roles whose instances have room again */
+    char renewing[RELAY_RENEW_MAX][RY_MAIL_ENTRY_BYTES];
     uint64_t state_asked;
 
     /* Of the other nodes, as they say. */
@@ -95,8 +98,8 @@ void relay_audit(struct relay *self);
 
 /* ---- in.c: mail of other nodes ----------------------------------------------------------------------------------- */
 
-/* Reads as much as the instances here have room for. */
-void relay_read(struct relay *self);
+/* Reads as much of these roles (bits) as the instances here have room for. */
+void relay_read(struct relay *self, uint32_t roles);
 /* An ANSWER to, or in the course of, another node's mail. */
 void relay_answer(struct relay *self, struct ry_mail *mail);
 void relay_on_undeliverable(struct relay *self, const struct ry_undeliverable *lost);

@@ -29,7 +29,7 @@ static const char nodes_script[] =
     " if text then all[#all + 1] = name all[#all + 1] = text else redis.call('SREM', KEYS[1], name) end end return all";
 
 struct ry_mail_stream {
-    char owner[160];
+    char owner[208];
     const struct ry_clock *clock;
     struct ry_rng rng;
     struct ry_redis_url url;
