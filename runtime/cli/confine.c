@@ -16,19 +16,18 @@ enum ry_sandbox_mode ry_confine_mode(const struct ry_config *config)
 }
 
 /* Starts this program again without the secrets of its environment, and does not return; returns if there are none. */
-static int forget_secrets(struct ry_cli *cli, struct ry_error *err)
+static int forget_secrets(struct ry_cli *cli, const char *role, struct ry_error *err)
 {
-    size_t dropped = 0;
-    char **env = ry_config_clean_env(cli->env, &dropped);
+    if (!ry_config_env_has_secret(cli->env, role))
+        return RY_OK;
+    char **env = ry_config_environment(cli->config, role, cli->env, NULL);
     if (env == NULL)
         return ry_fail(err, RY_ENOMEM, "no memory for an environment");
-    if (dropped > 0) {
-        (void)fflush(NULL);
-        (void)execve("/proc/self/exe", cli->words, env);
-        (void)ry_fail(err, RY_EIO, "cannot start without the secrets of the environment: %s", strerror(errno));
-    }
+    (void)fflush(NULL);
+    (void)execve("/proc/self/exe", cli->words, env);
+    int rc = ry_fail(err, RY_EIO, "cannot start without the secrets of the environment: %s", strerror(errno));
     free(env);
-    return dropped > 0 ? (int)err->code : RY_OK;
+    return rc;
 }
 
 static int shut(void *arg, struct ry_error *err)
@@ -49,7 +48,7 @@ int ry_confine(struct ry_confined *confined, struct ry_cli *cli, const struct ry
     *confined = (struct ry_confined){.socket = socket};
     if (!spec->confinement.needed)
         return RY_OK;
-    int rc = forget_secrets(cli, err);
+    int rc = forget_secrets(cli, ry_role_name(spec->role), err);
     if (rc != RY_OK)
         return rc;
     enum ry_sandbox_mode mode = ry_confine_mode(cli->config);

@@ -242,7 +242,6 @@ static int describe(struct ry_isolated *isolated, const struct ry_cli *cli, cons
 {
     const struct ry_config *config = cli->config;
     bool quiet = !cli->command->logs && ry_config_source(config, RY_OPT_log_level) == RY_SOURCE_DEFAULT;
-    size_t dropped = 0;
     (void)snprintf(isolated->join, sizeof isolated->join, "ipc://%s", socket);
     (void)snprintf(isolated->level, sizeof isolated->level, "%s",
                    quiet ? "WARNING" : ry_config_str(config, RY_OPT_log_level));
@@ -250,7 +249,7 @@ static int describe(struct ry_isolated *isolated, const struct ry_cli *cli, cons
     (void)snprintf(isolated->drain_s, sizeof isolated->drain_s, "%" PRId64,
                    ry_config_int(config, RY_OPT_drain_seconds));
     (void)snprintf(isolated->sandbox, sizeof isolated->sandbox, "%s", ry_config_str(config, RY_OPT_sandbox));
-    isolated->env = ry_config_clean_env(cli->env, &dropped);
+    isolated->env = ry_config_environment(config, "encoder", cli->env, NULL);
     isolated->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (isolated->env == NULL || isolated->wake_fd < 0)
         return ry_fail(err, RY_ENOMEM, "no memory for the processes of a sandbox");

@@ -65,32 +65,6 @@ static const char *env_get(char *const *env, const char *name)
     return NULL;
 }
 
-/* Whether "NAME=value" sets a secret option. */
-static bool is_secret(const char *variable)
-{
-    for (unsigned i = 0; i < RY_OPT_COUNT; i++) {
-        const struct ry_option_row *row = ry_option_row((enum ry_option)i);
-        size_t n = row->env ? strlen(row->env) : 0;
-        if (row->secret_of != NULL && n > 0 && strncmp(variable, row->env, n) == 0 && variable[n] == '=')
-            return true;
-    }
-    return false;
-}
-
-char **ry_config_clean_env(char *const *env, size_t *dropped)
-{
-    size_t count = 0;
-    while (env && env[count])
-        count++;
-    char **clean = calloc(count + 1, sizeof *clean);
-    size_t n = 0;
-    for (size_t i = 0; clean && i < count; i++)
-        if (!is_secret(env[i]))
-            clean[n++] = env[i];
-    *dropped = count - n;
-    return clean;
-}
-
 static int take_environment(struct ry_config *config, char *const *env, struct ry_error *err)
 {
     for (unsigned i = 0; i < RY_OPT_COUNT; i++) {

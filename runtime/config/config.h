@@ -55,15 +55,15 @@ bool ry_config_bool(const struct ry_config *config, enum ry_option option);
 const char *ry_config_text(const struct ry_config *config, enum ry_option option);
 enum ry_source ry_config_source(const struct ry_config *config, enum ry_option option);
 
-/* The environment without the variables of secret options, for a process that shall know none: an array to be freed, of
- * borrowed strings. *dropped: how many were left out. NULL without memory. */
-char **ry_config_clean_env(char *const *env, size_t *dropped);
 /* The environment of a process with this role that has this configuration: an array with a NULL at its end, in one
  * piece of memory, to be freed. It holds every option that has a variable and is not at its default, but no secret of
  * another role; and of env what programs in general need (PATH, HOME, TZ, locale, certificates; PG* for the writer).
  * settings_path: what DEFAULT_SETTINGS_PATH shall be; NULL: as configured. NULL without memory. */
 char **ry_config_environment(const struct ry_config *config, const char *role, char *const *env,
                              const char *settings_path);
+
+/* Whether env sets an option that is a secret, and not one of this role. */
+bool ry_config_env_has_secret(char *const *env, const char *role);
 
 /* Whether the archive is in PostgreSQL (database_url or db_host is set); else it is in the embedded database. */
 bool ry_config_has_postgres(const struct ry_config *config);

@@ -21,8 +21,8 @@ static const char *const harmless[] = {"PATH",           "HOME",           "USER
                                        "SSL_CERT_DIR",   "CURL_CA_BUNDLE", "MALLOC_*",
                                        "GLIBC_TUNABLES", "ASAN_OPTIONS",   "UBSAN_OPTIONS",
                                        "TSAN_OPTIONS",   "LSAN_OPTIONS",   "LD_LIBRARY_PATH",
-                                       "http_proxy",     "https_proxy",    "HTTPS_PROXY",
-                                       "no_proxy",       "NO_PROXY"};
+                                       "LD_PRELOAD",     "http_proxy",     "https_proxy",
+                                       "HTTPS_PROXY",    "no_proxy",       "NO_PROXY"};
 
 /* Whether a list "a,b" names a role. */
 static bool lists(const char *roles, const char *role)
@@ -78,6 +78,26 @@ static void gather(const struct ry_config *config, const char *role, char *const
     /* Who may not know where the database is may still have to know of what kind. */
     if (ry_config_has_postgres(config) && ry_config_source(config, RY_OPT_database) == RY_SOURCE_DEFAULT)
         add(text, count, ry_option_row(RY_OPT_database)->env, "postgresql");
+}
+
+/* Whether "NAME=value" sets an option that this role may not know. */
+static bool is_secret(const char *variable, const char *role)
+{
+    for (unsigned i = 0; i < RY_OPT_COUNT; i++) {
+        const struct ry_option_row *row = ry_option_row((enum ry_option)i);
+        size_t n = row->env ? strlen(row->env) : 0;
+        if (row->secret_of != NULL && n > 0 && strncmp(variable, row->env, n) == 0 && variable[n] == '=')
+            return !lists(row->secret_of, role);
+    }
+    return false;
+}
+
+bool ry_config_env_has_secret(char *const *env, const char *role)
+{
+    for (; env && *env; env++)
+        if (is_secret(*env, role))
+            return true;
+    return false;
 }
 
 char **ry_config_environment(const struct ry_config *config, const char *role, char *const *env,

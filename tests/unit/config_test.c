@@ -126,22 +126,25 @@ static void a_bad_variable_is_refused_with_its_name_value_and_what_is_allowed(vo
     }
 }
 
-static void a_clean_environment_has_every_variable_but_the_secret_ones(void **state)
+static void an_environment_that_holds_a_secret_of_others_is_known(void **state)
 {
     (void)state;
-    char path[] = "PATH=/bin", token[] = "BOT_TOKEN=t0p", like[] = "BOT_TOKENS=2",
-         url[] = "DATABASE_URL=postgresql://a:b@c/d", redis[] = "REDIS_URL=redis://:x@y",
-         word[] = "DB_PASSWORD=", web[] = "REELYARD_WEB_TOKEN=w", host[] = "DB_HOST=c";
-    char *const env[] = {path, token, like, url, redis, word, web, host, NULL};
-    size_t dropped = 0;
-    char **clean = ry_config_clean_env(env, &dropped);
-    assert_non_null(clean);
-    assert_int_equal(dropped, 5);
-    const char *const left[] = {path, like, host};
-    for (size_t i = 0; i < COUNT(left); i++)
-        assert_ptr_equal(clean[i], left[i]);
-    assert_null(clean[COUNT(left)]);
-    free(clean);
+    static const struct {
+        const char *variable;
+        bool to_scanner, to_encoder; /* a secret to it */
+    } cases[] = {
+        {"PATH=/bin", false, false},          {"BOT_TOKEN=t0p", false, true},
+        {"BOT_TOKENS=2", false, false},       {"DATABASE_URL=postgresql://a:b@c/d", true, true},
+        {"DB_PASSWORD=", true, true},         {"REDIS_URL=redis://:x@y", true, true},
+        {"REELYARD_WEB_TOKEN=w", true, true}, {"DB_HOST=c", false, false},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char first[] = "HOME=/";
+        char *const env[] = {first, (char *)(uintptr_t)cases[i].variable, NULL};
+        assert_int_equal(ry_config_env_has_secret(env, "scanner"), cases[i].to_scanner);
+        assert_int_equal(ry_config_env_has_secret(env, "encoder"), cases[i].to_encoder);
+    }
+    assert_false(ry_config_env_has_secret(NULL, "encoder"));
 }
 
 static void a_secret_is_never_printed(void **state)
@@ -398,7 +401,7 @@ int main(void)
         cmocka_unit_test(the_strongest_source_wins),
         cmocka_unit_test(the_defaults_are_allowed_and_typed),
         cmocka_unit_test(a_bad_variable_is_refused_with_its_name_value_and_what_is_allowed),
-        cmocka_unit_test(a_clean_environment_has_every_variable_but_the_secret_ones),
+        cmocka_unit_test(an_environment_that_holds_a_secret_of_others_is_known),
         cmocka_unit_test(a_secret_is_never_printed),
         cmocka_unit_test(flags_end_at_the_first_word),
         cmocka_unit_test(paths_follow_the_data_folder_unless_they_are_given),
