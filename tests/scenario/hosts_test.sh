@@ -19,7 +19,7 @@ begin_node() {
     start "$tmp/run-$name.log" env "$@" REELYARD_NODE="node-$name" REELYARD_HTTP_PORT=0 "$reelyard" run --data "$tmp/$name" --roles "${roles[$name]}"
     node[$name]=$last
 }
-declare -A roles=([a]=ingester,scanner,writer,storage,scheduler,monitor [b]=downloader [c]=encoder [d]=encoder)
+declare -A roles=([a]="ingester,scanner,writer,storage,scheduler,monitor" [b]=downloader [c]=encoder [d]=encoder)
 # A node without a writer tells no figures of the archive, and says so by its exit code.
 counter() {
     "$reelyard" status --json --data "$tmp/$1" >"$tmp/status.json" 2>/dev/null || true
