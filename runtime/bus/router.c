@@ -162,10 +162,15 @@ static uint32_t session_new(struct ry_router *router)
 }
 
 /* Whose leases they are: this start of this instance. What its former selves held is known by all before the last
- * slash, so an instance that is started again takes back its own, and no neighbour's. */
+ * slash, so an instance that is started again takes back its own, and no neighbour's. The relay speaks for the
+ * node: to other nodes it is the same as long as the router is. */
 static void owner_of(const struct ry_router *router, const struct member *member, char owner[OWNER_BYTES])
 {
     const char *start = strrchr(router->owner, '/');
+    if (member->role == RY_ROLE_RELAY) {
+        (void)snprintf(owner, OWNER_BYTES, "%s", router->owner);
+        return;
+    }
     int node = start ? (int)(start - router->owner) : (int)strlen(router->owner);
     (void)snprintf(owner, OWNER_BYTES, "%.*s/%s/%s.%" PRIu32, node, router->owner, member->name, start ? start + 1 : "",
                    member->session);

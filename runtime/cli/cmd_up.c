@@ -69,8 +69,8 @@ static void usual_roles(struct making *making)
         plan->roles[plan->role_count++] = (struct ry_up_role){
             .role = (uint32_t)spec->role,
             .name = ry_role_name(spec->role),
-            .instances = spec->threads,
-            .most = spec->role == RY_ROLE_WRITER && !postgres ? 1 : RY_CHILDREN_MAX,
+            .instances = ry_roles_wanted(making->cli, spec) ? spec->threads : 0,
+            .most = (spec->role == RY_ROLE_WRITER && !postgres) || spec->role == RY_ROLE_RELAY ? 1 : RY_CHILDREN_MAX,
             .essential = spec->role == RY_ROLE_WRITER,
             .source = spec->role == RY_ROLE_INGESTER || spec->role == RY_ROLE_SCHEDULER,
         };
@@ -104,10 +104,9 @@ static int check_roles(const struct ry_up_plan *plan, struct ry_error *err)
         const struct ry_up_role *role = &plan->roles[i];
         all += role->instances;
         if (role->instances > role->most)
-            return ry_fail(
-                err, RY_ECONFIG,
-                "%u of the role %s: at most %u makes sense with the embedded database; set DATABASE_URL for more",
-                role->instances, role->name, role->most);
+            return ry_fail(err, RY_ECONFIG,
+                           "%u of the role %s: at most %u makes sense here; of writers more do with DATABASE_URL",
+                           role->instances, role->name, role->most);
     }
     if (all > RY_CHILDREN_MAX)
         return ry_fail(err, RY_ECONFIG, "%zu processes are more than the %d that a node may have", all,
