@@ -221,6 +221,23 @@ void relay_release(struct relay *self)
     }
 }
 
+void relay_say_again(struct relay *self)
+{
+    struct relay_entry *entry = NULL;
+    struct relay_entry *next = NULL;
+    HASH_ITER(hh, self->entries, entry, next)
+    {
+        struct ry_error why = {0};
+        if (!entry->waits)
+            continue;
+        entry->waits = false;
+        HASH_DELETE(hh, self->entries, entry);
+        if (!say(self, entry, (struct ry_str){entry->whole, entry->whole_bytes}, &why))
+            RY_LOG(RY_ERROR, "mail_lost", "reason=%s", why.text);
+        HASH_ADD(hh, self->entries, id, sizeof entry->id, entry);
+    }
+}
+
 /* ---- what comes of it -------------------------------------------------------------------------------------------- */
 
 void relay_answer(struct relay *self, struct ry_mail *mail)
@@ -245,11 +262,7 @@ void relay_on_undeliverable(struct relay *self, const struct ry_undeliverable *l
 {
     struct relay_entry *entry = relay_entry_of(self, lost->id);
     if (entry != NULL && lost->cause == RY_UNDELIVERABLE_FULL && entry->whole != NULL) {
-        struct ry_error why = {0};
-        HASH_DELETE(hh, self->entries, entry);
-        if (!say(self, entry, (struct ry_str){entry->whole, entry->whole_bytes}, &why))
-            RY_LOG(RY_ERROR, "mail_lost", "reason=%s", why.text);
-        HASH_ADD(hh, self->entries, id, sizeof entry->id, entry);
+        entry->waits = true;
         return;
     }
     if (entry != NULL) {

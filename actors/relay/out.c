@@ -15,14 +15,12 @@
 #define LOOK_MS     10000
 #define LOG_MS      10000
 
-/* The node and number of a mail's origin, as that node knows it. False: it followed from a mail that is over. */
-static bool find_origin(const struct relay *self, const struct ry_envelope *envelope, struct ry_str *home,
-                        uint64_t *origin)
+/* The node and number of a mail's origin, as that node knows it. */
+static uint64_t find_origin(const struct relay *self, const struct ry_envelope *envelope, struct ry_str *home)
 {
     const struct relay_entry *entry = relay_entry_of(self, envelope->correlation);
     *home = ry_str_of(entry != NULL ? entry->home : self->owner);
-    *origin = entry != NULL ? entry->origin : envelope->correlation;
-    return true;
+    return entry != NULL ? entry->origin : envelope->correlation;
 }
 
 static int add(struct relay *self, const struct ry_mail *mail, enum ry_role role, char *id, struct ry_error *err)
@@ -35,9 +33,8 @@ static int add(struct relay *self, const struct ry_mail *mail, enum ry_role role
     char their_id[24];
     char their_origin[24];
     struct ry_str home;
-    uint64_t origin = 0;
+    uint64_t origin = find_origin(self, &mail->envelope, &home);
     relay_role_stream(role, stream);
-    (void)find_origin(self, &mail->envelope, &home, &origin);
     (void)snprintf(their_id, sizeof their_id, "%" PRIu64, mail->envelope.id);
     (void)snprintf(their_origin, sizeof their_origin, "%" PRIu64, origin);
     const struct ry_mail_field fields[] = {{RY_STR("from"), ry_str_of(self->owner)},

@@ -35,7 +35,8 @@ struct relay_entry {
     uint64_t origin;              /* there */
     bool native;                  /* that is here */
     uint16_t tag;
-    char *whole; /* kept while the router had no room for it; else NULL */
+    bool waits;  /* the router had no room for it */
+    char *whole; /* to say it again then; NULL without memory */
     size_t whole_bytes;
     UT_hash_handle hh;
 };
@@ -105,6 +106,8 @@ void relay_answer(struct relay *self, struct ry_mail *mail);
 void relay_on_undeliverable(struct relay *self, const struct ry_undeliverable *lost);
 void relay_on_mail_settled(struct relay *self, const struct ry_mail_settled *settled);
 void relay_renew(struct relay *self);
+/* Says to the router again what it had no room for. */
+void relay_say_again(struct relay *self);
 /* Gives back what is not finished, for other nodes to take at once. */
 void relay_release(struct relay *self);
 struct relay_entry *relay_entry_of(const struct relay *self, uint64_t id);
