@@ -77,7 +77,7 @@ static void usual_roles(struct making *making)
     }
 }
 
-/* --roles a,b: nothing but these. */
+/* --roles a,b: nothing but these, and the relay, which brings what the others lack. */
 static int only_roles(struct ry_up_plan *plan, const char *list, struct ry_error *err)
 {
     bool named[RY_UP_ROLES_MAX] = {false};
@@ -90,7 +90,7 @@ static int only_roles(struct ry_up_plan *plan, const char *list, struct ry_error
         list += word.n + (list[word.n] == ',');
     }
     for (size_t i = 0; i < plan->role_count; i++)
-        if (!named[i]) {
+        if (!named[i] && plan->roles[i].role != RY_ROLE_RELAY) {
             plan->roles[i].instances = 0;
             plan->roles[i].essential = false;
         }

@@ -16,9 +16,10 @@ declare -A node
 begin_node() {
     local name=$1
     shift
-    start "$tmp/run-$name.log" env "$@" REELYARD_NODE="node-$name" REELYARD_HTTP_PORT=0 "$reelyard" run --data "$tmp/$name" --roles "${roles[$name]}"
+    start "$tmp/run-$name.log" env "$@" REELYARD_NODE="node-$name" REELYARD_HTTP_PORT=0 "$reelyard" "${verb[$name]:-run}" --data "$tmp/$name" --roles "${roles[$name]}"
     node[$name]=$last
 }
+declare -A verb=([d]=up) # D is a node of processes
 declare -A roles=([a]="ingester,scanner,writer,storage,scheduler,monitor" [b]=downloader [c]=encoder [d]=encoder)
 # A node without a writer tells no figures of the archive, and says so by its exit code.
 counter() {
