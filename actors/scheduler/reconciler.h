@@ -34,16 +34,16 @@ struct reconciler {
 };
 
 /* The first round comes a thirtieth of the period after the start. */
-void reconciler_open(struct reconciler *reconciler, struct ry_ctx *ctx, unsigned timer);
-void reconciler_close(struct reconciler *reconciler);
+void reconciler_open(struct reconciler *self, struct ry_ctx *ctx, unsigned timer);
+void reconciler_close(struct reconciler *self);
 
 /* The reconciler's timer is due. */
-void reconciler_tick(struct reconciler *reconciler, struct ry_ctx *ctx);
+void reconciler_tick(struct reconciler *self, struct ry_ctx *ctx);
 
 /* scans_open_got, jobs_found, jobs_pushed or scans_staled; others' answers are passed over. */
-void reconciler_answer(struct reconciler *reconciler, struct ry_ctx *ctx, const struct ry_mail *mail);
+void reconciler_answer(struct reconciler *self, struct ry_ctx *ctx, const struct ry_mail *mail);
 
 /* Whether the lost mail was the reconciler's. */
-bool reconciler_lost(struct reconciler *reconciler, struct ry_ctx *ctx, const struct ry_undeliverable *lost);
+bool reconciler_lost(struct reconciler *self, struct ry_ctx *ctx, const struct ry_undeliverable *lost);
 
 #endif
