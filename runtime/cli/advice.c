@@ -308,12 +308,12 @@ static void advise_discord(struct ry_advice *advice)
         scanner->held, percent(scanner->utilisation));
 }
 
-/* A role that nobody has, though mail waits for it. */
+/* A role that nobody has, though mail waits for it and none of it goes anywhere. */
 static enum ry_role missing(const struct ry_advice *advice)
 {
     for (size_t i = 0; i < STAGE_COUNT; i++) {
         const struct ry_advice_role *role = &advice->roles[stages[i]];
-        if (role->waiting >= 1 && role->instances == 0 && role->remote == 0)
+        if (role->waiting >= 1 && role->instances == 0 && role->remote == 0 && role->wait_ms == 0)
             return stages[i];
     }
     return RY_ROLE_NONE;
