@@ -308,6 +308,16 @@ static void advise_discord(struct ry_advice *advice)
         scanner->held, percent(scanner->utilisation));
 }
 
+/* How many instances of all roles were in a handler at a time. When other programs use the CPUs up, handlers take
+ * longer and this is high too; when it is low, CPUs are not what the work waits for. */
+static double handlers_busy(const struct ry_advice *advice)
+{
+    double busy = 0;
+    for (size_t i = 0; i < STAGE_COUNT; i++)
+        busy += advice->roles[stages[i]].utilisation * advice->roles[stages[i]].instances;
+    return busy;
+}
+
 /* A role that nobody has, though mail waits for it and none of it goes anywhere. */
 static enum ry_role missing(const struct ry_advice *advice)
 {
@@ -333,7 +343,7 @@ static void advise_without_bottleneck(const struct ry_advice_setting *setting, s
     const struct ry_advice_role *scanner = &advice->roles[RY_ROLE_SCANNER], *writer = &advice->roles[RY_ROLE_WRITER];
     enum ry_role most = busiest(advice, RY_ROLE_NONE);
     double utilisation = advice->roles[most].utilisation;
-    if (cpus_are_known(setting) && cpus_idle(setting) < CPU_IDLE_MIN)
+    if (cpus_are_known(setting) && cpus_idle(setting) < CPU_IDLE_MIN && handlers_busy(advice) >= setting->cpus / 2.0)
         say_cpus(setting, advice);
     else if (advice->fetching >= 1 && advice->fetching >= advice->in_works / 2)
         advise_network(setting, advice);

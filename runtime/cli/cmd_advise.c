@@ -176,7 +176,9 @@ static void tell(const struct look *look)
 
 static void put_number(struct json_object *object, const char *name, double value)
 {
-    (void)json_object_object_add(object, name, json_object_new_double(round(value * 1000) / 1000));
+    char text[32];
+    (void)snprintf(text, sizeof text, "%.3f", value);
+    (void)json_object_object_add(object, name, json_object_new_double_s(value, text));
 }
 
 static struct json_object *role_json(enum ry_role role, const struct ry_advice_role *figures)
