@@ -48,7 +48,7 @@ for name in a b c d; do grep -q "^node-$name .*${roles[$name]%%,*}" "$tmp/cluste
 
 "$reelyard" advise --seconds 1 --json --data "$tmp/a" >"$tmp/advice.json" || fail "advise: $(cat "$tmp/advice.json")"
 others=$(jq -c '[.roles[] | select(.remote_instances > 0) | "\(.role) \(.remote_instances)"] | sort' "$tmp/advice.json")
-[ "$others" = '["downloader 1","encoder 2"]' ] || fail "advise counts these instances of other nodes: $others"
+[ "$others" = '["downloader 1","encoder 4"]' ] || fail "advise counts these instances of other nodes: $others"
 
 step "D is killed, C stands still for longer than a lease, both come back"
 again() {
