@@ -25,6 +25,10 @@
 #define DB_SHARE_MIN  0.5
 #define ABOUT_AS_BUSY 0.05
 
+/* As many as a command takes, of instances of a role and of clips in the works. */
+#define INSTANCES_MAX   256
+#define CLIP_WINDOW_MAX 10000
+
 /* The roles that clips and jobs go through, in the order of the story. */
 static const enum ry_role stages[] = {RY_ROLE_INGESTER,   RY_ROLE_SCANNER, RY_ROLE_WRITER, RY_ROLE_SCHEDULER,
                                       RY_ROLE_DOWNLOADER, RY_ROLE_ENCODER, RY_ROLE_STORAGE};
@@ -169,13 +173,19 @@ static double cpus_idle(const struct ry_advice_setting *setting)
     return fmax((double)setting->cpus - setting->cpus_busy, 0);
 }
 
+/* What another host would run: what is worth sending there, the busiest role if it can be sent. */
 static void say_cpus(const struct ry_advice_setting *setting, struct ry_advice *advice)
 {
+    enum ry_role most = busiest(advice, RY_ROLE_NONE);
     advice->limit = RY_LIMIT_CPUS;
     say(advice,
         "This machine's CPUs are the limit: %.1f of %u are at work, so more instances here would only take turns. "
-        "Another host would help: `reelyard run --roles encoder` with the same REDIS_URL.",
-        setting->cpus_busy, setting->cpus);
+        "Another host would help: %s.",
+        setting->cpus_busy, setting->cpus,
+        most == RY_ROLE_ENCODER                       ? "`reelyard run --roles encoder` there, with the same REDIS_URL"
+        : most == RY_ROLE_WRITER && setting->postgres ? "`reelyard run --roles writer` there, with the same REDIS_URL "
+                                                        "and DATABASE_URL"
+                                                      : "a whole node there, with the same REDIS_URL and DATABASE_URL");
 }
 
 /* How far the node comes once the bottleneck is none any more. */
@@ -197,7 +207,7 @@ static unsigned wanted_of(const struct ry_advice_role *role, double growth_per_s
     double service_s = role->service_ms / 1000;
     double load = role->utilisation * role->instances + (fmax(growth_per_s, 0) + role->remote_done_per_s) * service_s;
     double here = ceil(load / RY_ADVICE_TARGET - 1e-9) - role->remote;
-    return (unsigned)fmax(here, floor(role->instances) + 1);
+    return (unsigned)fmin(fmax(here, floor(role->instances) + 1), INSTANCES_MAX);
 }
 
 static void advise_instances(const struct ry_advice_setting *setting, double growth_per_s, struct ry_advice *advice)
@@ -293,7 +303,8 @@ static void advise_clip_window(const struct ry_advice_setting *setting, struct r
         "The clip window is the limit: all of its %u clips are in the works, and the encoders are only %.0f%% busy. "
         "Try "
         "--clip-window %u (REELYARD_CLIP_WINDOW).",
-        setting->clip_window, percent(advice->roles[RY_ROLE_ENCODER].utilisation), setting->clip_window * 2);
+        setting->clip_window, percent(advice->roles[RY_ROLE_ENCODER].utilisation),
+        setting->clip_window < CLIP_WINDOW_MAX / 2 ? setting->clip_window * 2 : CLIP_WINDOW_MAX);
 }
 
 static void advise_discord(struct ry_advice *advice)
