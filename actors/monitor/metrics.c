@@ -29,38 +29,46 @@ struct labelled {
     const char *type;
     const char *help;
     size_t offset;
-    bool is_ms;
+    enum { PLAIN, IN_MS, IN_PERMILLE } scale;
 };
 
 #define MAILBOX(field) offsetof(struct ry_role_state, field)
 static const struct labelled mailbox_metrics[] = {
-    {"mailbox_mails", "gauge", "Mails that wait for the role", MAILBOX(queued), false},
-    {"mailbox_bytes", "gauge", "Bytes that wait for the role", MAILBOX(queued_bytes), false},
-    {"mailbox_limit_mails", "gauge", "Most mails that may wait", MAILBOX(limit), false},
-    {"mailbox_limit_bytes", "gauge", "Most bytes that may wait", MAILBOX(limit_bytes), false},
-    {"mailbox_oldest_seconds", "gauge", "Age of the oldest waiting mail", MAILBOX(oldest_ms), true},
-    {"mailbox_held_mails", "gauge", "Mails in custody at instances", MAILBOX(held), false},
-    {"mailbox_accepted_total", "counter", "Mails accepted", MAILBOX(accepted), false},
-    {"mailbox_refused_total", "counter", "Mails refused: full, not allowed, malformed", MAILBOX(refused), false},
+    {"mailbox_mails", "gauge", "Mails that wait for the role", MAILBOX(queued), PLAIN},
+    {"mailbox_bytes", "gauge", "Bytes that wait for the role", MAILBOX(queued_bytes), PLAIN},
+    {"mailbox_limit_mails", "gauge", "Most mails that may wait", MAILBOX(limit), PLAIN},
+    {"mailbox_limit_bytes", "gauge", "Most bytes that may wait", MAILBOX(limit_bytes), PLAIN},
+    {"mailbox_oldest_seconds", "gauge", "Age of the oldest waiting mail", MAILBOX(oldest_ms), IN_MS},
+    {"mailbox_held_mails", "gauge", "Mails in custody at instances", MAILBOX(held), PLAIN},
+    {"mailbox_accepted_total", "counter", "Mails accepted", MAILBOX(accepted), PLAIN},
+    {"mailbox_refused_total", "counter", "Mails refused: full, not allowed, malformed", MAILBOX(refused), PLAIN},
     {"mailbox_redelivered_total", "counter", "Mails given out again after an instance died", MAILBOX(redelivered),
-     false},
-    {"mailbox_dead_total", "counter", "Mails that became dead letters", MAILBOX(dead), false},
-    {"mailbox_expired_total", "counter", "Mails past their deadline", MAILBOX(expired), false},
+     PLAIN},
+    {"mailbox_dead_total", "counter", "Mails that became dead letters", MAILBOX(dead), PLAIN},
+    {"mailbox_expired_total", "counter", "Mails past their deadline", MAILBOX(expired), PLAIN},
+    {"role_instances", "gauge", "Instances of the role that are here", MAILBOX(instances), PLAIN},
+    {"role_capacity_mails", "gauge", "Mails that the role's instances may hold together", MAILBOX(capacity), PLAIN},
+    {"role_done_total", "counter", "Mails that the role's instances have finished, those that ended included",
+     MAILBOX(done), PLAIN},
+    {"role_busy_seconds_total", "counter",
+     "Time that the role's instances spent in handlers, those that ended included", MAILBOX(busy_ms), IN_MS},
+    {"role_busy_ratio", "gauge", "How much of the last ten to twenty seconds the role's instances were busy",
+     MAILBOX(busy_permille), IN_PERMILLE},
 };
 
 #define INSTANCE(field) offsetof(struct ry_instance_state, field)
 static const struct labelled instance_metrics[] = {
-    {"instance_capacity_mails", "gauge", "Mails that the instance may hold", INSTANCE(capacity), false},
-    {"instance_held_mails", "gauge", "Mails that the instance holds", INSTANCE(held), false},
-    {"instance_done_total", "counter", "Mails that the instance has finished", INSTANCE(done), false},
-    {"instance_busy_seconds_total", "counter", "Time spent in handlers", INSTANCE(busy_ms), true},
+    {"instance_capacity_mails", "gauge", "Mails that the instance may hold", INSTANCE(capacity), PLAIN},
+    {"instance_held_mails", "gauge", "Mails that the instance holds", INSTANCE(held), PLAIN},
+    {"instance_done_total", "counter", "Mails that the instance has finished", INSTANCE(done), PLAIN},
+    {"instance_busy_seconds_total", "counter", "Time spent in handlers", INSTANCE(busy_ms), IN_MS},
 };
 
 static void value(struct ry_buf *out, const struct labelled *metric, const void *record)
 {
     uint64_t number = 0;
     memcpy(&number, (const char *)record + metric->offset, sizeof number);
-    if (metric->is_ms)
+    if (metric->scale != PLAIN) /* both are thousandths */
         seconds(out, number);
     else
         (void)ry_buf_addf(out, "%" PRIu64 "\n", number);
@@ -76,6 +84,55 @@ static void label(struct ry_buf *out, struct ry_str text)
             (void)ry_buf_add_str(out, RY_STR("\\n"));
         else
             (void)ry_buf_add(out, &text.p[i], 1);
+}
+
+/* The beginning of a sample of one instance or process, to its value. */
+static void of_instance(struct ry_buf *out, const char *name, struct ry_str role, struct ry_str instance)
+{
+    (void)ry_buf_addf(out, "reelyard_%s{role=\"", name);
+    label(out, role);
+    (void)ry_buf_add_str(out, RY_STR("\",instance=\""));
+    label(out, instance);
+    (void)ry_buf_add_str(out, RY_STR("\"} "));
+}
+
+static void render_sandboxes(const struct ry_node_state *node, struct ry_buf *out)
+{
+    head(out, "instance_sandboxed", "gauge", "Whether the instance's process shuts itself into a sandbox");
+    for (size_t i = 0; i < node->instances.n; i++) {
+        const struct ry_instance_state *instance = &node->instances.items[i];
+        of_instance(out, "instance_sandboxed", instance->role, instance->name);
+        (void)ry_buf_addf(out, "%d\n", instance->sandboxed);
+    }
+}
+
+/* The processes of `reelyard up`. The state is a number, so that a series does not end when it changes. */
+static void render_children(const struct ry_node_state *node, struct ry_buf *out)
+{
+    head(out, "child_running", "gauge", "Whether the supervised process runs");
+    for (size_t i = 0; i < node->children.n; i++) {
+        const struct ry_child_state *child = &node->children.items[i];
+        of_instance(out, "child_running", child->role, child->name);
+        (void)ry_buf_addf(out, "%d\n", ry_str_is(child->state, "running"));
+    }
+    head(out, "child_spent", "gauge", "Whether the supervised process died too often and is not started again");
+    for (size_t i = 0; i < node->children.n; i++) {
+        const struct ry_child_state *child = &node->children.items[i];
+        of_instance(out, "child_spent", child->role, child->name);
+        (void)ry_buf_addf(out, "%d\n", ry_str_is(child->state, "spent"));
+    }
+    head(out, "child_restarts_total", "counter", "How often the supervised process was started again");
+    for (size_t i = 0; i < node->children.n; i++) {
+        const struct ry_child_state *child = &node->children.items[i];
+        of_instance(out, "child_restarts_total", child->role, child->name);
+        (void)ry_buf_addf(out, "%" PRIu64 "\n", child->restarts);
+    }
+    head(out, "child_deaths_total", "counter", "Supervised processes that came to their end, by the way they did");
+    for (size_t i = 0; i < node->deaths.n; i++) {
+        (void)ry_buf_add_str(out, RY_STR("reelyard_child_deaths_total{way=\""));
+        label(out, node->deaths.items[i].way);
+        (void)ry_buf_addf(out, "\"} %" PRIu64 "\n", node->deaths.items[i].count);
+    }
 }
 
 static void render_node(const struct ry_node_state *node, struct ry_buf *out)
@@ -104,14 +161,12 @@ static void render_node(const struct ry_node_state *node, struct ry_buf *out)
     for (size_t m = 0; m < sizeof instance_metrics / sizeof *instance_metrics; m++) {
         head(out, instance_metrics[m].name, instance_metrics[m].type, instance_metrics[m].help);
         for (size_t i = 0; i < node->instances.n; i++) {
-            (void)ry_buf_addf(out, "reelyard_%s{role=\"", instance_metrics[m].name);
-            label(out, node->instances.items[i].role);
-            (void)ry_buf_add_str(out, RY_STR("\",instance=\""));
-            label(out, node->instances.items[i].name);
-            (void)ry_buf_add_str(out, RY_STR("\"} "));
+            of_instance(out, instance_metrics[m].name, node->instances.items[i].role, node->instances.items[i].name);
             value(out, &instance_metrics[m], &node->instances.items[i]);
         }
     }
+    render_sandboxes(node, out);
+    render_children(node, out);
 }
 
 static void render_queue(const struct ry_queue_state *queue, struct ry_buf *out)
@@ -125,6 +180,8 @@ static void render_queue(const struct ry_queue_state *queue, struct ry_buf *out)
     head(out, "queue_oldest_seconds", "gauge", "Age of the oldest waiting job");
     (void)ry_buf_add_str(out, RY_STR("reelyard_queue_oldest_seconds "));
     seconds(out, queue->oldest_ms);
+    if (ry_str_is(queue->engine, "redis"))
+        single(out, "queue_streams", "gauge", "Streams of Redis that are read", queue->streams);
 }
 
 static void render_archive(const struct ry_archive_state *archive, struct ry_buf *out)

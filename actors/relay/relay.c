@@ -93,19 +93,23 @@ static int announce(struct relay *self, struct ry_error *err)
 {
     char text[2048];
     char roles[400] = "";
+    char instances[400] = "";
     for (unsigned role = 1; role < RY_ROLE_COUNT; role++)
         if (self->here & RELAYED & RY_ROLE_BIT(role)) {
-            size_t at = strlen(roles);
-            (void)snprintf(roles + at, sizeof roles - at, "%s\"%s\"", at ? ", " : "", ry_role_name((enum ry_role)role));
+            size_t at = strlen(roles), too = strlen(instances);
+            const char *name = ry_role_name((enum ry_role)role);
+            (void)snprintf(roles + at, sizeof roles - at, "%s\"%s\"", at ? ", " : "", name);
+            (void)snprintf(instances + too, sizeof instances - too, "%s\"%s\": %zu", too ? ", " : "", name,
+                           self->instances[role]);
         }
     size_t capacity = 0;
     for (unsigned role = 1; role < RY_ROLE_COUNT; role++)
         capacity += offered(self) & RY_ROLE_BIT(role) ? self->capacity[role] : 0;
     (void)snprintf(text, sizeof text,
-                   "{\"owner\": \"%s\", \"roles\": [%s], \"role_bits\": %" PRIu32
+                   "{\"owner\": \"%s\", \"roles\": [%s], \"instances\": {%s}, \"role_bits\": %" PRIu32
                    ", \"capacity\": %zu, \"taken\": %u, \"given\": %u, \"wall_ms\": %" PRId64 "}",
-                   self->owner, roles, offered(self), capacity, HASH_COUNT(self->entries), HASH_COUNT(self->sent),
-                   ry_wall_ms(ry_ctx_clock(self->ctx)));
+                   self->owner, roles, instances, offered(self), capacity, HASH_COUNT(self->entries),
+                   HASH_COUNT(self->sent), ry_wall_ms(ry_ctx_clock(self->ctx)));
     return ry_mail_stream_announce(self->mail, self->node, ry_str_of(text), NEWS_LASTS_S, err);
 }
 
@@ -123,10 +127,12 @@ static void on_node_state(struct relay *self, const struct ry_node_state *state)
 {
     self->here = 0;
     memset(self->capacity, 0, sizeof self->capacity);
+    memset(self->instances, 0, sizeof self->instances);
     for (size_t i = 0; i < state->instances.n; i++)
         for (unsigned role = 1; role < RY_ROLE_COUNT; role++)
             if (ry_str_is(state->instances.items[i].role, ry_role_name((enum ry_role)role))) {
                 self->here |= RY_ROLE_BIT(role);
+                self->instances[role]++;
                 self->capacity[role] += (size_t)state->instances.items[i].capacity;
             }
     self->present = self->here;

@@ -63,8 +63,9 @@ struct relay {
     size_t word_count;
 
     /* Of this node, as the router says. */
-    uint32_t present;               /* roles */
-    uint32_t here;                  /* of these, the ones that work for other nodes too */
+    uint32_t present; /* roles */
+    uint32_t here;    /* of these, the ones that work for other nodes too */
+    size_t instances[RY_ROLE_COUNT];
     size_t capacity[RY_ROLE_COUNT]; /* mails that the instances of a role hold at a time */
     size_t working[RY_ROLE_COUNT];  /* entries, by role */
     uint32_t freed;                 /* roles whose instances have room again */

@@ -16,6 +16,12 @@ static struct mail *held_by(const struct ry_router *router, const struct member 
     return mail && mail->holder == member ? mail : NULL;
 }
 
+static void count_done(struct ry_router *router, struct member *member)
+{
+    member->done++;
+    router->offices[member->role].done++;
+}
+
 static int take_done(struct ry_router *router, struct member *member, const struct ry_done *message,
                      struct ry_error *err)
 {
@@ -32,7 +38,7 @@ static int take_done(struct ry_router *router, struct member *member, const stru
             continue;
         }
         post_take_back(router, mail);
-        member->done++;
+        count_done(router, member);
         post_forget(router, mail);
     }
     return rc;
@@ -47,7 +53,7 @@ static int take_fail(struct ry_router *router, struct member *member, const stru
     if (mail == NULL)
         return post_refuse(router, member, err, "failed a mail that it does not hold");
     post_take_back(router, mail);
-    member->done++;
+    count_done(router, member);
     char reason[401];
     (void)snprintf(reason, sizeof reason, "%.*s", RY_STR_ARG(message->reason));
     if (mail->head.tag == RY_TAG_mail_dead && message->retry) {
@@ -61,9 +67,13 @@ static int take_fail(struct ry_router *router, struct member *member, const stru
     return RY_OK;
 }
 
-static int take_report(struct member *member, const struct ry_report *message)
+static int take_report(struct ry_router *router, struct member *member, const struct ry_report *message)
 {
+    struct office *office = &router->offices[member->role];
+    if (message->busy_ms > member->busy_ms)
+        office->busy_ms += message->busy_ms - member->busy_ms;
     member->busy_ms = message->busy_ms;
+    (void)post_busy_permille(router, office);
     memset(&member->stats, 0, sizeof member->stats);
     for (size_t i = 0; i < message->counters.n; i++)
         if (message->counters.items[i].index < RY_STATS_FLAT)
@@ -79,7 +89,7 @@ static int take_control_body(struct ry_router *router, const struct post_said *s
     case RY_TAG_done: return take_done(router, member, body, err);
     case RY_TAG_fail: return take_fail(router, member, body, err);
     case RY_TAG_credit: member->capacity = (unsigned)((const struct ry_credit *)body)->capacity; return RY_OK;
-    case RY_TAG_report: return take_report(member, body);
+    case RY_TAG_report: return take_report(router, member, body);
     case RY_TAG_bye: ry_router_gone(router, member->session, true); return RY_OK;
     case RY_TAG_node_get: post_node_state(router, member, said->head.id); return RY_OK;
     case RY_TAG_relay_reach: return post_take_reach(router, member, body, err);

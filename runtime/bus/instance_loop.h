@@ -32,6 +32,7 @@ struct ry_link_options {
     uint32_t pid;       /* of this process, as the router sees it; 0: getpid() */
     bool once;          /* the connection is not made anew when it is lost; link.losses then tells */
     const char *ticket; /* to join with (leash.h); NULL: none */
+    bool sandboxed;     /* the process shuts itself in before the first mail */
 };
 
 /* Connects, says hello with a capacity of 0, and waits for the welcome. RY_EAWAY (nobody answers), RY_EACCES with the

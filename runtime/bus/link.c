@@ -90,6 +90,7 @@ static int link_greet(struct ry_link *link, const struct ry_link_options *option
         .name = ry_str_of(options->name),
         .pid = options->pid ? options->pid : (uint64_t)getpid(),
         .ticket = ry_str_of(options->ticket),
+        .sandboxed = options->sandboxed,
     };
     if (ry_link_say(link, RY_TAG_hello, &hello) == 0)
         return ry_fail(err, RY_EINVAL, "the instance name %s cannot be told", options->name);

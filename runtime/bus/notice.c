@@ -258,9 +258,30 @@ void post_replay(struct ry_router *router, const struct member *from, const stru
 
 /* ---- the node's state -------------------------------------------------------------------------------------------- */
 
+/* The marks move on whenever somebody reports or asks, so without either the window may be older than it should: an
+ * average over a longer time, which is still true. */
+uint64_t post_busy_permille(struct ry_router *router, struct office *office)
+{
+    int64_t now_mono_ms = post_now(router);
+    if (now_mono_ms - office->marks[1].at_mono_ms >= BUSY_WINDOW_MS) {
+        office->marks[0] = office->marks[1];
+        office->marks[1] = (struct busy_mark){now_mono_ms, office->busy_ms};
+    }
+    int64_t past_ms = now_mono_ms - office->marks[0].at_mono_ms;
+    if (past_ms <= 0 || office->member_count == 0)
+        return 0;
+    uint64_t permille =
+        (office->busy_ms - office->marks[0].busy_ms) * 1000 / ((uint64_t)past_ms * office->member_count);
+    return permille < 1000 ? permille : 1000;
+}
+
 static void state_role(struct ry_router *router, enum ry_role role, struct ry_role_state *state)
 {
-    const struct office *office = &router->offices[role];
+    struct office *office = &router->offices[role];
+    const struct member *member;
+    uint64_t capacity = 0;
+    TAILQ_FOREACH(member, &office->members, of_role)
+    capacity += member->capacity;
     const struct mail *oldest = TAILQ_FIRST(&office->mailbox.by_age);
     *state = (struct ry_role_state){
         .role = ry_str_of(ry_role_name(role)),
@@ -275,6 +296,11 @@ static void state_role(struct ry_router *router, enum ry_role role, struct ry_ro
         .redelivered = office->redelivered,
         .dead = office->dead,
         .expired = office->expired,
+        .instances = office->member_count,
+        .capacity = capacity,
+        .done = office->done,
+        .busy_ms = office->busy_ms,
+        .busy_permille = post_busy_permille(router, office),
     };
 }
 
@@ -289,6 +315,7 @@ static void state_member(const struct member *member, struct ry_instance_state *
         .held = member->held,
         .done = member->done,
         .busy_ms = member->busy_ms,
+        .sandboxed = member->sandboxed,
     };
 }
 

@@ -26,6 +26,7 @@ struct member {
     char name[65];
     uint32_t pid;
     bool remote;
+    bool sandboxed;
     bool stopping; /* was asked to stop: gets no new mail */
     unsigned capacity;
     size_t held;
@@ -38,6 +39,13 @@ struct member {
 };
 TAILQ_HEAD(member_list, member);
 
+/* How busy a role was of late: its total at the beginning of this window and of the one before. */
+#define BUSY_WINDOW_MS 10000
+struct busy_mark {
+    int64_t at_mono_ms;
+    uint64_t busy_ms;
+};
+
 struct office {
     struct mailbox mailbox;
     size_t queued_from[RY_ROLE_COUNT]; /* mails that wait, by their sender's role */
@@ -49,6 +57,8 @@ struct office {
     size_t held;
     size_t relayed; /* of held, those that the relay has */
     uint64_t accepted, refused, redelivered, dead, expired;
+    uint64_t done, busy_ms; /* of its members, those that left included */
+    struct busy_mark marks[2];
 };
 
 struct ry_router {
@@ -170,6 +180,8 @@ void post_bury(struct ry_router *router, struct mail *mail, const char *reason);
 int64_t post_move_dead(struct ry_router *router);
 /* A dead letter that the ingester gave back, to be offered again later. */
 void post_keep_dead(struct ry_router *router, struct mail *mail, int64_t delay_ms);
+/* How much of the last one to two windows its instances were busy, in thousandths; moves the marks on. */
+uint64_t post_busy_permille(struct ry_router *router, struct office *office);
 void post_node_state(struct ry_router *router, const struct member *to, uint64_t correlation);
 void post_replay(struct ry_router *router, const struct member *from, const struct ry_mail_replay *message,
                  uint64_t correlation);

@@ -59,6 +59,7 @@ int ry_router_new(struct ry_router **router, const struct ry_router_options *opt
     for (size_t i = 0; i < RY_ROLE_COUNT; i++) {
         mailbox_init(&made->offices[i].mailbox);
         TAILQ_INIT(&made->offices[i].members);
+        made->offices[i].marks[0].at_mono_ms = made->offices[i].marks[1].at_mono_ms = made->start_mono_ms;
     }
     post_plan(made);
     *router = made;
@@ -192,6 +193,7 @@ int ry_router_join(struct ry_router *router, const struct ry_hello *hello, uint3
     memcpy(member->name, hello->name.p, hello->name.n);
     member->pid = (uint32_t)hello->pid;
     member->remote = remote;
+    member->sandboxed = hello->sandboxed;
     member->capacity = (unsigned)hello->capacity;
     TAILQ_INIT(&member->custody);
     router->slots[member->session % MEMBER_SLOTS] = member;

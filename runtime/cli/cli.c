@@ -86,6 +86,15 @@ static const struct ry_command commands[] = {
      .summary = "what the archive holds, what waits, what runs",
      .help = "",
      .run = ry_cmd_status},
+    {.name = "advise",
+     .usage = "[--seconds N] [--json] [options]",
+     .summary = "which role is the bottleneck, and how many instances would balance the node",
+     .help =
+         "Looks at the running node for 10 seconds (--seconds N) and tells of each role how busy it is, what a mail\n"
+         "costs and how many wait; which role holds the others up, and whether more instances, a faster database or\n"
+         "line, a larger clip window or another host would help. Ask while it works: an idle node tells nothing.\n"
+         "docs/SCALING.md has the formulae.\n",
+     .run = ry_cmd_advise},
     {.name = "failed",
      .usage = "list [--json] | retry CLIP... | retry --all",
      .summary = "clips whose thumbnails failed: list them, try them again",

@@ -76,6 +76,7 @@ const struct ry_actor_spec *ry_cli_spec(const struct ry_cli *cli, struct ry_str 
 
 /* The commands: one file each (cmd_NAME.c; import.c). */
 int ry_cmd_actor(struct ry_cli *cli, int argc, char **argv);
+int ry_cmd_advise(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_config(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_dead(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_doctor(struct ry_cli *cli, int argc, char **argv);

@@ -183,7 +183,7 @@ static void tell_archive(FILE *out, struct json_object *archive)
 
 static void tell_node(FILE *out, struct json_object *node)
 {
-    static const char *const headings[] = {"ROLE", "INSTANCES", "WAITING", "LIMIT", "IN WORK", "OLDEST"};
+    static const char *const headings[] = {"ROLE", "INSTANCES", "WAITING", "LIMIT", "IN WORK", "BUSY", "OLDEST"};
     struct json_object *roles = part(node, "roles");
     struct json_object *instances = part(node, "instances");
     struct ry_table table;
@@ -201,6 +201,7 @@ static void tell_node(FILE *out, struct json_object *node)
         ry_table_cell(&table, "%" PRIu64, number(role, "queued"));
         ry_table_cell(&table, "%" PRIu64, number(role, "limit"));
         ry_table_cell(&table, "%" PRIu64, number(role, "held"));
+        ry_table_cell(&table, "%" PRIu64 "%%", number(role, "busy_permille") / 10);
         ry_table_cell(&table, "%s", number(role, "queued") ? oldest : "-");
     }
     (void)fputc('\n', out);

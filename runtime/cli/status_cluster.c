@@ -8,6 +8,9 @@
 #include "runtime/cli/message_json.h"
 #include "runtime/stream/mail_stream.h"
 
+/* More instances of a role than this a node does not have; its word is not believed. */
+#define REMOTE_MAX 65536
+
 /* A node's word as it is; what is no JSON is told as text. */
 static void on_node(void *arg, struct ry_str name, struct ry_str text)
 {
@@ -30,6 +33,32 @@ static int by_name(const void *a, const void *b)
     struct json_object *const *right = b;
     return strcmp(json_object_get_string(json_object_object_get(*left, "node")),
                   json_object_get_string(json_object_object_get(*right, "node")));
+}
+
+int ry_status_cluster_instances(const struct ry_cli *cli, struct ry_str own_node, unsigned remote[RY_ROLE_COUNT],
+                                struct ry_error *err)
+{
+    struct ry_mail_stream *mail = NULL;
+    struct json_object *nodes = json_object_new_array();
+    memset(remote, 0, RY_ROLE_COUNT * sizeof *remote);
+    int rc = nodes != NULL ? ry_mail_stream_new(&mail, cli->config, "status", ry_clock_system(), err)
+                           : ry_fail(err, RY_ENOMEM, "no memory for the list of nodes");
+    if (rc == RY_OK)
+        rc = ry_mail_stream_nodes(mail, on_node, nodes, err);
+    for (size_t i = 0; rc == RY_OK && i < json_object_array_length(nodes); i++) {
+        struct json_object *node = json_object_array_get_idx(nodes, i);
+        struct json_object *instances = json_object_object_get(node, "instances");
+        if (ry_str_is(own_node, json_object_get_string(json_object_object_get(node, "node"))) ||
+            !json_object_is_type(instances, json_type_object))
+            continue;
+        for (unsigned role = 1; role < RY_ROLE_COUNT; role++) {
+            int64_t count = json_object_get_int64(json_object_object_get(instances, ry_role_name((enum ry_role)role)));
+            remote[role] += count > 0 && count < REMOTE_MAX ? (unsigned)count : 0;
+        }
+    }
+    ry_mail_stream_free(&mail);
+    json_object_put(nodes);
+    return rc;
 }
 
 static int ask(struct ry_cli *cli, struct json_object *root, struct ry_error *err)

@@ -8,4 +8,8 @@
  * Returns an exit code. */
 int ry_status_cluster(struct ry_cli *cli, bool json);
 
+/* How many instances of each role the nodes but this one say they have. Blocks on Redis. RY_EAWAY: it is away. */
+int ry_status_cluster_instances(const struct ry_cli *cli, struct ry_str own_node, unsigned remote[RY_ROLE_COUNT],
+                                struct ry_error *err);
+
 #endif

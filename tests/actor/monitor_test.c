@@ -218,11 +218,27 @@ static struct ry_instance_state all_instances[] = {
     {.role = RY_STR("storage"), .name = RY_STR("storage-1")},
     {.role = RY_STR("scheduler"), .name = RY_STR("scheduler-1")},
     {.role = RY_STR("monitor"), .name = RY_STR("monitor-1")},
-    {.role = RY_STR("encoder"), .name = RY_STR("encoder-\"1\"")},
+    {.role = RY_STR("encoder"), .name = RY_STR("encoder-\"1\\\n\""), .sandboxed = true},
 };
 
-static struct ry_role_state writer_mailbox = {
-    .role = RY_STR("writer"), .queued = 7, .queued_bytes = 700, .limit = 256, .oldest_ms = 1250};
+static struct ry_role_state writer_mailbox = {.role = RY_STR("writer"),
+                                              .queued = 7,
+                                              .queued_bytes = 700,
+                                              .limit = 256,
+                                              .oldest_ms = 1250,
+                                              .held = 3,
+                                              .instances = 2,
+                                              .capacity = 128,
+                                              .done = 400,
+                                              .busy_ms = 90500,
+                                              .busy_permille = 725};
+
+static struct ry_child_state children[] = {
+    {.role = RY_STR("router"), .name = RY_STR("router"), .state = RY_STR("running"), .pid = 7},
+    {.role = RY_STR("encoder"), .name = RY_STR("encoder-1"), .state = RY_STR("spent"), .restarts = 11},
+};
+
+static struct ry_death_count deaths[] = {{.way = RY_STR("seccomp"), .count = 11}};
 
 static struct ry_counter_value counters[] = {{.index = RY_COUNTER_clips_found, .value = 42},
                                              {.index = 4095, .value = 1 /* of a newer router */}};
@@ -234,6 +250,17 @@ static struct ry_node_state node_typical(void)
                                   .roles = {&writer_mailbox, 1},
                                   .instances = {all_instances, 8},
                                   .counters = {counters, 2}};
+}
+
+/* The same under a supervisor, with an encoder that died too often. */
+static struct ry_node_state node_supervised(void)
+{
+    struct ry_node_state node = node_typical();
+    node.children.items = children;
+    node.children.n = 2;
+    node.deaths.items = deaths;
+    node.deaths.n = 1;
+    return node;
 }
 
 /* What /ready, /metrics and /api/status ask; NULL: no answer. */
@@ -304,12 +331,160 @@ static void ready_says_what_is_missing(void **state)
     }
 }
 
+/* ---- the text format of Prometheus ------------------------------------------------------------------------------- */
+
+#define METRICS_MAX 400
+
+/* What was seen of a text that is read line by line. */
+struct exposition {
+    char names[METRICS_MAX][80]; /* of TYPE lines */
+    char types[METRICS_MAX][16];
+    size_t count;
+    char helped[80]; /* of the last HELP line */
+    char *samples[4000];
+    size_t sample_count;
+};
+
+static size_t name_length(const char *text)
+{
+    const char *start = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
+    return strchr(start, *text) && *text
+               ? strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789")
+               : 0;
+}
+
+/* Behind `{name="value",...}`; NULL: it is none. */
+static const char *labels_end(const char *text)
+{
+    do {
+        text++;
+        size_t n = name_length(text);
+        if (n == 0 || text[n] != '=' || text[n + 1] != '"')
+            return NULL;
+        for (text += n + 2; *text != '"'; text++)
+            if (*text == '\0' || (*text == '\\' && strchr("\\\"n", *++text) == NULL))
+                return NULL;
+        text++;
+    } while (*text == ',');
+    return *text == '}' ? text + 1 : NULL;
+}
+
+static void read_help(struct exposition *seen, const char *line)
+{
+    char rest[2];
+    if (sscanf(line, "# HELP %79s %1s", seen->helped, rest) != 2)
+        fail_msg("no help: %s", line);
+}
+
+/* A TYPE follows the HELP of its metric, once. */
+static void read_type(struct exposition *seen, const char *line)
+{
+    size_t at = seen->count++;
+    assert_true(at < METRICS_MAX);
+    if (sscanf(line, "# TYPE %79s %15s", seen->names[at], seen->types[at]) != 2 ||
+        strcmp(seen->names[at], seen->helped) != 0)
+        fail_msg("not the type of what the help is of: %s", line);
+    if (strcmp(seen->types[at], "counter") != 0 && strcmp(seen->types[at], "gauge") != 0 &&
+        strcmp(seen->types[at], "histogram") != 0)
+        fail_msg("no type: %s", line);
+    for (size_t i = 0; i < at; i++)
+        if (strcmp(seen->names[i], seen->names[at]) == 0)
+            fail_msg("twice: %s", line);
+}
+
+/* A sample stands below the TYPE of its metric, has a value, and is there once. Counters end in _total, others do not.
+ */
+static void read_sample(struct exposition *seen, char *line)
+{
+    const char *name = seen->names[seen->count - 1], *type = seen->types[seen->count - 1];
+    size_t n = name_length(line), of = strlen(name);
+    bool histogram = strcmp(type, "histogram") == 0;
+    assert_true(seen->count > 0);
+    if (n < of || strncmp(line, name, of) != 0 ||
+        (histogram ? strncmp(line + of, "_bucket{", 8) != 0 && strncmp(line + of, "_sum ", 5) != 0 &&
+                         strncmp(line + of, "_count ", 7) != 0
+                   : n != of))
+        fail_msg("not a sample of %s, a %s: %s", name, type, line);
+    if ((strcmp(type, "counter") == 0) != (of > 6 && strcmp(name + of - 6, "_total") == 0))
+        fail_msg("the name does not tell a counter from others: %s", line);
+    const char *at = line[n] == '{' ? labels_end(line + n) : line + n;
+    char *end = NULL;
+    if (at == NULL || *at != ' ' || (strtod(at + 1, &end), end == at + 1) || *end != '\0')
+        fail_msg("no sample: %s", line);
+    line[at - line] = '\0';
+    for (size_t i = 0; i < seen->sample_count; i++)
+        if (strcmp(seen->samples[i], line) == 0)
+            fail_msg("twice: %s", line);
+    assert_true(seen->sample_count < sizeof seen->samples / sizeof *seen->samples);
+    seen->samples[seen->sample_count++] = line;
+}
+
+static void assert_prometheus(const char *text, struct exposition *seen)
+{
+    char *copy = strdup(text), *save = NULL;
+    assert_non_null(copy);
+    assert_true(*text && text[strlen(text) - 1] == '\n');
+    *seen = (struct exposition){.count = 0};
+    for (char *line = strtok_r(copy, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+        if (strncmp(line, "# HELP ", 7) == 0)
+            read_help(seen, line);
+        else if (strncmp(line, "# TYPE ", 7) == 0)
+            read_type(seen, line);
+        else
+            read_sample(seen, line);
+    free(copy);
+}
+
+static void metrics_follow_the_text_format(void **state)
+{
+    (void)state;
+    struct site site = site_open(NULL);
+    struct visit visit = visit_get(&site, "/metrics");
+    struct ry_node_state node = node_supervised();
+    struct ry_queue_state queue = {.healthy = true, .engine = RY_STR("redis"), .streams = 4};
+    struct ry_archive_state archive = archive_typical();
+    answer_state(&site, &node, &queue, &archive);
+    const char *answer = until_answered(&site, &visit);
+    static struct exposition seen;
+    assert_prometheus(strstr(answer, "\r\n\r\n") + 4, &seen);
+    /* Dashboards are made of these names. */
+    static const char *const names[][2] = {
+        {"mailbox_mails", "gauge"},
+        {"mailbox_limit_mails", "gauge"},
+        {"mailbox_oldest_seconds", "gauge"},
+        {"mailbox_held_mails", "gauge"},
+        {"role_instances", "gauge"},
+        {"role_capacity_mails", "gauge"},
+        {"role_done_total", "counter"},
+        {"role_busy_seconds_total", "counter"},
+        {"role_busy_ratio", "gauge"},
+        {"instance_sandboxed", "gauge"},
+        {"child_running", "gauge"},
+        {"child_spent", "gauge"},
+        {"child_restarts_total", "counter"},
+        {"child_deaths_total", "counter"},
+        {"queue_jobs", "gauge"},
+        {"queue_oldest_seconds", "gauge"},
+        {"queue_streams", "gauge"},
+        {"db_transaction_seconds", "histogram"},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        size_t at = 0;
+        while (at < seen.count && strcmp(seen.names[at] + strlen("reelyard_"), names[i][0]) != 0)
+            at++;
+        if (at == seen.count || strcmp(seen.types[at], names[i][1]) != 0)
+            fail_msg("there is no %s %s", names[i][1], names[i][0]);
+    }
+    visit_end(&visit);
+    site_close(&site);
+}
+
 static void metrics_are_prometheus_text(void **state)
 {
     (void)state;
     struct site site = site_open(NULL);
     struct visit visit = visit_get(&site, "/metrics");
-    struct ry_node_state node = node_typical();
+    struct ry_node_state node = node_supervised();
     struct ry_queue_state queue = {.healthy = true, .ready = 5, .oldest_ms = 1001};
     struct ry_archive_state archive = archive_typical();
     answer_state(&site, &node, &queue, &archive);
@@ -321,7 +496,18 @@ static void metrics_are_prometheus_text(void **state)
         "\nreelyard_mailbox_mails{role=\"writer\"} 7\n",
         "\nreelyard_mailbox_oldest_seconds{role=\"writer\"} 1.250\n",
         "\nreelyard_instance_busy_seconds_total{role=\"writer\",instance=\"writer-1\"} 1.500\n",
-        "instance=\"encoder-\\\"1\\\"\"}",
+        "instance=\"encoder-\\\"1\\\\\\n\\\"\"}",
+        "\nreelyard_mailbox_held_mails{role=\"writer\"} 3\n",
+        "\nreelyard_role_instances{role=\"writer\"} 2\n",
+        "\nreelyard_role_capacity_mails{role=\"writer\"} 128\n",
+        "\nreelyard_role_done_total{role=\"writer\"} 400\n",
+        "\nreelyard_role_busy_seconds_total{role=\"writer\"} 90.500\n",
+        "\nreelyard_role_busy_ratio{role=\"writer\"} 0.725\n",
+        "\nreelyard_instance_sandboxed{role=\"writer\",instance=\"writer-1\"} 0\n",
+        "\nreelyard_child_running{role=\"router\",instance=\"router\"} 1\n",
+        "\nreelyard_child_spent{role=\"encoder\",instance=\"encoder-1\"} 1\n",
+        "\nreelyard_child_restarts_total{role=\"encoder\",instance=\"encoder-1\"} 11\n",
+        "\nreelyard_child_deaths_total{way=\"seccomp\"} 11\n",
         "\nreelyard_queue_jobs{state=\"ready\"} 5\n",
         "\nreelyard_queue_oldest_seconds 1.001\n",
         "\nreelyard_archive_clips{status=\"pending\"} 12\n",
@@ -873,6 +1059,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ping_answers_without_asking_anybody),
         cmocka_unit_test(ready_says_what_is_missing),
+        cmocka_unit_test(metrics_follow_the_text_format),
         cmocka_unit_test(metrics_are_prometheus_text),
         cmocka_unit_test(metrics_tell_which_part_does_not_answer),
         cmocka_unit_test(status_is_the_answers_as_json),

@@ -47,6 +47,10 @@ echo "C decoded $c clips, D $d"
 "$reelyard" status --cluster --data "$tmp/a" >"$tmp/cluster" || fail "status --cluster: $(cat "$tmp/cluster")"
 for name in a b c d; do grep -q "^node-$name .*${roles[$name]%%,*}" "$tmp/cluster" || fail "status --cluster: $(cat "$tmp/cluster")"; done
 
+"$reelyard" advise --seconds 1 --json --data "$tmp/a" >"$tmp/advice.json" || fail "advise: $(cat "$tmp/advice.json")"
+others=$(jq -c '[.roles[] | select(.remote_instances > 0) | "\(.role) \(.remote_instances)"] | sort' "$tmp/advice.json")
+[ "$others" = '["downloader 1","encoder 4"]' ] || fail "advise counts these instances of other nodes: $others"
+
 step "D is killed, C stands still for longer than a lease, both come back"
 again() {
     pg "UPDATE clip SET thumbnail_status = 'pending'; DELETE FROM thumbnail; DELETE FROM reelyard_clip_lease" >/dev/null

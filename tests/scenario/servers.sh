@@ -100,6 +100,7 @@ redis() { redis-cli -p "$redis_port" "$@"; }
 fake() {
     local name=$1 log=$tmp/fake-$1.log
     shift
+    rm -f "$log" # of an earlier one, whose port it tells
     start "$log" "$REELYARD_BUILD/tests/fakes_$name" "$@"
     await 20 grep -q '^port ' "$log"
     fake_port=$(awk '/^port / { print $2; exit }' "$log")

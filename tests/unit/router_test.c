@@ -589,6 +589,60 @@ static void counters_outlive_their_instance(void **state)
     assert_int_equal(node->instances.items[1].busy_ms, 3);
 }
 
+static const struct ry_role_state *ask_role(struct desk *desk, uint32_t console, enum ry_role role)
+{
+    (void)say(desk, console, RY_TAG_node_get, &(struct ry_node_get){0}, 0);
+    const struct ry_node_state *node = expect(desk, console, RY_TAG_node_state);
+    for (size_t i = 0; i < node->roles.n; i++)
+        if (ry_str_is(node->roles.items[i].role, ry_role_name(role)))
+            return &node->roles.items[i];
+    fail_msg("the state has no %s", ry_role_name(role));
+    return NULL;
+}
+
+static void totals_of_a_role_outlive_its_instances(void **state)
+{
+    struct desk *desk = *state;
+    uint32_t console = join(desk, RY_ROLE_CONSOLE, 0), monitor = join(desk, RY_ROLE_MONITOR, 0);
+    for (unsigned i = 1; i <= 2; i++) {
+        uint32_t writer = join(desk, RY_ROLE_WRITER, 4);
+        uint64_t id = ask_writer(desk, monitor);
+        expect_mail(desk, writer, RY_TAG_archive_get, id, 1);
+        say_done(desk, writer, id);
+        for (uint64_t busy_ms = 20; busy_ms <= 50; busy_ms += 30) /* totals, not differences */
+            (void)say(desk, writer, RY_TAG_report, &(struct ry_report){.busy_ms = busy_ms}, 0);
+        const struct ry_role_state *role = ask_role(desk, console, RY_ROLE_WRITER);
+        assert_int_equal(role->done, i);
+        assert_int_equal(role->busy_ms, 50 * i);
+        assert_int_equal(role->instances, 1);
+        assert_int_equal(role->capacity, 4);
+        ry_router_gone(desk->router, writer, true);
+    }
+    const struct ry_role_state *role = ask_role(desk, console, RY_ROLE_WRITER);
+    assert_int_equal(role->instances, 0);
+    assert_int_equal(role->busy_ms, 100);
+}
+
+static void busy_fraction_is_of_the_last_seconds(void **state)
+{
+    struct desk *desk = *state;
+    uint32_t console = join(desk, RY_ROLE_CONSOLE, 0);
+    uint32_t writers[] = {join(desk, RY_ROLE_WRITER, 1), join(desk, RY_ROLE_WRITER, 1)};
+    /* Every five seconds the first one has worked for so long, the second one not at all. */
+    static const struct {
+        uint64_t busy_ms;
+        uint64_t permille; /* of both */
+    } steps[] = {{5000, 500}, {5000, 500}, {0, 333}, {0, 0}, {0, 0}, {0, 0}, {2000, 66}, {2000, 200}};
+    uint64_t busy_ms = 0;
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        ry_clock_manual_advance(&desk->clock, 5000);
+        (void)ry_router_turn(desk->router); /* looks at the clock anew */
+        busy_ms += steps[i].busy_ms;
+        (void)say(desk, writers[0], RY_TAG_report, &(struct ry_report){.busy_ms = busy_ms}, 0);
+        assert_int_equal(ask_role(desk, console, RY_ROLE_WRITER)->busy_permille, steps[i].permille);
+    }
+}
+
 static void replayed_mail_starts_anew(void **state)
 {
     struct desk *desk = *state;
@@ -666,6 +720,8 @@ int main(void)
         TEST(instance_that_works_on_mail_can_still_hint),
         TEST(event_without_room_is_dropped),
         TEST(counters_outlive_their_instance),
+        TEST(totals_of_a_role_outlive_its_instances),
+        TEST(busy_fraction_is_of_the_last_seconds),
         TEST(replayed_mail_starts_anew),
         TEST(what_may_not_be_said_changes_nothing),
     };
