@@ -110,6 +110,26 @@ static struct relay_entry *entry_new(const struct reader *reader, const struct r
     return made;
 }
 
+/* Whether this very mail is worked on here: its sender has added it again, because Redis had lost it or the answer to
+ * the first time. The entry of before is ended, and the new one stands for the work. */
+static bool is_worked_on(const struct reader *reader, const struct ry_mail_entry *entry)
+{
+    struct relay *self = reader->self;
+    struct ry_str from = ry_mail_entry_get(entry, "from");
+    uint64_t their_id = 0;
+    (void)ry_str_u64(ry_mail_entry_get(entry, "id"), &their_id);
+    for (struct relay_entry *other = self->entries; other != NULL; other = other->hh.next) {
+        if (other->their_id != their_id || !ry_str_is(from, other->from) || other->role != reader->role)
+            continue;
+        if (strcmp(other->entry, entry->id) != 0) {
+            relay_say_end(self, other->role, other->entry);
+            (void)snprintf(other->entry, sizeof other->entry, "%s", entry->id);
+        }
+        return true;
+    }
+    return false;
+}
+
 static void on_entry(void *arg, const struct ry_mail_entry *entry)
 {
     const struct reader *reader = arg;
@@ -131,6 +151,8 @@ static void on_entry(void *arg, const struct ry_mail_entry *entry)
         refuse(self, reader->role, entry, "every node that worked on it ended or lost its connection");
         return;
     }
+    if (is_worked_on(reader, entry))
+        return;
     struct relay_entry *made = entry_new(reader, entry, envelope.tag);
     if (made == NULL)
         return; /* claimed again when its lease has ended */
@@ -162,7 +184,8 @@ void relay_read(struct relay *self)
         if (!(self->here & RY_ROLE_BIT(role)) || room == 0 || ry_ctx_draining(self->ctx))
             continue;
         relay_role_stream(reader.role, stream);
-        if (ry_mail_stream_read(self->mail, stream, room, on_entry, &reader, NULL) != RY_OK)
+        int rc = ry_mail_stream_read(self->mail, stream, room, on_entry, &reader, NULL);
+        if (rc != RY_OK && rc != RY_EIO) /* a key that is no stream is no reason to leave the others unread */
             return;
     }
 }
@@ -171,7 +194,7 @@ void relay_read(struct relay *self)
 
 static void renew_role(struct relay *self, enum ry_role role, const char *stream)
 {
-    static char ids[RENEW_MAX][RY_MAIL_ENTRY_BYTES]; /* one relay a process */
+    char ids[RENEW_MAX][RY_MAIL_ENTRY_BYTES];
     size_t n = 0;
     for (struct relay_entry *entry = self->entries; entry != NULL; entry = entry->hh.next) {
         if (entry->role != role)
@@ -229,17 +252,36 @@ void relay_answer(struct relay *self, struct ry_mail *mail)
                      ry_buf_str(&whole));
 }
 
+void relay_say_again(struct relay *self)
+{
+    struct relay_entry *entry = NULL;
+    struct relay_entry *next = NULL;
+    struct relay_entry *refused = NULL; /* apart, for their ids change */
+    HASH_ITER(hh, self->entries, entry, next)
+    {
+        if (!entry->refused)
+            continue;
+        HASH_DELETE(hh, self->entries, entry);
+        HASH_ADD(hh, refused, id, sizeof entry->id, entry);
+    }
+    HASH_ITER(hh, refused, entry, next)
+    {
+        struct ry_error why = {0};
+        HASH_DELETE(hh, refused, entry);
+        entry->refused = false;
+        if (!say(self, entry, (struct ry_str){entry->whole, entry->whole_bytes}, &why))
+            RY_LOG(RY_ERROR, "mail_lost", "reason=%s", why.text);
+        HASH_ADD(hh, self->entries, id, sizeof entry->id, entry);
+    }
+}
+
 /* Of the mail itself that the router had no room for: it is said again later. Of what else will not be worked on: whom
  * it concerns is told, wherever he is. */
 void relay_on_undeliverable(struct relay *self, const struct ry_undeliverable *lost)
 {
     struct relay_entry *entry = relay_entry_of(self, lost->id);
     if (entry != NULL && lost->cause == RY_UNDELIVERABLE_FULL && entry->whole != NULL) {
-        struct ry_error why = {0};
-        HASH_DELETE(hh, self->entries, entry);
-        if (!say(self, entry, (struct ry_str){entry->whole, entry->whole_bytes}, &why))
-            RY_LOG(RY_ERROR, "mail_lost", "reason=%s", why.text);
-        HASH_ADD(hh, self->entries, id, sizeof entry->id, entry);
+        entry->refused = true;
         return;
     }
     if (entry != NULL) {

@@ -1,7 +1,7 @@
 /* out.c: mail of this node that other nodes are to work on.
  *
  * Each mail is kept, and so in the router's custody, until the node that took it says that it is over. Redis may lose
- * what it had taken; so what is not over after a while is looked for, and added again if it is gone. That may bring a
+ * what it had taken; so what is not over after a lease is looked for, and added again if it is gone. That may bring a
  * mail twice, which every actor bears. */
 #include "actors/relay/relay.h"
 
@@ -12,17 +12,15 @@
 #include "runtime/actor/forward.h"
 
 #define WHOLE_BYTES ((size_t)160 << 20)
-#define LOOK_MS     10000
 #define LOG_MS      10000
 
-/* The node and number of a mail's origin, as that node knows it. False: it followed from a mail that is over. */
-static bool find_origin(const struct relay *self, const struct ry_envelope *envelope, struct ry_str *home,
+/* The node and number of a mail's origin, as that node knows it. */
+static void find_origin(const struct relay *self, const struct ry_envelope *envelope, struct ry_str *home,
                         uint64_t *origin)
 {
     const struct relay_entry *entry = relay_entry_of(self, envelope->correlation);
     *home = ry_str_of(entry != NULL ? entry->home : self->owner);
     *origin = entry != NULL ? entry->origin : envelope->correlation;
-    return true;
 }
 
 static int add(struct relay *self, const struct ry_mail *mail, enum ry_role role, char *id, struct ry_error *err)
@@ -37,7 +35,7 @@ static int add(struct relay *self, const struct ry_mail *mail, enum ry_role role
     struct ry_str home;
     uint64_t origin = 0;
     relay_role_stream(role, stream);
-    (void)find_origin(self, &mail->envelope, &home, &origin);
+    find_origin(self, &mail->envelope, &home, &origin);
     (void)snprintf(their_id, sizeof their_id, "%" PRIu64, mail->envelope.id);
     (void)snprintf(their_origin, sizeof their_origin, "%" PRIu64, origin);
     const struct ry_mail_field fields[] = {{RY_STR("from"), ry_str_of(self->owner)},
@@ -54,12 +52,13 @@ static void forget(struct relay *self, struct relay_sent *sent)
     free(sent);
 }
 
-/* Adds a mail to its stream. What Redis will never take fails. */
-static void offer(struct relay *self, struct relay_sent *sent)
+/* Adds a mail to its stream. What Redis will never take fails. False: Redis does not take it now. */
+static bool offer(struct relay *self, struct relay_sent *sent)
 {
     struct ry_error why = {0};
     sent->since_mono_ms = ry_mono_ms(ry_ctx_clock(self->ctx));
     sent->entry[0] = '\0';
+    sent->missing = false;
     int rc = add(self, sent->mail, sent->role, sent->entry, &why);
     if (rc == RY_OK) {
         ry_count(self->ctx, RY_COUNTER_relay_sent, 1);
@@ -70,7 +69,9 @@ static void offer(struct relay *self, struct relay_sent *sent)
         unsigned held_back = 0;
         if (ry_log_allowed(&self->log, 1, LOG_MS, &held_back))
             RY_LOG(RY_WARNING, "mail_not_sent", "reason=%s held_back=%u", why.text, held_back);
+        return false;
     }
+    return true;
 }
 
 void relay_send(struct relay *self, struct ry_mail *mail)
@@ -90,7 +91,7 @@ void relay_send(struct relay *self, struct ry_mail *mail)
     sent->role = role;
     ry_mail_keep(self->ctx, mail);
     HASH_ADD(hh, self->sent, id, sizeof sent->id, sent);
-    offer(self, sent);
+    (void)offer(self, sent);
 }
 
 void relay_on_settled(struct relay *self, uint64_t id, struct ry_str failure)
@@ -109,32 +110,59 @@ void relay_on_settled(struct relay *self, uint64_t id, struct ry_str failure)
     forget(self, sent);
 }
 
-void relay_audit(struct relay *self)
+/* A mail whose deadline has passed before anybody read it goes back to the router, which tells whom it concerns. One
+ * that is worked on may come to its end. True: it is forgotten. */
+static bool withdraw_late(struct relay *self, struct relay_sent *sent)
+{
+    int64_t deadline_wall_ms = sent->mail->envelope.deadline_wall_ms;
+    bool withdrawn = sent->entry[0] == '\0';
+    char stream[RY_MAIL_STREAM_BYTES];
+    if (deadline_wall_ms == 0 || deadline_wall_ms > ry_wall_ms(ry_ctx_clock(self->ctx)))
+        return false;
+    relay_role_stream(sent->role, stream);
+    if (!withdrawn && ry_mail_stream_withdraw(self->mail, stream, sent->entry, &withdrawn, NULL) != RY_OK)
+        return false;
+    if (withdrawn) {
+        ry_mail_fail(self->ctx, sent->mail, true, "its deadline passed before another node took it");
+        forget(self, sent);
+    }
+    return withdrawn;
+}
+
+/* Whether a mail is due to be looked for, and gone. */
+static bool is_missing(struct relay *self, struct relay_sent *sent)
 {
     int64_t now_mono_ms = ry_mono_ms(ry_ctx_clock(self->ctx));
+    int64_t look_ms = ry_config_int(ry_ctx_config(self->ctx), RY_OPT_mail_lease_seconds) * 1000;
+    char stream[RY_MAIL_STREAM_BYTES];
+    bool has = true;
+    if (sent->entry[0] == '\0' || now_mono_ms - sent->since_mono_ms < look_ms)
+        return false;
+    relay_role_stream(sent->role, stream);
+    if (ry_mail_stream_has(self->mail, stream, sent->entry, &has, NULL) == RY_OK)
+        sent->since_mono_ms = now_mono_ms;
+    return !has;
+}
+
+void relay_audit(struct relay *self)
+{
     struct relay_sent *sent = NULL;
     struct relay_sent *next = NULL;
+    bool missing = false;
     HASH_ITER(hh, self->sent, sent, next)
     {
-        char stream[RY_MAIL_STREAM_BYTES];
-        bool has = false;
-        if (sent->entry[0] != '\0') {
-            if (now_mono_ms - sent->since_mono_ms < LOOK_MS)
-                continue;
-            relay_role_stream(sent->role, stream);
-            if (ry_mail_stream_has(self->mail, stream, sent->entry, &has, NULL) != RY_OK)
-                return;
-            sent->since_mono_ms = now_mono_ms;
-            if (has)
-                continue;
-            /* Its end may have been said just now: once more around before it is added again. */
-            relay_hear(self);
-            HASH_FIND(hh, self->sent, &sent->id, sizeof sent->id, next);
-            if (next == NULL)
-                return;
+        if (withdraw_late(self, sent))
+            continue;
+        sent->missing = is_missing(self, sent);
+        missing = missing || sent->missing;
+    }
+    if (missing)
+        relay_hear(self); /* the end of some may have been said just now */
+    HASH_ITER(hh, self->sent, sent, next)
+    {
+        if (sent->missing)
             RY_LOG(RY_WARNING, "mail_lost_by_redis", "role=%s entry=%s", ry_role_name(sent->role), sent->entry);
-        }
-        offer(self, sent);
-        return; /* the table may have changed: the next look goes on */
+        if ((sent->missing || sent->entry[0] == '\0') && !offer(self, sent))
+            return; /* Redis is away */
     }
 }

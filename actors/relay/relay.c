@@ -189,6 +189,7 @@ static void relay_tick(void *me, struct ry_ctx *ctx, unsigned timer)
     if (self->state_asked == 0)
         self->state_asked =
             RY_TELL(ctx, node_get, &(struct ry_node_get){0}, &(struct ry_send){.priority = RY_PRIORITY_CONTROL});
+    relay_say_again(self);
     relay_work(self);
     if (now_mono_ms >= self->next_news_mono_ms) {
         self->next_news_mono_ms = now_mono_ms + NEWS_MS;

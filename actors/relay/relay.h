@@ -20,6 +20,7 @@ struct relay_sent {
     enum ry_role role;
     char entry[RY_MAIL_ENTRY_BYTES]; /* "": Redis has not taken it yet */
     int64_t since_mono_ms;           /* when it was added, or last looked for */
+    bool missing;                    /* Redis had it no more at the last look */
     UT_hash_handle hh;
 };
 
@@ -33,6 +34,7 @@ struct relay_entry {
     char home[RELAY_OWNER_BYTES]; /* the node of its origin */
     uint64_t origin;              /* there */
     bool native;                  /* that is here */
+    bool refused;                 /* the router had no room for it: it is to be said again */
     uint16_t tag;
     char *whole; /* kept while the router had no room for it; else NULL */
     size_t whole_bytes;
@@ -59,6 +61,7 @@ struct relay {
     struct relay_entry *entries;
     struct relay_words words;
     size_t word_count;
+    size_t heard; /* words of others in this round */
 
     /* Of this node, as the router says. */
     uint32_t present;               /* roles */
@@ -102,6 +105,8 @@ void relay_answer(struct relay *self, struct ry_mail *mail);
 void relay_on_undeliverable(struct relay *self, const struct ry_undeliverable *lost);
 void relay_on_mail_settled(struct relay *self, const struct ry_mail_settled *settled);
 void relay_renew(struct relay *self);
+/* Says again what the router had no room for. */
+void relay_say_again(struct relay *self);
 /* Gives back what is not finished, for other nodes to take at once. */
 void relay_release(struct relay *self);
 struct relay_entry *relay_entry_of(const struct relay *self, uint64_t id);

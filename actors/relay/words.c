@@ -177,6 +177,7 @@ static void pass_undeliverable(struct relay *self, const struct ry_mail_entry *e
 static void on_word(void *arg, const struct ry_mail_entry *entry)
 {
     struct relay *self = arg;
+    self->heard++;
     struct ry_str kind = ry_mail_entry_get(entry, "kind");
     uint64_t id = number(entry, "id");
     struct ry_error why = {0};
@@ -200,5 +201,7 @@ void relay_hear(struct relay *self)
 {
     char stream[RY_MAIL_STREAM_BYTES];
     relay_node_stream(self->owner, stream);
-    (void)ry_mail_stream_take(self->mail, stream, HEAR_MAX, on_word, self, NULL);
+    do
+        self->heard = 0;
+    while (ry_mail_stream_take(self->mail, stream, HEAR_MAX, on_word, self, NULL) == RY_OK && self->heard == HEAR_MAX);
 }

@@ -82,6 +82,10 @@ int ry_mail_stream_end(struct ry_mail_stream *mail, const char *stream, const ch
 int ry_mail_stream_has(struct ry_mail_stream *mail, const char *stream, const char *id, bool *has,
                        struct ry_error *err);
 
+/* Deletes an entry unless a reader has it; *withdrawn: nobody had, and nobody will. */
+int ry_mail_stream_withdraw(struct ry_mail_stream *mail, const char *stream, const char *id, bool *withdrawn,
+                            struct ry_error *err);
+
 /* How many entries a stream has, read or not. */
 int ry_mail_stream_length(struct ry_mail_stream *mail, const char *stream, uint64_t *length, struct ry_error *err);
 

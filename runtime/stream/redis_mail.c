@@ -20,8 +20,15 @@
 #define JITTER_PERCENT  20
 #define BELLS_MAX       16
 
+static const char add_script[] =
+    "local id = redis.call('XADD', KEYS[1], '*', unpack(ARGV, 2))"
+    " if ARGV[1] ~= '0' then redis.call('EXPIRE', KEYS[1], ARGV[1]) end"
+    " redis.call('PUBLISH', 'reelyard:bell:' .. KEYS[1], '') return id";
 static const char end_script[] = "redis.call('XACK', KEYS[1], '" GROUP "', ARGV[1]) return redis.call('XDEL', KEYS[1], "
                                  "ARGV[1])";
+static const char withdraw_script[] =
+    "local last = redis.pcall('XPENDING', KEYS[1], '" GROUP "', ARGV[1], ARGV[1], 1)"
+    " if last.err == nil and #last > 0 then return 0 end redis.call('XDEL', KEYS[1], ARGV[1]) return 1";
 static const char has_script[] = "return #redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])";
 static const char nodes_script[] =
     "local all = {} for _, name in ipairs(redis.call('SMEMBERS', KEYS[1])) do"
@@ -89,6 +96,7 @@ static int connect_link(struct ry_mail_stream *mail, struct ry_error *err)
         if (mail->tries > 0)
             RY_LOG(RY_INFO, "mail_connected", "tries=%u", mail->tries);
         mail->tries = 0;
+        ry_redis_link_close(&mail->bells); /* what broke one may have made the other deaf without a word */
         return RY_OK;
     }
     if (mail->tries == 0)
@@ -170,13 +178,11 @@ static void give_entries(const redisReply *entries, const char *stream, ry_mail_
 int ry_mail_stream_add(struct ry_mail_stream *mail, const char *stream, const struct ry_mail_field *fields, size_t n,
                        int64_t lasts_s, char *id, struct ry_error *err)
 {
-    struct ry_buf *command = words(mail, 3 + 2 * n);
-    ry_redis_word_text(command, "XADD");
-    ry_redis_word_text(command, stream);
-    ry_redis_word_text(command, "*");
+    eval(mail, add_script, stream, 1 + 2 * n);
+    ry_redis_word_int(&mail->command, lasts_s);
     for (size_t i = 0; i < n; i++) {
-        ry_redis_word(command, fields[i].name);
-        ry_redis_word(command, fields[i].value);
+        ry_redis_word(&mail->command, fields[i].name);
+        ry_redis_word(&mail->command, fields[i].value);
     }
     redisReply *reply = NULL;
     int rc = call(mail, &reply, err);
@@ -186,20 +192,6 @@ int ry_mail_stream_add(struct ry_mail_stream *mail, const char *stream, const st
     if (id != NULL)
         (void)snprintf(id, RY_MAIL_ENTRY_BYTES, "%.*s", RY_STR_ARG(made));
     freeReplyObject(reply);
-    if (lasts_s > 0) {
-        command = words(mail, 3);
-        ry_redis_word_text(command, "EXPIRE");
-        ry_redis_word_text(command, stream);
-        ry_redis_word_int(command, lasts_s);
-        (void)call(mail, NULL, NULL);
-    }
-    char bell[RY_MAIL_STREAM_BYTES + 16];
-    (void)snprintf(bell, sizeof bell, "reelyard:bell:%s", stream);
-    command = words(mail, 3);
-    ry_redis_word_text(command, "PUBLISH");
-    ry_redis_word_text(command, bell);
-    ry_redis_word_text(command, "");
-    (void)call(mail, NULL, NULL); /* a bell that is not heard costs a little time */
     return RY_OK;
 }
 
@@ -368,6 +360,20 @@ int ry_mail_stream_has(struct ry_mail_stream *mail, const char *stream, const ch
     if (rc != RY_OK)
         return rc;
     *has = ry_redis_int(reply) > 0;
+    freeReplyObject(reply);
+    return RY_OK;
+}
+
+int ry_mail_stream_withdraw(struct ry_mail_stream *mail, const char *stream, const char *id, bool *withdrawn,
+                            struct ry_error *err)
+{
+    redisReply *reply = NULL;
+    eval(mail, withdraw_script, stream, 1);
+    ry_redis_word_text(&mail->command, id);
+    int rc = call(mail, &reply, err);
+    if (rc != RY_OK)
+        return rc;
+    *withdrawn = ry_redis_int(reply) > 0;
     freeReplyObject(reply);
     return RY_OK;
 }
