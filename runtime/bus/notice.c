@@ -1,9 +1,9 @@
 /* notice.c: what the router says of its own.
  *
- * Owns the dead letters that wait for an ingester: a bounded list, so that a node without one does not fill its memory;
- * (of this node, or of another that the relay reaches) does not fill its memory; what finds no place there is logged
- * with its one-line description, which is then all that is left of it. A mail_dead never becomes a dead letter itself:
- * it is offered again until it is taken. Says welcome, undeliverable, mail_dead and the node's state under ids of the
+ * Owns the dead letters that wait for an ingester: of this node, or of another that the relay reaches. The
+ * list is bounded, so that without one it does not fill the memory; what finds no place there is logged with its
+ * one-line description, which is then all that is left of it. A mail_dead never becomes a dead letter itself: it is
+ * offered again until it is taken. Says welcome, undeliverable, mail_dead and the node's state under ids of the
  * router's own session. */
 #include "runtime/bus/post.h"
 
