@@ -36,11 +36,18 @@ static void entry_free(struct relay *self, struct relay_entry *entry)
     free(entry);
 }
 
+static void say_end(struct relay *self, const struct relay_entry *entry)
+{
+    char stream[RY_MAIL_STREAM_BYTES];
+    relay_role_stream(entry->role, entry->urgent, stream);
+    relay_say_end(self, stream, entry->entry);
+}
+
 /* The entry is over: its sender is told. */
 static void finish(struct relay *self, struct relay_entry *entry)
 {
     relay_say_settled(self, entry->from, entry->their_id, (struct ry_str){0});
-    relay_say_end(self, entry->role, entry->entry);
+    say_end(self, entry);
     ry_count(self->ctx, RY_COUNTER_relay_done, 1);
     entry_free(self, entry);
 }
@@ -79,7 +86,13 @@ static void refuse(struct relay *self, enum ry_role role, const struct ry_mail_e
            reason);
     if (from[0] != '\0' && ry_str_u64(ry_mail_entry_get(entry, "id"), &id) && id != 0)
         relay_say_settled(self, from, id, ry_str_of(reason));
-    relay_say_end(self, role, entry->id);
+    relay_say_end(self, entry->stream, entry->id);
+}
+
+/* Which of its role's streams an entry stands in. */
+static bool is_urgent(const struct ry_mail_entry *entry)
+{
+    return strcmp(strrchr(entry->stream, ':'), ":urgent") == 0;
 }
 
 struct reader {
@@ -100,6 +113,7 @@ static struct relay_entry *entry_new(const struct reader *reader, const struct r
     if (made == NULL)
         return NULL;
     made->role = reader->role;
+    made->urgent = is_urgent(entry);
     made->tag = tag;
     (void)snprintf(made->entry, sizeof made->entry, "%s", entry->id);
     take_text(made->from, sizeof made->from, ry_mail_entry_get(entry, "from"));
@@ -122,7 +136,8 @@ static bool is_worked_on(const struct reader *reader, const struct ry_mail_entry
         if (other->their_id != their_id || !ry_str_is(from, other->from) || other->role != reader->role)
             continue;
         if (strcmp(other->entry, entry->id) != 0) {
-            relay_say_end(self, other->role, other->entry);
+            say_end(self, other);
+            other->urgent = is_urgent(entry);
             (void)snprintf(other->entry, sizeof other->entry, "%s", entry->id);
         }
         return true;
@@ -140,7 +155,7 @@ static void on_entry(void *arg, const struct ry_mail_entry *entry)
     struct ry_error why = {0};
     if (!is_owner_alive(self, ry_mail_entry_get(entry, "from"))) {
         RY_LOG(RY_INFO, "mail_of_gone_node", "role=%s entry=%s", ry_role_name(reader->role), entry->id);
-        relay_say_end(self, reader->role, entry->id); /* its custody went with the node */
+        relay_say_end(self, entry->stream, entry->id); /* its custody went with the node */
         return;
     }
     if (ry_whole_read(whole, &envelope, &descriptor, &why) != RY_OK || !is_for(descriptor, reader->role)) {
@@ -162,7 +177,7 @@ static void on_entry(void *arg, const struct ry_mail_entry *entry)
         return;
     }
     if (descriptor->kind == RY_KIND_EVENT) {
-        relay_say_end(self, reader->role, entry->id);
+        relay_say_end(self, entry->stream, entry->id);
         free(made);
         return;
     }
@@ -175,16 +190,25 @@ static void on_entry(void *arg, const struct ry_mail_entry *entry)
     self->working[reader->role]++;
 }
 
+/* How many more mails the instances here can hold. */
+static size_t room_of(const struct relay *self, enum ry_role role)
+{
+    return self->capacity[role] > self->working[role] ? self->capacity[role] - self->working[role] : 0;
+}
+
 void relay_read(struct relay *self)
 {
     for (unsigned role = 1; role < RY_ROLE_COUNT; role++) {
-        char stream[RY_MAIL_STREAM_BYTES];
-        size_t room = self->capacity[role] > self->working[role] ? self->capacity[role] - self->working[role] : 0;
+        char urgent[RY_MAIL_STREAM_BYTES];
+        char rest[RY_MAIL_STREAM_BYTES];
+        const char *const streams[] = {urgent, rest};
+        size_t room = room_of(self, (enum ry_role)role);
         struct reader reader = {self, (enum ry_role)role};
         if (!(self->here & RY_ROLE_BIT(role)) || room == 0 || ry_ctx_draining(self->ctx))
             continue;
-        relay_role_stream(reader.role, stream);
-        int rc = ry_mail_stream_read(self->mail, stream, room, on_entry, &reader, NULL);
+        relay_role_stream(reader.role, true, urgent);
+        relay_role_stream(reader.role, false, rest);
+        int rc = ry_mail_stream_read(self->mail, streams, 2, room, on_entry, &reader, NULL);
         if (rc != RY_OK && rc != RY_EIO) /* a key that is no stream is no reason to leave the others unread */
             return;
     }
@@ -192,12 +216,12 @@ void relay_read(struct relay *self)
 
 /* ---- leases ------------------------------------------------------------------------------------------------------ */
 
-static void renew_role(struct relay *self, enum ry_role role, const char *stream)
+static void renew_stream(struct relay *self, enum ry_role role, bool urgent, const char *stream)
 {
     char ids[RENEW_MAX][RY_MAIL_ENTRY_BYTES];
     size_t n = 0;
     for (struct relay_entry *entry = self->entries; entry != NULL; entry = entry->hh.next) {
-        if (entry->role != role)
+        if (entry->role != role || entry->urgent != urgent)
             continue;
         (void)snprintf(ids[n++], sizeof ids[0], "%s", entry->entry);
         if (n == RENEW_MAX) {
@@ -208,20 +232,27 @@ static void renew_role(struct relay *self, enum ry_role role, const char *stream
     (void)ry_mail_stream_renew(self->mail, stream, (const char(*)[RY_MAIL_ENTRY_BYTES])ids, n, NULL);
 }
 
-void relay_renew(struct relay *self)
+/* Renews what is worked on of one stream, and takes over what nobody has renewed. */
+static void tend(struct relay *self, enum ry_role role, bool urgent)
 {
     int64_t lease_ms = ry_config_int(ry_ctx_config(self->ctx), RY_OPT_mail_lease_seconds) * 1000;
+    struct reader reader = {self, role};
+    char stream[RY_MAIL_STREAM_BYTES];
+    relay_role_stream(role, urgent, stream);
+    renew_stream(self, role, urgent, stream);
+    size_t room = room_of(self, role);
+    if (room > 0 && !ry_ctx_draining(self->ctx))
+        (void)ry_mail_stream_claim(self->mail, stream, lease_ms, room < CLAIM_MAX ? room : CLAIM_MAX, on_entry, &reader,
+                                   NULL);
+}
+
+void relay_renew(struct relay *self)
+{
     for (unsigned role = 1; role < RY_ROLE_COUNT; role++) {
-        char stream[RY_MAIL_STREAM_BYTES];
-        struct reader reader = {self, (enum ry_role)role};
         if (!(self->here & RY_ROLE_BIT(role)))
             continue;
-        relay_role_stream(reader.role, stream);
-        renew_role(self, reader.role, stream);
-        size_t room = self->capacity[role] > self->working[role] ? self->capacity[role] - self->working[role] : 0;
-        if (room > 0 && !ry_ctx_draining(self->ctx))
-            (void)ry_mail_stream_claim(self->mail, stream, lease_ms, room < CLAIM_MAX ? room : CLAIM_MAX, on_entry,
-                                       &reader, NULL);
+        tend(self, (enum ry_role)role, true);
+        tend(self, (enum ry_role)role, false);
     }
 }
 
@@ -229,7 +260,7 @@ void relay_release(struct relay *self)
 {
     for (struct relay_entry *entry = self->entries; entry != NULL; entry = entry->hh.next) {
         char stream[RY_MAIL_STREAM_BYTES];
-        relay_role_stream(entry->role, stream);
+        relay_role_stream(entry->role, entry->urgent, stream);
         (void)ry_mail_stream_release(self->mail, stream, entry->entry, NULL);
     }
 }

@@ -23,7 +23,7 @@ static void find_origin(const struct relay *self, const struct ry_envelope *enve
     *origin = entry != NULL ? entry->origin : envelope->correlation;
 }
 
-static int add(struct relay *self, const struct ry_mail *mail, enum ry_role role, char *id, struct ry_error *err)
+static int add(struct relay *self, const struct ry_mail *mail, char *id, struct ry_error *err)
 {
     RY_BUF_AUTO whole = ry_buf_make(WHOLE_BYTES);
     int rc = ry_mail_whole(mail, &whole);
@@ -34,7 +34,7 @@ static int add(struct relay *self, const struct ry_mail *mail, enum ry_role role
     char their_origin[24];
     struct ry_str home;
     uint64_t origin = 0;
-    relay_role_stream(role, stream);
+    relay_role_stream(ry_descriptor_role(mail->descriptor), ry_priority_is_urgent(mail->envelope.priority), stream);
     find_origin(self, &mail->envelope, &home, &origin);
     (void)snprintf(their_id, sizeof their_id, "%" PRIu64, mail->envelope.id);
     (void)snprintf(their_origin, sizeof their_origin, "%" PRIu64, origin);
@@ -59,7 +59,7 @@ static bool offer(struct relay *self, struct relay_sent *sent)
     sent->since_mono_ms = ry_mono_ms(ry_ctx_clock(self->ctx));
     sent->entry[0] = '\0';
     sent->missing = false;
-    int rc = add(self, sent->mail, sent->role, sent->entry, &why);
+    int rc = add(self, sent->mail, sent->entry, &why);
     if (rc == RY_OK) {
         ry_count(self->ctx, RY_COUNTER_relay_sent, 1);
     } else if (rc == RY_ELIMIT) {
@@ -76,9 +76,8 @@ static bool offer(struct relay *self, struct relay_sent *sent)
 
 void relay_send(struct relay *self, struct ry_mail *mail)
 {
-    enum ry_role role = ry_descriptor_role(mail->descriptor);
     if (mail->descriptor->kind == RY_KIND_EVENT) {
-        (void)add(self, mail, role, NULL, NULL); /* a hint */
+        (void)add(self, mail, NULL, NULL); /* a hint */
         return;
     }
     struct relay_sent *sent = calloc(1, sizeof *sent);
@@ -88,7 +87,8 @@ void relay_send(struct relay *self, struct ry_mail *mail)
     }
     sent->id = mail->envelope.id;
     sent->mail = mail;
-    sent->role = role;
+    sent->role = ry_descriptor_role(mail->descriptor);
+    sent->urgent = ry_priority_is_urgent(mail->envelope.priority);
     ry_mail_keep(self->ctx, mail);
     HASH_ADD(hh, self->sent, id, sizeof sent->id, sent);
     (void)offer(self, sent);
@@ -119,7 +119,7 @@ static bool withdraw_late(struct relay *self, struct relay_sent *sent)
     char stream[RY_MAIL_STREAM_BYTES];
     if (deadline_wall_ms == 0 || deadline_wall_ms > ry_wall_ms(ry_ctx_clock(self->ctx)))
         return false;
-    relay_role_stream(sent->role, stream);
+    relay_role_stream(sent->role, sent->urgent, stream);
     if (!withdrawn && ry_mail_stream_withdraw(self->mail, stream, sent->entry, &withdrawn, NULL) != RY_OK)
         return false;
     if (withdrawn) {
@@ -138,7 +138,7 @@ static bool is_missing(struct relay *self, struct relay_sent *sent)
     bool has = true;
     if (sent->entry[0] == '\0' || now_mono_ms - sent->since_mono_ms < look_ms)
         return false;
-    relay_role_stream(sent->role, stream);
+    relay_role_stream(sent->role, sent->urgent, stream);
     if (ry_mail_stream_has(self->mail, stream, sent->entry, &has, NULL) == RY_OK)
         sent->since_mono_ms = now_mono_ms;
     return !has;

@@ -18,6 +18,7 @@ struct relay_sent {
     uint64_t id;          /* the mail's, the key */
     struct ry_mail *mail; /* kept */
     enum ry_role role;
+    bool urgent;
     char entry[RY_MAIL_ENTRY_BYTES]; /* "": Redis has not taken it yet */
     int64_t since_mono_ms;           /* when it was added, or last looked for */
     bool missing;                    /* Redis had it no more at the last look */
@@ -28,6 +29,7 @@ struct relay_sent {
 struct relay_entry {
     uint64_t id; /* it has here, the key; and, but for mail whose origin is here, the origin of what follows */
     enum ry_role role;
+    bool urgent; /* it came past the rest */
     char entry[RY_MAIL_ENTRY_BYTES];
     char from[RELAY_OWNER_BYTES]; /* the node that sent it */
     uint64_t their_id;
@@ -83,8 +85,8 @@ struct relay {
     struct ry_log_limit log;
 };
 
-/* reelyard:mail:ROLE, reelyard:mail:node:OWNER */
-void relay_role_stream(enum ry_role role, char name[RY_MAIL_STREAM_BYTES]);
+/* reelyard:mail:ROLE or reelyard:mail:ROLE:urgent, reelyard:mail:node:OWNER */
+void relay_role_stream(enum ry_role role, bool urgent, char name[RY_MAIL_STREAM_BYTES]);
 void relay_node_stream(const char *owner, char name[RY_MAIL_STREAM_BYTES]);
 
 /* ---- out.c: mail of this node ------------------------------------------------------------------------------------ */
@@ -119,7 +121,7 @@ void relay_say_answer(struct relay *self, const char *to, uint64_t correlation, 
 void relay_say_undeliverable(struct relay *self, const char *to, uint64_t concerned,
                              const struct ry_undeliverable *lost);
 /* Behind all that was said about it: the entry is over. */
-void relay_say_end(struct relay *self, enum ry_role role, const char *entry);
+void relay_say_end(struct relay *self, const char *stream, const char *entry);
 /* Says what waits. */
 void relay_flush(struct relay *self);
 /* Takes what other nodes said to this one. */

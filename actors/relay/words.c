@@ -90,10 +90,8 @@ void relay_say_undeliverable(struct relay *self, const char *to, uint64_t concer
     put_field(word, "reason", lost->reason);
 }
 
-void relay_say_end(struct relay *self, enum ry_role role, const char *entry)
+void relay_say_end(struct relay *self, const char *stream, const char *entry)
 {
-    char stream[RY_MAIL_STREAM_BYTES];
-    relay_role_stream(role, stream);
     struct relay_word *word = word_new(self, stream);
     if (word != NULL)
         (void)snprintf(word->end_entry, sizeof word->end_entry, "%s", entry);

@@ -186,7 +186,8 @@ int64_t post_move_dead(struct ry_router *router)
     int64_t now_mono_ms = post_now(router);
     int64_t wake_mono_ms = INT64_MAX;
     struct mail *letter = TAILQ_FIRST(&router->dead);
-    bool reached = router->offices[RY_ROLE_INGESTER].member_count > 0 || post_relay_takes(router, RY_ROLE_INGESTER);
+    bool reached = router->offices[RY_ROLE_INGESTER].member_count > 0 ||
+                   post_relay_takes(router, RY_ROLE_INGESTER, RY_PRIORITY_CONTROL);
     while (letter && reached && post_has_room(router, RY_ROLE_ROUTER, RY_ROLE_INGESTER)) {
         struct mail *next = TAILQ_NEXT(letter, link);
         if (letter->not_before_mono_ms <= now_mono_ms) {

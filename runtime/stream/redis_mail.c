@@ -20,12 +20,15 @@
 #define JITTER_PERCENT  20
 #define BELLS_MAX       16
 
-static const char add_script[] =
-    "local id = redis.call('XADD', KEYS[1], '*', unpack(ARGV, 2))"
-    " if ARGV[1] ~= '0' then redis.call('EXPIRE', KEYS[1], ARGV[1]) end"
-    " redis.call('PUBLISH', 'reelyard:bell:' .. KEYS[1], '') return id";
+static const char add_script[] = "local id = redis.call('XADD', KEYS[1], '*', unpack(ARGV, 2))"
+                                 " if ARGV[1] ~= '0' then redis.call('EXPIRE', KEYS[1], ARGV[1]) end"
+                                 " redis.call('PUBLISH', 'reelyard:bell:' .. KEYS[1], '') return id";
 static const char end_script[] = "redis.call('XACK', KEYS[1], '" GROUP "', ARGV[1]) return redis.call('XDEL', KEYS[1], "
                                  "ARGV[1])";
+static const char read_script[] =
+    "local all = {} local left = tonumber(ARGV[2]) for i, key in ipairs(KEYS) do all[i] = {} if left > 0 then"
+    " local got = redis.call('XREADGROUP', 'GROUP', '" GROUP "', ARGV[1], 'COUNT', left, 'STREAMS', key, '>')"
+    " if got then all[i] = got[1][2] left = left - #all[i] end end end return all";
 static const char withdraw_script[] =
     "local last = redis.pcall('XPENDING', KEYS[1], '" GROUP "', ARGV[1], ARGV[1], 1)"
     " if last.err == nil and #last > 0 then return 0 end redis.call('XDEL', KEYS[1], ARGV[1]) return 1";
@@ -211,52 +214,54 @@ static int make_group(struct ry_mail_stream *mail, const char *stream, struct ry
     return ry_fail(err, why.code, "%s", why.text);
 }
 
-/* Runs a command on a stream's group, which it makes if there is none yet. write: writes the command. */
-static int call_group(struct ry_mail_stream *mail, const char *stream, void (*write)(struct ry_mail_stream *, void *),
-                      void *arg, redisReply **reply, struct ry_error *err)
+struct reading {
+    const char *const *streams;
+    size_t n;
+    size_t count;
+    int64_t idle_ms;
+};
+
+/* Runs a command on the streams' groups, which it makes if there are none yet. write: writes the command. */
+static int call_group(struct ry_mail_stream *mail, struct reading *reading,
+                      void (*write)(struct ry_mail_stream *, void *), redisReply **reply, struct ry_error *err)
 {
     struct ry_error why = {0};
-    write(mail, arg);
+    write(mail, reading);
     int rc = call(mail, reply, &why);
     if (rc != RY_OK && strstr(why.text, "NOGROUP") != NULL) {
-        rc = make_group(mail, stream, &why);
-        write(mail, arg);
+        rc = RY_OK;
+        for (size_t i = 0; rc == RY_OK && i < reading->n; i++)
+            rc = make_group(mail, reading->streams[i], &why);
+        write(mail, reading);
         if (rc == RY_OK)
             rc = call(mail, reply, &why);
     }
     return rc == RY_OK ? RY_OK : ry_fail(err, why.code, "%s", why.text);
 }
 
-struct reading {
-    const char *stream;
-    size_t count;
-    int64_t idle_ms;
-};
-
 static void write_read(struct ry_mail_stream *mail, void *arg)
 {
     const struct reading *reading = arg;
-    struct ry_buf *command = words(mail, 9);
-    ry_redis_word_text(command, "XREADGROUP");
-    ry_redis_word_text(command, "GROUP");
-    ry_redis_word_text(command, GROUP);
+    struct ry_buf *command = words(mail, 5 + reading->n);
+    ry_redis_word_text(command, "EVAL");
+    ry_redis_word_text(command, read_script);
+    ry_redis_word_int(command, (int64_t)reading->n);
+    for (size_t i = 0; i < reading->n; i++)
+        ry_redis_word_text(command, reading->streams[i]);
     ry_redis_word_text(command, mail->owner);
-    ry_redis_word_text(command, "COUNT");
     ry_redis_word_int(command, (int64_t)reading->count);
-    ry_redis_word_text(command, "STREAMS");
-    ry_redis_word_text(command, reading->stream);
-    ry_redis_word_text(command, ">");
 }
 
-int ry_mail_stream_read(struct ry_mail_stream *mail, const char *stream, size_t count, ry_mail_on_entry *on_entry,
-                        void *arg, struct ry_error *err)
+int ry_mail_stream_read(struct ry_mail_stream *mail, const char *const *streams, size_t n, size_t count,
+                        ry_mail_on_entry *on_entry, void *arg, struct ry_error *err)
 {
-    struct reading reading = {.stream = stream, .count = count};
+    struct reading reading = {.streams = streams, .n = n, .count = count};
     redisReply *reply = NULL;
-    int rc = call_group(mail, stream, write_read, &reading, &reply, err);
+    int rc = call_group(mail, &reading, write_read, &reply, err);
     if (rc != RY_OK)
         return rc;
-    give_entries(ry_redis_at(ry_redis_at(reply, 0), 1), stream, on_entry, arg);
+    for (size_t i = 0; i < n; i++)
+        give_entries(ry_redis_at(reply, i), streams[i], on_entry, arg);
     freeReplyObject(reply);
     return RY_OK;
 }
@@ -266,7 +271,7 @@ static void write_claim(struct ry_mail_stream *mail, void *arg)
     const struct reading *reading = arg;
     struct ry_buf *command = words(mail, 8);
     ry_redis_word_text(command, "XAUTOCLAIM");
-    ry_redis_word_text(command, reading->stream);
+    ry_redis_word_text(command, reading->streams[0]);
     ry_redis_word_text(command, GROUP);
     ry_redis_word_text(command, mail->owner);
     ry_redis_word_int(command, reading->idle_ms);
@@ -295,9 +300,9 @@ static uint64_t deliveries_of(struct ry_mail_stream *mail, const char *stream, c
 int ry_mail_stream_claim(struct ry_mail_stream *mail, const char *stream, int64_t idle_ms, size_t count,
                          ry_mail_on_entry *on_entry, void *arg, struct ry_error *err)
 {
-    struct reading reading = {.stream = stream, .count = count, .idle_ms = idle_ms};
+    struct reading reading = {.streams = &stream, .n = 1, .count = count, .idle_ms = idle_ms};
     redisReply *reply = NULL;
-    int rc = call_group(mail, stream, write_claim, &reading, &reply, err);
+    int rc = call_group(mail, &reading, write_claim, &reply, err);
     if (rc != RY_OK)
         return rc;
     const redisReply *entries = ry_redis_at(reply, 1);

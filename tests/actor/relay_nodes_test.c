@@ -564,6 +564,29 @@ static void work_that_has_begun_may_end_after_its_deadline(void **state)
     assert_int_equal(seen(&stage.worked['b']), 0);
 }
 
+static void urgent_mail_goes_past_the_rest(void **state)
+{
+    (void)state;
+    ghost_appears(RY_ROLE_BIT(RY_ROLE_WRITER));
+    BEGIN("alpha", &scheduler_spec);
+    want(10);
+    await_length(CLAIMS, 4);
+    for (unsigned priority = RY_PRIORITY_CONTROL; priority <= RY_PRIORITY_LIVE; priority++) {
+        WITH_STAGE(stage.send.priority = (enum ry_priority)priority);
+        want(1);
+        await_length(CLAIMS ":urgent", priority + 1); /* though the window of the others is full */
+    }
+    want(5);
+    await_count(&stage.sent, 17, "mails");
+    await_length(CLAIMS ":urgent", 4);
+    BEGIN("beta", &writer_spec);
+    await_count(&stage.answers, 17, "answers");
+    await_length(CLAIMS, 0);
+    await_length(CLAIMS ":urgent", 0);
+    for (size_t i = 0; i < 4; i++)
+        assert_in_range(stage.order[i], RY_PRIORITY_CONTROL, RY_PRIORITY_LIVE);
+}
+
 /* ---- what Redis loses, and what others put there ----------------------------------------------------------------- */
 
 static void entries_that_redis_lost_are_added_again(void **state)
@@ -672,6 +695,7 @@ int main(void)
         TEST(entry_that_was_delivered_too_often_is_dead_at_its_sender),
         TEST(entries_of_a_node_that_is_gone_are_dropped),
         TEST(window_is_never_exceeded_while_nobody_reads),
+        TEST(urgent_mail_goes_past_the_rest),
         TEST(sender_is_told_of_a_deadline_that_passes_at_nobody),
         TEST(work_that_has_begun_may_end_after_its_deadline),
         TEST(entries_that_redis_lost_are_added_again),
