@@ -61,6 +61,20 @@ void ry_mail_stream_heard(struct ry_mail_stream *mail);
 int ry_mail_stream_add(struct ry_mail_stream *mail, const char *stream, const struct ry_mail_field *fields, size_t n,
                        int64_t lasts_s, char *id, struct ry_error *err);
 
+/* One of several things to be done at once: an entry to be added, or one to be ended. */
+struct ry_mail_step {
+    const char *stream;
+    const struct ry_mail_field *fields; /* to be added */
+    size_t n;
+    int64_t lasts_s;
+    const char *end; /* not NULL: this entry is acknowledged and deleted */
+};
+
+/* Does them in order, in one round trip. results: one code a step, as ry_mail_stream_add and _end would return it.
+ * Returns how many have one: fewer than n when the connection broke, and the others are then not known to be done. */
+size_t ry_mail_stream_do(struct ry_mail_stream *mail, const struct ry_mail_step *steps, size_t n, int *results,
+                         struct ry_error *err);
+
 /* Reads up to `count` entries that nobody has read, of the first stream as long as that has any, then of the next (n at
  * most RY_MAIL_READ_MAX); they are this reader's then. */
 int ry_mail_stream_read(struct ry_mail_stream *mail, const char *const *streams, size_t n, size_t count,
@@ -76,9 +90,6 @@ int ry_mail_stream_renew(struct ry_mail_stream *mail, const char *stream, const 
 
 /* Gives an entry up: another reader may claim it at once. */
 int ry_mail_stream_release(struct ry_mail_stream *mail, const char *stream, const char *id, struct ry_error *err);
-
-/* Acknowledges and deletes an entry, in one step. */
-int ry_mail_stream_end(struct ry_mail_stream *mail, const char *stream, const char *id, struct ry_error *err);
 
 /* Whether an entry is in its stream, read or not. */
 int ry_mail_stream_has(struct ry_mail_stream *mail, const char *stream, const char *id, bool *has,

@@ -118,13 +118,21 @@ static struct ry_buf *words(struct ry_mail_stream *mail, size_t n)
     return &mail->command;
 }
 
-static void eval(struct ry_mail_stream *mail, const char *script, const char *key, size_t args)
+/* Begins one more command behind those that are written. */
+static void eval_more(struct ry_mail_stream *mail, const char *script, const char *key, size_t args)
 {
-    struct ry_buf *command = words(mail, 4 + args);
+    struct ry_buf *command = &mail->command;
+    ry_redis_words(command, 4 + args);
     ry_redis_word_text(command, "EVAL");
     ry_redis_word_text(command, script);
     ry_redis_word_int(command, 1);
     ry_redis_word_text(command, key);
+}
+
+static void eval(struct ry_mail_stream *mail, const char *script, const char *key, size_t args)
+{
+    ry_buf_reset(&mail->command);
+    eval_more(mail, script, key, args);
 }
 
 /* Runs the command that was written. *reply (may be NULL) is the caller's to free. */
@@ -178,15 +186,52 @@ static void give_entries(const redisReply *entries, const char *stream, ry_mail_
             on_entry(arg, &entry);
 }
 
+static void write_step(struct ry_mail_stream *mail, const struct ry_mail_step *step)
+{
+    if (step->end != NULL) {
+        eval_more(mail, end_script, step->stream, 1);
+        ry_redis_word_text(&mail->command, step->end);
+        return;
+    }
+    eval_more(mail, add_script, step->stream, 1 + 2 * step->n);
+    ry_redis_word_int(&mail->command, step->lasts_s);
+    for (size_t i = 0; i < step->n; i++) {
+        ry_redis_word(&mail->command, step->fields[i].name);
+        ry_redis_word(&mail->command, step->fields[i].value);
+    }
+}
+
+size_t ry_mail_stream_do(struct ry_mail_stream *mail, const struct ry_mail_step *steps, size_t n, int *results,
+                         struct ry_error *err)
+{
+    size_t done = 0;
+    ry_buf_reset(&mail->command);
+    for (size_t i = 0; i < n; i++)
+        write_step(mail, &steps[i]);
+    if (mail->command.failed && n == 1) {
+        results[0] = ry_fail(err, RY_ELIMIT, "a mail to another node is too large, or there is no memory for it");
+        return 1;
+    }
+    if (mail->command.failed)
+        return ry_mail_stream_do(mail, steps, 1, results, err);
+    if (connect_link(mail, err) != RY_OK || ry_redis_link_send(&mail->link, ry_buf_str(&mail->command), err) != RY_OK)
+        return 0;
+    for (; done < n; done++) {
+        redisReply *reply = NULL;
+        results[done] = ry_redis_link_next(&mail->link, &reply, err);
+        if (reply != NULL)
+            freeReplyObject(reply);
+        if (mail->link.fd < 0)
+            break;
+    }
+    return done;
+}
+
 int ry_mail_stream_add(struct ry_mail_stream *mail, const char *stream, const struct ry_mail_field *fields, size_t n,
                        int64_t lasts_s, char *id, struct ry_error *err)
 {
-    eval(mail, add_script, stream, 1 + 2 * n);
-    ry_redis_word_int(&mail->command, lasts_s);
-    for (size_t i = 0; i < n; i++) {
-        ry_redis_word(&mail->command, fields[i].name);
-        ry_redis_word(&mail->command, fields[i].value);
-    }
+    ry_buf_reset(&mail->command);
+    write_step(mail, &(struct ry_mail_step){.stream = stream, .fields = fields, .n = n, .lasts_s = lasts_s});
     redisReply *reply = NULL;
     int rc = call(mail, &reply, err);
     if (rc != RY_OK)
@@ -346,13 +391,6 @@ int ry_mail_stream_release(struct ry_mail_stream *mail, const char *stream, cons
     ry_redis_word_text(command, "IDLE");
     ry_redis_word_int(command, 86400000);
     ry_redis_word_text(command, "JUSTID");
-    return call(mail, NULL, err);
-}
-
-int ry_mail_stream_end(struct ry_mail_stream *mail, const char *stream, const char *id, struct ry_error *err)
-{
-    eval(mail, end_script, stream, 1);
-    ry_redis_word_text(&mail->command, id);
     return call(mail, NULL, err);
 }
 

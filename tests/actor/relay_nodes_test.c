@@ -667,6 +667,19 @@ static void garbage_is_refused_and_ended(void **state)
     assert_int_equal(seen(&stage.undeliverable), 0);
 }
 
+static void word_that_redis_refuses_holds_nothing_up(void **state)
+{
+    (void)state;
+    ghost_appears(RY_ROLE_BIT(RY_ROLE_WRITER));
+    redis_server_say(redis, "SET", "reelyard:mail:node:ghost/1", "no stream at all", NULL);
+    redis_server_say(redis, "XADD", CLAIMS, "*", "from", "ghost/1", "id", "7", "mail", "x", NULL);
+    BEGIN("beta", &writer_spec);
+    BEGIN("alpha", &scheduler_spec);
+    want(5);
+    await_count(&stage.answers, 5, "answers");
+    await_length(CLAIMS, 0);
+}
+
 static int begin_redis(void **state)
 {
     (void)state;
@@ -701,6 +714,7 @@ int main(void)
         TEST(entries_that_redis_lost_are_added_again),
         TEST(mail_that_was_added_twice_is_worked_on_once),
         TEST(garbage_is_refused_and_ended),
+        TEST(word_that_redis_refuses_holds_nothing_up),
     };
     return cmocka_run_group_tests(tests, begin_redis, end_redis);
 }
