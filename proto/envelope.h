@@ -25,6 +25,12 @@ enum ry_priority {
     RY_PRIORITY_COUNT
 };
 
+/* Whether mail of this priority goes to other nodes past all the rest, which may be much and slow. */
+static inline bool ry_priority_is_urgent(unsigned priority)
+{
+    return priority <= RY_PRIORITY_LIVE;
+}
+
 /* W3C trace context (https://www.w3.org/TR/trace-context/): a trace id of 16 bytes and the sender's span of 8. */
 struct ry_trace {
     uint8_t trace_id[16];

@@ -19,6 +19,7 @@
 
 #define CLAIM_MAX   16
 #define WHOLE_BYTES ((size_t)160 << 20)
+#define RENEW_MAX   256
 
 struct relay_entry *relay_entry_of(const struct relay *self, uint64_t id)
 {
@@ -35,12 +36,19 @@ static void entry_free(struct relay *self, struct relay_entry *entry)
     free(entry);
 }
 
+static void say_end(struct relay *self, const struct relay_entry *entry)
+{
+    char stream[RY_MAIL_STREAM_BYTES];
+    relay_role_stream(entry->role, entry->urgent, stream);
+    relay_say_end(self, stream, entry->entry);
+}
+
 /* The entry is over: its sender is told, and there is room for another. */
 static void finish(struct relay *self, struct relay_entry *entry)
 {
     self->freed |= RY_ROLE_BIT(entry->role);
     relay_say_settled(self, entry->from, entry->their_id, (struct ry_str){0});
-    relay_say_end(self, entry->role, entry->entry);
+    say_end(self, entry);
     ry_count(self->ctx, RY_COUNTER_relay_done, 1);
     entry_free(self, entry);
 }
@@ -79,7 +87,13 @@ static void refuse(struct relay *self, enum ry_role role, const struct ry_mail_e
            reason);
     if (from[0] != '\0' && ry_str_u64(ry_mail_entry_get(entry, "id"), &id) && id != 0)
         relay_say_settled(self, from, id, ry_str_of(reason));
-    relay_say_end(self, role, entry->id);
+    relay_say_end(self, entry->stream, entry->id);
+}
+
+/* Which of its role's streams an entry stands in. */
+static bool is_urgent(const struct ry_mail_entry *entry)
+{
+    return strcmp(strrchr(entry->stream, ':'), ":urgent") == 0;
 }
 
 struct reader {
@@ -100,6 +114,7 @@ static struct relay_entry *entry_new(const struct reader *reader, const struct r
     if (made == NULL)
         return NULL;
     made->role = reader->role;
+    made->urgent = is_urgent(entry);
     made->tag = tag;
     (void)snprintf(made->entry, sizeof made->entry, "%s", entry->id);
     take_text(made->from, sizeof made->from, ry_mail_entry_get(entry, "from"));
@@ -110,12 +125,24 @@ static struct relay_entry *entry_new(const struct reader *reader, const struct r
     return made;
 }
 
-/* Whether it is worked on here already: this process may have stood still for longer than a lease. */
-static bool is_at_work(const struct relay *self, enum ry_role role, const char *id)
+/* Whether this very mail is worked on here: its sender has added it again, because Redis had lost it or the answer to
+ * the first time. The entry of before is ended, and the new one stands for the work. */
+static bool is_worked_on(const struct reader *reader, const struct ry_mail_entry *entry)
 {
-    for (const struct relay_entry *entry = self->entries; entry != NULL; entry = entry->hh.next)
-        if (entry->role == role && strcmp(entry->entry, id) == 0)
-            return true;
+    struct relay *self = reader->self;
+    struct ry_str from = ry_mail_entry_get(entry, "from");
+    uint64_t their_id = 0;
+    (void)ry_str_u64(ry_mail_entry_get(entry, "id"), &their_id);
+    for (struct relay_entry *other = self->entries; other != NULL; other = other->hh.next) {
+        if (other->their_id != their_id || !ry_str_is(from, other->from) || other->role != reader->role)
+            continue;
+        if (strcmp(other->entry, entry->id) != 0) {
+            say_end(self, other);
+            other->urgent = is_urgent(entry);
+            (void)snprintf(other->entry, sizeof other->entry, "%s", entry->id);
+        }
+        return true;
+    }
     return false;
 }
 
@@ -123,15 +150,13 @@ static void on_entry(void *arg, const struct ry_mail_entry *entry)
 {
     const struct reader *reader = arg;
     struct relay *self = reader->self;
-    if (is_at_work(self, reader->role, entry->id))
-        return;
     struct ry_str whole = ry_mail_entry_get(entry, "mail");
     struct ry_envelope envelope;
     const struct ry_descriptor *descriptor = NULL;
     struct ry_error why = {0};
     if (!is_owner_alive(self, ry_mail_entry_get(entry, "from"))) {
         RY_LOG(RY_INFO, "mail_of_gone_node", "role=%s entry=%s", ry_role_name(reader->role), entry->id);
-        relay_say_end(self, reader->role, entry->id); /* its custody went with the node */
+        relay_say_end(self, entry->stream, entry->id); /* its custody went with the node */
         return;
     }
     if (ry_whole_read(whole, &envelope, &descriptor, &why) != RY_OK || !is_for(descriptor, reader->role)) {
@@ -142,6 +167,8 @@ static void on_entry(void *arg, const struct ry_mail_entry *entry)
         refuse(self, reader->role, entry, "every node that worked on it ended or lost its connection");
         return;
     }
+    if (is_worked_on(reader, entry))
+        return;
     struct relay_entry *made = entry_new(reader, entry, envelope.tag);
     if (made == NULL)
         return; /* claimed again when its lease has ended */
@@ -151,7 +178,7 @@ static void on_entry(void *arg, const struct ry_mail_entry *entry)
         return;
     }
     if (descriptor->kind == RY_KIND_EVENT) {
-        relay_say_end(self, reader->role, entry->id);
+        relay_say_end(self, entry->stream, entry->id);
         free(made);
         return;
     }
@@ -164,51 +191,69 @@ static void on_entry(void *arg, const struct ry_mail_entry *entry)
     self->working[reader->role]++;
 }
 
+/* How many more mails the instances here can hold. */
+static size_t room_of(const struct relay *self, enum ry_role role)
+{
+    return self->capacity[role] > self->working[role] ? self->capacity[role] - self->working[role] : 0;
+}
+
 void relay_read(struct relay *self, uint32_t roles)
 {
     for (roles &= self->here; roles != 0 && !ry_ctx_draining(self->ctx); roles &= roles - 1) {
-        char stream[RY_MAIL_STREAM_BYTES];
+        char urgent[RY_MAIL_STREAM_BYTES];
+        char rest[RY_MAIL_STREAM_BYTES];
+        const char *const streams[] = {urgent, rest};
         struct reader reader = {self, (enum ry_role)__builtin_ctz(roles)};
-        size_t room = self->capacity[reader.role] > self->working[reader.role]
-                          ? self->capacity[reader.role] - self->working[reader.role]
-                          : 0;
-        relay_role_stream(reader.role, stream);
-        if (room > 0 && ry_mail_stream_read(self->mail, stream, room, on_entry, &reader, NULL) != RY_OK)
+        size_t room = room_of(self, reader.role);
+        if (room == 0)
+            continue;
+        relay_role_stream(reader.role, true, urgent);
+        relay_role_stream(reader.role, false, rest);
+        int rc = ry_mail_stream_read(self->mail, streams, 2, room, on_entry, &reader, NULL);
+        if (rc != RY_OK && rc != RY_EIO) /* a key that is no stream is no reason to leave the others unread */
             return;
     }
 }
 
 /* ---- leases ------------------------------------------------------------------------------------------------------ */
 
-static void renew_role(struct relay *self, enum ry_role role, const char *stream)
+static void renew_stream(struct relay *self, enum ry_role role, bool urgent, const char *stream)
 {
+    char ids[RENEW_MAX][RY_MAIL_ENTRY_BYTES];
     size_t n = 0;
     for (struct relay_entry *entry = self->entries; entry != NULL; entry = entry->hh.next) {
-        if (entry->role != role)
+        if (entry->role != role || entry->urgent != urgent)
             continue;
-        (void)snprintf(self->renewing[n++], sizeof self->renewing[0], "%s", entry->entry);
-        if (n == RELAY_RENEW_MAX) {
-            (void)ry_mail_stream_renew(self->mail, stream, (const char(*)[RY_MAIL_ENTRY_BYTES])self->renewing, n, NULL);
+        (void)snprintf(ids[n++], sizeof ids[0], "%s", entry->entry);
+        if (n == RENEW_MAX) {
+            (void)ry_mail_stream_renew(self->mail, stream, (const char(*)[RY_MAIL_ENTRY_BYTES])ids, n, NULL);
             n = 0;
         }
     }
-    (void)ry_mail_stream_renew(self->mail, stream, (const char(*)[RY_MAIL_ENTRY_BYTES])self->renewing, n, NULL);
+    (void)ry_mail_stream_renew(self->mail, stream, (const char(*)[RY_MAIL_ENTRY_BYTES])ids, n, NULL);
+}
+
+/* Renews what is worked on of one stream, and takes over what nobody has renewed. */
+static void tend(struct relay *self, enum ry_role role, bool urgent)
+{
+    int64_t lease_ms = ry_config_int(ry_ctx_config(self->ctx), RY_OPT_mail_lease_seconds) * 1000;
+    struct reader reader = {self, role};
+    char stream[RY_MAIL_STREAM_BYTES];
+    relay_role_stream(role, urgent, stream);
+    renew_stream(self, role, urgent, stream);
+    size_t room = room_of(self, role);
+    if (room > 0 && !ry_ctx_draining(self->ctx))
+        (void)ry_mail_stream_claim(self->mail, stream, lease_ms, room < CLAIM_MAX ? room : CLAIM_MAX, on_entry, &reader,
+                                   NULL);
 }
 
 void relay_renew(struct relay *self)
 {
-    int64_t lease_ms = ry_config_int(ry_ctx_config(self->ctx), RY_OPT_mail_lease_seconds) * 1000;
     for (unsigned role = 1; role < RY_ROLE_COUNT; role++) {
-        char stream[RY_MAIL_STREAM_BYTES];
-        struct reader reader = {self, (enum ry_role)role};
         if (!(self->here & RY_ROLE_BIT(role)))
             continue;
-        relay_role_stream(reader.role, stream);
-        renew_role(self, reader.role, stream);
-        size_t room = self->capacity[role] > self->working[role] ? self->capacity[role] - self->working[role] : 0;
-        if (room > 0 && !ry_ctx_draining(self->ctx))
-            (void)ry_mail_stream_claim(self->mail, stream, lease_ms, room < CLAIM_MAX ? room : CLAIM_MAX, on_entry,
-                                       &reader, NULL);
+        tend(self, (enum ry_role)role, true);
+        tend(self, (enum ry_role)role, false);
     }
 }
 
@@ -216,25 +261,8 @@ void relay_release(struct relay *self)
 {
     for (struct relay_entry *entry = self->entries; entry != NULL; entry = entry->hh.next) {
         char stream[RY_MAIL_STREAM_BYTES];
-        relay_role_stream(entry->role, stream);
+        relay_role_stream(entry->role, entry->urgent, stream);
         (void)ry_mail_stream_release(self->mail, stream, entry->entry, NULL);
-    }
-}
-
-void relay_say_again(struct relay *self)
-{
-    struct relay_entry *entry = NULL;
-    struct relay_entry *next = NULL;
-    HASH_ITER(hh, self->entries, entry, next)
-    {
-        struct ry_error why = {0};
-        if (!entry->waits)
-            continue;
-        entry->waits = false;
-        HASH_DELETE(hh, self->entries, entry);
-        if (!say(self, entry, (struct ry_str){entry->whole, entry->whole_bytes}, &why))
-            RY_LOG(RY_ERROR, "mail_lost", "reason=%s", why.text);
-        HASH_ADD(hh, self->entries, id, sizeof entry->id, entry);
     }
 }
 
@@ -256,13 +284,36 @@ void relay_answer(struct relay *self, struct ry_mail *mail)
                      ry_buf_str(&whole));
 }
 
+void relay_say_again(struct relay *self)
+{
+    struct relay_entry *entry = NULL;
+    struct relay_entry *next = NULL;
+    struct relay_entry *refused = NULL; /* apart, for their ids change */
+    HASH_ITER(hh, self->entries, entry, next)
+    {
+        if (!entry->refused)
+            continue;
+        HASH_DELETE(hh, self->entries, entry);
+        HASH_ADD(hh, refused, id, sizeof entry->id, entry);
+    }
+    HASH_ITER(hh, refused, entry, next)
+    {
+        struct ry_error why = {0};
+        HASH_DELETE(hh, refused, entry);
+        entry->refused = false;
+        if (!say(self, entry, (struct ry_str){entry->whole, entry->whole_bytes}, &why))
+            RY_LOG(RY_ERROR, "mail_lost", "reason=%s", why.text);
+        HASH_ADD(hh, self->entries, id, sizeof entry->id, entry);
+    }
+}
+
 /* Of the mail itself that the router had no room for: it is said again later. Of what else will not be worked on: whom
  * it concerns is told, wherever he is. */
 void relay_on_undeliverable(struct relay *self, const struct ry_undeliverable *lost)
 {
     struct relay_entry *entry = relay_entry_of(self, lost->id);
     if (entry != NULL && lost->cause == RY_UNDELIVERABLE_FULL && entry->whole != NULL) {
-        entry->waits = true;
+        entry->refused = true;
         return;
     }
     if (entry != NULL) {

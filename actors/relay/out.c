@@ -1,7 +1,7 @@
 /* out.c: mail of this node that other nodes are to work on.
  *
  * Each mail is kept, and so in the router's custody, until the node that took it says that it is over. Redis may lose
- * what it had taken; so what is not over after a while is looked for, and added again if it is gone. That may bring a
+ * what it had taken; so what is not over after a lease is looked for, and added again if it is gone. That may bring a
  * mail twice, which every actor bears. */
 #include "actors/relay/relay.h"
 
@@ -12,18 +12,18 @@
 #include "runtime/actor/forward.h"
 
 #define WHOLE_BYTES ((size_t)160 << 20)
-#define LOOK_MS     10000
 #define LOG_MS      10000
 
 /* The node and number of a mail's origin, as that node knows it. */
-static uint64_t find_origin(const struct relay *self, const struct ry_envelope *envelope, struct ry_str *home)
+static void find_origin(const struct relay *self, const struct ry_envelope *envelope, struct ry_str *home,
+                        uint64_t *origin)
 {
     const struct relay_entry *entry = relay_entry_of(self, envelope->correlation);
     *home = ry_str_of(entry != NULL ? entry->home : self->owner);
-    return entry != NULL ? entry->origin : envelope->correlation;
+    *origin = entry != NULL ? entry->origin : envelope->correlation;
 }
 
-static int add(struct relay *self, const struct ry_mail *mail, enum ry_role role, char *id, struct ry_error *err)
+static int add(struct relay *self, const struct ry_mail *mail, char *id, struct ry_error *err)
 {
     RY_BUF_AUTO whole = ry_buf_make(WHOLE_BYTES);
     int rc = ry_mail_whole(mail, &whole);
@@ -33,8 +33,9 @@ static int add(struct relay *self, const struct ry_mail *mail, enum ry_role role
     char their_id[24];
     char their_origin[24];
     struct ry_str home;
-    uint64_t origin = find_origin(self, &mail->envelope, &home);
-    relay_role_stream(role, stream);
+    uint64_t origin = 0;
+    relay_role_stream(ry_descriptor_role(mail->descriptor), ry_priority_is_urgent(mail->envelope.priority), stream);
+    find_origin(self, &mail->envelope, &home, &origin);
     (void)snprintf(their_id, sizeof their_id, "%" PRIu64, mail->envelope.id);
     (void)snprintf(their_origin, sizeof their_origin, "%" PRIu64, origin);
     const struct ry_mail_field fields[] = {{RY_STR("from"), ry_str_of(self->owner)},
@@ -51,13 +52,14 @@ static void forget(struct relay *self, struct relay_sent *sent)
     free(sent);
 }
 
-/* Adds a mail to its stream. What Redis will never take fails. */
-static void offer(struct relay *self, struct relay_sent *sent)
+/* Adds a mail to its stream. What Redis will never take fails. False: Redis does not take it now. */
+static bool offer(struct relay *self, struct relay_sent *sent)
 {
     struct ry_error why = {0};
     sent->since_mono_ms = ry_mono_ms(ry_ctx_clock(self->ctx));
     sent->entry[0] = '\0';
-    int rc = add(self, sent->mail, sent->role, sent->entry, &why);
+    sent->missing = false;
+    int rc = add(self, sent->mail, sent->entry, &why);
     if (rc == RY_OK) {
         ry_count(self->ctx, RY_COUNTER_relay_sent, 1);
     } else if (rc == RY_ELIMIT) {
@@ -67,14 +69,15 @@ static void offer(struct relay *self, struct relay_sent *sent)
         unsigned held_back = 0;
         if (ry_log_allowed(&self->log, 1, LOG_MS, &held_back))
             RY_LOG(RY_WARNING, "mail_not_sent", "reason=%s held_back=%u", why.text, held_back);
+        return false;
     }
+    return true;
 }
 
 void relay_send(struct relay *self, struct ry_mail *mail)
 {
-    enum ry_role role = ry_descriptor_role(mail->descriptor);
     if (mail->descriptor->kind == RY_KIND_EVENT) {
-        (void)add(self, mail, role, NULL, NULL); /* a hint */
+        (void)add(self, mail, NULL, NULL); /* a hint */
         return;
     }
     struct relay_sent *sent = calloc(1, sizeof *sent);
@@ -84,10 +87,11 @@ void relay_send(struct relay *self, struct ry_mail *mail)
     }
     sent->id = mail->envelope.id;
     sent->mail = mail;
-    sent->role = role;
+    sent->role = ry_descriptor_role(mail->descriptor);
+    sent->urgent = ry_priority_is_urgent(mail->envelope.priority);
     ry_mail_keep(self->ctx, mail);
     HASH_ADD(hh, self->sent, id, sizeof sent->id, sent);
-    offer(self, sent);
+    (void)offer(self, sent);
 }
 
 void relay_on_settled(struct relay *self, uint64_t id, struct ry_str failure)
@@ -106,33 +110,59 @@ void relay_on_settled(struct relay *self, uint64_t id, struct ry_str failure)
     forget(self, sent);
 }
 
-void relay_audit(struct relay *self)
+/* A mail whose deadline has passed before anybody read it goes back to the router, which tells whom it concerns. One
+ * that is worked on may come to its end. True: it is forgotten. */
+static bool withdraw_late(struct relay *self, struct relay_sent *sent)
+{
+    int64_t deadline_wall_ms = sent->mail->envelope.deadline_wall_ms;
+    bool withdrawn = sent->entry[0] == '\0';
+    char stream[RY_MAIL_STREAM_BYTES];
+    if (deadline_wall_ms == 0 || deadline_wall_ms > ry_wall_ms(ry_ctx_clock(self->ctx)))
+        return false;
+    relay_role_stream(sent->role, sent->urgent, stream);
+    if (!withdrawn && ry_mail_stream_withdraw(self->mail, stream, sent->entry, &withdrawn, NULL) != RY_OK)
+        return false;
+    if (withdrawn) {
+        ry_mail_fail(self->ctx, sent->mail, true, "its deadline passed before another node took it");
+        forget(self, sent);
+    }
+    return withdrawn;
+}
+
+/* Whether a mail is due to be looked for, and gone. */
+static bool is_missing(struct relay *self, struct relay_sent *sent)
 {
     int64_t now_mono_ms = ry_mono_ms(ry_ctx_clock(self->ctx));
+    int64_t look_ms = ry_config_int(ry_ctx_config(self->ctx), RY_OPT_mail_lease_seconds) * 1000;
+    char stream[RY_MAIL_STREAM_BYTES];
+    bool has = true;
+    if (sent->entry[0] == '\0' || now_mono_ms - sent->since_mono_ms < look_ms)
+        return false;
+    relay_role_stream(sent->role, sent->urgent, stream);
+    if (ry_mail_stream_has(self->mail, stream, sent->entry, &has, NULL) == RY_OK)
+        sent->since_mono_ms = now_mono_ms;
+    return !has;
+}
+
+void relay_audit(struct relay *self)
+{
     struct relay_sent *sent = NULL;
     struct relay_sent *next = NULL;
+    bool missing = false;
     HASH_ITER(hh, self->sent, sent, next)
     {
-        char stream[RY_MAIL_STREAM_BYTES];
-        bool has = false;
-        if (sent->entry[0] != '\0') {
-            if (now_mono_ms - sent->since_mono_ms < LOOK_MS)
-                continue;
-            relay_role_stream(sent->role, stream);
-            if (ry_mail_stream_has(self->mail, stream, sent->entry, &has, NULL) != RY_OK)
-                return;
-            sent->since_mono_ms = now_mono_ms;
-            if (has)
-                continue;
-            /* Its end may have been said just now. */
-            uint64_t id = sent->id;
-            relay_hear(self);
-            HASH_FIND(hh, self->sent, &id, sizeof id, sent);
-            if (sent == NULL)
-                return;
+        if (withdraw_late(self, sent))
+            continue;
+        sent->missing = is_missing(self, sent);
+        missing = missing || sent->missing;
+    }
+    if (missing)
+        relay_hear(self); /* the end of some may have been said just now */
+    HASH_ITER(hh, self->sent, sent, next)
+    {
+        if (sent->missing)
             RY_LOG(RY_WARNING, "mail_lost_by_redis", "role=%s entry=%s", ry_role_name(sent->role), sent->entry);
-        }
-        offer(self, sent);
-        return; /* the table may have changed: the next look goes on */
+        if ((sent->missing || sent->entry[0] == '\0') && !offer(self, sent))
+            return; /* Redis is away */
     }
 }

@@ -38,9 +38,9 @@ enum timer { TIMER_LOOK };
      RY_ROLE_BIT(RY_ROLE_SCHEDULER))
 #define SHARED (RY_ROLE_BIT(RY_ROLE_ENCODER) | RY_ROLE_BIT(RY_ROLE_WRITER))
 
-void relay_role_stream(enum ry_role role, char name[RY_MAIL_STREAM_BYTES])
+void relay_role_stream(enum ry_role role, bool urgent, char name[RY_MAIL_STREAM_BYTES])
 {
-    (void)snprintf(name, RY_MAIL_STREAM_BYTES, "reelyard:mail:%s", ry_role_name(role));
+    (void)snprintf(name, RY_MAIL_STREAM_BYTES, "reelyard:mail:%s%s", ry_role_name(role), urgent ? ":urgent" : "");
 }
 
 void relay_node_stream(const char *owner, char name[RY_MAIL_STREAM_BYTES])
@@ -137,14 +137,14 @@ static void on_node_state(struct relay *self, const struct ry_node_state *state)
             }
     self->present = self->here;
     self->here = offered(self);
-    const char *names[RY_ROLE_COUNT + 1];
-    char streams[RY_ROLE_COUNT + 1][RY_MAIL_STREAM_BYTES];
+    const char *names[2 * RY_ROLE_COUNT + 1];
+    char streams[2 * RY_ROLE_COUNT + 1][RY_MAIL_STREAM_BYTES];
     size_t n = 0;
     relay_node_stream(self->owner, streams[n]);
     n++;
     for (unsigned role = 1; role < RY_ROLE_COUNT; role++)
-        if (self->here & RY_ROLE_BIT(role))
-            relay_role_stream((enum ry_role)role, streams[n++]);
+        for (int urgent = 0; urgent < 2 && (self->here & RY_ROLE_BIT(role)); urgent++)
+            relay_role_stream((enum ry_role)role, urgent, streams[n++]);
     for (size_t i = 0; i < n; i++)
         names[i] = streams[i];
     ry_mail_stream_listen(self->mail, names, n);

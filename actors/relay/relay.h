@@ -12,15 +12,16 @@
 extern const struct ry_actor_spec ry_relay_spec;
 
 #define RELAY_OWNER_BYTES 208
-#define RELAY_RENEW_MAX   256
 
 /* A mail of this node that another one is to work on. */
 struct relay_sent {
     uint64_t id;          /* the mail's, the key */
     struct ry_mail *mail; /* kept */
     enum ry_role role;
+    bool urgent;
     char entry[RY_MAIL_ENTRY_BYTES]; /* "": Redis has not taken it yet */
     int64_t since_mono_ms;           /* when it was added, or last looked for */
+    bool missing;                    /* Redis had it no more at the last look */
     UT_hash_handle hh;
 };
 
@@ -28,14 +29,15 @@ struct relay_sent {
 struct relay_entry {
     uint64_t id; /* it has here, the key; and, but for mail whose origin is here, the origin of what follows */
     enum ry_role role;
+    bool urgent; /* it came past the rest */
     char entry[RY_MAIL_ENTRY_BYTES];
     char from[RELAY_OWNER_BYTES]; /* the node that sent it */
     uint64_t their_id;
     char home[RELAY_OWNER_BYTES]; /* the node of its origin */
     uint64_t origin;              /* there */
     bool native;                  /* that is here */
+    bool refused;                 /* the router had no room for it: it is to be said again */
     uint16_t tag;
-    bool waits;  /* the router had no room for it */
     char *whole; /* to say it again then; NULL without memory */
     size_t whole_bytes;
     UT_hash_handle hh;
@@ -61,6 +63,7 @@ struct relay {
     struct relay_entry *entries;
     struct relay_words words;
     size_t word_count;
+    size_t heard; /* words of others in this round */
 
     /* Of this node, as the router says. */
     uint32_t present; /* roles */
@@ -69,7 +72,6 @@ struct relay {
     size_t capacity[RY_ROLE_COUNT]; /* mails that the instances of a role hold at a time */
     size_t working[RY_ROLE_COUNT];  /* entries, by role */
     uint32_t freed;                 /* roles whose instances have room again */
-    char renewing[RELAY_RENEW_MAX][RY_MAIL_ENTRY_BYTES];
     uint64_t state_asked;
 
     /* Of the other nodes, as they say. */
@@ -85,8 +87,8 @@ struct relay {
     struct ry_log_limit log;
 };
 
-/* reelyard:mail:ROLE, reelyard:mail:node:OWNER */
-void relay_role_stream(enum ry_role role, char name[RY_MAIL_STREAM_BYTES]);
+/* reelyard:mail:ROLE or reelyard:mail:ROLE:urgent, reelyard:mail:node:OWNER */
+void relay_role_stream(enum ry_role role, bool urgent, char name[RY_MAIL_STREAM_BYTES]);
 void relay_node_stream(const char *owner, char name[RY_MAIL_STREAM_BYTES]);
 
 /* ---- out.c: mail of this node ------------------------------------------------------------------------------------ */
@@ -121,7 +123,7 @@ void relay_say_answer(struct relay *self, const char *to, uint64_t correlation, 
 void relay_say_undeliverable(struct relay *self, const char *to, uint64_t concerned,
                              const struct ry_undeliverable *lost);
 /* Behind all that was said about it: the entry is over. */
-void relay_say_end(struct relay *self, enum ry_role role, const char *entry);
+void relay_say_end(struct relay *self, const char *stream, const char *entry);
 /* Says what waits. */
 void relay_flush(struct relay *self);
 /* Takes what other nodes said to this one. */

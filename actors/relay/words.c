@@ -14,6 +14,8 @@
 #define WORD_BYTES   ((size_t)160 << 20)
 #define HEAR_MAX     64
 #define FIELDS_MAX   8
+#define FLUSH_MAX    64
+#define FLUSH_BYTES  ((size_t)1 << 20)
 
 static struct relay_word *word_new(struct relay *self, const char *stream)
 {
@@ -90,10 +92,8 @@ void relay_say_undeliverable(struct relay *self, const char *to, uint64_t concer
     put_field(word, "reason", lost->reason);
 }
 
-void relay_say_end(struct relay *self, enum ry_role role, const char *entry)
+void relay_say_end(struct relay *self, const char *stream, const char *entry)
 {
-    char stream[RY_MAIL_STREAM_BYTES];
-    relay_role_stream(role, stream);
     struct relay_word *word = word_new(self, stream);
     if (word != NULL)
         (void)snprintf(word->end_entry, sizeof word->end_entry, "%s", entry);
@@ -118,6 +118,7 @@ static size_t read_fields(const struct relay_word *word, struct ry_mail_field fi
     return n / 2;
 }
 
+/* Frees the first of the words. */
 static void word_free(struct relay *self, struct relay_word *word)
 {
     STAILQ_REMOVE_HEAD(&self->words, link);
@@ -126,23 +127,46 @@ static void word_free(struct relay *self, struct relay_word *word)
     free(word);
 }
 
+/* The first words that wait, as far as they are not too much for one round trip; how many. */
+static size_t gather(const struct relay *self, struct ry_mail_step steps[FLUSH_MAX],
+                     struct ry_mail_field fields[FLUSH_MAX][FIELDS_MAX])
+{
+    size_t n = 0;
+    size_t bytes = 0;
+    const struct relay_word *word = NULL;
+    STAILQ_FOREACH(word, &self->words, link)
+    {
+        bytes += word->fields.n;
+        if (n == FLUSH_MAX || (n > 0 && bytes > FLUSH_BYTES))
+            break;
+        steps[n] = (struct ry_mail_step){.stream = word->stream, .lasts_s = WORD_LASTS_S, .fields = fields[n]};
+        if (word->end_entry[0] != '\0')
+            steps[n].end = word->end_entry;
+        else
+            steps[n].n = read_fields(word, fields[n]);
+        n++;
+    }
+    return n;
+}
+
 void relay_flush(struct relay *self)
 {
-    struct relay_word *word = NULL;
-    while ((word = STAILQ_FIRST(&self->words)) != NULL) {
-        struct ry_mail_field fields[FIELDS_MAX];
+    struct ry_mail_step steps[FLUSH_MAX];
+    struct ry_mail_field fields[FLUSH_MAX][FIELDS_MAX];
+    int results[FLUSH_MAX];
+    size_t n = 0;
+    while ((n = gather(self, steps, fields)) > 0) {
         struct ry_error why = {0};
-        int rc = RY_OK;
-        if (word->end_entry[0] != '\0')
-            rc = ry_mail_stream_end(self->mail, word->stream, word->end_entry, &why);
-        else if (!word->fields.failed)
-            rc = ry_mail_stream_add(self->mail, word->stream, fields, read_fields(word, fields), WORD_LASTS_S, NULL,
-                                    &why);
-        if (rc == RY_ELIMIT)
-            RY_LOG(RY_ERROR, "word_lost", "reason=%s", why.text);
-        else if (rc != RY_OK)
-            return; /* said again */
-        word_free(self, word);
+        size_t done = ry_mail_stream_do(self->mail, steps, n, results, &why);
+        for (size_t i = 0; i < done; i++) {
+            if (results[i] == RY_ELIMIT || results[i] == RY_EIO) /* Redis will never take it */
+                RY_LOG(RY_ERROR, "word_lost", "stream=%s reason=%s", steps[i].stream, why.text);
+            else if (results[i] != RY_OK)
+                return; /* said again, and all behind it */
+            word_free(self, STAILQ_FIRST(&self->words));
+        }
+        if (done == 0)
+            return;
     }
 }
 
@@ -177,6 +201,7 @@ static void pass_undeliverable(struct relay *self, const struct ry_mail_entry *e
 static void on_word(void *arg, const struct ry_mail_entry *entry)
 {
     struct relay *self = arg;
+    self->heard++;
     struct ry_str kind = ry_mail_entry_get(entry, "kind");
     uint64_t id = number(entry, "id");
     struct ry_error why = {0};
@@ -200,5 +225,7 @@ void relay_hear(struct relay *self)
 {
     char stream[RY_MAIL_STREAM_BYTES];
     relay_node_stream(self->owner, stream);
-    (void)ry_mail_stream_take(self->mail, stream, HEAR_MAX, on_word, self, NULL);
+    do
+        self->heard = 0;
+    while (ry_mail_stream_take(self->mail, stream, HEAR_MAX, on_word, self, NULL) == RY_OK && self->heard == HEAR_MAX);
 }

@@ -89,7 +89,7 @@ static void give(struct ry_router *router, struct office *office, struct mail *m
         RY_LOG(RY_WARNING, "attempt_not_told", "id=%" PRIu64 " reason=%s", mail->head.id, "out of memory");
     bool custody = post_has_custody(mail);
     if (custody) {
-        office->relayed += member == router->relay;
+        office->relayed[ry_priority_is_urgent(mail->head.priority)] += member == router->relay;
         mail->holder = member;
         TAILQ_INSERT_TAIL(&member->custody, mail, link);
         member->held++;
@@ -109,7 +109,7 @@ void post_take_back(struct ry_router *router, struct mail *mail)
     mail->holder = NULL;
     member->held--;
     office->held--;
-    office->relayed -= member == router->relay;
+    office->relayed[ry_priority_is_urgent(mail->head.priority)] -= member == router->relay;
     for (uint32_t roles = office->sends_to; roles; roles &= roles - 1) {
         unsigned role = (unsigned)__builtin_ctz(roles);
         /* What it sent there stays, but no longer in the place of a mail that is worked on. */
@@ -127,7 +127,7 @@ static bool serve(struct ry_router *router, enum ry_role role)
     struct mail *mail = mailbox_first(&office->mailbox);
     struct member *member = member_to_serve(office);
     /* What came from another node stays here. */
-    if (member == NULL && mail->from != RY_ROLE_RELAY && post_relay_takes(router, role))
+    if (member == NULL && mail->from != RY_ROLE_RELAY && post_relay_takes(router, role, mail->head.priority))
         member = router->relay;
     if (member == NULL)
         return false;

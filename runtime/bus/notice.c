@@ -1,9 +1,10 @@
 /* notice.c: what the router says of its own.
  *
- * Owns the dead letters that wait for an ingester: a bounded list, so that a node without one does not fill its memory;
- * what finds no place there is logged with its one-line description, which is then all that is left of it. A mail_dead
- * never becomes a dead letter itself: it is offered again until it is taken. Says welcome, undeliverable, mail_dead and
- * the node's state under ids of the router's own session. */
+ * Owns the dead letters that wait for an ingester: of this node, or of another that the relay reaches. The
+ * list is bounded, so that without one it does not fill the memory; what finds no place there is logged with its
+ * one-line description, which is then all that is left of it. A mail_dead never becomes a dead letter itself: it is
+ * offered again until it is taken. Says welcome, undeliverable, mail_dead and the node's state under ids of the
+ * router's own session. */
 #include "runtime/bus/post.h"
 
 #include <inttypes.h>
@@ -185,8 +186,9 @@ int64_t post_move_dead(struct ry_router *router)
     int64_t now_mono_ms = post_now(router);
     int64_t wake_mono_ms = INT64_MAX;
     struct mail *letter = TAILQ_FIRST(&router->dead);
-    while (letter && router->offices[RY_ROLE_INGESTER].member_count > 0 &&
-           post_has_room(router, RY_ROLE_ROUTER, RY_ROLE_INGESTER)) {
+    bool reached = router->offices[RY_ROLE_INGESTER].member_count > 0 ||
+                   post_relay_takes(router, RY_ROLE_INGESTER, RY_PRIORITY_CONTROL);
+    while (letter && reached && post_has_room(router, RY_ROLE_ROUTER, RY_ROLE_INGESTER)) {
         struct mail *next = TAILQ_NEXT(letter, link);
         if (letter->not_before_mono_ms <= now_mono_ms) {
             TAILQ_REMOVE(&router->dead, letter, link);

@@ -55,7 +55,7 @@ struct office {
     size_t member_count;
     int64_t left_mono_ms; /* when the last member left, 0: there was none */
     size_t held;
-    size_t relayed; /* of held, those that the relay has */
+    size_t relayed[2]; /* of held, those that the relay has; [1]: the urgent ones */
     uint64_t accepted, refused, redelivered, dead, expired;
     uint64_t done, busy_ms; /* of its members, those that left included */
     struct busy_mark marks[2];
@@ -80,7 +80,7 @@ struct ry_router {
     struct member *relay;    /* who brings mail to other nodes and from them; NULL: nobody */
     uint32_t reach;          /* roles that other nodes have */
     uint32_t shared;         /* of these, roles whose mail may go there though they are here too */
-    size_t relay_window;     /* most mails of a role that the relay holds */
+    size_t relay_window;     /* most mails of a role that the relay holds, and as many urgent ones */
     struct settled *settled; /* what it is to be told, in the order in which it happened */
     size_t settled_count;
     size_t settled_room;
@@ -153,8 +153,8 @@ bool post_has_room_for_event(const struct ry_router *router, enum ry_role from, 
 void post_take_back(struct ry_router *router, struct mail *mail);
 
 /* relayed.c */
-/* Whether the relay may have mail of this role now. */
-bool post_relay_takes(struct ry_router *router, enum ry_role role);
+/* Whether the relay may have mail of this role and priority now. */
+bool post_relay_takes(struct ry_router *router, enum ry_role role, unsigned priority);
 /* The same for whether there will be somebody at all. */
 bool post_reaches(struct ry_router *router, enum ry_role role);
 /* A mail has left the index: the relay will be told if it, or what it followed from, was the relay's. */

@@ -25,10 +25,10 @@ bool post_reaches(struct ry_router *router, enum ry_role role)
     return router->relay != NULL && !router->relay->stopping && (router->reach & RY_ROLE_BIT(role));
 }
 
-bool post_relay_takes(struct ry_router *router, enum ry_role role)
+bool post_relay_takes(struct ry_router *router, enum ry_role role, unsigned priority)
 {
     const struct office *office = &router->offices[role];
-    if (!post_reaches(router, role) || office->relayed >= router->relay_window)
+    if (!post_reaches(router, role) || office->relayed[ry_priority_is_urgent(priority)] >= router->relay_window)
         return false;
     return (router->shared & RY_ROLE_BIT(role)) || !is_here(router, office);
 }

@@ -75,9 +75,14 @@ static int ask(struct ry_cli *cli, struct json_object *root, struct ry_error *er
     for (unsigned role = 1; rc == RY_OK && role < RY_ROLE_MONITOR; role++) {
         char stream[RY_MAIL_STREAM_BYTES];
         uint64_t length = 0;
+        uint64_t urgent = 0;
         (void)snprintf(stream, sizeof stream, "reelyard:mail:%s", ry_role_name((enum ry_role)role));
         rc = ry_mail_stream_length(mail, stream, &length, err);
-        (void)json_object_object_add(waiting, ry_role_name((enum ry_role)role), json_object_new_uint64(length));
+        (void)snprintf(stream, sizeof stream, "reelyard:mail:%s:urgent", ry_role_name((enum ry_role)role));
+        if (rc == RY_OK)
+            rc = ry_mail_stream_length(mail, stream, &urgent, err);
+        (void)json_object_object_add(waiting, ry_role_name((enum ry_role)role),
+                                     json_object_new_uint64(length + urgent));
     }
     ry_mail_stream_free(&mail);
     return rc;

@@ -2,7 +2,7 @@
  *
  *   reelyard:mail:ROLE          a stream of mails for a role, shared by the nodes that have it (consumer group "relay",
  *                               a consumer for each start of a node): read, renew, end; what a node that vanished had
- *                               read is claimed by another.
+ *                               read is claimed by another. reelyard:mail:ROLE:urgent: the same, read first.
  *   reelyard:mail:node:OWNER    a stream of words to one start of a node ("name/incarnation"): answers, ends
  *   reelyard:node:NAME          what a node says of itself, for a few seconds; reelyard:nodes: the names
  *   reelyard:bell:STREAM        a channel on which a stream's readers hear that something has come
@@ -20,6 +20,7 @@
 #define RY_MAIL_ENTRY_BYTES  48 /* an entry's id in its stream */
 #define RY_MAIL_STREAM_BYTES 256
 #define RY_MAIL_FIELDS_MAX   16
+#define RY_MAIL_READ_MAX     4
 
 struct ry_mail_stream;
 
@@ -60,9 +61,24 @@ void ry_mail_stream_heard(struct ry_mail_stream *mail);
 int ry_mail_stream_add(struct ry_mail_stream *mail, const char *stream, const struct ry_mail_field *fields, size_t n,
                        int64_t lasts_s, char *id, struct ry_error *err);
 
-/* Reads up to `count` entries that nobody has read; they are this reader's then. */
-int ry_mail_stream_read(struct ry_mail_stream *mail, const char *stream, size_t count, ry_mail_on_entry *on_entry,
-                        void *arg, struct ry_error *err);
+/* One of several things to be done at once: an entry to be added, or one to be ended. */
+struct ry_mail_step {
+    const char *stream;
+    const struct ry_mail_field *fields; /* to be added */
+    size_t n;
+    int64_t lasts_s;
+    const char *end; /* not NULL: this entry is acknowledged and deleted */
+};
+
+/* Does them in order, in one round trip. results: one code a step, as ry_mail_stream_add and _end would return it.
+ * Returns how many have one: fewer than n when the connection broke, and the others are then not known to be done. */
+size_t ry_mail_stream_do(struct ry_mail_stream *mail, const struct ry_mail_step *steps, size_t n, int *results,
+                         struct ry_error *err);
+
+/* Reads up to `count` entries that nobody has read, of the first stream as long as that has any, then of the next (n at
+ * most RY_MAIL_READ_MAX); they are this reader's then. */
+int ry_mail_stream_read(struct ry_mail_stream *mail, const char *const *streams, size_t n, size_t count,
+                        ry_mail_on_entry *on_entry, void *arg, struct ry_error *err);
 
 /* Takes over up to `count` entries that their reader has not renewed for idle_ms. */
 int ry_mail_stream_claim(struct ry_mail_stream *mail, const char *stream, int64_t idle_ms, size_t count,
@@ -75,12 +91,13 @@ int ry_mail_stream_renew(struct ry_mail_stream *mail, const char *stream, const 
 /* Gives an entry up: another reader may claim it at once. */
 int ry_mail_stream_release(struct ry_mail_stream *mail, const char *stream, const char *id, struct ry_error *err);
 
-/* Acknowledges and deletes an entry, in one step. */
-int ry_mail_stream_end(struct ry_mail_stream *mail, const char *stream, const char *id, struct ry_error *err);
-
 /* Whether an entry is in its stream, read or not. */
 int ry_mail_stream_has(struct ry_mail_stream *mail, const char *stream, const char *id, bool *has,
                        struct ry_error *err);
+
+/* Deletes an entry unless a reader has it; *withdrawn: nobody had, and nobody will. */
+int ry_mail_stream_withdraw(struct ry_mail_stream *mail, const char *stream, const char *id, bool *withdrawn,
+                            struct ry_error *err);
 
 /* How many entries a stream has, read or not. */
 int ry_mail_stream_length(struct ry_mail_stream *mail, const char *stream, uint64_t *length, struct ry_error *err);

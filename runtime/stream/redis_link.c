@@ -248,6 +248,13 @@ int ry_redis_link_call(struct ry_redis_link *link, struct ry_str command, redisR
 {
     *reply = NULL;
     int rc = ry_redis_link_send(link, command, err);
+    return rc == RY_OK ? ry_redis_link_next(link, reply, err) : rc;
+}
+
+int ry_redis_link_next(struct ry_redis_link *link, redisReply **reply, struct ry_error *err)
+{
+    *reply = NULL;
+    int rc = RY_OK;
     int64_t until_mono_ms = ry_mono_ms(ry_clock_system()) + link->timeout_ms;
     size_t seen_bytes = 0;
     while (rc == RY_OK) {

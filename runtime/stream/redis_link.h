@@ -39,6 +39,8 @@ void ry_redis_link_close(struct ry_redis_link *link);
 
 /* Sends a command and waits for its reply; free it by freeReplyObject. An error reply is an error: *reply is NULL. */
 int ry_redis_link_call(struct ry_redis_link *link, struct ry_str command, redisReply **reply, struct ry_error *err);
+/* Waits for the reply to the next of several commands that ry_redis_link_send was given as one. */
+int ry_redis_link_next(struct ry_redis_link *link, redisReply **reply, struct ry_error *err);
 
 /* The same in halves that do not wait: begins to send (the command must stay until the reply has come), and takes what
  * has arrived: *reply is NULL while it is not whole. An error reply is given as a reply. */

@@ -20,8 +20,18 @@
 #define JITTER_PERCENT  20
 #define BELLS_MAX       16
 
+static const char add_script[] = "local id = redis.call('XADD', KEYS[1], '*', unpack(ARGV, 2))"
+                                 " if ARGV[1] ~= '0' then redis.call('EXPIRE', KEYS[1], ARGV[1]) end"
+                                 " redis.call('PUBLISH', 'reelyard:bell:' .. KEYS[1], '') return id";
 static const char end_script[] = "redis.call('XACK', KEYS[1], '" GROUP "', ARGV[1]) return redis.call('XDEL', KEYS[1], "
                                  "ARGV[1])";
+static const char read_script[] =
+    "local all = {} local left = tonumber(ARGV[2]) for i, key in ipairs(KEYS) do all[i] = {} if left > 0 then"
+    " local got = redis.call('XREADGROUP', 'GROUP', '" GROUP "', ARGV[1], 'COUNT', left, 'STREAMS', key, '>')"
+    " if got then all[i] = got[1][2] left = left - #all[i] end end end return all";
+static const char withdraw_script[] =
+    "local last = redis.pcall('XPENDING', KEYS[1], '" GROUP "', ARGV[1], ARGV[1], 1)"
+    " if last.err == nil and #last > 0 then return 0 end redis.call('XDEL', KEYS[1], ARGV[1]) return 1";
 static const char has_script[] = "return #redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])";
 static const char nodes_script[] =
     "local all = {} for _, name in ipairs(redis.call('SMEMBERS', KEYS[1])) do"
@@ -89,6 +99,7 @@ static int connect_link(struct ry_mail_stream *mail, struct ry_error *err)
         if (mail->tries > 0)
             RY_LOG(RY_INFO, "mail_connected", "tries=%u", mail->tries);
         mail->tries = 0;
+        ry_redis_link_close(&mail->bells); /* what broke one may have made the other deaf without a word */
         return RY_OK;
     }
     if (mail->tries == 0)
@@ -107,13 +118,21 @@ static struct ry_buf *words(struct ry_mail_stream *mail, size_t n)
     return &mail->command;
 }
 
-static void eval(struct ry_mail_stream *mail, const char *script, const char *key, size_t args)
+/* Begins one more command behind those that are written. */
+static void eval_more(struct ry_mail_stream *mail, const char *script, const char *key, size_t args)
 {
-    struct ry_buf *command = words(mail, 4 + args);
+    struct ry_buf *command = &mail->command;
+    ry_redis_words(command, 4 + args);
     ry_redis_word_text(command, "EVAL");
     ry_redis_word_text(command, script);
     ry_redis_word_int(command, 1);
     ry_redis_word_text(command, key);
+}
+
+static void eval(struct ry_mail_stream *mail, const char *script, const char *key, size_t args)
+{
+    ry_buf_reset(&mail->command);
+    eval_more(mail, script, key, args);
 }
 
 /* Runs the command that was written. *reply (may be NULL) is the caller's to free. */
@@ -167,17 +186,52 @@ static void give_entries(const redisReply *entries, const char *stream, ry_mail_
             on_entry(arg, &entry);
 }
 
+static void write_step(struct ry_mail_stream *mail, const struct ry_mail_step *step)
+{
+    if (step->end != NULL) {
+        eval_more(mail, end_script, step->stream, 1);
+        ry_redis_word_text(&mail->command, step->end);
+        return;
+    }
+    eval_more(mail, add_script, step->stream, 1 + 2 * step->n);
+    ry_redis_word_int(&mail->command, step->lasts_s);
+    for (size_t i = 0; i < step->n; i++) {
+        ry_redis_word(&mail->command, step->fields[i].name);
+        ry_redis_word(&mail->command, step->fields[i].value);
+    }
+}
+
+size_t ry_mail_stream_do(struct ry_mail_stream *mail, const struct ry_mail_step *steps, size_t n, int *results,
+                         struct ry_error *err)
+{
+    size_t done = 0;
+    ry_buf_reset(&mail->command);
+    for (size_t i = 0; i < n; i++)
+        write_step(mail, &steps[i]);
+    if (mail->command.failed && n == 1) {
+        results[0] = ry_fail(err, RY_ELIMIT, "a mail to another node is too large, or there is no memory for it");
+        return 1;
+    }
+    if (mail->command.failed)
+        return ry_mail_stream_do(mail, steps, 1, results, err);
+    if (connect_link(mail, err) != RY_OK || ry_redis_link_send(&mail->link, ry_buf_str(&mail->command), err) != RY_OK)
+        return 0;
+    for (; done < n; done++) {
+        redisReply *reply = NULL;
+        results[done] = ry_redis_link_next(&mail->link, &reply, err);
+        if (reply != NULL)
+            freeReplyObject(reply);
+        if (mail->link.fd < 0)
+            break;
+    }
+    return done;
+}
+
 int ry_mail_stream_add(struct ry_mail_stream *mail, const char *stream, const struct ry_mail_field *fields, size_t n,
                        int64_t lasts_s, char *id, struct ry_error *err)
 {
-    struct ry_buf *command = words(mail, 3 + 2 * n);
-    ry_redis_word_text(command, "XADD");
-    ry_redis_word_text(command, stream);
-    ry_redis_word_text(command, "*");
-    for (size_t i = 0; i < n; i++) {
-        ry_redis_word(command, fields[i].name);
-        ry_redis_word(command, fields[i].value);
-    }
+    ry_buf_reset(&mail->command);
+    write_step(mail, &(struct ry_mail_step){.stream = stream, .fields = fields, .n = n, .lasts_s = lasts_s});
     redisReply *reply = NULL;
     int rc = call(mail, &reply, err);
     if (rc != RY_OK)
@@ -186,20 +240,6 @@ int ry_mail_stream_add(struct ry_mail_stream *mail, const char *stream, const st
     if (id != NULL)
         (void)snprintf(id, RY_MAIL_ENTRY_BYTES, "%.*s", RY_STR_ARG(made));
     freeReplyObject(reply);
-    if (lasts_s > 0) {
-        command = words(mail, 3);
-        ry_redis_word_text(command, "EXPIRE");
-        ry_redis_word_text(command, stream);
-        ry_redis_word_int(command, lasts_s);
-        (void)call(mail, NULL, NULL);
-    }
-    char bell[RY_MAIL_STREAM_BYTES + 16];
-    (void)snprintf(bell, sizeof bell, "reelyard:bell:%s", stream);
-    command = words(mail, 3);
-    ry_redis_word_text(command, "PUBLISH");
-    ry_redis_word_text(command, bell);
-    ry_redis_word_text(command, "");
-    (void)call(mail, NULL, NULL); /* a bell that is not heard costs a little time */
     return RY_OK;
 }
 
@@ -219,52 +259,54 @@ static int make_group(struct ry_mail_stream *mail, const char *stream, struct ry
     return ry_fail(err, why.code, "%s", why.text);
 }
 
-/* Runs a command on a stream's group, which it makes if there is none yet. write: writes the command. */
-static int call_group(struct ry_mail_stream *mail, const char *stream, void (*write)(struct ry_mail_stream *, void *),
-                      void *arg, redisReply **reply, struct ry_error *err)
+struct reading {
+    const char *const *streams;
+    size_t n;
+    size_t count;
+    int64_t idle_ms;
+};
+
+/* Runs a command on the streams' groups, which it makes if there are none yet. write: writes the command. */
+static int call_group(struct ry_mail_stream *mail, struct reading *reading,
+                      void (*write)(struct ry_mail_stream *, void *), redisReply **reply, struct ry_error *err)
 {
     struct ry_error why = {0};
-    write(mail, arg);
+    write(mail, reading);
     int rc = call(mail, reply, &why);
     if (rc != RY_OK && strstr(why.text, "NOGROUP") != NULL) {
-        rc = make_group(mail, stream, &why);
-        write(mail, arg);
+        rc = RY_OK;
+        for (size_t i = 0; rc == RY_OK && i < reading->n; i++)
+            rc = make_group(mail, reading->streams[i], &why);
+        write(mail, reading);
         if (rc == RY_OK)
             rc = call(mail, reply, &why);
     }
     return rc == RY_OK ? RY_OK : ry_fail(err, why.code, "%s", why.text);
 }
 
-struct reading {
-    const char *stream;
-    size_t count;
-    int64_t idle_ms;
-};
-
 static void write_read(struct ry_mail_stream *mail, void *arg)
 {
     const struct reading *reading = arg;
-    struct ry_buf *command = words(mail, 9);
-    ry_redis_word_text(command, "XREADGROUP");
-    ry_redis_word_text(command, "GROUP");
-    ry_redis_word_text(command, GROUP);
+    struct ry_buf *command = words(mail, 5 + reading->n);
+    ry_redis_word_text(command, "EVAL");
+    ry_redis_word_text(command, read_script);
+    ry_redis_word_int(command, (int64_t)reading->n);
+    for (size_t i = 0; i < reading->n; i++)
+        ry_redis_word_text(command, reading->streams[i]);
     ry_redis_word_text(command, mail->owner);
-    ry_redis_word_text(command, "COUNT");
     ry_redis_word_int(command, (int64_t)reading->count);
-    ry_redis_word_text(command, "STREAMS");
-    ry_redis_word_text(command, reading->stream);
-    ry_redis_word_text(command, ">");
 }
 
-int ry_mail_stream_read(struct ry_mail_stream *mail, const char *stream, size_t count, ry_mail_on_entry *on_entry,
-                        void *arg, struct ry_error *err)
+int ry_mail_stream_read(struct ry_mail_stream *mail, const char *const *streams, size_t n, size_t count,
+                        ry_mail_on_entry *on_entry, void *arg, struct ry_error *err)
 {
-    struct reading reading = {.stream = stream, .count = count};
+    struct reading reading = {.streams = streams, .n = n, .count = count};
     redisReply *reply = NULL;
-    int rc = call_group(mail, stream, write_read, &reading, &reply, err);
+    int rc = call_group(mail, &reading, write_read, &reply, err);
     if (rc != RY_OK)
         return rc;
-    give_entries(ry_redis_at(ry_redis_at(reply, 0), 1), stream, on_entry, arg);
+    for (size_t i = 0; i < n; i++)
+        give_entries(ry_redis_at(reply, i), streams[i], on_entry, arg);
     freeReplyObject(reply);
     return RY_OK;
 }
@@ -274,7 +316,7 @@ static void write_claim(struct ry_mail_stream *mail, void *arg)
     const struct reading *reading = arg;
     struct ry_buf *command = words(mail, 8);
     ry_redis_word_text(command, "XAUTOCLAIM");
-    ry_redis_word_text(command, reading->stream);
+    ry_redis_word_text(command, reading->streams[0]);
     ry_redis_word_text(command, GROUP);
     ry_redis_word_text(command, mail->owner);
     ry_redis_word_int(command, reading->idle_ms);
@@ -303,9 +345,9 @@ static uint64_t deliveries_of(struct ry_mail_stream *mail, const char *stream, c
 int ry_mail_stream_claim(struct ry_mail_stream *mail, const char *stream, int64_t idle_ms, size_t count,
                          ry_mail_on_entry *on_entry, void *arg, struct ry_error *err)
 {
-    struct reading reading = {.stream = stream, .count = count, .idle_ms = idle_ms};
+    struct reading reading = {.streams = &stream, .n = 1, .count = count, .idle_ms = idle_ms};
     redisReply *reply = NULL;
-    int rc = call_group(mail, stream, write_claim, &reading, &reply, err);
+    int rc = call_group(mail, &reading, write_claim, &reply, err);
     if (rc != RY_OK)
         return rc;
     const redisReply *entries = ry_redis_at(reply, 1);
@@ -352,13 +394,6 @@ int ry_mail_stream_release(struct ry_mail_stream *mail, const char *stream, cons
     return call(mail, NULL, err);
 }
 
-int ry_mail_stream_end(struct ry_mail_stream *mail, const char *stream, const char *id, struct ry_error *err)
-{
-    eval(mail, end_script, stream, 1);
-    ry_redis_word_text(&mail->command, id);
-    return call(mail, NULL, err);
-}
-
 int ry_mail_stream_has(struct ry_mail_stream *mail, const char *stream, const char *id, bool *has, struct ry_error *err)
 {
     redisReply *reply = NULL;
@@ -368,6 +403,20 @@ int ry_mail_stream_has(struct ry_mail_stream *mail, const char *stream, const ch
     if (rc != RY_OK)
         return rc;
     *has = ry_redis_int(reply) > 0;
+    freeReplyObject(reply);
+    return RY_OK;
+}
+
+int ry_mail_stream_withdraw(struct ry_mail_stream *mail, const char *stream, const char *id, bool *withdrawn,
+                            struct ry_error *err)
+{
+    redisReply *reply = NULL;
+    eval(mail, withdraw_script, stream, 1);
+    ry_redis_word_text(&mail->command, id);
+    int rc = call(mail, &reply, err);
+    if (rc != RY_OK)
+        return rc;
+    *withdrawn = ry_redis_int(reply) > 0;
     freeReplyObject(reply);
     return RY_OK;
 }

@@ -4,7 +4,7 @@ set -euo pipefail
 build=$1
 shift
 names=("$@")
-[ ${#names[@]} -gt 0 ] || names=(bus thumbnail import writer poll pg discord up)
+[ ${#names[@]} -gt 0 ] || names=(bus thumbnail import writer poll pg discord up hosts)
 source=$(cd "$(dirname "$0")/../.." && pwd)
 for name in "${names[@]}"; do
     printf '\n## %s\n' "$name"
@@ -18,8 +18,9 @@ for name in "${names[@]}"; do
     pg) cmake --build "$build" --target bench_pg_bench >&2 && { "$build/tests/bench_pg_bench" "$source/tests/bench/asyncpg_peer.py" || true; } ;;
     discord) cmake --build "$build" --target reelyard fakes_discord fakes_cdn >&2 && "$source/tests/bench/discord_bench.sh" "$build" ;;
     up) cmake --build "$build" --target reelyard fakes_export_gen >&2 && "$source/tests/bench/up_bench.sh" "$build" ;;
+    hosts) cmake --build "$build" --target bench_hosts_bench >&2 && "$source/tests/bench/hosts_bench.sh" "$build" ;;
     *)
-        echo "no benchmark '$name': bus, thumbnail, import, writer, poll, pg, discord, up" >&2
+        echo "no benchmark '$name': bus, thumbnail, import, writer, poll, pg, discord, up, hosts" >&2
         exit 2
         ;;
     esac

@@ -1,6 +1,6 @@
 /* cdn.c: a content server for tests, with the habits and the vices of real ones.
  *
- *   cdn [--port N] FOLDER      serves the files of FOLDER on 127.0.0.1; prints "port N" when it listens
+ *   cdn [--address A] [--port N] FOLDER   serves the files of FOLDER on A (127.0.0.1); prints "port N" when it listens
  *
  * The first part of a path chooses how the file behind it is served: GET /cut/clip.mp4 promises all of FOLDER/clip.mp4
  * and hangs up half-way. `cdn --help` lists the ways. Folders between the way and the file's name are ignored, so
@@ -543,21 +543,21 @@ static void *serve_connection(void *arg)
 
 static int help(void)
 {
-    printf("usage: cdn [--port N] FOLDER\n\n"
-           "Serves the files of FOLDER on 127.0.0.1 and prints \"port N\" when it listens (--port 0: any).\n"
-           "GET /WAY/[ANY/..]FILE serves FOLDER/FILE in one of these ways, with and without Range (416 behind\n"
-           "its end); GET /stats counts requests and bytes.\n\n");
+    printf(
+        "usage: cdn [--address A] [--port N] FOLDER\n\n"
+        "Serves the files of FOLDER on the address (127.0.0.1) and prints \"port N\" when it listens (--port 0: any).\n"
+        "GET /WAY/[ANY/..]FILE serves FOLDER/FILE in one of these ways, with and without Range (416 behind\n"
+        "its end); GET /stats counts requests and bytes.\n\n");
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
         printf("  %-10s %s\n", ways[i].name, ways[i].doc);
     return 0;
 }
 
-static int listen_on(unsigned port)
+static int listen_on(struct in_addr host, unsigned port)
 {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int on = 1;
-    struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr = host};
     socklen_t n = sizeof address;
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
         bind(fd, (struct sockaddr *)&address, n) != 0 || listen(fd, 64) != 0 ||
@@ -595,14 +595,20 @@ int main(int argc, char **argv)
 {
     unsigned port = 0;
     int next = 1;
+    struct in_addr host = {htonl(INADDR_LOOPBACK)};
+    bool bad_address = false;
     if (next < argc && strcmp(argv[next], "--help") == 0)
         return help();
+    if (next + 1 < argc && strcmp(argv[next], "--address") == 0) {
+        bad_address = inet_pton(AF_INET, argv[next + 1], &host) != 1;
+        next += 2;
+    }
     if (next + 1 < argc && strcmp(argv[next], "--port") == 0) {
         port = (unsigned)strtoul(argv[next + 1], NULL, 10);
         next += 2;
     }
-    if (next + 1 != argc || port > UINT16_MAX) {
-        fprintf(stderr, "usage: cdn [--port N] FOLDER (see --help)\n");
+    if (next + 1 != argc || port > UINT16_MAX || bad_address) {
+        fprintf(stderr, "usage: cdn [--address A] [--port N] FOLDER (see --help)\n");
         return 2;
     }
     struct server server = {.folder_fd = open(argv[next], O_PATH | O_DIRECTORY | O_CLOEXEC)};
@@ -611,7 +617,7 @@ int main(int argc, char **argv)
         return 1;
     }
     signal(SIGPIPE, SIG_IGN);
-    int listener = listen_on(port);
+    int listener = listen_on(host, port);
     for (;;)
         accept_one(&server, listener);
 }

@@ -6,14 +6,14 @@ guild=111000000000000001
 channel=222000000000000001
 export BOT_TOKEN=test-token
 
-# discord_start MESSAGES CLIPS [ARGUMENT...]: the CDN with its media, and Discord in front of it; $seed_arguments make the same history.
+# discord_start MESSAGES CLIPS [ARGUMENT...]: the CDN with its media (on cdn_address, 127.0.0.1 if unset), and Discord in front of it; $seed_arguments make the same history.
 discord_start() {
     local messages=$1 clips=$2
     shift 2
     [ -d "$tmp/media" ] || media "$tmp/media" small
-    fake cdn --port 0 "$tmp/media"
-    cdn=http://127.0.0.1:$fake_port
-    export REELYARD_ALLOWED_HOSTS=127.0.0.1:$fake_port
+    fake cdn --address "${cdn_address:-127.0.0.1}" --port 0 "$tmp/media"
+    cdn=http://${cdn_address:-127.0.0.1}:$fake_port
+    export REELYARD_ALLOWED_HOSTS=${cdn_address:-127.0.0.1}:$fake_port
     local names
     names=$(find "$tmp/media" -type f -printf '%f\n' | LC_ALL=C sort | paste -sd,)
     seed_arguments=(--seed 5 --messages "$messages" --clips "$clips" --guild "$guild" --channel "$channel" --media "$names" --cdn "$cdn"

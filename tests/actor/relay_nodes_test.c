@@ -1,0 +1,720 @@
+/* relay_nodes_test.c: nodes of one process that share a real Redis and nothing else, with actors that only pass mail
+ * on. Where the other node must misbehave, it is a ghost: the test plays it with commands of Redis. */
+#include "tests/bed/bed.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "actors/relay/relay.h"
+#include "runtime/base/log.h"
+#include "runtime/bus/node.h"
+#include "tests/bed/redis_server.h"
+
+#define AWAIT_S 30
+#define CLIP    "0123456789abcdef0123456789abcdef"
+
+/* ---- what the actors of all nodes see and do; under the lock ----------------------------------------------------- */
+
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    /* What the scheduler is to send, and what it has sent. */
+    enum ry_tag tag;
+    struct ry_send send;
+    unsigned wanted, sent;
+    /* What came back to it. */
+    unsigned answers, undeliverable;
+    uint64_t cause;
+    char reason[401];
+    /* Mails that were worked on, by the first letter of the node's name; and the order of priorities at writers. */
+    unsigned worked[128];
+    unsigned char order[256];
+    size_t ordered;
+    unsigned dead;
+    char dead_reason[401];
+    bool encoder_fails;
+} stage = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+#define WITH_STAGE(...) \
+    do { \
+        pthread_mutex_lock(&stage.lock); \
+        __VA_ARGS__; \
+        pthread_cond_broadcast(&stage.changed); \
+        pthread_mutex_unlock(&stage.lock); \
+    } while (0)
+
+static void await_count(const unsigned *count, unsigned n, const char *what)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += AWAIT_S;
+    pthread_mutex_lock(&stage.lock);
+    int rc = 0;
+    while (*count < n && rc == 0)
+        rc = pthread_cond_timedwait(&stage.changed, &stage.lock, &until);
+    unsigned reached = *count;
+    pthread_mutex_unlock(&stage.lock);
+    if (reached < n)
+        fail_msg("%s: %u of %u", what, reached, n);
+}
+
+static unsigned seen(const unsigned *count)
+{
+    pthread_mutex_lock(&stage.lock);
+    unsigned n = *count;
+    pthread_mutex_unlock(&stage.lock);
+    return n;
+}
+
+static void note_work(struct ry_ctx *ctx, const struct ry_mail *mail)
+{
+    WITH_STAGE(stage.worked[(unsigned char)ry_ctx_owner(ctx)[0] & 127]++;
+               stage.order[stage.ordered++ % sizeof stage.order] = (unsigned char)mail->envelope.priority);
+}
+
+/* ---- actors ------------------------------------------------------------------------------------------------------ */
+
+static int open_actor(void **self, struct ry_ctx *ctx, struct ry_error *err)
+{
+    (void)self, (void)err;
+    ry_timer(ctx, 0, 0);
+    return RY_OK;
+}
+
+static void close_actor(void **self)
+{
+    (void)self;
+}
+
+static void scheduler_tick(void *self, struct ry_ctx *ctx, unsigned timer)
+{
+    (void)self;
+    const struct ry_clips_claim claim = {.owner = RY_STR("x"), .limit = 1, .lease_ms = 1000};
+    struct ry_clip_work clip = {.clip_id = RY_STR(CLIP),
+                                .guild_id = RY_STR("1"),
+                                .channel_id = RY_STR("1"),
+                                .message_id = RY_STR("1"),
+                                .filename = RY_STR("a.mp4"),
+                                .url = RY_STR("https://cdn.example/a.mp4")};
+    const struct ry_thumbnail_make make = {.clips = {.items = &clip, .n = 1}};
+    ry_timer(ctx, timer, 5);
+    pthread_mutex_lock(&stage.lock);
+    for (; stage.sent < stage.wanted; stage.sent++)
+        if (stage.tag == RY_TAG_clips_claim)
+            RY_TELL(ctx, clips_claim, &claim, &stage.send);
+        else
+            RY_TELL(ctx, thumbnail_make, &make, &stage.send);
+    pthread_cond_broadcast(&stage.changed);
+    pthread_mutex_unlock(&stage.lock);
+}
+
+static void scheduler_receive(void *self, struct ry_ctx *ctx, struct ry_mail *mail)
+{
+    (void)self, (void)ctx;
+    if (mail->envelope.tag == RY_TAG_undeliverable) {
+        const struct ry_undeliverable *lost = RY_BODY(mail, undeliverable);
+        WITH_STAGE(stage.cause = lost->cause;
+                   (void)snprintf(stage.reason, sizeof stage.reason, "%.*s", RY_STR_ARG(lost->reason));
+                   stage.undeliverable++);
+    } else if (mail->envelope.tag == RY_TAG_clips_claimed || mail->envelope.tag == RY_TAG_clip_settled) {
+        WITH_STAGE(stage.answers++);
+    }
+}
+
+static void writer_receive(void *self, struct ry_ctx *ctx, struct ry_mail *mail)
+{
+    (void)self;
+    note_work(ctx, mail);
+    if (mail->envelope.tag == RY_TAG_clips_claim) {
+        RY_ANSWER(ctx, mail, clips_claimed, (&(struct ry_clips_claimed){.next_due_ms = 1}));
+    } else if (mail->envelope.tag == RY_TAG_clip_completed || mail->envelope.tag == RY_TAG_clip_failed) {
+        const struct ry_clip_settled settled = {.clip_id = RY_STR(CLIP), .completed = true};
+        RY_ANSWER_ORIGIN(ctx, mail, clip_settled, &settled);
+    }
+}
+
+/* One clip at a time, which it keeps until the encoder has answered, as the real one does. */
+static void downloader_receive(void *self, struct ry_ctx *ctx, struct ry_mail *mail)
+{
+    static _Thread_local struct ry_mail *kept[64];
+    static _Thread_local uint64_t asked[64];
+    (void)self;
+    if (mail->envelope.tag == RY_TAG_thumbnail_make) {
+        struct ry_frame *frame = ry_frame_new(100000);
+        struct ry_window window = {.bytes = {.p = ry_frame_data(frame), .n = 100000, .frame = frame}};
+        memset(ry_frame_data(frame), 7, 100000);
+        const struct ry_encode_run run = {.clip_id = RY_STR(CLIP),
+                                          .guild_id = RY_STR("1"),
+                                          .filename = RY_STR("a.mp4"),
+                                          .windows = {.items = &window, .n = 1},
+                                          .small_width = 16,
+                                          .small_height = 16,
+                                          .large_width = 16,
+                                          .large_height = 16,
+                                          .quality = 1};
+        size_t slot = 0;
+        while (kept[slot] != NULL)
+            slot++;
+        const struct ry_send send = ry_send_from(mail);
+        note_work(ctx, mail);
+        ry_mail_keep(ctx, mail);
+        kept[slot] = mail;
+        asked[slot] = RY_TELL(ctx, encode_run, &run, &send);
+        ry_frame_unref(frame);
+        return;
+    }
+    uint64_t to = mail->envelope.correlation;
+    for (size_t slot = 0; slot < 64; slot++)
+        if (kept[slot] != NULL && asked[slot] == to) {
+            struct ry_mail *first = kept[slot];
+            if (mail->envelope.tag == RY_TAG_undeliverable) {
+                const struct ry_send send = ry_send_from(first);
+                const struct ry_clip_failed failed = {.clip_id = RY_STR(CLIP),
+                                                      .reason = RY_BODY(mail, undeliverable)->reason};
+                RY_TELL(ctx, clip_failed, &failed, &send);
+            }
+            kept[slot] = NULL;
+            ry_mail_done(ctx, first);
+        }
+}
+
+static void encoder_receive(void *self, struct ry_ctx *ctx, struct ry_mail *mail)
+{
+    (void)self;
+    if (mail->envelope.tag != RY_TAG_encode_run)
+        return;
+    note_work(ctx, mail);
+    if (stage.encoder_fails) {
+        ry_mail_fail(ctx, mail, false, "the video is cursed");
+        return;
+    }
+    struct ry_image image = {.size_type = RY_STR("small"), .width = 16, .height = 16};
+    struct ry_video_facts facts = {.width = 16, .height = 16, .mime_type = RY_STR("video/mp4")};
+    struct ry_frame *frame = ry_frame_new(5000);
+    memset(ry_frame_data(frame), 7, 5000);
+    image.webp = (struct ry_blob){.p = ry_frame_data(frame), .n = 5000, .frame = frame};
+    const struct ry_thumbnail_store store = {.clip_id = RY_STR(CLIP),
+                                             .guild_id = RY_STR("1"),
+                                             .images = {.items = &image, .n = 1},
+                                             .facts = {.items = &facts, .n = 1}};
+    const struct ry_send send = ry_send_from(mail);
+    RY_TELL(ctx, thumbnail_store, &store, &send);
+    ry_frame_unref(frame);
+    RY_ANSWER(ctx, mail, encode_done, (&(struct ry_encode_done){0}));
+}
+
+static void storage_receive(void *self, struct ry_ctx *ctx, struct ry_mail *mail)
+{
+    (void)self;
+    if (mail->envelope.tag != RY_TAG_thumbnail_store)
+        return;
+    note_work(ctx, mail);
+    struct ry_thumbnail_row row = {
+        .size_type = RY_STR("small"), .storage_path = RY_STR("a.webp"), .width = 16, .height = 16, .file_size = 1};
+    const struct ry_clip_completed completed = {
+        .clip_id = RY_STR(CLIP),
+        .thumbnails = {.items = &row, .n = 1},
+        .facts = {.items = RY_BODY(mail, thumbnail_store)->facts.items, .n = 1}};
+    const struct ry_send send = ry_send_from(mail);
+    RY_TELL(ctx, clip_completed, &completed, &send);
+}
+
+static void ingester_receive(void *self, struct ry_ctx *ctx, struct ry_mail *mail)
+{
+    (void)self, (void)ctx;
+    if (mail->envelope.tag != RY_TAG_mail_dead)
+        return;
+    WITH_STAGE((void)snprintf(stage.dead_reason, sizeof stage.dead_reason, "%.*s",
+                              RY_STR_ARG(RY_BODY(mail, mail_dead)->reason));
+               stage.dead++);
+}
+
+#define ACTOR(name, of_role, ...) \
+    static const struct ry_actor_spec name##_spec = {.role = of_role, \
+                                                     .threads = 1, \
+                                                     .open = open_actor, \
+                                                     .receive = name##_receive, \
+                                                     .close = close_actor, \
+                                                     __VA_ARGS__}
+static void ignore_tick(void *self, struct ry_ctx *ctx, unsigned timer)
+{
+    (void)self, (void)ctx, (void)timer;
+}
+ACTOR(scheduler, RY_ROLE_SCHEDULER, .capacity = 16, .tick = scheduler_tick);
+ACTOR(writer, RY_ROLE_WRITER, .capacity = 4, .tick = ignore_tick);
+ACTOR(downloader, RY_ROLE_DOWNLOADER, .capacity = 8, .tick = ignore_tick);
+ACTOR(encoder, RY_ROLE_ENCODER, .capacity = 1, .tick = ignore_tick);
+ACTOR(storage, RY_ROLE_STORAGE, .capacity = 4, .tick = ignore_tick);
+ACTOR(ingester, RY_ROLE_INGESTER, .capacity = 4, .tick = ignore_tick);
+
+/* ---- nodes ------------------------------------------------------------------------------------------------------- */
+
+static struct redis_server *redis;
+static struct ry_node *nodes[4];
+static size_t node_count;
+static const char *mailbox = "256";
+
+/* A node with these actors, ended by NULL, and a relay. */
+static void begin(const char *name, const struct ry_actor_spec *const *specs)
+{
+    struct ry_config *config = NULL;
+    struct ry_error err = {0};
+    struct ry_node_role roles[8] = {{&ry_relay_spec, 1}};
+    size_t n = 1;
+    char *const no_environment[] = {NULL};
+    for (; *specs != NULL; specs++)
+        roles[n++] = (struct ry_node_role){*specs, 1};
+    const struct ry_node_options options = {.roles = roles, .role_count = n};
+    assert_int_equal(ry_config_load(&config, no_environment, &err), RY_OK);
+    const struct {
+        enum ry_option option;
+        const char *value;
+    } set[] = {{RY_OPT_node, name},
+               {RY_OPT_redis_url, redis_server_url(redis)},
+               {RY_OPT_database_url, "postgresql://nobody@127.0.0.1:1/nothing"},
+               {RY_OPT_mail_lease_seconds, "1"},
+               {RY_OPT_relay_window, "4"},
+               {RY_OPT_mailbox, mailbox}};
+    for (size_t i = 0; i < sizeof set / sizeof *set; i++)
+        if (ry_config_set(config, set[i].option, set[i].value, &err) != RY_OK)
+            fail_msg("%s", err.text);
+    if (ry_config_finish(config, &err) != RY_OK)
+        fail_msg("%s", err.text);
+    struct ry_node_options whole = options;
+    whole.config = config;
+    if (ry_node_start(&nodes[node_count], &whole, &err) != RY_OK)
+        fail_msg("%s", err.text);
+    node_count++;
+    ry_config_free(&config);
+}
+#define BEGIN(name, ...) begin((name), (const struct ry_actor_spec *const[]){__VA_ARGS__, NULL})
+
+static int set_up(void **state)
+{
+    (void)state;
+    redis_server_say(redis, "FLUSHALL", NULL);
+    WITH_STAGE(stage.tag = RY_TAG_clips_claim; stage.send = (struct ry_send){.priority = RY_PRIORITY_BACKFILL};
+               stage.wanted = stage.sent = stage.answers = stage.undeliverable = stage.dead = 0; stage.ordered = 0;
+               stage.encoder_fails = false; memset(stage.worked, 0, sizeof stage.worked));
+    mailbox = "256";
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    struct ry_error err;
+    while (node_count > 0)
+        (void)ry_node_stop(&nodes[--node_count], 0, &err);
+    return 0;
+}
+
+static void want(unsigned n)
+{
+    WITH_STAGE(stage.wanted += n);
+}
+
+/* ---- the ghost, and what is in Redis ----------------------------------------------------------------------------- */
+
+#define CLAIMS "reelyard:mail:writer"
+
+static void ghost_appears(uint32_t roles)
+{
+    char text[200];
+    (void)snprintf(text, sizeof text, "{\"owner\": \"ghost/1\", \"roles\": [], \"role_bits\": %" PRIu32 "}", roles);
+    redis_server_say(redis, "SET", "reelyard:node:ghost", text, NULL);
+    redis_server_say(redis, "SADD", "reelyard:nodes", "ghost", NULL);
+}
+
+static void ghost_goes(void)
+{
+    redis_server_say(redis, "DEL", "reelyard:node:ghost", NULL);
+}
+
+static void await_length(const char *stream, int64_t n)
+{
+    int64_t length = 0;
+    time_t until = time(NULL) + AWAIT_S;
+    while ((length = redis_server_int(redis, "XLEN", stream, NULL)) != n)
+        if (time(NULL) > until)
+            fail_msg("%s has %" PRId64 " entries, not %" PRId64, stream, length, n);
+}
+
+static int64_t entries_ever(const char *stream)
+{
+    static const char script[] =
+        "local info = redis.call('XINFO', 'STREAM', KEYS[1])"
+        " for i = 1, #info, 2 do if info[i] == 'entries-added' then return info[i + 1] end end";
+    return redis_server_int(redis, "EVAL", script, "1", stream, NULL);
+}
+
+/* The ghost reads one entry, and is not heard of again. */
+static void ghost_reads(const char *stream)
+{
+    (void)redis_server_try(redis, "XGROUP", "CREATE", stream, "relay", "0", "MKSTREAM", NULL);
+    const char *got =
+        redis_server_say(redis, "XREADGROUP", "GROUP", "relay", "ghost/1", "COUNT", "1", "STREAMS", stream, ">", NULL);
+    assert_string_not_equal(got, "");
+}
+
+/* Adds a copy of the first entry under another sender. */
+static void copy_as(const char *from)
+{
+    static const char script[] =
+        "local f = redis.call('XRANGE', KEYS[1], '-', '+')[1][2]"
+        " for i = 1, #f, 2 do if f[i] == 'from' or f[i] == 'home' then f[i + 1] = ARGV[1] end end"
+        " return redis.call('XADD', KEYS[1], '*', unpack(f))";
+    redis_server_say(redis, "EVAL", script, "1", CLAIMS, from, NULL);
+}
+
+/* ---- mail that comes and goes ------------------------------------------------------------------------------------ */
+
+static void mail_and_its_answer_cross(void **state)
+{
+    (void)state;
+    BEGIN("alpha", &scheduler_spec);
+    BEGIN("beta", &writer_spec);
+    want(40);
+    await_count(&stage.answers, 40, "answers");
+    assert_int_equal(seen(&stage.worked['b']), 40);
+    await_length(CLAIMS, 0);
+    assert_int_equal(seen(&stage.undeliverable), 0);
+}
+
+static void what_follows_and_the_answer_to_the_origin_cross_three_nodes(void **state)
+{
+    (void)state;
+    BEGIN("alpha", &scheduler_spec);
+    BEGIN("beta", &downloader_spec, &writer_spec);
+    BEGIN("gamma", &encoder_spec, &storage_spec);
+    WITH_STAGE(stage.tag = RY_TAG_thumbnail_make);
+    want(40);
+    await_count(&stage.answers, 40, "clips settled");
+    assert_int_equal(seen(&stage.worked['b']), 80); /* thumbnail_make, clip_completed */
+    assert_int_equal(seen(&stage.worked['g']), 80); /* encode_run, thumbnail_store */
+    static const char *const streams[] = {"downloader", "encoder", "storage", "writer"};
+    for (size_t i = 0; i < sizeof streams / sizeof *streams; i++) {
+        char stream[64];
+        (void)snprintf(stream, sizeof stream, "reelyard:mail:%s", streams[i]);
+        await_length(stream, 0);
+    }
+    assert_int_equal(seen(&stage.answers), 40);
+}
+
+static void what_follows_comes_home_to_the_node_of_the_origin(void **state)
+{
+    (void)state;
+    BEGIN("alpha", &scheduler_spec, &storage_spec, &writer_spec);
+    BEGIN("beta", &downloader_spec);
+    BEGIN("gamma", &encoder_spec);
+    WITH_STAGE(stage.tag = RY_TAG_thumbnail_make);
+    want(40);
+    await_count(&stage.answers, 40, "clips settled");
+    await_length("reelyard:mail:downloader", 0);
+    await_length("reelyard:mail:storage", 0);
+    assert_int_equal(seen(&stage.worked['a']), 80);
+}
+
+static void smallest_mailboxes_hold_nothing_up(void **state)
+{
+    (void)state;
+    mailbox = "1";
+    BEGIN("alpha", &scheduler_spec, &storage_spec, &writer_spec);
+    BEGIN("beta", &downloader_spec);
+    BEGIN("gamma", &encoder_spec);
+    WITH_STAGE(stage.tag = RY_TAG_thumbnail_make);
+    for (unsigned i = 1; i <= 10; i++) {
+        want(1);
+        await_count(&stage.answers, i, "clips settled");
+    }
+}
+
+static void mail_that_dies_elsewhere_is_told_and_its_letter_comes_to_the_ingester(void **state)
+{
+    (void)state;
+    stage.encoder_fails = true;
+    BEGIN("alpha", &scheduler_spec, &writer_spec, &ingester_spec);
+    BEGIN("beta", &downloader_spec);
+    BEGIN("gamma", &encoder_spec);
+    WITH_STAGE(stage.tag = RY_TAG_thumbnail_make);
+    want(1);
+    await_count(&stage.answers, 1, "clips settled");
+    await_count(&stage.dead, 1, "dead letters");
+    assert_string_equal(stage.dead_reason, "the video is cursed");
+    assert_int_equal(seen(&stage.worked['g']), 1);
+}
+
+/* ---- nodes that end ---------------------------------------------------------------------------------------------- */
+
+static void entry_of_a_node_that_ended_is_claimed_and_counted(void **state)
+{
+    (void)state;
+    ghost_appears(RY_ROLE_BIT(RY_ROLE_WRITER));
+    BEGIN("alpha", &scheduler_spec);
+    want(1);
+    await_length(CLAIMS, 1);
+    ghost_reads(CLAIMS);
+    BEGIN("beta", &writer_spec);
+    await_count(&stage.answers, 1, "answers");
+    await_length(CLAIMS, 0);
+    assert_int_equal(seen(&stage.worked['b']), 1);
+}
+
+static void entry_that_was_delivered_too_often_is_dead_at_its_sender(void **state)
+{
+    (void)state;
+    ghost_appears(RY_ROLE_BIT(RY_ROLE_WRITER));
+    BEGIN("alpha", &scheduler_spec, &ingester_spec);
+    want(1);
+    await_length(CLAIMS, 1);
+    ghost_reads(CLAIMS);
+    static const char script[] =
+        "local id = redis.call('XPENDING', KEYS[1], 'relay', '-', '+', 1)[1][1]"
+        " return redis.call('XCLAIM', KEYS[1], 'relay', 'ghost/1', 0, id, 'RETRYCOUNT', 3, 'JUSTID')";
+    redis_server_say(redis, "EVAL", script, "1", CLAIMS, NULL);
+    BEGIN("beta", &writer_spec);
+    await_count(&stage.undeliverable, 1, "words to the sender");
+    assert_int_equal(stage.cause, RY_UNDELIVERABLE_DEAD);
+    assert_non_null(strstr(stage.reason, "every node that worked on it ended"));
+    await_count(&stage.dead, 1, "dead letters");
+    assert_non_null(strstr(stage.dead_reason, "every node that worked on it ended"));
+    await_length(CLAIMS, 0);
+    assert_int_equal(seen(&stage.worked['b']), 0);
+}
+
+static void entries_of_a_node_that_is_gone_are_dropped(void **state)
+{
+    (void)state;
+    ghost_appears(RY_ROLE_BIT(RY_ROLE_WRITER));
+    BEGIN("alpha", &scheduler_spec);
+    want(1);
+    await_length(CLAIMS, 1);
+    copy_as("ghost/1");  /* of whom there is a word */
+    copy_as("ghost/0");  /* his start of before */
+    copy_as("nobody/1"); /* and one who never was */
+    BEGIN("beta", &writer_spec);
+    await_length(CLAIMS, 0);
+    assert_int_equal(seen(&stage.worked['b']), 2);
+    assert_int_equal(redis_server_int(redis, "EXISTS", "reelyard:mail:node:nobody/1", NULL), 0);
+}
+
+/* ---- back-pressure, deadlines ------------------------------------------------------------------------------------ */
+
+static void window_is_never_exceeded_while_nobody_reads(void **state)
+{
+    (void)state;
+    ghost_appears(RY_ROLE_BIT(RY_ROLE_WRITER));
+    BEGIN("alpha", &scheduler_spec);
+    want(20);
+    await_count(&stage.sent, 20, "mails");
+    await_length(CLAIMS, 4);
+    /* The ghost ends one; another one takes its place, and no more. */
+    ghost_reads(CLAIMS);
+    static const char script[] =
+        "local e = redis.call('XRANGE', KEYS[1], '-', '+')[1] local f = {}"
+        " for i = 1, #e[2], 2 do f[e[2][i]] = e[2][i + 1] end"
+        " redis.call('XADD', 'reelyard:mail:node:' .. f.from, '*', 'kind', 'settled', 'id', f.id)"
+        " redis.call('XACK', KEYS[1], 'relay', e[1]) redis.call('XDEL', KEYS[1], e[1])"
+        " return redis.call('PUBLISH', 'reelyard:bell:reelyard:mail:node:' .. f.from, '')";
+    redis_server_say(redis, "EVAL", script, "1", CLAIMS, NULL);
+    await_length(CLAIMS, 4);
+    assert_int_equal(entries_ever(CLAIMS), 5);
+    BEGIN("beta", &writer_spec);
+    await_count(&stage.answers, 19, "answers");
+    await_length(CLAIMS, 0);
+    assert_int_equal(seen(&stage.undeliverable), 0);
+}
+
+static void sender_is_told_of_a_deadline_that_passes_at_nobody(void **state)
+{
+    (void)state;
+    ghost_appears(RY_ROLE_BIT(RY_ROLE_WRITER));
+    BEGIN("alpha", &scheduler_spec);
+    WITH_STAGE(stage.send.deadline_wall_ms = ry_wall_ms(ry_clock_system()) + 300);
+    want(6); /* two more than the window */
+    await_count(&stage.undeliverable, 6, "words to the sender");
+    assert_int_equal(stage.cause, RY_UNDELIVERABLE_EXPIRED);
+    await_length(CLAIMS, 0);
+    BEGIN("beta", &writer_spec);
+    WITH_STAGE(stage.send.deadline_wall_ms = 0);
+    want(1);
+    await_count(&stage.answers, 1, "answers");
+    assert_int_equal(seen(&stage.worked['b']), 1);
+}
+
+static void work_that_has_begun_may_end_after_its_deadline(void **state)
+{
+    (void)state;
+    ghost_appears(RY_ROLE_BIT(RY_ROLE_WRITER));
+    BEGIN("alpha", &scheduler_spec);
+    WITH_STAGE(stage.send.deadline_wall_ms = ry_wall_ms(ry_clock_system()) + 1500);
+    want(2);
+    await_length(CLAIMS, 2);
+    ghost_reads(CLAIMS);
+    await_count(&stage.undeliverable, 1, "words to the sender");
+    await_length(CLAIMS, 1); /* the one that the ghost has */
+    BEGIN("beta", &writer_spec);
+    /* Claimed by beta, whose router finds it too late and says so. */
+    await_count(&stage.undeliverable, 2, "words to the sender");
+    assert_int_equal(stage.cause, RY_UNDELIVERABLE_EXPIRED);
+    await_length(CLAIMS, 0);
+    assert_int_equal(seen(&stage.worked['b']), 0);
+}
+
+static void urgent_mail_goes_past_the_rest(void **state)
+{
+    (void)state;
+    ghost_appears(RY_ROLE_BIT(RY_ROLE_WRITER));
+    BEGIN("alpha", &scheduler_spec);
+    want(10);
+    await_length(CLAIMS, 4);
+    for (unsigned priority = RY_PRIORITY_CONTROL; priority <= RY_PRIORITY_LIVE; priority++) {
+        WITH_STAGE(stage.send.priority = (enum ry_priority)priority);
+        want(1);
+        await_length(CLAIMS ":urgent", priority + 1); /* though the window of the others is full */
+    }
+    want(5);
+    await_count(&stage.sent, 17, "mails");
+    await_length(CLAIMS ":urgent", 4);
+    BEGIN("beta", &writer_spec);
+    await_count(&stage.answers, 17, "answers");
+    await_length(CLAIMS, 0);
+    await_length(CLAIMS ":urgent", 0);
+    for (size_t i = 0; i < 4; i++)
+        assert_in_range(stage.order[i], RY_PRIORITY_CONTROL, RY_PRIORITY_LIVE);
+}
+
+/* ---- what Redis loses, and what others put there ----------------------------------------------------------------- */
+
+static void entries_that_redis_lost_are_added_again(void **state)
+{
+    (void)state;
+    ghost_appears(RY_ROLE_BIT(RY_ROLE_WRITER));
+    BEGIN("alpha", &scheduler_spec);
+    want(4);
+    await_length(CLAIMS, 4);
+    redis_server_say(redis, "XTRIM", CLAIMS, "MAXLEN", "1", NULL);
+    await_length(CLAIMS, 4);
+    redis_server_say(redis, "FLUSHALL", NULL);
+    await_length(CLAIMS, 4);
+    BEGIN("beta", &writer_spec);
+    await_count(&stage.answers, 4, "answers");
+    await_length(CLAIMS, 0);
+    assert_int_equal(seen(&stage.worked['b']), 4);
+}
+
+static void mail_that_was_added_twice_is_worked_on_once(void **state)
+{
+    (void)state;
+    BEGIN("alpha", &scheduler_spec, &storage_spec, &writer_spec);
+    BEGIN("beta", &downloader_spec);
+    ghost_appears(RY_ROLE_BIT(RY_ROLE_ENCODER)); /* so the downloader's mail is not over */
+    WITH_STAGE(stage.tag = RY_TAG_thumbnail_make);
+    want(1);
+    await_count(&stage.worked['b'], 1, "clips at the downloader");
+    await_length("reelyard:mail:encoder", 1);
+    redis_server_say(redis, "DEL", "reelyard:mail:downloader", NULL);
+    await_length("reelyard:mail:downloader", 1); /* alpha has added it again */
+    ghost_goes();
+    BEGIN("gamma", &encoder_spec);
+    await_count(&stage.answers, 1, "clips settled");
+    await_length("reelyard:mail:downloader", 0);
+    assert_int_equal(seen(&stage.worked['b']), 1);
+}
+
+static void garbage_is_refused_and_ended(void **state)
+{
+    (void)state;
+    static const char *const mails[] = {"", "x", "\x93\x01\x02\x03", "{\"not\": \"msgpack\"}"};
+    static const char *const senders[] = {"", "ghost/1", "nobody", "../../etc/passwd"};
+    static const char *const kinds[] = {"", "settled", "answer", "undeliverable", "of a later version"};
+    static const char *const ids[] = {"", "0", "-1", "7", "18446744073709551615", "99999999999999999999", "seven"};
+    ghost_appears(RY_ROLE_BIT(RY_ROLE_WRITER));
+    for (size_t i = 0; i < sizeof mails / sizeof *mails; i++)
+        for (size_t j = 0; j < sizeof senders / sizeof *senders; j++)
+            redis_server_say(redis, "XADD", CLAIMS, "*", "from", senders[j], "id", ids[(i + j) % 7], "home", senders[i],
+                             "origin", "7", "mail", mails[i], NULL);
+    redis_server_say(redis, "XADD", CLAIMS, "*", "nothing", "known", NULL);
+    redis_server_say(redis, "SET", "reelyard:mail:storage", "no stream at all", NULL);
+    BEGIN("beta", &storage_spec, &writer_spec);
+    await_length(CLAIMS, 0);
+    /* The ghost is told of its mails. */
+    assert_true(redis_server_int(redis, "XLEN", "reelyard:mail:node:ghost/1", NULL) > 0);
+
+    BEGIN("alpha", &scheduler_spec);
+    want(1);
+    await_count(&stage.answers, 1, "answers");
+    static const char owners[] = "local all = {} for _, node in ipairs({'alpha', 'beta'}) do"
+                                 " all[#all + 1] = cjson.decode(redis.call('GET', 'reelyard:node:' .. node)).owner end"
+                                 " return all";
+    char both[512];
+    (void)snprintf(both, sizeof both, "%s", redis_server_say(redis, "EVAL", owners, "0", NULL));
+    for (char *rest = NULL, *owner = strtok_r(both, "\n", &rest); owner; owner = strtok_r(NULL, "\n", &rest)) {
+        char stream[RY_MAIL_STREAM_BYTES];
+        relay_node_stream(owner, stream);
+        for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+            for (size_t j = 0; j < sizeof ids / sizeof *ids; j++)
+                redis_server_say(redis, "XADD", stream, "*", "kind", kinds[i], "id", ids[j], "mail", mails[j % 4],
+                                 "tag", "41", "cause", "99", "reason", "because", "failure", "because", NULL);
+        await_length(stream, 0);
+    }
+    want(20);
+    await_count(&stage.answers, 21, "answers");
+    assert_int_equal(seen(&stage.worked['b']), 21);
+    assert_int_equal(seen(&stage.undeliverable), 0);
+}
+
+static void word_that_redis_refuses_holds_nothing_up(void **state)
+{
+    (void)state;
+    ghost_appears(RY_ROLE_BIT(RY_ROLE_WRITER));
+    redis_server_say(redis, "SET", "reelyard:mail:node:ghost/1", "no stream at all", NULL);
+    redis_server_say(redis, "XADD", CLAIMS, "*", "from", "ghost/1", "id", "7", "mail", "x", NULL);
+    BEGIN("beta", &writer_spec);
+    BEGIN("alpha", &scheduler_spec);
+    want(5);
+    await_count(&stage.answers, 5, "answers");
+    await_length(CLAIMS, 0);
+}
+
+static int begin_redis(void **state)
+{
+    (void)state;
+    redis = redis_server_start(NULL);
+    return redis == NULL;
+}
+
+static int end_redis(void **state)
+{
+    (void)state;
+    redis_server_free(redis);
+    return 0;
+}
+
+int main(void)
+{
+    ry_log_setup(RY_CRITICAL, RY_LOG_TEXT, 2);
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(mail_and_its_answer_cross),
+        TEST(what_follows_and_the_answer_to_the_origin_cross_three_nodes),
+        TEST(what_follows_comes_home_to_the_node_of_the_origin),
+        TEST(smallest_mailboxes_hold_nothing_up),
+        TEST(mail_that_dies_elsewhere_is_told_and_its_letter_comes_to_the_ingester),
+        TEST(entry_of_a_node_that_ended_is_claimed_and_counted),
+        TEST(entry_that_was_delivered_too_often_is_dead_at_its_sender),
+        TEST(entries_of_a_node_that_is_gone_are_dropped),
+        TEST(window_is_never_exceeded_while_nobody_reads),
+        TEST(urgent_mail_goes_past_the_rest),
+        TEST(sender_is_told_of_a_deadline_that_passes_at_nobody),
+        TEST(work_that_has_begun_may_end_after_its_deadline),
+        TEST(entries_that_redis_lost_are_added_again),
+        TEST(mail_that_was_added_twice_is_worked_on_once),
+        TEST(garbage_is_refused_and_ended),
+        TEST(word_that_redis_refuses_holds_nothing_up),
+    };
+    return cmocka_run_group_tests(tests, begin_redis, end_redis);
+}
