@@ -1,13 +1,14 @@
 /* post_loop.c: the router's thread.
  *
- * Owns the node's ROUTER sockets (inproc, and ipc if asked) and the peers that joined over them: for each its route,
- * the bag that is being filled for it, and, for another process, a pidfd. Accepts bags; a peer's first envelope must be
- * hello, and what a process says of itself is checked against the credentials of its connection. Sends welcome or
- * unwelcome, and what the router emits.
+ * Owns the node's ROUTER sockets (inproc; ipc and tcp if asked) and the peers that joined over them: for each its
+ * route, the bag that is being filled for it, and, for another process, a pidfd. Accepts bags; a peer's first envelope
+ * must be hello, and what a process says of itself is checked against the credentials of its connection. Sends welcome
+ * or unwelcome, and what the router emits.
  *
  * Many bags are taken in before mail is handed out, and what is handed out leaves in one bag for each peer. A process
  * that dies is known at once by its pidfd; its mail goes to others. A thread of this process cannot die alone: it says
- * bye, or the whole node is gone. Bytes that are no bag are counted and dropped. */
+ * bye, or the whole node is gone. One on another host (gate.h) is gone when its connection is. Bytes that are no bag
+ * are counted and dropped. */
 #include "runtime/bus/post_loop.h"
 
 #include <errno.h>
@@ -26,6 +27,7 @@
 #include "proto/codec.h"
 #include "runtime/base/log.h"
 #include "runtime/bus/bag.h"
+#include "runtime/bus/gate.h"
 #include "runtime/bus/router.h"
 #include "runtime/bus/socket.h"
 
@@ -36,7 +38,7 @@
 #define SESSION_SLOTS       4096
 #define UNWELCOMES_A_SECOND 100
 
-enum door { DOOR_INPROC, DOOR_IPC, DOOR_COUNT };
+enum door { DOOR_INPROC, DOOR_IPC, DOOR_TCP, DOOR_COUNT };
 
 struct peer_key {
     uint8_t door;
@@ -47,6 +49,8 @@ struct peer {
     struct peer_key key; /* zeroed behind route.n bytes */
     uint32_t session;
     int pidfd; /* -1: none */
+    int fd;    /* of its connection over TCP, -1: none */
+    bool lost; /* that connection has ended; what it said last may still be here */
     struct ry_bag bag;
     bool dirty;
     STAILQ_ENTRY(peer) to_flush;
@@ -72,6 +76,8 @@ struct command {
 struct ry_post {
     struct ry_router *router;
     zsock_t *doors[DOOR_COUNT];
+    struct ry_gate *gate; /* whose ROUTER is the door TCP; NULL: none */
+    bool guests_lost;     /* some peers are */
     struct ry_parcel *parcel;
     struct peer *peers; /* by key */
     struct peer *sessions[SESSION_SLOTS];
@@ -225,6 +231,41 @@ static int check_process(const struct ry_post *post, const struct ry_hello *hell
     return RY_OK;
 }
 
+/* The gate's: a connection to another host has ended. */
+static void lose_guest(void *arg, int fd)
+{
+    struct ry_post *post = arg;
+    for (struct peer *peer = post->peers; peer; peer = peer->hh.next)
+        if (peer->fd == fd)
+            peer->lost = post->guests_lost = true;
+}
+
+static void refuse_guest(void *arg)
+{
+    struct ry_post *post = arg;
+    ry_router_reject(post->router);
+}
+
+/* One on another host: by its key, and while its connection lasts. */
+static int check_guest(struct ry_post *post, struct ry_hello *hello, uint32_t *allowed, struct ry_error *err)
+{
+    if (!ry_gate_vouches(post->gate, ry_parcel_fd(post->parcel), ry_parcel_user(post->parcel)))
+        return ry_fail(err, RY_EACCES, "the connection has proved no key");
+    lose_guest(post, ry_parcel_fd(post->parcel)); /* an earlier one that had the number */
+    hello->pid = 0;                               /* of another host's processes; it names none here */
+    return ry_admission_check_guest(hello, allowed, err);
+}
+
+static int check(struct ry_post *post, enum door door, struct ry_hello *hello, uint32_t *allowed, int *pidfd,
+                 struct ry_error *err)
+{
+    *pidfd = -1;
+    *allowed = UINT32_MAX; /* a thread of this program */
+    return door == DOOR_IPC   ? check_process(post, hello, allowed, pidfd, err)
+           : door == DOOR_TCP ? check_guest(post, hello, allowed, err)
+                              : RY_OK;
+}
+
 static int peer_add(struct ry_post *post, const struct peer_key *key, const struct ry_hello *hello, uint32_t allowed,
                     int pidfd, struct ry_error *err)
 {
@@ -235,9 +276,10 @@ static int peer_add(struct ry_post *post, const struct peer_key *key, const stru
     peer->key.route.n = key->route.n;
     memcpy(peer->key.route.bytes, key->route.bytes, key->route.n);
     peer->pidfd = -1;
+    peer->fd = key->door == DOOR_TCP ? ry_parcel_fd(post->parcel) : -1;
     ry_bag_init(&peer->bag);
     post->joining = peer;
-    int rc = ry_router_join(post->router, hello, allowed, key->door == DOOR_IPC, &peer->session, err);
+    int rc = ry_router_join(post->router, hello, allowed, key->door != DOOR_INPROC, &peer->session, err);
     post->joining = NULL;
     if (rc != RY_OK) {
         free(peer);
@@ -269,15 +311,18 @@ static void take_hello(struct ry_post *post, const struct peer_key *key, struct 
         turn_away(post, key, "you have not joined: say hello first");
         return;
     }
-    const struct ry_hello *hello = body;
-    int pidfd = -1;
-    uint32_t allowed = UINT32_MAX; /* a thread of this program */
-    int rc = key->door == DOOR_IPC ? check_process(post, hello, &allowed, &pidfd, &err) : RY_OK;
+    struct ry_hello *hello = body;
+    int pidfd;
+    uint32_t allowed;
+    int rc = check(post, (enum door)key->door, hello, &allowed, &pidfd, &err);
     bool joining = rc == RY_OK;
     if (joining)
         rc = peer_add(post, key, hello, allowed, pidfd, &err);
     if (rc == RY_OK) {
-        ry_admission_used(post->admission, hello);
+        if (key->door == DOOR_IPC)
+            ry_admission_used(post->admission, hello);
+        else if (key->door == DOOR_TCP)
+            RY_LOG(RY_INFO, "guest_joined", "name=%.*s key=%s", RY_STR_ARG(hello->name), ry_parcel_user(post->parcel));
         return;
     }
     if (pidfd >= 0)
@@ -297,7 +342,7 @@ static void take_hello(struct ry_post *post, const struct peer_key *key, struct 
  * somebody else with the same one. */
 static bool named_itself(const struct peer_key *key)
 {
-    return key->door == DOOR_IPC && (key->route.n == 0 || key->route.bytes[0] != 0);
+    return key->door != DOOR_INPROC && (key->route.n == 0 || key->route.bytes[0] != 0);
 }
 
 static void take_parcel(struct ry_post *post, const struct peer_key *key)
@@ -352,6 +397,13 @@ static unsigned take_door(struct ry_post *post, enum door door)
     return taken;
 }
 
+static void peer_gone(struct ry_post *post, struct peer *peer)
+{
+    ry_router_gone(post->router, peer->session, false);
+    ry_bag_free(&peer->bag);
+    peer_free(post, peer);
+}
+
 static void take_deaths(struct ry_post *post)
 {
     struct epoll_event events[16];
@@ -361,9 +413,7 @@ static void take_deaths(struct ry_post *post)
         if (peer == NULL)
             continue;
         RY_LOG(RY_WARNING, "instance_died", "session=%" PRIu32, peer->session);
-        ry_router_gone(post->router, peer->session, false);
-        ry_bag_free(&peer->bag);
-        peer_free(post, peer);
+        peer_gone(post, peer);
     }
 }
 
@@ -373,11 +423,35 @@ static void put_out(struct ry_post *post, const char *name)
     while (take_door(post, DOOR_IPC) == BAGS_A_ROUND)
         continue;
     struct peer *peer = peer_of_session(post, ry_router_named(post->router, name));
-    if (peer == NULL)
-        return;
-    ry_router_gone(post->router, peer->session, false);
-    ry_bag_free(&peer->bag);
-    peer_free(post, peer);
+    if (peer && peer->key.door == DOOR_IPC)
+        peer_gone(post, peer);
+}
+
+/* Puts out those whose connection had ended before their door was last looked through. */
+static void put_out_guests(struct ry_post *post)
+{
+    struct peer *peer, *next;
+    post->guests_lost = false;
+    HASH_ITER(hh, post->peers, peer, next)
+    {
+        if (!peer->lost)
+            continue;
+        RY_LOG(RY_WARNING, "guest_lost", "session=%" PRIu32, peer->session);
+        peer_gone(post, peer);
+    }
+}
+
+/* Answers those who knock, and takes in what the guests say. */
+static unsigned take_gate(struct ry_post *post)
+{
+    if (post->gate == NULL)
+        return 0;
+    ry_gate_work(post->gate);
+    bool lost = post->guests_lost;
+    unsigned taken = take_door(post, DOOR_TCP);
+    if (lost && taken < BAGS_A_ROUND)
+        put_out_guests(post);
+    return taken + lost;
 }
 
 static void dismiss(struct ry_post *post)
@@ -434,7 +508,7 @@ static bool take_command(struct ry_post *post)
 static void wait_for_something(struct ry_post *post, const struct ry_clock *clock, int64_t wake_mono_ms, bool look,
                                bool *command, bool *death)
 {
-    zmq_pollitem_t items[4] = {
+    zmq_pollitem_t items[5 + RY_GATE_POLLS] = {
         {.fd = post->command_fd, .events = ZMQ_POLLIN},
         {.fd = post->epoll, .events = ZMQ_POLLIN},
         {.socket = ry_socket_raw(post->doors[DOOR_INPROC]), .events = ZMQ_POLLIN},
@@ -442,6 +516,11 @@ static void wait_for_something(struct ry_post *post, const struct ry_clock *cloc
     int n = 3;
     if (post->doors[DOOR_IPC])
         items[n++] = (zmq_pollitem_t){.socket = ry_socket_raw(post->doors[DOOR_IPC]), .events = ZMQ_POLLIN};
+    if (post->gate) {
+        items[n++] = (zmq_pollitem_t){.socket = ry_socket_raw(post->doors[DOOR_TCP]), .events = ZMQ_POLLIN};
+        ry_gate_polls(post->gate, items + n);
+        n += RY_GATE_POLLS;
+    }
     long timeout_ms = look ? 0 : -1;
     if (!look && wake_mono_ms != INT64_MAX) {
         int64_t left_ms = wake_mono_ms - ry_mono_ms(clock);
@@ -461,7 +540,7 @@ static void *post_thread(void *arg)
     const struct ry_clock *clock = ry_clock_system();
     unsigned busy_rounds = 0;
     for (bool running = true; running;) {
-        unsigned taken = take_door(post, DOOR_INPROC) + take_door(post, DOOR_IPC);
+        unsigned taken = take_door(post, DOOR_INPROC) + take_door(post, DOOR_IPC) + take_gate(post);
         int64_t wake_mono_ms = ry_router_turn(post->router);
         flush_all(post);
         if (taken && ++busy_rounds < BUSY_ROUNDS_MAX)
@@ -491,6 +570,8 @@ static void post_free(struct ry_post *post)
     ry_router_free(&post->router);
     ry_admission_free(&post->admission);
     ry_parcel_free(&post->parcel);
+    post->doors[DOOR_TCP] = NULL; /* the gate's */
+    ry_gate_close(&post->gate);
     for (int i = 0; i < DOOR_COUNT; i++)
         zsock_destroy(&post->doors[i]);
     if (post->ipc_path[0])
@@ -500,6 +581,33 @@ static void post_free(struct ry_post *post)
         if (fds[i] >= 0)
             (void)close(fds[i]);
     free(post);
+}
+
+static int open_gate(struct ry_post *post, const struct ry_post_tcp *tcp, struct ry_error *err)
+{
+    const struct ry_gate_options options = {.bind = tcp->bind,
+                                            .own = &tcp->own,
+                                            .allow_path = tcp->allow_path,
+                                            .arg = post,
+                                            .lost = lose_guest,
+                                            .refused = refuse_guest};
+    int rc = ry_gate_open(&post->gate, &options, err);
+    if (rc == RY_OK)
+        post->doors[DOOR_TCP] = ry_gate_router(post->gate);
+    return rc;
+}
+
+static int open_doors(struct ry_post *post, const struct ry_post_options *options, struct ry_error *err)
+{
+    int rc = ry_socket_router(&post->doors[DOOR_INPROC], options->endpoint, err);
+    if (rc == RY_OK && options->ipc_path) {
+        char endpoint[300];
+        (void)snprintf(endpoint, sizeof endpoint, "ipc://%s", options->ipc_path);
+        rc = ry_socket_router(&post->doors[DOOR_IPC], endpoint, err);
+        if (rc == RY_OK)
+            (void)snprintf(post->ipc_path, sizeof post->ipc_path, "%s", options->ipc_path);
+    }
+    return rc == RY_OK && options->tcp ? open_gate(post, options->tcp, err) : rc;
 }
 
 static int post_open(struct ry_post *post, const struct ry_post_options *options, struct ry_error *err)
@@ -527,15 +635,7 @@ static int post_open(struct ry_post *post, const struct ry_post_options *options
     post->admission = ry_admission_new(options->guarded);
     if (post->epoll < 0 || post->parcel == NULL || post->admission == NULL)
         return ry_fail(err, RY_EIO, "cannot make the router's descriptors: %m");
-    rc = ry_socket_router(&post->doors[DOOR_INPROC], options->endpoint, err);
-    if (rc != RY_OK || options->ipc_path == NULL)
-        return rc;
-    char endpoint[300];
-    (void)snprintf(endpoint, sizeof endpoint, "ipc://%s", options->ipc_path);
-    rc = ry_socket_router(&post->doors[DOOR_IPC], endpoint, err);
-    if (rc == RY_OK)
-        (void)snprintf(post->ipc_path, sizeof post->ipc_path, "%s", options->ipc_path);
-    return rc;
+    return open_doors(post, options, err);
 }
 
 int ry_post_start(struct ry_post **post, const struct ry_post_options *options, struct ry_error *err)

@@ -64,8 +64,14 @@ static int attach(struct ry_cli *cli, const struct ry_actor_spec *spec, const ch
     int signal_fd = signalfd(-1, &ends, SFD_CLOEXEC);
     if (signal_fd < 0)
         return ry_cli_complain(cli, RY_EXIT_FAILED, "cannot watch signals: %s", strerror(errno));
-    rc = ry_node_attach(spec, name, cli->config, confined.socket, signal_fd, confined.seal,
-                        on_leash ? &leashed.supervised : NULL, &err);
+    rc = ry_node_attach(&(const struct ry_attachment){.spec = spec,
+                                                      .name = name,
+                                                      .config = cli->config,
+                                                      .ipc_path = confined.socket,
+                                                      .stop_fd = signal_fd,
+                                                      .seal = confined.seal,
+                                                      .supervised = on_leash ? &leashed.supervised : NULL},
+                        &err);
     (void)close(signal_fd);
     if (rc == RY_EAWAY && on_leash)
         return RY_EXIT_ORPHAN;
