@@ -113,7 +113,12 @@ static int link_greet(struct ry_link *link, const struct ry_link_options *option
                            "the node does not know this key: put the public key of REELYARD_JOIN_KEY on "
                            "the node's list (REELYARD_JOIN_ALLOW)");
         if (items[1].revents && !items[0].revents)
-            return ry_fail(err, RY_EAWAY, "no node answers on %s", options->endpoint);
+            return ry_fail(err, RY_EAWAY,
+                           options->curve
+                               ? "the node hung up before it answered%s; if that goes on, it has another key "
+                                 "than REELYARD_JOIN_NODE_KEY"
+                               : "no node answers on %s",
+                           options->curve ? "" : options->endpoint);
     }
     return rc;
 }

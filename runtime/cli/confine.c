@@ -16,7 +16,7 @@ enum ry_sandbox_mode ry_confine_mode(const struct ry_config *config)
 }
 
 /* Starts this program again without the secrets of its environment, and does not return; returns if there are none. */
-static int forget_secrets(struct ry_cli *cli, struct ry_error *err)
+int ry_confine_forget(struct ry_cli *cli, struct ry_error *err)
 {
     size_t dropped = 0;
     char **env = ry_config_clean_env(cli->env, &dropped);
@@ -49,7 +49,7 @@ int ry_confine(struct ry_confined *confined, struct ry_cli *cli, const struct ry
     *confined = (struct ry_confined){.socket = socket};
     if (!spec->confinement.needed)
         return RY_OK;
-    int rc = forget_secrets(cli, err);
+    int rc = ry_confine_forget(cli, err);
     if (rc != RY_OK)
         return rc;
     enum ry_sandbox_mode mode = ry_confine_mode(cli->config);
