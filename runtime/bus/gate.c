@@ -217,8 +217,11 @@ void ry_gate_close(struct ry_gate **gate)
     *gate = NULL;
     if (old == NULL)
         return;
-    zsock_destroy(&old->events);
+    ry_socket_unwatch(old->router, &old->events);
     zsock_destroy(&old->router);
+    /* At once: a name is given free only some time after its socket was closed. */
+    if (old->zap)
+        (void)zsock_unbind(old->zap, "%s", ZAP_ENDPOINT);
     zsock_destroy(&old->zap);
     free(old);
 }

@@ -162,7 +162,7 @@ void ry_link_close(struct ry_link *link)
     ry_bag_free(&link->bag);
     ry_buf_free(&link->body);
     ry_buf_free(&link->bytes);
-    zsock_destroy(&link->losses);
+    ry_socket_unwatch(link->dealer, &link->losses);
     zsock_destroy(&link->dealer);
     if (link->router_pidfd >= 0)
         (void)close(link->router_pidfd);

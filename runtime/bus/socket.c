@@ -130,6 +130,13 @@ int ry_socket_watch(zsock_t *socket, zsock_t **events, int which, struct ry_erro
     return RY_OK;
 }
 
+void ry_socket_unwatch(zsock_t *socket, zsock_t **events)
+{
+    if (socket)
+        (void)zmq_socket_monitor(ry_socket_raw(socket), NULL, 0);
+    zsock_destroy(events);
+}
+
 static void set_heartbeats(zsock_t *socket)
 {
     zsock_set_heartbeat_ivl(socket, HEARTBEAT_MS);
@@ -199,7 +206,7 @@ int ry_socket_dealer_once(zsock_t **socket, zsock_t **losses, const char *endpoi
     if (rc == RY_OK)
         rc = dealer_connect(socket, endpoint, err);
     if (rc != RY_OK) {
-        zsock_destroy(losses);
+        ry_socket_unwatch(*socket, losses);
         zsock_destroy(socket);
     }
     return rc;
