@@ -18,7 +18,8 @@
 #define PART_MAX_BYTES ((int)(129 << 20))
 /* Bags that wait to be read from one peer outside this process. */
 #define RECEIVE_BAGS 64
-/* Over TCP: how often a sign of life is asked for, and how long one is waited for. */
+/* Over TCP: how often a sign of life is asked for, and how long the node waits for one. A part of a message is none
+ * before it is whole, and large ones go to the encoder only: it gives its signs meanwhile, and waits for none. */
 #define HEARTBEAT_MS         2000
 #define HEARTBEAT_TIMEOUT_MS 8000
 
@@ -137,10 +138,11 @@ void ry_socket_unwatch(zsock_t *socket, zsock_t **events)
     zsock_destroy(events);
 }
 
-static void set_heartbeats(zsock_t *socket)
+/* timeout_ms: 0: none. */
+static void set_heartbeats(zsock_t *socket, int timeout_ms)
 {
     zsock_set_heartbeat_ivl(socket, HEARTBEAT_MS);
-    zsock_set_heartbeat_timeout(socket, HEARTBEAT_TIMEOUT_MS);
+    zsock_set_heartbeat_timeout(socket, timeout_ms);
 }
 
 int ry_socket_gate(zsock_t **socket, struct ry_error *err)
@@ -150,7 +152,7 @@ int ry_socket_gate(zsock_t **socket, struct ry_error *err)
         return (int)err->code;
     zsock_set_rcvhwm(*socket, RECEIVE_BAGS);
     zsock_set_router_mandatory(*socket, 1);
-    set_heartbeats(*socket);
+    set_heartbeats(*socket, HEARTBEAT_TIMEOUT_MS);
     return RY_OK;
 }
 
@@ -198,7 +200,7 @@ int ry_socket_dealer_once(zsock_t **socket, zsock_t **losses, const char *endpoi
     zsock_set_reconnect_ivl(*socket, -1);
     if (curve) {
         set_keys(*socket, curve);
-        set_heartbeats(*socket);
+        set_heartbeats(*socket, 0);
     }
     /* The loss of a connection, or that there will be none: nobody listens, or our key is not known. */
     rc = ry_socket_watch(*socket, losses, ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH,

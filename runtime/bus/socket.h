@@ -22,7 +22,7 @@ int ry_socket_dealer(zsock_t **socket, const char *endpoint, struct ry_error *er
 
 /* The same, for a process that will not be able to connect again: it is not tried, and *losses (a socket to be polled,
  * and ended by ry_socket_unwatch) becomes readable when the connection is lost, or refused. curve: the keys of a
- * connection to another host, with heartbeats; NULL: none. */
+ * connection to another host, with heartbeats (whose absence is for others to notice); NULL: none. */
 int ry_socket_dealer_once(zsock_t **socket, zsock_t **losses, const char *endpoint, const struct ry_curve *curve,
                           struct ry_error *err);
 

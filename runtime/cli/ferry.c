@@ -15,7 +15,7 @@ void ry_ferry_begin(struct ry_ferry *ferry, int a, int b)
     ferry->broken = false;
     for (int i = 0; i < 2; i++) {
         ferry->lanes[i].from = ferry->lanes[i].to = 0;
-        ferry->lanes[i].ended = false;
+        ferry->lanes[i].ended = ferry->lanes[i].heard = false;
     }
 }
 
@@ -51,6 +51,7 @@ static void load(struct ry_ferry *ferry, int i)
     lane->from = 0;
     lane->to = n > 0 ? (size_t)n : 0;
     lane->ended = n <= 0;
+    lane->heard = lane->heard || n > 0;
 }
 
 static void unload(struct ry_ferry *ferry, int i)

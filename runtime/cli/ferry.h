@@ -15,6 +15,7 @@ struct ry_ferry_lane {
     size_t from; /* what waits is bytes[from .. to) */
     size_t to;
     bool ended; /* nothing more comes in */
+    bool heard; /* something came in; for the caller to take back */
 };
 
 struct ry_ferry {

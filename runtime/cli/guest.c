@@ -34,6 +34,9 @@
 #include "runtime/sandbox/sandbox.h"
 
 #define CONNECT_TIMEOUT_MS 10000
+/* A node that lives says something every 2 s. It is looked for in bytes, not in messages: a large one is long under
+ * way. */
+#define SILENCE_MS 10000
 /* How long the process may take to notice that its connection is lost. */
 #define LEAVE_MS       5000
 #define AGAIN_FIRST_MS 200
@@ -225,12 +228,19 @@ static void carry(struct guest *guest, int own_fd, int node_fd)
 {
     struct pollfd fds[3];
     bool going = true;
+    int64_t left_ms = SILENCE_MS, heard_mono_ms = ry_mono_ms(ry_clock_system());
     ry_ferry_begin(&guest->ferry, own_fd, node_fd);
-    while (going && guest->child) {
+    while (going && guest->child && left_ms > 0) {
         ry_ferry_polls(&guest->ferry, fds + 1);
-        await(guest, fds, 3, -1);
+        await(guest, fds, 3, (int)left_ms);
         going = ry_ferry_work(&guest->ferry, fds + 1);
+        if (guest->ferry.lanes[1].heard)
+            heard_mono_ms = ry_mono_ms(ry_clock_system());
+        guest->ferry.lanes[1].heard = false;
+        left_ms = heard_mono_ms + SILENCE_MS - ry_mono_ms(ry_clock_system());
     }
+    if (left_ms <= 0)
+        RY_LOG(RY_WARNING, "node_silent", "name=%s silence_ms=%d", guest->options->name, SILENCE_MS);
     /* What it said before it ended. */
     for (int i = 0; going && i < 64; i++) {
         ry_ferry_polls(&guest->ferry, fds + 1);

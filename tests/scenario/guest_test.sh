@@ -4,7 +4,7 @@
 . "$(dirname "$0")/scenario.sh"
 
 media "$tmp/media" small
-"$export_gen" --out "$tmp/export" --media "$tmp/media" --messages $((500 * scale)) --clips $((400 * scale)) --seed 13
+"$export_gen" --out "$tmp/export" --media "$tmp/media" --messages $((900 * scale)) --clips $((800 * scale)) --seed 13
 "$reelyard" import "$tmp/export/export.json" --data "$tmp/calm" >"$tmp/calm.log" 2>&1 || fail "the undisturbed import failed"
 dump "$tmp/calm" >"$tmp/calm.dump"
 
@@ -81,9 +81,16 @@ kill -CONT "$gpu"
 await 60 joins 2
 await 60 done_by 5
 
+step "the node is silent"
+kill -STOP "$node"
+await 60 grep -q node_silent "$tmp/gpu.log"
+kill -CONT "$node"
+await 60 joins 3
+await 60 done_by 5
+
 step "it dies at its work"
 kill -KILL "$(decoder "$gpu")"
-await 60 joins 3
+await 60 joins 4
 await 60 done_by 5
 
 step "what keeps it dies"
@@ -94,7 +101,7 @@ await 20 gone
 await 20 encoders 0
 guest "$tmp/gpu2.log" "$tmp/gpu.key" "$node_key"
 gpu=$last
-await 60 joins 4
+await 60 joins 5
 
 ended=0
 wait "$import" || ended=$?
