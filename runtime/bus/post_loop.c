@@ -7,55 +7,24 @@
  *
  * Many bags are taken in before mail is handed out, and what is handed out leaves in one bag for each peer. A process
  * that dies is known at once by its pidfd; its mail goes to others. A thread of this process cannot die alone: it says
- * bye, or the whole node is gone. One on another host (gate.h) is gone when its connection is. Bytes that are no bag
- * are counted and dropped. */
-#include "runtime/bus/post_loop.h"
+ * bye, or the whole node is gone. One on another host (post_guests.c) is gone when its connection is. Bytes that are no
+ * bag are counted and dropped. */
+#include "runtime/bus/post_inside.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <uthash.h>
-
 #include "proto/codec.h"
-#include "runtime/base/log.h"
-#include "runtime/bus/bag.h"
-#include "runtime/bus/gate.h"
-#include "runtime/bus/router.h"
-#include "runtime/bus/socket.h"
 
-/* Bags taken from one socket before mail is handed out. */
-#define BAGS_A_ROUND 64
 /* Rounds without a pause after which descriptors are looked at all the same. */
 #define BUSY_ROUNDS_MAX     32
-#define SESSION_SLOTS       4096
 #define UNWELCOMES_A_SECOND 100
-
-enum door { DOOR_INPROC, DOOR_IPC, DOOR_TCP, DOOR_COUNT };
-
-struct peer_key {
-    uint8_t door;
-    struct ry_route route;
-};
-
-struct peer {
-    struct peer_key key; /* zeroed behind route.n bytes */
-    uint32_t session;
-    int pidfd; /* -1: none */
-    int fd;    /* of its connection over TCP, -1: none */
-    bool lost; /* that connection has ended; what it said last may still be here */
-    struct ry_bag bag;
-    bool dirty;
-    STAILQ_ENTRY(peer) to_flush;
-    UT_hash_handle hh;
-};
 
 enum command_kind {
     COMMAND_LOAD,
@@ -71,27 +40,6 @@ struct command {
     enum command_kind kind;
     enum ry_role role;
     const void *what; /* the caller's, who waits for the answer: a ticket, a name, a troupe */
-};
-
-struct ry_post {
-    struct ry_router *router;
-    zsock_t *doors[DOOR_COUNT];
-    struct ry_gate *gate; /* whose ROUTER is the door TCP; NULL: none */
-    bool guests_lost;     /* some peers are */
-    struct ry_parcel *parcel;
-    struct peer *peers; /* by key */
-    struct peer *sessions[SESSION_SLOTS];
-    struct peer *joining; /* its session is not known here yet, but the router greets it */
-    STAILQ_HEAD(, peer) dirty;
-    int epoll;      /* of pidfds */
-    int command_fd; /* the thread's end */
-    int caller_fd;
-    pthread_t thread;
-    struct ry_admission *admission;
-    struct ry_log_limit malformed_log;
-    struct ry_log_limit unwelcomes;
-    char ipc_path[256];
-    uint64_t malformed;
 };
 
 /* ---- peers ------------------------------------------------------------------------------------------------------- */
@@ -231,38 +179,13 @@ static int check_process(const struct ry_post *post, const struct ry_hello *hell
     return RY_OK;
 }
 
-/* The gate's: a connection to another host has ended. */
-static void lose_guest(void *arg, int fd)
-{
-    struct ry_post *post = arg;
-    for (struct peer *peer = post->peers; peer; peer = peer->hh.next)
-        if (peer->fd == fd)
-            peer->lost = post->guests_lost = true;
-}
-
-static void refuse_guest(void *arg)
-{
-    struct ry_post *post = arg;
-    ry_router_reject(post->router);
-}
-
-/* One on another host: by its key, and while its connection lasts. */
-static int check_guest(struct ry_post *post, struct ry_hello *hello, uint32_t *allowed, struct ry_error *err)
-{
-    if (!ry_gate_vouches(post->gate, ry_parcel_fd(post->parcel), ry_parcel_user(post->parcel)))
-        return ry_fail(err, RY_EACCES, "the connection has proved no key");
-    lose_guest(post, ry_parcel_fd(post->parcel)); /* an earlier one that had the number */
-    hello->pid = 0;                               /* of another host's processes; it names none here */
-    return ry_admission_check_guest(hello, allowed, err);
-}
-
 static int check(struct ry_post *post, enum door door, struct ry_hello *hello, uint32_t *allowed, int *pidfd,
                  struct ry_error *err)
 {
     *pidfd = -1;
     *allowed = UINT32_MAX; /* a thread of this program */
     return door == DOOR_IPC   ? check_process(post, hello, allowed, pidfd, err)
-           : door == DOOR_TCP ? check_guest(post, hello, allowed, err)
+           : door == DOOR_TCP ? post_check_guest(post, hello, allowed, err)
                               : RY_OK;
 }
 
@@ -375,8 +298,7 @@ static void take_parcel(struct ry_post *post, const struct peer_key *key)
         malformed(post, "a bag whose heads do not fit its bytes");
 }
 
-/* Takes in what has come over one socket, a bounded number of bags; how many. */
-static unsigned take_door(struct ry_post *post, enum door door)
+unsigned post_take_door(struct ry_post *post, enum door door)
 {
     if (post->doors[door] == NULL)
         return 0;
@@ -397,7 +319,7 @@ static unsigned take_door(struct ry_post *post, enum door door)
     return taken;
 }
 
-static void peer_gone(struct ry_post *post, struct peer *peer)
+void post_peer_gone(struct ry_post *post, struct peer *peer)
 {
     ry_router_gone(post->router, peer->session, false);
     ry_bag_free(&peer->bag);
@@ -413,45 +335,18 @@ static void take_deaths(struct ry_post *post)
         if (peer == NULL)
             continue;
         RY_LOG(RY_WARNING, "instance_died", "session=%" PRIu32, peer->session);
-        peer_gone(post, peer);
+        post_peer_gone(post, peer);
     }
 }
 
 /* A process that its supervisor has seen end. What it said last is taken first. */
 static void put_out(struct ry_post *post, const char *name)
 {
-    while (take_door(post, DOOR_IPC) == BAGS_A_ROUND)
+    while (post_take_door(post, DOOR_IPC) == BAGS_A_ROUND)
         continue;
     struct peer *peer = peer_of_session(post, ry_router_named(post->router, name));
     if (peer && peer->key.door == DOOR_IPC)
-        peer_gone(post, peer);
-}
-
-/* Puts out those whose connection had ended before their door was last looked through. */
-static void put_out_guests(struct ry_post *post)
-{
-    struct peer *peer, *next;
-    post->guests_lost = false;
-    HASH_ITER(hh, post->peers, peer, next)
-    {
-        if (!peer->lost)
-            continue;
-        RY_LOG(RY_WARNING, "guest_lost", "session=%" PRIu32, peer->session);
-        peer_gone(post, peer);
-    }
-}
-
-/* Answers those who knock, and takes in what the guests say. */
-static unsigned take_gate(struct ry_post *post)
-{
-    if (post->gate == NULL)
-        return 0;
-    ry_gate_work(post->gate);
-    bool lost = post->guests_lost;
-    unsigned taken = take_door(post, DOOR_TCP);
-    if (lost && taken < BAGS_A_ROUND)
-        put_out_guests(post);
-    return taken + lost;
+        post_peer_gone(post, peer);
 }
 
 static void dismiss(struct ry_post *post)
@@ -540,7 +435,7 @@ static void *post_thread(void *arg)
     const struct ry_clock *clock = ry_clock_system();
     unsigned busy_rounds = 0;
     for (bool running = true; running;) {
-        unsigned taken = take_door(post, DOOR_INPROC) + take_door(post, DOOR_IPC) + take_gate(post);
+        unsigned taken = post_take_door(post, DOOR_INPROC) + post_take_door(post, DOOR_IPC) + post_take_gate(post);
         int64_t wake_mono_ms = ry_router_turn(post->router);
         flush_all(post);
         if (taken && ++busy_rounds < BUSY_ROUNDS_MAX)
@@ -583,20 +478,6 @@ static void post_free(struct ry_post *post)
     free(post);
 }
 
-static int open_gate(struct ry_post *post, const struct ry_post_tcp *tcp, struct ry_error *err)
-{
-    const struct ry_gate_options options = {.bind = tcp->bind,
-                                            .own = &tcp->own,
-                                            .allow_path = tcp->allow_path,
-                                            .arg = post,
-                                            .lost = lose_guest,
-                                            .refused = refuse_guest};
-    int rc = ry_gate_open(&post->gate, &options, err);
-    if (rc == RY_OK)
-        post->doors[DOOR_TCP] = ry_gate_router(post->gate);
-    return rc;
-}
-
 static int open_doors(struct ry_post *post, const struct ry_post_options *options, struct ry_error *err)
 {
     int rc = ry_socket_router(&post->doors[DOOR_INPROC], options->endpoint, err);
@@ -607,7 +488,7 @@ static int open_doors(struct ry_post *post, const struct ry_post_options *option
         if (rc == RY_OK)
             (void)snprintf(post->ipc_path, sizeof post->ipc_path, "%s", options->ipc_path);
     }
-    return rc == RY_OK && options->tcp ? open_gate(post, options->tcp, err) : rc;
+    return rc == RY_OK && options->tcp ? post_open_gate(post, options->tcp, err) : rc;
 }
 
 static int post_open(struct ry_post *post, const struct ry_post_options *options, struct ry_error *err)
