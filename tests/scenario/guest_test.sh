@@ -59,6 +59,30 @@ REELYARD_JOIN_KEY=$tmp/gpu.key REELYARD_JOIN_NODE_KEY=$node_key "$reelyard" acto
     >"$tmp/writer.log" 2>&1 || code=$?
 [ "$code" -eq 2 ] || fail "a writer ended with $code: $(cat "$tmp/writer.log")"
 
+step "what cannot be joined"
+# refuses CODE WORDS...: an encoder with these words, and the keys of the environment, ends at once.
+refuses() {
+    local want=$1 code=0
+    shift
+    timeout 20 "$reelyard" actor encoder "$@" >"$tmp/refuses.log" 2>&1 || code=$?
+    [ "$code" -eq "$want" ] || fail "actor encoder $* ended with $code, not $want: $(cat "$tmp/refuses.log")"
+}
+refuses 78 --join "$at"
+export REELYARD_JOIN_NODE_KEY=$node_key
+refuses 78 --join "$at"
+export REELYARD_JOIN_KEY=$tmp/nowhere
+refuses 78 --join "$at"
+install -m 0644 "$tmp/gpu.key" "$tmp/open.key"
+export REELYARD_JOIN_KEY=$tmp/open.key
+refuses 78 --join "$at"
+export REELYARD_JOIN_KEY=$tmp/gpu.key
+for address in tcp:// tcp://host tcp://:7800 tcp://host: tcp://host:0 tcp://host:65536 tcp://host:http 'tcp://[]:7800' udp://host:1; do
+    refuses 2 --join "$address"
+done
+export REELYARD_JOIN_NODE_KEY=${node_key%?}
+refuses 78 --join "$at"
+unset REELYARD_JOIN_KEY REELYARD_JOIN_NODE_KEY
+
 step "an encoder of another host"
 guest "$tmp/gpu.log" "$tmp/gpu.key" "$node_key"
 gpu=$last
