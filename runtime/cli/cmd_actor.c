@@ -169,7 +169,7 @@ static void choose_name(char name[NAME_MAX_BYTES], const char *told, const char 
     size_t n = strlen(name);
     if (n + 2 >= NAME_MAX_BYTES)
         n = NAME_MAX_BYTES - 2;
-    (void)snprintf(name + n, NAME_MAX_BYTES - n, "@%s", host);
+    (void)snprintf(name + n, NAME_MAX_BYTES - n, "@%.*s", (int)(NAME_MAX_BYTES - n - 2), host);
 }
 
 int ry_cmd_actor(struct ry_cli *cli, int argc, char **argv)
