@@ -97,6 +97,16 @@ int ry_admission_check(const struct ry_admission *admission, const struct ry_hel
     return RY_OK;
 }
 
+int ry_admission_check_guest(const struct ry_hello *hello, uint32_t *allowed, struct ry_error *err)
+{
+    *allowed = RY_ROLE_BIT(RY_ROLE_ENCODER);
+    if (hello->role != RY_ROLE_ENCODER)
+        return ry_fail(err, RY_EACCES, "only encoders may join from another host");
+    if (hello->name.n == 0 || memchr(hello->name.p, '@', hello->name.n) == NULL)
+        return ry_fail(err, RY_EACCES, "the name of an encoder of another host is NAME@HOST");
+    return RY_OK;
+}
+
 void ry_admission_used(struct ry_admission *admission, const struct ry_hello *hello)
 {
     struct entry *entry = find(admission, hello->name);

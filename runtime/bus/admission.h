@@ -3,7 +3,8 @@
  * A node without a supervisor is open: any process of its user may take any role. A guarded one lets a process take a
  * role with a ticket only: a secret that the supervisor gave to one process that it started, and that is good for one
  * name, one role and one time. Commands (role console) need none, unless an instance's process says that it is one:
- * what may have been taken over by what it reads has one connection and gets no second. One thread. */
+ * what may have been taken over by what it reads has one connection and gets no second. Other hosts come with a key
+ * instead (gate.h), and as encoders only. One thread. */
 #ifndef REELYARD_RUNTIME_BUS_ADMISSION_H
 #define REELYARD_RUNTIME_BUS_ADMISSION_H
 
@@ -32,6 +33,9 @@ void ry_admission_revoke(struct ry_admission *admission, const char *name);
  * and why, without a word about tickets that are good. */
 int ry_admission_check(const struct ry_admission *admission, const struct ry_hello *hello, bool known_process,
                        uint32_t *allowed, struct ry_error *err);
+/* The same for one on another host, whose key has been proved: an encoder and nothing else, ticket or not. Its name has
+ * an '@', so that it cannot stand in the way of a process that the supervisor starts. */
+int ry_admission_check_guest(const struct ry_hello *hello, uint32_t *allowed, struct ry_error *err);
 /* It has joined: its ticket is used up. */
 void ry_admission_used(struct ry_admission *admission, const struct ry_hello *hello);
 

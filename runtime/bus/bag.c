@@ -304,3 +304,8 @@ int ry_parcel_fd(const struct ry_parcel *parcel)
 {
     return zmq_msg_get(&parcel->first, ZMQ_SRCFD);
 }
+
+const char *ry_parcel_user(const struct ry_parcel *parcel)
+{
+    return zmq_msg_gets(&parcel->first, "User-Id");
+}

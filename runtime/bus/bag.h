@@ -75,4 +75,7 @@ bool ry_parcel_next(struct ry_parcel *parcel, struct ry_str *envelope, struct ry
 /* The descriptor of the connection that the bag came from, -1 when there is none (inproc). */
 int ry_parcel_fd(const struct ry_parcel *parcel);
 
+/* Who the connection's handshake proved to be (ZAP's User-Id); NULL: it proved nothing. Valid until the next bag. */
+const char *ry_parcel_user(const struct ry_parcel *parcel);
+
 #endif

@@ -306,6 +306,7 @@ int ry_instance_run(const struct ry_run *run, struct ry_error *err)
         .pid = run->seal ? run->seal->pid : 0,
         .once = run->seal != NULL,
         .sandboxed = run->seal != NULL,
+        .curve = run->curve,
         .ticket = run->supervised ? run->supervised->ticket : NULL,
     };
     int rc = ry_link_open_with(&loop->link, &link, err);

@@ -28,15 +28,16 @@ struct ry_link_options {
     const char *endpoint;
     enum ry_role role;
     const char *name;
-    int64_t timeout_ms; /* for the welcome */
-    uint32_t pid;       /* of this process, as the router sees it; 0: getpid() */
-    bool once;          /* the connection is not made anew when it is lost; link.losses then tells */
-    const char *ticket; /* to join with (leash.h); NULL: none */
-    bool sandboxed;     /* the process shuts itself in before the first mail */
+    int64_t timeout_ms;           /* for the welcome */
+    uint32_t pid;                 /* of this process, as the router sees it; 0: getpid() */
+    bool once;                    /* the connection is not made anew when it is lost; link.losses then tells */
+    const char *ticket;           /* to join with (leash.h); NULL: none */
+    const struct ry_curve *curve; /* keys, of a router on another host; implies once. NULL: none */
+    bool sandboxed;               /* the process shuts itself in before the first mail */
 };
 
 /* Connects, says hello with a capacity of 0, and waits for the welcome. RY_EAWAY (nobody answers), RY_EACCES with the
- * router's reason (refused). On error the link is closed. Blocks. */
+ * router's reason (refused), RY_ECONFIG (it does not know our key). On error the link is closed. Blocks. */
 int ry_link_open_with(struct ry_link *link, const struct ry_link_options *options, struct ry_error *err);
 /* The same for a process like any other. */
 int ry_link_open(struct ry_link *link, const char *endpoint, enum ry_role role, const char *name, int64_t timeout_ms,
@@ -57,6 +58,7 @@ struct ry_run {
     int64_t drain_ms;                       /* counted from stop_fd; the router's stop has the router's deadline */
     const struct ry_seal *seal;             /* of a sandboxed process; NULL: none */
     const struct ry_supervised *supervised; /* NULL: nobody supervises this process */
+    const struct ry_curve *curve;           /* as in ry_link_options */
     /* Called in the instance's thread when it is open and has told the router its credit. May be NULL. */
     void (*ready)(void *arg);
     void *ready_arg;

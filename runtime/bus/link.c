@@ -109,8 +109,17 @@ static int link_greet(struct ry_link *link, const struct ry_link_options *option
             items[1].socket = ry_socket_raw(link->losses);
         if (zmq_poll(items, link->losses ? 2 : 1, (long)left_ms) < 0 && errno != EINTR)
             return ry_fail(err, RY_EIO, "cannot wait for the node: %s", zmq_strerror(errno));
+        if (items[1].revents && ry_socket_loss_is_refusal(link->losses))
+            return ry_fail(err, RY_ECONFIG,
+                           "the node does not know this key: put the public key of REELYARD_JOIN_KEY on "
+                           "the node's list (REELYARD_JOIN_ALLOW)");
         if (items[1].revents && !items[0].revents)
-            return ry_fail(err, RY_EAWAY, "no node answers on %s", options->endpoint);
+            return ry_fail(err, RY_EAWAY,
+                           options->curve
+                               ? "the node hung up before it answered%s; if that goes on, it has another key "
+                                 "than REELYARD_JOIN_NODE_KEY"
+                               : "no node answers on %s",
+                           options->curve ? "" : options->endpoint);
     }
     return rc;
 }
@@ -123,8 +132,9 @@ int ry_link_open_with(struct ry_link *link, const struct ry_link_options *option
         .bytes = ry_buf_make(RY_ENVELOPE_MAX_BYTES),
     };
     ry_bag_init(&link->bag);
-    int rc = options->once ? ry_socket_dealer_once(&link->dealer, &link->losses, options->endpoint, err)
-                           : ry_socket_dealer(&link->dealer, options->endpoint, err);
+    int rc = options->once || options->curve
+                 ? ry_socket_dealer_once(&link->dealer, &link->losses, options->endpoint, options->curve, err)
+                 : ry_socket_dealer(&link->dealer, options->endpoint, err);
     if (rc == RY_OK) {
         link->parcel = ry_parcel_new();
         rc = link->parcel ? link_greet(link, options, err) : ry_fail(err, RY_ENOMEM, "no memory for a connection");
@@ -153,7 +163,7 @@ void ry_link_close(struct ry_link *link)
     ry_bag_free(&link->bag);
     ry_buf_free(&link->body);
     ry_buf_free(&link->bytes);
-    zsock_destroy(&link->losses);
+    ry_socket_unwatch(link->dealer, &link->losses);
     zsock_destroy(&link->dealer);
     if (link->router_pidfd >= 0)
         (void)close(link->router_pidfd);

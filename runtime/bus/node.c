@@ -130,6 +130,26 @@ static void node_free(struct ry_node *node)
     free(node);
 }
 
+/* What other hosts need to join; *door is NULL where they may not. */
+static int tcp_of(const struct ry_config *config, struct ry_post_tcp *tcp, const struct ry_post_tcp **door,
+                  struct ry_error *err)
+{
+    *tcp = (struct ry_post_tcp){.bind = ry_config_str(config, RY_OPT_join_bind),
+                                .allow_path = ry_config_str(config, RY_OPT_join_allow)};
+    *door = NULL;
+    if (*tcp->bind == '\0')
+        return RY_OK;
+    if (strncmp(tcp->bind, "tcp://", 6) != 0)
+        return ry_fail(err, RY_ECONFIG, "REELYARD_JOIN_BIND: \"%s\" must be tcp://ADDRESS:PORT", tcp->bind);
+    const char *key = ry_config_str(config, RY_OPT_join_key);
+    if (*key == '\0' || *tcp->allow_path == '\0')
+        return ry_fail(err, RY_ECONFIG,
+                       "REELYARD_JOIN_BIND needs REELYARD_JOIN_KEY (a file of `reelyard keys new`) and "
+                       "REELYARD_JOIN_ALLOW (a file of public keys)");
+    *door = tcp;
+    return ry_keypair_read(&tcp->own, key, err);
+}
+
 static int node_open(struct ry_node *node, const struct ry_node_options *options, struct ry_error *err)
 {
     node->config = ry_config_copy(options->config);
@@ -146,6 +166,11 @@ static int node_open(struct ry_node *node, const struct ry_node_options *options
     /* A number, for ZeroMQ gives a name free only some time after its socket was closed. */
     static atomic_uint nodes;
     (void)snprintf(node->endpoint, sizeof node->endpoint, "inproc://node-%u", atomic_fetch_add(&nodes, 1));
+    struct ry_post_tcp tcp;
+    const struct ry_post_tcp *door;
+    int rc = tcp_of(node->config, &tcp, &door, err);
+    if (rc != RY_OK)
+        return rc;
     const struct ry_post_options post = {
         .node = node->node_name,
         .owner = node->owner,
@@ -156,8 +181,11 @@ static int node_open(struct ry_node *node, const struct ry_node_options *options
         .endpoint = node->endpoint,
         .ipc_path = options->ipc_path,
         .guarded = options->guarded,
+        .tcp = door,
     };
-    return ry_post_start(&node->post, &post, err);
+    rc = ry_post_start(&node->post, &post, err);
+    ry_keypair_forget(&tcp.own);
+    return rc;
 }
 
 static int worker_start(struct worker *worker, struct ry_error *err)
@@ -370,22 +398,23 @@ void ry_node_failure(struct ry_node *node, struct ry_error *why)
         (void)ry_fail(why, report.err.code, "%s: %s", report.name, report.err.text);
 }
 
-int ry_node_attach(const struct ry_actor_spec *spec, const char *name, const struct ry_config *config,
-                   const char *ipc_path, int stop_fd, const struct ry_seal *seal,
-                   const struct ry_supervised *supervised, struct ry_error *err)
+int ry_node_attach(const struct ry_attachment *attachment, struct ry_error *err)
 {
     char endpoint[300];
-    (void)snprintf(endpoint, sizeof endpoint, "ipc://%s", ipc_path);
-    ry_log_thread(name);
+    (void)snprintf(endpoint, sizeof endpoint, "ipc://%s", attachment->ipc_path);
+    ry_log_thread(attachment->name);
     const struct ry_run run = {
-        .spec = spec,
-        .name = name,
-        .config = config,
+        .spec = attachment->spec,
+        .name = attachment->name,
+        .config = attachment->config,
         .endpoint = endpoint,
-        .stop_fd = stop_fd,
-        .drain_ms = ry_config_int(config, RY_OPT_drain_seconds) * 1000,
-        .seal = seal,
-        .supervised = supervised,
+        .stop_fd = attachment->stop_fd,
+        .drain_ms = ry_config_int(attachment->config, RY_OPT_drain_seconds) * 1000,
+        .seal = attachment->seal,
+        .supervised = attachment->supervised,
+        .curve = attachment->curve,
+        .ready = attachment->ready,
+        .ready_arg = attachment->ready_arg,
     };
     return ry_instance_run(&run, err);
 }

@@ -1,6 +1,7 @@
 /* node.h: a node: one router and the instances that live in this process as threads.
  *
- * The same instances can live in other processes and attach over ipc: (ry_node_attach); nothing in an actor knows. */
+ * The same instances can live in other processes and attach over ipc: (ry_node_attach); nothing in an actor knows.
+ * With REELYARD_JOIN_BIND set it listens for encoders of other hosts too (gate.h). */
 #ifndef REELYARD_RUNTIME_BUS_NODE_H
 #define REELYARD_RUNTIME_BUS_NODE_H
 
@@ -8,6 +9,7 @@
 
 #include "runtime/actor/actor.h"
 #include "runtime/bus/admission.h"
+#include "runtime/bus/keys.h"
 
 struct ry_node;
 
@@ -59,13 +61,23 @@ struct ry_supervised {
     const char *ticket;
 };
 
-/* The instance `name` of spec in this very process, attached to the router at an ipc path: runs it until the router
- * says stop, the router or the supervisor is gone (RY_EAWAY), or stop_fd becomes readable (then it drains within the
- * configured time). seal: NULL when there is no sandbox; with one, a lost connection is the end (RY_EAWAY). supervised:
- * NULL when it is not. */
-int ry_node_attach(const struct ry_actor_spec *spec, const char *name, const struct ry_config *config,
-                   const char *ipc_path, int stop_fd, const struct ry_seal *seal,
-                   const struct ry_supervised *supervised, struct ry_error *err);
+/* An instance in this very process, attached to a router. */
+struct ry_attachment {
+    const struct ry_actor_spec *spec;
+    const char *name;
+    const struct ry_config *config;
+    const char *ipc_path;                   /* the router's socket, or one from which the bytes are carried to it */
+    int stop_fd;                            /* readable: drain within the configured time; -1: none */
+    const struct ry_seal *seal;             /* of a sandbox; NULL: there is none */
+    const struct ry_supervised *supervised; /* NULL: it is not */
+    const struct ry_curve *curve;           /* keys of a router on another host; NULL: it is on this one */
+    void (*ready)(void *arg);               /* called when it is open and has joined; may be NULL */
+    void *ready_arg;
+};
+
+/* Runs it until the router says stop, the router or the supervisor is gone (RY_EAWAY), or stop_fd becomes readable.
+ * With seal or curve, a lost connection is the end (RY_EAWAY). RY_ECONFIG: the node does not know our key. */
+int ry_node_attach(const struct ry_attachment *attachment, struct ry_error *err);
 
 /* ---- console: asks one question at a time --------------------------------------------------------------------------
  */

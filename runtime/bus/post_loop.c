@@ -1,57 +1,30 @@
 /* post_loop.c: the router's thread.
  *
- * Owns the node's ROUTER sockets (inproc, and ipc if asked) and the peers that joined over them: for each its route,
- * the bag that is being filled for it, and, for another process, a pidfd. Accepts bags; a peer's first envelope must be
- * hello, and what a process says of itself is checked against the credentials of its connection. Sends welcome or
- * unwelcome, and what the router emits.
+ * Owns the node's ROUTER sockets (inproc; ipc and tcp if asked) and the peers that joined over them: for each its
+ * route, the bag that is being filled for it, and, for another process, a pidfd. Accepts bags; a peer's first envelope
+ * must be hello, and what a process says of itself is checked against the credentials of its connection. Sends welcome
+ * or unwelcome, and what the router emits.
  *
  * Many bags are taken in before mail is handed out, and what is handed out leaves in one bag for each peer. A process
  * that dies is known at once by its pidfd; its mail goes to others. A thread of this process cannot die alone: it says
- * bye, or the whole node is gone. Bytes that are no bag are counted and dropped. */
-#include "runtime/bus/post_loop.h"
+ * bye, or the whole node is gone. One on another host (post_guests.c) is gone when its connection is. Bytes that are no
+ * bag are counted and dropped. */
+#include "runtime/bus/post_inside.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <uthash.h>
-
 #include "proto/codec.h"
-#include "runtime/base/log.h"
-#include "runtime/bus/bag.h"
-#include "runtime/bus/router.h"
-#include "runtime/bus/socket.h"
 
-/* Bags taken from one socket before mail is handed out. */
-#define BAGS_A_ROUND 64
 /* Rounds without a pause after which descriptors are looked at all the same. */
 #define BUSY_ROUNDS_MAX     32
-#define SESSION_SLOTS       4096
 #define UNWELCOMES_A_SECOND 100
-
-enum door { DOOR_INPROC, DOOR_IPC, DOOR_COUNT };
-
-struct peer_key {
-    uint8_t door;
-    struct ry_route route;
-};
-
-struct peer {
-    struct peer_key key; /* zeroed behind route.n bytes */
-    uint32_t session;
-    int pidfd; /* -1: none */
-    struct ry_bag bag;
-    bool dirty;
-    STAILQ_ENTRY(peer) to_flush;
-    UT_hash_handle hh;
-};
 
 enum command_kind {
     COMMAND_LOAD,
@@ -67,25 +40,6 @@ struct command {
     enum command_kind kind;
     enum ry_role role;
     const void *what; /* the caller's, who waits for the answer: a ticket, a name, a troupe */
-};
-
-struct ry_post {
-    struct ry_router *router;
-    zsock_t *doors[DOOR_COUNT];
-    struct ry_parcel *parcel;
-    struct peer *peers; /* by key */
-    struct peer *sessions[SESSION_SLOTS];
-    struct peer *joining; /* its session is not known here yet, but the router greets it */
-    STAILQ_HEAD(, peer) dirty;
-    int epoll;      /* of pidfds */
-    int command_fd; /* the thread's end */
-    int caller_fd;
-    pthread_t thread;
-    struct ry_admission *admission;
-    struct ry_log_limit malformed_log;
-    struct ry_log_limit unwelcomes;
-    char ipc_path[256];
-    uint64_t malformed;
 };
 
 /* ---- peers ------------------------------------------------------------------------------------------------------- */
@@ -225,6 +179,16 @@ static int check_process(const struct ry_post *post, const struct ry_hello *hell
     return RY_OK;
 }
 
+static int check(struct ry_post *post, enum door door, struct ry_hello *hello, uint32_t *allowed, int *pidfd,
+                 struct ry_error *err)
+{
+    *pidfd = -1;
+    *allowed = UINT32_MAX; /* a thread of this program */
+    return door == DOOR_IPC   ? check_process(post, hello, allowed, pidfd, err)
+           : door == DOOR_TCP ? post_check_guest(post, hello, allowed, err)
+                              : RY_OK;
+}
+
 static int peer_add(struct ry_post *post, const struct peer_key *key, const struct ry_hello *hello, uint32_t allowed,
                     int pidfd, struct ry_error *err)
 {
@@ -235,9 +199,10 @@ static int peer_add(struct ry_post *post, const struct peer_key *key, const stru
     peer->key.route.n = key->route.n;
     memcpy(peer->key.route.bytes, key->route.bytes, key->route.n);
     peer->pidfd = -1;
+    peer->fd = key->door == DOOR_TCP ? ry_parcel_fd(post->parcel) : -1;
     ry_bag_init(&peer->bag);
     post->joining = peer;
-    int rc = ry_router_join(post->router, hello, allowed, key->door == DOOR_IPC, &peer->session, err);
+    int rc = ry_router_join(post->router, hello, allowed, key->door != DOOR_INPROC, &peer->session, err);
     post->joining = NULL;
     if (rc != RY_OK) {
         free(peer);
@@ -269,15 +234,18 @@ static void take_hello(struct ry_post *post, const struct peer_key *key, struct 
         turn_away(post, key, "you have not joined: say hello first");
         return;
     }
-    const struct ry_hello *hello = body;
-    int pidfd = -1;
-    uint32_t allowed = UINT32_MAX; /* a thread of this program */
-    int rc = key->door == DOOR_IPC ? check_process(post, hello, &allowed, &pidfd, &err) : RY_OK;
+    struct ry_hello *hello = body;
+    int pidfd;
+    uint32_t allowed;
+    int rc = check(post, (enum door)key->door, hello, &allowed, &pidfd, &err);
     bool joining = rc == RY_OK;
     if (joining)
         rc = peer_add(post, key, hello, allowed, pidfd, &err);
     if (rc == RY_OK) {
-        ry_admission_used(post->admission, hello);
+        if (key->door == DOOR_IPC)
+            ry_admission_used(post->admission, hello);
+        else if (key->door == DOOR_TCP)
+            RY_LOG(RY_INFO, "guest_joined", "name=%.*s key=%s", RY_STR_ARG(hello->name), ry_parcel_user(post->parcel));
         return;
     }
     if (pidfd >= 0)
@@ -297,7 +265,7 @@ static void take_hello(struct ry_post *post, const struct peer_key *key, struct 
  * somebody else with the same one. */
 static bool named_itself(const struct peer_key *key)
 {
-    return key->door == DOOR_IPC && (key->route.n == 0 || key->route.bytes[0] != 0);
+    return key->door != DOOR_INPROC && (key->route.n == 0 || key->route.bytes[0] != 0);
 }
 
 static void take_parcel(struct ry_post *post, const struct peer_key *key)
@@ -330,8 +298,7 @@ static void take_parcel(struct ry_post *post, const struct peer_key *key)
         malformed(post, "a bag whose heads do not fit its bytes");
 }
 
-/* Takes in what has come over one socket, a bounded number of bags; how many. */
-static unsigned take_door(struct ry_post *post, enum door door)
+unsigned post_take_door(struct ry_post *post, enum door door)
 {
     if (post->doors[door] == NULL)
         return 0;
@@ -352,6 +319,13 @@ static unsigned take_door(struct ry_post *post, enum door door)
     return taken;
 }
 
+void post_peer_gone(struct ry_post *post, struct peer *peer)
+{
+    ry_router_gone(post->router, peer->session, false);
+    ry_bag_free(&peer->bag);
+    peer_free(post, peer);
+}
+
 static void take_deaths(struct ry_post *post)
 {
     struct epoll_event events[16];
@@ -361,23 +335,18 @@ static void take_deaths(struct ry_post *post)
         if (peer == NULL)
             continue;
         RY_LOG(RY_WARNING, "instance_died", "session=%" PRIu32, peer->session);
-        ry_router_gone(post->router, peer->session, false);
-        ry_bag_free(&peer->bag);
-        peer_free(post, peer);
+        post_peer_gone(post, peer);
     }
 }
 
 /* A process that its supervisor has seen end. What it said last is taken first. */
 static void put_out(struct ry_post *post, const char *name)
 {
-    while (take_door(post, DOOR_IPC) == BAGS_A_ROUND)
+    while (post_take_door(post, DOOR_IPC) == BAGS_A_ROUND)
         continue;
     struct peer *peer = peer_of_session(post, ry_router_named(post->router, name));
-    if (peer == NULL)
-        return;
-    ry_router_gone(post->router, peer->session, false);
-    ry_bag_free(&peer->bag);
-    peer_free(post, peer);
+    if (peer && peer->key.door == DOOR_IPC)
+        post_peer_gone(post, peer);
 }
 
 static void dismiss(struct ry_post *post)
@@ -434,7 +403,7 @@ static bool take_command(struct ry_post *post)
 static void wait_for_something(struct ry_post *post, const struct ry_clock *clock, int64_t wake_mono_ms, bool look,
                                bool *command, bool *death)
 {
-    zmq_pollitem_t items[4] = {
+    zmq_pollitem_t items[5 + RY_GATE_POLLS] = {
         {.fd = post->command_fd, .events = ZMQ_POLLIN},
         {.fd = post->epoll, .events = ZMQ_POLLIN},
         {.socket = ry_socket_raw(post->doors[DOOR_INPROC]), .events = ZMQ_POLLIN},
@@ -442,6 +411,11 @@ static void wait_for_something(struct ry_post *post, const struct ry_clock *cloc
     int n = 3;
     if (post->doors[DOOR_IPC])
         items[n++] = (zmq_pollitem_t){.socket = ry_socket_raw(post->doors[DOOR_IPC]), .events = ZMQ_POLLIN};
+    if (post->gate) {
+        items[n++] = (zmq_pollitem_t){.socket = ry_socket_raw(post->doors[DOOR_TCP]), .events = ZMQ_POLLIN};
+        ry_gate_polls(post->gate, items + n);
+        n += RY_GATE_POLLS;
+    }
     long timeout_ms = look ? 0 : -1;
     if (!look && wake_mono_ms != INT64_MAX) {
         int64_t left_ms = wake_mono_ms - ry_mono_ms(clock);
@@ -461,7 +435,7 @@ static void *post_thread(void *arg)
     const struct ry_clock *clock = ry_clock_system();
     unsigned busy_rounds = 0;
     for (bool running = true; running;) {
-        unsigned taken = take_door(post, DOOR_INPROC) + take_door(post, DOOR_IPC);
+        unsigned taken = post_take_door(post, DOOR_INPROC) + post_take_door(post, DOOR_IPC) + post_take_gate(post);
         int64_t wake_mono_ms = ry_router_turn(post->router);
         flush_all(post);
         if (taken && ++busy_rounds < BUSY_ROUNDS_MAX)
@@ -491,6 +465,8 @@ static void post_free(struct ry_post *post)
     ry_router_free(&post->router);
     ry_admission_free(&post->admission);
     ry_parcel_free(&post->parcel);
+    post->doors[DOOR_TCP] = NULL; /* the gate's */
+    ry_gate_close(&post->gate);
     for (int i = 0; i < DOOR_COUNT; i++)
         zsock_destroy(&post->doors[i]);
     if (post->ipc_path[0])
@@ -500,6 +476,19 @@ static void post_free(struct ry_post *post)
         if (fds[i] >= 0)
             (void)close(fds[i]);
     free(post);
+}
+
+static int open_doors(struct ry_post *post, const struct ry_post_options *options, struct ry_error *err)
+{
+    int rc = ry_socket_router(&post->doors[DOOR_INPROC], options->endpoint, err);
+    if (rc == RY_OK && options->ipc_path) {
+        char endpoint[300];
+        (void)snprintf(endpoint, sizeof endpoint, "ipc://%s", options->ipc_path);
+        rc = ry_socket_router(&post->doors[DOOR_IPC], endpoint, err);
+        if (rc == RY_OK)
+            (void)snprintf(post->ipc_path, sizeof post->ipc_path, "%s", options->ipc_path);
+    }
+    return rc == RY_OK && options->tcp ? post_open_gate(post, options->tcp, err) : rc;
 }
 
 static int post_open(struct ry_post *post, const struct ry_post_options *options, struct ry_error *err)
@@ -527,15 +516,7 @@ static int post_open(struct ry_post *post, const struct ry_post_options *options
     post->admission = ry_admission_new(options->guarded);
     if (post->epoll < 0 || post->parcel == NULL || post->admission == NULL)
         return ry_fail(err, RY_EIO, "cannot make the router's descriptors: %m");
-    rc = ry_socket_router(&post->doors[DOOR_INPROC], options->endpoint, err);
-    if (rc != RY_OK || options->ipc_path == NULL)
-        return rc;
-    char endpoint[300];
-    (void)snprintf(endpoint, sizeof endpoint, "ipc://%s", options->ipc_path);
-    rc = ry_socket_router(&post->doors[DOOR_IPC], endpoint, err);
-    if (rc == RY_OK)
-        (void)snprintf(post->ipc_path, sizeof post->ipc_path, "%s", options->ipc_path);
-    return rc;
+    return open_doors(post, options, err);
 }
 
 int ry_post_start(struct ry_post **post, const struct ry_post_options *options, struct ry_error *err)

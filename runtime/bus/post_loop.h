@@ -8,6 +8,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/bus/admission.h"
+#include "runtime/bus/keys.h"
 
 struct ry_post;
 
@@ -18,9 +19,17 @@ struct ry_post_options {
     size_t mailbox_max;
     size_t mailbox_max_bytes;
     unsigned attempts_max;
-    const char *endpoint; /* inproc */
-    const char *ipc_path; /* NULL: none */
-    bool guarded;         /* a process may join as an instance with a ticket only */
+    const char *endpoint;          /* inproc */
+    const char *ipc_path;          /* NULL: none */
+    bool guarded;                  /* a process may join as an instance with a ticket only */
+    const struct ry_post_tcp *tcp; /* NULL: other hosts may not join */
+};
+
+/* The door to other hosts (gate.h). */
+struct ry_post_tcp {
+    const char *bind;
+    const char *allow_path;
+    struct ry_keypair own;
 };
 
 /* Binds the sockets and starts the thread. */

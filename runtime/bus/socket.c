@@ -1,11 +1,12 @@
 /* socket.c: the sockets of the bus; see socket.h.
  *
  * High-water marks are off where credit counts (ZeroMQ must not hold the truth about who is slow), and on for what
- * comes in over ipc, so that a flood stays in the flooder's own socket buffer. */
+ * comes from other processes, so that a flood stays in the flooder's own socket buffer. */
 #include "runtime/bus/socket.h"
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -15,8 +16,12 @@
 
 /* Largest part: the largest blob of a message, and some. */
 #define PART_MAX_BYTES ((int)(129 << 20))
-/* Bags that wait to be read from one ipc peer. */
-#define IPC_RECEIVE_BAGS 64
+/* Bags that wait to be read from one peer outside this process. */
+#define RECEIVE_BAGS 64
+/* Over TCP: how often a sign of life is asked for, and how long the node waits for one. A part of a message is none
+ * before it is whole, and large ones go to the encoder only: it gives its signs meanwhile, and waits for none. */
+#define HEARTBEAT_MS         2000
+#define HEARTBEAT_TIMEOUT_MS 8000
 
 static void zmq_prepare(void)
 {
@@ -74,7 +79,7 @@ int ry_socket_router(zsock_t **socket, const char *endpoint, struct ry_error *er
     zsock_t *made = socket_new(ZMQ_ROUTER, err);
     if (made == NULL)
         return (int)err->code;
-    zsock_set_rcvhwm(made, ipc ? IPC_RECEIVE_BAGS : 0);
+    zsock_set_rcvhwm(made, ipc ? RECEIVE_BAGS : 0);
     zsock_set_router_mandatory(made, 1);
     if (zsock_bind(made, "%s", endpoint) < 0) {
         int rc = ry_fail(err, RY_EIO, "cannot listen on %s: %s", endpoint, zmq_strerror(errno));
@@ -110,33 +115,100 @@ int ry_socket_dealer(zsock_t **socket, const char *endpoint, struct ry_error *er
     return rc == RY_OK ? dealer_connect(socket, endpoint, err) : rc;
 }
 
-/* Has ZeroMQ tell of the loss of a connection, or that there will be none (nobody listens). */
-static int watch_losses(zsock_t *socket, zsock_t **losses, struct ry_error *err)
+int ry_socket_watch(zsock_t *socket, zsock_t **events, int which, struct ry_error *err)
 {
+    /* A number, for ZeroMQ gives a name free only some time after its socket was closed. */
+    static atomic_uint watches;
     char endpoint[64];
-    (void)snprintf(endpoint, sizeof endpoint, "inproc://losses-%p", (void *)socket);
-    if (zmq_socket_monitor(ry_socket_raw(socket), endpoint, ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED) != 0)
+    (void)snprintf(endpoint, sizeof endpoint, "inproc://events-%u", atomic_fetch_add(&watches, 1));
+    if (zmq_socket_monitor(ry_socket_raw(socket), endpoint, which) != 0)
         return ry_fail(err, RY_EIO, "cannot watch a connection: %s", zmq_strerror(errno));
-    *losses = socket_new(ZMQ_PAIR, err);
-    if (*losses == NULL)
+    *events = socket_new(ZMQ_PAIR, err);
+    if (*events == NULL)
         return (int)err->code;
-    if (zsock_connect(*losses, "%s", endpoint) < 0)
+    if (zsock_connect(*events, "%s", endpoint) < 0)
         return ry_fail(err, RY_EIO, "cannot watch a connection: %s", zmq_strerror(errno));
     return RY_OK;
 }
 
-int ry_socket_dealer_once(zsock_t **socket, zsock_t **losses, const char *endpoint, struct ry_error *err)
+void ry_socket_unwatch(zsock_t *socket, zsock_t **events)
+{
+    if (socket)
+        (void)zmq_socket_monitor(ry_socket_raw(socket), NULL, 0);
+    zsock_destroy(events);
+}
+
+/* timeout_ms: 0: none. */
+static void set_heartbeats(zsock_t *socket, int timeout_ms)
+{
+    zsock_set_heartbeat_ivl(socket, HEARTBEAT_MS);
+    zsock_set_heartbeat_timeout(socket, timeout_ms);
+}
+
+int ry_socket_gate(zsock_t **socket, struct ry_error *err)
+{
+    *socket = socket_new(ZMQ_ROUTER, err);
+    if (*socket == NULL)
+        return (int)err->code;
+    zsock_set_rcvhwm(*socket, RECEIVE_BAGS);
+    zsock_set_router_mandatory(*socket, 1);
+    set_heartbeats(*socket, HEARTBEAT_TIMEOUT_MS);
+    return RY_OK;
+}
+
+int ry_socket_bound(zsock_t **socket, int type, const char *endpoint, struct ry_error *err)
+{
+    *socket = socket_new(type, err);
+    if (*socket == NULL)
+        return (int)err->code;
+    if (zsock_bind(*socket, "%s", endpoint) >= 0)
+        return RY_OK;
+    int rc =
+        ry_fail(err, errno == EADDRINUSE ? RY_EBUSY : RY_EIO, "cannot listen on %s: %s", endpoint, zmq_strerror(errno));
+    zsock_destroy(socket);
+    return rc;
+}
+
+bool ry_socket_loss_is_refusal(zsock_t *losses)
+{
+    uint8_t head[6] = {0};
+    char endpoint[8];
+    uint16_t event = 0;
+    bool refused = false;
+    while (zmq_recv(ry_socket_raw(losses), head, sizeof head, ZMQ_DONTWAIT) >= 0) {
+        (void)zmq_recv(ry_socket_raw(losses), endpoint, sizeof endpoint, 0);
+        memcpy(&event, head, sizeof event);
+        refused = refused || event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
+    }
+    return refused;
+}
+
+static void set_keys(zsock_t *socket, const struct ry_curve *curve)
+{
+    zsock_set_curve_secretkey_bin(socket, curve->own.secret.bytes);
+    zsock_set_curve_publickey_bin(socket, curve->own.public_key.bytes);
+    zsock_set_curve_serverkey_bin(socket, curve->node.bytes);
+}
+
+int ry_socket_dealer_once(zsock_t **socket, zsock_t **losses, const char *endpoint, const struct ry_curve *curve,
+                          struct ry_error *err)
 {
     *losses = NULL;
     int rc = dealer_new(socket, err);
     if (rc != RY_OK)
         return rc;
     zsock_set_reconnect_ivl(*socket, -1);
-    rc = watch_losses(*socket, losses, err);
+    if (curve) {
+        set_keys(*socket, curve);
+        set_heartbeats(*socket, 0);
+    }
+    /* The loss of a connection, or that there will be none: nobody listens, or our key is not known. */
+    rc = ry_socket_watch(*socket, losses, ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH,
+                         err);
     if (rc == RY_OK)
         rc = dealer_connect(socket, endpoint, err);
     if (rc != RY_OK) {
-        zsock_destroy(losses);
+        ry_socket_unwatch(*socket, losses);
         zsock_destroy(socket);
     }
     return rc;

@@ -8,6 +8,7 @@
 #include <czmq.h>
 
 #include "runtime/base/error.h"
+#include "runtime/bus/keys.h"
 
 /* Longest wait for what was sent but not delivered when a socket closes, milliseconds. */
 #define RY_LINGER_MS 1000
@@ -20,8 +21,22 @@ int ry_socket_router(zsock_t **socket, const char *endpoint, struct ry_error *er
 int ry_socket_dealer(zsock_t **socket, const char *endpoint, struct ry_error *err);
 
 /* The same, for a process that will not be able to connect again: it is not tried, and *losses (a socket to be polled,
- * and destroyed before the DEALER) becomes readable when the connection is lost, or refused. */
-int ry_socket_dealer_once(zsock_t **socket, zsock_t **losses, const char *endpoint, struct ry_error *err);
+ * and ended by ry_socket_unwatch) becomes readable when the connection is lost, or refused. curve: the keys of a
+ * connection to another host, with heartbeats (whose absence is for others to notice); NULL: none. */
+int ry_socket_dealer_once(zsock_t **socket, zsock_t **losses, const char *endpoint, const struct ry_curve *curve,
+                          struct ry_error *err);
+
+/* Reads what *losses became readable for. True: the other side does not know our key. */
+bool ry_socket_loss_is_refusal(zsock_t *losses);
+
+/* What a door to other hosts is made of (gate.h): a ROUTER with heartbeats that is not bound yet; a bound socket of a
+ * type; a socket at which ZeroMQ's events about another one arrive. */
+int ry_socket_gate(zsock_t **socket, struct ry_error *err);
+int ry_socket_bound(zsock_t **socket, int type, const char *endpoint, struct ry_error *err);
+int ry_socket_watch(zsock_t *socket, zsock_t **events, int which, struct ry_error *err);
+/* Ends that; before the watched socket is destroyed. ZeroMQ's thread must not be left telling somebody who is not there
+ * any more: it would wait for him, and everything else for it. *events may be NULL. */
+void ry_socket_unwatch(zsock_t *socket, zsock_t **events);
 
 /* The libzmq handle. */
 static inline void *ry_socket_raw(zsock_t *socket)

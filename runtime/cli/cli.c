@@ -41,11 +41,20 @@ static const struct ry_command commands[] = {
      .hidden = true,
      .logs = true},
     {.name = "actor",
-     .usage = "ROLE [--join ipc:///PATH] [--name NAME] [options]",
+     .usage = "ROLE [--join ipc:///PATH|tcp://HOST:PORT] [--name NAME] [options]",
      .summary = "attach one more instance of a role, as a process of its own, to a running node",
-     .help = "Joins the node that runs on the data folder, or the one at the socket named by --join.\n",
+     .help = "Joins the node that runs on the data folder, or the one at the socket named by --join.\n\n"
+             "An encoder may join a node of another host, by tcp://HOST:PORT: it needs REELYARD_JOIN_KEY (its key\n"
+             "file) and REELYARD_JOIN_NODE_KEY (the node's public key), and joins again when the connection was cut.\n",
      .run = ry_cmd_actor,
      .logs = true},
+    {.name = "keys",
+     .usage = "new|show FILE [options]",
+     .summary = "make a key by which a node and its encoders on other hosts know each other, or show one",
+     .help = "new makes a key file, which nobody else may read and which is never written over. Both print the public\n"
+             "key: a node lists those of its encoders (REELYARD_JOIN_ALLOW), an encoder is told the node's\n"
+             "(REELYARD_JOIN_NODE_KEY). Each names its own file in REELYARD_JOIN_KEY.\n",
+     .run = ry_cmd_keys},
     {.name = "import",
      .usage = "EXPORT.json... [--json] [--rows-only] [--ROLE N]... [options]",
      .summary = "archive exports of DiscordChatExporter with their videos",

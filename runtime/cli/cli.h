@@ -84,6 +84,7 @@ int ry_cmd_enqueue(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_failed(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_help(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_import(struct ry_cli *cli, int argc, char **argv);
+int ry_cmd_keys(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_migrate(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_options(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_router(struct ry_cli *cli, int argc, char **argv);

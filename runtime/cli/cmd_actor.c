@@ -1,7 +1,8 @@
 /* `reelyard actor`: one instance in a process of its own, attached to a node. Nothing in the actor knows.
  *
  * An instance that works on bytes of strangers (its spec says so) shuts itself in before it connects: see
- * runtime/cli/confine.h. From then on there are two processes, and this function goes on in the inner one. */
+ * runtime/cli/confine.h. From then on there are two processes, and this function goes on in the inner one. At a node of
+ * another host there is a third one around them, which has the network: see runtime/cli/guest.h. */
 #include "runtime/cli/cli.h"
 
 #include <errno.h>
@@ -13,6 +14,7 @@
 #include "runtime/base/log.h"
 #include "runtime/cli/confine.h"
 #include "runtime/cli/datadir.h"
+#include "runtime/cli/guest.h"
 #include "runtime/cli/leashed.h"
 
 #define NAME_MAX_BYTES 64
@@ -23,7 +25,8 @@ static int find_socket(struct ry_cli *cli, const char *join, char socket[RY_SOCK
     if (join) {
         const char *path = strncmp(join, "ipc://", 6) == 0 ? join + 6 : join;
         if (path == join && strstr(join, "://"))
-            return ry_cli_complain(cli, RY_EXIT_USAGE, "--join: \"%s\" must be ipc:// and the path of a socket", join);
+            return ry_cli_complain(cli, RY_EXIT_USAGE,
+                                   "--join: \"%s\" must be ipc:// and the path of a socket, or tcp://HOST:PORT", join);
         if (strlen(path) >= RY_SOCKET_PATH_BYTES)
             return ry_cli_complain(cli, RY_EXIT_USAGE, "--join: the path has more than %d bytes",
                                    RY_SOCKET_PATH_BYTES - 1);
@@ -42,34 +45,132 @@ static int find_socket(struct ry_cli *cli, const char *join, char socket[RY_SOCK
     return RY_CLI_GO;
 }
 
-/* Runs the instance to its end. on_leash: a supervisor started this process. */
-static int attach(struct ry_cli *cli, const struct ry_actor_spec *spec, const char *name, const char *socket,
-                  bool on_leash)
+struct wish {
+    struct ry_cli *cli;
+    const struct ry_actor_spec *spec;
+    const char *name;
+    bool on_leash; /* a supervisor started this process */
+    bool remote;   /* the node is on another host */
+};
+
+/* The keys of a connection to another host. */
+static int read_keys(const struct ry_config *config, struct ry_curve *curve, struct ry_error *err)
 {
-    struct ry_error err;
+    const char *own = ry_config_str(config, RY_OPT_join_key);
+    const char *node = ry_config_str(config, RY_OPT_join_node_key);
+    if (*own == '\0' || *node == '\0')
+        return ry_fail(err, RY_ECONFIG,
+                       "to join over TCP set REELYARD_JOIN_KEY (a file of `reelyard keys new`) and "
+                       "REELYARD_JOIN_NODE_KEY (the node's public key)");
+    if (!ry_key_parse(&curve->node, ry_str_of(node)))
+        return ry_fail(err, RY_ECONFIG,
+                       "REELYARD_JOIN_NODE_KEY is no key: 64 hexadecimal digits, or 40 characters of Z85");
+    return ry_keypair_read(&curve->own, own, err);
+}
+
+/* Runs the instance to its end. */
+static int work(const struct wish *wish, const char *socket, void (*joined)(void *arg), void *joined_arg,
+                struct ry_error *err)
+{
     struct ry_confined confined;
     struct ry_leashed leashed;
+    struct ry_curve curve;
+    sigset_t ends;
+    (void)sigemptyset(&ends);
+    (void)sigaddset(&ends, SIGINT);
+    (void)sigaddset(&ends, SIGTERM);
+    int rc = wish->remote ? read_keys(wish->cli->config, &curve, err) : RY_OK;
+    if (rc == RY_OK && wish->on_leash)
+        rc = ry_leashed_check(err);
+    if (rc == RY_OK)
+        rc = ry_confine(&confined, wish->cli, wish->spec, wish->name, socket, wish->on_leash ? RY_LEASH_FD : 0, err);
+    if (rc == RY_OK && wish->on_leash)
+        rc = ry_leashed_begin(&leashed, err);
+    if (rc != RY_OK)
+        return rc;
+    int signal_fd = signalfd(-1, &ends, SFD_CLOEXEC);
+    if (signal_fd < 0)
+        return ry_fail(err, RY_EIO, "cannot watch signals: %s", strerror(errno));
+    const struct ry_attachment attachment = {
+        .spec = wish->spec,
+        .name = wish->name,
+        .config = wish->cli->config,
+        .ipc_path = confined.socket,
+        .stop_fd = signal_fd,
+        .seal = confined.seal,
+        .supervised = wish->on_leash ? &leashed.supervised : NULL,
+        .curve = wish->remote ? &curve : NULL,
+        .ready = joined,
+        .ready_arg = joined_arg,
+    };
+    rc = ry_node_attach(&attachment, err);
+    (void)close(signal_fd);
+    return rc;
+}
+
+static void block_ends(void)
+{
     sigset_t ends;
     (void)sigemptyset(&ends);
     (void)sigaddset(&ends, SIGINT);
     (void)sigaddset(&ends, SIGTERM);
     (void)pthread_sigmask(SIG_BLOCK, &ends, NULL);
-    int rc = on_leash ? ry_leashed_check(&err) : RY_OK;
-    if (rc == RY_OK)
-        rc = ry_confine(&confined, cli, spec, name, socket, on_leash ? RY_LEASH_FD : 0, &err);
-    if (rc == RY_OK && on_leash)
-        rc = ry_leashed_begin(&leashed, &err);
-    if (rc != RY_OK)
-        return ry_cli_fail(cli, &err);
-    int signal_fd = signalfd(-1, &ends, SFD_CLOEXEC);
-    if (signal_fd < 0)
-        return ry_cli_complain(cli, RY_EXIT_FAILED, "cannot watch signals: %s", strerror(errno));
-    rc = ry_node_attach(spec, name, cli->config, confined.socket, signal_fd, confined.seal,
-                        on_leash ? &leashed.supervised : NULL, &err);
-    (void)close(signal_fd);
-    if (rc == RY_EAWAY && on_leash)
+}
+
+static int attach(const struct wish *wish, const char *socket)
+{
+    struct ry_error err;
+    block_ends();
+    int rc = work(wish, socket, NULL, NULL, &err);
+    if (rc == RY_EAWAY && wish->on_leash)
         return RY_EXIT_ORPHAN;
-    return rc == RY_OK ? RY_EXIT_DONE : ry_cli_fail(cli, &err);
+    return rc == RY_OK ? RY_EXIT_DONE : ry_cli_fail(wish->cli, &err);
+}
+
+/* In the process of one connection. */
+static int work_as_guest(void *arg, const char *socket, void (*joined)(void *joined_arg), void *joined_arg)
+{
+    const struct wish *wish = arg;
+    struct ry_error err;
+    int rc = work(wish, socket, joined, joined_arg, &err);
+    if (rc != RY_EAWAY)
+        return rc == RY_OK ? RY_EXIT_DONE : ry_cli_fail(wish->cli, &err);
+    RY_LOG(RY_WARNING, "node_away", "name=%s reason=%s", wish->name, err.text);
+    return RY_GUEST_AGAIN;
+}
+
+static int attach_remote(struct wish *wish, const char *join)
+{
+    struct ry_error err;
+    struct ry_curve curve;
+    if (wish->on_leash || wish->spec->role != RY_ROLE_ENCODER)
+        return ry_cli_complain(wish->cli, RY_EXIT_USAGE, "only an encoder may join a node of another host");
+    /* Before anything else, for this may start the program anew. */
+    if (ry_confine_forget(wish->cli, ry_role_name(wish->spec->role), &err) != RY_OK ||
+        read_keys(wish->cli->config, &curve, &err) != RY_OK)
+        return ry_cli_fail(wish->cli, &err);
+    ry_keypair_forget(&curve.own);
+    block_ends();
+    wish->remote = true;
+    const struct ry_guest_options options = {.join = join, .name = wish->name, .work = work_as_guest, .arg = wish};
+    return ry_guest_run(wish->cli, &options);
+}
+
+/* The instance's name: as told, or of role and process; at a node of another host, with this host's. */
+static void choose_name(char name[NAME_MAX_BYTES], const char *told, const char *role, bool remote)
+{
+    char host[65] = "";
+    if (told)
+        (void)snprintf(name, NAME_MAX_BYTES, "%s", told);
+    else
+        (void)snprintf(name, NAME_MAX_BYTES, "%s-%ld", role, (long)getpid());
+    if (!remote || strchr(name, '@'))
+        return;
+    (void)gethostname(host, sizeof host - 1);
+    size_t n = strlen(name);
+    if (n + 2 >= NAME_MAX_BYTES)
+        n = NAME_MAX_BYTES - 2;
+    (void)snprintf(name + n, NAME_MAX_BYTES - n, "@%.*s", (int)(NAME_MAX_BYTES - n - 2), host);
 }
 
 int ry_cmd_actor(struct ry_cli *cli, int argc, char **argv)
@@ -85,13 +186,14 @@ int ry_cmd_actor(struct ry_cli *cli, int argc, char **argv)
     const struct ry_actor_spec *spec = ry_cli_spec(cli, ry_str_of(argv[1]));
     if (spec == NULL)
         return ry_cli_complain(cli, RY_EXIT_USAGE, "there is no role \"%s\"", argv[1]);
-    char own_name[NAME_MAX_BYTES];
-    (void)snprintf(own_name, sizeof own_name, "%s-%ld", argv[1], (long)getpid());
     if (name && (*name == '\0' || strlen(name) >= NAME_MAX_BYTES || !ry_str_is_utf8(ry_str_of(name))))
         return ry_cli_complain(cli, RY_EXIT_USAGE, "--name: a name is UTF-8 of 1 to %d bytes", NAME_MAX_BYTES - 1);
+    char own_name[NAME_MAX_BYTES];
+    choose_name(own_name, name, argv[1], ry_guest_is_remote(join));
+    struct wish wish = {.cli = cli, .spec = spec, .name = own_name, .on_leash = on_leash};
+    if (ry_guest_is_remote(join))
+        return attach_remote(&wish, join);
     char socket[RY_SOCKET_PATH_BYTES];
     code = find_socket(cli, join, socket);
-    if (code != RY_CLI_GO)
-        return code;
-    return attach(cli, spec, name ? name : own_name, socket, on_leash);
+    return code == RY_CLI_GO ? attach(&wish, socket) : code;
 }

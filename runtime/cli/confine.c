@@ -16,7 +16,7 @@ enum ry_sandbox_mode ry_confine_mode(const struct ry_config *config)
 }
 
 /* Starts this program again without the secrets of its environment, and does not return; returns if there are none. */
-static int forget_secrets(struct ry_cli *cli, const char *role, struct ry_error *err)
+int ry_confine_forget(struct ry_cli *cli, const char *role, struct ry_error *err)
 {
     if (!ry_config_env_has_secret(cli->env, role))
         return RY_OK;
@@ -48,7 +48,7 @@ int ry_confine(struct ry_confined *confined, struct ry_cli *cli, const struct ry
     *confined = (struct ry_confined){.socket = socket};
     if (!spec->confinement.needed)
         return RY_OK;
-    int rc = forget_secrets(cli, ry_role_name(spec->role), err);
+    int rc = ry_confine_forget(cli, ry_role_name(spec->role), err);
     if (rc != RY_OK)
         return rc;
     enum ry_sandbox_mode mode = ry_confine_mode(cli->config);

@@ -20,6 +20,9 @@ struct ry_confined {
 int ry_confine(struct ry_confined *confined, struct ry_cli *cli, const struct ry_actor_spec *spec, const char *name,
                const char *socket, int kept_fd, struct ry_error *err);
 
+/* The first step alone, for a process that goes on to start those that enter. */
+int ry_confine_forget(struct ry_cli *cli, const char *role, struct ry_error *err);
+
 enum ry_sandbox_mode ry_confine_mode(const struct ry_config *config);
 
 #endif

@@ -383,7 +383,10 @@ static int attach_main(char **argv)
     writer_signal_fd = atoi(argv[5]);
     if (ry_config_load(&config, no_environment, &err) != RY_OK || ry_config_finish(config, &err) != RY_OK)
         return 1;
-    int rc = ry_node_attach(&writer_spec, argv[3], config, argv[2], -1, NULL, NULL, &err);
+    int rc = ry_node_attach(
+        &(const struct ry_attachment){
+            .spec = &writer_spec, .name = argv[3], .config = config, .ipc_path = argv[2], .stop_fd = -1},
+        &err);
     ry_config_free(&config);
     return rc == RY_OK ? 0 : rc == RY_EAWAY ? 3 : 2;
 }

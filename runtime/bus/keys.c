@@ -1,0 +1,238 @@
+/* keys.c: keys and the files that they stand in; see keys.h.
+ *
+ * No message of an error has a byte of a secret key in it, and what was read of one is wiped. */
+#include "runtime/bus/keys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <zmq.h>
+
+#define Z85_CHARS 40
+/* Largest key file, and largest list: some 10 000 keys. */
+#define KEY_FILE_MAX_BYTES   ((size_t)512)
+#define ALLOW_FILE_MAX_BYTES ((size_t)1 << 20)
+
+/* ---- text -------------------------------------------------------------------------------------------------------- */
+
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+static bool parse_hex(struct ry_key *key, const char *text)
+{
+    for (size_t i = 0; i < RY_KEY_BYTES; i++) {
+        int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        key->bytes[i] = (uint8_t)(high << 4 | low);
+    }
+    return true;
+}
+
+static bool parse_z85(struct ry_key *key, const char *text)
+{
+    static const char alphabet[] =
+        "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
+    for (size_t block = 0; block < Z85_CHARS / 5; block++) {
+        uint64_t value = 0;
+        for (size_t i = 0; i < 5; i++) {
+            char c = text[block * 5 + i];
+            const char *at = c ? strchr(alphabet, c) : NULL;
+            if (at == NULL)
+                return false;
+            value = value * 85 + (uint64_t)(at - alphabet);
+        }
+        if (value > UINT32_MAX)
+            return false;
+        for (size_t i = 0; i < 4; i++)
+            key->bytes[block * 4 + i] = (uint8_t)(value >> (24 - 8 * i));
+    }
+    return true;
+}
+
+bool ry_key_parse(struct ry_key *key, struct ry_str text)
+{
+    struct ry_key parsed;
+    bool good = text.p && ((text.n == 2 * (size_t)RY_KEY_BYTES && parse_hex(&parsed, text.p)) ||
+                           (text.n == Z85_CHARS && parse_z85(&parsed, text.p)));
+    if (good)
+        *key = parsed;
+    explicit_bzero(&parsed, sizeof parsed);
+    return good;
+}
+
+void ry_key_hex(const struct ry_key *key, char hex[RY_KEY_HEX_BYTES])
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < RY_KEY_BYTES; i++) {
+        hex[2 * i] = digits[key->bytes[i] >> 4];
+        hex[2 * i + 1] = digits[key->bytes[i] & 15];
+    }
+    hex[RY_KEY_HEX_BYTES - 1] = '\0';
+}
+
+/* ---- files ------------------------------------------------------------------------------------------------------- */
+
+/* Opens a file whose rights are what they must be: none of `forbidden` for others, and ours or root's. */
+static int open_own(const char *path, mode_t forbidden, const char *what, int *fd, struct ry_error *err)
+{
+    struct stat status;
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (*fd < 0)
+        return ry_fail(err, RY_ECONFIG, "cannot read the %s %s: %s", what, path, strerror(errno));
+    int rc = RY_OK;
+    if (fstat(*fd, &status) != 0 || !S_ISREG(status.st_mode))
+        rc = ry_fail(err, RY_ECONFIG, "the %s %s is no file", what, path);
+    else if (status.st_uid != geteuid() && status.st_uid != 0)
+        rc = ry_fail(err, RY_ECONFIG, "the %s %s belongs to the user %u, not to %u who runs this", what, path,
+                     status.st_uid, geteuid());
+    else if (status.st_mode & forbidden)
+        rc = ry_fail(err, RY_ECONFIG, "the %s %s can be %s by others: chmod %s it", what, path,
+                     forbidden & 0044 ? "read" : "written", forbidden & 0044 ? "600" : "go-w");
+    if (rc != RY_OK)
+        (void)close(*fd);
+    return rc;
+}
+
+/* Reads all of it, at most max bytes. False: it is longer, or cannot be read. */
+static bool read_all(int fd, char *text, size_t max, size_t *n)
+{
+    ssize_t got = 1;
+    *n = 0;
+    while (got > 0 && *n < max) {
+        got = read(fd, text + *n, max - *n);
+        if (got < 0 && errno == EINTR)
+            got = 1;
+        else if (got > 0)
+            *n += (size_t)got;
+    }
+    return got == 0;
+}
+
+static struct ry_str word_of(const char *line, size_t n)
+{
+    static const char blanks[] = " \t\r";
+    size_t from = 0;
+    while (from < n && memchr(blanks, line[from], 3))
+        from++;
+    size_t to = from;
+    while (to < n && !memchr(blanks, line[to], 3))
+        to++;
+    return (struct ry_str){line + from, to - from};
+}
+
+static int make_public(struct ry_keypair *pair, struct ry_error *err)
+{
+    char secret[Z85_CHARS + 1], public_key[Z85_CHARS + 1];
+    bool made = zmq_z85_encode(secret, pair->secret.bytes, RY_KEY_BYTES) != NULL &&
+                zmq_curve_public(public_key, secret) == 0 && ry_key_parse(&pair->public_key, ry_str_of(public_key));
+    explicit_bzero(secret, sizeof secret);
+    return made ? RY_OK : ry_fail(err, RY_ECONFIG, "this libzmq has no CURVE: %s", zmq_strerror(errno));
+}
+
+int ry_keypair_read(struct ry_keypair *pair, const char *path, struct ry_error *err)
+{
+    char text[KEY_FILE_MAX_BYTES];
+    size_t n = 0;
+    int fd;
+    int rc = open_own(path, 0077, "key file", &fd, err);
+    if (rc != RY_OK)
+        return rc;
+    bool read = read_all(fd, text, sizeof text, &n);
+    (void)close(fd);
+    const char *end = memchr(text, '\n', n);
+    bool parsed = read && ry_key_parse(&pair->secret, word_of(text, end ? (size_t)(end - text) : n));
+    explicit_bzero(text, sizeof text);
+    if (!parsed)
+        return ry_fail(err, RY_ECONFIG,
+                       "the key file %s has no key in its first line; `reelyard keys new FILE` makes one", path);
+    return make_public(pair, err);
+}
+
+static int write_key(const struct ry_keypair *pair, const char *path, struct ry_error *err)
+{
+    char text[RY_KEY_HEX_BYTES];
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0 && errno == EEXIST)
+        return ry_fail(err, RY_EBUSY, "%s exists already; a key is not written over", path);
+    if (fd < 0)
+        return ry_fail(err, RY_EIO, "cannot make the key file %s: %s", path, strerror(errno));
+    ry_key_hex(&pair->secret, text);
+    text[RY_KEY_HEX_BYTES - 1] = '\n';
+    bool written = write(fd, text, sizeof text) == (ssize_t)sizeof text && fsync(fd) == 0;
+    int why = errno;
+    explicit_bzero(text, sizeof text);
+    if (close(fd) == 0 && written)
+        return RY_OK;
+    (void)unlink(path);
+    return ry_fail(err, RY_EIO, "cannot write the key file %s: %s", path, strerror(why));
+}
+
+int ry_keypair_create(struct ry_keypair *pair, const char *path, struct ry_error *err)
+{
+    char public_key[Z85_CHARS + 1], secret[Z85_CHARS + 1];
+    if (zmq_curve_keypair(public_key, secret) != 0)
+        return ry_fail(err, RY_ECONFIG, "this libzmq has no CURVE: %s", zmq_strerror(errno));
+    bool parsed =
+        ry_key_parse(&pair->public_key, ry_str_of(public_key)) && ry_key_parse(&pair->secret, ry_str_of(secret));
+    explicit_bzero(secret, sizeof secret);
+    return parsed ? write_key(pair, path, err) : ry_fail(err, RY_EBUG, "libzmq made a key that is none");
+}
+
+void ry_keypair_forget(struct ry_keypair *pair)
+{
+    explicit_bzero(&pair->secret, sizeof pair->secret);
+}
+
+/* ---- the list ---------------------------------------------------------------------------------------------------- */
+
+static bool lists(const char *text, size_t n, const struct ry_key *key, unsigned *unread)
+{
+    bool found = false;
+    *unread = 0;
+    for (size_t at = 0; at < n;) {
+        const char *end = memchr(text + at, '\n', n - at);
+        size_t line = end ? (size_t)(end - text) - at : n - at;
+        struct ry_str word = word_of(text + at, line);
+        struct ry_key listed;
+        /* A key first: Z85 has a '#' too. */
+        if (ry_key_parse(&listed, word))
+            found = found || memcmp(&listed, key, sizeof listed) == 0;
+        else if (word.n > 0 && word.p[0] != '#')
+            (*unread)++;
+        at += line + 1;
+    }
+    return found;
+}
+
+int ry_keys_allow(const char *path, const struct ry_key *key, bool *allowed, unsigned *unread, struct ry_error *err)
+{
+    int fd;
+    size_t n = 0;
+    *allowed = false;
+    *unread = 0;
+    int rc = open_own(path, 0022, "list of allowed keys", &fd, err);
+    if (rc != RY_OK)
+        return rc;
+    char *text = malloc(ALLOW_FILE_MAX_BYTES);
+    if (text == NULL)
+        rc = ry_fail(err, RY_ENOMEM, "no memory for the list of allowed keys");
+    else if (!read_all(fd, text, ALLOW_FILE_MAX_BYTES, &n))
+        rc = ry_fail(err, RY_ECONFIG, "the list of allowed keys %s cannot be read, or is longer than %zu bytes", path,
+                     ALLOW_FILE_MAX_BYTES - 1);
+    else
+        *allowed = lists(text, n, key, unread);
+    free(text);
+    (void)close(fd);
+    return rc;
+}

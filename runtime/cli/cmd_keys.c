@@ -1,0 +1,27 @@
+/* `reelyard keys`: the key of a node, or of one who joins it over TCP. The secret stays in its file; what is printed is
+ * the public key, which the other side is to be told. */
+#include "runtime/cli/cli.h"
+
+#include <string.h>
+
+#include "runtime/bus/keys.h"
+
+int ry_cmd_keys(struct ry_cli *cli, int argc, char **argv)
+{
+    struct ry_error err;
+    struct ry_keypair pair;
+    char hex[RY_KEY_HEX_BYTES];
+    int code = ry_cli_begin(cli, &argc, argv, NULL, 0, 2, 2);
+    if (code != RY_CLI_GO)
+        return code;
+    bool create = strcmp(argv[1], "new") == 0;
+    if (!create && strcmp(argv[1], "show") != 0)
+        return ry_cli_complain(cli, RY_EXIT_USAGE, "\"%s\" is neither new nor show", argv[1]);
+    int rc = create ? ry_keypair_create(&pair, argv[2], &err) : ry_keypair_read(&pair, argv[2], &err);
+    if (rc != RY_OK)
+        return ry_cli_fail(cli, &err);
+    ry_keypair_forget(&pair);
+    ry_key_hex(&pair.public_key, hex);
+    (void)fprintf(cli->out, "%s\n", hex);
+    return RY_EXIT_DONE;
+}

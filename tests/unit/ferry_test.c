@@ -1,0 +1,178 @@
+/* ferry_test.c: bytes between two sockets arrive whole and in order whoever is slow, and the end arrives behind them.
+ */
+#include "tests/bed/bed.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "runtime/cli/ferry.h"
+
+#define MANY_BYTES (5 * RY_FERRY_BYTES + 77)
+
+/* Two pairs with the ferry between them: ends[0] and ends[1] are outside. */
+struct way {
+    int ends[2];
+    int inner[2];
+    struct ry_ferry ferry;
+};
+
+static int set_up(void **state)
+{
+    struct way *way = calloc(1, sizeof *way);
+    *state = way;
+    for (int i = 0; i < 2; i++) {
+        int pair[2];
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) != 0)
+            return 1;
+        way->ends[i] = pair[0];
+        way->inner[i] = pair[1];
+    }
+    ry_ferry_begin(&way->ferry, way->inner[0], way->inner[1]);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct way *way = *state;
+    for (int i = 0; i < 2; i++) {
+        if (way->ends[i] >= 0)
+            (void)close(way->ends[i]);
+        (void)close(way->inner[i]);
+    }
+    free(way);
+    return 0;
+}
+
+/* Lets the ferry do all it can now. False: the connection is over. */
+static bool work(struct way *way)
+{
+    struct pollfd polls[2];
+    for (;;) {
+        ry_ferry_polls(&way->ferry, polls);
+        if (poll(polls, 2, 0) <= 0)
+            return true;
+        if (!ry_ferry_work(&way->ferry, polls))
+            return false;
+    }
+}
+
+static char byte_at(size_t i)
+{
+    return (char)(i * 2654435761u >> 13);
+}
+
+/* Says what of MANY_BYTES the socket takes; how far it is then. */
+static size_t say(int fd, size_t from)
+{
+    char bytes[4096];
+    for (;;) {
+        size_t n = MANY_BYTES - from < sizeof bytes ? MANY_BYTES - from : sizeof bytes;
+        for (size_t i = 0; i < n; i++)
+            bytes[i] = byte_at(from + i);
+        ssize_t said = n ? send(fd, bytes, n, MSG_NOSIGNAL) : 0;
+        if (said <= 0)
+            return from;
+        from += (size_t)said;
+    }
+}
+
+/* Hears what there is; how far it is then. *ended: nothing more will come. */
+static size_t hear(int fd, size_t from, bool *ended)
+{
+    char bytes[4096];
+    ssize_t n;
+    while ((n = recv(fd, bytes, sizeof bytes, 0)) > 0)
+        for (ssize_t i = 0; i < n; i++)
+            if (bytes[i] != byte_at(from++))
+                fail_msg("byte %zu is another", from - 1);
+    *ended = n == 0;
+    return from;
+}
+
+static void all_bytes_arrive_in_order_both_ways(void **state)
+{
+    struct way *way = *state;
+    size_t said[2] = {0}, heard[2] = {0};
+    bool ended = false;
+    while (heard[0] < MANY_BYTES || heard[1] < MANY_BYTES) {
+        for (int i = 0; i < 2; i++)
+            said[i] = say(way->ends[i], said[i]);
+        assert_true(work(way));
+        for (int i = 0; i < 2; i++)
+            heard[i] = hear(way->ends[i], heard[i], &ended);
+    }
+    assert_false(ended);
+    assert_true(way->ferry.lanes[0].heard && way->ferry.lanes[1].heard);
+}
+
+static void one_who_does_not_read_holds_up_his_own_lane_only(void **state)
+{
+    struct way *way = *state;
+    bool ended;
+    size_t said = 0, before;
+    do { /* until nothing more goes in, which is long before all of it */
+        before = said;
+        said = say(way->ends[0], said);
+        assert_true(work(way));
+    } while (said > before);
+    assert_true(said < MANY_BYTES);
+    assert_true(say(way->ends[1], MANY_BYTES - 10) == MANY_BYTES);
+    assert_true(work(way));
+    assert_int_equal(hear(way->ends[0], MANY_BYTES - 10, &ended), MANY_BYTES);
+}
+
+static void last_words_arrive_before_the_end(void **state)
+{
+    struct way *way = *state;
+    bool ended = false, going = true;
+    size_t said = 0, heard = 0, before;
+    do {
+        before = said;
+        said = say(way->ends[0], said);
+        assert_true(work(way));
+    } while (said > before);
+    (void)close(way->ends[0]);
+    way->ends[0] = -1;
+    while (going) {
+        heard = hear(way->ends[1], heard, &ended);
+        going = work(way);
+    }
+    assert_int_equal(hear(way->ends[1], heard, &ended), said);
+}
+
+static void end_of_either_side_is_the_end(void **state)
+{
+    struct way *way = *state;
+    assert_true(work(way));
+    (void)close(way->ends[1]);
+    way->ends[1] = -1;
+    assert_false(work(way));
+}
+
+static void nobody_to_hear_the_last_words_is_the_end_too(void **state)
+{
+    struct way *way = *state;
+    size_t said = 0, before;
+    do {
+        before = said;
+        said = say(way->ends[0], said);
+        assert_true(work(way));
+    } while (said > before);
+    (void)close(way->ends[1]);
+    way->ends[1] = -1;
+    assert_false(work(way));
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(all_bytes_arrive_in_order_both_ways),
+        TEST(one_who_does_not_read_holds_up_his_own_lane_only),
+        TEST(last_words_arrive_before_the_end),
+        TEST(end_of_either_side_is_the_end),
+        TEST(nobody_to_hear_the_last_words_is_the_end_too),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
