@@ -86,6 +86,12 @@ static const struct ry_command commands[] = {
      .summary = "what the archive holds, what waits, what runs",
      .help = "",
      .run = ry_cmd_status},
+    {.name = "ping",
+     .usage = "[options]",
+     .summary = "whether the node of the data folder answers",
+     .help = "Ends with 0 when its router does, within 30 s; with 1 when no node runs or none answers. Asks neither\n"
+             "database nor queue: for health checks.\n",
+     .run = ry_cmd_ping},
     {.name = "failed",
      .usage = "list [--json] | retry CLIP... | retry --all",
      .summary = "clips whose thumbnails failed: list them, try them again",
