@@ -78,6 +78,31 @@ static void label(struct ry_buf *out, struct ry_str text)
             (void)ry_buf_add(out, &text.p[i], 1);
 }
 
+/* The processes of `reelyard up`; nothing where the node is one process. */
+static void render_processes(const struct ry_node_state *node, struct ry_buf *out)
+{
+    if (node->children.n == 0)
+        return;
+    head(out, "process_running", "gauge", "Whether the process of this node runs");
+    for (size_t i = 0; i < node->children.n; i++) {
+        (void)ry_buf_add_str(out, RY_STR("reelyard_process_running{process=\""));
+        label(out, node->children.items[i].name);
+        (void)ry_buf_addf(out, "\"} %d\n", ry_str_is(node->children.items[i].state, "running"));
+    }
+    head(out, "process_restarts_total", "counter", "How often the process was started again");
+    for (size_t i = 0; i < node->children.n; i++) {
+        (void)ry_buf_add_str(out, RY_STR("reelyard_process_restarts_total{process=\""));
+        label(out, node->children.items[i].name);
+        (void)ry_buf_addf(out, "\"} %" PRIu64 "\n", node->children.items[i].restarts);
+    }
+    head(out, "process_deaths_total", "counter", "Ends of processes by their way; left is an orderly one");
+    for (size_t i = 0; i < node->deaths.n; i++) {
+        (void)ry_buf_add_str(out, RY_STR("reelyard_process_deaths_total{way=\""));
+        label(out, node->deaths.items[i].way);
+        (void)ry_buf_addf(out, "\"} %" PRIu64 "\n", node->deaths.items[i].count);
+    }
+}
+
 static void render_node(const struct ry_node_state *node, struct ry_buf *out)
 {
     struct ry_stats stats = {0};
@@ -112,6 +137,7 @@ static void render_node(const struct ry_node_state *node, struct ry_buf *out)
             value(out, &instance_metrics[m], &node->instances.items[i]);
         }
     }
+    render_processes(node, out);
 }
 
 static void render_queue(const struct ry_queue_state *queue, struct ry_buf *out)

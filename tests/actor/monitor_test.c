@@ -336,6 +336,31 @@ static void metrics_are_prometheus_text(void **state)
     site_close(&site);
 }
 
+static void metrics_tell_of_processes_and_how_they_ended(void **state)
+{
+    (void)state;
+    struct ry_child_state children[] = {
+        {.role = RY_STR("writer"), .name = RY_STR("writer-1"), .state = RY_STR("running")},
+        {.role = RY_STR("encoder"), .name = RY_STR("encoder-1"), .state = RY_STR("spent"), .restarts = 10}};
+    struct ry_death_count deaths[] = {{.way = RY_STR("signal"), .count = 11}};
+    struct site site = site_open(NULL);
+    struct visit visit = visit_get(&site, "/metrics");
+    struct ry_node_state node = node_typical();
+    node.children.items = children;
+    node.children.n = 2;
+    node.deaths.items = deaths;
+    node.deaths.n = 1;
+    answer_state(&site, &node, NULL, NULL);
+    const char *answer = until_answered(&site, &visit);
+    assert_status(answer, 200);
+    assert_has(answer, "\nreelyard_process_running{process=\"writer-1\"} 1\n"
+                       "reelyard_process_running{process=\"encoder-1\"} 0\n");
+    assert_has(answer, "\nreelyard_process_restarts_total{process=\"encoder-1\"} 10\n");
+    assert_has(answer, "\nreelyard_process_deaths_total{way=\"signal\"} 11\n");
+    visit_end(&visit);
+    site_close(&site);
+}
+
 static void metrics_tell_which_part_does_not_answer(void **state)
 {
     (void)state;
@@ -874,6 +899,7 @@ int main(void)
         cmocka_unit_test(ping_answers_without_asking_anybody),
         cmocka_unit_test(ready_says_what_is_missing),
         cmocka_unit_test(metrics_are_prometheus_text),
+        cmocka_unit_test(metrics_tell_of_processes_and_how_they_ended),
         cmocka_unit_test(metrics_tell_which_part_does_not_answer),
         cmocka_unit_test(status_is_the_answers_as_json),
         cmocka_unit_test(the_page_shows_each_clip_with_its_facts),
