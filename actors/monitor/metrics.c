@@ -91,7 +91,7 @@ static void of_instance(struct ry_buf *out, const char *name, struct ry_str role
 {
     (void)ry_buf_addf(out, "reelyard_%s{role=\"", name);
     label(out, role);
-    (void)ry_buf_add_str(out, RY_STR("\",instance=\""));
+    (void)ry_buf_add_str(out, RY_STR("\",name=\""));
     label(out, instance);
     (void)ry_buf_add_str(out, RY_STR("\"} "));
 }

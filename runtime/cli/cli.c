@@ -104,6 +104,12 @@ static const struct ry_command commands[] = {
          "line, a larger clip window or another host would help. Ask while it works: an idle node tells nothing.\n"
          "docs/SCALING.md has the formulae.\n",
      .run = ry_cmd_advise},
+    {.name = "ping",
+     .usage = "[options]",
+     .summary = "whether the node of the data folder answers",
+     .help = "Ends with 0 when its router does, within 30 s; with 1 when no node runs or none answers. Asks neither\n"
+             "database nor queue: for health checks.\n",
+     .run = ry_cmd_ping},
     {.name = "failed",
      .usage = "list [--json] | retry CLIP... | retry --all",
      .summary = "clips whose thumbnails failed: list them, try them again",

@@ -87,6 +87,7 @@ int ry_cmd_import(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_keys(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_migrate(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_options(struct ry_cli *cli, int argc, char **argv);
+int ry_cmd_ping(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_router(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_run(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_scale(struct ry_cli *cli, int argc, char **argv);

@@ -66,6 +66,9 @@ node=$last
 url=http://127.0.0.1:$port
 await 20 curl -fsS "$url/ping"
 await 20 curl -fsS "$url/ready"
+expect 0 "$reelyard" ping --data "$data"
+expect 1 "$reelyard" ping --data "$tmp/nowhere"
+[ ! -e "$tmp/nowhere" ] || fail "ping made a data folder"
 await 30 settled "$data"
 [ "$(counts "$data")" = "completed|1" ] || fail "$(counts "$data")"
 [ "$(sql "$data" "SELECT id FROM clip")" = "$(printf '1297213456789012480:41771983423143938:one.mp4:2024-10-19T15:03:09.159000+00:00' | md5sum | cut -d' ' -f1)" ] ||
