@@ -157,6 +157,7 @@ static void add_reason(struct json_object *reasons, const char *what, struct ry_
     (void)json_object_array_add(reasons, json_object_new_string(text));
 }
 
+/* Roles that neither this node has nor another one that it reaches. */
 static void add_roles_without_instance(struct json_object *reasons, const struct ry_node_state *node)
 {
     for (unsigned role = RY_ROLE_INGESTER; role <= RY_ROLE_MONITOR; role++) {
@@ -164,6 +165,8 @@ static void add_roles_without_instance(struct json_object *reasons, const struct
         bool found = false;
         for (size_t i = 0; i < node->instances.n; i++)
             found = found || ry_str_is(node->instances.items[i].role, name);
+        for (size_t i = 0; i < node->roles.n; i++)
+            found = found || (node->roles.items[i].reached && ry_str_is(node->roles.items[i].role, name));
         if (!found)
             add_reason(reasons, name, RY_STR("no instance is attached"));
     }

@@ -303,6 +303,7 @@ static void state_role(struct ry_router *router, enum ry_role role, struct ry_ro
         .done = office->done,
         .busy_ms = office->busy_ms,
         .busy_permille = post_busy_permille(router, office),
+        .reached = post_reaches(router, role),
     };
 }
 

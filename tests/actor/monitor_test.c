@@ -300,6 +300,9 @@ static void ready_says_what_is_missing(void **state)
     struct ry_node_state node = node_typical();
     struct ry_node_state no_encoder = node_typical();
     no_encoder.instances.n = 7;
+    struct ry_role_state elsewhere = {.role = RY_STR("encoder"), .reached = true};
+    struct ry_node_state remote_encoder = no_encoder;
+    remote_encoder.roles.items = &elsewhere;
     struct ry_queue_state queue = {.healthy = true};
     struct ry_queue_state sick = {.healthy = false, .reason = RY_STR("disk I/O error")};
     struct ry_archive_state archive = archive_typical();
@@ -314,6 +317,7 @@ static void ready_says_what_is_missing(void **state)
     } cases[] = {
         {&node, &queue, &archive, 200, "{\"ready\":true,\"reasons\":[]}"},
         {&no_encoder, &queue, &archive, 503, "[\"encoder: no instance is attached\"]"},
+        {&remote_encoder, &queue, &archive, 200, "{\"ready\":true,\"reasons\":[]}"},
         {&node, &sick, &archive, 503, "[\"queue: disk I/O error\"]"},
         {&node, &queue, &locked, 503, "[\"database: database is locked\"]"},
         {&node, &queue, NULL, 503, "[\"database: no answer within 5 seconds\"]"},
