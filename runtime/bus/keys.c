@@ -119,14 +119,18 @@ static bool read_all(int fd, char *text, size_t max, size_t *n)
     return got == 0;
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
 static struct ry_str word_of(const char *line, size_t n)
 {
-    static const char blanks[] = " \t\r";
     size_t from = 0;
-    while (from < n && memchr(blanks, line[from], 3))
+    while (from < n && is_blank(line[from]))
         from++;
     size_t to = from;
-    while (to < n && !memchr(blanks, line[to], 3))
+    while (to < n && !is_blank(line[to]))
         to++;
     return (struct ry_str){line + from, to - from};
 }
