@@ -334,9 +334,6 @@ void relay_on_mail_settled(struct relay *self, const struct ry_mail_settled *set
     struct relay_entry *entry = relay_entry_of(self, settled->id);
     if (entry == NULL)
         entry = relay_entry_of(self, settled->origin);
-    bool own = entry != NULL && entry->id == settled->id;
-    if (entry == NULL)
-        return;
-    if (entry->native ? own : settled->left == 0)
+    if (entry != NULL && (entry->native ? entry->id == settled->id : settled->left == 0))
         finish(self, entry);
 }
