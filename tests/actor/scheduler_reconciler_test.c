@@ -59,6 +59,12 @@ static void answer_found(struct bed *bed, uint64_t find, const char *const *with
     BED_ANSWER(bed, find, jobs_found, &found);
 }
 
+/* The only open scan is this one, of channel 10, and the queue has no job for it. */
+static void answer_without_job(struct bed *bed, uint64_t get, struct ry_scan_row *scan)
+{
+    answer_found(bed, answer_open(bed, get, scan, 1, false), (const char *const[]){"10"}, 1);
+}
+
 static void a_scan_whose_job_was_lost_goes_on_under_the_same_job_id(void **state)
 {
     (void)state;
@@ -90,13 +96,13 @@ static void a_job_that_is_lost_again_is_not_queued_a_third_time(void **state)
     uint64_t get = 0;
     struct bed *bed = bed_at_first_round(&get);
     struct ry_scan_row scan = scan_of(bed, "10", 40 * MINUTES, NEXT("a"));
-    answer_found(bed, answer_open(bed, get, &scan, 1, false), (const char *const[]){"10"}, 1);
+    answer_without_job(bed, get, &scan);
     (void)BED_EXPECT(bed, jobs_push);
     struct ry_jobs_pushed pushed = {.accepted = 1};
     BED_ANSWER(bed, bed_envelope(bed)->id, jobs_pushed, &pushed);
     bed_advance(bed, 240000);
     (void)BED_EXPECT(bed, scans_open_get);
-    answer_found(bed, answer_open(bed, bed_envelope(bed)->id, &scan, 1, false), (const char *const[]){"10"}, 1);
+    answer_without_job(bed, bed_envelope(bed)->id, &scan);
     assert_int_equal(BED_EXPECT(bed, scans_stale)->channel_ids.n, 1);
     bed_free(bed);
 }
@@ -107,13 +113,13 @@ static void a_job_that_could_not_be_queued_is_tried_again(void **state)
     uint64_t get = 0;
     struct bed *bed = bed_at_first_round(&get);
     struct ry_scan_row scan = scan_of(bed, "10", 40 * MINUTES, NEXT("a"));
-    answer_found(bed, answer_open(bed, get, &scan, 1, false), (const char *const[]){"10"}, 1);
+    answer_without_job(bed, get, &scan);
     (void)BED_EXPECT(bed, jobs_push);
     struct ry_jobs_pushed pushed = {.error = RY_STR("Redis is away")};
     BED_ANSWER(bed, bed_envelope(bed)->id, jobs_pushed, &pushed);
     bed_advance(bed, 5501);
     (void)BED_EXPECT(bed, scans_open_get);
-    answer_found(bed, answer_open(bed, bed_envelope(bed)->id, &scan, 1, false), (const char *const[]){"10"}, 1);
+    answer_without_job(bed, bed_envelope(bed)->id, &scan);
     (void)BED_EXPECT(bed, jobs_push);
     bed_free(bed);
 }
