@@ -28,6 +28,10 @@ enum ry_undeliverable_cause {
 
 enum ry_purge_scope { RY_PURGE_MESSAGE = 1, RY_PURGE_CHANNEL, RY_PURGE_GUILD };
 
+/* Of a clip that failed. PERMANENT: no bytes of this video will ever become a picture for this encoder (audio only,
+ * encrypted, damaged, not a video, deleted), so it is not tried again by itself. PASSING: everything else. */
+enum ry_failure_class { RY_FAILURE_PASSING, RY_FAILURE_PERMANENT };
+
 enum ry_frame_mode { RY_FRAME_SMART, RY_FRAME_EXACT, RY_FRAME_KEYFRAME };
 
 /* Bytes that travel as a frame of their own. To send, set `frame` (the codec takes a reference) or, with frame NULL, p

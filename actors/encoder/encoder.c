@@ -66,10 +66,17 @@ static void send_needs(struct ry_ctx *ctx, struct ry_mail *mail, const struct wi
               (&(struct ry_encode_needs){.ranges = {.items = ranges, .n = windows->need_count}}));
 }
 
-static void send_failed(struct ry_ctx *ctx, struct ry_mail *mail, const char *reason)
+/* A code that says REJECT is the video's own fault: it fails for good. */
+static void send_failed(struct ry_ctx *ctx, struct ry_mail *mail, const struct ry_error *why)
 {
+    bool permanent = ry_err_class(why->code) == RY_CLASS_REJECT;
+    char version[ENGINE_VERSION_BYTES];
+    engine_version(version);
     ry_count(ctx, RY_COUNTER_encode_failed, 1);
-    RY_ANSWER(ctx, mail, encode_failed, (&(struct ry_encode_failed){.reason = ry_str_of(reason)}));
+    RY_ANSWER(ctx, mail, encode_failed,
+              (&(struct ry_encode_failed){.reason = ry_str_of(why->text),
+                                          .class = permanent ? RY_FAILURE_PERMANENT : RY_FAILURE_PASSING,
+                                          .encoder = ry_str_of(version)}));
 }
 
 static uint64_t bytes_of(const struct windows *windows)
@@ -105,7 +112,7 @@ static void send_images(struct ry_ctx *ctx, struct ry_mail *mail, const struct w
                                        .bytes_read = bytes_of(windows)};
     struct ry_error why;
     if (ry_check(RY_TAG_thumbnail_store, &store, &why) != RY_OK) {
-        send_failed(ctx, mail, why.text);
+        send_failed(ctx, mail, &why);
         return;
     }
     struct ry_send send = ry_send_from(mail);
@@ -129,7 +136,9 @@ static void encoder_on_run(struct ry_ctx *ctx, struct ry_mail *mail)
     struct engine_result result;
     ry_count(ctx, RY_COUNTER_encode_rounds, 1);
     if (!read_windows(run, &windows)) {
-        send_failed(ctx, mail, "the windows of the video overlap or reach past its end");
+        struct ry_error why;
+        ry_fail(&why, RY_EBUG, "the windows of the video overlap or reach past its end");
+        send_failed(ctx, mail, &why);
         return;
     }
     double begin_s = thread_cpu_s();
@@ -137,7 +146,7 @@ static void encoder_on_run(struct ry_ctx *ctx, struct ry_mail *mail)
     switch (engine_run(&windows, &wishes, &result)) {
     case ENGINE_DONE: send_images(ctx, mail, &windows, &result); break;
     case ENGINE_NEEDS: send_needs(ctx, mail, &windows); break;
-    case ENGINE_FAILED: send_failed(ctx, mail, result.error.text); break;
+    case ENGINE_FAILED: send_failed(ctx, mail, &result.error); break;
     }
     engine_result_free(&result);
     ry_observe(ctx, RY_HISTOGRAM_encode, thread_cpu_s() - begin_s);

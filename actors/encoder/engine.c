@@ -1,6 +1,7 @@
 /* engine.c: see engine.h. */
 #include "actors/encoder/engine.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -11,6 +12,13 @@
 
 /* The largest single block libavutil may allocate: a plane of MEDIA_PIXELS_MAX at 16 bits, and room. */
 #define ALLOCATION_MAX_BYTES ((size_t)160 << 20)
+
+void engine_version(char version[ENGINE_VERSION_BYTES])
+{
+    unsigned lavc = avcodec_version();
+    (void)snprintf(version, ENGINE_VERSION_BYTES, "%d, libavcodec %u.%u.%u", ENGINE_RULES, AV_VERSION_MAJOR(lavc),
+                   AV_VERSION_MINOR(lavc), AV_VERSION_MICRO(lavc));
+}
 
 void engine_set_up(void)
 {
@@ -89,7 +97,7 @@ enum engine_outcome engine_run(struct windows *windows, const struct engine_wish
     if (windows->need_count > 0)
         return ENGINE_NEEDS;
     if (windows->spent)
-        rc = ry_fail(&result->error, RY_EDATA, "decoding took more than %d s of CPU time", ENGINE_CPU_MS / 1000);
+        rc = ry_fail(&result->error, RY_ELIMIT, "decoding took more than %d s of CPU", ENGINE_CPU_MS / 1000);
     return rc == RY_OK ? ENGINE_DONE : ENGINE_FAILED;
 }
 

@@ -12,6 +12,12 @@
 /* CPU time that one attempt may take, milliseconds. Asked between reads and packets; one picture is not interrupted. */
 #define ENGINE_CPU_MS 20000
 
+/* Of the engine and libavcodec, such as "1, libavcodec 59.37.100". A video that failed for good is tried once more by
+ * another version. Raise ENGINE_RULES when a change lets videos give a picture that gave none before. */
+#define ENGINE_RULES         1
+#define ENGINE_VERSION_BYTES 48
+void engine_version(char version[ENGINE_VERSION_BYTES]);
+
 struct engine_wishes {
     const char *filename; /* a hint for the demuxer */
     double wished_s;
@@ -30,7 +36,7 @@ enum engine_outcome { ENGINE_DONE, ENGINE_NEEDS, ENGINE_FAILED };
 struct engine_result {
     struct engine_image small, large; /* ENGINE_DONE */
     struct media_facts facts;         /* ENGINE_DONE */
-    struct ry_error error;            /* ENGINE_FAILED: a reason for people */
+    struct ry_error error;            /* ENGINE_FAILED: a reason for people; its code's class tells whether for good */
 };
 
 /* Sets the process-wide limits of libavutil and sends its log to ours. Idempotent; call before the first attempt. */

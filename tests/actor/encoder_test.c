@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "actors/encoder/encoder.h"
+#include "actors/encoder/engine.h"
 #include "tests/bed/media_folder.h"
 
 #define CLIP   "d1523646fd8f70dd6e199d427ae00606"
@@ -116,7 +117,7 @@ static void missing_bytes_are_asked_of_the_downloader(void **state)
     bed_free(bed);
 }
 
-static void a_hopeless_video_fails_with_its_reason(void **state)
+static void a_hopeless_video_fails_for_good_with_its_reason_and_the_version_that_says_so(void **state)
 {
     (void)state;
     static const struct {
@@ -128,6 +129,8 @@ static void a_hopeless_video_fails_with_its_reason(void **state)
         {"audio.m4a", 0, false, "audio only: the file has no video"},
         {"quad.mp4", 2000, true, "truncated before the first picture: its index (moov) is missing"},
     };
+    char version[ENGINE_VERSION_BYTES];
+    engine_version(version);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct bed *bed = bed_new(&ry_encoder_spec, NULL);
         struct run run;
@@ -136,6 +139,8 @@ static void a_hopeless_video_fails_with_its_reason(void **state)
         uint64_t id = deliver(bed, &run);
         const struct ry_encode_failed *failed = BED_EXPECT(bed, encode_failed);
         assert_true(ry_str_is(failed->reason, cases[i].reason));
+        assert_int_equal(failed->class, RY_FAILURE_PERMANENT);
+        assert_true(ry_str_is(failed->encoder, version));
         bed_expect_done(bed, id);
         bed_expect_nothing(bed);
         assert_int_equal(bed_counter(bed, RY_COUNTER_encode_failed), 1);
@@ -202,7 +207,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(images_go_to_storage_before_the_downloader_hears),
         cmocka_unit_test(missing_bytes_are_asked_of_the_downloader),
-        cmocka_unit_test(a_hopeless_video_fails_with_its_reason),
+        cmocka_unit_test(a_hopeless_video_fails_for_good_with_its_reason_and_the_version_that_says_so),
         cmocka_unit_test(windows_that_overlap_fail_the_clip_not_the_actor),
         cmocka_unit_test(the_same_mail_twice_gives_the_same_images),
     };

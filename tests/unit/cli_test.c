@@ -567,10 +567,11 @@ static void a_message_becomes_json_by_its_descriptor(void **state)
                                   .next_wall_ms = -5};
     const struct ry_failed_page page = {.clips = {.items = &clip, .n = 1}, .more = true};
     struct json_object *object = ry_message_json(&ry_descriptor(RY_TAG_failed_page)->record, &page);
-    assert_string_equal(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN),
-                        "{\"clips\":[{\"clip_id\":\"d1523646fd8f70dd6e199d427ae00606\",\"channel_id\":\"2\","
-                        "\"filename\":\"\\\"a\\\".mp4\",\"reason\":null,\"retries\":18446744073709551615,"
-                        "\"last_wall_ms\":0,\"next_wall_ms\":-5}],\"more\":true,\"error\":null}");
+    assert_string_equal(
+        json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN),
+        "{\"clips\":[{\"clip_id\":\"d1523646fd8f70dd6e199d427ae00606\",\"channel_id\":\"2\","
+        "\"filename\":\"\\\"a\\\".mp4\",\"reason\":null,\"retries\":18446744073709551615,"
+        "\"last_wall_ms\":0,\"next_wall_ms\":-5,\"class\":0,\"encoder\":null}],\"more\":true,\"error\":null}");
     assert_int_equal(json_object_put(object), 1);
 }
 
