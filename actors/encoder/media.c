@@ -357,12 +357,25 @@ double media_duration_s(const struct media *media)
     return longest_s > 0 && longest_s < 1.0e9 ? longest_s : 0;
 }
 
+/* Side data of the whole stream; NULL: none. FFmpeg 6.1 moved it from the stream to its codec parameters. */
+static const uint8_t *stream_side_data(const AVStream *stream, enum AVPacketSideDataType type, size_t *size)
+{
+#if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(60, 31, 100)
+    const AVPacketSideData *data =
+        av_packet_side_data_get(stream->codecpar->coded_side_data, stream->codecpar->nb_coded_side_data, type);
+    *size = data ? data->size : 0;
+    return data ? data->data : NULL;
+#else
+    return av_stream_get_side_data(stream, type, size);
+#endif
+}
+
 /* How the stream or its frame says it is to be turned. */
 static struct turn media_turn(const struct media *media, const AVFrame *frame)
 {
     const AVFrameSideData *of_frame = av_frame_get_side_data(frame, AV_FRAME_DATA_DISPLAYMATRIX);
     size_t size = 0;
-    const uint8_t *matrix = av_stream_get_side_data(media->video, AV_PKT_DATA_DISPLAYMATRIX, &size);
+    const uint8_t *matrix = stream_side_data(media->video, AV_PKT_DATA_DISPLAYMATRIX, &size);
     if (!matrix && of_frame) {
         matrix = of_frame->data;
         size = of_frame->size;

@@ -254,7 +254,7 @@ int ry_import_feed_step(struct ry_import_feed *feed, struct ry_error *err)
         struct ry_error why;
         int rc = ry_export_next(feed->reader, &message, &why);
         if (rc == 0)
-            return close_job(feed, err) == RY_OK ? RY_IMPORT_END : RY_ENOMEM;
+            return close_job(feed, err) == RY_OK ? (int)RY_IMPORT_END : RY_ENOMEM;
         if (rc < 0) {
             ry_fail(err, (enum ry_err)rc, "%s: %s", feed->options.path, why.text);
             return close_job(feed, NULL) == RY_OK ? rc : RY_ENOMEM;

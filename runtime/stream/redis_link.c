@@ -109,10 +109,10 @@ static int connect_host(struct ry_redis_link *link, struct ry_error *err)
 
 /* hiredis allocates what an array claims to have, so the claim is checked first. NULL makes it give up with an error.
  */
-static void *create_array(const redisReadTask *task, int elements)
+static void *create_array(const redisReadTask *task, ry_redis_count elements)
 {
     const struct ry_redis_link *link = task->privdata;
-    return elements < 0 || elements > RY_REDIS_ELEMENTS_MAX ? NULL : link->create_array(task, elements);
+    return (size_t)elements > RY_REDIS_ELEMENTS_MAX ? NULL : link->create_array(task, elements);
 }
 
 static int make_reader(struct ry_redis_link *link, struct ry_error *err)

@@ -17,17 +17,24 @@
 
 #define RY_REDIS_REPLY_MAX_BYTES   ((size_t)320 << 20)
 #define RY_REDIS_COMMAND_MAX_BYTES ((size_t)320 << 20)
-#define RY_REDIS_ELEMENTS_MAX      (1 << 20)
+#define RY_REDIS_ELEMENTS_MAX      ((size_t)1 << 20)
+
+/* How hiredis counts the elements of an array. */
+#if HIREDIS_MAJOR >= 1
+typedef size_t ry_redis_count;
+#else
+typedef int ry_redis_count;
+#endif
 
 struct ry_redis_link {
     int fd; /* -1: closed */
     redisReader *reader;
-    redisReplyObjectFunctions functions;                            /* hiredis' own, but for arrays */
-    void *(*create_array)(const redisReadTask *task, int elements); /* hiredis' own */
-    struct ry_str unsent;                                           /* borrowed from the command that is being sent */
-    size_t unread_bytes;                                            /* received since the last whole reply */
-    const struct ry_redis_url *url;                                 /* borrowed */
-    int timeout_ms;                                                 /* of each wait */
+    redisReplyObjectFunctions functions;                                       /* hiredis' own, but for arrays */
+    void *(*create_array)(const redisReadTask *task, ry_redis_count elements); /* hiredis' own */
+    struct ry_str unsent;           /* borrowed from the command that is being sent */
+    size_t unread_bytes;            /* received since the last whole reply */
+    const struct ry_redis_url *url; /* borrowed */
+    int timeout_ms;                 /* of each wait */
 };
 
 /* A link that holds nothing. */
