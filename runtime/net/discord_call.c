@@ -73,7 +73,6 @@ static struct json_object *parse_body(const struct ry_buf *body)
 static void read_429(struct json_object *root, CURL *easy, struct ry_limit_answer *limits)
 {
     struct json_object *value;
-    limits->retry_after_ms = seconds_ms(net_easy_header(easy, "Retry-After"));
     if (json_object_object_get_ex(root, "retry_after", &value)) {
         double seconds = json_object_get_double(value);
         if (isfinite(seconds) && seconds >= 0 && seconds < SECONDS_MAX)
@@ -171,6 +170,7 @@ enum verdict discord_call_judge(struct ry_discord_call *call, struct ry_limit_an
     struct json_object *root = parse_body(&call->body);
     enum verdict verdict = VERDICT_END;
     if (status == 429) {
+        limits->retry_after_ms = net_easy_retry_after_ms(call->easy, call->discord->options.clock);
         read_429(root, call->easy, limits);
         describe_429(call, limits);
         verdict = VERDICT_AGAIN; /* when, is for the limits to say */
@@ -178,7 +178,7 @@ enum verdict discord_call_judge(struct ry_discord_call *call, struct ry_limit_an
             again(call, 0);
     } else if (status >= 500) {
         describe(call, RY_EAWAY, limits->status, root);
-        verdict = again(call, seconds_ms(net_easy_header(call->easy, "Retry-After")));
+        verdict = again(call, net_easy_retry_after_ms(call->easy, call->discord->options.clock));
     } else if (status == 401) {
         ry_fail(&call->met, RY_ECONFIG, "%s does not know the bot token (401); set BOT_TOKEN to the right one",
                 call->discord->host);

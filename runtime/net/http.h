@@ -41,7 +41,7 @@ struct ry_http_head {
     bool has_range;
     struct ry_content_range range;
     struct ry_str etag;     /* as sent, with quotes; absent if none or longer than RY_HTTP_ETAG_MAX */
-    int64_t retry_after_ms; /* of a number of seconds; -1: not told */
+    int64_t retry_after_ms; /* Retry-After; -1: not told */
     bool encoded;           /* the body is compressed although identity was asked for */
 };
 

@@ -101,9 +101,9 @@ static bool is_redirect(CURL *easy)
     return moved && net_easy_header(easy, "Location");
 }
 
-static void read_head(CURL *easy, struct ry_http_head *head)
+static void read_head(CURL *easy, const struct ry_clock *clock, struct ry_http_head *head)
 {
-    *head = (struct ry_http_head){.status = (unsigned)status_of(easy), .length = -1, .retry_after_ms = -1};
+    *head = (struct ry_http_head){.status = (unsigned)status_of(easy), .length = -1};
     curl_off_t length;
     if (curl_easy_getinfo(easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length) == CURLE_OK)
         head->length = length;
@@ -112,10 +112,7 @@ static void read_head(CURL *easy, struct ry_http_head *head)
     const char *etag = net_easy_header(easy, "ETag");
     if (etag && strlen(etag) <= RY_HTTP_ETAG_MAX)
         head->etag = ry_str_of(etag);
-    curl_off_t retry_after_s = 0;
-    curl_easy_getinfo(easy, CURLINFO_RETRY_AFTER, &retry_after_s);
-    if (retry_after_s > 0 && retry_after_s < INT32_MAX)
-        head->retry_after_ms = retry_after_s * 1000;
+    head->retry_after_ms = net_easy_retry_after_ms(easy, clock);
     struct curl_header *encoding;
     if (curl_easy_header(easy, "Content-Encoding", 0, CURLH_HEADER, -1, &encoding) == CURLHE_OK)
         head->encoded = strcasecmp(encoding->value, "identity") != 0;
@@ -128,7 +125,7 @@ static bool tell_head(struct ry_http_transfer *transfer)
         return true;
     transfer->head_told = true;
     struct ry_http_head head;
-    read_head(transfer->easy, &head);
+    read_head(transfer->easy, transfer->http->options.clock, &head);
     int verdict = transfer->handler->on_head(transfer->arg, &head, &transfer->error);
     transfer->body_ignored = verdict == 1;
     return verdict >= 0;

@@ -12,6 +12,8 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "runtime/net/retry_after.h"
+
 #define EVENTS_AT_ONCE 64
 #define RECEIVE_BYTES  65536L
 #define HOSTS_KEPT     2 /* worth of connections; Discord has two for files */
@@ -238,6 +240,16 @@ const char *net_easy_header(CURL *easy, const char *name)
     if (curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK || header->amount != 1)
         return NULL;
     return header->value;
+}
+
+int64_t net_easy_retry_after_ms(CURL *easy, const struct ry_clock *clock)
+{
+    const char *date = net_easy_header(easy, "Date");
+    int64_t date_ms = date ? ry_http_date_ms(ry_str_of(date)) : -1;
+    const char *retry_after = net_easy_header(easy, "Retry-After");
+    if (!retry_after)
+        return -1;
+    return ry_retry_after_ms(ry_str_of(retry_after), date_ms >= 0 ? date_ms : ry_wall_ms(clock));
 }
 
 int net_easy_explain(CURLcode result, const char *host, struct ry_error *err)

@@ -13,6 +13,7 @@
 
 #include <curl/curl.h>
 
+#include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 
 struct net_multi {
@@ -47,6 +48,10 @@ bool net_easy_set_safe(CURL *easy, const char *schemes, int64_t connect_timeout_
 
 /* The value of a header that came exactly once in the last answer, valid until the next one; else NULL. */
 const char *net_easy_header(CURL *easy, const char *name);
+
+/* How long the last answer asks to wait (ry_retry_after_ms); -1: it does not say. A date counts from the answer's own
+ * Date, else from the clock. */
+int64_t net_easy_retry_after_ms(CURL *easy, const struct ry_clock *clock);
 
 /* Puts a result other than CURLE_OK into words; host is whom it was about. */
 int net_easy_explain(CURLcode result, const char *host, struct ry_error *err);

@@ -239,6 +239,15 @@ static void way_never(struct server *server, const struct request *request, stru
     snprintf(answer->header, sizeof answer->header, "Retry-After: 2000000000\r\n");
 }
 
+static void way_until(struct server *server, const struct request *request, struct answer *answer)
+{
+    (void)server;
+    (void)request;
+    no_body(answer, 503);
+    snprintf(answer->header, sizeof answer->header,
+             "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nRetry-After: Sun, 06 Nov 1994 20:49:38 GMT\r\n");
+}
+
 static void way_redirect(struct server *server, const struct request *request, struct answer *answer)
 {
     (void)server;
@@ -304,6 +313,7 @@ static const struct way ways[] = {
     {"flaky", "hangs up on every other request", way_flaky},
     {"busy", "503 with Retry-After to every other request", way_busy},
     {"never", "429 with a Retry-After of decades", way_never},
+    {"until", "503 with a date twelve hours and a second off in Retry-After", way_until},
     {"redirect", "302 to /ok/", way_redirect},
     {"loop", "302 to itself", way_loop},
     {"away", "302 to a link-local address", way_away},
