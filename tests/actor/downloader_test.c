@@ -427,7 +427,7 @@ static void downloader_brings_a_video_from_every_kind_of_server(void **state)
         bed_expect_done(bench->bed, id);
         assert_int_equal(bed_counter(bench->bed, RY_COUNTER_download_spooled), rows[i].whole);
         if (!rows[i].whole && strcmp(rows[i].way, "changes") != 0)
-            assert_in_range(fake_stat(bench->fake, "bytes"), WINDOW_BYTES + 20000, 3 * WINDOW_BYTES);
+            assert_between(fake_stat(bench->fake, "bytes"), WINDOW_BYTES + 20000, 3 * WINDOW_BYTES);
         bench_free(bench);
     }
 }
@@ -503,7 +503,7 @@ static void downloader_tries_passing_troubles_a_few_times(void **state)
     int64_t began_mono_ms = bed_clock(bench->bed)->now_mono_ms;
     expect_failure(bench, make_remote(bench, "cut/clip.mp4"), "hung up in the middle");
     assert_int_equal(fake_stat(bench->fake, "requests"), 4);
-    assert_in_range(bed_clock(bench->bed)->now_mono_ms - began_mono_ms, 2625, 4375); /* 0.5 + 1 + 2 s, +-25 % */
+    assert_between(bed_clock(bench->bed)->now_mono_ms - began_mono_ms, 2625, 4375); /* 0.5 + 1 + 2 s, +-25 % */
     assert_int_equal(bed_counter(bench->bed, RY_COUNTER_download_errors), 4);
     bench_free(bench);
 }
@@ -604,7 +604,7 @@ static void downloader_works_on_many_clips_over_few_connections(void **state)
         answer_done(bench, runs[i]);
         bed_expect_done(bench->bed, ids[i]);
     }
-    assert_in_range(fake_stat(bench->fake, "connections"), 2, 9);
+    assert_between(fake_stat(bench->fake, "connections"), 2, 9);
     bench_free(bench);
 }
 
@@ -839,7 +839,7 @@ static void downloader_waits_longer_after_each_failure(void **state)
         uint64_t id = make(bench, &work);
         const struct ry_clip_failed *failed = BED_EXPECT(bench->bed, clip_failed);
         uint64_t wait_ms = minutes[retries] * 60000;
-        assert_in_range(failed->next_retry_ms, wait_ms - wait_ms / 10, wait_ms + wait_ms / 10);
+        assert_between(failed->next_retry_ms, wait_ms - wait_ms / 10, wait_ms + wait_ms / 10);
         bed_expect_done(bench->bed, id);
     }
     bench_free(bench);

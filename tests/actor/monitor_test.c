@@ -698,7 +698,7 @@ static void a_page_leads_to_the_next_and_keeps_the_filter(void **state)
     assert_true(ry_str_is(get->status, "completed"));
     assert_null(get->channel_id.p);
     int64_t left_ms = bed_envelope(site.bed)->deadline_wall_ms - ry_wall_ms(&bed_clock(site.bed)->clock);
-    assert_in_range(left_ms, 4000, 5000);
+    assert_between(left_ms, 4000, 5000);
     visit_end(&visit);
     site_close(&site);
 }

@@ -584,7 +584,7 @@ static void urgent_mail_goes_past_the_rest(void **state)
     await_length(CLAIMS, 0);
     await_length(CLAIMS ":urgent", 0);
     for (size_t i = 0; i < 4; i++)
-        assert_in_range(stage.order[i], RY_PRIORITY_CONTROL, RY_PRIORITY_LIVE);
+        assert_between(stage.order[i], RY_PRIORITY_CONTROL, RY_PRIORITY_LIVE);
 }
 
 /* ---- what Redis loses, and what others put there ----------------------------------------------------------------- */

@@ -29,7 +29,7 @@ static void expect_purge(struct scan_bench *bench, uint64_t scope)
     scan_bench_text_is(purge->guild_id, SCAN_BENCH_GUILD);
     scan_bench_text_is(purge->channel_id, scope == RY_PURGE_GUILD ? NULL : SCAN_BENCH_CHANNEL);
     scan_bench_text_is(purge->message_id, scope == RY_PURGE_MESSAGE ? MESSAGE_ID : NULL);
-    assert_in_range(purge->limit, 1, 10000);
+    assert_between(purge->limit, 1, 10000);
 }
 
 static void answer_purged(struct scan_bench *bench, struct ry_purged purged)
@@ -208,7 +208,7 @@ static void named_clips_are_tried_again_each_once(void **state)
         unsigned asked = 0;
         while (asked < COUNTS[i]) {
             const struct ry_failed_retry *retry = BED_EXPECT(bench.bed, failed_retry);
-            assert_in_range(retry->clip_ids.n, 1, COUNTS[i] - asked); /* none would mean all */
+            assert_between(retry->clip_ids.n, 1, COUNTS[i] - asked); /* none would mean all */
             for (size_t k = 0; k < retry->clip_ids.n; k++) {
                 char id[16];
                 (void)snprintf(id, sizeof id, "clip-%u", asked++);

@@ -68,7 +68,7 @@ static void check_fresh(const struct clip *clip, const struct texts *texts, cons
         assert_non_null(memmem(fresh->url.p, fresh->url.n, texts->part, strlen(texts->part)));
         assert_int_equal(fresh->expires_wall_ms, clip_url_expires_wall_ms(fresh->url, 0));
         int64_t left_ms = fresh->expires_wall_ms - ry_wall_ms(ry_clock_system());
-        assert_in_range(left_ms, 1, FRESH_S * 1000); /* not what the old one said, which is over */
+        assert_between(left_ms, 1, FRESH_S * 1000); /* not what the old one said, which is over */
         assert_null(fresh->reason.p);
     } else if (clip->reason) {
         assert_non_null(memmem(fresh->reason.p, fresh->reason.n, clip->reason, strlen(clip->reason)));

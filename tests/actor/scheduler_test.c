@@ -219,7 +219,7 @@ static void scheduler_gives_up_a_clip_that_was_there_at_too_many_crashes(void **
     answer_claim(bed, expect_claim(bed, 4, true), 0, 1, 4);
     const struct ry_clip_failed *failed = expect_failed(bed, false, 0);
     assert_non_null(memmem(failed->reason.p, failed->reason.n, "3 times", 7));
-    assert_in_range(failed->next_retry_ms, 270000, 330000);
+    assert_between(failed->next_retry_ms, 270000, 330000);
     bed_free(bed);
 }
 

@@ -429,7 +429,7 @@ static void outcome_is_kept_until_it_can_be_written(void **state)
     bed_advance(bed, 3600000); /* an hour */
     bed_expect_nothing(bed);
     assert_int_equal(bed_kept(bed), 1);
-    assert_in_range(bed_counter(bed, RY_COUNTER_db_retries), 3600 / 13, 3600 / 7);
+    assert_between(bed_counter(bed, RY_COUNTER_db_retries), 3600 / 13, 3600 / 7);
     unlock_database(lock);
     bed_advance(bed, 12500);
     assert_true(BED_EXPECT(bed, clip_settled)->completed);

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "runtime/actor/instance.h"
+#include "tests/bed/between.h"
 
 struct bed;
 

@@ -19,6 +19,8 @@
 
 #include <cmocka.h>
 
+#include "tests/bed/between.h"
+
 #define ARGUMENTS_MAX 48
 
 struct fake {
@@ -104,7 +106,7 @@ unsigned fake_ask(const struct fake *fake, const char *method, const char *targe
     int asked =
         snprintf(text, sizeof text,
                  "%s %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", method, target);
-    assert_in_range(asked, 1, sizeof text - 1);
+    assert_between(asked, 1, sizeof text - 1);
     assert_int_equal(send(fd, text, (size_t)asked, MSG_NOSIGNAL), asked);
     shutdown(fd, SHUT_WR);
     size_t n = 0;

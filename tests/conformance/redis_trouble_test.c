@@ -18,6 +18,7 @@
 
 #include "runtime/config/config.h"
 #include "runtime/stream/redis_queue.h"
+#include "tests/bed/between.h"
 #include "tests/bed/redis_server.h"
 
 #define START_MS INT64_C(1729350189000)
@@ -454,7 +455,7 @@ static void queue_polls_an_idle_server_with_three_commands(void **state)
     (void)redis_server_say(scene->server, "CONFIG", "RESETSTAT", NULL);
     for (int i = 0; i < 10; i++)
         assert_int_equal(read_by(scene, scene->a, "n/1", READ_MAX), 0);
-    assert_in_range(redis_server_commands(scene->server), 10, 30);
+    assert_between(redis_server_commands(scene->server), 10, 30);
     scene_free(scene);
 }
 
@@ -561,7 +562,7 @@ static void queue_does_not_turn_in_circles_when_a_group_is_gone(void **state)
     for (int i = 0; i < 20; i++)
         assert_int_equal(read_by(scene, scene->a, "n/1", 4), 0);
     /* The group is made again once, the blocking read rests. */
-    assert_in_range(redis_server_commands(scene->server), 20, 70);
+    assert_between(redis_server_commands(scene->server), 20, 70);
     produce(scene, "1", "batch", "y");
     ry_clock_manual_advance(&scene->clock, 10000);
     assert_int_equal(read_by(scene, scene->a, "n/1", 4), 1);

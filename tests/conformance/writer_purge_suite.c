@@ -98,9 +98,9 @@ void purged_channel_goes_in_steps(void **state)
     uint64_t messages = 0, clips = 0, files = 0;
     bool more = true;
     for (unsigned step = 0; more; step++) {
-        assert_in_range(step, 0, 9);
+        assert_between(step, 0, 9);
         struct ry_purged purged = purge(f, wish);
-        assert_in_range(purged.messages, 0, wish.limit);
+        assert_between(purged.messages, 0, wish.limit);
         messages += purged.messages;
         clips += purged.clips;
         files += purged.files;
@@ -143,7 +143,7 @@ void purged_guild_goes_with_its_channels(void **state)
     uint64_t messages = 0, files = 0;
     bool more = true;
     for (unsigned step = 0; more; step++) {
-        assert_in_range(step, 0, 19);
+        assert_between(step, 0, 19);
         struct ry_purged purged = purge(f, wish);
         if (step == 0) {
             /* Nothing is scanned on from the first step. */
@@ -152,7 +152,7 @@ void purged_guild_goes_with_its_channels(void **state)
             writer_assert_text(f, "SELECT status FROM channel_scan_status", "CANCELLED");
             ry_clock_manual_advance(&f->clock, 1000);
         }
-        assert_in_range(purged.messages, 0, wish.limit);
+        assert_between(purged.messages, 0, wish.limit);
         messages += purged.messages;
         files += purged.files;
         more = purged.more;

@@ -136,9 +136,9 @@ void long_texts_end_a_list_early(void **state)
         ask_gallery(f, (struct ry_gallery_get){
                            .limit = 200, .before_wall_ms = f->clock.now_wall_ms + 200 * 1000, .before_id = RY_STR("")});
     assert_true(page.more);
-    assert_in_range(page.clips.n, 1, WRITER_ANSWER_MAX_BYTES / 65536);
+    assert_between(page.clips.n, 1, WRITER_ANSWER_MAX_BYTES / 65536);
     struct ry_clips_claimed claimed = writer_claim_commit(f, "node/1", n, 1000, false);
-    assert_in_range(claimed.clips.n, 1, WRITER_ANSWER_MAX_BYTES / 8192 + 1);
+    assert_between(claimed.clips.n, 1, WRITER_ANSWER_MAX_BYTES / 8192 + 1);
     assert_int_equal(claimed.next_due_ms, 0);
     assert_int_equal(writer_number(f, "SELECT count(*) FROM reelyard_clip_lease"), claimed.clips.n);
 }

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "tests/bed/between.h"
 #include "tests/conformance/writer_suite.h"
 
 #define WRITER_CASES \

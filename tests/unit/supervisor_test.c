@@ -35,7 +35,7 @@ static void wait_doubles_up_to_its_limit_and_begins_anew_after_a_long_life(void 
         int64_t wait_ms = 0;
         now_mono_ms += 60000; /* the budget is not what this is about */
         assert_true(ry_restart_after(&restart, &rule, &rng, now_mono_ms, deaths[i].lived_ms, &wait_ms));
-        assert_in_range(wait_ms, deaths[i].wait_ms * 9 / 10, deaths[i].wait_ms * 11 / 10);
+        assert_between(wait_ms, deaths[i].wait_ms * 9 / 10, deaths[i].wait_ms * 11 / 10);
     }
 }
 

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "actors/writer/batch.h"
+#include "tests/bed/between.h"
 
 #include <string.h>
 
@@ -38,7 +39,7 @@ struct late {
 static struct step *say(struct writer_engine *engine)
 {
     struct late *late = (struct late *)engine;
-    assert_in_range(late->n, 0, STEPS_MAX - 1);
+    assert_between(late->n, 0, STEPS_MAX - 1);
     return &late->steps[late->n++];
 }
 
