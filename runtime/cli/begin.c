@@ -130,12 +130,17 @@ static bool asks_for_help(int argc, char **argv)
 
 static void set_up_log(const struct ry_cli *cli)
 {
-    static const char *const levels[] = {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"};
+    static const struct {
+        const char *name;
+        enum ry_level least;
+    } levels[] = {{"DEBUG", RY_DEBUG},     {"VERBOSE", RY_INFO}, {"INFO", RY_INFO},
+                  {"WARNING", RY_WARNING}, {"ERROR", RY_ERROR},  {"CRITICAL", RY_CRITICAL}};
     const char *level = ry_config_str(cli->config, RY_OPT_log_level);
     const char *format = ry_config_str(cli->config, RY_OPT_log_format);
-    enum ry_level least = RY_DEBUG;
-    while (least < RY_CRITICAL && strcmp(levels[least], level) != 0)
-        least++;
+    size_t at = 0;
+    while (at + 1 < sizeof levels / sizeof *levels && strcmp(levels[at].name, level) != 0)
+        at++;
+    enum ry_level least = levels[at].least;
     bool told = ry_config_source(cli->config, RY_OPT_log_level) != RY_SOURCE_DEFAULT;
     if (!cli->command->logs && !told)
         least = RY_WARNING;

@@ -118,37 +118,52 @@ static unsigned examine_folder(const struct ry_cli *cli, const char *what, enum 
     return report(cli, free_bytes > reserve_bytes, what, finding);
 }
 
+/* "database: PostgreSQL", and where it is and why behind what was found. */
+static unsigned report_place(const struct ry_cli *cli, bool good, const char *kind, const char *finding,
+                             const struct ry_place *place)
+{
+    char what[64];
+    char text[RY_PLACE_BYTES + 512];
+    size_t n = strcspn(place->where, " ,");
+    bool server = strncmp(place->where, "PostgreSQL", n) == 0 || strncmp(place->where, "Redis", n) == 0;
+    (void)snprintf(what, sizeof what, "%s: %.*s", kind, server ? (int)n : 8, server ? place->where : "embedded");
+    (void)snprintf(text, sizeof text, "%s (%s; %s)", finding, place->where, place->why);
+    return report(cli, good, what, text);
+}
+
 static unsigned examine_queue(const struct ry_cli *cli)
 {
     char finding[160];
+    struct ry_place place;
     struct ry_stream *stream = NULL;
     struct ry_depth depth;
     struct ry_error err = {.code = RY_OK};
-    const char *what = ry_config_str(cli->config, RY_OPT_redis_url)[0] ? "queue: Redis" : "queue: embedded";
+    ry_config_queue_place(cli->config, &place);
     int rc = ry_session_queue(cli, false, &stream, &err);
     if (rc == RY_OK)
         rc = stream->ops->depth(stream, &depth, &err);
     ry_stream_close(&stream);
     if (rc == RY_ENOENT)
-        return report(cli, true, what, "not there yet, will be made");
+        return report_place(cli, true, "queue", "not there yet, will be made", &place);
     if (rc != RY_OK)
-        return report(cli, false, what, err.text);
+        return report_place(cli, false, "queue", err.text, &place);
     (void)snprintf(finding, sizeof finding, "%" PRIu64 " jobs wait, %" PRIu64 " are worked on, %" PRIu64 " are dead",
                    depth.ready, depth.leased, depth.dead);
-    return report(cli, true, what, finding);
+    return report_place(cli, true, "queue", finding, &place);
 }
 
 static unsigned examine_database(const struct ry_cli *cli)
 {
     char finding[160];
+    struct ry_place place;
     struct ry_session session;
     struct ry_error err = {.code = RY_OK};
     const struct ry_archive_get question = {.end_ = 0};
     const struct ry_mail *answer = NULL;
-    const char *what = ry_config_has_postgres(cli->config) ? "database: PostgreSQL" : "database: embedded";
+    ry_config_database_place(cli->config, &place);
     int rc = ry_session_open(&session, cli, RY_ROLE_WRITER, false, &err);
     if (rc == RY_ENOENT)
-        return report(cli, true, what, "not there yet, will be made");
+        return report_place(cli, true, "database", "not there yet, will be made", &place);
     if (rc == RY_OK)
         rc = ry_session_ask(&session, RY_TAG_archive_get, &question, &answer, &err);
     if (rc == RY_OK) {
@@ -160,7 +175,7 @@ static unsigned examine_database(const struct ry_cli *cli)
     }
     struct ry_error ignored;
     (void)ry_session_close(&session, &ignored);
-    return report(cli, rc == RY_OK, what, rc == RY_OK ? finding : err.text);
+    return report_place(cli, rc == RY_OK, "database", rc == RY_OK ? finding : err.text, &place);
 }
 
 static int examine_basics(struct ry_cli *cli)

@@ -4,32 +4,6 @@
 
 #include "runtime/cli/session.h"
 
-/* Which database it is, for people: a file, or host:port/name. What stands before the '@' of an address (user and
- * password) and behind its '?' is left out. */
-static void print_database(const struct ry_config *config, FILE *out)
-{
-    const char *url = ry_config_str(config, RY_OPT_database_url);
-    if (!ry_config_has_postgres(config)) {
-        (void)fputs(ry_config_str(config, RY_OPT_sqlite_path), out);
-        return;
-    }
-    if (url[0] == '\0') {
-        (void)fprintf(out, "PostgreSQL at %s:%lld/%s", ry_config_str(config, RY_OPT_db_host),
-                      (long long)ry_config_int(config, RY_OPT_db_port), ry_config_str(config, RY_OPT_db_name));
-        return;
-    }
-    const char *place = strstr(url, "://"), *at = strrchr(url, '@');
-    const char *query = strchr(url, '?');
-    if (place == NULL || (at != NULL && query != NULL && at > query)) { /* nobody knows where the password ends */
-        (void)fputs("PostgreSQL", out);
-        return;
-    }
-    place = at ? at + 1 : place + 3;
-    size_t n = strcspn(place, "?");
-    (void)fputs("PostgreSQL at ", out);
-    ry_cli_print_safe(out, (struct ry_str){place, n});
-}
-
 int ry_cmd_migrate(struct ry_cli *cli, int argc, char **argv)
 {
     int code = ry_cli_begin(cli, &argc, argv, NULL, 0, 0, 0);
@@ -47,8 +21,10 @@ int ry_cmd_migrate(struct ry_cli *cli, int argc, char **argv)
         if (state->error.p)
             rc = ry_fail(&err, RY_EIO, "the database did not answer: %.*s", RY_STR_ARG(state->error));
         else {
-            print_database(cli->config, cli->out);
-            (void)fprintf(cli->out, " is at schema version %llu\n", (unsigned long long)state->schema_version);
+            struct ry_place place;
+            ry_config_database_place(cli->config, &place);
+            (void)fprintf(cli->out, "%s is at schema version %llu\n", place.where,
+                          (unsigned long long)state->schema_version);
         }
     }
     struct ry_error close_err;

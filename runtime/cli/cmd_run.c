@@ -98,6 +98,7 @@ static int work(struct ry_cli *cli, const struct ry_node_role *roles, const sigs
 {
     struct ry_session session;
     struct ry_error err = {.code = RY_OK};
+    ry_config_log_places(cli->config);
     if (ry_session_start(&session, cli, roles, cli->registry_count, true, &err) != RY_OK)
         return ry_cli_fail(cli, &err);
     greet(cli, roles);

@@ -66,8 +66,9 @@ static void print_report(const struct ry_scan_follow *follow, bool joined)
     fprintf(out, "time        %.1f s\n", (double)(ry_mono_ms(follow->clock) - follow->begin_mono_ms) / 1000);
     ry_import_reasons_print(&follow->errors, "errors", out);
     ry_import_reasons_print(&follow->failed, "clips without thumbnails", out);
-    fprintf(out, "database    %s\nthumbnails  %s/thumbnails\n",
-            ry_config_has_postgres(config) ? "PostgreSQL" : ry_config_str(config, RY_OPT_sqlite_path),
+    struct ry_place place;
+    ry_config_database_place(config, &place);
+    fprintf(out, "database    %s\nthumbnails  %s/thumbnails\n", place.where,
             ry_config_str(config, RY_OPT_storage_path));
     print_way(follow, joined);
     fflush(out);

@@ -17,8 +17,9 @@
 
 struct status {
     struct ry_cli *cli;
-    struct json_object *root; /* data, running, pid, node, queue, archive, problems */
+    struct json_object *root; /* data, database, jobs, running, pid, node, queue, archive, problems */
     struct json_object *problems;
+    struct ry_place database, jobs;
 };
 
 /* ---- gathering --------------------------------------------------------------------------------------------------- */
@@ -28,6 +29,15 @@ static void add_problem(struct status *self, const char *what, const struct ry_e
     char text[sizeof err->text + 32];
     (void)snprintf(text, sizeof text, "%s: %s", what, err->text);
     (void)json_object_array_add(self->problems, json_object_new_string(text));
+}
+
+/* Where something is by the configuration of this command, and what decided it. */
+static void add_place(struct status *self, const char *name, const struct ry_place *place)
+{
+    struct json_object *object = json_object_new_object();
+    (void)json_object_object_add(object, "where", json_object_new_string(place->where));
+    (void)json_object_object_add(object, "because", json_object_new_string(place->why));
+    (void)json_object_object_add(self->root, name, object);
 }
 
 /* The node's counters by name instead of by position. */
@@ -257,6 +267,8 @@ static void tell(struct status *self)
     struct json_object *queue = part(self->root, "queue");
     struct json_object *archive = part(self->root, "archive");
     (void)fprintf(out, "data     %s\n", ry_config_str(self->cli->config, RY_OPT_data));
+    (void)fprintf(out, "database %s (%s)\n", self->database.where, self->database.why);
+    (void)fprintf(out, "jobs     %s (%s)\n", self->jobs.where, self->jobs.why);
     if (node) {
         char uptime[32];
         print_duration(number(node, "uptime_ms"), uptime);
@@ -294,6 +306,10 @@ int ry_cmd_status(struct ry_cli *cli, int argc, char **argv)
     if (self.root == NULL || self.problems == NULL)
         return ry_cli_complain(cli, RY_EXIT_FAILED, "no memory");
     (void)json_object_object_add(self.root, "data", json_object_new_string(ry_config_str(cli->config, RY_OPT_data)));
+    ry_config_database_place(cli->config, &self.database);
+    ry_config_queue_place(cli->config, &self.jobs);
+    add_place(&self, "database", &self.database);
+    add_place(&self, "jobs", &self.jobs);
     gather(&self);
     bool whole = json_object_array_length(self.problems) == 0;
     if (json) {

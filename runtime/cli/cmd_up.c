@@ -206,6 +206,7 @@ static int work(struct up *up, struct ry_up_plan *plan)
         ry_up_plan_free(&plan);
         return ry_cli_fail(cli, &err);
     }
+    ry_config_log_places(plan->config);
     int folder = (int)(strrchr(socket, '/') - socket);
     (void)snprintf(control, sizeof control, "%.*s/up.sock", folder, socket);
     (void)snprintf(settings, sizeof settings, "%.*s/settings.jsonc", folder, socket);

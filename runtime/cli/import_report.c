@@ -48,14 +48,6 @@ bool ry_import_report_good(const struct ry_import_report *report)
     return !report->stopped && report->errors.total == 0 && report->put_aside.total == 0 && report->failed.total == 0;
 }
 
-/* What holds the rows. The address of a server may have a password in it, so only the option that names it is told. */
-static const char *database_name(const struct ry_config *config)
-{
-    if (!ry_config_has_postgres(config))
-        return ry_config_str(config, RY_OPT_sqlite_path);
-    return *ry_config_str(config, RY_OPT_database_url) ? "PostgreSQL (DATABASE_URL)" : "PostgreSQL (DB_HOST)";
-}
-
 static double per_second(uint64_t count, double seconds)
 {
     return seconds > 0 ? (double)count / seconds : 0;
@@ -116,7 +108,9 @@ static void print_text(const struct ry_import_report *report, const struct ry_cl
     ry_import_reasons_print(&report->put_aside, "put aside", out);
     ry_import_reasons_print(&report->failed, "clips without thumbnails", out);
     const char *data = ry_config_str(cli->config, RY_OPT_data);
-    fprintf(out, "database    %s\nthumbnails  %s/thumbnails\n", database_name(cli->config),
+    struct ry_place database;
+    ry_config_database_place(cli->config, &database);
+    fprintf(out, "database    %s\nthumbnails  %s/thumbnails\n", database.where,
             ry_config_str(cli->config, RY_OPT_storage_path));
     int64_t port = ry_config_int(cli->config, RY_OPT_http_port);
     if (report->stopped || report->broken)
@@ -169,7 +163,9 @@ static void print_json(const struct ry_import_report *report, const struct ry_cl
     add_reasons(object, "errors", &report->errors);
     add_reasons(object, "put_aside", &report->put_aside);
     add_reasons(object, "failed", &report->failed);
-    json_object_object_add(object, "database", json_object_new_string(database_name(cli->config)));
+    struct ry_place database;
+    ry_config_database_place(cli->config, &database);
+    json_object_object_add(object, "database", json_object_new_string(database.where));
     json_object_object_add(object, "storage", json_object_new_string(ry_config_str(cli->config, RY_OPT_storage_path)));
     fprintf(cli->out, "%s\n", json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY));
     json_object_put(object);

@@ -201,6 +201,19 @@ static int finish_node(struct ry_config *config, struct ry_error *err)
     return rc;
 }
 
+/* Decides where jobs come from: redis_url is empty afterwards if not from Redis. Beside PostgreSQL no REDIS_URL means
+ * what it means to the bot, a Redis on this host: a node that replaces the bot's worker must not wait on a queue of its
+ * own that nobody fills. */
+static int finish_queue(struct ry_config *config, struct ry_error *err)
+{
+    const char *queue = ry_config_str(config, RY_OPT_queue);
+    bool embedded = strcmp(queue, "embedded") == 0;
+    if (embedded)
+        return ry_config_set(config, RY_OPT_redis_url, "", err);
+    bool redis = strcmp(queue, "redis") == 0 || ry_config_has_postgres(config);
+    return redis ? derive(config, RY_OPT_redis_url, RY_REDIS_URL_USUAL, err) : RY_OK;
+}
+
 int ry_config_finish(struct ry_config *config, struct ry_error *err)
 {
     static const struct {
@@ -219,6 +232,8 @@ int ry_config_finish(struct ry_config *config, struct ry_error *err)
         rc = finish_node(config, err);
     for (size_t i = 0; i < sizeof paths / sizeof *paths && rc == RY_OK; i++)
         rc = derive_path(config, paths[i].option, paths[i].below, err);
+    if (rc == RY_OK)
+        rc = finish_queue(config, err);
     if (rc != RY_OK)
         return rc;
     if (ry_config_real(config, RY_OPT_db_retry_base_delay) > ry_config_real(config, RY_OPT_db_retry_max_delay))
@@ -289,8 +304,13 @@ bool ry_config_bool(const struct ry_config *config, enum ry_option option)
 
 bool ry_config_has_postgres(const struct ry_config *config)
 {
-    return ry_config_str(config, RY_OPT_database_url)[0] != '\0' || ry_config_str(config, RY_OPT_db_host)[0] != '\0' ||
-           strcmp(ry_config_str(config, RY_OPT_database), "postgresql") == 0;
+    static const enum ry_option signs[] = {RY_OPT_database_url, RY_OPT_db_type,     RY_OPT_db_host,
+                                           RY_OPT_db_user,      RY_OPT_db_password, RY_OPT_db_name};
+    const char *database = ry_config_str(config, RY_OPT_database);
+    bool signed_ = strcmp(database, "postgresql") == 0;
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+        signed_ = signed_ || ry_config_text(config, signs[i])[0] != '\0';
+    return signed_ && strcmp(database, "sqlite") != 0;
 }
 
 size_t ry_config_ints(const struct ry_config *config, enum ry_option option, int64_t *values, size_t max)

@@ -39,7 +39,8 @@ int ry_config_flags(struct ry_config *config, int argc, char *const *argv, int f
 int ry_config_set(struct ry_config *config, enum ry_option option, const char *value, struct ry_error *err);
 
 /* Reads the settings file, if one is named (RY_ECONFIG names its line), checks what concerns more than one option, and
- * fills what is derived: the node's name, paths below --data. Call once, after the last change. */
+ * fills what is derived: the node's name, paths below --data, where jobs come from (redis_url is empty if not from
+ * Redis). Call once, after the last change. */
 int ry_config_finish(struct ry_config *config, struct ry_error *err);
 
 struct ry_config *ry_config_copy(const struct ry_config *config);
@@ -65,8 +66,24 @@ char **ry_config_environment(const struct ry_config *config, const char *role, c
 /* Whether env sets an option that is a secret, and not one of this role. */
 bool ry_config_env_has_secret(char *const *env, const char *role);
 
-/* Whether the archive is in PostgreSQL (database_url or db_host is set); else it is in the embedded database. */
+/* Whether the archive is in PostgreSQL (an address or a part of one is set); else it is in the embedded database. */
 bool ry_config_has_postgres(const struct ry_config *config);
+
+/* Where jobs are when Redis is the queue and nobody says where it is. */
+#define RY_REDIS_URL_USUAL "redis://localhost:6379"
+
+/* Where database or queue are and why there, for people and logs; nothing of an address that may be secret. */
+#define RY_PLACE_BYTES 4352
+struct ry_place {
+    char where[RY_PLACE_BYTES];
+    const char *why; /* static */
+};
+
+/* Both after ry_config_finish. */
+void ry_config_database_place(const struct ry_config *config, struct ry_place *place);
+void ry_config_queue_place(const struct ry_config *config, struct ry_place *place);
+/* Logs both; for the start of a node. */
+void ry_config_log_places(const struct ry_config *config);
 
 /* A list of numbers ("5,15,60"); writes up to max of them and returns how many there are. */
 size_t ry_config_ints(const struct ry_config *config, enum ry_option option, int64_t *values, size_t max);

@@ -71,13 +71,16 @@ static void gather(const struct ry_config *config, const char *role, char *const
         const char *value = ry_config_text(config, (enum ry_option)i);
         if (i == RY_OPT_settings_path && settings_path)
             value = settings_path;
+        if (i == RY_OPT_database || i == RY_OPT_queue)
+            continue; /* told below, as they were decided */
         bool set = ry_config_source(config, (enum ry_option)i) != RY_SOURCE_DEFAULT || i == RY_OPT_settings_path;
         if (row->env && *value && set && (row->secret_of == NULL || lists(row->secret_of, role)))
             add(text, count, row->env, value);
     }
-    /* Who may not know where the database is may still have to know of what kind. */
-    if (ry_config_has_postgres(config) && ry_config_source(config, RY_OPT_database) == RY_SOURCE_DEFAULT)
-        add(text, count, ry_option_row(RY_OPT_database)->env, "postgresql");
+    /* Who may not know where database and queue are may still have to know of what kind. */
+    add(text, count, ry_option_row(RY_OPT_database)->env, ry_config_has_postgres(config) ? "postgresql" : "sqlite");
+    bool redis = *ry_config_str(config, RY_OPT_redis_url) != '\0';
+    add(text, count, ry_option_row(RY_OPT_queue)->env, redis ? "redis" : "embedded");
 }
 
 /* Whether "NAME=value" sets an option that this role may not know. */

@@ -145,8 +145,11 @@ void ry_option_allowed(const struct ry_option_row *row, struct ry_buf *out)
     case RY_TYPE_BOOL: (void)ry_buf_addf(out, "true or false"); return;
     case RY_TYPE_CHOICE:
         (void)ry_buf_addf(out, "one of");
-        for (const char *comma = " "; ry_option_next_word(&words, &word); comma = ", ")
-            (void)ry_buf_addf(out, "%s%.*s", comma, RY_STR_ARG(word));
+        for (const char *comma = " "; ry_option_next_word(&words, &word);)
+            if (word.n > 0) { /* the empty word is what an unset option has */
+                (void)ry_buf_addf(out, "%s%.*s", comma, RY_STR_ARG(word));
+                comma = ", ";
+            }
         return;
     case RY_TYPE_INT: (void)ry_buf_addf(out, "a whole number"); break;
     case RY_TYPE_REAL: (void)ry_buf_addf(out, "a number"); break;

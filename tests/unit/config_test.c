@@ -109,7 +109,9 @@ static void a_bad_variable_is_refused_with_its_name_value_and_what_is_allowed(vo
          "REELYARD_HTTP_PORT (environment): \"80x\" must be a whole number from 0 to 65535 (port)"},
         {"REELYARD_HTTP_PORT=99999999999999999999",
          "REELYARD_HTTP_PORT (environment): \"99999999999999999999\" must be a whole number from 0 to 65535 (port)"},
-        {"LOG_LEVEL=LOUD", "LOG_LEVEL (environment): \"LOUD\" must be one of DEBUG, INFO, WARNING, ERROR, CRITICAL"},
+        {"DB_TYPE=sqlite", "DB_TYPE (environment): \"sqlite\" must be one of postgres, postgresql"},
+        {"LOG_LEVEL=LOUD",
+         "LOG_LEVEL (environment): \"LOUD\" must be one of DEBUG, VERBOSE, INFO, WARNING, ERROR, CRITICAL"},
         {"THUMBNAIL_TIMESTAMP=nan", "THUMBNAIL_TIMESTAMP (environment): \"nan\" must be a number from 0 to 86400 (s)"},
         {"THUMBNAIL_TIMESTAMP=0x10",
          "THUMBNAIL_TIMESTAMP (environment): \"0x10\" must be a number from 0 to 86400 (s)"},
@@ -232,6 +234,99 @@ static void paths_follow_the_data_folder_unless_they_are_given(void **state)
     assert_int_equal(ry_config_finish(config, &err), RY_OK);
     assert_true(strlen(ry_config_str(config, RY_OPT_node)) > 0);
     ry_config_free(&config);
+}
+
+static void the_bots_environment_decides_database_and_queue_as_it_does_there(void **state)
+{
+    (void)state;
+    static const char LOCAL[] = "Redis at localhost:6379";
+    static const char USUAL[] =
+        "usual beside PostgreSQL without REDIS_URL; REELYARD_QUEUE=embedded takes the node's own queue";
+    static const char NONE[] = "neither DATABASE_URL nor a DB_ variable is set";
+    static const struct {
+        const char *env[5];
+        const char *database, *database_why;
+        const char *queue, *queue_why;
+    } cases[] = {
+        {{NULL}, "/d/reelyard.db", NONE, "embedded, /d/reelyard.db", "neither REDIS_URL nor PostgreSQL is set"},
+        {{"DB_USER=u", "DB_PASSWORD=p", "DB_NAME=n"},
+         "PostgreSQL at localhost:5432/n",
+         "a DB_ variable is set, and not DB_HOST",
+         LOCAL,
+         USUAL},
+        {{"DB_PASSWORD=p"}, "PostgreSQL at localhost:5432", "a DB_ variable is set, and not DB_HOST", LOCAL, USUAL},
+        {{"DB_TYPE=Postgres"}, "PostgreSQL at localhost:5432", "a DB_ variable is set, and not DB_HOST", LOCAL, USUAL},
+        {{"DB_HOST=pg", "DB_PORT=6543", "DB_USER=u", "REDIS_URL=redis://:pw@r:1/2"},
+         "PostgreSQL at pg:6543",
+         "DB_HOST",
+         "Redis at r:1/2",
+         "REDIS_URL"},
+        {{"DATABASE_URL=asyncpg://u:p%40@h:1/n?maxsize=3"}, "PostgreSQL at h:1/n", "DATABASE_URL", LOCAL, USUAL},
+        {{"DATABASE_URL=postgresql://u:p@h/n?x=a@b"}, "PostgreSQL", "DATABASE_URL", LOCAL, USUAL},
+        {{"DATABASE_URL=postgres://h/n", "REELYARD_QUEUE=embedded", "REDIS_URL=redis://r"},
+         "PostgreSQL at h/n",
+         "DATABASE_URL",
+         "embedded, /d/reelyard.db",
+         "REELYARD_QUEUE"},
+        {{"REELYARD_QUEUE=redis"}, "/d/reelyard.db", NONE, LOCAL, "REELYARD_QUEUE; REDIS_URL is not set"},
+        {{"REDIS_URL=redis://u:p@r"}, "/d/reelyard.db", NONE, "Redis at r", "REDIS_URL"},
+        {{"REELYARD_DATABASE=sqlite", "DB_NAME=n"},
+         "/d/reelyard.db",
+         "REELYARD_DATABASE",
+         "embedded, /d/reelyard.db",
+         "neither REDIS_URL nor PostgreSQL is set"},
+        {{"REELYARD_DATABASE=postgresql"},
+         "PostgreSQL at localhost:5432",
+         "REELYARD_DATABASE; DB_HOST is not set",
+         LOCAL,
+         USUAL},
+        {{"DB_PORT=5432", "DB_POOL_MAX=3"},
+         "/d/reelyard.db",
+         NONE,
+         "embedded, /d/reelyard.db",
+         "neither REDIS_URL nor PostgreSQL is set"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const char *env[7] = {"REELYARD_DATA=/d"};
+        struct ry_error err;
+        struct ry_place place;
+        memcpy(env + 1, cases[i].env, sizeof cases[i].env);
+        struct ry_config *config = load(env);
+        assert_int_equal(ry_config_finish(config, &err), RY_OK);
+        ry_config_database_place(config, &place);
+        assert_string_equal(place.where, cases[i].database);
+        assert_string_equal(place.why, cases[i].database_why);
+        ry_config_queue_place(config, &place);
+        assert_string_equal(place.where, cases[i].queue);
+        assert_string_equal(place.why, cases[i].queue_why);
+
+        /* A process that may know no secret decides the same. */
+        char **child_env = ry_config_environment(config, "storage", (char *const *)(uintptr_t)env, NULL);
+        struct ry_config *child = NULL;
+        assert_int_equal(ry_config_load(&child, child_env, &err), RY_OK);
+        assert_int_equal(ry_config_finish(child, &err), RY_OK);
+        assert_int_equal(ry_config_has_postgres(child), ry_config_has_postgres(config));
+        assert_int_equal(ry_config_str(child, RY_OPT_redis_url)[0] != 0,
+                         ry_config_str(config, RY_OPT_redis_url)[0] != 0);
+        ry_config_free(&child);
+        free(child_env);
+        ry_config_free(&config);
+    }
+}
+
+static void every_level_of_the_bots_log_is_known(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *env, *level;
+    } cases[] = {{"LOG_LEVEL=DEBUG", "DEBUG"},     {"LOG_LEVEL=verbose", "VERBOSE"},  {"LOG_LEVEL=Verbose", "VERBOSE"},
+                 {"LOG_LEVEL=VERBOSE", "VERBOSE"}, {"LOG_LEVEL=info", "INFO"},        {"LOG_LEVEL=Warning", "WARNING"},
+                 {"LOG_LEVEL=error", "ERROR"},     {"LOG_LEVEL=cRITICAL", "CRITICAL"}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct ry_config *config = load((const char *const[]){cases[i].env, NULL});
+        assert_string_equal(ry_config_str(config, RY_OPT_log_level), cases[i].level);
+        ry_config_free(&config);
+    }
 }
 
 static void options_that_contradict_each_other_are_refused(void **state)
@@ -405,6 +500,8 @@ int main(void)
         cmocka_unit_test(a_secret_is_never_printed),
         cmocka_unit_test(flags_end_at_the_first_word),
         cmocka_unit_test(paths_follow_the_data_folder_unless_they_are_given),
+        cmocka_unit_test(the_bots_environment_decides_database_and_queue_as_it_does_there),
+        cmocka_unit_test(every_level_of_the_bots_log_is_known),
         cmocka_unit_test(options_that_contradict_each_other_are_refused),
         cmocka_unit_test(a_settings_file_may_have_comments_and_its_errors_have_lines),
         cmocka_unit_test(stripping_keeps_every_offset),
