@@ -1,66 +1,46 @@
 /* pg_address.c: reads where PostgreSQL is.
  *
  * libpq's own reader does the work (so every parameter of its manual may stand in the address, and several hosts),
- * after what other clients write has been turned into what libpq knows. What it says of a bad address is not passed on,
- * since it quotes the address, and the password with it. Source:
+ * after pg_url.c has turned what other clients write into what libpq knows. What it says of a bad address is not passed
+ * on, since it quotes the address, and the password with it. Source:
  * https://www.postgresql.org/docs/15/libpq-connect.html#LIBPQ-CONNSTRING */
 #include "actors/writer/pg_address.h"
 
-#include <inttypes.h>
 #include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define URL_MAX_BYTES 4096
-
-/* "postgresql+asyncpg://..." without the driver, and SQLAlchemy's "ssl=" as libpq's "sslmode=". */
-static int normalize(const char *url, struct ry_buf *out, struct ry_error *err)
+/* What stands there, or what Tortoise's configuration of the bot takes: over TCP, unless libpq's own environment says
+ * it, "postgres". A socket's folder has libpq's defaults. */
+static struct ry_str part(const struct ry_config *config, enum ry_option option, const char *variable)
 {
-    const char *rest = strstr(url, "://");
-    size_t scheme = rest ? (size_t)(rest - url) : 0;
-    size_t name = strcspn(url, "+:");
-    bool known = rest != NULL && name <= scheme &&
-                 ((name == 10 && memcmp(url, "postgresql", 10) == 0) || (name == 8 && memcmp(url, "postgres", 8) == 0));
-    if (!known)
-        return ry_fail(err, RY_ECONFIG,
-                       "DATABASE_URL is no PostgreSQL address: write postgresql://user:password@host:5432/name");
-    ry_buf_add_str(out, RY_STR("postgresql"));
-    for (const char *p = rest; *p != '\0'; p++) {
-        bool asks_ssl = (*p == '?' || *p == '&') && strncmp(p + 1, "ssl=", 4) == 0 && strncmp(p + 5, "true", 4) != 0;
-        ry_buf_add(out, p, 1);
-        if (asks_ssl) {
-            ry_buf_add_str(out, RY_STR("sslmode="));
-            p += 4;
-        }
-    }
-    return ry_buf_cstr(out) ? RY_OK : ry_fail(err, RY_ECONFIG, "DATABASE_URL is longer than %d bytes", URL_MAX_BYTES);
-}
-
-static void quote(struct ry_buf *out, const char *keyword, const char *value)
-{
-    if (value[0] == '\0')
-        return;
-    ry_buf_addf(out, "%s='", keyword);
-    for (const char *p = value; *p != '\0'; p++) {
-        if (*p == '\'' || *p == '\\')
-            ry_buf_add(out, "\\", 1);
-        ry_buf_add(out, p, 1);
-    }
-    ry_buf_add(out, "' ", 2);
+    const char *value = ry_config_str(config, option);
+    bool tcp = ry_config_str(config, RY_OPT_db_host)[0] != '/';
+    return ry_str_of(value[0] == '\0' && tcp && getenv(variable) == NULL ? "postgres" : value);
 }
 
 static int join_parts(const struct ry_config *config, struct ry_buf *out, struct ry_error *err)
 {
-    char port[24];
-    snprintf(port, sizeof port, "%" PRId64, ry_config_int(config, RY_OPT_db_port));
     const char *host = ry_config_str(config, RY_OPT_db_host);
-    quote(out, "host", host[0] ? host : "localhost");
-    quote(out, "port", port);
-    quote(out, "user", ry_config_str(config, RY_OPT_db_user));
-    quote(out, "password", ry_config_str(config, RY_OPT_db_password));
-    quote(out, "dbname", ry_config_str(config, RY_OPT_db_name));
-    return ry_buf_cstr(out) ? RY_OK
-                            : ry_fail(err, RY_ECONFIG, "the DB_* values are longer than %d bytes", URL_MAX_BYTES);
+    bool has_passfile = getenv("PGPASSFILE") != NULL;
+    pg_url_quote(out, "host", ry_str_of(host[0] ? host : "localhost"));
+    pg_url_quote(out, "port", ry_str_of(ry_config_text(config, RY_OPT_db_port)));
+    pg_url_quote(out, "user", part(config, RY_OPT_db_user, "PGUSER"));
+    pg_url_quote(out, "password",
+                 has_passfile ? ry_str_of(ry_config_str(config, RY_OPT_db_password))
+                              : part(config, RY_OPT_db_password, "PGPASSWORD"));
+    pg_url_quote(out, "dbname", part(config, RY_OPT_db_name, "PGDATABASE"));
+    return ry_buf_cstr(out) ? RY_OK : ry_fail(err, RY_ECONFIG, "the DB_* values are too long");
+}
+
+/* The configuration as libpq's keywords and values, and what it says of the pool. */
+static int read_text(const struct ry_config *config, struct pg_url *url, struct ry_error *err)
+{
+    const char *text = ry_config_str(config, RY_OPT_database_url);
+    if (text[0] != '\0')
+        return pg_url_read(url, text, err);
+    *url = (struct pg_url){.conninfo = ry_buf_make(4 * PG_URL_MAX_BYTES)};
+    return join_parts(config, &url->conninfo, err);
 }
 
 static const char *find(const struct pg_address *address, const char *keyword)
@@ -83,20 +63,19 @@ static void take(struct pg_address *address, size_t *n, const char *keyword, con
 int pg_address_read(const struct ry_config *config, struct pg_address *address, struct ry_error *err)
 {
     *address = (struct pg_address){0};
-    RY_BUF_AUTO text = ry_buf_make(URL_MAX_BYTES);
-    const char *url = ry_config_str(config, RY_OPT_database_url);
-    const char *source = url[0] ? "DATABASE_URL" : "DB_HOST, DB_PORT, DB_USER, DB_PASSWORD and DB_NAME";
-    int rc = url[0] ? normalize(url, &text, err) : join_parts(config, &text, err);
+    struct pg_url url;
+    int rc = read_text(config, &url, err);
+    PQconninfoOption *options = rc == RY_OK ? PQconninfoParse(ry_buf_cstr(&url.conninfo), NULL) : NULL;
+    address->pool = url.pool;
+    memcpy(address->ignored, url.ignored, sizeof address->ignored);
+    pg_url_free(&url);
     if (rc != RY_OK)
         return rc;
-    PQconninfoOption *options = PQconninfoParse(ry_buf_cstr(&text), NULL);
-    if (text.p != NULL)
-        explicit_bzero(text.p, text.n);
     if (options == NULL)
         return ry_fail(err, RY_ECONFIG,
                        "libpq cannot read the address in %s: write postgresql://user:password@host:5432/name, special "
-                       "characters as %%XX, and only parameters of libpq behind '?'",
-                       source);
+                       "characters as %%XX",
+                       ry_config_str(config, RY_OPT_database_url)[0] ? "DATABASE_URL" : "DB_HOST and its fellows");
     address->parsed = options;
     size_t n = 0;
     for (PQconninfoOption *option = options; option->keyword != NULL; option++)

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "runtime/base/log.h"
+
 struct pg_pool {
     struct pg_address address;
     unsigned users; /* openers; under all_lock */
@@ -29,9 +31,11 @@ struct pg_pool {
 static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct pg_pool *all;
 
+/* What the address itself says of its pool goes before the options. */
 static struct pg_pool *make(const struct ry_config *config, struct pg_address *address)
 {
-    unsigned limit = (unsigned)ry_config_int(config, RY_OPT_db_pool_max);
+    const struct pg_pool_wish *wish = &address->pool;
+    unsigned limit = wish->max ? wish->max : (unsigned)ry_config_int(config, RY_OPT_db_pool_max);
     struct pg_pool *pool = calloc(1, sizeof *pool);
     struct pg_link **idle = calloc(limit, sizeof *idle);
     if (pool == NULL || idle == NULL) {
@@ -48,9 +52,11 @@ static struct pg_pool *make(const struct ry_config *config, struct pg_address *a
     pool->address = *address;
     pool->idle = idle;
     pool->figures.limit = limit;
-    pool->kept = (unsigned)ry_config_int(config, RY_OPT_db_pool_min);
-    pool->queries_max = (uint64_t)ry_config_int(config, RY_OPT_db_max_queries);
-    pool->idle_max_ms = ry_config_int(config, RY_OPT_db_max_idle_time) * 1000;
+    pool->kept = wish->min ? wish->min : (unsigned)ry_config_int(config, RY_OPT_db_pool_min);
+    pool->queries_max = wish->queries_max ? wish->queries_max : (uint64_t)ry_config_int(config, RY_OPT_db_max_queries);
+    pool->idle_max_ms = (wish->idle_max_s ? wish->idle_max_s : ry_config_int(config, RY_OPT_db_max_idle_time)) * 1000;
+    if (address->ignored[0] != '\0')
+        RY_LOG(RY_WARNING, "database_parameters_ignored", "where=%s parameters=%s", address->where, address->ignored);
     return pool;
 }
 

@@ -23,6 +23,24 @@ static bool is_name(struct ry_str name)
     return name.n > 0 && strspn(name.p, letters) >= name.n && (name.p[0] < '0' || name.p[0] > '9');
 }
 
+/* The value without its quotes, or without the comment behind it: what Compose and python-dotenv make of the line. */
+static struct ry_str read_value(struct ry_str text)
+{
+    char quote = text.n > 0 ? text.p[0] : '\0';
+    const char *end = quote == '"' || quote == '\'' ? memchr(text.p + 1, quote, text.n - 1) : NULL;
+    size_t rest = end ? (size_t)(end - text.p) + 1 : text.n;
+    while (rest < text.n && (text.p[rest] == ' ' || text.p[rest] == '\t'))
+        rest++;
+    if (end && (rest == text.n || text.p[rest] == '#'))
+        return (struct ry_str){text.p + 1, (size_t)(end - text.p) - 1};
+    for (size_t i = 1; i < text.n; i++)
+        if (text.p[i] == '#' && (text.p[i - 1] == ' ' || text.p[i - 1] == '\t'))
+            text.n = i;
+    while (text.n > 0 && (text.p[text.n - 1] == ' ' || text.p[text.n - 1] == '\t'))
+        text.n--;
+    return text;
+}
+
 /* Appends the line's variable; false when it is none. */
 static bool take_line(char *line, char *const *env, struct ry_buf *text)
 {
@@ -33,9 +51,7 @@ static bool take_line(char *line, char *const *env, struct ry_buf *text)
     struct ry_str name = {line, strcspn(line, "=")};
     if (name.n >= n || !is_name(name))
         return false;
-    struct ry_str value = {line + name.n + 1, n - name.n - 1};
-    if (value.n >= 2 && (value.p[0] == '"' || value.p[0] == '\'') && value.p[value.n - 1] == value.p[0])
-        value = (struct ry_str){value.p + 1, value.n - 2};
+    struct ry_str value = read_value((struct ry_str){line + name.n + 1, n - name.n - 1});
     if (has(env, name))
         return true;
     (void)ry_buf_addf(text, "%.*s=%.*s", RY_STR_ARG(name), RY_STR_ARG(value));
@@ -50,6 +66,10 @@ static int take_file(const char *path, char *const *env, struct ry_buf *text, st
     if (file == NULL)
         return ry_fail(err, RY_ECONFIG, "cannot open %s: %s", path, strerror(errno));
     int rc = RY_OK;
+    static const char utf16[] = "\xFF\xFE";
+    if (fread(line, 1, 2, file) == 2 && memcmp(line, utf16, 2) == 0)
+        rc = ry_fail(err, RY_ECONFIG, "%s is in UTF-16; save it as UTF-8", path);
+    rewind(file);
     for (unsigned number = 1; rc == RY_OK && fgets(line, sizeof line, file); number++)
         if (!take_line(line, env, text))
             rc = ry_fail(err, RY_ECONFIG, "%s:%u: a line must be NAME=value", path, number);

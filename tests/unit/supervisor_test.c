@@ -226,7 +226,9 @@ static void env_file_adds_what_the_environment_lacks(void **state)
 {
     (void)state;
     char path[] = "/tmp/reelyard-env.XXXXXX";
-    static const char text[] = "# comment\n\nA=1\n  B=two words\nC=\"quoted = yes\"\nPATH=/evil\nE=\n";
+    static const char text[] = "# comment\n\nA=1\n  B=two words\nC=\"quoted = yes\"\nPATH=/evil\nE=\n"
+                               "F=\"INFO\"    # a level\nG=5432 # a port\nH='a # b'\t# c\nI=pass#word\nJ=\"a\"b\n"
+                               "K=trailing \t\r\nL=\"\"\nM=# nothing\nN=\"open\n";
     char *const env[] = {"PATH=/bin", NULL};
     int fd = mkstemp(path);
     char **merged = NULL;
@@ -238,10 +240,27 @@ static void env_file_adds_what_the_environment_lacks(void **state)
     assert_string_equal(value_in(merged, "C"), "quoted = yes");
     assert_string_equal(value_in(merged, "E"), "");
     assert_string_equal(value_in(merged, "PATH"), "/bin");
+    assert_string_equal(value_in(merged, "F"), "INFO");
+    assert_string_equal(value_in(merged, "G"), "5432");
+    assert_string_equal(value_in(merged, "H"), "a # b");
+    assert_string_equal(value_in(merged, "I"), "pass#word");
+    assert_string_equal(value_in(merged, "J"), "\"a\"b");
+    assert_string_equal(value_in(merged, "K"), "trailing");
+    assert_string_equal(value_in(merged, "L"), "");
+    assert_string_equal(value_in(merged, "M"), "# nothing");
+    assert_string_equal(value_in(merged, "N"), "\"open");
     free(merged);
     assert_int_equal(write(fd, "no name\n", 8), 8);
     assert_int_equal(ry_env_file_read(path, env, &merged, &err), RY_ECONFIG);
-    assert_non_null(strstr(err.text, ":8:"));
+    assert_non_null(strstr(err.text, ":17:"));
+    assert_int_equal(ftruncate(fd, 0), 0);
+    assert_int_equal(pwrite(fd,
+                            "\xFF\xFE"
+                            "A\0=\0",
+                            6, 0),
+                     6);
+    assert_int_equal(ry_env_file_read(path, env, &merged, &err), RY_ECONFIG);
+    assert_non_null(strstr(err.text, "UTF-16"));
     (void)close(fd);
     (void)unlink(path);
 }
