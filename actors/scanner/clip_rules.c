@@ -5,12 +5,12 @@
 #include "actors/scanner/clip_rules.h"
 
 #include "actors/scanner/json_read.h"
+#include "actors/scanner/pyregex.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 #include <stdlib.h>
 
-#define PATTERN_MAX_BYTES  ((size_t)16 * 1024)
 #define MATCH_STEPS_MAX    1000000 /* about 30 ms on a slow core */
 #define MATCH_DEPTH_MAX    10000
 #define MATCH_HEAP_MAX_KIB 16384
@@ -25,25 +25,26 @@ struct clip_rules {
     pcre2_match_context *limits;
 };
 
-/* Like Python's re in what the options can say: Unicode classes, \uXXXX, only \n ends a line. \C would split UTF-8. */
+/* pattern is Python's; what PCRE2 compiles is its translation. */
 static int compile_regex(const char *setting, struct ry_str pattern, pcre2_code **code, struct ry_error *err)
 {
-    pcre2_compile_context *context = pcre2_compile_context_create(NULL);
-    if (context == NULL)
-        return ry_fail(err, RY_ENOMEM, "no memory for %s", setting);
-    pcre2_set_newline(context, PCRE2_NEWLINE_LF);
-    pcre2_set_max_pattern_length(context, PATTERN_MAX_BYTES);
+    RY_BUF_AUTO translated = ry_buf_make(PYREGEX_OUT_BYTES_MAX);
+    struct ry_error why = {0};
+    int rc = pyregex_translate(pattern, &translated, &why);
+    if (rc == RY_ENOMEM)
+        return ry_fail(err, rc, "no memory for %s", setting);
+    if (rc != RY_OK)
+        return ry_fail(err, RY_EINVAL, "%s is no valid regular expression: %s", setting, why.text);
     int number = 0;
     PCRE2_SIZE at = 0;
-    *code = pcre2_compile((PCRE2_SPTR)pattern.p, pattern.n,
-                          PCRE2_UTF | PCRE2_UCP | PCRE2_ALT_BSUX | PCRE2_NEVER_BACKSLASH_C, &number, &at, context);
-    pcre2_compile_context_free(context);
+    *code = pcre2_compile((PCRE2_SPTR)ry_buf_str(&translated).p, translated.n, PCRE2_UTF, &number, &at, NULL);
     if (*code != NULL)
         return RY_OK;
+    if (number == PCRE2_ERROR_HEAP_FAILED)
+        return ry_fail(err, RY_ENOMEM, "no memory for %s", setting);
     PCRE2_UCHAR text[120] = "";
     pcre2_get_error_message(number, text, sizeof text);
-    return ry_fail(err, RY_EINVAL, "%s is no valid regular expression: %s at offset %zu", setting, (const char *)text,
-                   (size_t)at);
+    return ry_fail(err, RY_EINVAL, "%s is no valid regular expression: %s", setting, (const char *)text);
 }
 
 static int read_regex(struct json_object *resolved, const char *setting, pcre2_code **code, struct ry_error *err)

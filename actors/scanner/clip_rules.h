@@ -1,10 +1,8 @@
 /* clip_rules.h: which attachments are clips, and what is written about them; compiled from a channel's resolved
  * settings.
  *
- * Regular expressions are Python's in the database and PCRE2's here. They agree on what people write. What differs: a
- * look-behind whose alternatives have different widths, recursion and \K work in PCRE2 only; \Z before a final newline
- * matches in PCRE2 only; \N{NAME} and \UXXXXXXXX work in Python only. Every match has a step, depth and memory limit;
- * what exceeds it is not decided. */
+ * Regular expressions are Python's and are translated for PCRE2 (pyregex.h). Every match has a step, depth and memory
+ * limit; what exceeds it is not decided. */
 #ifndef REELYARD_ACTORS_SCANNER_CLIP_RULES_H
 #define REELYARD_ACTORS_SCANNER_CLIP_RULES_H
 

@@ -58,5 +58,6 @@ door '^curl/' '^runtime/net/' 'libcurl only in runtime/net'
 door '^(libav|libsw|webp)' '^actors/encoder/' 'FFmpeg and WebP only in actors/encoder'
 door '^microhttpd' '^actors/monitor/' 'libmicrohttpd only in actors/monitor'
 door '^seccomp' '^runtime/sandbox/' 'libseccomp only in runtime/sandbox'
+door '^uniname' '^actors/scanner/' 'libunistring only in actors/scanner'
 door '^pcre2' '^actors/scanner/' 'PCRE2 only in actors/scanner'
 exit $bad
