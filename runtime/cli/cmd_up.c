@@ -23,7 +23,8 @@ struct up {
     struct ry_cli *cli;
     char *words[WORDS_MAX]; /* as they were given */
     int word_count;
-    int code; /* why there is no plan, as an exit code */
+    int code;  /* why there is no plan, as an exit code */
+    bool said; /* and it has been said */
 };
 
 /* What is being made. */
@@ -143,7 +144,7 @@ static const char *env_file_of(char *const *words, int count)
     for (int i = 1; i < count; i++) {
         if (strncmp(words[i], "--env-file=", 11) == 0)
             return words[i] + 11;
-        if (strcmp(words[i], "--env-file") == 0 && i + 1 < count)
+        if (strcmp(words[i], "--env-file") == 0 && i + 1 < count && strncmp(words[i + 1], "--", 2) != 0)
             return words[i + 1];
     }
     return NULL;
@@ -164,6 +165,7 @@ static int make_plan(struct up *up, struct ry_up_plan **out, struct ry_error *er
     struct making making = {.cli = &cli, .plan = calloc(1, sizeof *making.plan)};
     *out = making.plan;
     up->code = RY_EXIT_FAILED;
+    up->said = false;
     cli.config = NULL;
     if (making.plan == NULL)
         return ry_fail(err, RY_ENOMEM, "no memory for the plan");
@@ -175,7 +177,8 @@ static int make_plan(struct up *up, struct ry_up_plan **out, struct ry_error *er
         cli.env = making.plan->env;
         up->code = ry_cli_begin(&cli, &count, words, flags, n + 2, 0, 0);
         making.plan->config = cli.config;
-        if (up->code != RY_CLI_GO)
+        up->said = up->code != RY_CLI_GO;
+        if (up->said)
             return ry_fail(err, RY_ECONFIG, "the configuration is not good; what is wrong was said before this");
         rc = make_roles(&making, only, &counts, err);
     }
@@ -237,10 +240,8 @@ int ry_cmd_up(struct ry_cli *cli, int argc, char **argv)
         return ry_cli_complain(cli, RY_EXIT_USAGE, "more than %d words", WORDS_MAX - 1);
     memcpy(up.words, argv, (size_t)argc * sizeof *argv);
     if (make_plan(&up, &plan, &err) != RY_OK) {
-        bool said = plan && plan->config == NULL && up.code != RY_EXIT_FAILED;
-        bool asked = up.code == RY_EXIT_DONE; /* --help */
         ry_up_plan_free(&plan);
-        return said || asked ? up.code : ry_cli_complain(cli, (enum ry_exit)up.code, "%s", err.text);
+        return up.said ? up.code : ry_cli_complain(cli, (enum ry_exit)up.code, "%s", err.text);
     }
     return work(&up, plan);
 }

@@ -8,6 +8,7 @@
 
 #define ENVIRONMENT_MAX_BYTES ((size_t)2 << 20)
 #define LINE_BYTES            8192
+#define NAME_SHOWN_BYTES      60
 
 static bool has(char *const *env, struct ry_str name)
 {
@@ -41,38 +42,55 @@ static struct ry_str read_value(struct ry_str text)
     return text;
 }
 
-/* Appends the line's variable; false when it is none. */
-static bool take_line(char *line, char *const *env, struct ry_buf *text)
+#define LINE_ADVICE "a line must be NAME=value, blank, or a comment that begins with #"
+
+/* Appends the line's variable. Of what is wrong only the name is told: the rest may be a secret. */
+static int take_line(char *line, char *const *env, struct ry_buf *text, struct ry_error *err)
 {
     line += strspn(line, " \t");
     size_t n = strcspn(line, "\r\n");
     if (n == 0 || line[0] == '#')
-        return true;
+        return RY_OK;
     struct ry_str name = {line, strcspn(line, "=")};
-    if (name.n >= n || !is_name(name))
-        return false;
+    if (name.n >= n)
+        return ry_fail(err, RY_ECONFIG, "there is no \"=\"; " LINE_ADVICE);
+    if (ry_str_starts(name, RY_STR("export ")))
+        return ry_fail(err, RY_ECONFIG, "leave out \"export\"; " LINE_ADVICE);
+    if (!is_name(name))
+        return ry_fail(err, RY_ECONFIG,
+                       "\"%.*s\" is no name (letters, digits and _, no blanks, no digit first); " LINE_ADVICE,
+                       name.n < NAME_SHOWN_BYTES ? (int)name.n : NAME_SHOWN_BYTES, name.p);
     struct ry_str value = read_value((struct ry_str){line + name.n + 1, n - name.n - 1});
     if (has(env, name))
-        return true;
+        return RY_OK;
     (void)ry_buf_addf(text, "%.*s=%.*s", RY_STR_ARG(name), RY_STR_ARG(value));
     (void)ry_buf_add(text, "", 1);
-    return true;
+    return RY_OK;
 }
 
 static int take_file(const char *path, char *const *env, struct ry_buf *text, struct ry_error *err)
 {
     char line[LINE_BYTES];
+    struct ry_error why;
     FILE *file = fopen(path, "re");
     if (file == NULL)
-        return ry_fail(err, RY_ECONFIG, "cannot open %s: %s", path, strerror(errno));
+        return ry_fail(err, RY_ECONFIG, "--env-file: cannot open %s: %s; name a file with lines NAME=value", path,
+                       strerror(errno));
     int rc = RY_OK;
     static const char utf16[] = "\xFF\xFE";
     if (fread(line, 1, 2, file) == 2 && memcmp(line, utf16, 2) == 0)
-        rc = ry_fail(err, RY_ECONFIG, "%s is in UTF-16; save it as UTF-8", path);
+        rc = ry_fail(err, RY_ECONFIG, "--env-file: %s is in UTF-16; save it as UTF-8", path);
     rewind(file);
-    for (unsigned number = 1; rc == RY_OK && fgets(line, sizeof line, file); number++)
-        if (!take_line(line, env, text))
-            rc = ry_fail(err, RY_ECONFIG, "%s:%u: a line must be NAME=value", path, number);
+    for (unsigned number = 1; rc == RY_OK && fgets(line, sizeof line, file); number++) {
+        bool whole = strchr(line, '\n') != NULL || strlen(line) + 1 < sizeof line;
+        rc = whole ? take_line(line, env, text, &why)
+                   : ry_fail(&why, RY_ECONFIG, "it has more than the %d bytes allowed", LINE_BYTES - 2);
+        if (rc != RY_OK)
+            (void)ry_fail(err, RY_ECONFIG, "--env-file: %s, line %u: %s", path, number, why.text);
+    }
+    if (rc == RY_OK && ferror(file))
+        rc = ry_fail(err, RY_ECONFIG, "--env-file: cannot read %s: %s; name a file with lines NAME=value", path,
+                     strerror(errno));
     explicit_bzero(line, sizeof line);
     (void)fclose(file);
     return rc;

@@ -250,9 +250,6 @@ static void env_file_adds_what_the_environment_lacks(void **state)
     assert_string_equal(value_in(merged, "M"), "# nothing");
     assert_string_equal(value_in(merged, "N"), "\"open");
     free(merged);
-    assert_int_equal(write(fd, "no name\n", 8), 8);
-    assert_int_equal(ry_env_file_read(path, env, &merged, &err), RY_ECONFIG);
-    assert_non_null(strstr(err.text, ":17:"));
     assert_int_equal(ftruncate(fd, 0), 0);
     assert_int_equal(pwrite(fd,
                             "\xFF\xFE"
@@ -263,6 +260,49 @@ static void env_file_adds_what_the_environment_lacks(void **state)
     assert_non_null(strstr(err.text, "UTF-16"));
     (void)close(fd);
     (void)unlink(path);
+}
+
+static void a_bad_env_file_is_named_with_its_line_and_no_value(void **state)
+{
+    (void)state;
+#define LINE "a line must be NAME=value, blank, or a comment that begins with #"
+    static const struct {
+        const char *text;
+        const char *error; /* behind the file's name */
+    } cases[] = {
+        {"A=1\n\nhunter2\n", ", line 3: there is no \"=\"; " LINE},
+        {"export TOKEN=hunter2\n", ", line 1: leave out \"export\"; " LINE},
+        {"# TOKEN\nTOKEN = hunter2",
+         ", line 2: \"TOKEN \" is no name (letters, digits and _, no blanks, no digit first); " LINE},
+        {"=hunter2\n", ", line 1: \"\" is no name (letters, digits and _, no blanks, no digit first); " LINE},
+        {"2A=hunter2\n", ", line 1: \"2A\" is no name (letters, digits and _, no blanks, no digit first); " LINE},
+        {NULL, ", line 2: it has more than the 8190 bytes allowed"},
+    };
+    char *const env[] = {NULL};
+    char expected[400];
+    char longest[9000] = "A=1\nB=";
+    memset(longest + strlen(longest), 'x', 8500);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char path[] = "/tmp/reelyard-env.XXXXXX";
+        int fd = mkstemp(path);
+        char **merged = NULL;
+        struct ry_error err = {0};
+        const char *text = cases[i].text ? cases[i].text : longest;
+        assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+        assert_int_equal(ry_env_file_read(path, env, &merged, &err), RY_ECONFIG);
+        (void)snprintf(expected, sizeof expected, "--env-file: %s%s", path, cases[i].error);
+        assert_string_equal(err.text, expected);
+        (void)close(fd);
+        (void)unlink(path);
+    }
+#undef LINE
+    char **merged = NULL;
+    struct ry_error err = {0};
+    assert_int_equal(ry_env_file_read("/nonexistent/env", env, &merged, &err), RY_ECONFIG);
+    assert_string_equal(err.text, "--env-file: cannot open /nonexistent/env: No such file or directory; name a file "
+                                  "with lines NAME=value");
+    assert_int_equal(ry_env_file_read("/", env, &merged, &err), RY_ECONFIG);
+    assert_string_equal(err.text, "--env-file: cannot read /: Is a directory; name a file with lines NAME=value");
 }
 
 /* ---- words on the leash ------------------------------------------------------------------------------------------ */
@@ -351,6 +391,7 @@ int main(void)
         cmocka_unit_test(environment_carries_flags_and_the_kept_settings),
         cmocka_unit_test(list_of_numbers_is_read_or_refused),
         cmocka_unit_test(env_file_adds_what_the_environment_lacks),
+        cmocka_unit_test(a_bad_env_file_is_named_with_its_line_and_no_value),
         cmocka_unit_test(leash_passes_over_what_is_no_word_and_tells_the_end),
         cmocka_unit_test(tickets_differ),
         cmocka_unit_test(watchdog_is_fed_at_half_of_its_time),
