@@ -9,6 +9,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -24,8 +25,8 @@
 static struct {
     enum ry_level least;
     bool json;
-    bool terminal;
     bool colour;
+    atomic_bool progress; /* a line that is drawn over stands on the terminal */
     int fd;
 } logger = {.least = RY_INFO, .json = true, .fd = STDERR_FILENO};
 
@@ -43,8 +44,7 @@ void ry_log_setup(enum ry_level least, enum ry_log_format format, int fd)
     bool terminal = isatty(fd) == 1;
     logger.least = least;
     logger.json = format == RY_LOG_JSON || (format == RY_LOG_AUTO && !terminal);
-    logger.terminal = terminal && !logger.json;
-    logger.colour = logger.terminal && getenv("NO_COLOR") == NULL && term != NULL && strcmp(term, "dumb") != 0;
+    logger.colour = terminal && !logger.json && getenv("NO_COLOR") == NULL && term != NULL && strcmp(term, "dumb") != 0;
     logger.fd = fd;
 }
 
@@ -154,7 +154,7 @@ static void line_field(struct line *line, struct ry_str key, struct ry_str value
     if (key.n + 64 > line_room(line))
         return;
     if (line->json)
-        line_adds(line, before > 1 ? ",\"" : "\"");
+        line_adds(line, line->text[before - 1] == '{' ? "\"" : ",\"");
     else
         line_adds(line, " ");
     (void)line_add(line, key.p, key.n);
@@ -348,8 +348,6 @@ static void line_begin_text(struct line *line, enum ry_level level, const char *
                   {"CRITICAL", "\033[1;31m"}};
     char time[RY_TIME_TEXT_BYTES];
     ry_time_format(ry_wall_ms(ry_clock_system()), time);
-    if (logger.terminal) /* over a progress line that may stand here */
-        line_adds(line, "\r\033[K");
     line_adds(line, time);
     line_adds(line, " ");
     line_adds(line, logger.colour ? levels[level].colour : "");
@@ -366,6 +364,8 @@ void ry_log_write(enum ry_level level, const char *event, const char *format, ..
 {
     int saved = errno;
     struct line line = {.n = 0, .json = logger.json};
+    if (atomic_exchange(&logger.progress, false))
+        line_adds(&line, "\r\033[K");
     if (line.json)
         line_begin_json(&line, level, event);
     else
@@ -383,6 +383,11 @@ void ry_log_write(enum ry_level level, const char *event, const char *format, ..
         written = write(logger.fd, line.text, line.n);
     while (written < 0 && errno == EINTR);
     errno = saved;
+}
+
+void ry_log_progress(bool drawn)
+{
+    atomic_store(&logger.progress, drawn);
 }
 
 bool ry_log_allowed(struct ry_log_limit *limit, unsigned burst, long long period_ms, unsigned *held_back)

@@ -36,6 +36,10 @@ void ry_log_write(enum ry_level level, const char *event, const char *format, ..
             ry_log_write((level), (event), " " __VA_ARGS__); \
     } while (0)
 
+/* Tells that a progress line, which is drawn over, now stands on the terminal that the log writes to too (drawn), or
+ * that it has been ended. The next log line then takes its place. Any thread. */
+void ry_log_progress(bool drawn);
+
 /* Whether this call may log: at most `burst` lines in each period_ms for this place. Counts what it held back and tells
  * it with the next line that passes. */
 struct ry_log_limit {

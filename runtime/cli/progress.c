@@ -1,8 +1,11 @@
 #include "runtime/cli/progress.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#include "runtime/base/log.h"
 
 #define TERMINAL_EVERY_MS 100
 #define PLAIN_EVERY_MS    5000
@@ -12,7 +15,10 @@
 
 void ry_progress_init(struct ry_progress *progress, FILE *out, const struct ry_clock *clock, const char *label)
 {
-    *progress = (struct ry_progress){.out = out, .clock = clock, .label = label, .terminal = isatty(fileno(out)) == 1};
+    const char *term = getenv("TERM");
+    bool drawable = term != NULL && strcmp(term, "dumb") != 0;
+    *progress = (struct ry_progress){
+        .out = out, .clock = clock, .label = label, .terminal = drawable && isatty(fileno(out)) == 1};
 }
 
 /* Seconds as 0:05, 12:34 or 1:02:03. */
@@ -100,6 +106,7 @@ static void show(struct ry_progress *progress, int64_t now_mono_ms, uint64_t don
     else
         (void)fprintf(progress->out, "%s\n", text);
     (void)fflush(progress->out);
+    ry_log_progress(progress->terminal && !last);
     progress->shown_mono_ms = now_mono_ms;
 }
 

@@ -7,9 +7,11 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <json-c/json.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -240,6 +242,44 @@ static void a_place_may_log_so_often_and_then_tells_what_it_held_back(void **sta
     assert_int_equal(held_back, 0);
 }
 
+/* A pseudo-terminal: what its user would see can be read from the master. */
+static void a_line_takes_the_place_of_a_progress_line_that_stands_there_and_else_has_no_escape_code(void **state)
+{
+    (void)state;
+    int master = posix_openpt(O_RDWR | O_NOCTTY);
+    assert_true(master >= 0);
+    assert_int_equal(grantpt(master) | unlockpt(master), 0);
+    int terminal = open(ptsname(master), O_RDWR | O_NOCTTY);
+    assert_true(terminal >= 0);
+    assert_int_equal(setenv("NO_COLOR", "1", 1) | setenv("TERM", "xterm", 1), 0);
+    static const struct {
+        enum ry_log_format format;
+        bool drawn;
+    } cases[] = {{RY_LOG_AUTO, false}, {RY_LOG_AUTO, true},  {RY_LOG_AUTO, false}, {RY_LOG_JSON, false},
+                 {RY_LOG_JSON, true},  {RY_LOG_JSON, false}, {RY_LOG_TEXT, true},  {RY_LOG_TEXT, false}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        ry_log_setup(RY_INFO, cases[i].format, terminal);
+        if (cases[i].drawn)
+            ry_log_progress(true);
+        RY_LOG(RY_INFO, "something", "count=%d", 5);
+        ssize_t n = read(master, line, sizeof line - 1);
+        assert_true(n > 0);
+        line[n] = '\0';
+        assert_int_equal(strncmp(line, "\r\033[K", 4) == 0, cases[i].drawn);
+        const char *rest = line + (cases[i].drawn ? 4 : 0);
+        assert_null(strchr(rest, '\033'));
+        assert_int_equal(rest[0] == '{', cases[i].format == RY_LOG_JSON);
+        assert_non_null(strstr(rest, cases[i].format == RY_LOG_JSON ? "{\"time\":" : " something count=5"));
+    }
+    /* A progress line that was ended is left alone. */
+    ry_log_progress(true);
+    ry_log_progress(false);
+    RY_LOG(RY_INFO, "something", "");
+    assert_true(read(master, line, sizeof line - 1) > 0);
+    assert_true(line[0] != '\r');
+    assert_int_equal(close(terminal) | close(master), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +291,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_format_that_breaks_the_rules_reads_no_wrong_argument, set_up, tear_down),
         cmocka_unit_test_setup_teardown(errno_is_printed_and_kept, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_below_the_least_severity_is_not_written, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            a_line_takes_the_place_of_a_progress_line_that_stands_there_and_else_has_no_escape_code, set_up, tear_down),
         cmocka_unit_test(a_place_may_log_so_often_and_then_tells_what_it_held_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
