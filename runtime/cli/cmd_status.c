@@ -20,6 +20,7 @@ struct status {
     struct json_object *root; /* data, database, jobs, running, pid, node, queue, archive, problems */
     struct json_object *problems;
     struct ry_place database, jobs;
+    bool no_archive; /* there is none yet */
 };
 
 /* ---- gathering --------------------------------------------------------------------------------------------------- */
@@ -53,7 +54,16 @@ static void name_counters(struct json_object *node, const struct ry_node_state *
     (void)json_object_object_add(node, "counters", counters);
 }
 
-static void ask_node(struct status *self, struct ry_session *session)
+static bool has_instance(const struct ry_node_state *node, const char *role)
+{
+    for (size_t i = 0; i < node->instances.n; i++)
+        if (ry_str_is(node->instances.items[i].role, role))
+            return true;
+    return false;
+}
+
+/* Asks the node for its state; *ingester: it has one, whom to ask for the queue. */
+static void ask_node(struct status *self, struct ry_session *session, bool *ingester)
 {
     const struct ry_node_get question = {.end_ = 0};
     const struct ry_mail *answer = NULL;
@@ -62,6 +72,7 @@ static void ask_node(struct status *self, struct ry_session *session)
         add_problem(self, "node", &err);
         return;
     }
+    *ingester = has_instance(RY_BODY(answer, node_state), "ingester");
     struct json_object *node = ry_message_json(&answer->descriptor->record, answer->body);
     name_counters(node, RY_BODY(answer, node_state));
     (void)json_object_object_add(self->root, "node", node);
@@ -82,7 +93,20 @@ static void ask_archive(struct status *self, struct ry_session *session)
         add_problem(self, "archive", &err);
 }
 
-static void ask_queue(struct status *self)
+static void add_queue(struct status *self, const char *engine, const struct ry_depth *depth)
+{
+    struct json_object *queue = json_object_new_object();
+    (void)json_object_object_add(queue, "engine", json_object_new_string(engine));
+    (void)json_object_object_add(queue, "ready", json_object_new_uint64(depth->ready));
+    (void)json_object_object_add(queue, "leased", json_object_new_uint64(depth->leased));
+    (void)json_object_object_add(queue, "dead", json_object_new_uint64(depth->dead));
+    (void)json_object_object_add(queue, "oldest_ms", json_object_new_int64(depth->oldest_ms));
+    (void)json_object_object_add(self->root, "queue", queue);
+}
+
+/* The queue that this command's configuration names; `told`: that of the node has been told already, and only whether
+ * this one answers is of interest. */
+static void look_at_queue(struct status *self, bool told)
 {
     struct ry_stream *stream = NULL;
     struct ry_depth depth;
@@ -90,19 +114,46 @@ static void ask_queue(struct status *self)
     int rc = ry_session_queue(self->cli, false, &stream, &err);
     if (rc == RY_OK)
         rc = stream->ops->depth(stream, &depth, &err);
-    const char *engine = rc == RY_OK ? stream->ops->name : "";
-    ry_stream_close(&stream);
-    if (rc != RY_OK) {
+    if (rc != RY_OK)
         add_problem(self, "queue", &err);
+    else if (!told)
+        add_queue(self, stream->ops->name, &depth);
+    ry_stream_close(&stream);
+}
+
+/* The node's own queue, as its ingester sees it: the command may have been started with another REDIS_URL, or none. */
+static void ask_queue(struct status *self, struct ry_session *session)
+{
+    const struct ry_queue_get question = {.end_ = 0};
+    const struct ry_mail *answer = NULL;
+    struct ry_error err;
+    if (ry_session_ask(session, RY_TAG_queue_get, &question, &answer, &err) != RY_OK) {
+        add_problem(self, "queue of the node", &err);
         return;
     }
-    struct json_object *queue = json_object_new_object();
-    (void)json_object_object_add(queue, "engine", json_object_new_string(engine));
-    (void)json_object_object_add(queue, "ready", json_object_new_uint64(depth.ready));
-    (void)json_object_object_add(queue, "leased", json_object_new_uint64(depth.leased));
-    (void)json_object_object_add(queue, "dead", json_object_new_uint64(depth.dead));
-    (void)json_object_object_add(queue, "oldest_ms", json_object_new_int64(depth.oldest_ms));
-    (void)json_object_object_add(self->root, "queue", queue);
+    const struct ry_queue_state *state = RY_BODY(answer, queue_state);
+    char engine[33];
+    (void)snprintf(engine, sizeof engine, "%.*s", RY_STR_ARG(state->engine));
+    const struct ry_depth depth = {
+        .ready = state->ready, .leased = state->leased, .dead = state->dead, .oldest_ms = (int64_t)state->oldest_ms};
+    if (state->healthy) {
+        add_queue(self, engine, &depth);
+    } else {
+        (void)ry_fail(&err, RY_EAWAY, "%.*s", RY_STR_ARG(state->reason));
+        add_problem(self, "queue of the node", &err);
+    }
+}
+
+/* What a node that runs says of itself and of its queue. */
+static void ask_running(struct status *self, struct ry_session *session)
+{
+    bool redis = ry_config_str(self->cli->config, RY_OPT_redis_url)[0] != '\0';
+    bool ingester = false;
+    ask_node(self, session, &ingester);
+    if (ingester)
+        ask_queue(self, session);
+    if (!ingester || redis)
+        look_at_queue(self, ingester);
 }
 
 static void gather(struct status *self)
@@ -119,15 +170,19 @@ static void gather(struct status *self)
     (void)json_object_object_add(self->root, "running", json_object_new_boolean(running));
     if (running)
         (void)json_object_object_add(self->root, "pid", json_object_new_int64(holder.pid));
-    else if (!ry_config_has_postgres(config) && access(ry_config_str(config, RY_OPT_sqlite_path), F_OK) != 0)
+    bool archive = ry_config_has_postgres(config) || access(ry_config_str(config, RY_OPT_sqlite_path), F_OK) == 0;
+    bool redis = ry_config_str(config, RY_OPT_redis_url)[0] != '\0';
+    if (!running && (archive || redis))
+        look_at_queue(self, false);
+    self->no_archive = !running && !archive;
+    if (self->no_archive)
         return;
-    ask_queue(self);
     if (ry_session_open(&session, self->cli, RY_ROLE_WRITER, false, &err) != RY_OK) {
         add_problem(self, running ? "node" : "archive", &err);
         return;
     }
-    if (session.node == NULL)
-        ask_node(self, &session);
+    if (running)
+        ask_running(self, &session);
     ask_archive(self, &session);
     if (ry_session_close(&session, &err) != RY_OK)
         add_problem(self, "archive", &err);
@@ -277,12 +332,17 @@ static void tell(struct status *self)
     } else {
         (void)fprintf(out, "node     %s\n", part(self->root, "pid") ? "runs, but does not answer" : "none runs");
     }
+    bool whole = json_object_array_length(self->problems) == 0;
     if (queue)
         tell_queue(out, queue);
+    else if (!whole)
+        (void)fprintf(out, "queue    not known\n");
     if (archive)
         tell_archive(out, archive);
-    else if (json_object_array_length(self->problems) == 0)
+    else if (self->no_archive)
         (void)fprintf(out, "archive  there is none yet\n");
+    else
+        (void)fprintf(out, "archive  not known\n");
     if (node) {
         tell_node(out, node);
         tell_children(out, node);
