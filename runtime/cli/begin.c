@@ -5,6 +5,7 @@
 
 #include "runtime/base/log.h"
 #include "runtime/config/config.h"
+#include "runtime/config/option.h"
 
 /* What ry_cli_begin works on. */
 struct begin {
@@ -152,6 +153,42 @@ static void set_up_log(const struct ry_cli *cli)
     ry_log_thread(cli->command->name);
 }
 
+#define OWN_PREFIX     "REELYARD_"
+#define VARIABLE_BYTES 64
+
+/* Warns of variables that look like settings of reelyard and are none: a slip of the finger would else change nothing,
+ * in silence. */
+static void warn_of_unknown(struct ry_cli *cli)
+{
+    const char *names[RY_OPT_COUNT];
+    size_t n = 0;
+    for (unsigned i = 0; i < RY_OPT_COUNT; i++)
+        if (ry_option_row((enum ry_option)i)->env)
+            names[n++] = ry_option_row((enum ry_option)i)->env;
+    for (char *const *at = cli->env; at && *at; at++) {
+        char name[VARIABLE_BYTES];
+        (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(*at, "="), *at);
+        bool known = strncmp(name, OWN_PREFIX, strlen(OWN_PREFIX)) != 0;
+        for (size_t i = 0; i < n && !known; i++)
+            known = strcmp(name, names[i]) == 0;
+        if (known)
+            continue;
+        /* BOT_TOKEN and others are the origin's names, and have no prefix. */
+        const char *near = NULL;
+        for (size_t i = 0; i < n && !near; i++)
+            near = strcmp(name + strlen(OWN_PREFIX), names[i]) == 0 ? names[i] : NULL;
+        near = near ? near : ry_cli_nearest(name, names, n);
+        if (cli->command->logs)
+            RY_LOG(RY_WARNING, "unknown_variable", "name=%s nearest=%s", name, near ? near : "none");
+        else if (near)
+            (void)ry_cli_complain(cli, RY_EXIT_DONE, "%s is ignored: there is no such setting; did you mean %s?", name,
+                                  near);
+        else
+            (void)ry_cli_complain(cli, RY_EXIT_DONE, "%s is ignored: there is no such setting; see `reelyard options`",
+                                  name);
+    }
+}
+
 int ry_cli_begin(struct ry_cli *cli, int *argc, char **argv, const struct ry_cli_flag *flags, size_t flag_count,
                  int words_min, int words_max)
 {
@@ -176,6 +213,7 @@ int ry_cli_begin(struct ry_cli *cli, int *argc, char **argv, const struct ry_cli
     if (ry_config_finish(cli->config, &err) != RY_OK)
         return ry_cli_fail(cli, &err);
     set_up_log(cli);
+    warn_of_unknown(cli);
     *argc = begin.words;
     return RY_CLI_GO;
 }

@@ -34,6 +34,21 @@ step "status without anything there makes nothing"
 "$reelyard" status --data "$tmp/nowhere" >"$tmp/out" 2>&1 || true
 [ ! -e "$tmp/nowhere/reelyard.db" ] || fail "status made a database"
 
+step "status says what does not answer"
+expect 1 env REDIS_URL=redis://127.0.0.1:1 "$reelyard" status --data "$tmp/nowhere"
+grep -q '^queue    not known' "$tmp/out" && grep -q 'Redis at 127.0.0.1:1 cannot be reached' "$tmp/out" || fail "status: $(cat "$tmp/out")"
+[ ! -e "$tmp/nowhere" ] || fail "status made a data folder"
+
+step "a bad env file, and settings that do not exist"
+expect 78 "$reelyard" up --data "$data" --env-file "$tmp/no.env"
+grep -q "^reelyard up: --env-file: cannot open $tmp/no.env: No such file" "$tmp/out" || fail "up: $(cat "$tmp/out")"
+printf 'A=1\nexport BOT_TOKEN=hunter2\n' >"$tmp/bad.env"
+expect 78 "$reelyard" up --data "$data" --env-file "$tmp/bad.env"
+grep -q "bad.env, line 2: leave out \"export\"" "$tmp/out" || fail "up: $(cat "$tmp/out")"
+grep -q hunter2 "$tmp/out" && fail "up prints a secret"
+expect 0 env REELYARD_HTTP_PROT=1 "$reelyard" config
+[ "$(grep -c 'did you mean REELYARD_HTTP_PORT?' "$tmp/out")" = 1 ] || fail "config: $(cat "$tmp/out")"
+
 step "migrate"
 expect 0 "$reelyard" migrate --data "$data"
 expect 0 "$reelyard" migrate --data "$data"

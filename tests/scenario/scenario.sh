@@ -9,6 +9,9 @@ scale=${REELYARD_SCALE:-1} # how many times as large as the tests the chaos is
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/reelyard-scenario.XXXXXX")
 started=()
 export LOG_LEVEL=${LOG_LEVEL:-WARNING} REELYARD_HTTP_PORT=0 REELYARD_LOG_FORMAT=text
+# What the tests are told by looks like settings of the program, which would warn of it.
+export -n REELYARD_SOURCE REELYARD_BIN REELYARD_BUILD REELYARD_SCALE REELYARD_SEED REELYARD_KILLS REELYARD_KILL_ROUNDS \
+    REELYARD_RESTARTS REELYARD_STOP_SECONDS REELYARD_CUT_SECONDS REELYARD_UP_PAUSE REELYARD_UP_ROUNDS REELYARD_INSIDE_NETWORK
 unset REELYARD_DATA DATABASE_URL DB_HOST REDIS_URL
 
 finish() {

@@ -157,6 +157,44 @@ static void options_and_words_are_told_apart(void **state)
     }
 }
 
+static void a_variable_that_is_no_setting_is_named_with_the_nearest_once(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *variable;
+        const char *err; /* NULL: nothing */
+    } cases[] = {
+        {"REELYARD_HTTP_PORT=81", NULL},
+        {"REELYARD_HTTP_PORT=", NULL},
+        {"REELYARD_HTTP_PROT=81",
+         "reelyard x: REELYARD_HTTP_PROT is ignored: there is no such setting; did you mean REELYARD_HTTP_PORT?\n"},
+        {"REELYARD_DATABASE_URL=postgresql://u:hunter2@h/d",
+         "reelyard x: REELYARD_DATABASE_URL is ignored: there is no such setting; did you mean DATABASE_URL?\n"},
+        {"REELYARD_BOT_TOKEN=hunter2",
+         "reelyard x: REELYARD_BOT_TOKEN is ignored: there is no such setting; did you mean BOT_TOKEN?\n"},
+        {"REELYARD_THUMBNAIL_TIMESTAMP=2",
+         "reelyard x: REELYARD_THUMBNAIL_TIMESTAMP is ignored: there is no such setting; did you mean "
+         "THUMBNAIL_TIMESTAMP?\n"},
+        {"REELYARD_XYZZY_PLUGH_QUUX=1",
+         "reelyard x: REELYARD_XYZZY_PLUGH_QUUX is ignored: there is no such setting; see `reelyard options`\n"},
+        {"REELYARD=1", NULL},
+        {"STORAGE_PTAH=x", NULL}, /* may be another program's */
+    };
+    static const struct ry_command command = {.name = "x", .usage = "", .summary = "does x", .help = ""};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct desk desk;
+        char *const env[] = {(char *)(uintptr_t)cases[i].variable, NULL};
+        char *argv[] = {(char *)(uintptr_t) "x", NULL};
+        int argc = 1;
+        desk_open(&desk, env);
+        desk.cli.command = &command;
+        assert_int_equal(ry_cli_begin(&desk.cli, &argc, argv, NULL, 0, 0, 0), RY_CLI_GO);
+        desk_flush(&desk);
+        assert_string_equal(desk.err, cases[i].err ? cases[i].err : "");
+        desk_close(&desk);
+    }
+}
+
 static void the_program_answers_with_its_exit_codes(void **state)
 {
     (void)state;
@@ -198,6 +236,14 @@ static void the_program_answers_with_its_exit_codes(void **state)
         {{"reelyard", "enqueue", "x", "--priority", "urgent", NULL}, RY_EXIT_USAGE, "", "must be live or backfill"},
         {{"reelyard", "enqueue", "/nonexistent/jobs", NULL}, RY_EXIT_FAILED, "", "cannot open /nonexistent/jobs"},
         {{"reelyard", "run", "--roles", "clown", NULL}, RY_EXIT_USAGE, "", "there is no role \"clown\""},
+        {{"reelyard", "up", "--env-file", "/nonexistent/env", NULL},
+         RY_EXIT_CONFIG,
+         "",
+         "reelyard up: --env-file: cannot open /nonexistent/env: No such file or directory"},
+        {{"reelyard", "up", "--env-file", NULL}, RY_EXIT_USAGE, "", "--env-file needs a value"},
+        {{"reelyard", "up", "--env-file", "--encoder", "1", NULL}, RY_EXIT_USAGE, "", "--env-file needs a value"},
+        {{"reelyard", "up", "--settings", "/nonexistent/s.jsonc", NULL}, RY_EXIT_CONFIG, "", "/nonexistent/s.jsonc"},
+        {{"reelyard", "up", "--help", NULL}, RY_EXIT_DONE, "usage: reelyard up", ""},
         {{"reelyard", "actor", "clown", NULL}, RY_EXIT_USAGE, "", "there is no role \"clown\""},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -579,6 +625,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(options_and_words_are_told_apart),
+        cmocka_unit_test(a_variable_that_is_no_setting_is_named_with_the_nearest_once),
         cmocka_unit_test(the_program_answers_with_its_exit_codes),
         cmocka_unit_test(strangers_text_cannot_steer_the_terminal),
         cmocka_unit_test(a_job_has_what_the_contract_asks),
