@@ -18,10 +18,11 @@ static bool has(char *const *env, struct ry_str name)
     return false;
 }
 
-static bool is_name(struct ry_str name)
+/* The variable's name at the front of the text; empty when there is none. */
+static struct ry_str read_name(const char *text)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
-    return name.n > 0 && strspn(name.p, letters) >= name.n && (name.p[0] < '0' || name.p[0] > '9');
+    return (struct ry_str){text, *text >= '0' && *text <= '9' ? 0 : strspn(text, letters)};
 }
 
 /* The value without its quotes, or without the comment behind it: what Compose and python-dotenv make of the line. */
@@ -48,19 +49,18 @@ static struct ry_str read_value(struct ry_str text)
 static int take_line(char *line, char *const *env, struct ry_buf *text, struct ry_error *err)
 {
     line += strspn(line, " \t");
-    size_t n = strcspn(line, "\r\n");
-    if (n == 0 || line[0] == '#')
+    line[strcspn(line, "\r\n")] = '\0';
+    if (line[0] == '\0' || line[0] == '#')
         return RY_OK;
-    struct ry_str name = {line, strcspn(line, "=")};
-    if (name.n >= n)
-        return ry_fail(err, RY_ECONFIG, "there is no \"=\"; " LINE_ADVICE);
-    if (ry_str_starts(name, RY_STR("export ")))
-        return ry_fail(err, RY_ECONFIG, "leave out \"export\"; " LINE_ADVICE);
-    if (!is_name(name))
-        return ry_fail(err, RY_ECONFIG,
-                       "\"%.*s\" is no name (letters, digits and _, no blanks, no digit first); " LINE_ADVICE,
+    struct ry_str name = read_name(line);
+    if (ry_str_is(name, "export") && line[name.n] == ' ')
+        name = read_name(line + name.n + strspn(line + name.n, " \t"));
+    if (name.n == 0)
+        return ry_fail(err, RY_ECONFIG, "it begins with no name (letters, digits and _, no digit first); " LINE_ADVICE);
+    if (name.p[name.n] != '=')
+        return ry_fail(err, RY_ECONFIG, "there is no \"=\" behind the name %.*s; " LINE_ADVICE,
                        name.n < NAME_SHOWN_BYTES ? (int)name.n : NAME_SHOWN_BYTES, name.p);
-    struct ry_str value = read_value((struct ry_str){line + name.n + 1, n - name.n - 1});
+    struct ry_str value = read_value(ry_str_of(name.p + name.n + 1));
     if (has(env, name))
         return RY_OK;
     (void)ry_buf_addf(text, "%.*s=%.*s", RY_STR_ARG(name), RY_STR_ARG(value));

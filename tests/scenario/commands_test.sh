@@ -42,9 +42,9 @@ grep -q '^queue    not known' "$tmp/out" && grep -q 'Redis at 127.0.0.1:1 cannot
 step "a bad env file, and settings that do not exist"
 expect 78 "$reelyard" up --data "$data" --env-file "$tmp/no.env"
 grep -q "^reelyard up: --env-file: cannot open $tmp/no.env: No such file" "$tmp/out" || fail "up: $(cat "$tmp/out")"
-printf 'A=1\nexport BOT_TOKEN=hunter2\n' >"$tmp/bad.env"
+printf 'A=1\nBOT_TOKEN: hunter2\n' >"$tmp/bad.env"
 expect 78 "$reelyard" up --data "$data" --env-file "$tmp/bad.env"
-grep -q "bad.env, line 2: leave out \"export\"" "$tmp/out" || fail "up: $(cat "$tmp/out")"
+grep -q "bad.env, line 2: there is no" "$tmp/out" || fail "up: $(cat "$tmp/out")"
 grep -q hunter2 "$tmp/out" && fail "up prints a secret"
 expect 0 env REELYARD_HTTP_PROT=1 "$reelyard" config
 [ "$(grep -c 'did you mean REELYARD_HTTP_PORT?' "$tmp/out")" = 1 ] || fail "config: $(cat "$tmp/out")"

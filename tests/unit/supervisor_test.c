@@ -228,7 +228,7 @@ static void env_file_adds_what_the_environment_lacks(void **state)
     char path[] = "/tmp/reelyard-env.XXXXXX";
     static const char text[] = "# comment\n\nA=1\n  B=two words\nC=\"quoted = yes\"\nPATH=/evil\nE=\n"
                                "F=\"INFO\"    # a level\nG=5432 # a port\nH='a # b'\t# c\nI=pass#word\nJ=\"a\"b\n"
-                               "K=trailing \t\r\nL=\"\"\nM=# nothing\nN=\"open\n";
+                               "K=trailing \t\r\nL=\"\"\nM=# nothing\nN=\"open\nexport O=exported\n";
     char *const env[] = {"PATH=/bin", NULL};
     int fd = mkstemp(path);
     char **merged = NULL;
@@ -249,6 +249,7 @@ static void env_file_adds_what_the_environment_lacks(void **state)
     assert_string_equal(value_in(merged, "L"), "");
     assert_string_equal(value_in(merged, "M"), "# nothing");
     assert_string_equal(value_in(merged, "N"), "\"open");
+    assert_string_equal(value_in(merged, "O"), "exported");
     free(merged);
     assert_int_equal(ftruncate(fd, 0), 0);
     assert_int_equal(pwrite(fd,
@@ -270,12 +271,12 @@ static void a_bad_env_file_is_named_with_its_line_and_no_value(void **state)
         const char *text;
         const char *error; /* behind the file's name */
     } cases[] = {
-        {"A=1\n\nhunter2\n", ", line 3: there is no \"=\"; " LINE},
-        {"export TOKEN=hunter2\n", ", line 1: leave out \"export\"; " LINE},
-        {"# TOKEN\nTOKEN = hunter2",
-         ", line 2: \"TOKEN \" is no name (letters, digits and _, no blanks, no digit first); " LINE},
-        {"=hunter2\n", ", line 1: \"\" is no name (letters, digits and _, no blanks, no digit first); " LINE},
-        {"2A=hunter2\n", ", line 1: \"2A\" is no name (letters, digits and _, no blanks, no digit first); " LINE},
+        {"A=1\n\nTOKEN hunter2\n", ", line 3: there is no \"=\" behind the name TOKEN; " LINE},
+        {"# TOKEN\nTOKEN = hunter2", ", line 2: there is no \"=\" behind the name TOKEN; " LINE},
+        {"TOKEN: hunter2=\n", ", line 1: there is no \"=\" behind the name TOKEN; " LINE},
+        {"export TOKEN\n", ", line 1: there is no \"=\" behind the name TOKEN; " LINE},
+        {"=hunter2\n", ", line 1: it begins with no name (letters, digits and _, no digit first); " LINE},
+        {"2A=hunter2\n", ", line 1: it begins with no name (letters, digits and _, no digit first); " LINE},
         {NULL, ", line 2: it has more than the 8190 bytes allowed"},
     };
     char *const env[] = {NULL};
