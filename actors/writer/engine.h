@@ -84,9 +84,9 @@ struct writer_engine_ops {
     /* Records where a batch's scan stands (batch->progress, which it has), after its rows: bounds, totals, status, and
      * the slice of this job. A channel without a status row gets one. Bounds only ever widen: forward_message_id
      * (newest) rises, backward_message_id (oldest) falls; both are set when neither was. message_count is counted anew.
-     * Once per job: if the job's slice is on record, nothing changes. Live messages (direction "live") are no scan:
-     * they make no status row, raise forward_message_id only where there is one (or a first scan would leave out what
-     * is older), leave the status, and their slice is not the channel's latest. */
+     * Once per job: if the job's slice is on record, nothing changes. Live messages (direction "live") are no scan: a
+     * row that they make is QUEUED, they raise forward_message_id and leave the status, and their slice is not the
+     * channel's latest. */
     int (*progress)(struct writer_engine *engine, const struct ry_batch_write *batch, struct ry_error *err);
     /* See the messages of the same names in proto/messages.def. A channel without a row has no scan: nothing is begun
      * or ended. A job whose slice is on record has begun before: scan_begin tells the slice and changes nothing,

@@ -35,15 +35,18 @@ static const char progress_sql[] =
               " THEN excluded.backward_message_id ELSE s.backward_message_id END, total_messages_scanned = " TOTAL ","
               " message_count = excluded.message_count, updated_at = excluded.updated_at";
 
-/* Live messages make no row, and no bound where there is none, or the first scan would leave out what is older. $8
- * channel, $9 newest. */
+/* Live messages tell how far the channel is known, for whoever looks for a gap behind it. They are no scan: a row that
+ * they make waits for one, and of one that is there they leave the status. $8 channel, $9 newest, $10 guild. */
 #define LIVE_CLIPS_NOW CLIPS_OF("$8")
-#define LIVE_NEWER     LARGER("$9", "s.forward_message_id")
-#define LIVE_TOTAL     SUM("s.total_messages_scanned", "$3")
-static const char progress_live_sql[] = PUT_SLICE
-    " UPDATE channel_scan_status s SET forward_message_id = CASE WHEN " LIVE_NEWER
-    " THEN $9 ELSE s.forward_message_id END, total_messages_scanned = " LIVE_TOTAL ","
-    " message_count = " LIVE_CLIPS_NOW ", updated_at = $7 WHERE s.channel_id = $8 AND EXISTS (SELECT FROM put)";
+static const char progress_live_sql[] =
+    PUT_SLICE " INSERT INTO channel_scan_status AS s (guild_id, channel_id, status, forward_message_id,"
+              " total_messages_scanned, message_count, created_at, updated_at)"
+              " SELECT $10, $8, 'QUEUED', $9, least($3, 2147483647), " LIVE_CLIPS_NOW ", $7, $7 FROM put"
+              " ON CONFLICT (channel_id) DO UPDATE SET forward_message_id ="
+              " CASE WHEN s.forward_message_id IS NULL OR " NEWER
+              " THEN coalesce(excluded.forward_message_id, s.forward_message_id) ELSE s.forward_message_id END,"
+              " total_messages_scanned = " TOTAL ", message_count = excluded.message_count,"
+              " updated_at = excluded.updated_at";
 
 /* Whether a larger token than $2 has written for job $1. */
 #define FENCED "EXISTS (SELECT FROM reelyard_fence WHERE job_id = $1 AND token > $2)"
@@ -57,8 +60,8 @@ static const char begun_sql[] =
 /* A job whose slice is committed has begun before: it neither restarts nor forgets again. $1 job, $2 token, $3 guild,
  * $4 channel, $5 now, $6 restart, $7 reset. */
 static const char begin_sql[] =
-    "INSERT INTO channel_scan_status AS s (guild_id, channel_id, status, created_at, updated_at)"
-    " SELECT c.guild_id, c.id, 'RUNNING', $5, $5 FROM channel c WHERE c.id = $4 AND c.guild_id = $3 AND NOT " FENCED
+    "INSERT INTO channel_scan_status AS s (guild_id, channel_id, status, message_count, total_messages_scanned,"
+    " created_at, updated_at) SELECT c.guild_id, c.id, 'RUNNING', 0, 0, $5, $5 FROM channel c WHERE c.id = $4 AND c.guild_id = $3 AND NOT " FENCED
     " AND NOT EXISTS (SELECT FROM reelyard_slice WHERE job_id = $1) AND ($6 OR NOT EXISTS (SELECT FROM"
     " channel_scan_status o WHERE o.channel_id = $4 AND o.status = 'CANCELLED'))"
     " ON CONFLICT (channel_id) DO UPDATE SET status = 'RUNNING', error_message = NULL, updated_at = "
@@ -69,16 +72,21 @@ static const char begin_sql[] =
 
 /* $1 job, $2 token, $3 guild, $4 channel, $5 now, $6 status, $7 why. */
 static const char end_sql[] =
-    "INSERT INTO channel_scan_status (guild_id, channel_id, status, error_message, created_at, updated_at)"
-    " SELECT c.guild_id, c.id, $6, $7, $5, $5 FROM channel c WHERE c.id = $4 AND c.guild_id = $3 AND NOT " FENCED
+    "INSERT INTO channel_scan_status (guild_id, channel_id, status, error_message, message_count,"
+    " total_messages_scanned, created_at, updated_at) SELECT c.guild_id, c.id, $6, $7, 0, 0, $5, $5 FROM channel c WHERE c.id = $4 AND c.guild_id = $3 AND NOT " FENCED
     " ON CONFLICT (channel_id) DO UPDATE SET status = excluded.status, error_message = excluded.error_message,"
     " updated_at = excluded.updated_at";
 
+/* A row that live messages made waits for a scan that nobody asked for: it ends well, because a cancelled one would stop
+ * the scan that closes the gap behind it. */
+#define LIVE_ONLY "s.status = 'QUEUED' AND s.forward_message_id IS NOT NULL AND s.backward_message_id IS NULL"
 static const char stale_sql[] =
     "WITH k AS (SELECT id FROM channel_scan_status WHERE status IN ('QUEUED', 'RUNNING') AND updated_at <= $1"
-    " AND channel_id = ANY ($4) ORDER BY channel_id FOR UPDATE), u AS (UPDATE channel_scan_status s SET status = "
-    "'CANCELLED', error_message = $2,"
+    " AND channel_id = ANY ($4) ORDER BY channel_id FOR UPDATE), u AS (UPDATE channel_scan_status s SET"
+    " status = CASE WHEN " LIVE_ONLY " THEN 'SUCCEEDED' ELSE 'CANCELLED' END,"
+    " error_message = CASE WHEN " LIVE_ONLY " THEN NULL ELSE $2 END,"
     " updated_at = $3 FROM k WHERE s.id = k.id RETURNING 1) SELECT count(*) FROM u";
+#undef LIVE_ONLY
 
 /* ---- a slice's progress -------------------------------------------------------------------------------------- */
 
@@ -98,6 +106,7 @@ int pg_progress(struct writer_engine *engine, const struct ry_batch_write *batch
     if (live) {
         pg_add_text(pg, &args, batch->channel_id);
         pg_add_text(pg, &args, progress->newest_id);
+        pg_add_text(pg, &args, batch->guild_id);
         return pg_say(pg, progress_live_sql, &args, NULL, NULL, err);
     }
     pg_add_text(pg, &args, batch->guild_id);

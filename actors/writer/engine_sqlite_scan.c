@@ -38,6 +38,7 @@ static int raise_live(struct lite *lite, const struct ry_batch_write *batch, con
     lite_bind(s, 2, progress->newest_id);
     lite_bind_u64(s, 3, progress->messages);
     lite_bind_now(lite, s, 4);
+    lite_bind(s, 5, batch->guild_id);
     return lite_run(lite, s, NULL, err);
 }
 

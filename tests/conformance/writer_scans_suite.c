@@ -170,7 +170,6 @@ void bounds_only_ever_widen(void **state)
         const char *direction, *newest, *oldest, *forward, *backward;
     } steps[] = {
         {"backward", NULL, NULL, "-", "-"},       /* an empty slice */
-        {"live", "700", "700", "-", "-"},         /* no bound to raise: the history is still to be scanned */
         {"backward", "500", "400", "500", "400"}, /* the first slice sets both */
         {"backward", "399", "90", "500", "90"},   /* 90 is less than 400, though not as text */
         {"backward", "450", "420", "500", "90"},  /* inside */
@@ -188,18 +187,54 @@ void bounds_only_ever_widen(void **state)
         snprintf(name, sizeof name, "step %zu", i);
         assert_bounds(f, name, steps[i].forward, steps[i].backward);
     }
-    assert_int_equal(writer_number(f, SCAN("total_messages_scanned")), 1100);
+    assert_int_equal(writer_number(f, SCAN("total_messages_scanned")), 1000);
     writer_assert_text(f, SCAN("status"), "RUNNING");
 }
 
-void live_messages_make_no_scan(void **state)
+void live_messages_make_a_row_that_waits_for_a_scan(void **state)
 {
     struct writer_fixture *f = *state;
     commit_slice(f, "a", "live", "700", "700");
-    assert_int_equal(writer_number(f, "SELECT count(*) FROM channel_scan_status"), 0);
-    (void)end_scan(f, "b", 1, "FAILED", "why");
-    commit_slice(f, "c", "live", "701", "701");
+    assert_bounds(f, "made", "700", "-");
+    writer_assert_text(f, SCAN("status || coalesce(error_message, '')"), "QUEUED");
+    assert_int_equal(writer_number(f, SCAN("total_messages_scanned")), 100);
+    assert_int_equal(writer_time_ms(f, SCAN("created_at")), WRITER_START_WALL_MS);
+    commit_slice(f, "a", "live", "700", "700"); /* delivered again */
+    commit_slice(f, "b", "live", "699", "600"); /* late: counted, and lowers nothing */
+    assert_bounds(f, "late", "700", "-");
+    assert_int_equal(writer_number(f, SCAN("total_messages_scanned")), 200);
+    commit_slice(f, "c", "backward", "500", "400"); /* a first scan takes its own bound */
+    assert_bounds(f, "scanned", "700", "400");
+    (void)end_scan(f, "d", 1, "FAILED", "why");
+    commit_slice(f, "e", "live", "701", "701");
+    assert_bounds(f, "failed", "701", "400");
     writer_assert_text(f, SCAN("status || ' ' || error_message"), "FAILED why");
+}
+
+void live_messages_set_the_bound_of_a_row_that_has_none(void **state)
+{
+    struct writer_fixture *f = *state;
+    write_channel(f);
+    (void)end_scan(f, "a", 1, "CANCELLED", "Guild scanning disabled");
+    commit_slice(f, "b", "live", "700", "700");
+    assert_bounds(f, "cancelled", "700", "-");
+    writer_assert_text(f, SCAN("status"), "CANCELLED");
+}
+
+/* The bot compares forward_message_id with the channel at its start, and queues a scan of what lies between. */
+void row_of_live_messages_does_not_stop_the_scan_behind_it(void **state)
+{
+    struct writer_fixture *f = *state;
+    commit_slice(f, "a", "live", "700", "700");
+    ry_clock_manual_advance(&f->clock, 3600000);
+    struct ry_str channel = RY_STR("200");
+    struct ry_scans_stale stale = {.older_ms = 1800000, .reason = RY_STR("lost"), .channel_ids = {&channel, 1}};
+    struct ry_scans_staled staled;
+    IN_TRANSACTION(f, scans_stale(f->engine, &stale, &staled, &err));
+    assert_int_equal(staled.count, 1);
+    writer_assert_text(f, SCAN("status || coalesce(error_message, '')"), "SUCCEEDED");
+    assert_false(begin_scan(f, "gap", 1, false, false).cancelled);
+    writer_assert_text(f, SCAN("status"), "RUNNING");
 }
 
 void progress_counts_once_for_a_job(void **state)

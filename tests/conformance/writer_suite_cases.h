@@ -34,7 +34,9 @@
     CASE(gate_is_shut_for_a_lost_lease_and_for_a_cancelled_scan) \
     CASE(careful_batch_with_a_shut_gate_says_which) \
     CASE(bounds_only_ever_widen) \
-    CASE(live_messages_make_no_scan) \
+    CASE(live_messages_make_a_row_that_waits_for_a_scan) \
+    CASE(live_messages_set_the_bound_of_a_row_that_has_none) \
+    CASE(row_of_live_messages_does_not_stop_the_scan_behind_it) \
     CASE(progress_counts_once_for_a_job) \
     CASE(progress_counts_clips_and_ends_a_scan) \
     CASE(scan_begins_running) \
