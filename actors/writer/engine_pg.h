@@ -146,7 +146,7 @@ double pg_real(const PGresult *result, int row, int column);
 int64_t pg_time(const PGresult *result, int row, int column);
 bool pg_null(const PGresult *result, int row, int column);
 
-/* ---- the schema (engine_pg_migrate.c, engine_pg_adopt.c, engine_pg_index.c) -------------------------------------- */
+/* ---- the schema (engine_pg_migrate.c, engine_pg_adopt.c, engine_pg_index.c, engine_pg_keys.c) -------------------- */
 
 /* Brings the schema up to date, or says why this database is not for this program. */
 int pg_migrate(const struct ry_config *config, struct pg_pool *pool, struct ry_error *err);
@@ -160,6 +160,12 @@ int pg_adopt_check(struct pg_link *link, int64_t wait_ms, enum pg_kind *kind, st
  * looks how many are. */
 int pg_index_missing(struct pg_link *link, int64_t wait_ms, size_t *missing, struct ry_error *err);
 int pg_index_make(struct pg_link *link, int64_t wait_ms, bool concurrently, struct ry_error *err);
+
+/* Validates the foreign keys that a migration added to tables with rows, after it has deleted the rows whose guild or
+ * channel is gone: those that the key would have deleted with it. Their files go on the list of files to delete. Stops
+ * no writer; takes as long as reading the tables does. *unchecked: how many keys are to be validated. */
+int pg_keys_unchecked(struct pg_link *link, int64_t wait_ms, size_t *unchecked, struct ry_error *err);
+int pg_keys_validate(struct pg_link *link, int64_t wait_ms, struct ry_error *err);
 
 #include "actors/writer/engine_pg_ops.h"
 

@@ -8,7 +8,9 @@
  *
  * All numbered SQL files that are not yet recorded in reelyard_migration are applied in one transaction with their
  * records, so a crash leaves the schema as it was. The first one, the interface's tables, is only recorded when the
- * database has them already. */
+ * database has them already. What a file changes of a table is quick, but it waits for whoever uses the table, and
+ * others then wait behind it: so it waits shortly, gives way, and comes again. What takes long (indexes, the check of
+ * foreign keys) follows behind the transaction and stops nobody. */
 #include "actors/writer/engine_pg.h"
 #include "actors/writer/schema.h"
 #include "runtime/base/log.h"
@@ -20,6 +22,10 @@
 #define LOCK_SQL     "SELECT pg_try_advisory_xact_lock(5929450712)"
 #define LOCK_TRY_MS  100
 #define LOCK_WAIT_MS (INT64_C(6) * 3600 * 1000)
+/* How long a change of a table waits in front of its other users, and until it comes again. */
+#define TABLE_LOCK_SQL     "SET LOCAL lock_timeout = '2s'"
+#define TABLE_LOCK_TRY_MS  3000
+#define TABLE_LOCK_WAIT_MS (INT64_C(10) * 60 * 1000)
 
 #define SERVER_VERSION_MIN 120000
 
@@ -134,16 +140,45 @@ static int apply(struct migration *m, struct ry_error *err)
     return rc == RY_OK && kind == PG_KIND_EMPTY ? pg_index_make(m->work, m->wait_ms, false, err) : rc;
 }
 
+/* One try: RY_EBUSY when a table is in use. */
+static int apply_once(struct migration *m, struct ry_error *err)
+{
+    int rc = run(m, "BEGIN; " TABLE_LOCK_SQL, err);
+    if (rc == RY_OK)
+        rc = apply(m, err);
+    if (rc == RY_OK)
+        return run(m, "COMMIT", err);
+    if (rc == RY_EBUSY)
+        (void)run(m, "ROLLBACK", NULL);
+    return rc;
+}
+
+/* Until no table is in use. */
+static int apply_patiently(struct migration *m, struct ry_error *err)
+{
+    int64_t deadline_mono_ms = pg_now_mono_ms() + TABLE_LOCK_WAIT_MS;
+    struct ry_error why = {0};
+    int rc = RY_EBUSY;
+    for (;;) {
+        rc = apply_once(m, &why);
+        if (rc != RY_EBUSY || pg_now_mono_ms() > deadline_mono_ms)
+            break;
+        RY_LOG(RY_INFO, "schema_waits", "database=%s reason=%s", m->address->where, why.text);
+        (void)poll(NULL, 0, TABLE_LOCK_TRY_MS);
+    }
+    if (rc != RY_OK && err != NULL)
+        *err = why;
+    return rc;
+}
+
 static int bring_up(struct migration *m, struct ry_error *err)
 {
     int rc = take_lock(m, err);
     if (rc == RY_OK)
-        rc = run(m, "BEGIN", err);
+        rc = apply_patiently(m, err);
     if (rc == RY_OK)
-        rc = apply(m, err);
-    if (rc == RY_OK)
-        rc = run(m, "COMMIT", err);
-    return rc == RY_OK ? pg_index_make(m->work, m->wait_ms, true, err) : rc;
+        rc = pg_index_make(m->work, m->wait_ms, true, err);
+    return rc == RY_OK ? pg_keys_validate(m->work, m->wait_ms, err) : rc;
 }
 
 static int look(struct migration *m, bool *done, struct ry_error *err)
@@ -159,6 +194,8 @@ static int look(struct migration *m, bool *done, struct ry_error *err)
         rc = pg_adopt_check(m->work, m->wait_ms, &kind, err);
     if (rc == RY_OK && applied == writer_pg_migration_count && kind == PG_KIND_ARCHIVE) {
         rc = pg_index_missing(m->work, m->wait_ms, &missing, err);
+        if (rc == RY_OK && missing == 0)
+            rc = pg_keys_unchecked(m->work, m->wait_ms, &missing, err);
         *done = missing == 0;
     }
     return rc;

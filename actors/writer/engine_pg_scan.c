@@ -61,7 +61,8 @@ static const char begun_sql[] =
  * $4 channel, $5 now, $6 restart, $7 reset. */
 static const char begin_sql[] =
     "INSERT INTO channel_scan_status AS s (guild_id, channel_id, status, message_count, total_messages_scanned,"
-    " created_at, updated_at) SELECT c.guild_id, c.id, 'RUNNING', 0, 0, $5, $5 FROM channel c WHERE c.id = $4 AND c.guild_id = $3 AND NOT " FENCED
+    " created_at, updated_at) SELECT c.guild_id, c.id, 'RUNNING', 0, 0, $5, $5 FROM channel c WHERE c.id = $4 AND "
+    "c.guild_id = $3 AND NOT " FENCED
     " AND NOT EXISTS (SELECT FROM reelyard_slice WHERE job_id = $1) AND ($6 OR NOT EXISTS (SELECT FROM"
     " channel_scan_status o WHERE o.channel_id = $4 AND o.status = 'CANCELLED'))"
     " ON CONFLICT (channel_id) DO UPDATE SET status = 'RUNNING', error_message = NULL, updated_at = "
@@ -73,12 +74,13 @@ static const char begin_sql[] =
 /* $1 job, $2 token, $3 guild, $4 channel, $5 now, $6 status, $7 why. */
 static const char end_sql[] =
     "INSERT INTO channel_scan_status (guild_id, channel_id, status, error_message, message_count,"
-    " total_messages_scanned, created_at, updated_at) SELECT c.guild_id, c.id, $6, $7, 0, 0, $5, $5 FROM channel c WHERE c.id = $4 AND c.guild_id = $3 AND NOT " FENCED
+    " total_messages_scanned, created_at, updated_at) SELECT c.guild_id, c.id, $6, $7, 0, 0, $5, $5 FROM channel c "
+    "WHERE c.id = $4 AND c.guild_id = $3 AND NOT " FENCED
     " ON CONFLICT (channel_id) DO UPDATE SET status = excluded.status, error_message = excluded.error_message,"
     " updated_at = excluded.updated_at";
 
-/* A row that live messages made waits for a scan that nobody asked for: it ends well, because a cancelled one would stop
- * the scan that closes the gap behind it. */
+/* A row that live messages made waits for a scan that nobody asked for: it ends well, because a cancelled one would
+ * stop the scan that closes the gap behind it. */
 #define LIVE_ONLY "s.status = 'QUEUED' AND s.forward_message_id IS NOT NULL AND s.backward_message_id IS NULL"
 static const char stale_sql[] =
     "WITH k AS (SELECT id FROM channel_scan_status WHERE status IN ('QUEUED', 'RUNNING') AND updated_at <= $1"

@@ -186,7 +186,7 @@ void postgres_server_start(struct postgres_server *server)
     }
 }
 
-static void drop_connection(struct postgres_server *server)
+void postgres_server_disconnect(struct postgres_server *server)
 {
     PQfinish(server->conn);
     server->conn = NULL;
@@ -194,7 +194,7 @@ static void drop_connection(struct postgres_server *server)
 
 void postgres_server_stop(struct postgres_server *server, bool immediate)
 {
-    drop_connection(server);
+    postgres_server_disconnect(server);
     if (server->pid == 0)
         return;
     int status = 0;
@@ -216,7 +216,7 @@ void postgres_server_sql(struct postgres_server *server, const char *database, c
 {
     const char *name = database ? database : "postgres";
     if (server->conn != NULL && (strcmp(server->database, name) != 0 || PQstatus(server->conn) != CONNECTION_OK))
-        drop_connection(server);
+        postgres_server_disconnect(server);
     if (server->conn == NULL) {
         server->conn = connect_to(server, name);
         snprintf(server->database, sizeof server->database, "%s", name);

@@ -34,6 +34,9 @@ void postgres_server_remove(struct postgres_server *server);
 void postgres_server_sql(struct postgres_server *server, const char *database, const char *sql, char *text,
                          size_t text_bytes);
 
+/* Ends the connection of postgres_server_sql. A copy of the struct without one (conn NULL) has a session of its own. */
+void postgres_server_disconnect(struct postgres_server *server);
+
 /* Starts another program as the server's user that ends with the test, its output into FOLDER/NAME.log. */
 pid_t postgres_server_spawn(struct postgres_server *server, const char *name, char *const *argv);
 

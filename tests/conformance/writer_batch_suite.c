@@ -318,7 +318,7 @@ void bad_rows_stand_alone(void **state)
     struct ry_batch_write *batch = writer_batch_make(f, 0, 100);
     static const unsigned bad[] = {0, 41, 42, 99};
     for (size_t i = 0; i < 4; i++)
-        batch->clips.items[bad[i]].visibility = RY_STR("NOBODY");
+        batch->clips.items[bad[i]].visibility = RY_STR("NOBODY AT ALL");
     struct ry_batch_written written = writer_batch_commit(f, batch, WRITER_CAREFUL);
     assert_int_equal(written.failures.n, 4);
     assert_int_equal(written.succeeded, 1 + 1 + 2 + 100 + 96);
@@ -336,22 +336,29 @@ void rows_without_what_they_belong_to_are_refused(void **state)
 {
     struct writer_fixture *f = *state;
     struct ry_batch_write *batch = writer_batch_make(f, 0, 3);
-    batch->guilds.n = 0; /* an unknown guild: its channel and authors have no place */
     batch->clips.items[1].message_id = RY_STR("999");
     struct ry_batch_written written = writer_batch_commit(f, batch, WRITER_CAREFUL);
-    assert_int_equal(written.failures.n, 1 + 2 + 1);
+    assert_int_equal(written.failures.n, 1);
+    ASSERT_STR(written.failures.items[0].table, "clip");
+    ASSERT_STR(written.failures.items[0].reason, "the row that it belongs to does not exist");
+    assert_int_equal(writer_number(f, "SELECT count(*) FROM clip"), 2);
+
+    struct ry_batch_write *lost = writer_batch_make(f, 3, 3); /* of a guild that nobody knows */
+    lost->job_id = RY_STR("lost");
+    lost->guild_id = RY_STR("101");
+    lost->guilds.n = lost->messages.n = lost->clips.n = 0;
+    lost->channels.items[0].id = RY_STR("201");
+    written = writer_batch_commit(f, lost, WRITER_CAREFUL);
+    assert_int_equal(written.failures.n, 1 + 2);
     ASSERT_STR(written.failures.items[0].table, "channel");
     ASSERT_STR(written.failures.items[1].table, "author");
-    ASSERT_STR(written.failures.items[3].table, "clip");
-    ASSERT_STR(written.failures.items[3].reason, "the row that it belongs to does not exist");
-    assert_int_equal(writer_number(f, "SELECT count(*) FROM clip"), 2);
 }
 
 void brisk_batch_with_a_bad_row_fails_as_a_whole(void **state)
 {
     struct writer_fixture *f = *state;
     struct ry_batch_write *batch = writer_batch_make(f, 0, 3);
-    batch->channels.items[0].type = RY_STR("stage");
+    batch->channels.items[0].type = RY_STR("stage channel");
     struct ry_error err = {0};
     struct writer_batch *written = NULL;
     assert_int_equal(f->engine->ops->begin(f->engine, &err), RY_OK);
@@ -421,6 +428,9 @@ void marks_nest(void **state)
 {
     struct writer_fixture *f = *state;
     const struct writer_engine_ops *ops = f->engine->ops;
+    struct ry_batch_write *place = writer_batch_make(f, 0, 0);
+    place->job_id = RY_STR("other job");
+    (void)writer_batch_commit(f, place, WRITER_BRISK);
     struct ry_batch_write *batch = writer_batch_make(f, 0, 3);
     struct writer_tally tally = {0};
     const struct writer_slice slices[] = {

@@ -11,9 +11,13 @@ struct writer_pg_store {
     struct writer_store store;
     struct postgres_server *server;
     unsigned databases;
-    char database[32]; /* "" until the first test */
+    const char *name;  /* of the suite's database, "test" */
+    char database[32]; /* "" until the first test, then the same */
     int port;          /* where engines connect: the server, or what stands before it */
     int64_t timeout_ms;
+    /* SQL files of tests/bed/origin; NULL: none. */
+    const char *before; /* run on the suite's new database before reelyard opens it */
+    const char *after;  /* ... and after it has */
 };
 
 void writer_pg_store_init(struct writer_pg_store *store, struct postgres_server *server);
@@ -24,6 +28,10 @@ int writer_pg_store_engine(struct writer_pg_store *store, const char *database, 
 
 /* The configuration that such an engine has. Free with ry_config_free. */
 struct ry_config *writer_pg_store_config(struct writer_pg_store *store, const char *database, const char *parameters);
+
+/* Runs a file of tests/bed/origin on a database and reads what it answers (text may be NULL). */
+void writer_pg_store_file(struct writer_pg_store *store, const char *database, const char *name, char *text,
+                          size_t text_bytes);
 
 /* A new empty database; its name lives until the next one is made. */
 const char *writer_pg_store_empty(struct writer_pg_store *store);

@@ -49,13 +49,34 @@ static void run(struct writer_pg_store *store, const char *before, const char *n
     postgres_server_sql(store->server, NULL, sql, NULL, 0);
 }
 
+void writer_pg_store_file(struct writer_pg_store *store, const char *database, const char *name, char *text,
+                          size_t text_bytes)
+{
+    static char sql[16384];
+    char path[512];
+    snprintf(path, sizeof path, "%s/tests/bed/origin/%s", getenv("REELYARD_SOURCE"), name);
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    size_t n = fread(sql, 1, sizeof sql, file);
+    assert_true(n > 0 && n < sizeof sql);
+    sql[n] = '\0';
+    assert_int_equal(fclose(file), 0);
+    postgres_server_sql(store->server, database, sql, text, text_bytes);
+}
+
 static int store_open(struct writer_store *s, const struct ry_clock *clock, struct writer_engine **engine,
                       struct ry_error *err)
 {
     struct writer_pg_store *store = of(s);
     if (store->database[0] == '\0') {
-        snprintf(store->database, sizeof store->database, "test");
+        snprintf(store->database, sizeof store->database, "%s", store->name);
         run(store, "CREATE DATABASE", store->database, "");
+        if (store->before != NULL)
+            writer_pg_store_file(store, store->database, store->before, NULL, 0);
+        int rc = writer_pg_store_engine(store, NULL, "", clock, engine, err);
+        if (rc == RY_OK && store->after != NULL)
+            writer_pg_store_file(store, store->database, store->after, NULL, 0);
+        return rc;
     }
     return writer_pg_store_engine(store, NULL, "", clock, engine, err);
 }
@@ -107,6 +128,7 @@ void writer_pg_store_init(struct writer_pg_store *store, struct postgres_server 
                                                 .ask = store_ask,
                                                 .time_ms = store_time_ms},
                                       .server = server,
+                                      .name = "test",
                                       .port = server->port,
                                       .timeout_ms = 30000};
     store->store.arg = store;

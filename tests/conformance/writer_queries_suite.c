@@ -13,9 +13,11 @@ void settings_tell_flags_and_json(void **state)
     assert_false(got.guild_exists || got.channel_exists || got.guild_enabled || got.channel_enabled || got.nsfw);
     (void)writer_batch_commit(f, writer_batch_make(f, 0, 1), WRITER_BRISK);
     f->store->execute(f->store, "UPDATE channel SET nsfw = true");
-    f->store->execute(f->store, "INSERT INTO guild_settings (guild_id, default_channel_settings, settings)"
-                                " VALUES ('100', '{\"a\": 1}', '{\"b\": 2}')");
-    f->store->execute(f->store, "INSERT INTO channel_settings (channel_id, settings) VALUES ('200', '{\"c\": 3}')");
+    f->store->execute(f->store, "INSERT INTO guild_settings (guild_id, default_channel_settings, settings,"
+                                " created_at, updated_at) VALUES ('100', '{\"a\": 1}', '{\"b\": 2}',"
+                                " '2024-10-19T15:00:00.000Z', '2024-10-19T15:00:00.000Z')");
+    f->store->execute(f->store, "INSERT INTO channel_settings (channel_id, settings, created_at, updated_at) VALUES"
+                                " ('200', '{\"c\": 3}', '2024-10-19T15:00:00.000Z', '2024-10-19T15:00:00.000Z')");
     assert_int_equal(f->engine->ops->settings_get(f->engine, &get, &f->arena, &got, &err), RY_OK);
     assert_true(got.guild_exists && got.channel_exists && got.guild_enabled && got.channel_enabled && got.nsfw);
     ASSERT_STR(got.channel_type, "text");

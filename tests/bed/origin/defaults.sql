@@ -1,0 +1,62 @@
+-- What Tortoise ORM 1.1.0 and older add to tables.sql.
+ALTER TABLE author
+    ALTER created_at SET DEFAULT CURRENT_TIMESTAMP,
+    ALTER updated_at SET DEFAULT CURRENT_TIMESTAMP;
+ALTER TABLE channel
+    ALTER channel_sync_cooldown_level SET DEFAULT 0,
+    ALTER created_at SET DEFAULT CURRENT_TIMESTAMP,
+    ALTER message_scan_enabled SET DEFAULT false,
+    ALTER nsfw SET DEFAULT false,
+    ALTER position SET DEFAULT 0,
+    ALTER type SET DEFAULT 'text',
+    ALTER updated_at SET DEFAULT CURRENT_TIMESTAMP;
+ALTER TABLE channel_scan_status
+    ALTER created_at SET DEFAULT CURRENT_TIMESTAMP,
+    ALTER message_count SET DEFAULT 0,
+    ALTER status SET DEFAULT 'QUEUED',
+    ALTER total_messages_scanned SET DEFAULT 0,
+    ALTER updated_at SET DEFAULT CURRENT_TIMESTAMP;
+ALTER TABLE channel_settings
+    ALTER created_at SET DEFAULT CURRENT_TIMESTAMP,
+    ALTER updated_at SET DEFAULT CURRENT_TIMESTAMP;
+ALTER TABLE clip
+    ALTER created_at SET DEFAULT CURRENT_TIMESTAMP,
+    ALTER thumbnail_status SET DEFAULT 'pending',
+    ALTER updated_at SET DEFAULT CURRENT_TIMESTAMP,
+    ALTER visibility SET DEFAULT 'PUBLIC';
+ALTER TABLE clip_tags
+    ALTER applied_at SET DEFAULT CURRENT_TIMESTAMP;
+ALTER TABLE failed_thumbnail
+    ALTER created_at SET DEFAULT CURRENT_TIMESTAMP,
+    ALTER retry_count SET DEFAULT 0,
+    ALTER updated_at SET DEFAULT CURRENT_TIMESTAMP;
+ALTER TABLE favorite_clip
+    ALTER created_at SET DEFAULT CURRENT_TIMESTAMP,
+    ALTER updated_at SET DEFAULT CURRENT_TIMESTAMP;
+ALTER TABLE guild
+    ALTER created_at SET DEFAULT CURRENT_TIMESTAMP,
+    ALTER message_scan_enabled SET DEFAULT false,
+    ALTER updated_at SET DEFAULT CURRENT_TIMESTAMP;
+ALTER TABLE guild_settings
+    ALTER created_at SET DEFAULT CURRENT_TIMESTAMP,
+    ALTER updated_at SET DEFAULT CURRENT_TIMESTAMP;
+ALTER TABLE install_intent
+    ALTER created_at SET DEFAULT CURRENT_TIMESTAMP;
+ALTER TABLE job
+    ALTER created_at SET DEFAULT CURRENT_TIMESTAMP,
+    ALTER status SET DEFAULT 'pending',
+    ALTER updated_at SET DEFAULT CURRENT_TIMESTAMP;
+ALTER TABLE message
+    ALTER created_at SET DEFAULT CURRENT_TIMESTAMP,
+    ALTER updated_at SET DEFAULT CURRENT_TIMESTAMP;
+ALTER TABLE server_tags
+    ALTER created_at SET DEFAULT CURRENT_TIMESTAMP,
+    ALTER is_active SET DEFAULT true;
+ALTER TABLE thumbnail
+    ALTER created_at SET DEFAULT CURRENT_TIMESTAMP,
+    ALTER mime_type SET DEFAULT 'image/webp',
+    ALTER updated_at SET DEFAULT CURRENT_TIMESTAMP;
+ALTER TABLE "user"
+    ALTER created_at SET DEFAULT CURRENT_TIMESTAMP,
+    ALTER roles SET DEFAULT 'user',
+    ALTER updated_at SET DEFAULT CURRENT_TIMESTAMP;
