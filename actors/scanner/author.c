@@ -101,8 +101,9 @@ static struct ry_str guild_avatar_url(const struct author *author, struct ry_str
                                       struct ry_arena *arena)
 {
     if (author->guild_avatar.p != NULL)
-        return ry_arena_printf(arena, "https://cdn.discordapp.com/guilds/%.*s/users/%.*s/avatars/%.*s.png?size=1024",
-                               RY_STR_ARG(guild_id), RY_STR_ARG(author->id), RY_STR_ARG(author->guild_avatar));
+        return ry_arena_printf(arena, "https://cdn.discordapp.com/guilds/%.*s/users/%.*s/avatars/%.*s.%s?size=1024",
+                               RY_STR_ARG(guild_id), RY_STR_ARG(author->id), RY_STR_ARG(author->guild_avatar),
+                               image_type(author->guild_avatar));
     return user_url.p != NULL ? user_url : embed_avatar_url(author, arena);
 }
 

@@ -4,6 +4,7 @@
  * the match data that PCRE2 writes while matching: one owner, one thread. */
 #include "actors/scanner/clip_rules.h"
 
+#include "actors/scanner/clip_file.h"
 #include "actors/scanner/json_read.h"
 #include "actors/scanner/pyregex.h"
 
@@ -14,7 +15,6 @@
 #define MATCH_STEPS_MAX    1000000 /* about 30 ms on a slow core */
 #define MATCH_DEPTH_MAX    10000
 #define MATCH_HEAP_MAX_KIB 16384
-#define DAY_MS             ((int64_t)86400000)
 
 struct clip_rules {
     struct json_object *mime_types; /* arrays of strings; NULL: empty */
@@ -123,7 +123,7 @@ bool clip_rules_is_video(const struct clip_rules *rules, struct ry_str filename,
             return true;
     n = rules->extensions ? json_object_array_length(rules->extensions) : 0;
     for (size_t i = 0; i < n; i++)
-        if (ry_str_ends(filename, json_read_value_str(json_object_array_get_idx(rules->extensions, i)), true))
+        if (clip_name_ends(filename, json_read_value_str(json_object_array_get_idx(rules->extensions, i))))
             return true;
     return false;
 }
@@ -151,72 +151,4 @@ enum clip_verdict clip_rules_wants(const struct clip_rules *rules, struct ry_str
     case CLIP_VERDICT_NO: return CLIP_VERDICT_YES;
     default: return CLIP_VERDICT_LIMIT;
     }
-}
-
-struct ry_str clip_mime_type(struct ry_str filename, struct ry_str content_type)
-{
-    static const struct {
-        struct ry_str extension;
-        struct ry_str mime_type;
-    } TYPES[] = {
-        {{".mp4", 4}, {"video/mp4", 9}},         {{".webm", 5}, {"video/webm", 10}},
-        {{".mov", 4}, {"video/quicktime", 15}},  {{".avi", 4}, {"video/x-msvideo", 15}},
-        {{".mkv", 4}, {"video/x-matroska", 16}}, {{".flv", 4}, {"video/x-flv", 11}},
-        {{".m4v", 4}, {"video/x-m4v", 11}},
-    };
-    if (content_type.n > 0)
-        return content_type;
-    for (size_t i = 0; i < sizeof TYPES / sizeof TYPES[0]; i++)
-        if (ry_str_ends(filename, TYPES[i].extension, true))
-            return TYPES[i].mime_type;
-    return RY_STR("video/mp4");
-}
-
-static bool parse_hex(struct ry_str digits, uint64_t *out)
-{
-    if (digits.n == 0 || digits.n > 15)
-        return false;
-    uint64_t value = 0;
-    for (size_t i = 0; i < digits.n; i++) {
-        char c = digits.p[i];
-        unsigned digit = 0;
-        if (c >= '0' && c <= '9')
-            digit = (unsigned)(c - '0');
-        else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-            digit = (unsigned)((c | 0x20) - 'a') + 10;
-        else
-            return false;
-        value = value << 4 | digit;
-    }
-    *out = value;
-    return true;
-}
-
-/* The value of the first query parameter `ex`; absent if there is none. */
-static struct ry_str url_parameter_ex(struct ry_str url)
-{
-    const char *end = url.p + url.n;
-    const char *fragment = memchr(url.p, '#', url.n);
-    if (fragment != NULL)
-        end = fragment;
-    const char *p = memchr(url.p, '?', (size_t)(end - url.p));
-    while (p != NULL && p < end) {
-        const char *name = p + 1;
-        const char *next = memchr(name, '&', (size_t)(end - name));
-        const char *stop = next ? next : end;
-        if (stop - name >= 3 && memcmp(name, "ex=", 3) == 0)
-            return (struct ry_str){name + 3, (size_t)(stop - name) - 3};
-        p = next;
-    }
-    return (struct ry_str){0};
-}
-
-int64_t clip_url_expires_wall_ms(struct ry_str url, int64_t now_wall_ms)
-{
-    if (ry_str_starts(url, RY_STR("file:")))
-        return CLIP_EXPIRES_NEVER_WALL_MS;
-    uint64_t expires_s = 0;
-    if (!parse_hex(url_parameter_ex(url), &expires_s) || expires_s > (uint64_t)CLIP_EXPIRES_NEVER_WALL_MS / 1000)
-        return now_wall_ms + DAY_MS;
-    return (int64_t)expires_s * 1000;
 }

@@ -30,14 +30,4 @@ bool clip_rules_is_video(const struct clip_rules *rules, struct ry_str filename,
  * content must be UTF-8. CLIP_VERDICT_LIMIT: a regex took too many steps on it. */
 enum clip_verdict clip_rules_wants(const struct clip_rules *rules, struct ry_str content);
 
-/* The MIME type to store: the content type unless absent or empty, else by the name's extension. */
-struct ry_str clip_mime_type(struct ry_str filename, struct ry_str content_type);
-
-/* 9999-12-31T23:59:59Z, for what never expires. */
-#define CLIP_EXPIRES_NEVER_WALL_MS ((int64_t)253402300799000)
-
-/* When a URL stops working, Unix milliseconds: never for file URLs, else what its query parameter `ex` says (hex Unix
- * seconds), else 24 hours after now. */
-int64_t clip_url_expires_wall_ms(struct ry_str url, int64_t now_wall_ms);
-
 #endif

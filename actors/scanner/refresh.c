@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "actors/scanner/clip_file.h"
 #include "actors/scanner/json_read.h"
 
 #define URLS_MAX    50

@@ -5,6 +5,7 @@
 #include "actors/scanner/rows.h"
 
 #include "actors/scanner/author.h"
+#include "actors/scanner/clip_file.h"
 #include "actors/scanner/clip_id.h"
 #include "actors/scanner/id_index.h"
 #include "actors/scanner/json_read.h"

@@ -1,8 +1,7 @@
 /* scanner_refresh_test.c: fresh URLs for clips whose URLs expired, all at once and message by message, against the fake
  * Discord. */
+#include "actors/scanner/clip_file.h"
 #include "tests/bed/scan_bench.h"
-
-#include "actors/scanner/clip_rules.h"
 
 #include <inttypes.h>
 #include <stdio.h>

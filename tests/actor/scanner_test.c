@@ -626,6 +626,9 @@ static void an_author_looks_as_discord_shows_them(void **state)
         {"\"username\":\"u\",\"avatar\":\"a_bc\"", "{\"avatar\":\"def\"}", "u", "0",
          "https://cdn.discordapp.com/avatars/175928847299117063/a_bc.gif?size=1024",
          "https://cdn.discordapp.com/guilds/1/users/175928847299117063/avatars/def.png?size=1024"},
+        {"\"username\":\"u\",\"avatar\":\"abc\"", "{\"avatar\":\"a_def\"}", "u", "0",
+         "https://cdn.discordapp.com/avatars/175928847299117063/abc.png?size=1024",
+         "https://cdn.discordapp.com/guilds/1/users/175928847299117063/avatars/a_def.gif?size=1024"},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         char *message = NULL;

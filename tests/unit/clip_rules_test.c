@@ -118,59 +118,6 @@ static void a_regex_that_python_or_pcre2_refuses_is_refused(void **state)
     }
 }
 
-static void the_mime_type_is_the_content_type_or_the_extension_s(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *filename;
-        const char *content_type;
-        const char *mime_type;
-    } CASES[] = {
-        {"a.mp4", "video/x-other", "video/x-other"},
-        {"a.mp4", NULL, "video/mp4"},
-        {"a.webm", "", "video/webm"},
-        {"a.MOV", NULL, "video/quicktime"},
-        {"a.avi", NULL, "video/x-msvideo"},
-        {"a.mkv", NULL, "video/x-matroska"},
-        {"a.flv", NULL, "video/x-flv"},
-        {"a.m4v", NULL, "video/x-m4v"},
-        {"a.wmv", NULL, "video/mp4"},
-        {"a", NULL, "video/mp4"},
-    };
-    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++)
-        assert_true(ry_str_is(clip_mime_type(ry_str_of(CASES[i].filename), ry_str_of(CASES[i].content_type)),
-                              CASES[i].mime_type));
-}
-
-static void a_url_expires_when_its_signature_says(void **state)
-{
-    (void)state;
-    const int64_t now = 1729350189000;
-    const int64_t tomorrow = now + 86400000;
-    const struct {
-        const char *url;
-        int64_t wall_ms;
-    } CASES[] = {
-        {"https://x/a.mp4?ex=65f0c0de&is=1&hm=2", (int64_t)0x65f0c0de * 1000},
-        {"https://x/a.mp4?is=1&ex=65F0C0DE", (int64_t)0x65f0c0de * 1000},
-        {"https://x/a.mp4?ex=0", 0},
-        {"https://x/a.mp4", tomorrow},
-        {"https://x/a.mp4?", tomorrow},
-        {"https://x/a.mp4?ex=", tomorrow},
-        {"https://x/a.mp4?ex=xyz", tomorrow},
-        {"https://x/a.mp4?ex=-1", tomorrow},
-        {"https://x/a.mp4?ex=ffffffffffffffffffff", tomorrow},
-        {"https://x/a.mp4?ex=ffffffffffff", tomorrow}, /* beyond the year 9999 */
-        {"https://x/a.mp4?hex=65f0c0de", tomorrow},
-        {"https://x/a.mp4#?ex=65f0c0de", tomorrow},
-        {"https://x/ex=65f0c0de", tomorrow},
-        {"file:///a/b.mp4?ex=1", CLIP_EXPIRES_NEVER_WALL_MS},
-    };
-    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++)
-        if (clip_url_expires_wall_ms(ry_str_of(CASES[i].url), now) != CASES[i].wall_ms)
-            fail_msg("%s", CASES[i].url);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,8 +125,6 @@ int main(void)
         cmocka_unit_test(without_lists_nothing_is_a_video),
         cmocka_unit_test(content_is_searched_as_python_searches),
         cmocka_unit_test(a_regex_that_python_or_pcre2_refuses_is_refused),
-        cmocka_unit_test(the_mime_type_is_the_content_type_or_the_extension_s),
-        cmocka_unit_test(a_url_expires_when_its_signature_says),
     };
     return cmocka_run_group_tests_name("clip_rules", tests, NULL, NULL);
 }

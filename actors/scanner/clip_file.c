@@ -1,0 +1,160 @@
+/* clip_file.c: names and URLs of attachments, read as the programs read them that wrote the rows before. */
+#include "actors/scanner/clip_file.h"
+
+#include "runtime/base/file_url.h"
+
+#define DAY_MS              ((int64_t)86400000)
+#define EXTENSION_MAX_BYTES ((size_t)64)
+/* No lower-case form is longer than thrice the text, and none comes of more than thrice as many bytes. */
+#define LOWER_MAX_BYTES (9 * EXTENSION_MAX_BYTES + 16)
+#define EX_MAX_BYTES    ((size_t)512)
+
+static const int64_t year_1_s = -62135596800;
+
+/* ---- names ------------------------------------------------------------------------------------------------------- */
+
+static struct ry_str lower(struct ry_str s, char text[static LOWER_MAX_BYTES])
+{
+    static const struct {
+        struct ry_str capital, small;
+    } others[] = {{{"\xE2\x84\xAA", 3}, {"k", 1}}, {{"\xC4\xB0", 2}, {"i\xCC\x87", 3}}};
+    size_t n = 0;
+    for (size_t i = 0; i < s.n;) {
+        struct ry_str rest = {s.p + i, s.n - i};
+        struct ry_str from = {s.p + i, 1};
+        char c = s.p[i] >= 'A' && s.p[i] <= 'Z' ? (char)(s.p[i] | 0x20) : s.p[i];
+        struct ry_str to = {&c, 1};
+        for (size_t k = 0; k < sizeof others / sizeof *others; k++)
+            if (ry_str_starts(rest, others[k].capital)) {
+                from = others[k].capital;
+                to = others[k].small;
+            }
+        memcpy(text + n, to.p, to.n);
+        n += to.n;
+        i += from.n;
+    }
+    return (struct ry_str){text, n};
+}
+
+bool clip_name_ends(struct ry_str filename, struct ry_str extension)
+{
+    char name_text[LOWER_MAX_BYTES], extension_text[LOWER_MAX_BYTES];
+    if (extension.n > EXTENSION_MAX_BYTES)
+        return false;
+    extension = lower(extension, extension_text);
+    size_t tail = 3 * extension.n < filename.n ? 3 * extension.n : filename.n;
+    struct ry_str end = lower((struct ry_str){filename.p + filename.n - tail, tail}, name_text);
+    return ry_str_ends(end, extension, false);
+}
+
+struct ry_str clip_mime_type(struct ry_str filename, struct ry_str content_type)
+{
+    static const struct {
+        const char *extension;
+        struct ry_str mime_type;
+    } TYPES[] = {
+        {"mp4", {"video/mp4", 9}},        {"webm", {"video/webm", 10}},      {"mov", {"video/quicktime", 15}},
+        {"avi", {"video/x-msvideo", 15}}, {"mkv", {"video/x-matroska", 16}}, {"flv", {"video/x-flv", 11}},
+        {"m4v", {"video/x-m4v", 11}},
+    };
+    if (content_type.n > 0)
+        return content_type;
+    const char *dot = filename.n > 0 ? memrchr(filename.p, '.', filename.n) : NULL;
+    size_t from = dot ? (size_t)(dot - filename.p) + 1 : 0;
+    struct ry_str behind = {filename.p + from, filename.n - from};
+    char text[LOWER_MAX_BYTES];
+    struct ry_str extension = behind.n <= EXTENSION_MAX_BYTES ? lower(behind, text) : behind;
+    for (size_t i = 0; i < sizeof TYPES / sizeof TYPES[0]; i++)
+        if (ry_str_is(extension, TYPES[i].extension))
+            return TYPES[i].mime_type;
+    return RY_STR("video/mp4");
+}
+
+/* ---- URLs -------------------------------------------------------------------------------------------------------- */
+
+/* Decodes a name or value of a query; absent if it does not fit, for then it is neither "ex" nor a time. */
+static struct ry_str decode(struct ry_str s, char text[static EX_MAX_BYTES])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        if (n == EX_MAX_BYTES)
+            return (struct ry_str){0};
+        int byte = ry_percent_byte(s, i);
+        text[n++] = byte >= 0 ? (char)byte : s.p[i] == '+' ? ' ' : s.p[i];
+        i += byte >= 0 ? 2 : 0;
+    }
+    return (struct ry_str){text, n};
+}
+
+static size_t find(struct ry_str s, size_t from, char c)
+{
+    const char *at = from < s.n ? memchr(s.p + from, c, s.n - from) : NULL;
+    return at ? (size_t)(at - s.p) : s.n;
+}
+
+/* The value of the first query parameter `ex` that has one, into text; absent if there is none. */
+static struct ry_str read_ex(struct ry_str url, char text[static EX_MAX_BYTES])
+{
+    url.n = find(url, 0, '#');
+    for (size_t at = find(url, 0, '?'); at < url.n;) {
+        size_t end = find(url, at + 1, '&');
+        size_t equals = find((struct ry_str){url.p, end}, at + 1, '=');
+        struct ry_str name = {url.p + at + 1, equals - at - 1};
+        struct ry_str value = equals < end ? (struct ry_str){url.p + equals + 1, end - equals - 1} : RY_STR("");
+        if (value.n > 0 && ry_str_is(decode(name, text), "ex"))
+            return decode(value, text);
+        at = end;
+    }
+    return (struct ry_str){0};
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* int(text, 16), of numbers that a time can have. */
+static bool read_hex(struct ry_str s, int64_t *out)
+{
+    while (s.n > 0 && is_blank(s.p[0]))
+        s = (struct ry_str){s.p + 1, s.n - 1};
+    while (s.n > 0 && is_blank(s.p[s.n - 1]))
+        s.n--;
+    bool negative = s.n > 0 && s.p[0] == '-';
+    size_t i = s.n > 0 && (s.p[0] == '-' || s.p[0] == '+');
+    bool prefixed = s.n >= i + 2 && s.p[i] == '0' && (s.p[i + 1] | 0x20) == 'x';
+    i += prefixed ? 2 : 0;
+    i += prefixed && i < s.n && s.p[i] == '_';
+    int64_t value = 0;
+    bool was_digit = false;
+    for (; i < s.n; i++) {
+        int digit = hex_digit(s.p[i]);
+        bool joins = s.p[i] == '_' && was_digit && i + 1 < s.n;
+        if ((digit < 0 && !joins) || value > CLIP_EXPIRES_NEVER_WALL_MS)
+            return false;
+        was_digit = digit >= 0;
+        value = was_digit ? value * 16 + digit : value;
+    }
+    *out = negative ? -value : value;
+    return was_digit;
+}
+
+int64_t clip_url_expires_wall_ms(struct ry_str url, int64_t now_wall_ms)
+{
+    char text[EX_MAX_BYTES];
+    int64_t expires_s = 0;
+    if (ry_str_starts(url, RY_STR("file:")))
+        return CLIP_EXPIRES_NEVER_WALL_MS;
+    if (!read_hex(read_ex(url, text), &expires_s) || expires_s > CLIP_EXPIRES_NEVER_WALL_MS / 1000 ||
+        expires_s < year_1_s)
+        return now_wall_ms + DAY_MS;
+    return expires_s * 1000;
+}
