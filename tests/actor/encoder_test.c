@@ -7,6 +7,7 @@
 #include "actors/encoder/encoder.h"
 #include "actors/encoder/engine.h"
 #include "tests/bed/media_folder.h"
+#include "tests/bed/skip.h"
 
 #define CLIP   "d1523646fd8f70dd6e199d427ae00606"
 #define ORIGIN UINT64_C(0x0000000900000001)
@@ -211,5 +212,6 @@ int main(void)
         cmocka_unit_test(windows_that_overlap_fail_the_clip_not_the_actor),
         cmocka_unit_test(the_same_mail_twice_gives_the_same_images),
     };
+    skip_without("ffmpeg", "ffmpeg");
     return cmocka_run_group_tests(tests, make_clips, remove_clips);
 }

@@ -930,5 +930,6 @@ int main(void)
         cmocka_unit_test(ingester_waits_for_a_redis_that_is_away),
         cmocka_unit_test(ingester_refuses_a_url_that_it_cannot_use),
     };
+    redis_server_needed();
     return cmocka_run_group_tests_name("ingester", tests, NULL, NULL);
 }

@@ -716,5 +716,6 @@ int main(void)
         TEST(garbage_is_refused_and_ended),
         TEST(word_that_redis_refuses_holds_nothing_up),
     };
+    redis_server_needed();
     return cmocka_run_group_tests(tests, begin_redis, end_redis);
 }

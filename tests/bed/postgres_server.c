@@ -13,8 +13,10 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <grp.h>
 #include <libpq-fe.h>
+#include <limits.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
@@ -27,34 +29,50 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/bed/skip.h"
+
 #define START_WAIT_MS 60000
 #define TRY_MS        20
 
+/* Finds the programs of the newest server below /usr/lib/postgresql, where Debian puts each major version into a folder
+ * of its own; else those along PATH. */
 static bool find_binaries(char *folder, size_t bytes)
 {
     const char *named = getenv("PG_BINDIR");
-    const char *const places[] = {named ? named : "",
-                                  "/usr/lib/postgresql/17/bin",
-                                  "/usr/lib/postgresql/16/bin",
-                                  "/usr/lib/postgresql/15/bin",
-                                  "/usr/lib/postgresql/14/bin",
-                                  "/usr/bin",
-                                  "/usr/local/bin"};
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-        char path[300];
-        snprintf(path, sizeof path, "%s/postgres", places[i]);
-        if (places[i][0] != '\0' && access(path, X_OK) == 0) {
-            snprintf(folder, bytes, "%s", places[i]);
-            return true;
-        }
+    if (named) {
+        char path[PATH_MAX];
+        snprintf(folder, bytes, "%s", named);
+        snprintf(path, sizeof path, "%s/postgres", named);
+        return access(path, X_OK) == 0;
     }
-    return false;
+    glob_t found;
+    unsigned long newest = 0;
+    if (glob("/usr/lib/postgresql/*/bin/postgres", 0, NULL, &found) == 0) {
+        for (size_t i = 0; i < found.gl_pathc; i++) {
+            unsigned long version = strtoul(found.gl_pathv[i] + strlen("/usr/lib/postgresql/"), NULL, 10);
+            if (version < newest)
+                continue;
+            newest = version;
+            snprintf(folder, bytes, "%.*s", (int)(strrchr(found.gl_pathv[i], '/') - found.gl_pathv[i]),
+                     found.gl_pathv[i]);
+        }
+        globfree(&found);
+    }
+    if (newest > 0)
+        return true;
+    return skip_path_of("postgres", folder, bytes);
 }
 
 bool postgres_server_available(void)
 {
     char folder[256];
     return find_binaries(folder, sizeof folder);
+}
+
+void postgres_server_needed(void)
+{
+    if (!postgres_server_available())
+        skip_program("there is no PostgreSQL server (Debian package postgresql)");
 }
 
 int postgres_server_free_port(void)

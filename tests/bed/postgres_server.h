@@ -1,7 +1,8 @@
 /* postgres_server.h: a real PostgreSQL of the test's own, in a temporary folder, on a socket in it and a free port.
  *
  * It runs as the user postgres when the test runs as root (PostgreSQL refuses to be root), without syncing, and dies
- * with the test whatever ends it. Needs the server's programs: found by PG_BINDIR, pg_config's folder, or PATH. */
+ * with the test whatever ends it. Needs the server's programs: those of PG_BINDIR, else of the newest
+ * major version that Debian's packages installed, else of PATH. */
 #ifndef REELYARD_TESTS_BED_POSTGRES_SERVER_H
 #define REELYARD_TESTS_BED_POSTGRES_SERVER_H
 
@@ -18,8 +19,10 @@ struct postgres_server {
     char database[64];
 };
 
-/* Whether the server's programs are there; a test without them says so and passes over. */
+/* Whether the server's programs are there. */
 bool postgres_server_available(void);
+/* Ends the test program as skipped if they are not. */
+void postgres_server_needed(void);
 
 /* Makes a cluster and starts it. Fails the test (cmocka) on an error. */
 void postgres_server_make(struct postgres_server *server);

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <ftw.h>
+#include <limits.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -19,6 +20,7 @@
 #include <cmocka.h>
 
 #include "runtime/stream/redis_link.h"
+#include "tests/bed/skip.h"
 
 #define WORDS_MAX     64
 #define START_TRIES   500
@@ -27,6 +29,7 @@
 struct redis_server {
     pid_t pid; /* 0: does not run */
     unsigned port;
+    const char *program;
     bool append_only;
     const char *const *extra;
     char folder[64];
@@ -48,10 +51,27 @@ static unsigned free_port(void)
     return ntohs(address.sin_port);
 }
 
+/* Redis, or else Valkey, which some systems have in its place. */
+static const char *find_program(void)
+{
+    static const char *const names[] = {"redis-server", "valkey-server"};
+    char folder[PATH_MAX];
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (skip_path_of(names[i], folder, sizeof folder))
+            return names[i];
+    return NULL;
+}
+
+void redis_server_needed(void)
+{
+    if (!find_program())
+        skip_program("there is neither redis-server nor valkey-server (Debian packages of these names)");
+}
+
 static void run_server(const struct redis_server *server)
 {
     char port[8];
-    const char *words[WORDS_MAX] = {"redis-server",  "--port",       port,
+    const char *words[WORDS_MAX] = {server->program, "--port",       port,
                                     "--bind",        "127.0.0.1",    "--dir",
                                     server->folder,  "--save",       "",
                                     "--loglevel",    "warning",      "--logfile",
@@ -100,6 +120,8 @@ struct redis_server *redis_server_start(const struct redis_server_options *optio
 {
     struct redis_server *server = calloc(1, sizeof *server);
     assert_non_null(server);
+    server->program = find_program();
+    assert_non_null(server->program);
     server->append_only = options && options->append_only;
     server->extra = options ? options->extra : NULL;
     server->answer = ry_buf_make((size_t)64 << 20);
@@ -113,7 +135,7 @@ struct redis_server *redis_server_start(const struct redis_server_options *optio
         if (start(server))
             return server;
     }
-    fail_msg("redis-server does not start; see %s/redis.log", server->folder);
+    fail_msg("%s does not start; see %s/redis.log", server->program, server->folder);
     return NULL;
 }
 
@@ -141,7 +163,7 @@ void redis_server_restart(struct redis_server *server)
 {
     assert_int_equal(server->pid, 0);
     if (!start(server))
-        fail_msg("redis-server does not start again; see %s/redis.log", server->folder);
+        fail_msg("%s does not start again; see %s/redis.log", server->program, server->folder);
 }
 
 static int remove_entry(const char *path, const struct stat *st, int flag, struct FTW *ftw)

@@ -1,5 +1,5 @@
-/* redis_server.h: a real Redis for a test: on a free port of 127.0.0.1, in a temporary folder, ended with the test even
- * if that dies. Everything that fails here fails the cmocka test. */
+/* redis_server.h: a real Redis (or Valkey) for a test: on a free port of 127.0.0.1, in a temporary folder, ended with
+ * the test even if that dies. Everything that fails here fails the cmocka test. */
 #ifndef REELYARD_TESTS_BED_REDIS_SERVER_H
 #define REELYARD_TESTS_BED_REDIS_SERVER_H
 
@@ -12,6 +12,9 @@ struct redis_server_options {
     bool append_only;         /* every command is on the disk, so that a restart finds it */
     const char *const *extra; /* further words of redis-server's command line, ended by NULL; NULL: none */
 };
+
+/* Ends the test program as skipped if neither Redis nor Valkey is installed. */
+void redis_server_needed(void);
 
 /* Starts a server and waits until it answers. options may be NULL. */
 struct redis_server *redis_server_start(const struct redis_server_options *options);

@@ -651,5 +651,6 @@ int main(void)
         cmocka_unit_test(queue_loads_its_scripts_again),
         cmocka_unit_test(queue_logs_in_as_a_user_with_few_rights),
     };
+    redis_server_needed();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

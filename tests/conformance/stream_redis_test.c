@@ -63,6 +63,7 @@ int main(void)
     struct ry_error err;
     if (ry_config_load(&config, no_environment, &err) != RY_OK)
         return 1;
+    redis_server_needed();
     server = redis_server_start(NULL);
     int failed = stream_suite_run(&redis_factory);
     redis_server_free(server);

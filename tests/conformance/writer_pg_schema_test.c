@@ -511,10 +511,7 @@ int main(void)
     };
 #undef CLAIM
     ry_log_setup(RY_CRITICAL, RY_LOG_AUTO, STDERR_FILENO);
-    if (!postgres_server_available()) {
-        fprintf(stderr, "no PostgreSQL server is installed: passed over\n");
-        return 0;
-    }
+    postgres_server_needed();
     postgres_server_make(&server);
     writer_pg_store_init(&store, &server);
     postgres_server_sql(&server, NULL, "CREATE DATABASE " MODELS, NULL, 0);

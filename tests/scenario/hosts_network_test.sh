@@ -4,8 +4,12 @@
 # and lose packets; nothing is lost. The namespaces belong to this process's own, so they go with it, however it ends.
 inside=${REELYARD_INSIDE_NETWORK:-}
 if [ -z "$inside" ]; then
-    if [ "$(id -u)" -ne 0 ] || ! command -v ip >/dev/null || ! unshare --net --mount true 2>/dev/null; then
-        echo "SKIPPED: namespaces cannot be made here: run as root (or with CAP_SYS_ADMIN and CAP_NET_ADMIN), with iproute2 installed"
+    command -v ip >/dev/null || {
+        echo "skipped: there is no ip (Debian package iproute2)"
+        exit 77
+    }
+    if [ "$(id -u)" -ne 0 ] || ! unshare --net --mount true 2>/dev/null; then
+        echo "skipped: namespaces cannot be made here: run as root (or with CAP_SYS_ADMIN and CAP_NET_ADMIN)"
         exit 77
     fi
     REELYARD_INSIDE_NETWORK=yes exec unshare --net --mount "$0" "$@"
@@ -26,8 +30,7 @@ mkdir -p /run/netns
 mount -t tmpfs tmpfs /run/netns
 ip link set lo up
 if ! ip link add hosts type bridge 2>"$tmp/ip.log" || ! ip link add probe type veth peer name probe2 2>"$tmp/ip.log"; then
-    echo "SKIPPED: this kernel makes no bridge or no veth pair: $(cat "$tmp/ip.log")"
-    exit 77
+    skip "this kernel makes no bridge or no veth pair: $(cat "$tmp/ip.log")"
 fi
 ip link del probe
 ip addr add "$a_address/24" dev hosts

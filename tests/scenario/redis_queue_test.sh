@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The queue on a real Redis, on the built program: commands, a node that works it off, a node and a Redis that are killed.
 . "$(dirname "$0")/scenario.sh"
+find_redis
 
 data=$tmp/data
 mkdir "$tmp/redis"
@@ -9,16 +10,16 @@ guild=41771983423143937
 # A port that nobody has: Redis says if it is taken.
 for port in $((20000 + RANDOM % 20000)) $((20000 + RANDOM % 20000)) $((20000 + RANDOM % 20000)); do
     serve() {
-        start "$tmp/redis/out" redis-server --port "$port" --bind 127.0.0.1 --dir "$tmp/redis" --save '' --appendonly yes --appendfsync always
+        start "$tmp/redis/out" "$redis_name-server" --port "$port" --bind 127.0.0.1 --dir "$tmp/redis" --save '' --appendonly yes --appendfsync always
         redis=$last
     }
     serve
-    until redis-cli -p "$port" ping >/dev/null 2>&1 || ! kill -0 "$redis" 2>/dev/null; do sleep 0.05; done
+    until "$redis_name-cli" -p "$port" ping >/dev/null 2>&1 || ! kill -0 "$redis" 2>/dev/null; do sleep 0.05; done
     kill -0 "$redis" 2>/dev/null && break
 done
 export REDIS_URL=redis://127.0.0.1:$port REELYARD_REDIS_DISCOVERY_MS=200 REELYARD_LEASE_SECONDS=2
 
-say() { redis-cli -p "$port" "$@"; }
+say() { "$redis_name-cli" -p "$port" "$@"; }
 job() {
     jq -cn --arg job "$1" --arg guild "$guild" --arg type "${2:-messages}" '{job_id: $job, type: $type, guild_id: $guild,
         channel_id: "41771983423143938", created_at: "2024-10-19T15:03:09+00:00", messages: []}'

@@ -3,10 +3,8 @@
 # its decoder ask for a socket: killed, started again, tried again, failed with a reason, and no other clip with it.
 . "$(dirname "$0")/scenario.sh"
 
-if ! "$reelyard" doctor --sandbox >"$tmp/doctor.log" 2>&1; then
-    echo "SKIPPED: no whole sandbox can be had here: $(grep -m1 -E 'BAD|sanitizer' "$tmp/doctor.log")"
-    exit 77
-fi
+"$reelyard" doctor --sandbox >"$tmp/doctor.log" 2>&1 ||
+    skip "no whole sandbox can be had here: $(grep -m1 -E 'BAD|sanitizer' "$tmp/doctor.log")"
 
 media "$tmp/media" all
 clips=$(find "$tmp/media" -type f | wc -l)

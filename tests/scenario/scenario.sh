@@ -14,6 +14,23 @@ export -n REELYARD_SOURCE REELYARD_BIN REELYARD_BUILD REELYARD_SCALE REELYARD_SE
     REELYARD_RESTARTS REELYARD_STOP_SECONDS REELYARD_CUT_SECONDS REELYARD_UP_PAUSE REELYARD_UP_ROUNDS REELYARD_INSIDE_NETWORK
 unset REELYARD_DATA DATABASE_URL DB_HOST REDIS_URL
 
+# skip REASON: this machine cannot run the scenario; ctest counts 77 as skipped.
+skip() {
+    echo "skipped: $*"
+    exit 77
+}
+
+# needs PROGRAM PACKAGE: skips the scenario where a program is not installed.
+needs() { command -v "$1" >/dev/null || skip "there is no $1 (Debian package $2)"; }
+
+# find_redis: sets redis_name to redis, or else to valkey, which some systems have in its place; the programs are $redis_name-server
+# and $redis_name-cli.
+find_redis() {
+    redis_name=redis
+    command -v redis-server >/dev/null || redis_name=valkey
+    needs "$redis_name-server" "redis-server or valkey-server"
+}
+
 finish() {
     local code=$? pid
     for pid in "${started[@]}"; do
@@ -21,13 +38,17 @@ finish() {
         kill -KILL "$pid" 2>/dev/null || true
         wait "$pid" 2>/dev/null || true
     done
-    if [ "$code" -eq 0 ]; then
+    if [ "$code" -eq 0 ] || [ "$code" -eq 77 ]; then
         rm -rf "$tmp"
     else
         echo "scenario failed; its folder is $tmp" >&2
     fi
 }
 trap finish EXIT
+needs ffmpeg ffmpeg
+needs sqlite3 sqlite3
+needs curl curl
+needs jq jq
 
 fail() {
     echo "FAILED: $*" >&2

@@ -3,8 +3,8 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # what is set here is used by those that source it, and so is tmp
 
 pg_bin=$(find /usr/lib/postgresql -maxdepth 2 -name bin 2>/dev/null | sort -V | tail -1)
-[ -x "${pg_bin:-}/postgres" ] || fail "there is no PostgreSQL below /usr/lib/postgresql"
-command -v redis-server >/dev/null || fail "there is no redis-server"
+[ -x "${pg_bin:-}/postgres" ] || skip "there is no PostgreSQL server below /usr/lib/postgresql (Debian package postgresql)"
+find_redis
 
 # free_port: one that nobody listens on now.
 free_port() {
@@ -82,7 +82,7 @@ redis_start() {
         mkdir -p "$tmp/redis"
         export REDIS_URL=redis://127.0.0.1:$redis_port/0
     fi
-    redis-server --port "$redis_port" --bind 127.0.0.1 --dir "$tmp/redis" --save '' --appendonly yes --appendfsync always "$@" \
+    "$redis_name-server" --port "$redis_port" --bind 127.0.0.1 --dir "$tmp/redis" --save '' --appendonly yes --appendfsync always "$@" \
         >>"$tmp/redis.log" 2>&1 &
     redis_pid=$!
     started+=("$redis_pid")
@@ -94,7 +94,7 @@ redis_stop() {
     kill -"${1:-TERM}" "$redis_pid" 2>/dev/null || true
     wait "$redis_pid" 2>/dev/null || true
 }
-redis() { redis-cli -p "$redis_port" "$@"; }
+redis() { "$redis_name-cli" -p "$redis_port" "$@"; }
 
 # fake NAME ARGUMENT...: a fake of tests/fakes; its port is $fake_port, its id $last.
 fake() {

@@ -12,6 +12,7 @@
 #include "runtime/base/rng.h"
 #include "tests/bed/media_folder.h"
 #include "tests/bed/range_player.h"
+#include "tests/bed/skip.h"
 
 static const char *const videos[] = {
     "quad.mp4",  "quad_fast.mp4", "quad_frag.mp4", "quad.mov",   "quad.mkv", "quad.flv",  "quad.ts",
@@ -232,5 +233,6 @@ int main(void)
         cmocka_unit_test(damaged_bytes_end_with_an_image_or_a_reason),
         cmocka_unit_test(holes_end_with_an_image_a_reason_or_a_need),
     };
+    skip_without("ffmpeg", "ffmpeg");
     return cmocka_run_group_tests(tests, make_clips, remove_clips);
 }

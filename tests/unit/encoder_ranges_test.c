@@ -11,6 +11,7 @@
 
 #include "tests/bed/media_folder.h"
 #include "tests/bed/range_player.h"
+#include "tests/bed/skip.h"
 
 #define KIB ((uint64_t)1024)
 
@@ -146,5 +147,6 @@ int main(void)
         cmocka_unit_test(a_black_intro_costs_a_round_for_each_key_frame_looked_at),
         cmocka_unit_test(the_last_round_makes_do_with_what_is_there),
     };
+    skip_without("ffmpeg", "ffmpeg");
     return cmocka_run_group_tests(tests, make_clips, remove_clips);
 }

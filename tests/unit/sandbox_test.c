@@ -26,6 +26,7 @@
 #include "runtime/base/log.h"
 #include "runtime/sandbox/probe.h"
 #include "runtime/sandbox/sandbox.h"
+#include "tests/bed/skip.h"
 
 /* Exit status of a child for which the sandbox returned an error. */
 #define EXIT_REFUSED 99
@@ -109,20 +110,16 @@ static int set_up(void **state)
 
 static void need_sandbox(void)
 {
-    if (*ry_sandbox_unavailable()) {
-        print_message("skipped: %s\n", ry_sandbox_unavailable());
-        skip();
-    }
+    if (*ry_sandbox_unavailable())
+        skip_test("%s", ry_sandbox_unavailable());
 }
 
 static void need_namespaces(void)
 {
     struct ry_error err;
     need_sandbox();
-    if (ry_sandbox_check(&err) != RY_OK) {
-        print_message("skipped: %s\n", err.text);
-        skip();
-    }
+    if (ry_sandbox_check(&err) != RY_OK)
+        skip_test("%s", err.text);
 }
 
 /* ---- what is denied ---------------------------------------------------------------------------------------------- */
@@ -472,5 +469,5 @@ int main(void)
         cmocka_unit_test_setup(the_process_inside_dies_with_the_one_outside, set_up),
         cmocka_unit_test_setup(what_is_said_inside_steers_no_terminal, set_up),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return skip_exit_code(cmocka_run_group_tests(tests, NULL, NULL));
 }
