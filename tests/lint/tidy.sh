@@ -3,5 +3,5 @@
 set -euo pipefail
 cd "$1"
 git ls-files 'actors/*.c' 'proto/*.c' 'runtime/*.c' |
-    xargs -P 2 -n 4 clang-tidy-14 -p "$2" --quiet --warnings-as-errors='*' 2>&1 |
+    xargs -P 2 -n 4 clang-tidy -p "$2" --quiet --warnings-as-errors='*' 2>&1 |
     { grep -vE ' warnings? generated' || true; }
