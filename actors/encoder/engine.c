@@ -64,7 +64,7 @@ static int attempt(struct windows *windows, const struct engine_wishes *wishes, 
     if (rc == RY_OK)
         rc = any ? pick_any_frame(&media, &frame, &result->error)
                  : pick_frame(&media, wishes->wished_s, wishes->mode, &frame, &result->error);
-    if (rc == RY_OK && windows->need_count == 0) {
+    if (rc == RY_OK && windows_settle(windows)) {
         media_facts(&media, frame, &result->facts);
         rc = encode_images(frame, wishes, result);
     }

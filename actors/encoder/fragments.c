@@ -2,15 +2,33 @@
  * 8 bytes instead of 4. */
 #include "actors/encoder/fragments.h"
 
-#include "actors/encoder/box.h"
+#include <string.h>
 
-/* Asked for at the end of the file, where the random access table is. */
-#define TAIL_BYTES ((uint64_t)64 << 10)
+/* Asked for at the end of the file, where the last fragment and the random access table are: at first, and at most of
+ * a small file and of a large one. */
+#define TAIL_BYTES        ((uint64_t)64 << 10)
+#define TAIL_MORE_BYTES   ((uint64_t)256 << 10)
+#define TAIL_SHARE_OF_ALL 32
 
-/* The head of a fragment, when its size is not known yet. */
+/* The head of a fragment, when its size is not known yet, and at most. */
 #define FRAGMENT_FIRST_BYTES ((uint64_t)8 << 10)
+#define FRAGMENT_MAX_BYTES   ((uint64_t)1 << 20)
+
+/* Fragments walked over, one request each. */
+#define WALK_MAX 12
+
+/* Boxes between the movie and its fragments; entries of a segment index. */
+#define STEPS_MAX   256
+#define ENTRIES_MAX 65535
 
 #define SAMPLES_MAX 100000
+
+struct track {
+    const struct windows *windows;
+    uint64_t number;
+    double timescale;         /* ticks of a second; > 0 */
+    uint64_t sample_duration; /* unless a fragment says otherwise; ticks */
+};
 
 static bool find(const struct windows *windows, const struct box *in, const char type[4], struct box *part)
 {
@@ -21,17 +39,6 @@ static bool find(const struct windows *windows, const struct box *in, const char
 static size_t time_bytes(const struct windows *windows, const struct box *box)
 {
     return box_number(windows, box, 0, 1) == 1 ? 8 : 4;
-}
-
-/* mehd: version and flags, duration; in units of the movie header (mvhd: ..., creation, modification, timescale). */
-static double by_extends_header(const struct windows *windows, const struct box *moov, const struct box *mvex)
-{
-    struct box mehd, mvhd;
-    if (!find(windows, mvex, "mehd", &mehd) || !find(windows, moov, "mvhd", &mvhd))
-        return 0;
-    uint64_t timescale = box_number(windows, &mvhd, 4 + 2 * time_bytes(windows, &mvhd), 4);
-    uint64_t duration = box_number(windows, &mehd, 4, time_bytes(windows, &mehd));
-    return timescale > 0 ? (double)duration / (double)timescale : 0;
 }
 
 /* The timescale of a track: trak, tkhd (..., creation, modification, id), mdia, mdhd (..., timescale). */
@@ -56,6 +63,19 @@ static uint64_t track_default(const struct windows *windows, const struct box *m
     return 0;
 }
 
+/* mehd: version and flags, duration; in units of the movie header (mvhd: ..., creation, modification, timescale). */
+static double by_extends_header(const struct windows *windows, const struct box *moov, const struct box *mvex)
+{
+    struct box mehd, mvhd;
+    if (!find(windows, mvex, "mehd", &mehd) || !find(windows, moov, "mvhd", &mvhd))
+        return 0;
+    uint64_t timescale = box_number(windows, &mvhd, 4 + 2 * time_bytes(windows, &mvhd), 4);
+    uint64_t duration = box_number(windows, &mehd, 4, time_bytes(windows, &mehd));
+    return timescale > 0 ? (double)duration / (double)timescale : 0;
+}
+
+/* ---- one fragment --------------------------------------------------------------------------------------------- */
+
 /* trun: flags tell which of data offset, first sample's flags, and per sample duration, size, flags, composition offset
  * are there. */
 static uint64_t run_duration(const struct windows *windows, const struct box *trun, uint64_t sample_duration)
@@ -66,26 +86,68 @@ static uint64_t run_duration(const struct windows *windows, const struct box *tr
         step += flags & bit ? 4U : 0U;
     if (count > SAMPLES_MAX)
         return 0;
+    if (!(flags & 0x100))
+        return count * sample_duration;
     for (uint64_t i = 0; i < count; i++)
-        sum += flags & 0x100 ? box_number(windows, trun, at + i * step, 4) : sample_duration;
+        sum += box_number(windows, trun, at + i * step, 4);
     return sum;
 }
 
-/* When a track's part of a fragment ends, seconds: its base time (tfdt) and the durations of its runs. */
-static double part_end(const struct windows *windows, const struct box *moov, const struct box *mvex,
-                       const struct box *traf)
+/* When the track's part of a fragment begins and ends, seconds: its base time (tfdt) and the durations of its runs.
+ * False if this part is not the track's, or has no base time. */
+static bool read_part(const struct track *track, const struct box *traf, double *begin_s, double *end_s)
 {
     struct box tfhd, tfdt, trun;
-    if (!find(windows, traf, "tfhd", &tfhd) || !find(windows, traf, "tfdt", &tfdt))
-        return 0;
-    uint64_t flags = box_number(windows, &tfhd, 1, 3), track = box_number(windows, &tfhd, 4, 4);
+    const struct windows *windows = track->windows;
+    if (!find(windows, traf, "tfhd", &tfhd) || box_number(windows, &tfhd, 4, 4) != track->number ||
+        !find(windows, traf, "tfdt", &tfdt))
+        return false;
+    uint64_t flags = box_number(windows, &tfhd, 1, 3);
     uint64_t at = 8 + (flags & 0x1 ? 8U : 0U) + (flags & 0x2 ? 4U : 0U);
-    uint64_t sample_duration = flags & 0x8 ? box_number(windows, &tfhd, at, 4) : track_default(windows, mvex, track);
-    double end = (double)box_number(windows, &tfdt, 4, time_bytes(windows, &tfdt));
+    uint64_t sample_duration = flags & 0x8 ? box_number(windows, &tfhd, at, 4) : track->sample_duration;
+    double base = (double)box_number(windows, &tfdt, 4, time_bytes(windows, &tfdt)), end = base;
     for (uint64_t next = 0; box_find(windows, traf, "trun", &next, &trun);)
         end += (double)run_duration(windows, &trun, sample_duration);
-    uint64_t timescale = track_timescale(windows, moov, track);
-    return timescale > 0 ? end / (double)timescale : 0;
+    *begin_s = base / track->timescale;
+    *end_s = end / track->timescale;
+    return true;
+}
+
+static bool read_fragment(const struct track *track, const struct box *moof, double *begin_s, double *end_s)
+{
+    struct box traf;
+    for (uint64_t at = 0; box_find(track->windows, moof, "traf", &at, &traf);)
+        if (read_part(track, &traf, begin_s, end_s))
+            return true;
+    return false;
+}
+
+/* Whether a fragment begins at the offset, all of its head at hand. */
+static bool fragment_at(const struct windows *windows, uint64_t offset, struct box *moof)
+{
+    struct box mfhd;
+    return box_read(windows, offset, moof) == BOX_READ && box_is(moof, "moof") &&
+           moof->end - moof->offset <= FRAGMENT_MAX_BYTES && moof->end > moof->body &&
+           windows_run(windows, offset) >= moof->end - moof->offset &&
+           box_read(windows, moof->body, &mfhd) == BOX_READ && box_is(&mfhd, "mfhd");
+}
+
+/* ---- the last one --------------------------------------------------------------------------------------------- */
+
+/* The end of the last fragment of the track that begins in [from, to), all at hand; 0: there is none. */
+static double last_end(const struct track *track, uint64_t from, uint64_t to)
+{
+    for (uint64_t at = to; at > from;) {
+        size_t n;
+        struct box moof;
+        double begin_s, end_s;
+        const uint8_t *p = windows_at(track->windows, --at, &n);
+        if (!p || n < 5 || p[4] != 'm' || memcmp(p + 4, "moof", n < 8 ? n - 4 : 4) != 0)
+            continue;
+        if (fragment_at(track->windows, at, &moof) && read_fragment(track, &moof, &begin_s, &end_s))
+            return end_s;
+    }
+    return 0;
 }
 
 /* The offset of the last fragment that a table names: tfra (track, lengths of the fields behind the offset, count,
@@ -98,46 +160,156 @@ static uint64_t last_entry(const struct windows *windows, const struct box *tfra
     return count > 0 ? box_number(windows, tfra, 16 + (count - 1) * step + wide, wide) : 0;
 }
 
-/* The offset of the last fragment by the table at the end: mfra, found by the last four bytes of the file (mfro). */
-static uint64_t last_fragment(const struct windows *windows)
+/* Where the random access table at the end of the file begins, by the file's last four bytes (mfro); its end if there
+ * is none. */
+static uint64_t table_offset(const struct windows *windows)
 {
-    uint64_t end = windows->total_bytes, last = 0;
-    struct box tail = {.body = end - 4, .end = end}, mfra, tfra;
-    uint64_t size = box_number(windows, &tail, 0, 4);
-    if (size < 8 || size > end || box_read(windows, end - size, &mfra) != BOX_READ || !box_is(&mfra, "mfra"))
-        return 0;
-    for (uint64_t at = 0; box_find(windows, &mfra, "tfra", &at, &tfra);) {
-        uint64_t offset = last_entry(windows, &tfra);
-        last = offset > last ? offset : last;
-    }
-    return last < end ? last : 0;
+    uint64_t end = windows->total_bytes;
+    struct box tail = {.body = end - 16, .end = end}, mfro;
+    uint64_t size = box_number(windows, &tail, 12, 4);
+    if (box_read(windows, end - 16, &mfro) != BOX_READ || !box_is(&mfro, "mfro") || size < 24 || size > end)
+        return end;
+    return end - size;
 }
 
-bool fragments_duration(struct windows *windows, uint64_t moov_offset, double *duration_s)
+/* The end of the last fragment of the track that the table names. False if its head is not at hand. */
+static bool by_table(struct windows *windows, const struct track *track, uint64_t table, double *end_s)
 {
-    struct box moov, mvex, moof, traf;
-    *duration_s = 0;
-    if (box_read(windows, moov_offset, &moov) != BOX_READ || !find(windows, &moov, "mvex", &mvex))
+    struct box mfra, tfra, moof;
+    uint64_t last = 0;
+    if (box_read(windows, table, &mfra) != BOX_READ || !box_is(&mfra, "mfra"))
         return true;
-    *duration_s = by_extends_header(windows, &moov, &mvex);
-    uint64_t end = windows->total_bytes;
-    if (*duration_s > 0 || end < 16)
+    for (uint64_t at = 0; box_find(windows, &mfra, "tfra", &at, &tfra);)
+        if (box_number(windows, &tfra, 4, 4) == track->number)
+            last = last_entry(windows, &tfra);
+    if (last == 0 || last >= table)
         return true;
-    uint64_t tail = end > TAIL_BYTES ? end - TAIL_BYTES : 0;
-    if (!windows_want(windows, tail, end - tail))
+    if (!windows_want_also(windows, last, FRAGMENT_FIRST_BYTES))
         return false;
-    uint64_t last = last_fragment(windows);
-    if (last == 0)
+    if (box_read(windows, last, &moof) != BOX_READ || moof.end - moof.offset > FRAGMENT_MAX_BYTES)
         return true;
-    if (!windows_want(windows, last, FRAGMENT_FIRST_BYTES))
+    if (!windows_want_also(windows, last, moof.end - last))
         return false;
-    if (box_read(windows, last, &moof) != BOX_READ || !box_is(&moof, "moof"))
-        return true;
-    if (!windows_want(windows, last, moof.end - last))
-        return false;
-    for (uint64_t at = 0; box_find(windows, &moof, "traf", &at, &traf);) {
-        double end_s = part_end(windows, &moov, &mvex, &traf);
-        *duration_s = end_s > *duration_s ? end_s : *duration_s;
+    double begin_s;
+    if (fragment_at(windows, last, &moof))
+        read_fragment(track, &moof, &begin_s, end_s);
+    return true;
+}
+
+/* Walks fragments that are too large for the last one to begin near the end of the file. False if the next head is not
+ * at hand. */
+static bool by_walking(struct windows *windows, const struct track *track, uint64_t offset, double *end_s)
+{
+    double begin_s, fragment_s;
+    *end_s = 0;
+    for (int i = 0; offset < windows->total_bytes; i++) {
+        struct box box;
+        if (box_read(windows, offset, &box) == BOX_MISSING && !windows_want_also(windows, offset, FRAGMENT_FIRST_BYTES))
+            return false;
+        if (box_read(windows, offset, &box) != BOX_READ || box.end <= offset || i > 2 * WALK_MAX) {
+            *end_s = 0;
+            return true;
+        }
+        if (box_is(&box, "moof") && !windows_want_also(windows, offset, box.end - offset))
+            return false;
+        if (fragment_at(windows, offset, &box) && read_fragment(track, &box, &begin_s, &fragment_s))
+            *end_s = fragment_s;
+        offset = box.end;
     }
+    return true;
+}
+
+/* The end of the track by the last fragment; first is the offset of the first one. False if something is missing. */
+static bool by_last(struct windows *windows, const struct track *track, uint64_t first, double *end_s)
+{
+    uint64_t end = windows->total_bytes, tail = end > TAIL_BYTES ? end - TAIL_BYTES : 0;
+    if (!windows_want_also(windows, tail, end - tail))
+        return false;
+    uint64_t table = table_offset(windows);
+    *end_s = last_end(track, tail, table);
+    if (*end_s > 0)
+        return true;
+    if (!by_table(windows, track, table, end_s) || *end_s > 0)
+        return *end_s > 0;
+    uint64_t more = end / TAIL_SHARE_OF_ALL > TAIL_MORE_BYTES ? end / TAIL_SHARE_OF_ALL : TAIL_MORE_BYTES;
+    uint64_t begin = table > more ? table - more : 0;
+    struct box moof, data;
+    if (fragment_at(windows, first, &moof) && box_read(windows, moof.end, &data) == BOX_READ &&
+        (data.end - data.offset) > (end - first) / WALK_MAX && data.end - data.offset > more)
+        return by_walking(windows, track, first, end_s);
+    if (!windows_want_also(windows, begin, table - begin))
+        return false;
+    *end_s = last_end(track, begin, table);
+    return true;
+}
+
+/* ---- in front ------------------------------------------------------------------------------------------------- */
+
+/* sidx: version and flags, reference, timescale, earliest time, first offset, reserved, count, entries of size,
+ * duration, access point. Counts only if it tells of everything up to the table at the end, or to 1/16 of the file
+ * before that. */
+static double by_segment_index(const struct windows *windows, const struct box *sidx)
+{
+    size_t wide = time_bytes(windows, sidx);
+    uint64_t timescale = box_number(windows, sidx, 8, 4), count = box_number(windows, sidx, 14 + 2 * wide, 2);
+    uint64_t bytes = box_number(windows, sidx, 12 + wide, wide), ticks = 0;
+    if (bytes > windows->total_bytes)
+        return 0;
+    for (uint64_t i = 0; i < count && i < ENTRIES_MAX; i++) {
+        bytes += box_number(windows, sidx, 16 + 2 * wide + 12 * i, 4) & 0x7FFFFFFF;
+        ticks += box_number(windows, sidx, 20 + 2 * wide + 12 * i, 4);
+    }
+    bool whole = sidx->end + bytes >= windows->total_bytes - windows->total_bytes / 16;
+    return whole && timescale > 0 ? (double)ticks / (double)timescale : 0;
+}
+
+/* The first fragment behind the movie box, and the duration by a segment index before it (0: none). False if something
+ * is missing. */
+static bool read_front(struct windows *windows, const struct box *moov, uint64_t track, uint64_t *first,
+                       double *duration_s)
+{
+    uint64_t offset = moov->end;
+    for (int i = 0; i < STEPS_MAX && offset < windows->total_bytes; i++) {
+        struct box box;
+        if (box_read(windows, offset, &box) == BOX_MISSING && !windows_want(windows, offset, FRAGMENT_FIRST_BYTES))
+            return false;
+        if (box_read(windows, offset, &box) != BOX_READ || box.end <= offset)
+            return true;
+        if (box_is(&box, "moof")) {
+            *first = offset;
+            return windows_want(windows, offset,
+                                box.end - offset < FRAGMENT_MAX_BYTES ? box.end - offset : FRAGMENT_MAX_BYTES);
+        }
+        if (box_is(&box, "sidx")) {
+            if (!windows_want(windows, offset, box.end - offset))
+                return false;
+            if (*duration_s == 0 || box_number(windows, &box, 4, 4) == track)
+                *duration_s = by_segment_index(windows, &box);
+        }
+        offset = box.end;
+    }
+    return true;
+}
+
+bool fragments_duration(struct windows *windows, const struct box *moov, uint64_t number, double *duration_s)
+{
+    struct box mvex, moof;
+    struct track track = {.windows = windows, .number = number};
+    double begin_s = 0, end_s = 0, first_s;
+    uint64_t first = 0;
+    *duration_s = 0;
+    track.timescale = (double)track_timescale(windows, moov, number);
+    if (windows->total_bytes < 32 || !find(windows, moov, "mvex", &mvex) || track.timescale <= 0)
+        return true;
+    track.sample_duration = track_default(windows, &mvex, number);
+    if (!read_front(windows, moov, number, &first, duration_s))
+        return false;
+    if (*duration_s > 0 || first == 0)
+        return true;
+    if (fragment_at(windows, first, &moof))
+        read_fragment(&track, &moof, &begin_s, &first_s);
+    if (!by_last(windows, &track, first, &end_s))
+        return false;
+    *duration_s = end_s > begin_s ? end_s - begin_s : by_extends_header(windows, moov, &mvex);
     return true;
 }

@@ -2,13 +2,14 @@
 #ifndef REELYARD_ACTORS_ENCODER_FRAGMENTS_H
 #define REELYARD_ACTORS_ENCODER_FRAGMENTS_H
 
-#include "actors/encoder/windows.h"
+#include "actors/encoder/box.h"
 
-/* Takes the movie box that begins at moov_offset, all of it at hand, and what says most cheaply how long the video is:
- * the movie extends header (mehd), or the last fragment, which the random access table at the end of the file (mfra)
- * names. *duration_s is 0 when the file does not say. False if windows->needs tells what is missing for it: at most two
- * further ranges of a few kilobytes.
- * Source: ISO/IEC 14496-12, 8.8. */
-bool fragments_duration(struct windows *windows, uint64_t moov_offset, double *duration_s);
+/* Takes the movie box, all that is needed of it at hand, and the video's track number, and what says most cheaply how
+ * long the track is: a segment index in front of the fragments (sidx), the last fragment (found in the last bytes of
+ * the file, by the random access table there (mfra), or by walking when there are few), or the movie extends header
+ * (mehd). *duration_s is 0 when the file does not say. False if something is missing for it, which is then asked for or
+ * noted (windows_want_also): the end of the file and at most two ranges of a few kilobytes.
+ * Source: ISO/IEC 14496-12, 8.8 and 8.16.3. */
+bool fragments_duration(struct windows *windows, const struct box *moov, uint64_t track, double *duration_s);
 
 #endif

@@ -11,130 +11,23 @@
 
 #include <libavutil/display.h>
 
-#include "actors/encoder/fragments.h"
-#include "actors/encoder/layout.h"
+#include "actors/encoder/codecs.h"
+#include "actors/encoder/duration.h"
+#include "actors/encoder/failures.h"
+#include "actors/encoder/sniff.h"
 
-/* Bytes looked at to find out what a file is: at first, and at most. */
-#define PROBE_MIN_BYTES ((size_t)2048)
-#define PROBE_MAX_BYTES ((size_t)1 << 20)
-
-/* A score of 1 means that only the file's name speaks for the format. */
-#define PROBE_SCORE_MIN 2
-
-#define STREAMS_MAX "64"
+/* Streams of a file: what libavformat allows by itself. A file may have subtitles in all languages; its size and the
+ * CPU limit bound what many streams cost. */
+#define STREAMS_MAX "1000"
 
 /* Packets of other streams read while the video stream has not been met. */
 #define PACKETS_BEFORE_VIDEO_MAX 5000
 
-enum container_kind { CONTAINER_MP4, CONTAINER_MATROSKA, CONTAINER_AVI, CONTAINER_STREAM };
+/* Packets of another video after which the chosen one counts as empty. */
+#define PACKETS_OF_OTHER_MAX 60
 
-struct container {
-    const char *demuxer;
-    enum container_kind kind;
-    const char *mime_type;
-};
-
-static const struct container containers[] = {
-    {"mov,mp4,m4a,3gp,3g2,mj2", CONTAINER_MP4, "video/mp4"},
-    {"matroska,webm", CONTAINER_MATROSKA, "video/x-matroska"},
-    {"avi", CONTAINER_AVI, "video/x-msvideo"},
-    {"flv", CONTAINER_STREAM, "video/x-flv"},
-    {"live_flv", CONTAINER_STREAM, "video/x-flv"},
-    {"mpegts", CONTAINER_STREAM, "video/mp2t"},
-    {"mpeg", CONTAINER_STREAM, "video/mpeg"},
-    {"asf", CONTAINER_STREAM, "video/x-ms-wmv"},
-    {"ogg", CONTAINER_STREAM, "video/ogg"},
-};
-
-/* Formats that hold sound and nothing else, for a better reason than 'not a video'. */
-static const char *const audio_demuxers[] = {"mp3", "wav", "flac", "aac", "aiff", "amr", "ac3", "eac3", "w64", "caf"};
-
-/* Decoders by name where FFmpeg has several; NULL: its own. Hardware is never used. */
-static const struct {
-    enum AVCodecID id;
-    const char *decoder;
-} codecs[] = {
-    {AV_CODEC_ID_H264, "h264"},
-    {AV_CODEC_ID_HEVC, "hevc"},
-    {AV_CODEC_ID_VP8, "vp8"},
-    {AV_CODEC_ID_VP9, "vp9"},
-    {AV_CODEC_ID_AV1, "libdav1d"},
-    {AV_CODEC_ID_AV1, "libaom-av1"},
-    {AV_CODEC_ID_MPEG4, "mpeg4"},
-    {AV_CODEC_ID_MSMPEG4V1, "msmpeg4v1"},
-    {AV_CODEC_ID_MSMPEG4V2, "msmpeg4v2"},
-    {AV_CODEC_ID_MSMPEG4V3, "msmpeg4"},
-    {AV_CODEC_ID_MPEG1VIDEO, "mpeg1video"},
-    {AV_CODEC_ID_MPEG2VIDEO, "mpeg2video"},
-    {AV_CODEC_ID_MJPEG, "mjpeg"},
-    {AV_CODEC_ID_WMV1, "wmv1"},
-    {AV_CODEC_ID_WMV2, "wmv2"},
-    {AV_CODEC_ID_WMV3, "wmv3"},
-    {AV_CODEC_ID_VC1, "vc1"},
-    {AV_CODEC_ID_THEORA, "theora"},
-    {AV_CODEC_ID_H263, "h263"},
-    {AV_CODEC_ID_FLV1, "flv"},
-    {AV_CODEC_ID_PRORES, "prores"},
-};
-
-/* ---- what it is ----------------------------------------------------------------------------------------------- */
-
-static const struct container *find_container(const char *demuxer)
-{
-    for (size_t i = 0; i < sizeof containers / sizeof containers[0]; i++)
-        if (strcmp(containers[i].demuxer, demuxer) == 0)
-            return &containers[i];
-    return NULL;
-}
-
-static bool is_audio(const char *demuxer)
-{
-    for (size_t i = 0; i < sizeof audio_demuxers / sizeof audio_demuxers[0]; i++)
-        if (strcmp(audio_demuxers[i], demuxer) == 0)
-            return true;
-    return false;
-}
-
-/* The format of the first n bytes by their content; NULL: not sure enough. */
-static const AVInputFormat *guess(uint8_t *bytes, size_t n, const char *filename)
-{
-    const AVInputFormat *found = NULL;
-    for (size_t size = PROBE_MIN_BYTES; !found; size *= 2) {
-        size_t part = size < n ? size : n;
-        uint8_t behind[AVPROBE_PADDING_SIZE]; /* probes may read so many zeros behind the bytes */
-        memcpy(behind, bytes + part, sizeof behind);
-        memset(bytes + part, 0, sizeof behind);
-        AVProbeData data = {.filename = filename, .buf = bytes, .buf_size = (int)part};
-        int score = part < n ? AVPROBE_SCORE_RETRY : PROBE_SCORE_MIN - 1;
-        found = av_probe_input_format2(&data, 1, &score);
-        memcpy(bytes + part, behind, sizeof behind);
-        if (part == n)
-            break;
-    }
-    return found;
-}
-
-static int probe(struct media *media, const char *filename, const AVInputFormat **format, struct ry_error *err)
-{
-    uint64_t run = windows_run(media->windows, 0);
-    size_t n = run < PROBE_MAX_BYTES ? (size_t)run : PROBE_MAX_BYTES;
-    uint8_t *bytes = av_mallocz(n + AVPROBE_PADDING_SIZE);
-    if (!bytes)
-        return ry_fail(err, RY_ENOMEM, "no memory to look at the file");
-    windows_copy(media->windows, 0, bytes, n);
-    *format = n > 0 ? guess(bytes, n, filename) : NULL;
-    av_free(bytes);
-    if (!*format) {
-        windows_want(media->windows, 0, PROBE_MAX_BYTES);
-        return ry_fail(err, RY_EDATA, n == 0 ? "the file is empty" : "not a video: the file's format is not known");
-    }
-    media->container = find_container((*format)->name);
-    if (media->container)
-        return RY_OK;
-    if (is_audio((*format)->name))
-        return ry_fail(err, RY_EDATA, "audio only: the file is %s", (*format)->long_name);
-    return ry_fail(err, RY_EDATA, "not a video: the file looks like %s", (*format)->long_name);
-}
+/* Bytes of zeros in a row that no encoder makes. */
+#define HOLE_BYTES ((size_t)16 << 10)
 
 /* ---- opening -------------------------------------------------------------------------------------------------- */
 
@@ -144,27 +37,59 @@ static int refuse_to_open(AVFormatContext *format, AVIOContext **io, const char 
     return AVERROR(EACCES);
 }
 
+/* What the tracks of a file say before a demuxer is asked. */
+static int judge_tracks(unsigned videos, unsigned sounds, unsigned encrypted, struct ry_error *err)
+{
+    if (videos > 0 && encrypted == videos)
+        return ry_fail(err, RY_EDATA, FAILURE_ENCRYPTED);
+    if (videos > 0)
+        return RY_OK;
+    return ry_fail(err, RY_EDATA, sounds > 0 ? FAILURE_SOUND_ONLY : FAILURE_NO_VIDEO);
+}
+
+static int locate_movie(struct media *media, struct ry_error *err)
+{
+    struct movie *movie = &media->movie;
+    size_t n;
+    if (!movie_read(media->windows, movie))
+        return ry_fail(err, RY_EDATA, "the index is not at hand");
+    media->indexed = true;
+    media->fragmented = movie->fragmented;
+    media->cut_off = movie->cut_off;
+    if (movie->found)
+        return judge_tracks(movie->videos, movie->sounds, movie->encrypted, err);
+    const uint8_t *head = windows_at(media->windows, 0, &n);
+    const char *image = head ? sniff_image_brand(head, n) : NULL;
+    if (image)
+        return ry_fail(err, RY_EDATA, FAILURE_NOT_VIDEO, image);
+    if (movie->zeros)
+        return ry_fail(err, RY_EDATA, FAILURE_HOLE);
+    return ry_fail(err, RY_EDATA, movie->cut_off ? FAILURE_INDEX_CUT_OFF : FAILURE_INDEX_MISSING);
+}
+
+static int locate_clusters(struct media *media, struct ry_error *err)
+{
+    struct matroska *matroska = &media->matroska;
+    if (!matroska_read(media->windows, matroska))
+        return ry_fail(err, RY_EDATA, "the index is not at hand");
+    media->indexed = matroska->has_cues;
+    media->cut_off = matroska->cut_off;
+    /* Without tracks it is damaged, which the demuxer finds out. */
+    if (matroska->videos + matroska->sounds == 0)
+        return RY_OK;
+    return judge_tracks(matroska->videos, matroska->sounds, matroska->encrypted, err);
+}
+
 /* Finds the index by what the file says of itself. */
 static int locate_index(struct media *media, struct ry_error *err)
 {
-    struct layout_mp4 layout;
     switch (media->container->kind) {
-    case CONTAINER_MP4:
-        if (!layout_mp4_index(media->windows, &layout))
-            return ry_fail(err, RY_EDATA, "the index is not at hand");
-        media->indexed = true;
-        media->fragmented = layout.fragmented;
-        if (!layout.has_index)
-            return ry_fail(err, RY_EDATA, "truncated before the first picture: its index (moov) is missing");
-        if (layout.fragmented && !fragments_duration(media->windows, layout.index_offset, &media->fragments_s))
-            return ry_fail(err, RY_EDATA, "the last fragment is not at hand");
+    case CONTAINER_MP4: return locate_movie(media, err);
+    case CONTAINER_MATROSKA: return locate_clusters(media, err);
+    case CONTAINER_IMAGE:
+        if (!windows_want(media->windows, 0, media->windows->total_bytes))
+            return ry_fail(err, RY_EDATA, "the image is not at hand");
         return RY_OK;
-    case CONTAINER_MATROSKA:
-        switch (layout_matroska_cues(media->windows)) {
-        case LAYOUT_CUES_MISSING: return ry_fail(err, RY_EDATA, "the cues are not at hand");
-        case LAYOUT_CUES: media->indexed = true; return RY_OK;
-        default: return RY_OK;
-        }
     default: return RY_OK;
     }
 }
@@ -183,24 +108,38 @@ static AVFormatContext *new_format(struct media *media)
     if (media->container->kind == CONTAINER_MP4)
         format->flags |= AVFMT_FLAG_IGNIDX;
     uint64_t run = windows_run(media->windows, 0);
-    format->probesize = run < PROBE_MAX_BYTES ? (run > PROBE_MIN_BYTES ? (int64_t)run : (int64_t)PROBE_MIN_BYTES)
-                                              : (int64_t)PROBE_MAX_BYTES;
+    run = run < FORMATS_PROBE_MAX_BYTES ? run : FORMATS_PROBE_MAX_BYTES;
+    format->probesize = (int64_t)(run > FORMATS_PROBE_MIN_BYTES ? run : FORMATS_PROBE_MIN_BYTES);
     return format;
 }
 
-/* The best video stream of a header: one that is no cover art, shown by default rather than not, large rather than
- * small, first rather than last. */
-static AVStream *choose_stream(AVFormatContext *format)
+static bool is_video(const AVStream *stream)
+{
+    return stream->codecpar->codec_type == AVMEDIA_TYPE_VIDEO && !(stream->disposition & AV_DISPOSITION_ATTACHED_PIC);
+}
+
+/* Whether the index, where there is one, knows pictures of it. */
+static bool has_pictures(const struct media *media, const AVStream *stream)
+{
+    return !media->indexed || media->fragmented || avformat_index_get_entries_count(stream) > 0;
+}
+
+/* The best video stream of a header: one that can be decoded and has pictures, shown by default rather than not, large
+ * rather than small, first rather than last. */
+static AVStream *choose_stream(const struct media *media)
 {
     AVStream *best = NULL;
     int64_t best_score = -1;
-    for (unsigned i = 0; i < format->nb_streams; i++) {
-        AVStream *stream = format->streams[i];
-        if (stream->codecpar->codec_type != AVMEDIA_TYPE_VIDEO || (stream->disposition & AV_DISPOSITION_ATTACHED_PIC))
+    for (unsigned i = 0; i < media->format->nb_streams; i++) {
+        AVStream *stream = media->format->streams[i];
+        if (!is_video(stream))
             continue;
         int64_t score = (int64_t)stream->codecpar->width * stream->codecpar->height;
+        score = score < INT64_C(1) << 59 ? score : INT64_C(1) << 59;
         if (stream->disposition & AV_DISPOSITION_DEFAULT)
-            score += INT64_C(1) << 62;
+            score += INT64_C(1) << 60;
+        if (codecs_find(stream) && has_pictures(media, stream))
+            score += INT64_C(1) << 61;
         if (score > best_score) {
             best = stream;
             best_score = score;
@@ -209,22 +148,60 @@ static AVStream *choose_stream(AVFormatContext *format)
     return best;
 }
 
+/* Times are a stranger's numbers: what does not fit counts as 0. */
+static int64_t to_ticks(double time)
+{
+    return time > -9e18 && time < 9e18 ? (int64_t)time : 0;
+}
+
 static void use_stream(struct media *media, AVStream *video)
 {
+    double first_s;
     media->video = video;
     media->start = video->start_time;
-    for (unsigned i = 0; i < media->format->nb_streams; i++)
-        media->format->streams[i]->discard = media->format->streams[i] == video ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
-    if (media->container->kind == CONTAINER_AVI)
+    /* By the first cluster: the first packet read is not the first one when it was sought. */
+    if (media->container->kind == CONTAINER_MATROSKA &&
+        matroska_first_s(media->windows, &media->matroska, duration_matroska_track(media), &first_s))
+        media->start = to_ticks(first_s / av_q2d(video->time_base));
+    for (unsigned i = 0; i < media->format->nb_streams; i++) {
+        AVStream *stream = media->format->streams[i];
+        bool rival = is_video(stream) && codecs_find(stream);
+        stream->discard = stream == video || rival ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
+    }
+}
+
+static int refuse_codec(const AVStream *video, struct ry_error *err)
+{
+    char tag[AV_FOURCC_MAX_STRING_SIZE];
+    const char *name = video->codecpar->codec_id != AV_CODEC_ID_NONE
+                           ? avcodec_get_name(video->codecpar->codec_id)
+                           : av_fourcc_make_string(tag, video->codecpar->codec_tag);
+    return ry_fail(err, RY_EDATA, FAILURE_CODEC, name);
+}
+
+/* Takes the video stream of a header; formats without one tell their streams by their packets. */
+static int take_stream(struct media *media, struct ry_error *err)
+{
+    AVStream *video = choose_stream(media);
+    if (!video && !(media->format->ctx_flags & AVFMTCTX_NOHEADER))
+        return media_explain(media, err);
+    if (video && media->container->kind == CONTAINER_AVI)
         media->indexed = avformat_index_get_entries_count(video) > 0;
+    if (video && !codecs_find(video) && video->codecpar->codec_id != AV_CODEC_ID_NONE)
+        return refuse_codec(video, err);
+    if (video)
+        use_stream(media, video);
+    duration_measure(media);
+    return media->windows->need_count == 0 ? RY_OK : ry_fail(err, RY_EDATA, "the end is not at hand");
 }
 
 int media_open(struct media *media, struct windows *windows, const char *filename, struct ry_error *err)
 {
     const AVInputFormat *input = NULL;
-    *media = (struct media){.windows = windows, .start = AV_NOPTS_VALUE};
+    *media = (struct media){.windows = windows, .start = AV_NOPTS_VALUE, .time = AV_NOPTS_VALUE};
+    windows_begin(windows);
     windows->ahead = WINDOWS_INDEX;
-    int rc = probe(media, filename, &input, err);
+    int rc = formats_probe(windows, filename, &input, &media->container, err);
     if (rc == RY_OK)
         rc = locate_index(media, err);
     if (rc != RY_OK)
@@ -237,14 +214,8 @@ int media_open(struct media *media, struct windows *windows, const char *filenam
     int opened = avformat_open_input(&media->format, "", input, &options);
     av_dict_free(&options);
     if (opened < 0)
-        return ry_fail(err, RY_EDATA, "the file is damaged or truncated: its header cannot be read (%s)",
-                       av_err2str(opened));
-    AVStream *video = choose_stream(media->format);
-    if (video)
-        use_stream(media, video);
-    else if (!(media->format->ctx_flags & AVFMTCTX_NOHEADER))
-        return media_explain(media, err);
-    return RY_OK;
+        return ry_fail(err, RY_EDATA, media->cut_off ? FAILURE_CUT_OFF : FAILURE_HEADER);
+    return take_stream(media, err);
 }
 
 void media_close(struct media *media)
@@ -255,51 +226,88 @@ void media_close(struct media *media)
 
 /* ---- reading -------------------------------------------------------------------------------------------------- */
 
+/* Settles which stream is the video: the one chosen, unless others come and come and it does not. True if the packet is
+ * the video's. */
+static bool is_of_video(struct media *media, AVStream *stream, const AVPacket *packet)
+{
+    if (!is_video(stream) || packet->size == 0)
+        return false;
+    if (media->settled)
+        return stream == media->video;
+    if (!media->video || (stream != media->video && ++media->of_others > PACKETS_OF_OTHER_MAX))
+        use_stream(media, stream);
+    if (stream != media->video)
+        return false;
+    media->settled = true;
+    if (!media->measured)
+        duration_measure(media);
+    for (unsigned i = 0; i < media->format->nb_streams; i++)
+        media->format->streams[i]->discard = media->format->streams[i] == stream ? stream->discard : AVDISCARD_ALL;
+    return true;
+}
+
+/* The first time begins the video; the least step between two packets is one frame's. */
+static void note_time(struct media *media, int64_t time)
+{
+    if (media->start == AV_NOPTS_VALUE)
+        media->start = time;
+    if (time == AV_NOPTS_VALUE)
+        return;
+    double step = fabs((double)time - (double)media->time);
+    if (media->time != AV_NOPTS_VALUE && step > 0 && (media->step == 0 || step < media->step))
+        media->step = step;
+    media->time = time;
+}
+
 bool media_read(struct media *media, AVPacket *packet)
 {
     for (int others = 0; others < PACKETS_BEFORE_VIDEO_MAX; others += media->video ? 0 : 1) {
         av_packet_unref(packet);
         if (av_read_frame(media->format, packet) < 0 || media->windows->need_count > 0 || media->windows->spent)
             return false;
-        AVStream *stream = media->format->streams[packet->stream_index];
-        if (!media->video && stream->codecpar->codec_type == AVMEDIA_TYPE_VIDEO &&
-            !(stream->disposition & AV_DISPOSITION_ATTACHED_PIC))
-            use_stream(media, stream);
-        if (stream != media->video || packet->size == 0)
+        if (!is_of_video(media, media->format->streams[packet->stream_index], packet))
             continue;
-        if (media->start == AV_NOPTS_VALUE)
-            media->start = packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts;
+        note_time(media, packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts);
         return true;
     }
     return false;
 }
 
+/* Whether what is at hand has a hole: zeros where bytes of the file were never written. */
+static bool has_hole(const struct windows *windows)
+{
+    size_t zeros = 0;
+    for (size_t i = 0; i < windows->count; i++, zeros = 0)
+        for (size_t k = 0; k < windows->items[i].n && zeros < HOLE_BYTES; k++)
+            zeros = windows->items[i].p[k] == 0 ? zeros + 1 : 0;
+    return zeros >= HOLE_BYTES;
+}
+
 int media_explain(const struct media *media, struct ry_error *err)
 {
-    bool audio = false;
+    bool sound = false;
     for (unsigned i = 0; i < media->format->nb_streams; i++)
-        audio |= media->format->streams[i]->codecpar->codec_type == AVMEDIA_TYPE_AUDIO;
-    if (media->video)
-        return ry_fail(err, RY_EDATA, "truncated before the first picture");
-    return ry_fail(err, RY_EDATA,
-                   audio ? "audio only: the file has no video" : "not a video: the file has no pictures");
+        sound |= media->format->streams[i]->codecpar->codec_type == AVMEDIA_TYPE_AUDIO;
+    if (!media->video)
+        return ry_fail(err, RY_EDATA, sound ? FAILURE_SOUND_ONLY : FAILURE_NO_VIDEO);
+    if (has_hole(media->windows))
+        return ry_fail(err, RY_EDATA, FAILURE_HOLE);
+    if (media->cut_off && !media->settled)
+        return ry_fail(err, RY_EDATA, FAILURE_CUT_OFF);
+    if (!media->settled)
+        return ry_fail(err, RY_EDATA, FAILURE_NO_PICTURES);
+    const char *codec = avcodec_get_name(media->video->codecpar->codec_id);
+    return ry_fail(err, RY_EDATA, media->cut_off ? FAILURE_CUT_UNDECODABLE : FAILURE_UNDECODABLE, codec);
 }
 
 int media_decoder(const struct media *media, bool lenient, AVCodecContext **decoder, struct ry_error *err)
 {
     const AVCodecParameters *parameters = media->video->codecpar;
-    const AVCodec *codec = NULL;
-    for (size_t i = 0; !codec && i < sizeof codecs / sizeof codecs[0]; i++)
-        if (codecs[i].id == parameters->codec_id)
-            codec = avcodec_find_decoder_by_name(codecs[i].decoder);
-    if (!codec) {
-        bool named = parameters->codec_id != AV_CODEC_ID_NONE;
-        return ry_fail(err, RY_EDATA, "codec %s is not supported",
-                       named ? avcodec_get_name(parameters->codec_id) : av_fourcc2str(parameters->codec_tag));
-    }
+    const AVCodec *codec = codecs_find(media->video);
+    if (!codec)
+        return refuse_codec(media->video, err);
     if ((int64_t)parameters->width * parameters->height > MEDIA_PIXELS_MAX)
-        return ry_fail(err, RY_EDATA, "a picture of %dx%d is larger than the limit", parameters->width,
-                       parameters->height);
+        return ry_fail(err, RY_EDATA, FAILURE_TOO_LARGE, parameters->width, parameters->height);
     AVCodecContext *context = avcodec_alloc_context3(codec);
     if (!context || avcodec_parameters_to_context(context, parameters) < 0) {
         avcodec_free_context(&context);
@@ -315,7 +323,7 @@ int media_decoder(const struct media *media, bool lenient, AVCodecContext **deco
     int rc = avcodec_open2(context, codec, NULL);
     if (rc < 0) {
         avcodec_free_context(&context);
-        return ry_fail(err, RY_EDATA, "the video is damaged: %s refuses its header (%s)", codec->name, av_err2str(rc));
+        return ry_fail(err, RY_EDATA, FAILURE_CODEC_HEADER, avcodec_get_name(parameters->codec_id));
     }
     *decoder = context;
     return RY_OK;
@@ -336,25 +344,7 @@ double media_seconds(const struct media *media, int64_t time)
 
 int64_t media_time(const struct media *media, double seconds)
 {
-    double time = start_time(media) + seconds / av_q2d(media->video->time_base);
-    return time > -9e18 && time < 9e18 ? (int64_t)time : 0;
-}
-
-double media_duration_s(const struct media *media)
-{
-    double longest_s = 0;
-    if (media->fragmented)
-        return media->fragments_s < 1.0e9 ? media->fragments_s : 0;
-    for (unsigned i = 0; i < media->format->nb_streams; i++) {
-        const AVStream *stream = media->format->streams[i];
-        if (stream->duration == AV_NOPTS_VALUE || (stream->disposition & AV_DISPOSITION_ATTACHED_PIC))
-            continue;
-        double stream_s = (double)stream->duration * av_q2d(stream->time_base);
-        longest_s = stream_s > longest_s ? stream_s : longest_s;
-    }
-    if (longest_s <= 0 && media->format->duration != AV_NOPTS_VALUE)
-        longest_s = (double)media->format->duration / AV_TIME_BASE;
-    return longest_s > 0 && longest_s < 1.0e9 ? longest_s : 0;
+    return to_ticks(start_time(media) + seconds / av_q2d(media->video->time_base));
 }
 
 /* Side data of the whole stream; NULL: none. FFmpeg 6.1 moved it from the stream to its codec parameters. */
@@ -410,7 +400,7 @@ void media_facts(const struct media *media, const AVFrame *frame, struct media_f
     AVRational sar = frame->sample_aspect_ratio;
     if (media->video->sample_aspect_ratio.num > 0)
         sar = media->video->sample_aspect_ratio;
-    facts->duration_s = media_duration_s(media);
+    facts->duration_s = duration_of(media);
     facts->turn = media_turn(media, frame);
     facts->shown = geometry_shown((struct extent){frame->width, frame->height}, sar.num, sar.den, facts->turn);
     snprintf(facts->mime_type, sizeof facts->mime_type, "%s", refined_mime(media));

@@ -9,25 +9,35 @@
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 
+#include "actors/encoder/formats.h"
 #include "actors/encoder/geometry.h"
-#include "actors/encoder/windows.h"
-#include "runtime/base/error.h"
+#include "actors/encoder/matroska.h"
+#include "actors/encoder/movie.h"
+#include "actors/encoder/tail.h"
 
 /* Larger pictures are refused: no camera makes them, and decoding one takes gigabytes. */
 #define MEDIA_PIXELS_MAX ((int64_t)64 << 20)
-
-struct container; /* one row of the allow-list of formats */
 
 struct media {
     struct windows *windows;
     const struct container *container;
     AVIOContext *io;
     AVFormatContext *format;
-    AVStream *video;    /* NULL: not met yet (formats without a header) */
-    bool indexed;       /* the place of a key frame is known by its time */
-    bool fragmented;    /* an MP4 whose first fragment alone is known to libavformat */
-    double fragments_s; /* how long all of its fragments are; 0: not known */
-    int64_t start;      /* of the video, in video->time_base; AV_NOPTS_VALUE: not known yet */
+    AVStream *video;          /* NULL: not met yet (formats without a header) */
+    bool indexed;             /* the place of a key frame is known by its time */
+    bool fragmented;          /* an MP4 whose first fragment alone is known to libavformat */
+    bool settled;             /* a packet of the video was read: it stays this stream */
+    bool measured;            /* duration_measure was called */
+    bool cut_off;             /* the file says that it is longer than it is */
+    unsigned of_others;       /* packets of other videos, not settled yet */
+    int64_t time;             /* of the last packet read, in video->time_base; AV_NOPTS_VALUE: none */
+    double step;              /* the least one between the times of two packets; 0: not known */
+    double fragments_s;       /* how long all of its fragments are; 0: not known */
+    double last_s;            /* Matroska without a duration: when the video ends; 0: not known */
+    struct tail_times tail;   /* MPEG streams, FLV: when the video ends */
+    struct movie movie;       /* MP4 */
+    struct matroska matroska; /* Matroska */
+    int64_t start;            /* of the video, in video->time_base; AV_NOPTS_VALUE: not known yet */
 };
 
 struct media_facts {
@@ -55,8 +65,6 @@ int media_decoder(const struct media *media, bool lenient, AVCodecContext **deco
 /* Seconds since the start of the video of a time in the stream's time base; NAN for AV_NOPTS_VALUE. And back. */
 double media_seconds(const struct media *media, int64_t time);
 int64_t media_time(const struct media *media, double seconds);
-
-double media_duration_s(const struct media *media);
 
 /* The facts, by the file and by the frame that was chosen. */
 void media_facts(const struct media *media, const AVFrame *frame, struct media_facts *facts);

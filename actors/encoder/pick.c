@@ -9,14 +9,18 @@
 #include <math.h>
 
 #include "actors/encoder/blank.h"
+#include "actors/encoder/duration.h"
 
 /* Key frames looked at behind the first while all are blank, and behind one that does not decode. */
 #define BLANK_TRIES   4
 #define DAMAGED_TRIES 8
 
-/* A search without an index ends here when it has a key frame. */
-#define SETTLE_BYTES   ((uint64_t)1 << 20)
-#define SETTLE_WINDOWS 4
+/* A search without an index ends here when it has a key frame: with this share of the video at hand, but no less than
+ * the first number and no more than the second. */
+#define SETTLE_SHARE_OF_ALL 25
+#define SETTLE_MIN_BYTES    ((uint64_t)256 << 10)
+#define SETTLE_MAX_BYTES    ((uint64_t)1 << 20)
+#define SETTLE_WINDOWS      4
 
 /* Packets that a lenient decoder is given before it has shown a picture. */
 #define LENIENT_PACKETS_MAX 600
@@ -98,10 +102,10 @@ static bool reach_by_index(struct picker *picker)
 static void settle(struct picker *picker)
 {
     struct windows *windows = picker->media->windows;
-    uint64_t at_hand = 0;
-    for (size_t i = 0; i < windows->count; i++)
-        at_hand += windows->items[i].n;
-    if (at_hand >= SETTLE_BYTES || windows->count >= SETTLE_WINDOWS)
+    uint64_t enough = windows->total_bytes / SETTLE_SHARE_OF_ALL;
+    enough = enough < SETTLE_MIN_BYTES ? SETTLE_MIN_BYTES : enough < SETTLE_MAX_BYTES ? enough : SETTLE_MAX_BYTES;
+    /* The next request would bring as much again. */
+    if (windows_bytes(windows) >= enough * 2 / 3 || windows->count >= SETTLE_WINDOWS)
         windows->ahead = WINDOWS_CLOSED;
 }
 
@@ -308,11 +312,7 @@ static int picker_close(struct picker *picker, AVFrame **frame, bool picked)
     int rc = RY_OK;
     if (!picked) {
         av_frame_free(frame);
-        if (picker->decoder)
-            rc = ry_fail(picker->err, RY_EDATA, "no picture can be decoded: the video (%s) is damaged or truncated",
-                         avcodec_get_name(media->video->codecpar->codec_id));
-        else
-            rc = picker->err->code != RY_OK ? (int)picker->err->code : media_explain(media, picker->err);
+        rc = picker->err->code != RY_OK ? (int)picker->err->code : media_explain(media, picker->err);
     }
     avcodec_free_context(&picker->decoder);
     av_packet_free(&picker->kept);
@@ -323,7 +323,7 @@ static int picker_close(struct picker *picker, AVFrame **frame, bool picked)
 int pick_frame(struct media *media, double wished_s, enum ry_frame_mode mode, AVFrame **frame, struct ry_error *err)
 {
     struct picker picker;
-    double duration_s = media_duration_s(media);
+    double duration_s = duration_of(media);
     *err = (struct ry_error){.code = RY_OK};
     bool picked = false;
     if (picker_open(&picker, media, duration_s > 0 ? fmin(wished_s, duration_s) : wished_s, frame, err) == RY_OK)

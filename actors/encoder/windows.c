@@ -8,6 +8,7 @@
  * elsewhere, which would name ranges that nobody needs. */
 #include "actors/encoder/windows.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -22,6 +23,15 @@
  * for all of a large file. */
 #define ASK_MIN_BYTES ((uint64_t)64 << 10)
 #define ASK_MAX_BYTES ((uint64_t)16 << 20)
+
+/* Of what is read to find a picture, index and samples of known places apart: once so much is at hand, no more is asked
+ * for, and a request is never larger than that (but for one sample of known size). The downloader may read ahead by as
+ * much again. A video that needs more is damaged. */
+#define BUDGET_BYTES ((uint64_t)4 << 20)
+
+/* Of an index: more is asked for only of a video that is very large itself. */
+#define INDEX_MAX_BYTES    ((uint64_t)4 << 20)
+#define INDEX_SHARE_OF_ALL 64
 
 /* A jump to a place with no more than this behind it is a jump to an index at the end: all of it will be read. */
 #define TAIL_MAX_BYTES ((uint64_t)1 << 20)
@@ -132,13 +142,31 @@ static void ask(struct windows *windows, uint64_t offset, uint64_t length)
             (struct window_need){offset, length < ASK_MAX_BYTES ? length : ASK_MAX_BYTES};
 }
 
-bool windows_want(struct windows *windows, uint64_t offset, uint64_t length)
+static uint64_t cut_at_end(const struct windows *windows, uint64_t offset, uint64_t length)
 {
     uint64_t end = offset <= INT64_MAX - length ? offset + length : INT64_MAX;
-    if (windows->total_bytes > 0 && end > windows->total_bytes)
-        end = windows->total_bytes;
-    if (windows->last_round)
+    return windows->total_bytes > 0 && end > windows->total_bytes ? windows->total_bytes : end;
+}
+
+/* What was noted goes out with what is missed. */
+static void ask_also(struct windows *windows)
+{
+    for (size_t i = 0; i < windows->also_count && windows->need_count < WINDOWS_NEEDS_MAX; i++)
+        windows->needs[windows->need_count++] = windows->also[i];
+    windows->also_count = 0;
+}
+
+bool windows_want(struct windows *windows, uint64_t offset, uint64_t length)
+{
+    uint64_t end = cut_at_end(windows, offset, length);
+    uint64_t share = windows->total_bytes / INDEX_SHARE_OF_ALL;
+    if (windows->last_round || offset >= end)
         return true;
+    windows->index_bytes += end - offset;
+    if (windows->index_bytes > (share > INDEX_MAX_BYTES ? share : INDEX_MAX_BYTES)) {
+        windows->exhausted = true;
+        return true;
+    }
     while (offset < end) {
         uint64_t there = windows_run(windows, offset);
         if (there == 0) {
@@ -147,13 +175,71 @@ bool windows_want(struct windows *windows, uint64_t offset, uint64_t length)
         }
         offset += there;
     }
+    if (windows->need_count > 0)
+        ask_also(windows);
     return windows->need_count == 0;
+}
+
+bool windows_want_also(struct windows *windows, uint64_t offset, uint64_t length)
+{
+    uint64_t end = cut_at_end(windows, offset, length);
+    if (windows->last_round || windows->count > 1)
+        return windows_want(windows, offset, length);
+    while (offset < end && windows_run(windows, offset) > 0)
+        offset += windows_run(windows, offset);
+    if (offset >= end)
+        return true;
+    if (windows->also_count < WINDOWS_ALSO_MAX)
+        windows->also[windows->also_count++] = (struct window_need){offset, end - offset};
+    return false;
+}
+
+bool windows_settle(struct windows *windows)
+{
+    ask_also(windows);
+    return windows->need_count == 0;
+}
+
+void windows_begin(struct windows *windows)
+{
+    windows->need_count = windows->also_count = windows->patch_count = 0;
+    windows->index_bytes = 0;
+    windows->exhausted = false;
+}
+
+bool windows_patch(struct windows *windows, uint64_t offset, const uint8_t *bytes, size_t n)
+{
+    if (n == 0 || n > WINDOWS_PATCH_BYTES_MAX)
+        abort();
+    if (windows->patch_count == WINDOWS_PATCHES_MAX)
+        return false;
+    struct window_patch *patch = &windows->patches[windows->patch_count++];
+    *patch = (struct window_patch){.offset = offset, .n = n};
+    memcpy(patch->bytes, bytes, n);
+    return true;
+}
+
+uint64_t windows_bytes(const struct windows *windows)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < windows->count; i++)
+        bytes += windows->items[i].n;
+    return bytes;
+}
+
+/* What is left of the budget; 0: nothing may be asked for. */
+static uint64_t budget_left(const struct windows *windows)
+{
+    uint64_t bytes = windows_bytes(windows);
+    uint64_t read = bytes > windows->index_bytes ? bytes - windows->index_bytes : 0;
+    return read < BUDGET_BYTES ? BUDGET_BYTES - read : 0;
 }
 
 /* Records what a read of `wanted` bytes at the position misses. */
 static void miss(struct windows *windows, uint64_t wanted)
 {
     uint64_t offset = windows->position, end = gap_end(windows, offset), length = wanted;
+    uint64_t left = budget_left(windows);
     uint64_t before = run_before(windows, offset);
     bool header = wanted <= IO_BUFFER_BYTES; /* what follows is of unknown size */
     if (windows->ahead == WINDOWS_STREAM || header)
@@ -168,7 +254,10 @@ static void miss(struct windows *windows, uint64_t wanted)
         offset = early < offset ? (early > begin ? early : begin) : offset;
         length = windows->total_bytes - offset;
     }
+    uint64_t most = wanted > left ? wanted : left;
+    length = length < most ? length : most;
     ask(windows, offset, length < end - offset ? length : end - offset);
+    ask_also(windows);
 }
 
 static int64_t thread_cpu_ns(void)
@@ -185,6 +274,17 @@ bool windows_spent(struct windows *windows)
     return windows->spent;
 }
 
+/* Puts the patches over n bytes that were copied from the position. */
+static void apply_patches(const struct windows *windows, uint8_t *to, size_t n)
+{
+    for (size_t i = 0; i < windows->patch_count; i++) {
+        const struct window_patch *patch = &windows->patches[i];
+        for (size_t k = 0; k < patch->n; k++)
+            if (patch->offset + k >= windows->position && patch->offset + k - windows->position < n)
+                to[patch->offset + k - windows->position] = patch->bytes[k];
+    }
+}
+
 static int io_read(void *opaque, uint8_t *to, int size)
 {
     struct windows *windows = opaque;
@@ -195,10 +295,13 @@ static int io_read(void *opaque, uint8_t *to, int size)
     if (p && size > 0) {
         n = n < (size_t)size ? n : (size_t)size;
         memcpy(to, p, n);
+        apply_patches(windows, to, n);
         windows->position += n;
         return (int)n;
     }
-    if (windows->last_round || windows->ahead == WINDOWS_CLOSED ||
+    if (budget_left(windows) == 0)
+        windows->exhausted = true;
+    if (windows->last_round || windows->exhausted || windows->ahead == WINDOWS_CLOSED ||
         (windows->total_bytes > 0 && windows->position >= windows->total_bytes))
         return AVERROR_EOF;
     miss(windows, (uint64_t)(size > 0 ? size : 1));

@@ -17,6 +17,8 @@
 #define WINDOWS_MAX       256
 #define WINDOWS_NEEDS_MAX 64
 
+#define WINDOWS_ALSO_MAX 8
+
 struct AVIOContext;
 
 struct window {
@@ -28,6 +30,15 @@ struct window {
 struct window_need {
     uint64_t offset;
     uint64_t length; /* > 0 */
+};
+
+/* Bytes that a demuxer reads in place of the file's: so that it passes over what nobody needs. */
+#define WINDOWS_PATCHES_MAX     64
+#define WINDOWS_PATCH_BYTES_MAX 12
+struct window_patch {
+    uint64_t offset;
+    size_t n;
+    uint8_t bytes[WINDOWS_PATCH_BYTES_MAX];
 };
 
 /* How much a miss asks for. */
@@ -47,9 +58,15 @@ struct windows {
     enum windows_ahead ahead;
     uint64_t position; /* of the next read */
     struct window_need needs[WINDOWS_NEEDS_MAX];
-    size_t need_count;  /* > 0: a read missed */
-    int64_t cpu_end_ns; /* of the thread's CPU clock; past it all reads fail; 0: none */
-    bool spent;         /* that happened */
+    size_t need_count;                         /* > 0: a read missed */
+    struct window_need also[WINDOWS_ALSO_MAX]; /* of facts, not of the picture: asked for with the next miss */
+    size_t also_count;
+    struct window_patch patches[WINDOWS_PATCHES_MAX];
+    size_t patch_count;
+    uint64_t index_bytes; /* what windows_want was told of: it does not count against the budget */
+    bool exhausted;       /* a read was refused because of the budget */
+    int64_t cpu_end_ns;   /* of the thread's CPU clock; past it all reads fail; 0: none */
+    bool spent;           /* that happened */
 };
 
 /* Adds a window; false if it is empty, not behind the ones before, reaches past the total, or there are too many. */
@@ -67,8 +84,25 @@ bool windows_copy(const struct windows *windows, uint64_t offset, void *to, size
 /* Where the video ends as far as is known: its size, or in the last round the last byte at hand; 0: not known. */
 uint64_t windows_end(const struct windows *windows);
 
-/* Asks for what is missing in a range (cut at the known end). True if all is there, or nothing more will come. */
+/* Asks for what is missing in a range (cut at the known end): an index, or samples of known places. True if all is
+ * there, or nothing more will come. */
 bool windows_want(struct windows *windows, uint64_t offset, uint64_t length);
+
+/* The same for what is worth a request but not a round of its own: in the first round it is only noted and goes out
+ * with the first miss, or by windows_settle. True if all is there, or nothing more will come. */
+bool windows_want_also(struct windows *windows, uint64_t offset, uint64_t length);
+
+/* Asks for what was noted if nothing else was missed. True if nothing is needed. */
+bool windows_settle(struct windows *windows);
+
+/* Forgets what a former attempt asked for, noted and patched. */
+void windows_begin(struct windows *windows);
+
+/* Lets the demuxer read these bytes (at most WINDOWS_PATCH_BYTES_MAX) instead of the file's. False: too many. */
+bool windows_patch(struct windows *windows, uint64_t offset, const uint8_t *bytes, size_t n);
+
+/* Bytes at hand. */
+uint64_t windows_bytes(const struct windows *windows);
 
 /* Whether the thread's CPU time is used up; sets `spent`. */
 bool windows_spent(struct windows *windows);

@@ -127,8 +127,8 @@ static void a_hopeless_video_fails_for_good_with_its_reason_and_the_version_that
         bool last_round;
         const char *reason;
     } cases[] = {
-        {"audio.m4a", 0, false, "audio only: the file has no video"},
-        {"quad.mp4", 2000, true, "truncated before the first picture: its index (moov) is missing"},
+        {"audio.m4a", 0, false, "it has sound but no video"},
+        {"quad.mp4", 2000, true, "it is damaged: its index is missing"},
     };
     char version[ENGINE_VERSION_BYTES];
     engine_version(version);

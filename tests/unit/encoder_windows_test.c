@@ -11,7 +11,8 @@
 #include <libavformat/avio.h>
 
 #include "actors/encoder/geometry.h"
-#include "actors/encoder/layout.h"
+#include "actors/encoder/matroska.h"
+#include "actors/encoder/movie.h"
 
 #define KIB ((uint64_t)1024)
 #define MIB ((uint64_t)1024 * KIB)
@@ -119,14 +120,14 @@ static void the_movie_box_is_asked_for_in_one_piece(void **state)
         uint32_t moov_at, moov_size;
         uint64_t at_hand, total, need_offset, need_length;
     } cases[] = {
-        {24, 90000, 64 * KIB, 20 * MIB, 64 * KIB, 90024 - 64 * KIB}, /* begun in the first window */
-        {24, 1000, 64 * KIB, 20 * MIB, 0, 0},                        /* all there */
-        {0, 0, 64 * KIB, 20 * MIB, 19 * MIB - 2048, MIB + 2048},     /* behind the samples, near the end */
+        {24, 90000, 64 * KIB, 20 * MIB, 64 * KIB, 90024 - 64 * KIB},  /* begun in the first window */
+        {24, 1000, 64 * KIB, 20 * MIB, 0, 0},                         /* all there */
+        {0, 0, 64 * KIB, 20 * MIB, 19 * MIB - 2048, 64 * KIB + 2048}, /* behind the samples */
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         static uint8_t file[64 * 1024];
         struct windows windows = {.total_bytes = cases[i].total};
-        struct layout_mp4 layout;
+        struct movie movie;
         memset(file, 0, sizeof file);
         put_box(file, 24, "ftyp");
         if (cases[i].moov_at > 0)
@@ -134,7 +135,7 @@ static void the_movie_box_is_asked_for_in_one_piece(void **state)
         else
             put_box(file + 24, (uint32_t)(19 * MIB) - 24, "mdat");
         assert_true(windows_place(&windows, 0, file, cases[i].at_hand));
-        assert_int_equal(layout_mp4_index(&windows, &layout), cases[i].need_length == 0);
+        assert_int_equal(movie_read(&windows, &movie), cases[i].need_length == 0);
         assert_int_equal(windows.need_count, cases[i].need_length > 0);
         if (windows.need_count > 0) {
             assert_int_equal(windows.needs[0].offset, cases[i].need_offset);
@@ -150,11 +151,11 @@ static void broken_boxes_end_the_walk(void **state)
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         uint8_t file[64] = {0};
         struct windows windows = {.total_bytes = sizeof file};
-        struct layout_mp4 layout;
+        struct movie movie;
         put_box(file, sizes[i], "junk");
         assert_true(windows_place(&windows, 0, file, sizeof file));
-        assert_true(layout_mp4_index(&windows, &layout));
-        assert_false(layout.has_index);
+        assert_true(movie_read(&windows, &movie));
+        assert_false(movie.found);
     }
 }
 
@@ -166,14 +167,16 @@ static void the_cues_are_found_by_the_seek_head(void **state)
                                    0x11, 0x4D, 0x9B, 0x74, 0x8E, 0x4D, 0xBB, 0x8B, 0x53, 0xAB,
                                    0x84, 0x1C, 0x53, 0xBB, 0x6B, 0x53, 0xAC, 0x82, 0x10, 0x00};
     struct windows windows = {.total_bytes = 10000};
+    struct matroska matroska;
     assert_true(windows_place(&windows, 0, head, sizeof head));
-    assert_int_equal(layout_matroska_cues(&windows), LAYOUT_CUES_MISSING);
-    assert_int_equal(windows.needs[0].offset, 0x1000 + 10 - 2048);
+    assert_false(matroska_read(&windows, &matroska));
+    assert_true(windows.needs[0].offset <= 0x1000 + 10);
     assert_int_equal(windows.needs[0].offset + windows.needs[0].length, 10000);
     for (size_t n = 1; n < sizeof head; n++) {
-        struct windows shorter = {.total_bytes = 10000};
+        struct windows shorter = {.total_bytes = 10000, .last_round = true};
         assert_true(windows_place(&shorter, 0, head, n));
-        assert_int_equal(layout_matroska_cues(&shorter), LAYOUT_NO_CUES);
+        assert_true(matroska_read(&shorter, &matroska));
+        assert_false(matroska.has_cues);
     }
 }
 
