@@ -4,9 +4,12 @@
 
 #include "actors/monitor/html.h"
 #include "actors/monitor/query.h"
+#include "runtime/base/shell.h"
 
 #define ADD(out, literal) (void)ry_buf_add_str((out), RY_STR(literal))
 
+/* A path at its longest, each byte of it quoted. */
+#define COMMAND_MAX_BYTES ((size_t)32 * 1024)
 /* Of the message's text, on a card. */
 #define SAID_BYTES 300
 
@@ -268,7 +271,19 @@ static void add_figures(const struct ry_archive_state *archive, struct ry_buf *o
     ADD(out, " of video</p>\n");
 }
 
-static void add_nothing(const struct ry_gallery_get *get, struct ry_buf *out)
+/* A command with the node's data folder. */
+static void add_command(const char *verb, const char *words, const struct gallery_advice *advice, struct ry_buf *out)
+{
+    RY_BUF_AUTO command = ry_buf_make(COMMAND_MAX_BYTES);
+    (void)ry_buf_addf(&command, "reelyard %s --data ", verb);
+    ry_shell_word(&command, ry_str_of(advice->data));
+    (void)ry_buf_addf(&command, " %s", words);
+    ADD(out, "<pre>");
+    html_text(out, ry_buf_str(&command));
+    ADD(out, "</pre>");
+}
+
+static void add_nothing(const struct ry_gallery_get *get, const struct gallery_advice *advice, struct ry_buf *out)
 {
     if (get->before_wall_ms != INT64_MAX) {
         ADD(out, "<div class=\"notice\"><h2>No older clips</h2><p>This is the end of the archive.</p></div>\n");
@@ -276,10 +291,16 @@ static void add_nothing(const struct ry_gallery_get *get, struct ry_buf *out)
         ADD(out, "<div class=\"notice\"><h2>No clip is like that</h2>"
                  "<p><a href=\"/\">Show all clips</a></p></div>\n");
     } else {
-        ADD(out, "<div class=\"notice\"><h2>No clips yet</h2><p>Bring in an export of a channel made with "
-                 "DiscordChatExporter (JSON format), while this page's <code>reelyard run</code> goes on:</p>"
-                 "<pre>reelyard import EXPORT.json</pre>"
-                 "<p>The videos of its messages then appear here, newest first. Load the page again to see them.</p>"
+        ADD(out, "<div class=\"notice\"><h2>No clips yet</h2>");
+        if (advice->servers) {
+            ADD(out, "<p>They appear here as the bot's jobs are worked on. Or have a channel scanned now:</p>");
+            add_command("scan", "--guild GUILD --channel CHANNEL", advice, out);
+        } else {
+            ADD(out, "<p>Bring in an export of a channel made with DiscordChatExporter (JSON format), while this "
+                     "node goes on:</p>");
+            add_command("import", "EXPORT.json", advice, out);
+        }
+        ADD(out, "<p>The videos of its messages then appear here, newest first. Load the page again to see them.</p>"
                  "</div>\n");
     }
 }
@@ -307,7 +328,8 @@ static void add_pages(const struct ry_gallery_get *get, const struct ry_gallery_
     ADD(out, "</nav>\n");
 }
 
-void gallery_render(const struct ry_gallery_get *get, const struct answers *answers, struct ry_buf *out)
+void gallery_render(const struct ry_gallery_get *get, const struct answers *answers,
+                    const struct gallery_advice *advice, struct ry_buf *out)
 {
     const struct ry_gallery_page *page = answers->gallery;
     page_begin("Clips · Reelyard", out);
@@ -321,7 +343,7 @@ void gallery_render(const struct ry_gallery_get *get, const struct answers *answ
             add_clip(&page->clips.items[i], out);
         ADD(out, "</ul>\n");
     } else {
-        add_nothing(get, out);
+        add_nothing(get, advice, out);
     }
     add_pages(get, page, out);
     page_end(out);

@@ -221,6 +221,16 @@ static void run_http(struct monitor *self)
         ry_timer(self->ctx, TIMER_HTTP, wait_ms > 0 ? wait_ms : 1);
 }
 
+/* The command that fills this archive. Strangers are not told where it lies on the disk. */
+static void advise(struct monitor *self, const struct ry_config *config)
+{
+    bool private = http_is_loopback(self->http) || self->token.p != NULL;
+    self->data = private ? realpath(ry_config_str(config, RY_OPT_data), NULL) : NULL;
+    self->advice = (struct gallery_advice){.data = self->data ? self->data : "FOLDER",
+                                           .servers = ry_config_has_postgres(config) ||
+                                                      ry_config_str(config, RY_OPT_redis_url)[0] != '\0'};
+}
+
 static int monitor_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
 {
     static const struct http_events events = {on_asked, on_ended};
@@ -244,6 +254,7 @@ static int monitor_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
     if (!http_is_loopback(self->http) && self->token.p == NULL)
         RY_LOG(RY_WARNING, "http_open_to_all", "url=%s advice=%s", http_url(self->http),
                "set REELYARD_WEB_TOKEN so that only those who know it can look");
+    advise(self, config);
     run_http(self);
     return RY_OK;
 }
@@ -256,6 +267,7 @@ static void monitor_close(void **slot)
     *slot = NULL;
     self->ctx = NULL;
     http_close(&self->http);
+    free(self->data);
     free(self);
 }
 
@@ -277,12 +289,24 @@ static void on_undeliverable(struct asked *asked, const struct ry_undeliverable 
     (void)snprintf(asked->why, sizeof asked->why, "%.*s", RY_STR_ARG(undeliverable->reason));
 }
 
+static void on_page_get(const struct monitor *self, struct ry_ctx *ctx, const struct ry_mail *mail)
+{
+    struct ry_page_got got = {.url = {NULL, 0}};
+    if (self->http)
+        got.url = ry_str_of(http_url(self->http));
+    RY_ANSWER(ctx, mail, page_got, &got);
+}
+
 static void monitor_receive(void *arg, struct ry_ctx *ctx, struct ry_mail *mail)
 {
     static const enum ry_tag answers[ANSWER_COUNT] = {RY_TAG_node_state, RY_TAG_queue_state, RY_TAG_archive_state,
                                                       RY_TAG_gallery_page, RY_TAG_thumbnail_data};
     struct monitor *self = arg;
     struct asked *asked = NULL;
+    if (mail->envelope.tag == RY_TAG_page_get) {
+        on_page_get(self, ctx, mail);
+        return;
+    }
     bool undeliverable = mail->envelope.tag == RY_TAG_undeliverable;
     uint64_t id = undeliverable ? RY_BODY(mail, undeliverable)->id : mail->envelope.correlation;
     struct request *request = find_asked(self, id, &asked);

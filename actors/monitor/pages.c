@@ -121,7 +121,7 @@ static void reply_gallery(struct monitor *self, struct request *request, const s
     if (need_clips(self, request, answers) == NULL)
         return;
     RY_BUF_AUTO body = ry_buf_make(PAGE_MAX_BYTES);
-    gallery_render(&request->get, answers, &body);
+    gallery_render(&request->get, answers, &self->advice, &body);
     reply_page(self, request->exchange, 200, TYPE_HTML, &body);
 }
 

@@ -6,6 +6,7 @@
 #include <sys/queue.h>
 
 #include "actors/monitor/answers.h"
+#include "actors/monitor/gallery.h"
 #include "actors/monitor/http.h"
 #include "runtime/actor/actor.h"
 
@@ -51,6 +52,8 @@ struct monitor {
     struct ry_ctx *ctx;  /* NULL while the instance closes */
     struct http *http;   /* NULL: http_port is 0 */
     struct ry_str token; /* absent: none is asked for */
+    char *data;          /* the data folder's full path; NULL: only those who may look are told, or it has none */
+    struct gallery_advice advice;
     LIST_HEAD(, request) requests;
 };
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "runtime/base/log.h"
+#include "runtime/cli/page.h"
 #include "runtime/cli/roles.h"
 #include "runtime/cli/session.h"
 
@@ -59,19 +60,16 @@ static int choose(struct ry_cli *cli, const struct wish *wish, struct ry_node_ro
 static void greet(const struct ry_cli *cli, const struct ry_node_role *roles)
 {
     const char *data = ry_config_str(cli->config, RY_OPT_data);
-    int64_t port = ry_config_int(cli->config, RY_OPT_http_port);
     RY_LOG(RY_INFO, "node_started", "node=%s data=%s", ry_config_str(cli->config, RY_OPT_node), data);
     if (isatty(fileno(cli->err)) != 1)
         return;
-    bool page = false;
+    char url[RY_PAGE_URL_BYTES];
+    ry_page_of_config(cli->config, url);
+    bool monitor = false;
     for (size_t i = 0; i < cli->registry_count; i++)
-        page = page || (roles[i].spec->role == RY_ROLE_MONITOR && roles[i].instances > 0 && port > 0);
-    const char *bind = ry_config_str(cli->config, RY_OPT_http_bind);
-    bool any = strcmp(bind, "0.0.0.0") == 0 || strcmp(bind, "::") == 0;
-    bool six = !any && strchr(bind, ':') != NULL;
-    if (page)
-        (void)fprintf(cli->err, "The archive of %s is at http://%s%s%s:%lld/; Ctrl-C ends it.\n", data, six ? "[" : "",
-                      any ? "localhost" : bind, six ? "]" : "", (long long)port);
+        monitor = monitor || (roles[i].spec->role == RY_ROLE_MONITOR && roles[i].instances > 0);
+    if (monitor && *url)
+        (void)fprintf(cli->err, "The archive of %s is at %s; Ctrl-C ends it.\n", data, url);
     else
         (void)fprintf(cli->err, "Working on %s; Ctrl-C ends it.\n", data);
 }

@@ -14,6 +14,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "runtime/cli/page.h"
 #include "runtime/cli/roles.h"
 #include "runtime/cli/scan_follow.h"
 
@@ -31,23 +32,20 @@ static uint64_t completed(const struct ry_scan_figures *figures)
     return grown(figures->clips, figures->waiting + figures->failed);
 }
 
-static void print_way(const struct ry_scan_follow *follow, bool joined)
+static void print_way(const struct ry_scan_follow *follow, const struct ry_page *page)
 {
     const struct ry_config *config = follow->cli->config;
-    const char *data = ry_config_str(config, RY_OPT_data);
-    int64_t port = ry_config_int(config, RY_OPT_http_port);
     FILE *out = follow->cli->out;
-    if (follow->stopped && joined)
-        fprintf(out, "Stopped watching. The scan goes on in the node that runs on %s.\n", data);
+    if (follow->stopped && page->joined)
+        fprintf(out, "Stopped watching. The scan goes on in the node that runs on %s.\n",
+                ry_config_str(config, RY_OPT_data));
     else if (follow->stopped || follow->broken)
         fputs("Stopped before the end. Run it again, and it goes on where it stopped.\n", out);
-    else if (port != 0 && joined)
-        fprintf(out, "To look at it: http://127.0.0.1:%" PRId64 "/\n", port);
-    else if (port != 0)
-        fprintf(out, "To look at it: reelyard run --data %s, then http://127.0.0.1:%" PRId64 "/\n", data, port);
+    else
+        ry_page_tell(out, config, page);
 }
 
-static void print_report(const struct ry_scan_follow *follow, bool joined)
+static void print_report(const struct ry_scan_follow *follow, const struct ry_page *page)
 {
     const struct ry_scan_figures *now = &follow->now;
     const struct ry_scan_figures *begin = &follow->begin;
@@ -70,7 +68,7 @@ static void print_report(const struct ry_scan_follow *follow, bool joined)
     ry_config_database_place(config, &place);
     fprintf(out, "database    %s\nthumbnails  %s/thumbnails\n", place.where,
             ry_config_str(config, RY_OPT_storage_path));
-    print_way(follow, joined);
+    print_way(follow, page);
     fflush(out);
 }
 
@@ -108,9 +106,12 @@ static int run(struct ry_scan_follow *follow, struct ry_node_role *roles, const 
             fprintf(follow->cli->err, "stopping: finishing what is begun; a second signal ends it at once\n");
     }
     (void)pthread_sigmask(SIG_UNBLOCK, ends, NULL);
+    struct ry_page page = {.joined = joined};
+    if (!follow->broken && !follow->stopped)
+        ry_page_ask(&page, &follow->session);
     if (ry_session_close(&follow->session, &err) != RY_OK && !follow->stopped)
         ry_import_reason(&follow->errors, "%s", err.text);
-    print_report(follow, joined);
+    print_report(follow, &page);
     bool good = !follow->stopped && follow->errors.total == 0 && follow->failed.total == 0;
     return good ? RY_EXIT_DONE : RY_EXIT_FAILED;
 }

@@ -11,16 +11,17 @@
 
 #include "runtime/cli/datadir.h"
 #include "runtime/cli/message_json.h"
-#include "runtime/cli/session.h"
+#include "runtime/cli/page.h"
 #include "runtime/cli/status_cluster.h"
 #include "runtime/cli/table.h"
 
 struct status {
     struct ry_cli *cli;
-    struct json_object *root; /* data, database, jobs, running, pid, node, queue, archive, problems */
+    struct json_object *root; /* data, database, jobs, running, pid, node, page, queue, archive, problems */
     struct json_object *problems;
     struct ry_place database, jobs;
     bool no_archive; /* there is none yet */
+    struct ry_page page;
 };
 
 /* ---- gathering --------------------------------------------------------------------------------------------------- */
@@ -150,6 +151,9 @@ static void ask_running(struct status *self, struct ry_session *session)
     bool redis = ry_config_str(self->cli->config, RY_OPT_redis_url)[0] != '\0';
     bool ingester = false;
     ask_node(self, session, &ingester);
+    ry_page_ask(&self->page, session);
+    if (self->page.known)
+        (void)json_object_object_add(self->root, "page", json_object_new_string(self->page.url));
     if (ingester)
         ask_queue(self, session);
     if (!ingester || redis)
@@ -332,6 +336,8 @@ static void tell(struct status *self)
     } else {
         (void)fprintf(out, "node     %s\n", part(self->root, "pid") ? "runs, but does not answer" : "none runs");
     }
+    if (*self->page.url)
+        (void)fprintf(out, "page     %s\n", self->page.url);
     bool whole = json_object_array_length(self->problems) == 0;
     if (queue)
         tell_queue(out, queue);

@@ -471,6 +471,8 @@ static int import_run(struct import *import, int count, char **paths, bool json)
     else
         code = ry_cli_fail(import->cli, &err);
     ry_stream_close(&import->stream);
+    if (rc == RY_OK && !import->report.broken && !import->report.stopped)
+        ry_page_ask(&import->report.page, &import->session);
     struct ry_error why;
     if (ry_session_close(&import->session, &why) != RY_OK && !import->report.stopped)
         ry_import_reason(&import->report.errors, "%s", why.text);

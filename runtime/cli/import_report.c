@@ -107,16 +107,14 @@ static void print_text(const struct ry_import_report *report, const struct ry_cl
     ry_import_reasons_print(&report->errors, "errors", out);
     ry_import_reasons_print(&report->put_aside, "put aside", out);
     ry_import_reasons_print(&report->failed, "clips without thumbnails", out);
-    const char *data = ry_config_str(cli->config, RY_OPT_data);
     struct ry_place database;
     ry_config_database_place(cli->config, &database);
     fprintf(out, "database    %s\nthumbnails  %s/thumbnails\n", database.where,
             ry_config_str(cli->config, RY_OPT_storage_path));
-    int64_t port = ry_config_int(cli->config, RY_OPT_http_port);
     if (report->stopped || report->broken)
         fputs("Stopped before the end. Run it again, and it goes on where it stopped.\n", out);
-    else if (port != 0)
-        fprintf(out, "To look at it: reelyard run --data %s, then http://127.0.0.1:%lld/\n", data, (long long)port);
+    else
+        ry_page_tell(out, cli->config, &report->page);
 }
 
 /* ---- for a program ----------------------------------------------------------------------------------------------- */

@@ -3,7 +3,7 @@
 #define REELYARD_RUNTIME_CLI_IMPORT_REPORT_H
 
 #include "runtime/base/buf.h"
-#include "runtime/cli/cli.h"
+#include "runtime/cli/page.h"
 
 /* Sentences that are kept and shown of a kind; the rest is counted. */
 #define RY_IMPORT_REASONS_MAX 20
@@ -26,6 +26,7 @@ struct ry_import_report {
     uint64_t bytes_videos; /* sizes of the clips that are new since this run began */
     bool broken;           /* the node or the queue failed: nothing more could be done */
     bool rows_only;        /* nothing was made of the videos */
+    struct ry_page page;   /* where to look at it */
     double seconds;
     double reading_seconds;             /* until all messages were committed */
     uint64_t messages_now;              /* read by this run */

@@ -665,7 +665,7 @@ static void an_empty_page_says_what_to_do(void **state)
     static const struct {
         const char *path;
         const char *says;
-    } cases[] = {{"/", "reelyard import EXPORT.json"},
+    } cases[] = {{"/", "reelyard import --data "},
                  {"/?status=failed", "Show all clips"},
                  {"/?before=1." CLIP_ID, "No older clips"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -676,6 +676,61 @@ static void an_empty_page_says_what_to_do(void **state)
         visit_end(&visit);
         site_close(&site);
     }
+}
+
+/* Its command can be copied as it stands; strangers do not hear where the archive lies. */
+static void an_empty_page_names_this_nodes_folder_to_those_who_may_know_it(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bind;
+        const char *token;
+        const char *database_url;
+        const char *command; /* %s: the folder */
+    } cases[] = {
+        {"127.0.0.1", "", "", "<pre>reelyard import --data %s EXPORT.json</pre>"},
+        {"0.0.0.0", "", "", "<pre>reelyard import --data FOLDER EXPORT.json</pre>"},
+        {"0.0.0.0", "s3cret", "", "<pre>reelyard import --data %s EXPORT.json</pre>"},
+        {"127.0.0.1", "", "postgresql://h/d", "<pre>reelyard scan --data %s --guild GUILD --channel CHANNEL</pre>"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct site site = {.port = free_port(NULL)};
+        char port[8];
+        char expected[300];
+        (void)snprintf(port, sizeof port, "%u", (unsigned)site.port);
+        const char *const options[][2] = {{"http_port", port},
+                                          {"http_bind", cases[i].bind},
+                                          {"web_token", cases[i].token},
+                                          {"database_url", cases[i].database_url},
+                                          {NULL, NULL}};
+        site.bed = bed_new(&ry_monitor_spec, options);
+        struct visit visit = visit_raw(&site, "GET / HTTP/1.1\r\nHost: localhost\r\n"
+                                              "Authorization: Bearer s3cret\r\nConnection: close\r\n\r\n");
+        answer_gallery(&site, &(struct ry_gallery_page){0});
+        int n = snprintf(expected, sizeof expected, "%.*s", (int)strcspn(cases[i].command, "%"), cases[i].command);
+        if (strstr(cases[i].command, "%s"))
+            (void)snprintf(expected + n, sizeof expected - (size_t)n, "%s%s", bed_data(site.bed),
+                           strstr(cases[i].command, "%s") + 2);
+        assert_has(until_answered(&site, &visit), expected);
+        visit_end(&visit);
+        site_close(&site);
+    }
+}
+
+static void a_console_hears_where_the_page_is(void **state)
+{
+    (void)state;
+    struct site site = site_open(NULL);
+    char url[64];
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%u/", (unsigned)site.port);
+    (void)BED_DELIVER(site.bed, page_get, &(struct ry_page_get){0}, NULL);
+    assert_true(ry_str_is(BED_EXPECT(site.bed, page_got)->url, url));
+    site_close(&site);
+    const char *const options[][2] = {{"http_port", "0"}, {NULL, NULL}};
+    struct bed *bed = bed_new(&ry_monitor_spec, options);
+    (void)BED_DELIVER(bed, page_get, &(struct ry_page_get){0}, NULL);
+    assert_null(BED_EXPECT(bed, page_got)->url.p);
+    bed_free(bed);
 }
 
 static void a_page_leads_to_the_next_and_keeps_the_filter(void **state)
@@ -1072,6 +1127,8 @@ int main(void)
         cmocka_unit_test(a_local_video_is_named_but_not_linked),
         cmocka_unit_test(a_failed_clip_says_why_and_an_unfinished_one_that_it_is),
         cmocka_unit_test(an_empty_page_says_what_to_do),
+        cmocka_unit_test(an_empty_page_names_this_nodes_folder_to_those_who_may_know_it),
+        cmocka_unit_test(a_console_hears_where_the_page_is),
         cmocka_unit_test(a_page_leads_to_the_next_and_keeps_the_filter),
         cmocka_unit_test(the_api_pages_by_its_own_cursor),
         cmocka_unit_test(arguments_that_make_no_sense_are_refused_before_anybody_is_asked),

@@ -124,6 +124,14 @@ job a0000000-0000-4000-8000-000000000009 1297213456789012481 | "$reelyard" enque
 two() { [ "$(counts "$data")" = "completed|2" ]; }
 await 20 two
 expect 0 "$reelyard" status --data "$data"
+grep -q "^page     $url/\$" "$tmp/out" || fail "status does not name the page: $(cat "$tmp/out")"
+
+step "an import tells where the page of the node that runs is, or how to start one"
+jq -n '{guild: {id: "41771983423143937", name: "g"}, channel: {id: "41771983423143938", name: "clips", type: "GuildTextChat"}, messages: []}' >"$tmp/export.json"
+expect 0 env REELYARD_HTTP_PORT=8080 "$reelyard" import "$tmp/export.json" --data "$data"
+grep -q "^To look at it: $url/\$" "$tmp/out" || fail "import: $(cat "$tmp/out")"
+expect 0 env REELYARD_HTTP_PORT=8080 "$reelyard" import "$tmp/export.json" --data "$tmp/other data"
+grep -q "^To look at it: reelyard run --data '$tmp/other data', then http://127.0.0.1:8080/\$" "$tmp/out" || fail "import: $(cat "$tmp/out")"
 end "$node"
 [ "$ended" -eq 0 ] || fail "the node ended with $ended: $(cat "$tmp/run.log")"
 

@@ -12,11 +12,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/base/shell.h"
 #include "runtime/cli/cli.h"
 #include "runtime/cli/datadir.h"
 #include "runtime/cli/job_entry.h"
 #include "runtime/cli/job_input.h"
 #include "runtime/cli/message_json.h"
+#include "runtime/cli/page.h"
 #include "runtime/cli/progress.h"
 #include "runtime/cli/table.h"
 
@@ -603,6 +605,79 @@ static void a_table_is_as_wide_as_its_cells(void **state)
     desk_close(&desk);
 }
 
+static void a_word_is_quoted_when_a_shell_would_take_it_apart(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *word;
+        const char *quoted;
+    } cases[] = {
+        {"./reelyard-data", "./reelyard-data"}, {"/srv/a b", "'/srv/a b'"}, {"", "''"},   {"it's", "'it'\\''s'"},
+        {"$(reboot)", "'$(reboot)'"},           {"größe", "'größe'"},       {"~", "'~'"}, {"a\nb\033[2J", "'a?b?[2J'"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        RY_BUF_AUTO out = ry_buf_make(100);
+        ry_shell_word(&out, ry_str_of(cases[i].word));
+        assert_string_equal(ry_buf_cstr(&out), cases[i].quoted);
+    }
+}
+
+static void the_way_to_the_page_is_that_of_the_node_that_runs_or_the_command_that_starts_one(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *argv[WORDS_MAX];
+        const char *variable;
+        struct ry_page page;
+        const char *told;
+    } cases[] = {
+        {{"x", NULL},
+         NULL,
+         {.joined = false},
+         "To look at it: reelyard run --data ./reelyard-data, then http://127.0.0.1:8080/\n"},
+        {{"x", "--data", "/srv/a b", "--http-port", "81", NULL},
+         NULL,
+         {.joined = false},
+         "To look at it: reelyard run --data '/srv/a b' --http-port 81, then http://127.0.0.1:81/\n"},
+        {{"x", "--http-bind", "::", NULL},
+         NULL,
+         {.joined = false},
+         "To look at it: reelyard run --data ./reelyard-data --http-bind ::, then http://localhost:8080/\n"},
+        {{"x", NULL},
+         "REELYARD_HTTP_PORT=82",
+         {.joined = false},
+         "To look at it: reelyard run --data ./reelyard-data, then http://127.0.0.1:82/\n"},
+        {{"x", NULL},
+         "REELYARD_HTTP_BIND=fd00::7",
+         {.joined = false},
+         "To look at it: reelyard run --data ./reelyard-data, then http://[fd00::7]:8080/\n"},
+        {{"x", "--http-port", "0", NULL}, NULL, {.joined = false}, ""},
+        {{"x", NULL},
+         NULL,
+         {.joined = true, .known = true, .url = "http://127.0.0.1:9090/"},
+         "To look at it: http://127.0.0.1:9090/\n"},
+        {{"x", NULL},
+         NULL,
+         {.joined = true, .known = true},
+         "The node that runs has no web page; started with an --http-port, it has one.\n"},
+        {{"x", NULL}, NULL, {.joined = true}, ""},
+    };
+    static const struct ry_command command = {.name = "x", .usage = "", .summary = "does x", .help = ""};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct desk desk;
+        char *const env[] = {(char *)(uintptr_t)cases[i].variable, NULL};
+        char *argv[WORDS_MAX];
+        desk_open(&desk, env);
+        desk.cli.command = &command;
+        int argc = words_copy(cases[i].argv, argv);
+        assert_int_equal(ry_cli_begin(&desk.cli, &argc, argv, NULL, 0, 0, 0), RY_CLI_GO);
+        ry_page_tell(desk.cli.out, desk.cli.config, &cases[i].page);
+        desk_flush(&desk);
+        assert_string_equal(desk.out, cases[i].told);
+        desk_close(&desk);
+    }
+}
+
 static void a_message_becomes_json_by_its_descriptor(void **state)
 {
     (void)state;
@@ -637,6 +712,8 @@ int main(void)
         cmocka_unit_test(progress_tells_share_rate_and_what_is_left),
         cmocka_unit_test(plain_progress_says_little),
         cmocka_unit_test(a_table_is_as_wide_as_its_cells),
+        cmocka_unit_test(a_word_is_quoted_when_a_shell_would_take_it_apart),
+        cmocka_unit_test(the_way_to_the_page_is_that_of_the_node_that_runs_or_the_command_that_starts_one),
         cmocka_unit_test(a_message_becomes_json_by_its_descriptor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
