@@ -5,12 +5,12 @@
 #ifndef REELYARD_ACTORS_INGESTER_JOB_HEAD_H
 #define REELYARD_ACTORS_INGESTER_JOB_HEAD_H
 
-#include <json-c/json.h>
-
+#include "runtime/json/json.h"
 #include "runtime/stream/stream.h"
 
 struct job_head {
-    struct json_object *root; /* owned; the strings point into it */
+    struct ry_json_doc *doc; /* owned; the strings point into it */
+    const struct ry_json *root;
     struct ry_str job_id;
     struct ry_str type;
     struct ry_str guild_id;

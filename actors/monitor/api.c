@@ -2,164 +2,163 @@
 
 #include <stdio.h>
 
-#include <json-c/json.h>
-
 #include "actors/monitor/query.h"
 #include "runtime/base/clock.h"
+#include "runtime/json/writer.h"
 #include "runtime/stats/stats.h"
 
-/* json-c returns NULL without memory, takes NULL for null, and then prints a document that is valid and incomplete;
- * that is good enough for a page that is about to be asked for again. */
+static void put_record(struct ry_json_writer *writer, const char *name, const struct ry_record *record,
+                       const void *from);
 
-static struct json_object *text_value(struct ry_str text)
-{
-    return text.p ? json_object_new_string_len(text.p, (int)text.n) : NULL;
-}
-
-static void put(struct json_object *object, const char *key, struct json_object *value)
-{
-    (void)json_object_object_add(object, key, value);
-}
-
-static struct json_object *record_value(const struct ry_record *record, const void *from);
-
-static struct json_object *list_value(const struct ry_field *field, const void *at)
+static void put_list(struct ry_json_writer *writer, const struct ry_field *field, const void *at)
 {
     struct {
         const char *items;
         size_t n;
     } list;
     memcpy(&list, at, sizeof list);
-    struct json_object *array = json_object_new_array();
+    ry_json_put_array(writer, field->name);
     for (size_t i = 0; i < list.n; i++)
-        (void)json_object_array_add(array, record_value(field->record, list.items + i * field->record->size));
-    return array;
+        put_record(writer, NULL, field->record, list.items + i * field->record->size);
+    ry_json_put_end(writer);
 }
 
-static struct json_object *field_value(const struct ry_field *field, const void *at)
+static void put_field(struct ry_json_writer *writer, const struct ry_field *field, const void *at)
 {
     const struct ry_strs *strs = at;
-    struct json_object *array = NULL;
+    const char *name = field->name;
+    struct ry_str text = {0};
     switch (field->type) {
-    case RY_FIELD_STR: return field->flags & RY_FLAG_SECRET ? NULL : text_value(*(const struct ry_str *)at);
-    case RY_FIELD_U64: return json_object_new_uint64(*(const uint64_t *)at);
-    case RY_FIELD_I64: return json_object_new_int64(*(const int64_t *)at);
-    case RY_FIELD_F64: return json_object_new_double(*(const double *)at);
-    case RY_FIELD_BOOL: return json_object_new_boolean(*(const bool *)at);
-    case RY_FIELD_BLOB: return json_object_new_uint64(((const struct ry_blob *)at)->n);
+    case RY_FIELD_STR:
+        text = field->flags & RY_FLAG_SECRET ? (struct ry_str){0} : *(const struct ry_str *)at;
+        ry_json_put_str(writer, name, text);
+        break;
+    case RY_FIELD_U64: ry_json_put_u64(writer, name, *(const uint64_t *)at); break;
+    case RY_FIELD_I64: ry_json_put_i64(writer, name, *(const int64_t *)at); break;
+    case RY_FIELD_F64: ry_json_put_f64(writer, name, *(const double *)at, -1); break;
+    case RY_FIELD_BOOL: ry_json_put_bool(writer, name, *(const bool *)at); break;
+    case RY_FIELD_BLOB: ry_json_put_u64(writer, name, ((const struct ry_blob *)at)->n); break;
     case RY_FIELD_STRS:
-        array = json_object_new_array();
+        ry_json_put_array(writer, name);
         for (size_t i = 0; i < strs->n; i++)
-            (void)json_object_array_add(array, text_value(strs->items[i]));
-        return array;
-    case RY_FIELD_LIST: return list_value(field, at);
+            ry_json_put_str(writer, NULL, strs->items[i]);
+        ry_json_put_end(writer);
+        break;
+    case RY_FIELD_LIST: put_list(writer, field, at); break;
     }
-    return NULL;
 }
 
-/* Any record or message as an object: the descriptors know how. */
-static struct json_object *record_value(const struct ry_record *record, const void *from)
+/* The fields of any record or message, into an open object: the descriptors know how. except: left out; or NULL. */
+static void put_fields(struct ry_json_writer *writer, const struct ry_record *record, const void *from,
+                       const char *except)
 {
-    struct json_object *object = json_object_new_object();
     for (size_t i = 0; i < record->field_count; i++)
-        put(object, record->fields[i].name,
-            field_value(&record->fields[i], (const char *)from + record->fields[i].offset));
-    return object;
+        if (except == NULL || strcmp(record->fields[i].name, except) != 0)
+            put_field(writer, &record->fields[i], (const char *)from + record->fields[i].offset);
 }
 
-static struct json_object *message_value(enum ry_tag tag, const void *message)
+static void put_record(struct ry_json_writer *writer, const char *name, const struct ry_record *record,
+                       const void *from)
 {
-    return record_value(&ry_descriptor(tag)->record, message);
+    ry_json_put_object(writer, name);
+    put_fields(writer, record, from, NULL);
+    ry_json_put_end(writer);
 }
 
-static void print(struct json_object *object, struct ry_buf *out)
+static void put_missing(struct ry_json_writer *writer, const char *name, const char *why)
 {
-    size_t n = 0;
-    const char *text =
-        json_object_to_json_string_length(object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &n);
-    (void)ry_buf_add(out, text, text ? n : 0);
-    (void)ry_buf_add_str(out, RY_STR("\n"));
-    (void)json_object_put(object);
+    ry_json_put_object(writer, name);
+    ry_json_put_text(writer, "error", why ? why : "not asked");
+    ry_json_put_end(writer);
 }
 
-static struct json_object *missing_value(const char *why)
+static void put_node(struct ry_json_writer *writer, const struct ry_node_state *node)
 {
-    struct json_object *object = json_object_new_object();
-    put(object, "error", json_object_new_string(why ? why : "not asked"));
-    return object;
-}
-
-static struct json_object *node_value(const struct ry_node_state *node)
-{
-    struct json_object *object = message_value(RY_TAG_node_state, node);
-    struct json_object *counters = json_object_new_object();
+    ry_json_put_object(writer, "node");
+    put_fields(writer, &ry_descriptor(RY_TAG_node_state)->record, node, "counters");
+    ry_json_put_object(writer, "counters");
     for (unsigned c = 0; c < RY_COUNTER_COUNT; c++) {
         uint64_t value = 0;
         for (size_t i = 0; i < node->counters.n; i++)
             if (node->counters.items[i].index == c)
                 value = node->counters.items[i].value;
-        put(counters, ry_counter_name((enum ry_counter)c), json_object_new_uint64(value));
+        ry_json_put_u64(writer, ry_counter_name((enum ry_counter)c), value);
     }
-    put(object, "counters", counters);
-    return object;
+    ry_json_put_end(writer);
+    ry_json_put_end(writer);
+}
+
+/* Ends the root object. */
+static void finish(struct ry_json_writer *writer)
+{
+    ry_json_put_end(writer);
+    (void)ry_buf_add_str(writer->out, RY_STR("\n"));
 }
 
 void api_status(const struct answers *answers, struct ry_buf *out)
 {
-    struct json_object *object = json_object_new_object();
-    put(object, "version", json_object_new_string(REELYARD_VERSION));
-    put(object, "node", answers->node ? node_value(answers->node) : missing_value(answers->missing[ANSWER_NODE]));
-    put(object, "queue",
-        answers->queue ? message_value(RY_TAG_queue_state, answers->queue)
-                       : missing_value(answers->missing[ANSWER_QUEUE]));
-    put(object, "archive",
-        answers->archive ? message_value(RY_TAG_archive_state, answers->archive)
-                         : missing_value(answers->missing[ANSWER_ARCHIVE]));
-    print(object, out);
+    struct ry_json_writer writer = ry_json_writer(out, false);
+    ry_json_put_object(&writer, NULL);
+    ry_json_put_text(&writer, "version", REELYARD_VERSION);
+    if (answers->node)
+        put_node(&writer, answers->node);
+    else
+        put_missing(&writer, "node", answers->missing[ANSWER_NODE]);
+    if (answers->queue)
+        put_record(&writer, "queue", &ry_descriptor(RY_TAG_queue_state)->record, answers->queue);
+    else
+        put_missing(&writer, "queue", answers->missing[ANSWER_QUEUE]);
+    if (answers->archive)
+        put_record(&writer, "archive", &ry_descriptor(RY_TAG_archive_state)->record, answers->archive);
+    else
+        put_missing(&writer, "archive", answers->missing[ANSWER_ARCHIVE]);
+    finish(&writer);
 }
 
-static struct json_object *clip_value(const struct ry_record *record, const struct ry_gallery_clip *clip)
+static void put_clip(struct ry_json_writer *writer, const struct ry_record *record, const struct ry_gallery_clip *clip)
 {
-    struct json_object *object = record_value(record, clip);
     char posted_at[RY_TIME_TEXT_BYTES];
-    ry_time_format(clip->posted_wall_ms, posted_at);
-    put(object, "posted_at", json_object_new_string(posted_at));
-    if (!query_is_web_url(clip->url))
-        put(object, "url", NULL);
     char message[120] = "";
+    ry_time_format(clip->posted_wall_ms, posted_at);
     if (ry_str_is_snowflake(clip->guild_id) && ry_str_is_snowflake(clip->channel_id) &&
         ry_str_is_snowflake(clip->message_id))
         (void)snprintf(message, sizeof message, "https://discord.com/channels/%.*s/%.*s/%.*s",
                        RY_STR_ARG(clip->guild_id), RY_STR_ARG(clip->channel_id), RY_STR_ARG(clip->message_id));
-    put(object, "message_url", message[0] ? json_object_new_string(message) : NULL);
-    return object;
+    ry_json_put_object(writer, NULL);
+    put_fields(writer, record, clip, "url");
+    ry_json_put_str(writer, "url", query_is_web_url(clip->url) ? clip->url : (struct ry_str){0});
+    ry_json_put_text(writer, "posted_at", posted_at);
+    ry_json_put_text(writer, "message_url", message[0] ? message : NULL);
+    ry_json_put_end(writer);
 }
 
 void api_clips(const struct ry_gallery_page *page, struct ry_buf *out)
 {
     const struct ry_record *record = ry_descriptor(RY_TAG_gallery_page)->record.fields[0].record;
-    struct json_object *object = json_object_new_object();
-    struct json_object *clips = json_object_new_array();
+    struct ry_json_writer writer = ry_json_writer(out, false);
+    ry_json_put_object(&writer, NULL);
+    ry_json_put_array(&writer, "clips");
     for (size_t i = 0; i < page->clips.n; i++)
-        (void)json_object_array_add(clips, clip_value(record, &page->clips.items[i]));
-    put(object, "clips", clips);
+        put_clip(&writer, record, &page->clips.items[i]);
+    ry_json_put_end(&writer);
     RY_BUF_AUTO cursor = ry_buf_make(128);
     if (page->more && page->clips.n > 0)
         query_cursor(&page->clips.items[page->clips.n - 1], &cursor);
-    put(object, "next", cursor.n ? text_value(ry_buf_str(&cursor)) : NULL);
-    print(object, out);
+    ry_json_put_str(&writer, "next", cursor.n ? ry_buf_str(&cursor) : (struct ry_str){0});
+    finish(&writer);
 }
 
-static void add_reason(struct json_object *reasons, const char *what, struct ry_str why)
+static void add_reason(struct ry_json_writer *writer, const char *what, struct ry_str why)
 {
     char text[512];
     (void)snprintf(text, sizeof text, "%s: %.*s", what, RY_STR_ARG(why));
-    (void)json_object_array_add(reasons, json_object_new_string(text));
+    ry_json_put_text(writer, NULL, text);
 }
 
-/* Roles that neither this node has nor another one that it reaches. */
-static void add_roles_without_instance(struct json_object *reasons, const struct ry_node_state *node)
+/* Roles that neither this node has nor another one that it reaches. Returns how many. */
+static size_t add_roles_without_instance(struct ry_json_writer *writer, const struct ry_node_state *node)
 {
+    size_t count = 0;
     for (unsigned role = RY_ROLE_INGESTER; role <= RY_ROLE_MONITOR; role++) {
         const char *name = ry_role_name((enum ry_role)role);
         bool found = false;
@@ -167,54 +166,71 @@ static void add_roles_without_instance(struct json_object *reasons, const struct
             found = found || ry_str_is(node->instances.items[i].role, name);
         for (size_t i = 0; i < node->roles.n; i++)
             found = found || (node->roles.items[i].reached && ry_str_is(node->roles.items[i].role, name));
-        if (!found)
-            add_reason(reasons, name, RY_STR("no instance is attached"));
+        if (!found) {
+            add_reason(writer, name, RY_STR("no instance is attached"));
+            count++;
+        }
     }
+    return count;
 }
 
 /* Processes that died too often: the node works on without them, and says so. */
-static struct json_object *degraded(const struct ry_node_state *node)
+static void put_degraded(struct ry_json_writer *writer, const struct ry_node_state *node)
 {
-    struct json_object *names = json_object_new_array();
-    for (size_t i = 0; node && i < node->children.n; i++) {
+    ry_json_put_array(writer, "degraded");
+    for (size_t i = 0; i < node->children.n; i++) {
         const struct ry_child_state *child = &node->children.items[i];
         if (ry_str_is(child->state, "spent"))
-            add_reason(names, "died too often", child->name);
+            add_reason(writer, "died too often", child->name);
         else if (ry_str_is(child->state, "quiet"))
-            add_reason(names, "quiet", child->name);
+            add_reason(writer, "quiet", child->name);
     }
-    return names;
+    ry_json_put_end(writer);
 }
 
-bool api_ready(const struct answers *answers, bool draining, struct ry_buf *out)
+/* Writes the list of reasons; returns how many there are. */
+static size_t put_reasons(struct ry_json_writer *writer, const struct answers *answers, bool draining)
 {
-    struct json_object *reasons = json_object_new_array();
     static const struct {
         enum answer answer;
         const char *name;
     } parts[] = {{ANSWER_NODE, "router"}, {ANSWER_QUEUE, "queue"}, {ANSWER_ARCHIVE, "database"}};
+    size_t count = 0;
+    ry_json_put_array(writer, "reasons");
     if (draining)
-        add_reason(reasons, "node", RY_STR("is stopping"));
+        count++, add_reason(writer, "node", RY_STR("is stopping"));
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (answers->missing[parts[i].answer])
-            add_reason(reasons, parts[i].name, ry_str_of(answers->missing[parts[i].answer]));
+            count++, add_reason(writer, parts[i].name, ry_str_of(answers->missing[parts[i].answer]));
     if (answers->queue && !answers->queue->healthy)
-        add_reason(reasons, "queue", answers->queue->reason.n ? answers->queue->reason : RY_STR("is not healthy"));
+        count++,
+            add_reason(writer, "queue", answers->queue->reason.n ? answers->queue->reason : RY_STR("is not healthy"));
     if (answers->archive && answers->archive->error.n > 0)
-        add_reason(reasons, "database", answers->archive->error);
+        count++, add_reason(writer, "database", answers->archive->error);
     if (answers->node)
-        add_roles_without_instance(reasons, answers->node);
-    bool ready = json_object_array_length(reasons) == 0;
-    struct json_object *object = json_object_new_object();
-    put(object, "ready", json_object_new_boolean(ready));
-    put(object, "reasons", reasons);
+        count += add_roles_without_instance(writer, answers->node);
+    ry_json_put_end(writer);
+    return count;
+}
+
+bool api_ready(const struct answers *answers, bool draining, struct ry_buf *out)
+{
+    RY_BUF_AUTO counted = ry_buf_make(out->max); /* "ready" stands before the reasons that decide it */
+    struct ry_json_writer counting = ry_json_writer(&counted, false);
+    bool ready = put_reasons(&counting, answers, draining) == 0;
+    struct ry_json_writer writer = ry_json_writer(out, false);
+    ry_json_put_object(&writer, NULL);
+    ry_json_put_bool(&writer, "ready", ready);
+    (void)put_reasons(&writer, answers, draining);
     if (answers->node && answers->node->children.n > 0)
-        put(object, "degraded", degraded(answers->node));
-    print(object, out);
+        put_degraded(&writer, answers->node);
+    finish(&writer);
     return ready;
 }
 
 void api_error(const char *why, struct ry_buf *out)
 {
-    print(missing_value(why), out);
+    struct ry_json_writer writer = ry_json_writer(out, false);
+    put_missing(&writer, NULL, why);
+    (void)ry_buf_add_str(out, RY_STR("\n"));
 }

@@ -20,7 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <json-c/json.h>
+#include "runtime/json/json.h"
 
 enum timer { TIMER_LOOK };
 
@@ -61,21 +61,17 @@ static void on_node(void *arg, struct ry_str name, struct ry_str text)
 {
     struct relay *self = arg;
     (void)name;
-    struct json_tokener *tokener = json_tokener_new();
-    struct json_object *news = tokener ? json_tokener_parse_ex(tokener, text.p, (int)text.n) : NULL;
-    struct json_object *owner = NULL;
-    struct json_object *bits = NULL;
-    if (json_object_is_type(news, json_type_object) && json_object_object_get_ex(news, "owner", &owner) &&
-        json_object_is_type(owner, json_type_string) && json_object_object_get_ex(news, "role_bits", &bits)) {
-        bool own = strcmp(json_object_get_string(owner), self->owner) == 0;
-        if (!own)
-            self->reach |= (uint32_t)json_object_get_int64(bits) & RELAYED;
-        if (!own && self->owner_count < self->owner_room)
-            (void)snprintf(self->owners[self->owner_count++], RELAY_OWNER_BYTES, "%s", json_object_get_string(owner));
-    }
-    json_object_put(news);
-    if (tokener != NULL)
-        json_tokener_free(tokener);
+    RY_JSON_AUTO *doc = NULL;
+    const struct ry_json *news = NULL;
+    int64_t bits = 0;
+    if (ry_json_parse_object(text, &doc, &news, NULL) != RY_OK || !ry_json_i64(ry_json_get(news, "role_bits"), &bits))
+        return;
+    struct ry_str owner = ry_json_str(ry_json_get(news, "owner"));
+    if (owner.p == NULL || ry_str_is(owner, self->owner))
+        return;
+    self->reach |= (uint32_t)bits & RELAYED;
+    if (self->owner_count < self->owner_room)
+        (void)snprintf(self->owners[self->owner_count++], RELAY_OWNER_BYTES, "%.*s", RY_STR_ARG(owner));
 }
 
 static void tell_router(struct relay *self)

@@ -2,7 +2,7 @@
  * Source: https://discord.com/developers/docs/reference#image-formatting */
 #include "actors/scanner/author.h"
 
-#include "actors/scanner/json_read.h"
+#include "runtime/json/read.h"
 
 #include <inttypes.h>
 
@@ -34,38 +34,33 @@ bool scan_is_image_hash(struct ry_str hash)
     return good;
 }
 
-static int read_hash(struct json_object *object, const char *where, struct ry_str *out, struct ry_error *err)
+static int read_hash(const struct ry_json *object, const char *where, struct ry_str *out, struct ry_error *err)
 {
-    int rc = json_read_str(object, where, "avatar", false, out, err);
+    int rc = ry_json_read_str(object, where, "avatar", false, out, err);
     if (rc != RY_OK || out->p == NULL)
         return rc;
     return scan_is_image_hash(*out) ? RY_OK : ry_fail(err, RY_EINVAL, "%savatar is no image hash", where);
 }
 
-static int read_author(struct json_object *message, bool given_urls, struct author *author, struct ry_error *err)
+static int read_author(const struct ry_json *object, const struct ry_json *member, bool given_urls,
+                       struct author *author, struct ry_error *err)
 {
-    struct json_object *object = NULL;
-    struct json_object *member = NULL;
-    int rc = json_read_object(message, "", "author", true, &object, err);
+    int rc = ry_json_read_id(object, "author.", "id", true, &author->id, err);
     if (rc == RY_OK)
-        rc = json_read_id(object, "author.", "id", true, &author->id, err);
+        rc = ry_json_read_str(object, "author.", "username", true, &author->username, err);
     if (rc == RY_OK)
-        rc = json_read_str(object, "author.", "username", true, &author->username, err);
-    if (rc == RY_OK)
-        rc = json_read_str(object, "author.", "discriminator", false, &author->discriminator, err);
+        rc = ry_json_read_str(object, "author.", "discriminator", false, &author->discriminator, err);
     if (rc == RY_OK && author->discriminator.n > DISCRIMINATOR_MAX_BYTES)
         rc = ry_fail(err, RY_EINVAL, "author.discriminator is longer than 4 bytes");
     if (rc == RY_OK)
-        rc = json_read_str(object, "author.", "global_name", false, &author->global_name, err);
+        rc = ry_json_read_str(object, "author.", "global_name", false, &author->global_name, err);
     if (rc == RY_OK)
         rc = read_hash(object, "author.", &author->avatar, err);
     if (rc == RY_OK && given_urls)
-        rc = json_read_str(object, "author.", "avatar_url", false, &author->avatar_url, err);
-    if (rc == RY_OK)
-        rc = json_read_object(message, "", "member", false, &member, err);
+        rc = ry_json_read_str(object, "author.", "avatar_url", false, &author->avatar_url, err);
     if (rc != RY_OK || member == NULL)
         return rc;
-    rc = json_read_str(member, "member.", "nick", false, &author->nick, err);
+    rc = ry_json_read_str(member, "member.", "nick", false, &author->nick, err);
     if (rc == RY_OK)
         rc = read_hash(member, "member.", &author->guild_avatar, err);
     return rc;
@@ -116,14 +111,14 @@ static struct ry_str display_name(const struct author *author)
 
 static struct ry_str keep_name(struct ry_arena *arena, struct ry_str name)
 {
-    return ry_arena_str(arena, json_read_cut(name, NAME_MAX_BYTES));
+    return ry_arena_str(arena, ry_json_cut(name, NAME_MAX_BYTES));
 }
 
-int scan_author_read(struct json_object *message, struct ry_str guild_id, bool given_urls, struct ry_arena *arena,
-                     struct ry_author_row *row, struct ry_error *err)
+int scan_author_read(const struct ry_json *user, const struct ry_json *member, struct ry_str guild_id, bool given_urls,
+                     struct ry_arena *arena, struct ry_author_row *row, struct ry_error *err)
 {
     struct author author = {0};
-    int rc = read_author(message, given_urls, &author, err);
+    int rc = read_author(user, member, given_urls, &author, err);
     if (rc != RY_OK)
         return rc;
     struct ry_str user_url = user_avatar_url(&author, arena);

@@ -5,8 +5,8 @@
 #include "actors/scanner/clip_rules.h"
 
 #include "actors/scanner/clip_file.h"
-#include "actors/scanner/json_read.h"
 #include "actors/scanner/pyregex.h"
+#include "runtime/json/read.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -17,8 +17,8 @@
 #define MATCH_HEAP_MAX_KIB 16384
 
 struct clip_rules {
-    struct json_object *mime_types; /* arrays of strings; NULL: empty */
-    struct json_object *extensions;
+    const struct ry_json *mime_types; /* arrays of strings, of the settings; NULL: empty */
+    const struct ry_json *extensions;
     pcre2_code *include; /* NULL: none */
     pcre2_code *exclude;
     pcre2_match_data *match;
@@ -47,30 +47,30 @@ static int compile_regex(const char *setting, struct ry_str pattern, pcre2_code 
     return ry_fail(err, RY_EINVAL, "%s is no valid regular expression: %s", setting, (const char *)text);
 }
 
-static int read_regex(struct json_object *resolved, const char *setting, pcre2_code **code, struct ry_error *err)
+static int read_regex(const struct ry_json *resolved, const char *setting, pcre2_code **code, struct ry_error *err)
 {
     struct ry_str pattern;
-    int rc = json_read_str(resolved, "", setting, false, &pattern, err);
+    int rc = ry_json_read_str(resolved, "", setting, false, &pattern, err);
     if (rc != RY_OK || pattern.n == 0) /* as in Python, where '' is falsy: none */
         return rc;
     return compile_regex(setting, pattern, code, err);
 }
 
-static int read_strings(struct json_object *resolved, const char *setting, struct json_object **list,
+static int read_strings(const struct ry_json *resolved, const char *setting, const struct ry_json **list,
                         struct ry_error *err)
 {
-    struct json_object *array = NULL;
-    int rc = json_read_array(resolved, "", setting, false, &array, err);
+    const struct ry_json *array = NULL;
+    int rc = ry_json_read_array(resolved, "", setting, false, &array, err);
     if (rc != RY_OK || array == NULL)
         return rc;
-    for (size_t i = 0; i < json_object_array_length(array); i++)
-        if (!json_object_is_type(json_object_array_get_idx(array, i), json_type_string))
+    for (size_t i = 0; i < ry_json_count(array); i++)
+        if (!ry_json_is(ry_json_at(array, i), RY_JSON_STRING))
             return ry_fail(err, RY_EINVAL, "%s[%zu] is not a string", setting, i);
-    *list = json_object_get(array);
+    *list = array;
     return RY_OK;
 }
 
-static int compile_rules(struct clip_rules *rules, struct json_object *resolved, struct ry_error *err)
+static int compile_rules(struct clip_rules *rules, const struct ry_json *resolved, struct ry_error *err)
 {
     rules->match = pcre2_match_data_create(1, NULL);
     rules->limits = pcre2_match_context_create(NULL);
@@ -89,7 +89,7 @@ static int compile_rules(struct clip_rules *rules, struct json_object *resolved,
     return rc;
 }
 
-int clip_rules_new(struct json_object *resolved, struct clip_rules **rules, struct ry_error *err)
+int clip_rules_new(const struct ry_json *resolved, struct clip_rules **rules, struct ry_error *err)
 {
     *rules = calloc(1, sizeof **rules);
     if (*rules == NULL)
@@ -105,8 +105,6 @@ void clip_rules_free(struct clip_rules **rules)
     struct clip_rules *self = *rules;
     if (self == NULL)
         return;
-    json_object_put(self->mime_types);
-    json_object_put(self->extensions);
     pcre2_code_free(self->include);
     pcre2_code_free(self->exclude);
     pcre2_match_data_free(self->match);
@@ -117,13 +115,13 @@ void clip_rules_free(struct clip_rules **rules)
 
 bool clip_rules_is_video(const struct clip_rules *rules, struct ry_str filename, struct ry_str content_type)
 {
-    size_t n = rules->mime_types && content_type.p ? json_object_array_length(rules->mime_types) : 0;
+    size_t n = rules->mime_types && content_type.p ? ry_json_count(rules->mime_types) : 0;
     for (size_t i = 0; i < n; i++)
-        if (ry_str_eq(content_type, json_read_value_str(json_object_array_get_idx(rules->mime_types, i))))
+        if (ry_str_eq(content_type, ry_json_str(ry_json_at(rules->mime_types, i))))
             return true;
-    n = rules->extensions ? json_object_array_length(rules->extensions) : 0;
+    n = rules->extensions ? ry_json_count(rules->extensions) : 0;
     for (size_t i = 0; i < n; i++)
-        if (clip_name_ends(filename, json_read_value_str(json_object_array_get_idx(rules->extensions, i))))
+        if (clip_name_ends(filename, ry_json_str(ry_json_at(rules->extensions, i))))
             return true;
     return false;
 }

@@ -9,15 +9,16 @@
 #include "runtime/base/error.h"
 #include "runtime/base/str.h"
 
-#include <json-c/json.h>
+#include "runtime/json/json.h"
 
 struct clip_rules;
 
 enum clip_verdict { CLIP_VERDICT_NO, CLIP_VERDICT_YES, CLIP_VERDICT_LIMIT };
 
 /* Compiles mime_allowlist, video_extensions, text_include_regex and text_exclude_regex of resolved settings. Keys that
- * are missing (lists) mean that nothing matches; null regexes are none. RY_EINVAL names the setting that is bad. */
-int clip_rules_new(struct json_object *resolved, struct clip_rules **rules, struct ry_error *err);
+ * are missing (lists) mean that nothing matches; null regexes are none. The rules point into the settings, which must
+ * outlive them. RY_EINVAL names the setting that is bad. */
+int clip_rules_new(const struct ry_json *resolved, struct clip_rules **rules, struct ry_error *err);
 
 /* Frees the rules and sets the pointer to NULL; NULL is allowed. */
 void clip_rules_free(struct clip_rules **rules);

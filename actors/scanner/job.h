@@ -5,7 +5,7 @@
 #include "proto/message.h"
 #include "runtime/base/error.h"
 
-#include <json-c/json.h>
+#include "runtime/json/json.h"
 
 /* Messages that one job may hold. */
 #define SCAN_JOB_MESSAGES_MAX ((size_t)10000)
@@ -36,9 +36,10 @@ enum scan_rescan {
     SCAN_RESCAN_UPDATE    /* processed again */
 };
 
-/* Strings point into root. Fields that a type does not have are zero. */
+/* Strings point into the document. Fields that a type does not have are zero. */
 struct scan_job {
-    struct json_object *root;
+    struct ry_json_doc *doc;
+    const struct ry_json *root;
     enum scan_job_type type;
     struct ry_str job_id;
     struct ry_str guild_id;   /* a snowflake, but of thumbnail jobs, which may say 'global' */
@@ -55,11 +56,11 @@ struct scan_job {
     bool reset;   /* forget the scan's bounds and totals first */
     bool restart; /* begin even if the scan is CANCELLED; of a batch: its first slice, and a person waits for it */
     /* message; thumbnail_retry */
-    struct json_object *ids;  /* array of strings inside root; NULL: none */
-    uint64_t timeout_minutes; /* thumbnail_cleanup */
-    struct ry_str message_id; /* message_deletion */
+    const struct ry_json *ids; /* array of strings inside root; NULL: none */
+    uint64_t timeout_minutes;  /* thumbnail_cleanup */
+    struct ry_str message_id;  /* message_deletion */
     /* messages */
-    struct json_object *messages; /* an array inside root */
+    const struct ry_json *messages; /* an array inside root */
     /* Only of jobs of the node's own queue. */
     bool brings_guild; /* the row is given, or was made from Discord's answer */
     bool brings_channel;
@@ -78,9 +79,6 @@ int scan_job_parse(struct ry_str json, struct ry_str type, bool local, struct sc
 
 /* Whether a job of this type reads a channel's messages, so that flags and settings concern it. */
 bool scan_job_is_scan(const struct scan_job *job);
-
-/* Frees the messages, once they are rows; the rest stays. */
-void scan_job_drop_messages(struct scan_job *job);
 
 /* Frees what the job holds; an empty one is allowed. */
 void scan_job_free(struct scan_job *job);

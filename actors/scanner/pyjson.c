@@ -1,19 +1,20 @@
-/* pyjson.c: a walk over json-c objects; pure but for the buffer it fills. */
+/* pyjson.c: a walk over a document; pure but for the buffer it fills. */
 #include "actors/scanner/pyjson.h"
 
 #include "runtime/base/error.h"
+#include "runtime/json/number.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 struct member {
-    const char *key;
-    struct json_object *value;
+    struct ry_str name;
+    const struct ry_json *value;
+    size_t position;
 };
 
-/* Reads one code point of well-formed UTF-8 (json-c gives nothing else) and returns its length in bytes. */
+/* Reads one code point of well-formed UTF-8 (the reader gives nothing else) and returns its length in bytes. */
 static size_t code_point(const unsigned char *p, uint32_t *out)
 {
     if (p[0] < 0x80)
@@ -61,87 +62,57 @@ static void print_string(struct ry_str s, struct ry_buf *out)
     ry_buf_add(out, "\"", 1);
 }
 
-/* Adds one to the last digit of a number in scientific notation. False when that would carry out of the first one. */
-static bool digits_up(char *scientific)
+/* Python's int has any size, and -0 is 0; beyond the range of double its float is infinite. */
+static void print_number(const struct ry_json *value, struct ry_buf *out)
 {
-    for (char *p = strchr(scientific, 'e') - 1; p >= scientific && *p != '-'; p--) {
-        if (*p == '.')
-            continue;
-        if (*p < '9')
-            return (*p)++, true;
-        *p = '0';
+    char text[RY_JSON_F64_BYTES];
+    double real = 0;
+    uint64_t whole = 0;
+    int64_t negative = 0;
+    if (ry_json_is(value, RY_JSON_REAL) && ry_json_f64(value, &real)) {
+        ry_json_print_f64(real, text);
+        ry_buf_add_str(out, ry_str_of(text));
+    } else if (ry_json_u64(value, &whole)) {
+        ry_buf_addf(out, "%" PRIu64, whole);
+    } else if (ry_json_i64(value, &negative)) {
+        ry_buf_addf(out, "%" PRId64, negative);
+    } else {
+        ry_buf_add_str(out, ry_json_big(value));
     }
-    return false;
 }
 
-/* Writes value with `digits` digits; whether they read back as value. Above a power of two doubles lie twice as far
- * apart as below it, so there the number one up may read back where the nearest one does not. */
-static bool print_digits(double value, int digits, char scientific[PYJSON_FLOAT_BYTES])
-{
-    snprintf(scientific, PYJSON_FLOAT_BYTES, "%.*e", digits - 1, value);
-    if (strtod(scientific, NULL) == value)
-        return true;
-    return digits_up(scientific) && strtod(scientific, NULL) == value;
-}
-
-void pyjson_float(double value, char text[PYJSON_FLOAT_BYTES])
-{
-    if (isnan(value) || isinf(value)) {
-        snprintf(text, PYJSON_FLOAT_BYTES, "%s", isnan(value) ? "NaN" : value < 0 ? "-Infinity" : "Infinity");
-        return;
-    }
-    char scientific[PYJSON_FLOAT_BYTES];
-    int digits = 1;
-    while (digits < 17 && !print_digits(value, digits, scientific))
-        digits++;
-    if (digits == 17)
-        snprintf(scientific, sizeof scientific, "%.16e", value);
-
-    int exponent = (int)strtol(strchr(scientific, 'e') + 1, NULL, 10);
-    if (exponent < -4 || exponent >= 16) {
-        snprintf(text, PYJSON_FLOAT_BYTES, "%s", scientific); /* two digits of exponent at least: as Python does */
-        return;
-    }
-    /* In this range a power of two needs fewer than 17 digits, so the nearest number of so many digits is the one. */
-    int decimals = digits - 1 - exponent;
-    snprintf(text, PYJSON_FLOAT_BYTES, "%.*f", decimals > 0 ? decimals : 1, value);
-}
-
-static void print_number(struct json_object *value, struct ry_buf *out)
-{
-    if (json_object_is_type(value, json_type_double)) {
-        char text[PYJSON_FLOAT_BYTES];
-        pyjson_float(json_object_get_double(value), text);
-        ry_buf_add(out, text, strlen(text));
-        return;
-    }
-    int64_t number = json_object_get_int64(value);
-    if (number < 0)
-        ry_buf_addf(out, "%" PRId64, number);
-    else
-        ry_buf_addf(out, "%" PRIu64, json_object_get_uint64(value));
-}
-
+/* By code point, which is the order of UTF-8 bytes; of members with the same name the one that stands last, last. */
 static int member_order(const void *a, const void *b)
 {
-    return strcmp(((const struct member *)a)->key, ((const struct member *)b)->key);
+    const struct member *x = a;
+    const struct member *y = b;
+    size_t n = x->name.n < y->name.n ? x->name.n : y->name.n;
+    int order = memcmp(x->name.p, y->name.p, n);
+    if (order == 0)
+        order = (x->name.n > y->name.n) - (x->name.n < y->name.n);
+    return order != 0 ? order : (x->position > y->position) - (x->position < y->position);
 }
 
-static int print_object(struct json_object *object, struct ry_buf *out)
+static int print_object(const struct ry_json *object, struct ry_buf *out)
 {
-    size_t n = (size_t)json_object_object_length(object);
+    size_t n = ry_json_count(object);
     struct member *members = calloc(n + 1, sizeof *members);
     if (members == NULL)
         return RY_ENOMEM;
-    size_t i = 0;
-    json_object_object_foreach(object, key, value) members[i++] = (struct member){key, value};
+    struct ry_json_walk walk = ry_json_walk(object);
+    for (size_t i = 0; ry_json_next_member(&walk, &members[i].name, &members[i].value); i++)
+        members[i].position = i;
     qsort(members, n, sizeof *members, member_order);
     int rc = RY_OK;
+    bool first = true;
     ry_buf_add(out, "{", 1);
-    for (i = 0; i < n && rc == RY_OK; i++) {
-        if (i > 0)
+    for (size_t i = 0; i < n && rc == RY_OK; i++) {
+        if (i + 1 < n && ry_str_eq(members[i].name, members[i + 1].name))
+            continue;
+        if (!first)
             ry_buf_add(out, ", ", 2);
-        print_string(ry_str_of(members[i].key), out);
+        first = false;
+        print_string(members[i].name, out);
         ry_buf_add(out, ": ", 2);
         rc = pyjson_print(members[i].value, out);
     }
@@ -150,33 +121,34 @@ static int print_object(struct json_object *object, struct ry_buf *out)
     return rc;
 }
 
-static int print_array(struct json_object *array, struct ry_buf *out)
+static int print_array(const struct ry_json *array, struct ry_buf *out)
 {
-    size_t n = json_object_array_length(array);
+    const struct ry_json *element = NULL;
+    struct ry_json_walk walk = ry_json_walk(array);
     int rc = RY_OK;
+    bool first = true;
     ry_buf_add(out, "[", 1);
-    for (size_t i = 0; i < n && rc == RY_OK; i++) {
-        if (i > 0)
+    while (rc == RY_OK && ry_json_next(&walk, &element)) {
+        if (!first)
             ry_buf_add(out, ", ", 2);
-        rc = pyjson_print(json_object_array_get_idx(array, i), out);
+        first = false;
+        rc = pyjson_print(element, out);
     }
     ry_buf_add(out, "]", 1);
     return rc;
 }
 
-int pyjson_print(struct json_object *value, struct ry_buf *out)
+int pyjson_print(const struct ry_json *value, struct ry_buf *out)
 {
     int rc = RY_OK;
-    switch (json_object_get_type(value)) {
-    case json_type_null: ry_buf_add(out, "null", 4); break;
-    case json_type_boolean: ry_buf_add_str(out, ry_str_of(json_object_get_boolean(value) ? "true" : "false")); break;
-    case json_type_int:
-    case json_type_double: print_number(value, out); break;
-    case json_type_string:
-        print_string((struct ry_str){json_object_get_string(value), (size_t)json_object_get_string_len(value)}, out);
-        break;
-    case json_type_array: rc = print_array(value, out); break;
-    case json_type_object: rc = print_object(value, out); break;
+    switch (ry_json_type(value)) {
+    case RY_JSON_NULL: ry_buf_add(out, "null", 4); break;
+    case RY_JSON_BOOL: ry_buf_add_str(out, ry_str_of(ry_json_true(value) ? "true" : "false")); break;
+    case RY_JSON_INT:
+    case RY_JSON_REAL: print_number(value, out); break;
+    case RY_JSON_STRING: print_string(ry_json_str(value), out); break;
+    case RY_JSON_ARRAY: rc = print_array(value, out); break;
+    case RY_JSON_OBJECT: rc = print_object(value, out); break;
     }
     if (rc != RY_OK)
         return rc;

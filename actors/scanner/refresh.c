@@ -10,7 +10,8 @@
 #include <stdlib.h>
 
 #include "actors/scanner/clip_file.h"
-#include "actors/scanner/json_read.h"
+#include "runtime/json/read.h"
+#include "runtime/json/writer.h"
 
 #define URLS_MAX    50
 #define PATIENCE_MS 30000
@@ -105,18 +106,19 @@ static struct ry_str attachment_of(struct ry_str url)
     return close != NULL ? (struct ry_str){slash + 1, (size_t)(close - slash - 1)} : (struct ry_str){0};
 }
 
-static struct ry_str find_attachment(struct json_object *message, struct ry_str id)
+static struct ry_str find_attachment(const struct ry_json *message, struct ry_str id)
 {
-    struct json_object *list = NULL;
-    if (!json_object_is_type(message, json_type_object) ||
-        json_read_array(message, "", "attachments", false, &list, NULL) != RY_OK || list == NULL)
+    const struct ry_json *list = NULL;
+    if (!ry_json_is(message, RY_JSON_OBJECT) ||
+        ry_json_read_array(message, "", "attachments", false, &list, NULL) != RY_OK || list == NULL)
         return (struct ry_str){0};
-    for (size_t i = 0; i < json_object_array_length(list); i++) {
-        struct json_object *item = json_object_array_get_idx(list, i);
+    const struct ry_json *item = NULL;
+    struct ry_json_walk walk = ry_json_walk(list);
+    while (ry_json_next(&walk, &item)) {
         struct ry_str found = {0};
         struct ry_str url = {0};
-        if (json_object_is_type(item, json_type_object) && json_read_id(item, "", "id", true, &found, NULL) == RY_OK &&
-            ry_str_eq(found, id) && json_read_str(item, "", "url", true, &url, NULL) == RY_OK)
+        if (ry_json_is(item, RY_JSON_OBJECT) && ry_json_read_id(item, "", "id", true, &found, NULL) == RY_OK &&
+            ry_str_eq(found, id) && ry_json_read_str(item, "", "url", true, &url, NULL) == RY_OK)
             return url;
     }
     return (struct ry_str){0};
@@ -133,18 +135,17 @@ static void scanner_on_message_again(void *arg, int code, unsigned status, struc
     struct ry_url_fresh *fresh = &refresh->fresh[i];
     refresh->call = NULL;
     if (code == RY_OK) {
-        struct json_object *message = NULL;
+        RY_JSON_AUTO *doc = NULL;
         struct ry_str url = {0};
         struct ry_str attachment = attachment_of(order(refresh)->urls.items[i].url);
-        if (json_read_text(body, &message, NULL) == RY_OK)
-            url = find_attachment(message, attachment);
+        if (ry_json_parse(body, &doc, NULL) == RY_OK)
+            url = find_attachment(ry_json_root(doc), attachment);
         if (url.p != NULL)
             set_fresh(refresh, i, url);
         else if (attachment.p == NULL)
             fresh->reason = RY_STR("the URL names no attachment of Discord");
         else
-            fresh->gone = message != NULL;
-        json_object_put(message);
+            fresh->gone = ry_json_root(doc) != NULL;
     } else if (code == RY_ENOENT) {
         fresh->gone = true;
     } else if (ry_err_class((enum ry_err)code) == RY_CLASS_REJECT) {
@@ -176,23 +177,24 @@ static void read_next(struct refresh *refresh)
 
 static bool take_refreshed(struct refresh *refresh, struct ry_str body)
 {
-    struct json_object *root = NULL;
-    struct json_object *list = NULL;
-    bool good = json_read_text(body, &root, NULL) == RY_OK && json_object_is_type(root, json_type_object) &&
-                json_read_array(root, "", "refreshed_urls", true, &list, NULL) == RY_OK;
-    for (size_t k = 0; good && k < json_object_array_length(list); k++) {
-        struct json_object *item = json_object_array_get_idx(list, k);
+    RY_JSON_AUTO *doc = NULL;
+    const struct ry_json *root = NULL;
+    const struct ry_json *list = NULL;
+    const struct ry_json *item = NULL;
+    bool good = ry_json_parse_object(body, &doc, &root, NULL) == RY_OK &&
+                ry_json_read_array(root, "", "refreshed_urls", true, &list, NULL) == RY_OK;
+    struct ry_json_walk walk = ry_json_walk(list);
+    while (good && ry_json_next(&walk, &item)) {
         struct ry_str original = {0};
         struct ry_str url = {0};
-        if (!json_object_is_type(item, json_type_object) ||
-            json_read_str(item, "", "original", true, &original, NULL) != RY_OK ||
-            json_read_str(item, "", "refreshed", false, &url, NULL) != RY_OK)
+        if (!ry_json_is(item, RY_JSON_OBJECT) ||
+            ry_json_read_str(item, "", "original", true, &original, NULL) != RY_OK ||
+            ry_json_read_str(item, "", "refreshed", false, &url, NULL) != RY_OK)
             continue;
         for (size_t i = 0; i < order(refresh)->urls.n; i++)
             if (ry_str_eq(order(refresh)->urls.items[i].url, original))
                 set_fresh(refresh, i, url);
     }
-    json_object_put(root);
     return good;
 }
 
@@ -214,20 +216,15 @@ static void scanner_on_refreshed(void *arg, int code, unsigned status, struct ry
 
 static struct ry_str request_json(struct refresh *refresh)
 {
-    struct json_object *root = json_object_new_object();
-    struct json_object *urls = json_object_new_array();
-    struct ry_str text = {0};
-    if (root != NULL && urls != NULL) {
-        for (size_t i = 0; i < order(refresh)->urls.n; i++) {
-            struct ry_str url = order(refresh)->urls.items[i].url;
-            json_object_array_add(urls, json_object_new_string_len(url.p, (int)url.n));
-        }
-        json_object_object_add(root, "attachment_urls", urls);
-        text = ry_arena_str(&refresh->arena, ry_str_of(json_object_to_json_string_ext(
-                                                 root, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)));
-    }
-    json_object_put(root);
-    return text;
+    RY_BUF_AUTO text = ry_buf_make(BODY_BYTES);
+    struct ry_json_writer json = ry_json_writer(&text, false);
+    ry_json_put_object(&json, NULL);
+    ry_json_put_array(&json, "attachment_urls");
+    for (size_t i = 0; i < order(refresh)->urls.n; i++)
+        ry_json_put_str(&json, NULL, order(refresh)->urls.items[i].url);
+    ry_json_put_end(&json);
+    ry_json_put_end(&json);
+    return text.failed ? (struct ry_str){0} : ry_arena_str(&refresh->arena, ry_buf_str(&text));
 }
 
 void scanner_on_urls_refresh(struct scanner *self, struct ry_ctx *ctx, struct ry_mail *mail)
@@ -246,7 +243,7 @@ void scanner_on_urls_refresh(struct scanner *self, struct ry_ctx *ctx, struct ry
         refresh->fresh[i] = (struct ry_url_fresh){.clip_id = order(refresh)->urls.items[i].clip_id,
                                                   .reason = RY_STR("Discord gave no fresh URL")};
     struct ry_str json = request_json(refresh);
-    if (json.p == NULL || json.n > BODY_BYTES) {
+    if (json.p == NULL) {
         refresh_end(refresh, RY_STR("no memory to refresh URLs"));
         return;
     }

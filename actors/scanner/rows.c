@@ -8,7 +8,7 @@
 #include "actors/scanner/clip_file.h"
 #include "actors/scanner/clip_id.h"
 #include "actors/scanner/id_index.h"
-#include "actors/scanner/json_read.h"
+#include "runtime/json/read.h"
 #include "runtime/base/clock.h"
 
 #include <stdlib.h>
@@ -108,13 +108,13 @@ struct message {
     struct ry_str id;
     struct ry_str content;
     int64_t timestamp_wall_ms;
-    struct json_object *attachments;
+    const struct ry_json *attachments;
 };
 
-static int read_timestamp(struct json_object *object, struct ry_str id, int64_t *wall_ms, struct ry_error *err)
+static int read_timestamp(const struct ry_json *object, struct ry_str id, int64_t *wall_ms, struct ry_error *err)
 {
     struct ry_str text;
-    int rc = json_read_str(object, "", "timestamp", false, &text, err);
+    int rc = ry_json_read_str(object, "", "timestamp", false, &text, err);
     if (rc != RY_OK)
         return rc;
     if (text.p != NULL)
@@ -125,32 +125,32 @@ static int read_timestamp(struct json_object *object, struct ry_str id, int64_t 
     return RY_OK;
 }
 
-static int read_message(struct json_object *object, struct message *message, struct ry_error *err)
+static int read_message(const struct ry_json *object, struct message *message, struct ry_error *err)
 {
-    if (!json_object_is_type(object, json_type_object))
+    if (!ry_json_is(object, RY_JSON_OBJECT))
         return ry_fail(err, RY_EINVAL, "the message is not an object");
-    int rc = json_read_id(object, "", "id", true, &message->id, err);
+    int rc = ry_json_read_id(object, "", "id", true, &message->id, err);
     if (rc == RY_OK)
         rc = read_timestamp(object, message->id, &message->timestamp_wall_ms, err);
     if (rc == RY_OK)
-        rc = json_read_str(object, "", "content", false, &message->content, err);
+        rc = ry_json_read_str(object, "", "content", false, &message->content, err);
     if (rc == RY_OK && message->content.n > CONTENT_MAX_BYTES)
         rc = ry_fail(err, RY_EINVAL, "content has %zu bytes, more than %zu", message->content.n, CONTENT_MAX_BYTES);
     if (rc == RY_OK)
-        rc = json_read_array(object, "", "attachments", false, &message->attachments, err);
-    if (rc == RY_OK && message->attachments != NULL && json_object_array_length(message->attachments) > ATTACHMENTS_MAX)
+        rc = ry_json_read_array(object, "", "attachments", false, &message->attachments, err);
+    if (rc == RY_OK && ry_json_count(message->attachments) > ATTACHMENTS_MAX)
         rc = ry_fail(err, RY_EINVAL, "attachments has more than %zu elements", ATTACHMENTS_MAX);
     return rc;
 }
 
 /* What tells whether it is a video, before anything else of it is looked at. */
-static int read_kind(struct json_object *object, struct attachment *attachment, struct ry_error *err)
+static int read_kind(const struct ry_json *object, struct attachment *attachment, struct ry_error *err)
 {
-    if (!json_object_is_type(object, json_type_object))
+    if (!ry_json_is(object, RY_JSON_OBJECT))
         return ry_fail(err, RY_EINVAL, "an attachment is not an object");
-    int rc = json_read_str(object, "attachment ", "filename", true, &attachment->filename, err);
+    int rc = ry_json_read_str(object, "attachment ", "filename", true, &attachment->filename, err);
     if (rc == RY_OK)
-        rc = json_read_str(object, "attachment ", "content_type", false, &attachment->content_type, err);
+        rc = ry_json_read_str(object, "attachment ", "content_type", false, &attachment->content_type, err);
     return rc;
 }
 
@@ -168,17 +168,17 @@ static int check_url(struct ry_str url, bool file_urls, struct ry_error *err)
                                "only with a media_root");
 }
 
-static int read_video(struct json_object *object, bool file_urls, bool proxy_urls, struct attachment *attachment,
+static int read_video(const struct ry_json *object, bool file_urls, bool proxy_urls, struct attachment *attachment,
                       struct ry_error *err)
 {
-    int rc = json_read_id(object, "attachment ", "id", true, &attachment->id, err);
+    int rc = ry_json_read_id(object, "attachment ", "id", true, &attachment->id, err);
     if (rc == RY_OK)
-        rc = json_read_count(object, "attachment ", "size", &attachment->size, err);
+        rc = ry_json_read_count(object, "attachment ", "size", &attachment->size, err);
     if (rc == RY_OK)
-        rc = json_read_str(object, "attachment ", "url", true, &attachment->url, err);
+        rc = ry_json_read_str(object, "attachment ", "url", true, &attachment->url, err);
     struct ry_str proxy = {0};
     if (rc == RY_OK && proxy_urls)
-        rc = json_read_str(object, "attachment ", "proxy_url", false, &proxy, err);
+        rc = ry_json_read_str(object, "attachment ", "proxy_url", false, &proxy, err);
     if (proxy.n > 0)
         attachment->url = proxy;
     if (rc == RY_OK)
@@ -202,9 +202,9 @@ static size_t read_videos(const struct scan_rows_context *context, const struct 
                           struct attachment videos[ATTACHMENTS_MAX])
 {
     size_t n = 0;
-    size_t count = message->attachments ? json_object_array_length(message->attachments) : 0;
-    for (size_t i = 0; i < count; i++) {
-        struct json_object *object = json_object_array_get_idx(message->attachments, i);
+    const struct ry_json *object = NULL;
+    struct ry_json_walk walk = ry_json_walk(message->attachments);
+    while (ry_json_next(&walk, &object)) {
         struct attachment *video = &videos[n];
         struct ry_error why;
         *video = (struct attachment){0};
@@ -316,7 +316,7 @@ static bool seen_before(struct scan_rows *rows, struct ry_str message_id)
     return id_index_find_or_add(&rows->message_ids, id, &position);
 }
 
-int scan_rows_add(struct scan_rows *rows, const struct scan_rows_context *context, struct json_object *message,
+int scan_rows_add(struct scan_rows *rows, const struct scan_rows_context *context, const struct ry_json *message,
                   struct ry_error *err)
 {
     struct message read = {0};
@@ -338,7 +338,13 @@ int scan_rows_add(struct scan_rows *rows, const struct scan_rows_context *contex
         put_aside(context, read.id, &why);
         return RY_OK;
     }
-    int rc = scan_author_read(message, context->guild_id, context->given_urls, &rows->arena, &author, &why);
+    const struct ry_json *user = NULL;
+    const struct ry_json *member = NULL;
+    int rc = ry_json_read_object(message, "", "author", true, &user, &why);
+    if (rc == RY_OK)
+        rc = ry_json_read_object(message, "", "member", false, &member, &why);
+    if (rc == RY_OK)
+        rc = scan_author_read(user, member, context->guild_id, context->given_urls, &rows->arena, &author, &why);
     if (rc == RY_ENOMEM)
         return ry_fail(err, rc, "%s", why.text);
     if (rc != RY_OK) {
@@ -419,22 +425,16 @@ bool scan_rows_leave_out(struct scan_rows *rows, struct ry_strs ids, size_t *gon
     return true;
 }
 
-int scan_rows_set_member(struct scan_rows *rows, size_t i, struct ry_str guild_id, struct json_object *member,
+int scan_rows_set_member(struct scan_rows *rows, size_t i, struct ry_str guild_id, const struct ry_json *member,
                          struct ry_error *err)
 {
-    struct json_object *user = NULL;
-    int rc = json_object_is_type(member, json_type_object) ? json_read_object(member, "", "user", true, &user, err)
-                                                           : ry_fail(err, RY_EINVAL, "the member is not an object");
+    const struct ry_json *user = NULL;
+    int rc = ry_json_is(member, RY_JSON_OBJECT) ? ry_json_read_object(member, "", "user", true, &user, err)
+                                                : ry_fail(err, RY_EINVAL, "the member is not an object");
     if (rc != RY_OK)
         return rc;
-    struct json_object *message = json_object_new_object();
-    if (message == NULL)
-        return ry_fail(err, RY_ENOMEM, "no memory for a member");
-    json_object_object_add(message, "author", json_object_get(user));
-    json_object_object_add(message, "member", json_object_get(member));
     struct ry_author_row row = {0};
-    rc = scan_author_read(message, guild_id, false, &rows->arena, &row, err);
-    json_object_put(message);
+    rc = scan_author_read(user, member, guild_id, false, &rows->arena, &row, err);
     if (rc == RY_OK && !ry_str_eq(row.user_id, rows->authors[i].user_id))
         rc = ry_fail(err, RY_EINVAL, "the member is somebody else");
     if (rc == RY_OK)

@@ -31,7 +31,7 @@ void scan_rows_free(struct scan_rows **rows);
 
 /* Looks at one message (NULL is the JSON null); adds its rows if it has clips and counts, puts aside what is bad. A
  * message whose id was added before is left out. RY_OK, or RY_ENOMEM when the rows are larger than allowed. */
-int scan_rows_add(struct scan_rows *rows, const struct scan_rows_context *context, struct json_object *message,
+int scan_rows_add(struct scan_rows *rows, const struct scan_rows_context *context, const struct ry_json *message,
                   struct ry_error *err);
 
 /* Clips, and messages with clips, that the rows have now. */
@@ -53,7 +53,7 @@ bool scan_rows_leave_out(struct scan_rows *rows, struct ry_strs ids, size_t *gon
 
 /* Puts what Discord says of author i as a member of the guild (GET /guilds/{id}/members/{user}) in the place of what
  * his message said. RY_EINVAL when the answer is not about him or not to be understood: the row stays. */
-int scan_rows_set_member(struct scan_rows *rows, size_t i, struct ry_str guild_id, struct json_object *member,
+int scan_rows_set_member(struct scan_rows *rows, size_t i, struct ry_str guild_id, const struct ry_json *member,
                          struct ry_error *err);
 
 /* Puts the rows of messages from `first` on into the batch's authors, messages and clips: as many messages as make

@@ -167,7 +167,7 @@ enum scan_step scan_give_up(struct scan *scan, const char *status, const char *e
 int scan_make_next(struct scan *scan, struct ry_error *err);
 
 /* Fills a job_spec from scan->next_json (which this program wrote, now or before a crash). False: it is damaged. */
-bool scan_read_next(const struct scan *scan, struct json_object **root, struct ry_job_spec *spec);
+bool scan_read_next(const struct scan *scan, struct ry_json_doc **doc, struct ry_job_spec *spec);
 
 /* ---- refresh.c --------------------------------------------------------------------------------------------------- */
 

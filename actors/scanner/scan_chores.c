@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "actors/scanner/json_read.h"
+#include "runtime/json/read.h"
 
 #define RETRY_IDS_MAX   ((size_t)1000)
 #define STALE_CLIPS_MAX 1000
@@ -19,14 +19,14 @@
 /* Named clips are tried at once. What is due needs no job: the scheduler finds it. */
 enum scan_step scan_step_retry_clips(struct scan *scan)
 {
-    size_t n = scan->job.ids != NULL ? json_object_array_length(scan->job.ids) : 0;
+    size_t n = scan->job.ids != NULL ? ry_json_count(scan->job.ids) : 0;
     size_t left = n - scan->next_row;
     if (left == 0)
         return SCAN_DONE;
     struct ry_str ids[RETRY_IDS_MAX];
     struct ry_failed_retry retry = {.clip_ids = {ids, left < RETRY_IDS_MAX ? left : RETRY_IDS_MAX}};
     for (size_t i = 0; i < retry.clip_ids.n; i++)
-        ids[i] = json_read_value_str(json_object_array_get_idx(scan->job.ids, scan->next_row + i));
+        ids[i] = ry_json_str(ry_json_at(scan->job.ids, scan->next_row + i));
     scan->next_row += retry.clip_ids.n;
     return SCAN_ASK(scan, failed_retry, &retry);
 }

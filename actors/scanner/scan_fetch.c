@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "actors/scanner/json_read.h"
+#include "runtime/json/read.h"
 
 #define PAGE_MAX      100
 #define LOG_BURST     20
@@ -54,7 +54,7 @@ static int begin_rows(struct scan *scan, size_t messages_max, struct ry_error *e
     return scan->rows != NULL ? RY_OK : ry_fail(err, RY_ENOMEM, "no memory for the rows of %zu messages", messages_max);
 }
 
-static int add_row(struct scan *scan, struct json_object *message, struct ry_error *err)
+static int add_row(struct scan *scan, const struct ry_json *message, struct ry_error *err)
 {
     struct scan_rows_context context = rows_context(scan);
     scan->seen++;
@@ -72,25 +72,26 @@ static enum scan_step rows_are_there(struct scan *scan)
 
 enum scan_step scan_step_select(struct scan *scan)
 {
-    size_t n = json_object_array_length(scan->job.messages);
+    size_t n = ry_json_count(scan->job.messages);
     struct ry_error why;
     int rc = begin_rows(scan, n, &why);
-    for (size_t i = 0; rc == RY_OK && i < n; i++)
-        rc = add_row(scan, json_object_array_get_idx(scan->job.messages, i), &why);
+    const struct ry_json *message = NULL;
+    struct ry_json_walk walk = ry_json_walk(scan->job.messages);
+    while (rc == RY_OK && ry_json_next(&walk, &message))
+        rc = add_row(scan, message, &why);
     if (rc != RY_OK)
         return scan_fail(scan, true, "%s", why.text);
-    scan_job_drop_messages(&scan->job);
     return rows_are_there(scan);
 }
 
 /* ---- a page ------------------------------------------------------------------------------------------------------ */
 
 /* The number of a message's id; 0: it has none. */
-static uint64_t message_number(struct json_object *message)
+static uint64_t message_number(const struct ry_json *message)
 {
     struct ry_str id = {0};
     uint64_t number = 0;
-    if (json_object_is_type(message, json_type_object) && json_read_id(message, "", "id", true, &id, NULL) == RY_OK)
+    if (ry_json_is(message, RY_JSON_OBJECT) && ry_json_read_id(message, "", "id", true, &id, NULL) == RY_OK)
         (void)ry_str_u64(id, &number);
     return number;
 }
@@ -104,25 +105,26 @@ static void note_id(struct scan *scan, uint64_t id)
 }
 
 /* The oldest and newest message of a page. RY_EINVAL when it has messages but no ids. */
-static int page_range(struct json_object *page, uint64_t *oldest, uint64_t *newest, struct ry_error *err)
+static int page_range(const struct ry_json *page, uint64_t *oldest, uint64_t *newest, struct ry_error *err)
 {
     *oldest = UINT64_MAX;
     *newest = 0;
-    size_t n = json_object_array_length(page);
-    for (size_t i = 0; i < n; i++) {
-        uint64_t id = message_number(json_object_array_get_idx(page, i));
+    const struct ry_json *message = NULL;
+    struct ry_json_walk walk = ry_json_walk(page);
+    while (ry_json_next(&walk, &message)) {
+        uint64_t id = message_number(message);
         *newest = id > *newest ? id : *newest;
         *oldest = id != 0 && id < *oldest ? id : *oldest;
     }
-    return n == 0 || *newest != 0 ? RY_OK : ry_fail(err, RY_EINVAL, "its messages have no ids");
+    return ry_json_count(page) == 0 || *newest != 0 ? RY_OK : ry_fail(err, RY_EINVAL, "its messages have no ids");
 }
 
-static int read_page(struct ry_str body, struct json_object **page, struct ry_error *err)
+static int read_page(struct ry_str body, struct ry_json_doc **page, struct ry_error *err)
 {
-    int rc = json_read_text(body, page, err);
-    if (rc == RY_OK && !json_object_is_type(*page, json_type_array))
+    int rc = ry_json_parse(body, page, err);
+    if (rc == RY_OK && !ry_json_is(ry_json_root(*page), RY_JSON_ARRAY))
         rc = ry_fail(err, RY_EINVAL, "it is not a list");
-    if (rc == RY_OK && json_object_array_length(*page) > PAGE_MAX)
+    if (rc == RY_OK && ry_json_count(ry_json_root(*page)) > PAGE_MAX)
         rc = ry_fail(err, RY_EINVAL, "it has more than %d messages", PAGE_MAX);
     return rc;
 }
@@ -139,7 +141,8 @@ static enum scan_step no_page(struct scan *scan, int code, const struct ry_error
 }
 
 /* Takes what it wants of a page. *next: the step that follows. An error: the page makes no sense. */
-typedef int take_page_function(struct scan *scan, struct json_object *page, enum scan_step *next, struct ry_error *err);
+typedef int take_page_function(struct scan *scan, const struct ry_json *page, enum scan_step *next,
+                               struct ry_error *err);
 
 static void read_page_of(struct scan_call *call, take_page_function *take, int code, struct ry_str body,
                          const struct ry_error *err)
@@ -150,13 +153,13 @@ static void read_page_of(struct scan_call *call, take_page_function *take, int c
         scan_run(scan, no_page(scan, code, err));
         return;
     }
-    struct json_object *page = NULL;
+    struct ry_json_doc *page = NULL;
     struct ry_error why;
     enum scan_step next = SCAN_WAIT;
     int rc = read_page(body, &page, &why);
     if (rc == RY_OK)
-        rc = take(scan, page, &next, &why);
-    json_object_put(page);
+        rc = take(scan, ry_json_root(page), &next, &why);
+    ry_json_free(&page);
     scan_run(scan, rc == RY_OK ? next : scan_fail(scan, true, "Discord's page of messages: %s", why.text));
 }
 
@@ -186,12 +189,12 @@ static uint64_t page_limit(const struct scan *scan)
 }
 
 /* Takes a page of the slice. */
-static int take_page(struct scan *scan, struct json_object *page, enum scan_step *next, struct ry_error *err)
+static int take_page(struct scan *scan, const struct ry_json *page, enum scan_step *next, struct ry_error *err)
 {
     uint64_t oldest = 0;
     uint64_t newest = 0;
     uint64_t asked = page_limit(scan);
-    size_t n = json_object_array_length(page);
+    size_t n = ry_json_count(page);
     int rc = page_range(page, &oldest, &newest, err);
     if (rc == RY_OK && n > asked)
         rc = ry_fail(err, RY_EINVAL, "it has more messages than were asked for");
@@ -199,8 +202,10 @@ static int take_page(struct scan *scan, struct json_object *page, enum scan_step
     bool behind = scan->cursor == 0 || n == 0 || (forward ? oldest > scan->cursor : newest < scan->cursor);
     if (rc == RY_OK && !behind)
         rc = ry_fail(err, RY_EINVAL, "it leads back to what was read already");
-    for (size_t i = 0; rc == RY_OK && i < n; i++)
-        rc = add_row(scan, json_object_array_get_idx(page, i), err);
+    const struct ry_json *message = NULL;
+    struct ry_json_walk walk = ry_json_walk(page);
+    while (rc == RY_OK && ry_json_next(&walk, &message))
+        rc = add_row(scan, message, err);
     if (rc != RY_OK)
         return rc;
     if (n > 0) {
@@ -250,12 +255,12 @@ static int falling(const void *a, const void *b)
 
 static int list_wanted(struct scan *scan, struct ry_error *err)
 {
-    size_t n = json_object_array_length(scan->job.ids);
+    size_t n = ry_json_count(scan->job.ids);
     scan->wanted = calloc(n > 0 ? n : 1, sizeof *scan->wanted);
     if (scan->wanted == NULL)
         return ry_fail(err, RY_ENOMEM, "no memory for %zu message ids", n);
     for (size_t i = 0; i < n; i++)
-        (void)ry_str_u64(json_read_value_str(json_object_array_get_idx(scan->job.ids, i)), &scan->wanted[i]);
+        (void)ry_str_u64(ry_json_str(ry_json_at(scan->job.ids, i)), &scan->wanted[i]);
     qsort(scan->wanted, n, sizeof *scan->wanted, falling);
     for (size_t i = 0; i < n; i++)
         if (i == 0 || scan->wanted[i] != scan->wanted[i - 1])
@@ -263,27 +268,27 @@ static int list_wanted(struct scan *scan, struct ry_error *err)
     return begin_rows(scan, scan->wanted_count, err);
 }
 
-static int take_wanted(struct scan *scan, struct json_object *message, struct ry_error *err)
+static int take_wanted(struct scan *scan, const struct ry_json *message, struct ry_error *err)
 {
     note_id(scan, message_number(message));
     return add_row(scan, message, err);
 }
 
 /* Takes from a page of history what is wanted; ids down to the page's oldest message that were not in it are gone. */
-static int take_wanted_page(struct scan *scan, struct json_object *page, enum scan_step *next, struct ry_error *err)
+static int take_wanted_page(struct scan *scan, const struct ry_json *page, enum scan_step *next, struct ry_error *err)
 {
     uint64_t oldest = 0;
     uint64_t newest = 0;
-    size_t n = json_object_array_length(page);
+    size_t n = ry_json_count(page);
     int rc = page_range(page, &oldest, &newest, err);
     if (rc == RY_OK && newest > scan->wanted[0])
         rc = ry_fail(err, RY_EINVAL, "it is not what was asked for");
     size_t left = 0;
     for (size_t w = 0; rc == RY_OK && w < scan->wanted_count; w++) {
-        struct json_object *found = NULL;
-        for (size_t i = 0; i < n && found == NULL; i++)
-            if (message_number(json_object_array_get_idx(page, i)) == scan->wanted[w])
-                found = json_object_array_get_idx(page, i);
+        const struct ry_json *found = NULL;
+        struct ry_json_walk walk = ry_json_walk(page);
+        while (ry_json_next(&walk, &found) && message_number(found) != scan->wanted[w])
+            ;
         if (found != NULL)
             rc = take_wanted(scan, found, err);
         else if (n == PAGE_MAX && scan->wanted[w] < oldest)
@@ -311,14 +316,15 @@ static void scanner_on_wanted_message(void *arg, int code, unsigned status, stru
         scan_run(scan, no_page(scan, code, err));
         return;
     }
-    struct json_object *message = NULL;
+    struct ry_json_doc *doc = NULL;
     struct ry_error why;
-    int rc = code == RY_OK ? json_read_text(body, &message, &why) : RY_OK;
+    int rc = code == RY_OK ? ry_json_parse(body, &doc, &why) : RY_OK;
+    const struct ry_json *message = ry_json_root(doc);
     if (rc == RY_OK && code == RY_OK && message_number(message) != scan->wanted[0])
         rc = ry_fail(&why, RY_EINVAL, "it is not the one that was asked for");
     if (rc == RY_OK && code == RY_OK)
         rc = take_wanted(scan, message, &why);
-    json_object_put(message);
+    ry_json_free(&doc);
     scan->wanted_count = 0;
     scan_run(scan, rc == RY_OK ? SCAN_FETCH_IDS : scan_fail(scan, true, "Discord's message: %s", why.text));
 }

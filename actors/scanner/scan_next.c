@@ -7,10 +7,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "actors/scanner/json_read.h"
+#include "runtime/json/read.h"
+#include "runtime/json/writer.h"
 #include "actors/scanner/md5.h"
 
 #define UUID_BYTES 37
+/* Limit of scan_progress.next in proto/messages.def. */
+#define NEXT_MAX_BYTES ((size_t)65536)
 
 /* A name-based UUID (RFC 4122, version 3): the MD5 of a text, with version and variant put in. */
 static void uuid_of(struct ry_str text, char uuid[UUID_BYTES])
@@ -31,54 +34,55 @@ static bool goes_on(const struct scan *scan)
     return history && scan->job.auto_continue && !scan->stopped && !scan->exhausted && !used_up && scan->cursor > 0;
 }
 
-static void add_str(struct json_object *object, const char *key, struct ry_str value)
+/* The job as its producer would have written it. */
+static void write_next(const struct scan *scan, const char *uuid, struct ry_str cursor, struct ry_buf *text)
 {
-    json_object_object_add(object, key, value.p ? json_object_new_string_len(value.p, (int)value.n) : NULL);
+    static const char *const MODES[] = {"stop", "continue", "update"};
+    const struct scan_job *job = &scan->job;
+    char now[RY_TIME_TEXT_BYTES];
+    ry_time_format(ry_wall_ms(ry_ctx_clock(scan_ctx(scan))), now);
+    struct ry_json_writer json = ry_json_writer(text, false);
+    ry_json_put_object(&json, NULL);
+    ry_json_put_text(&json, "job_id", uuid);
+    ry_json_put_text(&json, "type", "batch");
+    ry_json_put_str(&json, "guild_id", job->guild_id);
+    ry_json_put_str(&json, "channel_id", job->channel_id);
+    ry_json_put_text(&json, "created_at", now);
+    ry_json_put_text(&json, "direction", job->forward ? "forward" : "backward");
+    if (job->limit > 0)
+        ry_json_put_u64(&json, "limit", job->limit);
+    if (job->messages_max > 0)
+        ry_json_put_u64(&json, "messages_max", job->messages_max - scan->seen);
+    ry_json_put_str(&json, "before_message_id", job->forward ? (struct ry_str){0} : cursor);
+    ry_json_put_str(&json, "after_message_id", job->forward ? cursor : (struct ry_str){0});
+    ry_json_put_bool(&json, "auto_continue", true);
+    ry_json_put_text(&json, "rescan", MODES[job->rescan]);
+    ry_json_put_end(&json);
 }
 
 int scan_make_next(struct scan *scan, struct ry_error *err)
 {
-    static const char *const MODES[] = {"stop", "continue", "update"};
     if (!goes_on(scan))
         return RY_OK;
-    const struct scan_job *job = &scan->job;
     char uuid[UUID_BYTES];
-    char now[RY_TIME_TEXT_BYTES];
     struct ry_str seed =
-        ry_arena_printf(&scan->arena, "reelyard:next:%.*s:%" PRIu64, RY_STR_ARG(job->job_id), scan->cursor);
+        ry_arena_printf(&scan->arena, "reelyard:next:%.*s:%" PRIu64, RY_STR_ARG(scan->job.job_id), scan->cursor);
     struct ry_str cursor = ry_arena_printf(&scan->arena, "%" PRIu64, scan->cursor);
-    struct json_object *next = json_object_new_object();
-    if (seed.p == NULL || cursor.p == NULL || next == NULL) {
-        json_object_put(next);
-        return ry_fail(err, RY_ENOMEM, "no memory for the job that goes on");
+    RY_BUF_AUTO text = ry_buf_make(NEXT_MAX_BYTES);
+    if (seed.p != NULL && cursor.p != NULL) {
+        uuid_of(seed, uuid);
+        write_next(scan, uuid, cursor, &text);
+        scan->next_json = text.failed ? (struct ry_str){0} : ry_arena_str(&scan->arena, ry_buf_str(&text));
     }
-    uuid_of(seed, uuid);
-    ry_time_format(ry_wall_ms(ry_ctx_clock(scan_ctx(scan))), now);
-    add_str(next, "job_id", ry_str_of(uuid));
-    add_str(next, "type", RY_STR("batch"));
-    add_str(next, "guild_id", job->guild_id);
-    add_str(next, "channel_id", job->channel_id);
-    add_str(next, "created_at", ry_str_of(now));
-    add_str(next, "direction", ry_str_of(job->forward ? "forward" : "backward"));
-    if (job->limit > 0)
-        json_object_object_add(next, "limit", json_object_new_int64((int64_t)job->limit));
-    if (job->messages_max > 0)
-        json_object_object_add(next, "messages_max", json_object_new_uint64(job->messages_max - scan->seen));
-    add_str(next, "before_message_id", job->forward ? (struct ry_str){0} : cursor);
-    add_str(next, "after_message_id", job->forward ? cursor : (struct ry_str){0});
-    json_object_object_add(next, "auto_continue", json_object_new_boolean(true));
-    add_str(next, "rescan", ry_str_of(MODES[job->rescan]));
-    scan->next_json =
-        ry_arena_str(&scan->arena, ry_str_of(json_object_to_json_string_ext(next, JSON_C_TO_STRING_PLAIN)));
-    json_object_put(next);
     return scan->next_json.p != NULL ? RY_OK : ry_fail(err, RY_ENOMEM, "no memory for the job that goes on");
 }
 
-bool scan_read_next(const struct scan *scan, struct json_object **root, struct ry_job_spec *spec)
+bool scan_read_next(const struct scan *scan, struct ry_json_doc **doc, struct ry_job_spec *spec)
 {
+    const struct ry_json *root = NULL;
     *spec = (struct ry_job_spec){
         .guild_id = scan->job.guild_id, .channel_id = scan->job.channel_id, .json = scan->next_json};
-    return json_read_text(scan->next_json, root, NULL) == RY_OK && json_object_is_type(*root, json_type_object) &&
-           json_read_str(*root, "", "job_id", true, &spec->job_id, NULL) == RY_OK &&
-           json_read_str(*root, "", "type", true, &spec->type, NULL) == RY_OK;
+    return ry_json_parse_object(scan->next_json, doc, &root, NULL) == RY_OK &&
+           ry_json_read_str(root, "", "job_id", true, &spec->job_id, NULL) == RY_OK &&
+           ry_json_read_str(root, "", "type", true, &spec->type, NULL) == RY_OK;
 }

@@ -14,7 +14,7 @@
 #include <stdio.h>
 
 #include "actors/scanner/author.h"
-#include "actors/scanner/json_read.h"
+#include "runtime/json/read.h"
 
 enum scan_step scan_first_reading(const struct scan *scan)
 {
@@ -113,7 +113,7 @@ enum scan_step scan_on_settings_got(struct scan *scan, const struct ry_settings_
 
 static struct ry_str keep(struct scan *scan, struct ry_str text, size_t max)
 {
-    return ry_arena_str(&scan->arena, json_read_cut(text, max));
+    return ry_arena_str(&scan->arena, ry_json_cut(text, max));
 }
 
 /* Source: https://discord.com/developers/docs/resources/channel#channel-object-channel-types */
@@ -129,24 +129,24 @@ static struct ry_str channel_type(uint64_t number)
     }
 }
 
-static int read_channel(struct scan *scan, struct json_object *object, struct ry_error *err)
+static int read_channel(struct scan *scan, const struct ry_json *object, struct ry_error *err)
 {
     struct ry_str guild_id = {0};
     struct ry_str name = {0};
     struct ry_str topic = {0};
     struct ry_str parent_id = {0};
     uint64_t type = 0;
-    int rc = json_read_id(object, "", "guild_id", true, &guild_id, err);
+    int rc = ry_json_read_id(object, "", "guild_id", true, &guild_id, err);
     if (rc == RY_OK && !ry_str_eq(guild_id, scan->job.guild_id))
         rc = ry_fail(err, RY_EDATA, "the channel belongs to guild %.*s", RY_STR_ARG(guild_id));
     if (rc == RY_OK)
-        rc = json_read_str(object, "", "name", false, &name, err);
+        rc = ry_json_read_str(object, "", "name", false, &name, err);
     if (rc == RY_OK)
-        rc = json_read_str(object, "", "topic", false, &topic, err);
+        rc = ry_json_read_str(object, "", "topic", false, &topic, err);
     if (rc == RY_OK)
-        rc = json_read_id(object, "", "parent_id", false, &parent_id, err);
+        rc = ry_json_read_id(object, "", "parent_id", false, &parent_id, err);
     if (rc == RY_OK)
-        rc = json_read_count(object, "", "type", &type, err);
+        rc = ry_json_read_count(object, "", "type", &type, err);
     if (rc != RY_OK)
         return rc;
     scan->job.channel = (struct ry_channel_row){.id = scan->job.channel_id,
@@ -158,13 +158,13 @@ static int read_channel(struct scan *scan, struct json_object *object, struct ry
     return RY_OK;
 }
 
-static int read_guild(struct scan *scan, struct json_object *object, struct ry_error *err)
+static int read_guild(struct scan *scan, const struct ry_json *object, struct ry_error *err)
 {
     struct ry_str name = {0};
     struct ry_str icon = {0};
-    int rc = json_read_str(object, "", "name", true, &name, err);
+    int rc = ry_json_read_str(object, "", "name", true, &name, err);
     if (rc == RY_OK)
-        rc = json_read_str(object, "", "icon", false, &icon, err);
+        rc = ry_json_read_str(object, "", "icon", false, &icon, err);
     if (rc != RY_OK)
         return rc;
     scan->job.guild = (struct ry_guild_row){.id = scan->job.guild_id, .name = keep(scan, name, SCAN_NAME_MAX_BYTES)};
@@ -193,14 +193,13 @@ static void scanner_on_place(void *arg, int code, unsigned status, struct ry_str
         scan_run(scan, scan_fail_call(scan, code, err));
         return;
     }
-    struct json_object *object = NULL;
+    struct ry_json_doc *doc = NULL;
+    const struct ry_json *object = NULL;
     struct ry_error why;
-    int rc = json_read_text(body, &object, &why);
-    if (rc == RY_OK && !json_object_is_type(object, json_type_object))
-        rc = ry_fail(&why, RY_EINVAL, "the answer is not an object");
+    int rc = ry_json_parse_object(body, &doc, &object, &why);
     if (rc == RY_OK)
         rc = channel ? read_channel(scan, object, &why) : read_guild(scan, object, &why);
-    json_object_put(object);
+    ry_json_free(&doc);
     if (rc == RY_OK)
         scan_run(scan, SCAN_PLACE);
     else

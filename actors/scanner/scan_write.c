@@ -18,7 +18,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "actors/scanner/json_read.h"
+#include "runtime/json/read.h"
 
 /* Rows and bytes of one batch_write: large enough for a cheap transaction, far below RY_ENVELOPE_MAX_BYTES. */
 #define PART_ROWS_MAX  ((size_t)2000)
@@ -106,11 +106,10 @@ static bool looking_up(const struct scan *scan)
 static int take_member(struct scan_call *call, struct ry_str body, struct ry_error *err)
 {
     struct scan *scan = call->scan;
-    struct json_object *member = NULL;
-    int rc = json_read_text(body, &member, err);
+    RY_JSON_AUTO *doc = NULL;
+    int rc = ry_json_parse(body, &doc, err);
     if (rc == RY_OK)
-        rc = scan_rows_set_member(scan->rows, call->author, scan->job.guild_id, member, err);
-    json_object_put(member);
+        rc = scan_rows_set_member(scan->rows, call->author, scan->job.guild_id, ry_json_root(doc), err);
     return rc;
 }
 

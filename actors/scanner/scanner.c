@@ -89,15 +89,14 @@ static void scan_finish(struct scan *scan)
                                .clips = scan->clips,
                                .rejected = scan->rejected};
     struct ry_job_spec next;
-    struct json_object *root = NULL;
-    if (scan->next_json.p != NULL && scan_read_next(scan, &root, &next)) {
+    RY_JSON_AUTO *next_doc = NULL;
+    if (scan->next_json.p != NULL && scan_read_next(scan, &next_doc, &next)) {
         done.next.items = &next;
         done.next.n = 1;
     } else if (scan->next_json.p != NULL) {
         RY_LOG(RY_ERROR, "next_job_damaged", "job=%.*s", RY_STR_ARG(scan_order(scan)->job_id));
     }
     RY_ANSWER(scan_ctx(scan), scan->mail, job_done, &done);
-    json_object_put(root);
     scan_leave(scan);
 }
 

@@ -1,9 +1,9 @@
 /* settings.c: merges the layers, hashes the result as Python prints it, and compiles the rules. */
 #include "actors/scanner/settings.h"
 
-#include "actors/scanner/json_read.h"
+#include "runtime/json/read.h"
 #include "actors/scanner/pyjson.h"
-#include "runtime/config/jsonc.h"
+#include "runtime/json/writer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -53,30 +53,28 @@ static int read_file(const char *path, struct ry_buf *out, struct ry_error *err)
     return rc;
 }
 
-/* The member of root, else the built-in text, as an object of its own. */
-static int take_default(struct json_object *root, const char *path, const char *key, const char *built_in,
-                        struct json_object **out, struct ry_error *err)
+/* The member of the file's object, else the built-in text's object, which *doc then owns. */
+static int take_default(const struct ry_json *root, const char *path, const char *key, const char *built_in,
+                        struct ry_json_doc **doc, const struct ry_json **out, struct ry_error *err)
 {
     struct ry_error why;
-    if (root != NULL && json_read_object(root, "", key, false, out, &why) != RY_OK)
+    if (ry_json_read_object(root, "", key, false, out, &why) != RY_OK)
         return ry_fail(err, RY_ECONFIG, "settings file %s: %s", path, why.text);
-    if (*out != NULL) {
-        json_object_get(*out);
-        return RY_OK;
-    }
-    return json_read_text(ry_str_of(built_in), out, err);
+    return *out != NULL ? RY_OK : ry_json_parse_object(ry_str_of(built_in), doc, out, err);
 }
 
-static int parse_file(const char *path, struct json_object **root, struct ry_error *err)
+static int parse_file(const char *path, struct ry_json_doc **doc, struct ry_error *err)
 {
     RY_BUF_AUTO text = ry_buf_make(SETTINGS_FILE_MAX_BYTES);
     struct ry_error why;
     int rc = read_file(path, &text, err);
     if (rc != RY_OK)
         return rc;
-    if (ry_jsonc_strip(text.p, text.n, &why) != RY_OK || json_read_text(ry_buf_str(&text), root, &why) != RY_OK)
-        return ry_fail(err, RY_ECONFIG, "settings file %s: %s", path, why.text);
-    if (!json_object_is_type(*root, json_type_object))
+    size_t line = 1;
+    rc = ry_json_parse_jsonc(ry_buf_str(&text), doc, &line, &why);
+    if (rc != RY_OK)
+        return ry_fail(err, rc == RY_ENOMEM ? RY_ENOMEM : RY_ECONFIG, "settings file %s:%zu: %s", path, line, why.text);
+    if (!ry_json_is(ry_json_root(*doc), RY_JSON_OBJECT))
         return ry_fail(err, RY_ECONFIG, "settings file %s: not an object", path);
     return RY_OK;
 }
@@ -84,84 +82,79 @@ static int parse_file(const char *path, struct json_object **root, struct ry_err
 int scan_defaults_load(const char *path, struct scan_defaults *defaults, struct ry_error *err)
 {
     *defaults = (struct scan_defaults){0};
-    struct json_object *root = NULL;
-    int rc = path[0] != '\0' ? parse_file(path, &root, err) : RY_OK;
+    int rc = path[0] != '\0' ? parse_file(path, &defaults->file, err) : RY_OK;
+    const struct ry_json *root = ry_json_root(defaults->file);
     if (rc == RY_OK)
-        rc = take_default(root, path, "server_admin_channel_defaults", BUILT_IN_CHANNEL, &defaults->channel, err);
+        rc = take_default(root, path, "server_admin_channel_defaults", BUILT_IN_CHANNEL, &defaults->built_in_channel,
+                          &defaults->channel, err);
     if (rc == RY_OK)
-        rc = take_default(root, path, "guild_admin_settings_defaults", BUILT_IN_GUILD_ADMIN, &defaults->guild_admin,
-                          err);
-    json_object_put(root);
+        rc = take_default(root, path, "guild_admin_settings_defaults", BUILT_IN_GUILD_ADMIN,
+                          &defaults->built_in_guild_admin, &defaults->guild_admin, err);
     return rc;
 }
 
 void scan_defaults_free(struct scan_defaults *defaults)
 {
-    json_object_put(defaults->channel);
-    json_object_put(defaults->guild_admin);
+    ry_json_free(&defaults->file);
+    ry_json_free(&defaults->built_in_channel);
+    ry_json_free(&defaults->built_in_guild_admin);
     *defaults = (struct scan_defaults){0};
 }
 
 /* ---- one channel ------------------------------------------------------------------------------------------------- */
 
-static int overlay(struct json_object *resolved, struct json_object *layer, struct ry_error *err)
-{
-    json_object_object_foreach(layer, key, value) if (json_object_object_add(resolved, key, json_object_get(value)) !=
-                                                      0) return json_object_put(value),
-        ry_fail(err, RY_ENOMEM, "no memory for settings");
-    return RY_OK;
-}
-
-static int overlay_text(struct json_object *resolved, const char *name, struct ry_str text, struct ry_error *err)
+static int overlay_text(struct ry_json_writer *resolved, const char *name, struct ry_str text, struct ry_error *err)
 {
     if (text.p == NULL)
         return RY_OK;
-    struct json_object *layer = NULL;
+    RY_JSON_AUTO *layer = NULL;
     struct ry_error why;
-    int rc = json_read_text(text, &layer, &why);
+    int rc = ry_json_parse(text, &layer, &why);
     if (rc != RY_OK)
         return ry_fail(err, rc, "%s: %s", name, why.text);
-    if (layer == NULL)
-        return RY_OK;
-    if (json_object_is_type(layer, json_type_object))
-        rc = overlay(resolved, layer, err);
-    else
-        rc = ry_fail(err, RY_EINVAL, "%s is not an object", name);
-    json_object_put(layer);
-    return rc;
-}
-
-static int merge(const struct scan_defaults *defaults, const struct scan_layers *layers, struct json_object *resolved,
-                 struct ry_error *err)
-{
-    int rc = overlay(resolved, defaults->channel, err);
-    if (rc == RY_OK)
-        rc = overlay(resolved, defaults->guild_admin, err);
-    if (rc == RY_OK)
-        rc = overlay_text(resolved, "guild_settings.default_channel_settings", layers->guild_default_channel, err);
-    if (rc == RY_OK)
-        rc = overlay_text(resolved, "guild_settings.settings", layers->guild, err);
-    if (rc == RY_OK)
-        rc = overlay_text(resolved, "channel_settings.settings", layers->channel, err);
-    return rc;
-}
-
-static int read_flag(struct json_object *resolved, const char *key, bool fallback, bool *out, struct ry_error *err)
-{
-    struct json_object *value = NULL;
-    *out = fallback;
-    if (!json_object_object_get_ex(resolved, key, &value) || value == NULL)
-        return RY_OK;
-    if (!json_object_is_type(value, json_type_boolean))
-        return ry_fail(err, RY_EINVAL, "%s is neither true nor false", key);
-    *out = json_object_get_boolean(value);
+    const struct ry_json *root = ry_json_root(layer);
+    if (root != NULL && !ry_json_is(root, RY_JSON_OBJECT))
+        return ry_fail(err, RY_EINVAL, "%s is not an object", name);
+    ry_json_put_members(resolved, root, NULL);
     return RY_OK;
 }
 
-static int read_visibility(struct json_object *resolved, const char **out, struct ry_error *err)
+/* All layers' members one after the other: of those with the same name the last counts, which is the upper layer's. */
+static int merge(const struct scan_defaults *defaults, const struct scan_layers *layers, struct ry_json_doc **resolved,
+                 struct ry_error *err)
+{
+    RY_BUF_AUTO text = ry_buf_make(HASHED_TEXT_MAX_BYTES);
+    struct ry_json_writer writer = ry_json_writer(&text, false);
+    ry_json_put_object(&writer, NULL);
+    ry_json_put_members(&writer, defaults->channel, NULL);
+    ry_json_put_members(&writer, defaults->guild_admin, NULL);
+    int rc = overlay_text(&writer, "guild_settings.default_channel_settings", layers->guild_default_channel, err);
+    if (rc == RY_OK)
+        rc = overlay_text(&writer, "guild_settings.settings", layers->guild, err);
+    if (rc == RY_OK)
+        rc = overlay_text(&writer, "channel_settings.settings", layers->channel, err);
+    ry_json_put_end(&writer);
+    if (rc == RY_OK && text.failed)
+        rc = ry_fail(err, RY_EINVAL, "the settings have more than %zu bytes or are nested too deep", text.max);
+    return rc == RY_OK ? ry_json_parse(ry_buf_str(&text), resolved, err) : rc;
+}
+
+static int read_flag(const struct ry_json *resolved, const char *key, bool fallback, bool *out, struct ry_error *err)
+{
+    const struct ry_json *value = ry_json_get(resolved, key);
+    *out = fallback;
+    if (value == NULL)
+        return RY_OK;
+    if (!ry_json_is(value, RY_JSON_BOOL))
+        return ry_fail(err, RY_EINVAL, "%s is neither true nor false", key);
+    *out = ry_json_true(value);
+    return RY_OK;
+}
+
+static int read_visibility(const struct ry_json *resolved, const char **out, struct ry_error *err)
 {
     struct ry_str text;
-    int rc = json_read_str(resolved, "", "default_visibility", false, &text, err);
+    int rc = ry_json_read_str(resolved, "", "default_visibility", false, &text, err);
     if (rc != RY_OK)
         return rc;
     if (text.p == NULL || ry_str_is(text, "public"))
@@ -175,7 +168,7 @@ static int read_visibility(struct json_object *resolved, const char **out, struc
     return RY_OK;
 }
 
-static int hash_resolved(struct json_object *resolved, char hash[MD5_HEX_BYTES], struct ry_error *err)
+static int hash_resolved(const struct ry_json *resolved, char hash[MD5_HEX_BYTES], struct ry_error *err)
 {
     RY_BUF_AUTO text = ry_buf_make(HASHED_TEXT_MAX_BYTES);
     int rc = pyjson_print(resolved, &text);
@@ -185,7 +178,7 @@ static int hash_resolved(struct json_object *resolved, char hash[MD5_HEX_BYTES],
     return RY_OK;
 }
 
-static int fill(struct scan_settings *settings, struct json_object *resolved, struct ry_error *err)
+static int fill(struct scan_settings *settings, const struct ry_json *resolved, struct ry_error *err)
 {
     int rc = hash_resolved(resolved, settings->hash, err);
     if (rc == RY_OK)
@@ -203,18 +196,12 @@ int scan_settings_resolve(const struct scan_defaults *defaults, const struct sca
                           struct scan_settings **settings, struct ry_error *err)
 {
     *settings = calloc(1, sizeof **settings);
-    struct json_object *resolved = json_object_new_object();
-    int rc = RY_OK;
-    if (*settings == NULL || resolved == NULL) {
-        rc = ry_fail(err, RY_ENOMEM, "no memory for settings");
-        goto out;
-    }
+    if (*settings == NULL)
+        return ry_fail(err, RY_ENOMEM, "no memory for settings");
     (*settings)->references = 1;
-    rc = merge(defaults, layers, resolved, err);
+    int rc = merge(defaults, layers, &(*settings)->resolved, err);
     if (rc == RY_OK)
-        rc = fill(*settings, resolved, err);
-out:
-    json_object_put(resolved);
+        rc = fill(*settings, ry_json_root((*settings)->resolved), err);
     if (rc != RY_OK)
         scan_settings_unref(settings);
     return rc;
@@ -233,5 +220,6 @@ void scan_settings_unref(struct scan_settings **settings)
     if (self == NULL || --self->references > 0)
         return;
     clip_rules_free(&self->rules);
+    ry_json_free(&self->resolved);
     free(self);
 }

@@ -12,8 +12,12 @@
 
 /* The two layers that no database holds. */
 struct scan_defaults {
-    struct json_object *channel;
-    struct json_object *guild_admin;
+    const struct ry_json *channel;
+    const struct ry_json *guild_admin;
+    /* What they belong to; NULL where not needed. */
+    struct ry_json_doc *file;
+    struct ry_json_doc *built_in_channel;
+    struct ry_json_doc *built_in_guild_admin;
 };
 
 /* The three layers that the database holds, as JSON; absent, or the JSON null, where there is none. */
@@ -26,6 +30,7 @@ struct scan_layers {
 /* One channel's settings. Counted, because the cache and the scans under way share it; one thread. Does not change. */
 struct scan_settings {
     unsigned references;
+    struct ry_json_doc *resolved;
     char hash[MD5_HEX_BYTES];
     const char *visibility; /* PUBLIC, UNLISTED or PRIVATE; static */
     bool ignore_nsfw_channels;

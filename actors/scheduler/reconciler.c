@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <json-c/json.h>
 #include <uthash.h>
 
 #include "runtime/base/backoff.h"
 #include "runtime/base/log.h"
+#include "runtime/json/json.h"
 
 #define SCANS_A_PAGE    100
 #define UNTOUCHED_MS    60000 /* younger ones may be between two jobs of their scan */
@@ -185,31 +185,20 @@ static void on_open_got(struct reconciler *self, struct ry_ctx *ctx, const struc
 
 /* ---- scans without a job ----------------------------------------------------------------------------------------- */
 
-static struct ry_str json_text(struct json_object *object, const char *key, struct ry_arena *arena)
-{
-    struct json_object *value = NULL;
-    if (!json_object_object_get_ex(object, key, &value) || !json_object_is_type(value, json_type_string))
-        return (struct ry_str){0};
-    return ry_arena_str(arena,
-                        (struct ry_str){json_object_get_string(value), (size_t)json_object_get_string_len(value)});
-}
-
 /* The job that goes on with a scan, as this program wrote it in the slice before. False: there is none to be queued. */
 static bool read_next(struct reconciler *self, const struct ry_scan_row *scan, struct ry_job_spec *spec)
 {
     if (scan->next.p == NULL)
         return false;
-    struct json_tokener *tokener = json_tokener_new();
-    if (tokener == NULL)
+    RY_JSON_AUTO *doc = NULL;
+    const struct ry_json *job = NULL;
+    if (ry_json_parse_object(scan->next, &doc, &job, NULL) != RY_OK)
         return false;
-    struct json_object *job = json_tokener_parse_ex(tokener, scan->next.p, (int)scan->next.n);
-    json_tokener_free(tokener);
-    *spec = (struct ry_job_spec){.guild_id = scan->guild_id, .channel_id = scan->channel_id, .json = scan->next};
-    if (json_object_is_type(job, json_type_object)) {
-        spec->job_id = json_text(job, "job_id", &self->arena);
-        spec->type = json_text(job, "type", &self->arena);
-    }
-    json_object_put(job);
+    *spec = (struct ry_job_spec){.guild_id = scan->guild_id,
+                                 .channel_id = scan->channel_id,
+                                 .json = scan->next,
+                                 .job_id = ry_arena_str(&self->arena, ry_json_str(ry_json_get(job, "job_id"))),
+                                 .type = ry_arena_str(&self->arena, ry_json_str(ry_json_get(job, "type")))};
     return spec->job_id.n > 0 && spec->job_id.n < JOB_ID_BYTES && spec->type.n > 0 && !was_mended(self, spec->job_id);
 }
 

@@ -48,9 +48,10 @@ bool ry_str_is_snowflake(struct ry_str s)
     return ry_str_u64(s, &value) && value > 0 && value <= INT64_MAX;
 }
 
-/* How many bytes the well-formed sequence at p (n bytes left) has; 0 if it is not well-formed. */
-static size_t utf8_sequence(const unsigned char *p, size_t n)
+size_t ry_str_utf8_step(struct ry_str s)
 {
+    const unsigned char *p = (const unsigned char *)s.p;
+    size_t n = s.n;
     if (p[0] < 0x80)
         return 1;
     size_t more = p[0] >= 0xC2 && p[0] <= 0xDF ? 1 : (p[0] & 0xF0) == 0xE0 ? 2 : p[0] >= 0xF0 && p[0] <= 0xF4 ? 3 : 0;
@@ -81,7 +82,7 @@ bool ry_str_is_utf8(struct ry_str s)
 {
     const unsigned char *p = (const unsigned char *)s.p;
     for (size_t i = s.n ? ascii_words(p, s.n) : 0; i < s.n;) {
-        size_t step = utf8_sequence(p + i, s.n - i);
+        size_t step = ry_str_utf8_step((struct ry_str){s.p + i, s.n - i});
         if (step == 0)
             return false;
         i += step;

@@ -54,4 +54,7 @@ bool ry_str_is_snowflake(struct ry_str s);
 /* Whether s is well-formed UTF-8 without surrogates or overlong forms (RFC 3629). */
 bool ry_str_is_utf8(struct ry_str s);
 
+/* How many bytes the UTF-8 sequence has that s (which is not empty) begins with; 0 if it is not well-formed. */
+size_t ry_str_utf8_step(struct ry_str s);
+
 #endif

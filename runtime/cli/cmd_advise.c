@@ -11,8 +11,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <json-c/json.h>
-
 #include "runtime/base/clock.h"
 #include "runtime/cli/advice.h"
 #include "runtime/cli/message_json.h"
@@ -174,60 +172,57 @@ static void tell(const struct look *look)
         (void)fprintf(out, "%s\n", advice->sentences[i]);
 }
 
-static void put_number(struct json_object *object, const char *name, double value)
+static void put_role(struct ry_json_writer *writer, enum ry_role role, const struct ry_advice_role *figures)
 {
-    char text[32];
-    (void)snprintf(text, sizeof text, "%.3f", value);
-    (void)json_object_object_add(object, name, json_object_new_double_s(value, text));
-}
-
-static struct json_object *role_json(enum ry_role role, const struct ry_advice_role *figures)
-{
-    struct json_object *object = json_object_new_object();
-    (void)json_object_object_add(object, "role", json_object_new_string(ry_role_name(role)));
-    put_number(object, "instances", figures->instances);
-    (void)json_object_object_add(object, "remote_instances", json_object_new_int64(figures->remote));
-    put_number(object, "utilisation", figures->utilisation);
-    put_number(object, "done_per_s", figures->done_per_s);
-    put_number(object, "remote_done_per_s", figures->remote_done_per_s);
-    put_number(object, "most_per_s", figures->most_per_s);
-    put_number(object, "service_ms", figures->service_ms);
-    put_number(object, "waiting", figures->waiting);
-    put_number(object, "wait_ms", figures->wait_ms);
-    put_number(object, "held", figures->held);
-    put_number(object, "capacity", figures->capacity);
-    (void)json_object_object_add(object, "oldest_ms", json_object_new_uint64(figures->oldest_ms));
-    return object;
+    ry_json_put_object(writer, NULL);
+    ry_json_put_text(writer, "role", ry_role_name(role));
+    ry_json_put_f64(writer, "instances", figures->instances, 3);
+    ry_json_put_u64(writer, "remote_instances", figures->remote);
+    ry_json_put_f64(writer, "utilisation", figures->utilisation, 3);
+    ry_json_put_f64(writer, "done_per_s", figures->done_per_s, 3);
+    ry_json_put_f64(writer, "remote_done_per_s", figures->remote_done_per_s, 3);
+    ry_json_put_f64(writer, "most_per_s", figures->most_per_s, 3);
+    ry_json_put_f64(writer, "service_ms", figures->service_ms, 3);
+    ry_json_put_f64(writer, "waiting", figures->waiting, 3);
+    ry_json_put_f64(writer, "wait_ms", figures->wait_ms, 3);
+    ry_json_put_f64(writer, "held", figures->held, 3);
+    ry_json_put_f64(writer, "capacity", figures->capacity, 3);
+    ry_json_put_u64(writer, "oldest_ms", figures->oldest_ms);
+    ry_json_put_end(writer);
 }
 
 /* bottleneck is null when no role is one; wanted, when it is not a matter of instances. */
-static void tell_json(const struct look *look)
+static int tell_json(const struct look *look, struct ry_error *err)
 {
     const struct ry_advice *advice = &look->advice;
-    struct json_object *root = json_object_new_object();
-    struct json_object *roles = json_object_new_array();
-    struct json_object *sentences = json_object_new_array();
-    (void)json_object_object_add(root, "node", json_object_new_string(look->node));
-    put_number(root, "seconds", advice->seconds);
-    (void)json_object_object_add(root, "limit", json_object_new_string(ry_advice_limit_name(advice->limit)));
-    (void)json_object_object_add(root, "bottleneck",
-                                 advice->bottleneck ? json_object_new_string(ry_role_name(advice->bottleneck)) : NULL);
-    (void)json_object_object_add(root, "wanted", advice->wanted ? json_object_new_int64(advice->wanted) : NULL);
+    RY_BUF_AUTO text = ry_buf_make(RY_MESSAGE_JSON_MAX_BYTES);
+    struct ry_json_writer writer = ry_json_writer(&text, true);
+    ry_json_put_object(&writer, NULL);
+    ry_json_put_text(&writer, "node", look->node);
+    ry_json_put_f64(&writer, "seconds", advice->seconds, 3);
+    ry_json_put_text(&writer, "limit", ry_advice_limit_name(advice->limit));
+    ry_json_put_text(&writer, "bottleneck", advice->bottleneck ? ry_role_name(advice->bottleneck) : NULL);
+    if (advice->wanted)
+        ry_json_put_i64(&writer, "wanted", advice->wanted);
+    else
+        ry_json_put_null(&writer, "wanted");
+    ry_json_put_array(&writer, "advice");
     for (size_t i = 0; i < advice->sentence_count; i++)
-        (void)json_object_array_add(sentences, json_object_new_string(advice->sentences[i]));
-    (void)json_object_object_add(root, "advice", sentences);
-    (void)json_object_object_add(root, "cpus", json_object_new_int64(look->setting.cpus));
-    put_number(root, "cpus_busy", look->setting.cpus_busy);
-    (void)json_object_object_add(root, "clip_window", json_object_new_int64(look->setting.clip_window));
-    put_number(root, "clips_in_works", advice->in_works);
-    put_number(root, "clips_fetching", advice->fetching);
-    put_number(root, "transaction_ms", advice->db_ms);
+        ry_json_put_text(&writer, NULL, advice->sentences[i]);
+    ry_json_put_end(&writer);
+    ry_json_put_u64(&writer, "cpus", look->setting.cpus);
+    ry_json_put_f64(&writer, "cpus_busy", look->setting.cpus_busy, 3);
+    ry_json_put_u64(&writer, "clip_window", look->setting.clip_window);
+    ry_json_put_f64(&writer, "clips_in_works", advice->in_works, 3);
+    ry_json_put_f64(&writer, "clips_fetching", advice->fetching, 3);
+    ry_json_put_f64(&writer, "transaction_ms", advice->db_ms, 3);
+    ry_json_put_array(&writer, "roles");
     for (unsigned i = 1; i < RY_ROLE_COUNT; i++)
         if (is_shown(&advice->roles[i]))
-            (void)json_object_array_add(roles, role_json((enum ry_role)i, &advice->roles[i]));
-    (void)json_object_object_add(root, "roles", roles);
-    ry_message_json_print(root, look->cli->out);
-    (void)json_object_put(root);
+            put_role(&writer, (enum ry_role)i, &advice->roles[i]);
+    ry_json_put_end(&writer);
+    ry_json_put_end(&writer);
+    return ry_message_json_print(&text, look->cli->out, err);
 }
 
 int ry_cmd_advise(struct ry_cli *cli, int argc, char **argv)
@@ -253,7 +248,7 @@ int ry_cmd_advise(struct ry_cli *cli, int argc, char **argv)
     if (rc == RY_OK)
         rc = look_at_node(look, (int64_t)seconds, &err);
     if (rc == RY_OK && json)
-        tell_json(look);
+        rc = tell_json(look, &err);
     else if (rc == RY_OK)
         tell(look);
     (void)ry_session_close(&look->session, NULL);

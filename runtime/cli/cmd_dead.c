@@ -52,27 +52,24 @@ static int each_letter(struct ry_stream *stream, int64_t last, int (*take)(void 
 
 /* ---- looking ----------------------------------------------------------------------------------------------------- */
 
-static void add_text(struct json_object *object, const char *name, struct ry_str text)
-{
-    (void)json_object_object_add(object, name, text.p ? json_object_new_string_len(text.p, (int)text.n) : NULL);
-}
-
 static int add_json(void *arg, const struct ry_dead *letter)
 {
+    struct ry_json_writer *writer = arg;
     char died[RY_TIME_TEXT_BYTES];
-    struct json_object *object = json_object_new_object();
     ry_time_format(letter->died_wall_ms, died);
-    (void)json_object_object_add(object, "id", json_object_new_int64(letter->id));
-    add_text(object, "kind", ry_str_of(kind_name(letter->kind)));
-    add_text(object, "job_id", letter->job_id);
-    add_text(object, "type", letter->type);
-    add_text(object, "guild_id", letter->guild_id);
-    add_text(object, "channel_id", letter->channel_id);
-    (void)json_object_object_add(object, "attempts", json_object_new_int64(letter->attempts));
-    add_text(object, "died_at", ry_str_of(died));
-    add_text(object, "reason", letter->reason);
-    add_text(object, "summary", letter->summary);
-    return json_object_array_add(arg, object) == 0 ? RY_OK : RY_ENOMEM;
+    ry_json_put_object(writer, NULL);
+    ry_json_put_i64(writer, "id", letter->id);
+    ry_json_put_text(writer, "kind", kind_name(letter->kind));
+    ry_json_put_str(writer, "job_id", letter->job_id);
+    ry_json_put_str(writer, "type", letter->type);
+    ry_json_put_str(writer, "guild_id", letter->guild_id);
+    ry_json_put_str(writer, "channel_id", letter->channel_id);
+    ry_json_put_u64(writer, "attempts", letter->attempts);
+    ry_json_put_text(writer, "died_at", died);
+    ry_json_put_str(writer, "reason", letter->reason);
+    ry_json_put_str(writer, "summary", letter->summary);
+    ry_json_put_end(writer);
+    return RY_OK;
 }
 
 static int add_row(void *arg, const struct ry_dead *letter)
@@ -94,12 +91,12 @@ static int list(struct ry_cli *cli, struct ry_stream *stream, bool json, struct 
 {
     static const char *const headings[] = {"ID", "KIND", "TYPE", "GUILD", "DIED", "ATTEMPTS", "REASON"};
     if (json) {
-        struct json_object *array = json_object_new_array();
-        int rc = each_letter(stream, INT64_MAX, add_json, array, err);
-        if (rc == RY_OK)
-            ry_message_json_print(array, cli->out);
-        (void)json_object_put(array);
-        return rc;
+        RY_BUF_AUTO text = ry_buf_make(RY_MESSAGE_JSON_MAX_BYTES);
+        struct ry_json_writer array = ry_json_writer(&text, true);
+        ry_json_put_array(&array, NULL);
+        int rc = each_letter(stream, INT64_MAX, add_json, &array, err);
+        ry_json_put_end(&array);
+        return rc == RY_OK ? ry_message_json_print(&text, cli->out, err) : rc;
     }
     struct ry_table table;
     ry_table_init(&table, headings, sizeof headings / sizeof *headings);

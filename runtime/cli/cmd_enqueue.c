@@ -54,8 +54,8 @@ static int push_batch(struct enqueue *self, struct ry_error *err)
     return rc;
 }
 
-/* Takes one value over. Only what stops the command is an error. */
-static int take(struct enqueue *self, size_t index, struct json_object *value, struct ry_error *err)
+/* Takes one value. Only what stops the command is an error. */
+static int take(struct enqueue *self, size_t index, const struct ry_json *value, struct ry_error *err)
 {
     struct ry_error reason;
     struct ry_job_entry *entry = &self->entries[self->count];
@@ -74,7 +74,7 @@ static int take(struct enqueue *self, size_t index, struct json_object *value, s
 static int read_all(struct enqueue *self, struct ry_job_input *input, struct ry_error *err)
 {
     for (size_t index = 1;; index++) {
-        struct json_object *value = NULL;
+        const struct ry_json *value = NULL;
         int rc = ry_job_input_next(input, &value, err);
         if (rc == RY_ENOENT)
             return push_batch(self, err);
@@ -97,9 +97,8 @@ static int work(struct enqueue *self, FILE *file)
     int rc = ry_session_queue(self->cli, true, &self->stream, &err);
     if (rc != RY_OK)
         return ry_cli_fail(self->cli, &err);
-    rc = ry_job_input_init(&input, file, &err);
-    if (rc == RY_OK)
-        rc = read_all(self, &input, &err);
+    ry_job_input_init(&input, file);
+    rc = read_all(self, &input, &err);
     drop_batch(self);
     ry_job_input_free(&input);
     ry_stream_close(&self->stream);

@@ -43,7 +43,7 @@ static int each_failed(struct ry_session *session, void (*take)(void *arg, const
 static void add_json(void *arg, const struct ry_failed_clip *clip)
 {
     const struct ry_descriptor *page = ry_descriptor(RY_TAG_failed_page);
-    (void)json_object_array_add(arg, ry_message_json(page->record.fields[0].record, clip));
+    ry_message_json(arg, NULL, page->record.fields[0].record, clip);
 }
 
 static void add_row(void *arg, const struct ry_failed_clip *clip)
@@ -63,14 +63,12 @@ static int list(struct ry_cli *cli, struct ry_session *session, bool json, struc
 {
     static const char *const headings[] = {"CLIP", "CHANNEL", "FILE", "TRIES", "NEXT TRY", "REASON"};
     if (json) {
-        struct json_object *array = json_object_new_array();
-        if (array == NULL)
-            return ry_fail(err, RY_ENOMEM, "no memory for the list");
-        int rc = each_failed(session, add_json, array, err);
-        if (rc == RY_OK)
-            ry_message_json_print(array, cli->out);
-        (void)json_object_put(array);
-        return rc;
+        RY_BUF_AUTO text = ry_buf_make(RY_MESSAGE_JSON_MAX_BYTES);
+        struct ry_json_writer array = ry_json_writer(&text, true);
+        ry_json_put_array(&array, NULL);
+        int rc = each_failed(session, add_json, &array, err);
+        ry_json_put_end(&array);
+        return rc == RY_OK ? ry_message_json_print(&text, cli->out, err) : rc;
     }
     struct ry_table table;
     ry_table_init(&table, headings, sizeof headings / sizeof *headings);

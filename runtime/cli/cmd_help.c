@@ -1,7 +1,7 @@
 /* `reelyard help`, `options`, `config` and `version`: what the program can say of itself. */
 #include "runtime/cli/cli.h"
+#include "runtime/json/json.h"
 
-#include <json-c/json.h>
 #include <string.h>
 
 #define HELP_BYTES_MAX ((size_t)1 << 20)
@@ -74,7 +74,7 @@ int ry_cmd_version(struct ry_cli *cli, int argc, char **argv)
     int code = ry_cli_begin(cli, &argc, argv, NULL, 0, 0, 0);
     if (code != RY_CLI_GO)
         return code;
-    (void)fprintf(cli->out, "reelyard %s\nmessages %d\njson-c %s\n", REELYARD_VERSION, RY_PROTO_VERSION,
-                  json_c_version());
+    (void)fprintf(cli->out, "reelyard %s\nmessages %d\nyyjson %s\n", REELYARD_VERSION, RY_PROTO_VERSION,
+                  ry_json_library());
     return RY_EXIT_DONE;
 }

@@ -15,10 +15,15 @@
 #include "runtime/cli/status_cluster.h"
 #include "runtime/cli/table.h"
 
+/* What does not answer is named in at most so many bytes. */
+#define PROBLEMS_MAX_BYTES ((size_t)16 * 1024)
+
 struct status {
     struct ry_cli *cli;
-    struct json_object *root; /* data, database, jobs, running, pid, node, page, queue, archive, problems */
-    struct json_object *problems;
+    struct ry_buf text; /* an object with data, database, jobs, running, pid, node, page, queue, archive, problems */
+    struct ry_json_writer writer;
+    struct ry_buf problems; /* a line each */
+    size_t problem_count;
     struct ry_place database, jobs;
     bool no_archive; /* there is none yet */
     struct ry_page page;
@@ -28,31 +33,30 @@ struct status {
 
 static void add_problem(struct status *self, const char *what, const struct ry_error *err)
 {
-    char text[sizeof err->text + 32];
-    (void)snprintf(text, sizeof text, "%s: %s", what, err->text);
-    (void)json_object_array_add(self->problems, json_object_new_string(text));
+    (void)ry_buf_addf(&self->problems, "%s: %s", what, err->text);
+    (void)ry_buf_add(&self->problems, "", 1);
+    self->problem_count++;
 }
 
 /* Where something is by the configuration of this command, and what decided it. */
 static void add_place(struct status *self, const char *name, const struct ry_place *place)
 {
-    struct json_object *object = json_object_new_object();
-    (void)json_object_object_add(object, "where", json_object_new_string(place->where));
-    (void)json_object_object_add(object, "because", json_object_new_string(place->why));
-    (void)json_object_object_add(self->root, name, object);
+    ry_json_put_object(&self->writer, name);
+    ry_json_put_text(&self->writer, "where", place->where);
+    ry_json_put_text(&self->writer, "because", place->why);
+    ry_json_put_end(&self->writer);
 }
 
 /* The node's counters by name instead of by position. */
-static void name_counters(struct json_object *node, const struct ry_node_state *state)
+static void put_counters(struct ry_json_writer *writer, const struct ry_node_state *state)
 {
-    struct json_object *counters = json_object_new_object();
+    ry_json_put_object(writer, "counters");
     for (size_t i = 0; i < state->counters.n; i++) {
         const struct ry_counter_value *counter = &state->counters.items[i];
         if (counter->index < RY_COUNTER_COUNT)
-            (void)json_object_object_add(counters, ry_counter_name((enum ry_counter)counter->index),
-                                         json_object_new_uint64(counter->value));
+            ry_json_put_u64(writer, ry_counter_name((enum ry_counter)counter->index), counter->value);
     }
-    (void)json_object_object_add(node, "counters", counters);
+    ry_json_put_end(writer);
 }
 
 static bool has_instance(const struct ry_node_state *node, const char *role)
@@ -74,9 +78,10 @@ static void ask_node(struct status *self, struct ry_session *session, bool *inge
         return;
     }
     *ingester = has_instance(RY_BODY(answer, node_state), "ingester");
-    struct json_object *node = ry_message_json(&answer->descriptor->record, answer->body);
-    name_counters(node, RY_BODY(answer, node_state));
-    (void)json_object_object_add(self->root, "node", node);
+    ry_json_put_object(&self->writer, "node");
+    ry_message_json_fields(&self->writer, &answer->descriptor->record, answer->body, "counters");
+    put_counters(&self->writer, RY_BODY(answer, node_state));
+    ry_json_put_end(&self->writer);
 }
 
 static void ask_archive(struct status *self, struct ry_session *session)
@@ -89,20 +94,20 @@ static void ask_archive(struct status *self, struct ry_session *session)
     if (state && state->error.p)
         rc = ry_fail(&err, RY_EIO, "%.*s", RY_STR_ARG(state->error));
     if (rc == RY_OK)
-        (void)json_object_object_add(self->root, "archive", ry_message_json(&answer->descriptor->record, state));
+        ry_message_json(&self->writer, "archive", &answer->descriptor->record, state);
     else
         add_problem(self, "archive", &err);
 }
 
 static void add_queue(struct status *self, const char *engine, const struct ry_depth *depth)
 {
-    struct json_object *queue = json_object_new_object();
-    (void)json_object_object_add(queue, "engine", json_object_new_string(engine));
-    (void)json_object_object_add(queue, "ready", json_object_new_uint64(depth->ready));
-    (void)json_object_object_add(queue, "leased", json_object_new_uint64(depth->leased));
-    (void)json_object_object_add(queue, "dead", json_object_new_uint64(depth->dead));
-    (void)json_object_object_add(queue, "oldest_ms", json_object_new_int64(depth->oldest_ms));
-    (void)json_object_object_add(self->root, "queue", queue);
+    ry_json_put_object(&self->writer, "queue");
+    ry_json_put_text(&self->writer, "engine", engine);
+    ry_json_put_u64(&self->writer, "ready", depth->ready);
+    ry_json_put_u64(&self->writer, "leased", depth->leased);
+    ry_json_put_u64(&self->writer, "dead", depth->dead);
+    ry_json_put_i64(&self->writer, "oldest_ms", depth->oldest_ms);
+    ry_json_put_end(&self->writer);
 }
 
 /* The queue that this command's configuration names; `told`: that of the node has been told already, and only whether
@@ -153,7 +158,7 @@ static void ask_running(struct status *self, struct ry_session *session)
     ask_node(self, session, &ingester);
     ry_page_ask(&self->page, session);
     if (self->page.known)
-        (void)json_object_object_add(self->root, "page", json_object_new_string(self->page.url));
+        ry_json_put_text(&self->writer, "page", self->page.url);
     if (ingester)
         ask_queue(self, session);
     if (!ingester || redis)
@@ -171,9 +176,9 @@ static void gather(struct status *self)
         return;
     }
     bool running = holder.socket[0] != '\0';
-    (void)json_object_object_add(self->root, "running", json_object_new_boolean(running));
+    ry_json_put_bool(&self->writer, "running", running);
     if (running)
-        (void)json_object_object_add(self->root, "pid", json_object_new_int64(holder.pid));
+        ry_json_put_i64(&self->writer, "pid", holder.pid);
     bool archive = ry_config_has_postgres(config) || access(ry_config_str(config, RY_OPT_sqlite_path), F_OK) == 0;
     bool redis = ry_config_str(config, RY_OPT_redis_url)[0] != '\0';
     if (!running && (archive || redis))
@@ -194,16 +199,16 @@ static void gather(struct status *self)
 
 /* ---- telling ----------------------------------------------------------------------------------------------------- */
 
-static struct json_object *part(struct json_object *object, const char *name)
+static uint64_t number(const struct ry_json *object, const char *name)
 {
-    struct json_object *value = NULL;
-    (void)json_object_object_get_ex(object, name, &value);
+    uint64_t value = 0;
+    (void)ry_json_u64(ry_json_get(object, name), &value);
     return value;
 }
 
-static uint64_t number(struct json_object *object, const char *name)
+static struct ry_str text_of(const struct ry_json *object, const char *name)
 {
-    return json_object_get_uint64(part(object, name));
+    return ry_json_str(ry_json_get(object, name));
 }
 
 /* A length of time in the largest unit that says enough: 850 ms, 12 s, 5 min, 3 h, 2 d. */
@@ -229,7 +234,7 @@ static void print_bytes(uint64_t bytes, char text[32])
     (void)snprintf(text, 32, i ? "%.1f %s" : "%.0f %s", value, units[i]);
 }
 
-static void tell_archive(FILE *out, struct json_object *archive)
+static void tell_archive(FILE *out, const struct ry_json *archive)
 {
     char videos[32];
     char thumbnails[32];
@@ -250,23 +255,29 @@ static void tell_archive(FILE *out, struct json_object *archive)
                   number(archive, "thumbnails"));
 }
 
-static void tell_node(FILE *out, struct json_object *node)
+static size_t instances_of(const struct ry_json *node, struct ry_str role)
+{
+    size_t count = 0;
+    const struct ry_json *instance = NULL;
+    struct ry_json_walk walk = ry_json_walk(ry_json_get(node, "instances"));
+    while (ry_json_next(&walk, &instance))
+        count += ry_str_eq(text_of(instance, "role"), role);
+    return count;
+}
+
+static void tell_node(FILE *out, const struct ry_json *node)
 {
     static const char *const headings[] = {"ROLE", "INSTANCES", "WAITING", "LIMIT", "IN WORK", "BUSY", "OLDEST"};
-    struct json_object *roles = part(node, "roles");
-    struct json_object *instances = part(node, "instances");
+    const struct ry_json *role = NULL;
+    struct ry_json_walk roles = ry_json_walk(ry_json_get(node, "roles"));
     struct ry_table table;
     ry_table_init(&table, headings, sizeof headings / sizeof *headings);
-    for (size_t i = 0; i < json_object_array_length(roles); i++) {
-        struct json_object *role = json_object_array_get_idx(roles, i);
-        const char *name = json_object_get_string(part(role, "role"));
-        size_t count = 0;
-        for (size_t k = 0; k < json_object_array_length(instances); k++)
-            count += strcmp(json_object_get_string(part(json_object_array_get_idx(instances, k), "role")), name) == 0;
+    while (ry_json_next(&roles, &role)) {
+        struct ry_str name = text_of(role, "role");
         char oldest[32];
         print_duration(number(role, "oldest_ms"), oldest);
-        ry_table_cell(&table, "%s", name);
-        ry_table_cell(&table, "%zu", count);
+        ry_table_cell(&table, "%.*s", RY_STR_ARG(name));
+        ry_table_cell(&table, "%zu", instances_of(node, name));
         ry_table_cell(&table, "%" PRIu64, number(role, "queued"));
         ry_table_cell(&table, "%" PRIu64, number(role, "limit"));
         ry_table_cell(&table, "%" PRIu64, number(role, "held"));
@@ -278,36 +289,36 @@ static void tell_node(FILE *out, struct json_object *node)
 }
 
 /* The processes of `reelyard up`, and how those that ended did. */
-static void tell_children(FILE *out, struct json_object *node)
+static void tell_children(FILE *out, const struct ry_json *node)
 {
     static const char *const headings[] = {"PROCESS", "PID", "STATE", "RESTARTS", "LAST DEATH"};
-    struct json_object *children = part(node, "children");
-    struct json_object *deaths = part(node, "deaths");
+    const struct ry_json *child = NULL;
+    const struct ry_json *death = NULL;
+    struct ry_json_walk children = ry_json_walk(ry_json_get(node, "children"));
+    struct ry_json_walk deaths = ry_json_walk(ry_json_get(node, "deaths"));
     struct ry_table table;
-    if (json_object_array_length(children) == 0)
+    if (children.left == 0)
         return;
     ry_table_init(&table, headings, sizeof headings / sizeof *headings);
-    for (size_t i = 0; i < json_object_array_length(children); i++) {
-        struct json_object *child = json_object_array_get_idx(children, i);
-        const char *last = json_object_get_string(part(child, "last_death"));
-        ry_table_cell(&table, "%s", json_object_get_string(part(child, "name")));
+    while (ry_json_next(&children, &child)) {
+        struct ry_str last = text_of(child, "last_death");
+        ry_table_cell(&table, "%.*s", RY_STR_ARG(text_of(child, "name")));
         ry_table_cell(&table, "%" PRIu64, number(child, "pid"));
-        ry_table_cell(&table, "%s", json_object_get_string(part(child, "state")));
+        ry_table_cell(&table, "%.*s", RY_STR_ARG(text_of(child, "state")));
         ry_table_cell(&table, "%" PRIu64, number(child, "restarts"));
-        ry_table_cell(&table, "%s", last ? last : "-");
+        ry_table_cell(&table, "%.*s", RY_STR_ARG(last.p ? last : RY_STR("-")));
     }
     (void)fputc('\n', out);
     ry_table_print(&table, out);
-    for (size_t i = 0; i < json_object_array_length(deaths); i++) {
-        struct json_object *death = json_object_array_get_idx(deaths, i);
-        (void)fprintf(out, "%s%s %" PRIu64, i ? ", " : "deaths   ", json_object_get_string(part(death, "way")),
+    size_t kinds = deaths.left;
+    for (size_t i = 0; ry_json_next(&deaths, &death); i++)
+        (void)fprintf(out, "%s%.*s %" PRIu64, i ? ", " : "deaths   ", RY_STR_ARG(text_of(death, "way")),
                       number(death, "count"));
-    }
-    if (json_object_array_length(deaths) > 0)
+    if (kinds > 0)
         (void)fputc('\n', out);
 }
 
-static void tell_queue(FILE *out, struct json_object *queue)
+static void tell_queue(FILE *out, const struct ry_json *queue)
 {
     (void)fprintf(out, "queue    %" PRIu64 " ready, %" PRIu64 " leased, %" PRIu64 " dead letters",
                   number(queue, "ready"), number(queue, "leased"), number(queue, "dead"));
@@ -319,26 +330,39 @@ static void tell_queue(FILE *out, struct json_object *queue)
     (void)fputc('\n', out);
 }
 
-static void tell(struct status *self)
+static void tell_problems(const struct status *self)
+{
+    const char *problem = self->problems.p;
+    for (size_t i = 0; i < self->problem_count && !self->problems.failed; i++, problem += strlen(problem) + 1)
+        (void)ry_cli_complain(self->cli, RY_EXIT_FAILED, "%s", problem);
+}
+
+static int tell(struct status *self, struct ry_error *err)
 {
     FILE *out = self->cli->out;
-    struct json_object *node = part(self->root, "node");
-    struct json_object *queue = part(self->root, "queue");
-    struct json_object *archive = part(self->root, "archive");
+    RY_JSON_AUTO *doc = NULL;
+    int rc = self->text.failed ? ry_fail(err, RY_ENOMEM, "no memory for the status")
+                               : ry_json_parse(ry_buf_str(&self->text), &doc, err);
+    if (rc != RY_OK)
+        return rc;
+    const struct ry_json *root = ry_json_root(doc);
+    const struct ry_json *node = ry_json_get(root, "node");
+    const struct ry_json *queue = ry_json_get(root, "queue");
+    const struct ry_json *archive = ry_json_get(root, "archive");
     (void)fprintf(out, "data     %s\n", ry_config_str(self->cli->config, RY_OPT_data));
     (void)fprintf(out, "database %s (%s)\n", self->database.where, self->database.why);
     (void)fprintf(out, "jobs     %s (%s)\n", self->jobs.where, self->jobs.why);
     if (node) {
         char uptime[32];
         print_duration(number(node, "uptime_ms"), uptime);
-        (void)fprintf(out, "node     %s, running for %s (process %" PRIu64 ")\n",
-                      json_object_get_string(part(node, "node")), uptime, number(self->root, "pid"));
+        (void)fprintf(out, "node     %.*s, running for %s (process %" PRIu64 ")\n", RY_STR_ARG(text_of(node, "node")),
+                      uptime, number(root, "pid"));
     } else {
-        (void)fprintf(out, "node     %s\n", part(self->root, "pid") ? "runs, but does not answer" : "none runs");
+        (void)fprintf(out, "node     %s\n", ry_json_get(root, "pid") ? "runs, but does not answer" : "none runs");
     }
     if (*self->page.url)
         (void)fprintf(out, "page     %s\n", self->page.url);
-    bool whole = json_object_array_length(self->problems) == 0;
+    bool whole = self->problem_count == 0;
     if (queue)
         tell_queue(out, queue);
     else if (!whole)
@@ -353,9 +377,25 @@ static void tell(struct status *self)
         tell_node(out, node);
         tell_children(out, node);
     }
-    for (size_t i = 0; i < json_object_array_length(self->problems); i++)
-        (void)ry_cli_complain(self->cli, RY_EXIT_FAILED, "%s",
-                              json_object_get_string(json_object_array_get_idx(self->problems, i)));
+    tell_problems(self);
+    return RY_OK;
+}
+
+/* Gathers all in one object. */
+static void write_status(struct status *self)
+{
+    self->writer = ry_json_writer(&self->text, true);
+    ry_json_put_object(&self->writer, NULL);
+    ry_json_put_text(&self->writer, "data", ry_config_str(self->cli->config, RY_OPT_data));
+    add_place(self, "database", &self->database);
+    add_place(self, "jobs", &self->jobs);
+    gather(self);
+    ry_json_put_array(&self->writer, "problems");
+    const char *problem = self->problems.p;
+    for (size_t i = 0; i < self->problem_count && !self->problems.failed; i++, problem += strlen(problem) + 1)
+        ry_json_put_text(&self->writer, NULL, problem);
+    ry_json_put_end(&self->writer);
+    ry_json_put_end(&self->writer);
 }
 
 int ry_cmd_status(struct ry_cli *cli, int argc, char **argv)
@@ -368,23 +408,17 @@ int ry_cmd_status(struct ry_cli *cli, int argc, char **argv)
         return code;
     if (cluster)
         return ry_status_cluster(cli, json);
-    struct status self = {.cli = cli, .root = json_object_new_object(), .problems = json_object_new_array()};
-    if (self.root == NULL || self.problems == NULL)
-        return ry_cli_complain(cli, RY_EXIT_FAILED, "no memory");
-    (void)json_object_object_add(self.root, "data", json_object_new_string(ry_config_str(cli->config, RY_OPT_data)));
+    struct ry_error err;
+    struct status self = {
+        .cli = cli, .text = ry_buf_make(RY_MESSAGE_JSON_MAX_BYTES), .problems = ry_buf_make(PROBLEMS_MAX_BYTES)};
     ry_config_database_place(cli->config, &self.database);
     ry_config_queue_place(cli->config, &self.jobs);
-    add_place(&self, "database", &self.database);
-    add_place(&self, "jobs", &self.jobs);
-    gather(&self);
-    bool whole = json_object_array_length(self.problems) == 0;
-    if (json) {
-        (void)json_object_object_add(self.root, "problems", json_object_get(self.problems));
-        ry_message_json_print(self.root, cli->out);
-    } else {
-        tell(&self);
-    }
-    (void)json_object_put(self.problems);
-    (void)json_object_put(self.root);
+    write_status(&self);
+    int rc = json ? ry_message_json_print(&self.text, cli->out, &err) : tell(&self, &err);
+    bool whole = self.problem_count == 0;
+    ry_buf_free(&self.text);
+    ry_buf_free(&self.problems);
+    if (rc != RY_OK)
+        return ry_cli_fail(cli, &err);
     return whole ? RY_EXIT_DONE : RY_EXIT_FAILED;
 }

@@ -4,212 +4,180 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/cli/export_url.h"
+#include "runtime/json/read.h"
+#include "runtime/json/writer.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
-#define DEPTH_MAX     64
-#define URL_MAX_BYTES ((size_t)64 * 1024)
+#define DIGITS_BYTES 24
+/* 2^53: more is no size of a file, and the numbers of JavaScript end there. */
+#define SIZE_BYTES_MAX ((uint64_t)1 << 53)
+#define URL_MAX_BYTES  ((size_t)64 * 1024)
 
-void ry_export_json_str(struct ry_buf *out, struct ry_str s)
+/* A member as text, whole numbers too (old versions print some), for which `digits` is the room; absent when it is
+ * missing, null or something else. */
+static struct ry_str text_of(const struct ry_json *object, const char *name, char digits[DIGITS_BYTES])
 {
-    ry_buf_add(out, "\"", 1);
-    size_t plain = 0; /* first byte that is not yet written */
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        if (c >= 0x20 && c != '"' && c != '\\')
-            continue;
-        ry_buf_add(out, s.p + plain, i - plain);
-        plain = i + 1;
-        if (c == '"' || c == '\\')
-            ry_buf_addf(out, "\\%c", c);
-        else
-            ry_buf_addf(out, "\\u%04x", c);
-    }
-    if (s.n > plain)
-        ry_buf_add(out, s.p + plain, s.n - plain);
-    ry_buf_add(out, "\"", 1);
+    const struct ry_json *value = ry_json_get(object, name);
+    uint64_t number = 0;
+    if (!ry_json_u64(value, &number))
+        return ry_json_str(value);
+    (void)snprintf(digits, DIGITS_BYTES, "%" PRIu64, number);
+    return ry_str_of(digits);
 }
 
-/* ---- reading ----------------------------------------------------------------------------------------------------- */
-
-static int parse(struct ry_str text, struct json_object **value, struct ry_error *err)
+static const struct ry_json *member_of(const struct ry_json *object, const char *name, enum ry_json_type type)
 {
-    *value = NULL;
-    if (!ry_str_is_utf8(text)) /* json-c's own check lets overlong forms and surrogates pass */
-        return ry_fail(err, RY_EINVAL, "not JSON: the text is not UTF-8");
-    struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
-    if (tokener == NULL)
-        return ry_fail(err, RY_ENOMEM, "no memory to read a message");
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-    *value = json_tokener_parse_ex(tokener, text.p, (int)text.n);
-    enum json_tokener_error code = json_tokener_get_error(tokener);
-    size_t at = json_tokener_get_parse_end(tokener);
-    json_tokener_free(tokener);
-    if (code == json_tokener_success && json_object_is_type(*value, json_type_object))
-        return RY_OK;
-    json_object_put(*value);
-    *value = NULL;
-    if (code == json_tokener_success || code == json_tokener_continue)
-        return ry_fail(err, RY_EINVAL, "not a JSON object");
-    return ry_fail(err, RY_EINVAL, "not JSON: %s, %zu bytes into it", json_tokener_error_desc(code), at);
-}
-
-/* A member as text, numbers too (old versions print some); absent when it is missing, null or something else. */
-static struct ry_str text_of(struct json_object *object, const char *key)
-{
-    struct json_object *value = NULL;
-    if (!json_object_object_get_ex(object, key, &value))
-        return (struct ry_str){0};
-    if (json_object_is_type(value, json_type_string))
-        return (struct ry_str){json_object_get_string(value), (size_t)json_object_get_string_len(value)};
-    return json_object_is_type(value, json_type_int) ? ry_str_of(json_object_get_string(value)) : (struct ry_str){0};
-}
-
-static struct json_object *member_of(struct json_object *object, const char *key, enum json_type type)
-{
-    struct json_object *value = NULL;
-    return json_object_object_get_ex(object, key, &value) && json_object_is_type(value, type) ? value : NULL;
+    const struct ry_json *value = ry_json_get(object, name);
+    return ry_json_is(value, type) ? value : NULL;
 }
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
 
-/* Appends "key":"value", when there is one. */
-static void add_text(struct ry_buf *out, const char *before, const char *key, struct ry_str value)
+/* A member, when there is one. */
+static void put_text(struct ry_json_writer *writer, const char *name, struct ry_str value)
 {
-    if (value.p == NULL)
-        return;
-    ry_buf_addf(out, "%s\"%s\":", before, key);
-    ry_export_json_str(out, value);
+    if (value.p != NULL)
+        ry_json_put_str(writer, name, value);
 }
 
-static void add_url(struct ry_buf *out, const char *before, const char *key, const char *folder, struct ry_str url)
+static void put_url(struct ry_json_writer *writer, const char *name, const char *folder, struct ry_str url)
 {
     RY_BUF_AUTO absolute = ry_buf_make(URL_MAX_BYTES);
     ry_export_url(folder, url, &absolute);
-    add_text(out, before, key, ry_buf_str(&absolute));
+    put_text(writer, name, ry_buf_str(&absolute));
 }
 
-static int add_author(struct ry_buf *out, struct json_object *message, const char *folder, struct ry_error *err)
+static int put_author(struct ry_json_writer *writer, const struct ry_json *message, const char *folder,
+                      struct ry_error *err)
 {
-    struct json_object *author = member_of(message, "author", json_type_object);
+    char id_digits[DIGITS_BYTES];
+    char name_digits[DIGITS_BYTES];
+    char nick_digits[DIGITS_BYTES];
+    char discriminator_digits[DIGITS_BYTES];
+    const struct ry_json *author = member_of(message, "author", RY_JSON_OBJECT);
     if (author == NULL)
         return ry_fail(err, RY_EINVAL, "author is missing");
-    struct ry_str id = text_of(author, "id");
+    struct ry_str id = text_of(author, "id", id_digits);
     if (!ry_str_is_snowflake(id))
-        return ry_fail(err, RY_EINVAL, "author.id '%.*s' is no snowflake", (int)(id.n < 40 ? id.n : 40),
-                       id.p ? id.p : "");
-    struct ry_str name = text_of(author, "name");
+        return ry_fail(err, RY_EINVAL, "author.id '%.*s' is no snowflake", RY_STR_ARG(ry_json_cut(id, 40)));
+    struct ry_str name = text_of(author, "name", name_digits);
     if (name.p == NULL)
         return ry_fail(err, RY_EINVAL, "author.name is missing");
-    struct ry_str discriminator = text_of(author, "discriminator");
+    struct ry_str discriminator = text_of(author, "discriminator", discriminator_digits);
     if (discriminator.n == 0 || discriminator.n > 4 || ry_str_is(discriminator, "0000"))
         discriminator = RY_STR("0");
-    ry_buf_add_str(out, RY_STR(",\"author\":{"));
-    add_text(out, "", "id", id);
-    add_text(out, ",", "username", name);
-    add_text(out, ",", "discriminator", discriminator);
-    struct ry_str avatar_url = text_of(author, "avatarUrl");
+    ry_json_put_object(writer, "author");
+    ry_json_put_str(writer, "id", id);
+    ry_json_put_str(writer, "username", name);
+    ry_json_put_str(writer, "discriminator", discriminator);
+    struct ry_str avatar_url = ry_json_str(ry_json_get(author, "avatarUrl"));
     if (avatar_url.n > 0)
-        add_url(out, ",", "avatar_url", folder, avatar_url);
-    ry_buf_add_str(out, RY_STR("}"));
+        put_url(writer, "avatar_url", folder, avatar_url);
+    ry_json_put_end(writer);
     /* What the guild saw: the export prints the name itself where there was no nickname. */
-    struct ry_str nick = text_of(author, "nickname");
+    struct ry_str nick = text_of(author, "nickname", nick_digits);
     if (nick.n > 0 && !ry_str_eq(nick, name)) {
-        ry_buf_add_str(out, RY_STR(",\"member\":{"));
-        add_text(out, "", "nick", nick);
-        ry_buf_add_str(out, RY_STR("}"));
+        ry_json_put_object(writer, "member");
+        ry_json_put_str(writer, "nick", nick);
+        ry_json_put_end(writer);
     }
     return RY_OK;
 }
 
-static int add_attachment(struct ry_buf *out, struct json_object *attachment, const char *folder, struct ry_error *err)
+/* Bytes of the file; 0, unknown, for what can be no size: negative, with a fraction, no number, or more than a
+ * database's BIGINT holds or any file has. */
+static uint64_t size_of(const struct ry_json *attachment)
 {
-    if (!json_object_is_type(attachment, json_type_object))
+    uint64_t bytes = 0;
+    return ry_json_u64(ry_json_get(attachment, "fileSizeBytes"), &bytes) && bytes <= SIZE_BYTES_MAX ? bytes : 0;
+}
+
+static int put_attachment(struct ry_json_writer *writer, const struct ry_json *attachment, const char *folder,
+                          struct ry_error *err)
+{
+    char digits[DIGITS_BYTES];
+    if (!ry_json_is(attachment, RY_JSON_OBJECT))
         return ry_fail(err, RY_EINVAL, "an attachment is not an object");
-    struct ry_str id = text_of(attachment, "id");
+    struct ry_str id = text_of(attachment, "id", digits);
     if (!ry_str_is_snowflake(id))
-        return ry_fail(err, RY_EINVAL, "attachment id '%.*s' is no snowflake", (int)(id.n < 40 ? id.n : 40),
-                       id.p ? id.p : "");
-    struct ry_str filename = text_of(attachment, "fileName");
-    struct ry_str url = text_of(attachment, "url");
+        return ry_fail(err, RY_EINVAL, "attachment id '%.*s' is no snowflake", RY_STR_ARG(ry_json_cut(id, 40)));
+    struct ry_str filename = ry_json_str(ry_json_get(attachment, "fileName"));
+    struct ry_str url = ry_json_str(ry_json_get(attachment, "url"));
     if (filename.n == 0 || url.n == 0)
         return ry_fail(err, RY_EINVAL, "attachment %.*s has no %s", RY_STR_ARG(id), url.n == 0 ? "url" : "fileName");
-    struct json_object *size = member_of(attachment, "fileSizeBytes", json_type_int);
-    int64_t size_bytes = size ? json_object_get_int64(size) : 0;
-    add_text(out, "{", "id", id);
-    add_text(out, ",", "filename", filename);
-    ry_buf_addf(out, ",\"size\":%" PRId64, size_bytes > 0 ? size_bytes : 0);
-    add_url(out, ",", "url", folder, url);
-    ry_buf_add(out, "}", 1);
+    ry_json_put_object(writer, NULL);
+    ry_json_put_str(writer, "id", id);
+    ry_json_put_str(writer, "filename", filename);
+    ry_json_put_u64(writer, "size", size_of(attachment));
+    put_url(writer, "url", folder, url);
+    ry_json_put_end(writer);
     return RY_OK;
 }
 
-static int add_attachments(struct ry_buf *out, struct json_object *attachments, const char *folder,
+static int put_attachments(struct ry_json_writer *writer, const struct ry_json *attachments, const char *folder,
                            void (*put_aside)(void *arg, const char *reason), void *arg)
 {
     int n = 0;
-    ry_buf_add_str(out, RY_STR(",\"attachments\":["));
-    for (size_t i = 0; i < json_object_array_length(attachments); i++) {
-        size_t before = out->n;
+    const struct ry_json *attachment = NULL;
+    struct ry_json_walk walk = ry_json_walk(attachments);
+    ry_json_put_array(writer, "attachments");
+    while (ry_json_next(&walk, &attachment)) {
         struct ry_error why;
-        if (n > 0)
-            ry_buf_add(out, ",", 1);
-        if (add_attachment(out, json_object_array_get_idx(attachments, i), folder, &why) == RY_OK) {
+        if (put_attachment(writer, attachment, folder, &why) == RY_OK)
             n++;
-        } else {
-            out->n = before;
+        else
             put_aside(arg, why.text);
-        }
     }
-    ry_buf_add(out, "]", 1);
+    ry_json_put_end(writer);
     return n;
 }
 
-static bool is_filled(struct json_object *array)
-{
-    return array != NULL && json_object_array_length(array) > 0;
-}
-
-static int convert(struct json_object *message, const char *folder, struct ry_buf *out,
+static int convert(const struct ry_json *message, const char *folder, struct ry_buf *out,
                    void (*put_aside)(void *arg, const char *reason), void *arg, struct ry_error *err)
 {
-    struct json_object *attachments = member_of(message, "attachments", json_type_array);
-    struct json_object *forwarded = member_of(message, "forwardedMessage", json_type_object);
-    struct ry_str content = text_of(message, "content");
-    if (!is_filled(attachments) && forwarded != NULL) {
-        attachments = member_of(forwarded, "attachments", json_type_array);
-        content = content.n > 0 ? content : text_of(forwarded, "content");
+    char digits[DIGITS_BYTES];
+    char content_digits[DIGITS_BYTES];
+    const struct ry_json *attachments = member_of(message, "attachments", RY_JSON_ARRAY);
+    const struct ry_json *forwarded = member_of(message, "forwardedMessage", RY_JSON_OBJECT);
+    struct ry_str content = text_of(message, "content", content_digits);
+    if (ry_json_count(attachments) == 0 && forwarded != NULL) {
+        attachments = member_of(forwarded, "attachments", RY_JSON_ARRAY);
+        content = content.n > 0 ? content : text_of(forwarded, "content", content_digits);
     }
-    if (!is_filled(attachments))
+    if (ry_json_count(attachments) == 0)
         return 0;
-    struct ry_str id = text_of(message, "id");
+    struct ry_str id = text_of(message, "id", digits);
     if (!ry_str_is_snowflake(id))
         return ry_fail(err, RY_EINVAL, "id is no snowflake");
-    struct ry_str timestamp = text_of(message, "timestamp");
+    struct ry_str timestamp = ry_json_str(ry_json_get(message, "timestamp"));
     int64_t wall_ms = 0;
     if (timestamp.p != NULL && !ry_time_parse(timestamp, &wall_ms))
         return ry_fail(err, RY_EINVAL, "timestamp is no ISO 8601 time");
-    add_text(out, "{", "id", id);
-    add_text(out, ",", "timestamp", timestamp);
-    add_text(out, ",", "content", content);
-    int rc = add_author(out, message, folder, err);
+    struct ry_json_writer writer = ry_json_writer(out, false);
+    ry_json_put_object(&writer, NULL);
+    ry_json_put_str(&writer, "id", id);
+    put_text(&writer, "timestamp", timestamp);
+    put_text(&writer, "content", content);
+    int rc = put_author(&writer, message, folder, err);
     if (rc != RY_OK)
         return rc;
-    int n = add_attachments(out, attachments, folder, put_aside, arg);
-    ry_buf_add(out, "}", 1);
+    int n = put_attachments(&writer, attachments, folder, put_aside, arg);
+    ry_json_put_end(&writer);
     return out->failed ? ry_fail(err, RY_ELIMIT, "the message does not fit into a job") : n;
 }
 
 int ry_export_convert(struct ry_str text, const char *folder, struct ry_buf *out,
                       void (*put_aside)(void *arg, const char *reason), void *arg, struct ry_error *err)
 {
-    struct json_object *message = NULL;
-    int rc = parse(text, &message, err);
+    RY_JSON_AUTO *doc = NULL;
+    const struct ry_json *message = NULL;
+    int rc = ry_json_parse_object(text, &doc, &message, err);
     if (rc != RY_OK)
         return rc;
     size_t before = out->n;
     rc = convert(message, folder, out, put_aside, arg, err);
-    json_object_put(message);
     if (rc <= 0) {
         out->n = before;
         out->failed = false;

@@ -5,8 +5,6 @@
 #include "runtime/base/buf.h"
 #include "runtime/base/error.h"
 
-#include <json-c/json.h>
-
 /* Parses a message's JSON and appends it to out as a Discord message object, for a job of type `messages`: id,
  * timestamp, content, author, member, attachments. A forwarded message's attachments (and content) count as the
  * message's own when it has none. folder: as in ry_export_url. Attachments that are bad are left out and told through
@@ -17,8 +15,5 @@ int ry_export_convert(struct ry_str text, const char *folder, struct ry_buf *out
 
 /* The id of a message for a sentence about it: what stands there, cut and with what is not printable as '?', or "". */
 void ry_export_message_id(struct ry_str text, char id[24]);
-
-/* Appends s as a JSON string with its quotes; s must be UTF-8. */
-void ry_export_json_str(struct ry_buf *out, struct ry_str s);
 
 #endif

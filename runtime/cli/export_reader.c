@@ -1,14 +1,16 @@
 /* export_reader.c: the root object of an export.
  *
  * Owns the open file, the scanner over it and the parsed head. The members of the root are passed over value by value;
- * those that are looked at (guild, channel) are parsed by json-c, each by itself. */
+ * those that are looked at (guild, channel) are parsed, each by itself. */
 #include "runtime/cli/export_reader.h"
 
+#include "runtime/base/arena.h"
 #include "runtime/cli/json_scan.h"
+#include "runtime/json/json.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <json-c/json.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -16,15 +18,18 @@
 
 #define HEAD_MEMBER_MAX_BYTES ((size_t)1 << 20)
 #define KEY_MAX_BYTES         ((size_t)256)
-#define DEPTH_MAX             64
+#define NUMBERS_MAX_BYTES     ((size_t)16 * 1024)
 
 struct ry_export {
     int fd;
     struct json_scan scan;
     uint64_t size;
     char identity[96];
-    struct json_object *guild; /* NULL until it is found */
-    struct json_object *channel;
+    struct ry_json_doc *guild_doc; /* NULL until it is found */
+    struct ry_json_doc *channel_doc;
+    const struct ry_json *guild;
+    const struct ry_json *channel;
+    struct ry_arena numbers; /* members of these two that stand there as numbers, as text */
     struct ry_export_head head;
     uint64_t messages_offset; /* of the byte behind the messages' opening bracket; 0: not found */
     uint64_t index;           /* of the next message */
@@ -48,33 +53,16 @@ static int fail_at(const struct ry_export *reader, struct ry_error *err, uint64_
 
 /* ---- the head ---------------------------------------------------------------------------------------------------- */
 
-static struct json_object *parse_value(struct ry_str text)
-{
-    if (text.p == NULL || !ry_str_is_utf8(text)) /* json-c's own check lets overlong forms and surrogates pass */
-        return NULL;
-    struct json_tokener *tokener = json_tokener_new_ex(DEPTH_MAX);
-    if (tokener == NULL)
-        return NULL;
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-    struct json_object *value = json_tokener_parse_ex(tokener, text.p, (int)text.n);
-    if (json_tokener_get_error(tokener) != json_tokener_success) {
-        json_object_put(value);
-        value = NULL;
-    }
-    json_tokener_free(tokener);
-    return value;
-}
-
 /* A member as text; old versions print some numbers where new ones print strings. Absent when missing, null or empty.
  */
-static struct ry_str member_text(struct json_object *object, const char *key)
+static struct ry_str member_text(struct ry_export *reader, const struct ry_json *object, const char *name)
 {
-    struct json_object *value = NULL;
-    if (!json_object_object_get_ex(object, key, &value) ||
-        (!json_object_is_type(value, json_type_string) && !json_object_is_type(value, json_type_int)))
-        return (struct ry_str){0};
-    const char *text = json_object_get_string(value);
-    return text[0] != '\0' ? ry_str_of(text) : (struct ry_str){0};
+    const struct ry_json *value = ry_json_get(object, name);
+    struct ry_str text = ry_json_str(value);
+    uint64_t number = 0;
+    if (ry_json_u64(value, &number))
+        text = ry_arena_printf(&reader->numbers, "%" PRIu64, number);
+    return text.n > 0 ? text : (struct ry_str){0};
 }
 
 /* Discord's kinds of channels by name (DiscordChatExporter's ChannelKind) and by number, as the database knows them.
@@ -103,14 +91,14 @@ static int read_head(struct ry_export *reader, struct ry_error *err)
                        : reader->guild == NULL      ? "guild"
                                                     : "channel");
     struct ry_export_head *head = &reader->head;
-    head->guild_id = member_text(reader->guild, "id");
-    head->guild_name = member_text(reader->guild, "name");
-    head->guild_icon_url = member_text(reader->guild, "iconUrl");
-    head->channel_id = member_text(reader->channel, "id");
-    head->channel_name = member_text(reader->channel, "name");
-    head->channel_type = channel_type(member_text(reader->channel, "type"));
-    head->category_id = member_text(reader->channel, "categoryId");
-    head->topic = member_text(reader->channel, "topic");
+    head->guild_id = member_text(reader, reader->guild, "id");
+    head->guild_name = member_text(reader, reader->guild, "name");
+    head->guild_icon_url = member_text(reader, reader->guild, "iconUrl");
+    head->channel_id = member_text(reader, reader->channel, "id");
+    head->channel_name = member_text(reader, reader->channel, "name");
+    head->channel_type = channel_type(member_text(reader, reader->channel, "type"));
+    head->category_id = member_text(reader, reader->channel, "categoryId");
+    head->topic = member_text(reader, reader->channel, "topic");
     if (ry_str_is(head->guild_id, "0"))
         return ry_fail(err, RY_EINVAL,
                        "this is an export of direct messages; only channels of a server can be archived");
@@ -173,17 +161,21 @@ static int read_key(struct ry_export *reader, char key[KEY_MAX_BYTES], struct ry
 /* Keeps the first parsed object under that name. */
 static int read_member(struct ry_export *reader, const char *key, struct ry_error *err)
 {
-    struct json_object **slot = strcmp(key, "guild") == 0     ? &reader->guild
-                                : strcmp(key, "channel") == 0 ? &reader->channel
-                                                              : NULL;
+    bool guild = strcmp(key, "guild") == 0 && reader->guild == NULL;
+    bool channel = strcmp(key, "channel") == 0 && reader->channel == NULL;
+    bool wanted = guild || channel;
     struct json_scan_value value;
-    int rc = next_value(reader, slot ? HEAD_MEMBER_MAX_BYTES : 0, "in the outermost object", &value, err);
-    if (rc != RY_OK || slot == NULL || *slot != NULL)
+    struct ry_error why;
+    int rc = next_value(reader, wanted ? HEAD_MEMBER_MAX_BYTES : 0, "in the outermost object", &value, err);
+    if (rc != RY_OK || !wanted)
         return rc;
-    *slot = parse_value(value.text);
-    if (json_object_is_type(*slot, json_type_object))
-        return RY_OK;
-    return fail_at(reader, err, value.offset, "%s is no JSON object", key);
+    if (value.text.p == NULL)
+        return fail_at(reader, err, value.offset, "%s has more than %zu bytes", key, HEAD_MEMBER_MAX_BYTES);
+    rc = ry_json_parse_object(value.text, guild ? &reader->guild_doc : &reader->channel_doc,
+                              guild ? &reader->guild : &reader->channel, &why);
+    if (rc == RY_ENOMEM)
+        return ry_fail(err, rc, "%s", why.text);
+    return rc == RY_OK ? RY_OK : fail_at(reader, err, value.offset, "%s: %s", key, why.text);
 }
 
 /* Walks the root's members from the next one on. stop: as soon as guild, channel and messages are known. */
@@ -268,6 +260,7 @@ int ry_export_open(const char *path, struct ry_export **out, struct ry_error *er
     *out = reader;
     if (reader == NULL)
         return ry_fail(err, RY_ENOMEM, "%s: no memory", path);
+    reader->numbers = ry_arena_make(NUMBERS_MAX_BYTES);
     int rc = open_file(reader, path, &why);
     if (rc == RY_OK)
         rc = begin_root(reader, &why);
@@ -285,8 +278,9 @@ void ry_export_close(struct ry_export **reader)
     if (self == NULL)
         return;
     json_scan_close(&self->scan);
-    json_object_put(self->guild);
-    json_object_put(self->channel);
+    ry_json_free(&self->guild_doc);
+    ry_json_free(&self->channel_doc);
+    ry_arena_free(&self->numbers);
     if (self->fd >= 0)
         close(self->fd);
     free(self);

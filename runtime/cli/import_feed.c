@@ -7,6 +7,7 @@
 
 #include "runtime/base/buf.h"
 #include "runtime/cli/export_message.h"
+#include "runtime/json/writer.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -150,34 +151,37 @@ static void make_job_id(const char *identity, uint64_t offset, char id[UUID_BYTE
              high >> 16 & 0xffff, high & 0xffff, low >> 48, low & UINT64_C(0xffffffffffff));
 }
 
-static void add_member(struct ry_buf *json, const char *before, const char *key, struct ry_str value)
+static void put_text(struct ry_json_writer *job, const char *name, struct ry_str value)
 {
-    if (value.p == NULL)
-        return;
-    ry_buf_addf(json, "%s\"%s\":", before, key);
-    ry_export_json_str(json, value);
+    if (value.p != NULL)
+        ry_json_put_str(job, name, value);
 }
 
-static void add_job_head(const struct ry_import_feed *feed, const char *id, struct ry_buf *json)
+/* The job's members before its messages. */
+static void put_job_head(const struct ry_import_feed *feed, const char *id, struct ry_json_writer *job)
 {
     const struct ry_export_head *head = ry_export_head(feed->reader);
     char now[RY_TIME_TEXT_BYTES];
     ry_time_format(ry_wall_ms(feed->options.clock), now);
     struct ry_str none = RY_STR("");
-    add_member(json, "{", "job_id", ry_str_of(id));
-    add_member(json, ",", "type", RY_STR("messages"));
-    add_member(json, ",", "guild_id", head->guild_id);
-    add_member(json, ",", "channel_id", head->channel_id);
-    add_member(json, ",", "created_at", ry_str_of(now));
-    add_member(json, ",\"guild\":{", "id", head->guild_id);
-    add_member(json, ",", "name", head->guild_name.p ? head->guild_name : none);
-    add_member(json, ",", "icon_url", head->guild_icon_url);
-    add_member(json, "},\"channel\":{", "id", head->channel_id);
-    add_member(json, ",", "name", head->channel_name.p ? head->channel_name : none);
-    add_member(json, ",", "type", ry_str_of(head->channel_type));
-    add_member(json, ",", "parent_id", head->category_id);
-    add_member(json, ",", "topic", head->topic);
-    add_member(json, "},", "media_root", ry_str_of(feed->folder));
+    ry_json_put_text(job, "job_id", id);
+    ry_json_put_text(job, "type", "messages");
+    ry_json_put_str(job, "guild_id", head->guild_id);
+    ry_json_put_str(job, "channel_id", head->channel_id);
+    ry_json_put_text(job, "created_at", now);
+    ry_json_put_object(job, "guild");
+    ry_json_put_str(job, "id", head->guild_id);
+    ry_json_put_str(job, "name", head->guild_name.p ? head->guild_name : none);
+    put_text(job, "icon_url", head->guild_icon_url);
+    ry_json_put_end(job);
+    ry_json_put_object(job, "channel");
+    ry_json_put_str(job, "id", head->channel_id);
+    ry_json_put_str(job, "name", head->channel_name.p ? head->channel_name : none);
+    ry_json_put_text(job, "type", head->channel_type);
+    put_text(job, "parent_id", head->category_id);
+    put_text(job, "topic", head->topic);
+    ry_json_put_end(job);
+    ry_json_put_text(job, "media_root", feed->folder);
 }
 
 /* The job that is being filled joins the group. */
@@ -188,10 +192,13 @@ static int close_job(struct ry_import_feed *feed, struct ry_error *err)
     struct packed_job *job = &feed->group[feed->group_jobs];
     make_job_id(ry_export_identity(feed->reader), feed->first_offset, job->id);
     ry_buf_reset(&job->json);
-    add_job_head(feed, job->id, &job->json);
-    ry_buf_add_str(&job->json, RY_STR(",\"messages\":["));
-    ry_buf_add_str(&job->json, ry_buf_str(&feed->messages));
-    ry_buf_add_str(&job->json, RY_STR("]}"));
+    struct ry_json_writer writer = ry_json_writer(&job->json, false);
+    ry_json_put_object(&writer, NULL);
+    put_job_head(feed, job->id, &writer);
+    ry_json_put_array(&writer, "messages");
+    ry_buf_add_str(&job->json, ry_buf_str(&feed->messages)); /* objects with commas between, as they were written */
+    ry_json_put_end(&writer);
+    ry_json_put_end(&writer);
     if (job->json.failed)
         return ry_fail(err, RY_ENOMEM, "%s: no memory for a job", feed->options.path);
     feed->group_jobs++;

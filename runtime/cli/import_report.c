@@ -1,10 +1,13 @@
 /* import_report.c: the summary. */
 #include "runtime/cli/import_report.h"
 
+#include "runtime/json/writer.h"
+
 #include <inttypes.h>
-#include <json-c/json.h>
 
 #define REASONS_MAX_BYTES ((size_t)64 * 1024)
+/* Three lists of reasons, each byte of which may need six, and the rest. */
+#define JSON_MAX_BYTES (20 * REASONS_MAX_BYTES)
 
 void ry_import_report_init(struct ry_import_report *report)
 {
@@ -119,54 +122,50 @@ static void print_text(const struct ry_import_report *report, const struct ry_cl
 
 /* ---- for a program ----------------------------------------------------------------------------------------------- */
 
-static void add_count(struct json_object *object, const char *key, uint64_t value)
+static void put_reasons(struct ry_json_writer *writer, const char *name, const struct ry_import_reasons *reasons)
 {
-    json_object_object_add(object, key, json_object_new_uint64(value));
-}
-
-static void add_reasons(struct json_object *object, const char *key, const struct ry_import_reasons *reasons)
-{
-    struct json_object *kind = json_object_new_object();
-    struct json_object *lines = json_object_new_array();
-    add_count(kind, "count", reasons->total);
+    ry_json_put_object(writer, name);
+    ry_json_put_u64(writer, "count", reasons->total);
+    ry_json_put_array(writer, "reasons");
     struct ry_str rest = ry_buf_str(&reasons->text);
     while (rest.n > 0) {
         const char *end = memchr(rest.p, '\n', rest.n);
         size_t n = (size_t)(end - rest.p);
-        json_object_array_add(lines, json_object_new_string_len(rest.p, (int)n));
+        ry_json_put_str(writer, NULL, (struct ry_str){rest.p, n});
         rest = (struct ry_str){end + 1, rest.n - n - 1};
     }
-    json_object_object_add(kind, "reasons", lines);
-    json_object_object_add(object, key, kind);
+    ry_json_put_end(writer);
+    ry_json_put_end(writer);
 }
 
 static void print_json(const struct ry_import_report *report, const struct ry_cli *cli)
 {
-    struct json_object *object = json_object_new_object();
-    json_object_object_add(object, "complete", json_object_new_boolean(!report->stopped && report->errors.total == 0));
-    add_count(object, "files", report->files);
-    add_count(object, "messages", report->messages);
-    add_count(object, "messages_with_attachments", report->attachments);
-    add_count(object, "clips_found", report->clips_found);
-    add_count(object, "clips_completed", report->completed);
-    add_count(object, "clips_failed", report->failed.total);
-    add_count(object, "thumbnails", report->thumbnails);
-    add_count(object, "bytes_read", report->bytes_read);
-    add_count(object, "bytes_videos", report->bytes_videos);
-    json_object_object_add(object, "seconds", json_object_new_double(report->seconds));
-    json_object_object_add(object, "reading_seconds", json_object_new_double(report->reading_seconds));
-    json_object_object_add(object, "messages_per_second",
-                           json_object_new_double(per_second(report->messages_now, report->reading_seconds)));
-    add_count(object, "peak_rss_kb", report->peak_rss_kb);
-    add_reasons(object, "errors", &report->errors);
-    add_reasons(object, "put_aside", &report->put_aside);
-    add_reasons(object, "failed", &report->failed);
+    RY_BUF_AUTO text = ry_buf_make(JSON_MAX_BYTES);
+    struct ry_json_writer writer = ry_json_writer(&text, true);
+    ry_json_put_object(&writer, NULL);
+    ry_json_put_bool(&writer, "complete", !report->stopped && report->errors.total == 0);
+    ry_json_put_u64(&writer, "files", report->files);
+    ry_json_put_u64(&writer, "messages", report->messages);
+    ry_json_put_u64(&writer, "messages_with_attachments", report->attachments);
+    ry_json_put_u64(&writer, "clips_found", report->clips_found);
+    ry_json_put_u64(&writer, "clips_completed", report->completed);
+    ry_json_put_u64(&writer, "clips_failed", report->failed.total);
+    ry_json_put_u64(&writer, "thumbnails", report->thumbnails);
+    ry_json_put_u64(&writer, "bytes_read", report->bytes_read);
+    ry_json_put_u64(&writer, "bytes_videos", report->bytes_videos);
+    ry_json_put_f64(&writer, "seconds", report->seconds, 3);
+    ry_json_put_f64(&writer, "reading_seconds", report->reading_seconds, 3);
+    ry_json_put_f64(&writer, "messages_per_second", per_second(report->messages_now, report->reading_seconds), 1);
+    ry_json_put_u64(&writer, "peak_rss_kb", report->peak_rss_kb);
+    put_reasons(&writer, "errors", &report->errors);
+    put_reasons(&writer, "put_aside", &report->put_aside);
+    put_reasons(&writer, "failed", &report->failed);
     struct ry_place database;
     ry_config_database_place(cli->config, &database);
-    json_object_object_add(object, "database", json_object_new_string(database.where));
-    json_object_object_add(object, "storage", json_object_new_string(ry_config_str(cli->config, RY_OPT_storage_path)));
-    fprintf(cli->out, "%s\n", json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY));
-    json_object_put(object);
+    ry_json_put_text(&writer, "database", database.where);
+    ry_json_put_text(&writer, "storage", ry_config_str(cli->config, RY_OPT_storage_path));
+    ry_json_put_end(&writer);
+    fprintf(cli->out, "%.*s\n", RY_STR_ARG(ry_buf_str(&text)));
 }
 
 void ry_import_report_print(const struct ry_import_report *report, const struct ry_cli *cli, bool json)

@@ -1,28 +1,11 @@
 #include "runtime/cli/job_entry.h"
 
+#include "runtime/json/read.h"
+#include "runtime/json/writer.h"
 #include "runtime/stream/job_type.h"
 
 #include <stdio.h>
 #include <sys/random.h>
-
-/* A field that must be a string; absent with the reason in err when it is not. */
-static struct ry_str field_string(struct json_object *object, const char *name, struct ry_error *err)
-{
-    struct json_object *value = NULL;
-    if (!json_object_object_get_ex(object, name, &value) || value == NULL)
-        (void)ry_fail(err, RY_EINVAL, "%s is missing", name);
-    else if (!json_object_is_type(value, json_type_string))
-        (void)ry_fail(err, RY_EINVAL, "%s must be a string", name);
-    else
-        return (struct ry_str){json_object_get_string(value), (size_t)json_object_get_string_len(value)};
-    return (struct ry_str){NULL, 0};
-}
-
-static bool field_absent(struct json_object *object, const char *name)
-{
-    struct json_object *value = NULL;
-    return !json_object_object_get_ex(object, name, &value) || value == NULL;
-}
 
 /* Whether s is a UUID in its usual text (RFC 9562, section 4). */
 static bool is_uuid(struct ry_str s)
@@ -50,104 +33,117 @@ static int uuid_make(char text[RY_UUID_BYTES], struct ry_error *err)
     return RY_OK;
 }
 
-static int put_string(struct json_object *object, const char *name, const char *text, struct ry_error *err)
+static int read_id(struct ry_job_entry *entry, const struct ry_json *job, struct ry_error *err)
 {
-    struct json_object *value = json_object_new_string(text);
-    if (value == NULL || json_object_object_add(object, name, value) != 0) {
-        (void)json_object_put(value);
-        return ry_fail(err, RY_ENOMEM, "no memory for %s", name);
+    int rc = ry_json_read_str(job, "", "job_id", false, &entry->push.job_id, err);
+    if (rc != RY_OK)
+        return rc;
+    if (entry->push.job_id.p == NULL) {
+        rc = uuid_make(entry->id, err);
+        entry->push.job_id = ry_str_of(entry->id);
+        entry->id_made = rc == RY_OK;
+        return rc;
     }
-    return RY_OK;
-}
-
-static int read_id(struct ry_job_entry *entry, struct ry_error *err)
-{
-    if (field_absent(entry->object, "job_id")) {
-        char made[RY_UUID_BYTES];
-        int rc = uuid_make(made, err);
-        if (rc == RY_OK)
-            rc = put_string(entry->object, "job_id", made, err);
-        if (rc != RY_OK)
-            return rc;
-        entry->id_made = true;
-    }
-    entry->push.job_id = field_string(entry->object, "job_id", err);
-    if (entry->push.job_id.p == NULL)
-        return RY_EINVAL;
     if (!is_uuid(entry->push.job_id))
         return ry_fail(err, RY_EINVAL, "job_id must be a UUID, such as 6f1c1f0e-5b0a-4c6e-9a55-0d5b6f0c8f3d");
     return RY_OK;
 }
 
-static int read_created(struct ry_job_entry *entry, int64_t now_wall_ms, struct ry_error *err)
+static int read_created(const struct ry_json *job, int64_t now_wall_ms, char made[RY_TIME_TEXT_BYTES],
+                        struct ry_error *err)
 {
-    if (field_absent(entry->object, "created_at")) {
-        char text[RY_TIME_TEXT_BYTES];
-        ry_time_format(now_wall_ms, text);
-        return put_string(entry->object, "created_at", text, err);
-    }
-    struct ry_str created = field_string(entry->object, "created_at", err);
+    struct ry_str created = {0};
     int64_t wall_ms = 0;
-    if (created.p == NULL)
-        return RY_EINVAL;
-    if (ry_time_parse_utc(created, &wall_ms))
-        return RY_OK;
-    return ry_fail(err, RY_EINVAL, "created_at must be a time such as 2024-10-19T15:03:09Z");
+    int rc = ry_json_read_str(job, "", "created_at", false, &created, err);
+    if (rc == RY_OK && created.p == NULL)
+        ry_time_format(now_wall_ms, made);
+    else if (rc == RY_OK && !ry_time_parse_utc(created, &wall_ms))
+        rc = ry_fail(err, RY_EINVAL, "created_at must be a time such as 2024-10-19T15:03:09Z");
+    return rc;
 }
 
-static int read_places(struct ry_job_entry *entry, struct ry_error *err)
+static int read_places(struct ry_job_entry *entry, const struct ry_json *job, struct ry_error *err)
 {
     struct ry_job_push *push = &entry->push;
-    push->guild_id = field_string(entry->object, "guild_id", err);
-    if (push->guild_id.p == NULL)
-        return RY_EINVAL;
-    if (!ry_str_is_snowflake(push->guild_id) && !ry_str_is(push->guild_id, "global"))
-        return ry_fail(err, RY_EINVAL, "guild_id must be a snowflake (or \"global\") in a string");
-    push->channel_id = field_string(entry->object, "channel_id", err);
-    if (push->channel_id.p == NULL)
-        return RY_EINVAL;
+    int rc = ry_json_read_str(job, "", "guild_id", true, &push->guild_id, err);
+    if (rc == RY_OK && !ry_str_is_snowflake(push->guild_id) && !ry_str_is(push->guild_id, "global"))
+        rc = ry_fail(err, RY_EINVAL, "guild_id must be a snowflake (or \"global\") in a string");
+    if (rc == RY_OK)
+        rc = ry_json_read_str(job, "", "channel_id", true, &push->channel_id, err);
     /* Jobs that concern no single channel say "0". */
-    if (!ry_str_is_snowflake(push->channel_id) && !ry_str_is(push->channel_id, "0"))
-        return ry_fail(err, RY_EINVAL, "channel_id must be a snowflake (or \"0\") in a string");
-    return RY_OK;
+    if (rc == RY_OK && !ry_str_is_snowflake(push->channel_id) && !ry_str_is(push->channel_id, "0"))
+        rc = ry_fail(err, RY_EINVAL, "channel_id must be a snowflake (or \"0\") in a string");
+    return rc;
 }
 
-static int read_type(struct ry_job_entry *entry, struct ry_error *err)
+static int read_type(struct ry_job_entry *entry, const struct ry_json *job, struct ry_error *err)
 {
-    entry->push.type = field_string(entry->object, "type", err);
-    if (entry->push.type.p == NULL)
-        return RY_EINVAL;
+    int rc = ry_json_read_str(job, "", "type", true, &entry->push.type, err);
+    if (rc != RY_OK)
+        return rc;
     const struct ry_job_type *type = ry_job_type_find(entry->push.type);
     if (type == NULL)
-        return ry_fail(err, RY_EINVAL, "there is no job type \"%.*s\"",
-                       entry->push.type.n < 32 ? (int)entry->push.type.n : 32, entry->push.type.p);
-    struct json_object *needed = NULL;
+        return ry_fail(err, RY_EINVAL, "there is no job type \"%.*s\"", RY_STR_ARG(ry_json_cut(entry->push.type, 32)));
     bool list = type->needs_type == RY_JOB_FIELD_LIST;
-    if (type->needs && (!json_object_object_get_ex(entry->object, type->needs, &needed) ||
-                        !json_object_is_type(needed, list ? json_type_array : json_type_string)))
+    if (type->needs && !ry_json_is(ry_json_get(job, type->needs), list ? RY_JSON_ARRAY : RY_JSON_STRING))
         return ry_fail(err, RY_EINVAL, "a job of type %s needs %s, %s", type->name, type->needs,
                        list ? "a list" : "a string");
     entry->push.priority = type->priority;
     return RY_OK;
 }
 
-int ry_job_entry_read(struct ry_job_entry *entry, struct json_object *object, int64_t now_wall_ms, struct ry_error *err)
+/* The job's text, with what was made here in front. What it was made for is missing or null: null would count, as it
+ * stands behind. */
+static int write_text(struct ry_job_entry *entry, const struct ry_json *job, const char *created, struct ry_error *err)
 {
-    *entry = (struct ry_job_entry){.object = object};
-    int rc = json_object_is_type(object, json_type_object) ? RY_OK : ry_fail(err, RY_EINVAL, "a job is a JSON object");
+    struct ry_str name = {0};
+    const struct ry_json *value = NULL;
+    struct ry_json_walk walk = ry_json_walk(job);
+    struct ry_json_writer writer = ry_json_writer(&entry->text, false);
+    ry_json_put_object(&writer, NULL);
+    if (entry->id_made)
+        ry_json_put_text(&writer, "job_id", entry->id);
+    if (*created)
+        ry_json_put_text(&writer, "created_at", created);
+    while (ry_json_next_member(&walk, &name, &value))
+        if (!(entry->id_made && ry_str_is(name, "job_id")) && !(*created && ry_str_is(name, "created_at")))
+            ry_json_put_member(&writer, name, value);
+    ry_json_put_end(&writer);
+    entry->push.json = ry_buf_str(&entry->text);
+    return entry->text.failed ? ry_fail(err, RY_ENOMEM, "no memory for the job") : RY_OK;
+}
+
+/* The strings move from the document, which goes, to the text's own. */
+static int keep_strings(struct ry_job_entry *entry, struct ry_error *err)
+{
+    const struct ry_json *root = NULL;
+    int rc = ry_json_parse_object(entry->push.json, &entry->doc, &root, err);
+    entry->push.job_id = ry_json_str(ry_json_get(root, "job_id"));
+    entry->push.type = ry_json_str(ry_json_get(root, "type"));
+    entry->push.guild_id = ry_json_str(ry_json_get(root, "guild_id"));
+    entry->push.channel_id = ry_json_str(ry_json_get(root, "channel_id"));
+    return rc;
+}
+
+int ry_job_entry_read(struct ry_job_entry *entry, const struct ry_json *job, int64_t now_wall_ms, struct ry_error *err)
+{
+    char created[RY_TIME_TEXT_BYTES] = "";
+    *entry = (struct ry_job_entry){.text = ry_buf_make(RY_JSON_MAX_BYTES)};
+    int rc = ry_json_is(job, RY_JSON_OBJECT) ? RY_OK : ry_fail(err, RY_EINVAL, "a job is a JSON object");
     if (rc == RY_OK)
-        rc = read_type(entry, err);
+        rc = read_type(entry, job, err);
     if (rc == RY_OK)
-        rc = read_places(entry, err);
+        rc = read_places(entry, job, err);
     if (rc == RY_OK)
-        rc = read_created(entry, now_wall_ms, err);
+        rc = read_created(job, now_wall_ms, created, err);
     if (rc == RY_OK)
-        rc = read_id(entry, err);
-    if (rc == RY_OK) {
-        entry->push.json =
-            ry_str_of(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
-        rc = entry->push.json.p ? ry_job_check(&entry->push, err) : ry_fail(err, RY_ENOMEM, "no memory for the job");
-    }
+        rc = read_id(entry, job, err);
+    if (rc == RY_OK)
+        rc = write_text(entry, job, created, err);
+    if (rc == RY_OK)
+        rc = keep_strings(entry, err);
+    if (rc == RY_OK)
+        rc = ry_job_check(&entry->push, err);
     if (rc != RY_OK)
         ry_job_entry_free(entry);
     return rc;
@@ -155,6 +151,7 @@ int ry_job_entry_read(struct ry_job_entry *entry, struct json_object *object, in
 
 void ry_job_entry_free(struct ry_job_entry *entry)
 {
-    (void)json_object_put(entry->object);
-    *entry = (struct ry_job_entry){.object = NULL};
+    ry_json_free(&entry->doc);
+    ry_buf_free(&entry->text);
+    *entry = (struct ry_job_entry){.doc = NULL};
 }

@@ -3,40 +3,30 @@
 #include <errno.h>
 #include <string.h>
 
-#define DEPTH_MAX 64
-
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-int ry_job_input_init(struct ry_job_input *input, FILE *file, struct ry_error *err)
+void ry_job_input_init(struct ry_job_input *input, FILE *file)
 {
-    *input = (struct ry_job_input){.file = file, .line = ry_buf_make(RY_JOB_INPUT_MAX_BYTES)};
-    input->tokener = json_tokener_new_ex(DEPTH_MAX);
-    if (input->tokener == NULL)
-        return ry_fail(err, RY_ENOMEM, "no memory to read jobs");
-    json_tokener_set_flags(input->tokener,
-                           JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS | JSON_TOKENER_VALIDATE_UTF8);
-    return RY_OK;
+    *input = (struct ry_job_input){.file = file, .text = ry_buf_make(RY_JOB_INPUT_MAX_BYTES)};
 }
 
 void ry_job_input_free(struct ry_job_input *input)
 {
-    if (input->tokener)
-        json_tokener_free(input->tokener);
-    (void)json_object_put(input->array);
-    ry_buf_free(&input->line);
+    ry_json_free(&input->doc);
+    ry_buf_free(&input->text);
     *input = (struct ry_job_input){.file = NULL};
 }
 
-/* Appends bytes to the line up to the next newline (with it), or up to the end. */
+/* Appends bytes up to the next newline (with it), or up to the end. */
 static int read_up_to(struct ry_job_input *input, bool newline, struct ry_error *err)
 {
     int c = 0;
     while ((c = getc_unlocked(input->file)) != EOF) {
         char byte = (char)c;
-        int rc = ry_buf_add(&input->line, &byte, 1);
+        int rc = ry_buf_add(&input->text, &byte, 1);
         if (rc != RY_OK)
             return ry_fail(err, rc, "line %zu: more than %zu MiB at once", input->line_index,
                            RY_JOB_INPUT_MAX_BYTES >> 20);
@@ -49,43 +39,55 @@ static int read_up_to(struct ry_job_input *input, bool newline, struct ry_error 
     return RY_OK;
 }
 
-/* Replaces the line by the next one. */
+/* Counts the brackets of the last line. Strings do not go over lines: one that seems to is broken, which the parser
+ * will say. */
+static void count_brackets(struct ry_job_input *input)
+{
+    bool in_string = false;
+    for (size_t i = input->line_at > input->at ? input->line_at : input->at; i < input->text.n; i++) {
+        char c = input->text.p[i];
+        if (in_string && c == '\\')
+            i++;
+        else if (c == '"')
+            in_string = !in_string;
+        else if (!in_string && (c == '{' || c == '['))
+            input->depth++;
+        else if (!in_string && (c == '}' || c == ']') && input->depth > 0)
+            input->depth--;
+    }
+}
+
+/* Appends the next line; what has been read of the text goes. */
 static int next_line(struct ry_job_input *input, struct ry_error *err)
 {
-    ry_buf_reset(&input->line);
-    input->line_at = 0;
+    if (input->at == input->text.n) {
+        ry_buf_reset(&input->text);
+        input->at = 0;
+    }
+    input->line_at = input->text.n;
     input->line_index++;
     return read_up_to(input, true, err);
 }
 
-/* Moves over blanks in the line. */
 static void skip_blanks(struct ry_job_input *input)
 {
-    while (input->line_at < input->line.n && is_blank(input->line.p[input->line_at]))
-        input->line_at++;
+    while (input->at < input->text.n && is_blank(input->text.p[input->at]))
+        input->at++;
 }
 
-/* Feeds the tokener with what is left of the line; *value when it completes one. */
-static enum json_tokener_error feed(struct ry_job_input *input, struct json_object **value)
+static struct ry_str rest_of(const struct ry_job_input *input)
 {
-    struct ry_str line = ry_buf_str(&input->line);
-    *value = json_tokener_parse_ex(input->tokener, line.p + input->line_at, (int)(line.n - input->line_at));
-    input->line_at += json_tokener_get_parse_end(input->tokener);
-    return json_tokener_get_error(input->tokener);
+    struct ry_str text = ry_buf_str(&input->text);
+    return (struct ry_str){text.p + input->at, text.n - input->at};
 }
 
-static int broken(struct ry_job_input *input, enum json_tokener_error error, struct ry_error *err)
+/* The value at hand is broken. */
+static int broken(struct ry_job_input *input, size_t begun, const struct ry_error *why, struct ry_error *err)
 {
-    size_t begun = input->begun;
-    input->begun = 0;
     input->resync = true;
-    json_tokener_reset(input->tokener);
-    if (begun < input->line_index)
-        input->line_at = 0; /* this line may well be a whole value, after one that was cut off */
-    else
-        input->line_at = input->line.n;
-    return ry_fail(err, RY_EINVAL, "line %zu: not JSON: %s", begun,
-                   error == json_tokener_continue ? "it ends too early" : json_tokener_error_desc(error));
+    /* The last line may well be a whole value, after one that was cut off. */
+    input->at = begun < input->line_index ? input->line_at : input->text.n;
+    return ry_fail(err, RY_EINVAL, "line %zu: %s", begun, why->text);
 }
 
 /* The whole input is one array. */
@@ -94,23 +96,26 @@ static int open_array(struct ry_job_input *input, struct ry_error *err)
     int rc = read_up_to(input, false, err);
     if (rc != RY_OK)
         return rc;
-    struct json_object *value = NULL;
-    enum json_tokener_error error = feed(input, &value);
-    struct ry_str text = ry_buf_str(&input->line);
-    if (error == json_tokener_success)
+    size_t end = 0;
+    struct ry_error why;
+    struct ry_str text = rest_of(input);
+    rc = ry_json_parse_next(text, &input->doc, &end, &why);
+    if (rc == RY_ENOMEM)
+        return ry_fail(err, rc, "%s", why.text);
+    size_t before_at = input->at;
+    input->at += end;
+    if (rc == RY_OK)
         skip_blanks(input);
-    if (error == json_tokener_success && input->line_at == text.n) {
-        input->array = value;
-        ry_buf_free(&input->line);
-        return RY_OK;
-    }
-    (void)json_object_put(value);
-    for (size_t i = 0; i < input->line_at; i++)
-        input->line_index += text.p[i] == '\n';
-    return ry_fail(err, RY_EDATA, "line %zu: not JSON: %s", input->line_index,
-                   error == json_tokener_success    ? "something follows the array"
-                   : error == json_tokener_continue ? "it ends too early"
-                                                    : json_tokener_error_desc(error));
+    size_t line = input->line_index + ry_json_line(text, input->at - before_at) - 1;
+    if (rc != RY_OK)
+        return ry_fail(err, RY_EDATA, "line %zu: %s", line, why.text);
+    if (input->at < input->text.n)
+        return ry_fail(err, RY_EDATA, "line %zu: not JSON: something follows the array", line);
+    ry_buf_free(&input->text);
+    input->at = 0;
+    input->is_array = true;
+    input->array = ry_json_walk(ry_json_root(input->doc));
+    return RY_OK;
 }
 
 /* Finds out what kind of input it is. */
@@ -120,32 +125,23 @@ static int open_input(struct ry_job_input *input, struct ry_error *err)
         int rc = next_line(input, err);
         if (rc != RY_OK)
             return rc;
-        if (input->line_index == 1 && ry_str_starts(ry_buf_str(&input->line), RY_STR("\xEF\xBB\xBF")))
-            input->line_at = 3; /* a byte order mark */
+        if (input->line_index == 1 && ry_str_starts(ry_buf_str(&input->text), RY_STR("\xEF\xBB\xBF")))
+            input->at = 3; /* a byte order mark */
         skip_blanks(input);
-    } while (input->line_at == input->line.n && !input->ended);
-    if (input->line_at < input->line.n && input->line.p[input->line_at] == '[')
+    } while (input->at == input->text.n && !input->ended);
+    if (input->at < input->text.n && input->text.p[input->at] == '[')
         return open_array(input, err);
     return RY_OK;
 }
 
-static int next_of_array(struct ry_job_input *input, struct json_object **value)
-{
-    if (input->array_next == json_object_array_length(input->array))
-        return RY_ENOENT;
-    *value = json_object_get(json_object_array_get_idx(input->array, input->array_next++));
-    return RY_OK;
-}
-
-/* Moves to something that a value may begin or go on with; RY_ENOENT at the end. */
+/* Moves to something that a value may begin with; RY_ENOENT at the end. */
 static int find_text(struct ry_job_input *input, struct ry_error *err)
 {
     for (;;) {
-        if (input->begun == 0)
-            skip_blanks(input);
-        if (input->resync && input->line_at < input->line.n && input->line.p[input->line_at] != '{')
-            input->line_at = input->line.n;
-        if (input->line_at < input->line.n)
+        skip_blanks(input);
+        if (input->resync && input->at < input->text.n && input->text.p[input->at] != '{')
+            input->at = input->text.n;
+        if (input->at < input->text.n)
             return RY_OK;
         if (input->ended)
             return RY_ENOENT;
@@ -155,7 +151,20 @@ static int find_text(struct ry_job_input *input, struct ry_error *err)
     }
 }
 
-int ry_job_input_next(struct ry_job_input *input, struct json_object **value, struct ry_error *err)
+/* Appends lines until the value at hand may be whole, or is seen to be broken: all brackets are closed, or a line
+ * begins as values do. So a value of many lines is parsed a few times only. */
+static int more_lines(struct ry_job_input *input, struct ry_error *err)
+{
+    do {
+        int rc = next_line(input, err);
+        if (rc != RY_OK)
+            return rc;
+        count_brackets(input);
+    } while (!input->ended && input->depth > 0 && input->text.p[input->line_at] != '{');
+    return RY_OK;
+}
+
+int ry_job_input_next(struct ry_job_input *input, const struct ry_json **value, struct ry_error *err)
 {
     *value = NULL;
     if (!input->opened) {
@@ -164,23 +173,28 @@ int ry_job_input_next(struct ry_job_input *input, struct json_object **value, st
             return rc;
         input->opened = true;
     }
-    if (input->array)
-        return next_of_array(input, value);
-    for (;;) {
-        int rc = find_text(input, err);
-        if (rc == RY_ENOENT && input->begun)
-            return broken(input, json_tokener_continue, err);
-        if (rc != RY_OK)
-            return rc;
-        if (input->begun == 0)
-            input->begun = input->line_index;
-        input->resync = false;
-        enum json_tokener_error error = feed(input, value);
-        if (error == json_tokener_success) {
-            input->begun = 0;
+    if (input->is_array)
+        return ry_json_next(&input->array, value) ? RY_OK : RY_ENOENT;
+    ry_json_free(&input->doc);
+    int rc = find_text(input, err);
+    size_t begun = input->line_index;
+    size_t end = 0;
+    struct ry_error why;
+    input->resync = false;
+    input->depth = 0;
+    count_brackets(input);
+    while (rc == RY_OK) {
+        rc = ry_json_parse_next(rest_of(input), &input->doc, &end, &why);
+        if (rc == RY_OK) {
+            input->at += end;
+            *value = ry_json_root(input->doc);
             return RY_OK;
         }
-        if (error != json_tokener_continue)
-            return broken(input, error, err);
+        if (rc == RY_EINVAL || (rc == RY_ENOENT && input->ended))
+            return broken(input, begun, &why, err);
+        if (rc != RY_ENOENT)
+            return ry_fail(err, rc, "line %zu: %s", begun, why.text);
+        rc = more_lines(input, err);
     }
+    return rc;
 }

@@ -6,56 +6,61 @@ struct any_list {
     size_t n;
 };
 
-static struct json_object *string_json(struct ry_str text)
+static void put_strings(struct ry_json_writer *writer, const char *name, const struct ry_strs *strings)
 {
-    return text.p ? json_object_new_string_len(text.p, (int)text.n) : NULL;
+    ry_json_put_array(writer, name);
+    for (size_t i = 0; i < strings->n; i++)
+        ry_json_put_str(writer, NULL, strings->items[i]);
+    ry_json_put_end(writer);
 }
 
-static struct json_object *strings_json(const struct ry_strs *strings)
+static void put_list(struct ry_json_writer *writer, const char *name, const struct ry_record *record,
+                     const struct any_list *list)
 {
-    struct json_object *array = json_object_new_array();
-    for (size_t i = 0; array && i < strings->n; i++)
-        (void)json_object_array_add(array, string_json(strings->items[i]));
-    return array;
+    ry_json_put_array(writer, name);
+    for (size_t i = 0; i < list->n; i++)
+        ry_message_json(writer, NULL, record, list->items + i * record->size);
+    ry_json_put_end(writer);
 }
 
-static struct json_object *list_json(const struct ry_record *record, const struct any_list *list)
+static void put_field(struct ry_json_writer *writer, const struct ry_field *field, const void *at)
 {
-    struct json_object *array = json_object_new_array();
-    for (size_t i = 0; array && i < list->n; i++)
-        (void)json_object_array_add(array, ry_message_json(record, list->items + i * record->size));
-    return array;
-}
-
-static struct json_object *field_json(const struct ry_field *field, const void *at)
-{
+    const char *name = field->name;
     switch (field->type) {
-    case RY_FIELD_STR: return string_json(*(const struct ry_str *)at);
-    case RY_FIELD_U64: return json_object_new_uint64(*(const uint64_t *)at);
-    case RY_FIELD_I64: return json_object_new_int64(*(const int64_t *)at);
-    case RY_FIELD_F64: return json_object_new_double(*(const double *)at);
-    case RY_FIELD_BOOL: return json_object_new_boolean(*(const bool *)at);
-    case RY_FIELD_STRS: return strings_json(at);
-    case RY_FIELD_LIST: return list_json(field->record, at);
+    case RY_FIELD_STR: ry_json_put_str(writer, name, *(const struct ry_str *)at); break;
+    case RY_FIELD_U64: ry_json_put_u64(writer, name, *(const uint64_t *)at); break;
+    case RY_FIELD_I64: ry_json_put_i64(writer, name, *(const int64_t *)at); break;
+    case RY_FIELD_F64: ry_json_put_f64(writer, name, *(const double *)at, -1); break;
+    case RY_FIELD_BOOL: ry_json_put_bool(writer, name, *(const bool *)at); break;
+    case RY_FIELD_STRS: put_strings(writer, name, at); break;
+    case RY_FIELD_LIST: put_list(writer, name, field->record, at); break;
     case RY_FIELD_BLOB: break;
     }
-    return NULL;
 }
 
-struct json_object *ry_message_json(const struct ry_record *record, const void *message)
+void ry_message_json_fields(struct ry_json_writer *writer, const struct ry_record *record, const void *message,
+                            const char *except)
 {
-    struct json_object *object = json_object_new_object();
-    for (size_t i = 0; object && i < record->field_count; i++) {
+    for (size_t i = 0; i < record->field_count; i++) {
         const struct ry_field *field = &record->fields[i];
-        if (field->type != RY_FIELD_BLOB && !(field->flags & RY_FLAG_SECRET))
-            (void)json_object_object_add(object, field->name, field_json(field, (const char *)message + field->offset));
+        if (!(field->flags & RY_FLAG_SECRET) && (except == NULL || strcmp(field->name, except) != 0))
+            put_field(writer, field, (const char *)message + field->offset);
     }
-    return object;
 }
 
-void ry_message_json_print(struct json_object *object, FILE *out)
+void ry_message_json(struct ry_json_writer *writer, const char *name, const struct ry_record *record,
+                     const void *message)
 {
-    (void)fprintf(out, "%s\n",
-                  json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE |
-                                                             JSON_C_TO_STRING_SPACED));
+    ry_json_put_object(writer, name);
+    ry_message_json_fields(writer, record, message, NULL);
+    ry_json_put_end(writer);
+}
+
+int ry_message_json_print(const struct ry_buf *text, FILE *out, struct ry_error *err)
+{
+    if (text->failed)
+        return ry_fail(err, RY_ENOMEM, "no memory for what is to be printed");
+    (void)fwrite(text->p, 1, text->n, out);
+    (void)fputc('\n', out);
+    return RY_OK;
 }

@@ -2,16 +2,24 @@
 #ifndef REELYARD_RUNTIME_CLI_MESSAGE_JSON_H
 #define REELYARD_RUNTIME_CLI_MESSAGE_JSON_H
 
-#include <json-c/json.h>
 #include <stdio.h>
 
 #include "proto/message.h"
+#include "runtime/json/writer.h"
 
-/* An object with every field of the struct (a message's body or a record), lists as arrays of objects; blobs and SECRET
- * fields are left out, absent strings are null. The caller drops it with json_object_put; NULL without memory. */
-struct json_object *ry_message_json(const struct ry_record *record, const void *message);
+/* Bytes of what one command prints as JSON. */
+#define RY_MESSAGE_JSON_MAX_BYTES ((size_t)1 << 30)
 
-/* Writes the object to out, indented, with a newline. */
-void ry_message_json_print(struct json_object *object, FILE *out);
+/* Writes an object with every field of the struct (a message's body or a record), lists as arrays of objects; blobs and
+ * SECRET fields are left out, absent strings are null. name: as in writer.h. */
+void ry_message_json(struct ry_json_writer *writer, const char *name, const struct ry_record *record,
+                     const void *message);
+
+/* The same into an object that is open; `except` (or NULL) is left out. */
+void ry_message_json_fields(struct ry_json_writer *writer, const struct ry_record *record, const void *message,
+                            const char *except);
+
+/* Writes the text to out with a newline. RY_ENOMEM when the buffer failed. */
+int ry_message_json_print(const struct ry_buf *text, FILE *out, struct ry_error *err);
 
 #endif

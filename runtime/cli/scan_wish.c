@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "runtime/base/clock.h"
+#include "runtime/json/writer.h"
 
 /* Messages of a slice: few enough that a stop loses little and progress is seen, many enough that its commit is cheap.
  */
@@ -112,31 +113,31 @@ bool ry_scan_wish_is_all(const struct ry_scan_wish *wish)
 
 /* ---- jobs -------------------------------------------------------------------------------------------------------- */
 
-static void add_str(struct json_object *object, const char *key, struct ry_str value)
-{
-    (void)json_object_object_add(object, key, value.p ? json_object_new_string_len(value.p, (int)value.n) : NULL);
-}
-
 int ry_scan_wish_job(const struct ry_scan_wish *wish, const char *rescan, struct ry_str before_id, int64_t now_wall_ms,
                      struct ry_job_entry *entry, struct ry_error *err)
 {
     char since[24] = "";
     if (wish->since_id > 0)
         (void)snprintf(since, sizeof since, "%" PRIu64, wish->since_id);
-    struct json_object *job = json_object_new_object();
-    if (job == NULL)
-        return ry_fail(err, RY_ENOMEM, "no memory for the job");
-    add_str(job, "type", RY_STR("batch"));
-    add_str(job, "guild_id", wish->guild_id);
-    add_str(job, "channel_id", wish->channel_id);
-    add_str(job, "direction", ry_str_of(wish->forward ? "forward" : "backward"));
-    (void)json_object_object_add(job, "limit", json_object_new_int64(SLICE_MESSAGES));
-    add_str(job, "before_message_id", before_id);
-    add_str(job, "after_message_id", *since ? ry_str_of(since) : (struct ry_str){0});
-    (void)json_object_object_add(job, "auto_continue", json_object_new_boolean(true));
-    add_str(job, "rescan", ry_str_of(rescan));
-    (void)json_object_object_add(job, "restart", json_object_new_boolean(true));
+    RY_BUF_AUTO text = ry_buf_make(RY_JOB_MAX_BYTES);
+    struct ry_json_writer job = ry_json_writer(&text, false);
+    ry_json_put_object(&job, NULL);
+    ry_json_put_text(&job, "type", "batch");
+    ry_json_put_str(&job, "guild_id", wish->guild_id);
+    ry_json_put_str(&job, "channel_id", wish->channel_id);
+    ry_json_put_text(&job, "direction", wish->forward ? "forward" : "backward");
+    ry_json_put_u64(&job, "limit", SLICE_MESSAGES);
+    ry_json_put_str(&job, "before_message_id", before_id);
+    ry_json_put_text(&job, "after_message_id", *since ? since : NULL);
+    ry_json_put_bool(&job, "auto_continue", true);
+    ry_json_put_text(&job, "rescan", rescan);
+    ry_json_put_bool(&job, "restart", true);
     if (wish->messages_max > 0)
-        (void)json_object_object_add(job, "messages_max", json_object_new_uint64(wish->messages_max));
-    return ry_job_entry_read(entry, job, now_wall_ms, err);
+        ry_json_put_u64(&job, "messages_max", wish->messages_max);
+    ry_json_put_end(&job);
+    RY_JSON_AUTO *doc = NULL;
+    if (text.failed)
+        return ry_fail(err, RY_ENOMEM, "no memory for the job");
+    int rc = ry_json_parse(ry_buf_str(&text), &doc, err);
+    return rc == RY_OK ? ry_job_entry_read(entry, ry_json_root(doc), now_wall_ms, err) : rc;
 }

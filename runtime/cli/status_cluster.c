@@ -2,8 +2,8 @@
 #include "runtime/cli/status_cluster.h"
 
 #include <inttypes.h>
-#include <json-c/json.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "runtime/cli/message_json.h"
 #include "runtime/stream/mail_stream.h"
@@ -11,67 +11,102 @@
 /* More instances of a role than this a node does not have; its word is not believed. */
 #define REMOTE_MAX 65536
 
-/* A node's word as it is; what is no JSON is told as text. */
+/* What the nodes say, as one JSON array. */
+struct words {
+    struct ry_buf text;
+    struct ry_json_writer writer;
+};
+
+/* A node's word as it is, with its name; of what is no JSON only the name. */
 static void on_node(void *arg, struct ry_str name, struct ry_str text)
 {
-    struct json_object *nodes = arg;
-    struct json_tokener *tokener = json_tokener_new();
-    struct json_object *news = tokener != NULL ? json_tokener_parse_ex(tokener, text.p, (int)text.n) : NULL;
-    if (tokener != NULL)
-        json_tokener_free(tokener);
-    if (!json_object_is_type(news, json_type_object)) {
-        json_object_put(news);
-        news = json_object_new_object();
-    }
-    (void)json_object_object_add(news, "node", json_object_new_string_len(name.p, (int)name.n));
-    (void)json_object_array_add(nodes, news);
+    struct words *words = arg;
+    RY_JSON_AUTO *doc = NULL;
+    const struct ry_json *news = NULL;
+    (void)ry_json_parse_object(text, &doc, &news, NULL);
+    ry_json_put_object(&words->writer, NULL);
+    ry_json_put_str(&words->writer, "node", name);
+    ry_json_put_members(&words->writer, news, "node");
+    ry_json_put_end(&words->writer);
 }
 
-static int by_name(const void *a, const void *b)
+/* All nodes' words as a document, an array. */
+static int ask_nodes(struct ry_mail_stream *mail, struct ry_json_doc **nodes, struct ry_error *err)
 {
-    struct json_object *const *left = a;
-    struct json_object *const *right = b;
-    return strcmp(json_object_get_string(json_object_object_get(*left, "node")),
-                  json_object_get_string(json_object_object_get(*right, "node")));
+    struct words words = {.text = ry_buf_make(RY_MESSAGE_JSON_MAX_BYTES)};
+    words.writer = ry_json_writer(&words.text, false);
+    ry_json_put_array(&words.writer, NULL);
+    int rc = ry_mail_stream_nodes(mail, on_node, &words, err);
+    ry_json_put_end(&words.writer);
+    if (rc == RY_OK && words.text.failed)
+        rc = ry_fail(err, RY_ENOMEM, "no memory for the list of nodes");
+    if (rc == RY_OK)
+        rc = ry_json_parse(ry_buf_str(&words.text), nodes, err);
+    ry_buf_free(&words.text);
+    return rc;
+}
+
+static struct ry_str name_of(const struct ry_json *node)
+{
+    return ry_json_str(ry_json_get(node, "node"));
 }
 
 int ry_status_cluster_instances(const struct ry_cli *cli, struct ry_str own_node, unsigned remote[RY_ROLE_COUNT],
                                 struct ry_error *err)
 {
     struct ry_mail_stream *mail = NULL;
-    struct json_object *nodes = json_object_new_array();
+    RY_JSON_AUTO *nodes = NULL;
     memset(remote, 0, RY_ROLE_COUNT * sizeof *remote);
-    int rc = nodes != NULL ? ry_mail_stream_new(&mail, cli->config, "status", ry_clock_system(), err)
-                           : ry_fail(err, RY_ENOMEM, "no memory for the list of nodes");
+    int rc = ry_mail_stream_new(&mail, cli->config, "status", ry_clock_system(), err);
     if (rc == RY_OK)
-        rc = ry_mail_stream_nodes(mail, on_node, nodes, err);
-    for (size_t i = 0; rc == RY_OK && i < json_object_array_length(nodes); i++) {
-        struct json_object *node = json_object_array_get_idx(nodes, i);
-        struct json_object *instances = json_object_object_get(node, "instances");
-        if (ry_str_is(own_node, json_object_get_string(json_object_object_get(node, "node"))) ||
-            !json_object_is_type(instances, json_type_object))
+        rc = ask_nodes(mail, &nodes, err);
+    const struct ry_json *node = NULL;
+    struct ry_json_walk walk = ry_json_walk(ry_json_root(nodes));
+    while (ry_json_next(&walk, &node)) {
+        const struct ry_json *instances = ry_json_get(node, "instances");
+        if (ry_str_eq(own_node, name_of(node)))
             continue;
         for (unsigned role = 1; role < RY_ROLE_COUNT; role++) {
-            int64_t count = json_object_get_int64(json_object_object_get(instances, ry_role_name((enum ry_role)role)));
+            int64_t count = 0;
+            (void)ry_json_i64(ry_json_get(instances, ry_role_name((enum ry_role)role)), &count);
             remote[role] += count > 0 && count < REMOTE_MAX ? (unsigned)count : 0;
         }
     }
     ry_mail_stream_free(&mail);
-    json_object_put(nodes);
     return rc;
 }
 
-static int ask(struct ry_cli *cli, struct json_object *root, struct ry_error *err)
+static int by_name(const void *a, const void *b)
 {
-    struct ry_mail_stream *mail = NULL;
-    struct json_object *nodes = json_object_new_array();
-    struct json_object *waiting = json_object_new_object();
-    (void)json_object_object_add(root, "nodes", nodes);
-    (void)json_object_object_add(root, "mail", waiting);
-    int rc = ry_mail_stream_new(&mail, cli->config, "status", ry_clock_system(), err);
-    if (rc == RY_OK)
-        rc = ry_mail_stream_nodes(mail, on_node, nodes, err);
-    json_object_array_sort(nodes, by_name);
+    struct ry_str left = name_of(*(const struct ry_json *const *)a);
+    struct ry_str right = name_of(*(const struct ry_json *const *)b);
+    int order = memcmp(left.p, right.p, left.n < right.n ? left.n : right.n);
+    return order != 0 ? order : (left.n > right.n) - (left.n < right.n);
+}
+
+/* The nodes' words, sorted by name. */
+static int put_nodes(struct ry_json_writer *writer, const struct ry_json *nodes, struct ry_error *err)
+{
+    size_t n = ry_json_count(nodes);
+    const struct ry_json **sorted = calloc(n + 1, sizeof *sorted);
+    if (sorted == NULL)
+        return ry_fail(err, RY_ENOMEM, "no memory for %zu nodes", n);
+    struct ry_json_walk walk = ry_json_walk(nodes);
+    for (size_t i = 0; ry_json_next(&walk, &sorted[i]);)
+        i++;
+    qsort(sorted, n, sizeof *sorted, by_name);
+    ry_json_put_array(writer, "nodes");
+    for (size_t i = 0; i < n; i++)
+        ry_json_put_value(writer, NULL, sorted[i]);
+    ry_json_put_end(writer);
+    free(sorted);
+    return RY_OK;
+}
+
+static int put_mail(struct ry_json_writer *writer, struct ry_mail_stream *mail, struct ry_error *err)
+{
+    int rc = RY_OK;
+    ry_json_put_object(writer, "mail");
     for (unsigned role = 1; rc == RY_OK && role < RY_ROLE_MONITOR; role++) {
         char stream[RY_MAIL_STREAM_BYTES];
         uint64_t length = 0;
@@ -81,39 +116,66 @@ static int ask(struct ry_cli *cli, struct json_object *root, struct ry_error *er
         (void)snprintf(stream, sizeof stream, "reelyard:mail:%s:urgent", ry_role_name((enum ry_role)role));
         if (rc == RY_OK)
             rc = ry_mail_stream_length(mail, stream, &urgent, err);
-        (void)json_object_object_add(waiting, ry_role_name((enum ry_role)role),
-                                     json_object_new_uint64(length + urgent));
+        ry_json_put_u64(writer, ry_role_name((enum ry_role)role), length + urgent);
     }
+    ry_json_put_end(writer);
+    return rc;
+}
+
+static int ask(struct ry_cli *cli, struct ry_json_writer *writer, struct ry_error *err)
+{
+    struct ry_mail_stream *mail = NULL;
+    RY_JSON_AUTO *nodes = NULL;
+    ry_json_put_object(writer, NULL);
+    int rc = ry_mail_stream_new(&mail, cli->config, "status", ry_clock_system(), err);
+    if (rc == RY_OK)
+        rc = ask_nodes(mail, &nodes, err);
+    if (rc == RY_OK)
+        rc = put_nodes(writer, ry_json_root(nodes), err);
+    if (rc == RY_OK)
+        rc = put_mail(writer, mail, err);
+    ry_json_put_end(writer);
     ry_mail_stream_free(&mail);
     return rc;
 }
 
-static uint64_t number(struct json_object *object, const char *name)
+static uint64_t number(const struct ry_json *object, const char *name)
 {
-    return json_object_get_uint64(json_object_object_get(object, name));
+    uint64_t value = 0;
+    (void)ry_json_u64(ry_json_get(object, name), &value);
+    return value;
 }
 
-static void tell(const struct ry_cli *cli, struct json_object *root)
+static int tell(const struct ry_cli *cli, const struct ry_buf *text, struct ry_error *err)
 {
-    struct json_object *nodes = json_object_object_get(root, "nodes");
+    RY_JSON_AUTO *doc = NULL;
+    int rc = text->failed ? ry_fail(err, RY_ENOMEM, "no memory") : ry_json_parse(ry_buf_str(text), &doc, err);
+    if (rc != RY_OK)
+        return rc;
     fprintf(cli->out, "%-24s %8s %8s %8s  %s\n", "node", "room", "taken", "given", "roles");
-    for (size_t i = 0; i < json_object_array_length(nodes); i++) {
-        struct json_object *node = json_object_array_get_idx(nodes, i);
-        struct json_object *roles = json_object_object_get(node, "roles");
-        fprintf(cli->out, "%-24s %8" PRIu64 " %8" PRIu64 " %8" PRIu64 "  ",
-                json_object_get_string(json_object_object_get(node, "node")), number(node, "capacity"),
-                number(node, "taken"), number(node, "given"));
-        for (size_t r = 0; roles != NULL && r < json_object_array_length(roles); r++)
-            fprintf(cli->out, "%s%s", r > 0 ? "," : "", json_object_get_string(json_object_array_get_idx(roles, r)));
+    const struct ry_json *node = NULL;
+    struct ry_json_walk nodes = ry_json_walk(ry_json_get(ry_json_root(doc), "nodes"));
+    while (ry_json_next(&nodes, &node)) {
+        struct ry_str name = name_of(node);
+        fprintf(cli->out, "%-24.*s %8" PRIu64 " %8" PRIu64 " %8" PRIu64 "  ", RY_STR_ARG(name),
+                number(node, "capacity"), number(node, "taken"), number(node, "given"));
+        const struct ry_json *role = NULL;
+        struct ry_json_walk roles = ry_json_walk(ry_json_get(node, "roles"));
+        for (size_t i = 0; ry_json_next(&roles, &role); i++)
+            fprintf(cli->out, "%s%.*s", i > 0 ? "," : "", RY_STR_ARG(ry_json_str(role)));
         fputc('\n', cli->out);
     }
     fputs("mail between them:", cli->out);
-    json_object_object_foreach(json_object_object_get(root, "mail"), role, length)
-    {
-        if (json_object_get_uint64(length) > 0)
-            fprintf(cli->out, "  %s %" PRIu64, role, json_object_get_uint64(length));
+    struct ry_str role = {0};
+    const struct ry_json *length = NULL;
+    struct ry_json_walk mail = ry_json_walk(ry_json_get(ry_json_root(doc), "mail"));
+    while (ry_json_next_member(&mail, &role, &length)) {
+        uint64_t waiting = 0;
+        if (ry_json_u64(length, &waiting) && waiting > 0)
+            fprintf(cli->out, "  %.*s %" PRIu64, RY_STR_ARG(role), waiting);
     }
     fputc('\n', cli->out);
+    return RY_OK;
 }
 
 int ry_status_cluster(struct ry_cli *cli, bool json)
@@ -121,14 +183,10 @@ int ry_status_cluster(struct ry_cli *cli, bool json)
     struct ry_error err = {.code = RY_OK};
     if (ry_config_str(cli->config, RY_OPT_redis_url)[0] == '\0')
         return ry_cli_complain(cli, RY_EXIT_CONFIG, "nodes find each other through Redis: set REDIS_URL");
-    struct json_object *root = json_object_new_object();
-    if (root == NULL)
-        return ry_cli_complain(cli, RY_EXIT_FAILED, "no memory");
-    int rc = ask(cli, root, &err);
-    if (rc == RY_OK && json)
-        ry_message_json_print(root, cli->out);
-    else if (rc == RY_OK)
-        tell(cli, root);
-    (void)json_object_put(root);
+    RY_BUF_AUTO text = ry_buf_make(RY_MESSAGE_JSON_MAX_BYTES);
+    struct ry_json_writer writer = ry_json_writer(&text, true);
+    int rc = ask(cli, &writer, &err);
+    if (rc == RY_OK)
+        rc = json ? ry_message_json_print(&text, cli->out, &err) : tell(cli, &text, &err);
     return rc == RY_OK ? RY_EXIT_DONE : ry_cli_fail(cli, &err);
 }

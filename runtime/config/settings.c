@@ -1,19 +1,18 @@
 /* The settings file as a source of options: JSON with comments, of which two objects concern the program itself. What
- * concerns channels and guilds is the scanner's. The file is read whole (it is bounded), stripped in place so that
- * positions stay those of the original, and walked once. */
+ * concerns channels and guilds is the scanner's. The file is read whole (it is bounded) and walked once. */
 #include "runtime/config/settings.h"
 
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdio.h>
 
-#include "runtime/config/jsonc.h"
+#include "runtime/json/writer.h"
 
 #define PLACE_BYTES 4400
 
 struct settings {
     const char *path;
     struct ry_buf text;
+    struct ry_json_doc *doc;
     int (*set)(void *arg, enum ry_option option, const char *text, const char *place, struct ry_error *err);
     void *arg;
 };
@@ -38,68 +37,64 @@ static int read_file(struct settings *settings, struct ry_error *err)
     return rc == RY_OK ? RY_OK : ry_fail(err, rc, "no memory for the settings file %s", settings->path);
 }
 
-static int parse(struct settings *settings, struct json_object **root, struct ry_error *err)
+static int parse(struct settings *settings, struct ry_error *err)
 {
     struct ry_error reason;
-    if (ry_jsonc_strip(settings->text.p, settings->text.n, &reason) != RY_OK)
-        return ry_fail(err, RY_ECONFIG, "%s, %s", settings->path, reason.text);
-    struct json_tokener *tokener = json_tokener_new();
-    if (tokener == NULL)
-        return ry_fail(err, RY_ENOMEM, "no memory for the settings file %s", settings->path);
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-    struct ry_str text = ry_buf_str(&settings->text);
-    *root = json_tokener_parse_ex(tokener, text.p, (int)text.n);
-    size_t offset = json_tokener_get_parse_end(tokener);
-    enum json_tokener_error error = json_tokener_get_error(tokener);
-    json_tokener_free(tokener);
-    if (error == json_tokener_success && json_object_is_type(*root, json_type_object))
-        return RY_OK;
-    const char *why = error == json_tokener_success    ? "not an object"
-                      : error == json_tokener_continue ? "it ends too early"
-                                                       : json_tokener_error_desc(error);
-    return ry_fail(err, RY_ECONFIG, "%s:%zu: not JSON: %s", settings->path, ry_jsonc_line(text.p, text.n, offset), why);
+    size_t line = 1;
+    int rc = ry_json_parse_jsonc(ry_buf_str(&settings->text), &settings->doc, &line, &reason);
+    if (rc != RY_OK)
+        return ry_fail(err, rc == RY_ENOMEM ? RY_ENOMEM : RY_ECONFIG, "%s:%zu: %s", settings->path, line, reason.text);
+    if (!ry_json_is(ry_json_root(settings->doc), RY_JSON_OBJECT))
+        return ry_fail(err, RY_ECONFIG, "%s:1: not JSON: not an object", settings->path);
+    return RY_OK;
 }
 
-/* The line of a key of a section: json-c keeps no positions, so it is looked for in the text. */
-static size_t key_line(const struct settings *settings, const char *section, const char *key)
+/* The line of a member's name. */
+static size_t name_line(const struct settings *settings, const struct ry_json *object, const char *wanted)
 {
-    char quoted[128];
-    struct ry_str text = ry_buf_str(&settings->text);
-    (void)snprintf(quoted, sizeof quoted, "\"%s\"", section);
-    const char *at = memmem(text.p, text.n, quoted, strlen(quoted));
-    size_t from = at ? (size_t)(at - text.p) : 0;
-    (void)snprintf(quoted, sizeof quoted, "\"%s\"", key);
-    at = memmem(text.p + from, text.n - from, quoted, strlen(quoted));
-    return ry_jsonc_line(text.p, text.n, at ? (size_t)(at - text.p) : from);
+    size_t line = 1;
+    struct ry_str name = {0};
+    const struct ry_json *value = NULL;
+    struct ry_json_walk walk = ry_json_walk(object);
+    while (ry_json_next_member(&walk, &name, &value))
+        if (ry_str_is(name, wanted))
+            line = ry_json_line(ry_buf_str(&settings->text), ry_json_offset(settings->doc, name));
+    return line;
 }
 
 /* A JSON value as a flag would spell it: a list's items joined by commas. */
-static void print_value(struct json_object *value, struct ry_buf *out)
+static void print_value(const struct ry_json *value, struct ry_buf *out)
 {
-    if (!json_object_is_type(value, json_type_array)) {
-        (void)ry_buf_add_str(out, ry_str_of(json_object_get_string(value)));
-        return;
-    }
-    size_t n = json_object_array_length(value);
-    for (size_t i = 0; i < n; i++)
-        (void)ry_buf_addf(out, "%s%s", i ? "," : "", json_object_get_string(json_object_array_get_idx(value, i)));
+    const struct ry_json *item = NULL;
+    struct ry_json_walk walk = ry_json_walk(value);
+    struct ry_json_writer writer = ry_json_writer(out, false);
+    if (ry_json_is(value, RY_JSON_STRING))
+        (void)ry_buf_add_str(out, ry_json_str(value));
+    else if (!ry_json_is(value, RY_JSON_ARRAY))
+        ry_json_put_value(&writer, NULL, value);
+    else
+        for (size_t i = 0; ry_json_next(&walk, &item); i++) {
+            (void)ry_buf_add_str(out, i > 0 ? RY_STR(",") : RY_STR(""));
+            print_value(item, out);
+        }
 }
 
-static int take_section(struct settings *settings, struct json_object *root, const char *section, struct ry_error *err)
+static int take_section(struct settings *settings, const struct ry_json *root, const char *section,
+                        struct ry_error *err)
 {
-    struct json_object *object = NULL;
-    if (!json_object_object_get_ex(root, section, &object))
+    const struct ry_json *object = ry_json_get(root, section);
+    if (object == NULL)
         return RY_OK;
-    if (!json_object_is_type(object, json_type_object))
+    if (!ry_json_is(object, RY_JSON_OBJECT))
         return ry_fail(err, RY_ECONFIG, "%s:%zu: %s must be an object", settings->path,
-                       key_line(settings, section, section), section);
+                       name_line(settings, root, section), section);
     for (unsigned i = 0; i < RY_OPT_COUNT; i++) {
         const char *key = ry_option_row((enum ry_option)i)->setting;
-        struct json_object *value = NULL;
-        if (key == NULL || !json_object_object_get_ex(object, key, &value) || value == NULL)
+        const struct ry_json *value = key != NULL ? ry_json_get(object, key) : NULL;
+        if (value == NULL)
             continue;
         char place[PLACE_BYTES];
-        (void)snprintf(place, sizeof place, "%s:%zu: %s", settings->path, key_line(settings, section, key), key);
+        (void)snprintf(place, sizeof place, "%s:%zu: %s", settings->path, name_line(settings, object, key), key);
         RY_BUF_AUTO text = ry_buf_make(RY_SETTINGS_MAX_BYTES);
         print_value(value, &text);
         const char *spelled = text.failed ? NULL : ry_buf_cstr(&text);
@@ -117,15 +112,14 @@ int ry_settings_read(const char *path,
                      void *arg, struct ry_error *err)
 {
     struct settings settings = {.path = path, .text = ry_buf_make(RY_SETTINGS_MAX_BYTES), .set = set, .arg = arg};
-    struct json_object *root = NULL;
     int rc = read_file(&settings, err);
     if (rc == RY_OK)
-        rc = parse(&settings, &root, err);
+        rc = parse(&settings, err);
     if (rc == RY_OK)
-        rc = take_section(&settings, root, "worker_settings_defaults", err);
+        rc = take_section(&settings, ry_json_root(settings.doc), "worker_settings_defaults", err);
     if (rc == RY_OK)
-        rc = take_section(&settings, root, "database_settings_defaults", err);
-    (void)json_object_put(root);
+        rc = take_section(&settings, ry_json_root(settings.doc), "database_settings_defaults", err);
+    ry_json_free(&settings.doc);
     ry_buf_free(&settings.text);
     return rc;
 }

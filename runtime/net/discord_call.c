@@ -6,9 +6,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include <json-c/json.h>
-
 #include "runtime/base/backoff.h"
+#include "runtime/json/read.h"
 #include "runtime/net/discord_private.h"
 
 #define MESSAGE_MAX      160 /* bytes of Discord's message in an error */
@@ -54,33 +53,15 @@ static int64_t number_of(const char *text)
     return text && ry_str_u64(ry_str_of(text), &n) && n <= INT32_MAX ? (int64_t)n : -1;
 }
 
-/* The answer's body as a JSON object, to be put; NULL: it is none. */
-static struct json_object *parse_body(const struct ry_buf *body)
+static void read_429(const struct ry_json *root, CURL *easy, struct ry_limit_answer *limits)
 {
-    if (body->n == 0 || body->n > ERROR_BODY_BYTES || !ry_str_is_utf8(ry_buf_str(body)))
-        return NULL; /* json-c's own check lets overlong forms and surrogates pass */
-    struct json_tokener *tokener = json_tokener_new();
-    if (!tokener)
-        return NULL;
-    struct json_object *root = json_tokener_parse_ex(tokener, body->p, (int)body->n);
-    json_tokener_free(tokener);
-    if (json_object_is_type(root, json_type_object))
-        return root;
-    json_object_put(root);
-    return NULL;
-}
-
-static void read_429(struct json_object *root, CURL *easy, struct ry_limit_answer *limits)
-{
-    struct json_object *value;
-    if (json_object_object_get_ex(root, "retry_after", &value)) {
-        double seconds = json_object_get_double(value);
-        if (isfinite(seconds) && seconds >= 0 && seconds < SECONDS_MAX)
-            limits->retry_after_ms = (int64_t)ceil(seconds * 1000);
-    }
+    double seconds = 0;
+    if (ry_json_f64(ry_json_get(root, "retry_after"), &seconds) && isfinite(seconds) && seconds >= 0 &&
+        seconds < SECONDS_MAX)
+        limits->retry_after_ms = (int64_t)ceil(seconds * 1000);
     const char *scope = net_easy_header(easy, "X-RateLimit-Scope");
     const char *global = net_easy_header(easy, "X-RateLimit-Global");
-    bool says_global = json_object_object_get_ex(root, "global", &value) && json_object_get_boolean(value);
+    bool says_global = ry_json_true(ry_json_get(root, "global"));
     if (scope && strcmp(scope, "shared") == 0)
         limits->scope = RY_LIMIT_SHARED;
     else if ((scope && strcmp(scope, "global") == 0) || (global && strcmp(global, "true") == 0) || says_global)
@@ -103,25 +84,23 @@ static void read_limits(CURL *easy, struct ry_limit_answer *limits)
 /* ---- judging ----------------------------------------------------------------------------------------------------- */
 
 /* Whether Discord's message may stand in an error. */
-static bool is_plain(const struct ry_discord *discord, const char *text)
+static bool is_plain(const struct ry_discord *discord, struct ry_str text)
 {
-    for (const char *p = text; *p; p++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7F)
+    for (size_t i = 0; i < text.n; i++)
+        if ((unsigned char)text.p[i] < 0x20 || text.p[i] == 0x7F)
             return false;
-    return !strstr(text, discord->token);
+    return memmem(text.p, text.n, discord->token, strlen(discord->token)) == NULL;
 }
 
-static void describe(struct ry_discord_call *call, enum ry_err code, unsigned status, struct json_object *root)
+static void describe(struct ry_discord_call *call, enum ry_err code, unsigned status, const struct ry_json *root)
 {
-    struct json_object *message = NULL;
-    struct json_object *number = NULL;
-    json_object_object_get_ex(root, "message", &message);
-    json_object_object_get_ex(root, "code", &number);
-    const char *text = json_object_is_type(message, json_type_string) ? json_object_get_string(message) : "";
+    int64_t number = 0;
+    struct ry_str text = ry_json_cut(ry_json_str(ry_json_get(root, "message")), MESSAGE_MAX);
+    (void)ry_json_i64(ry_json_get(root, "code"), &number);
     const char *host = call->discord->host;
-    if (*text && is_plain(call->discord, text))
-        ry_fail(&call->met, code, "%s answered %u: %.*s (code %d)", host, status, MESSAGE_MAX, text,
-                json_object_get_int(number));
+    if (text.n > 0 && is_plain(call->discord, text))
+        ry_fail(&call->met, code, "%s answered %u: %.*s (code %lld)", host, status, RY_STR_ARG(text),
+                (long long)number);
     else
         ry_fail(&call->met, code, "%s answered %u", host, status);
 }
@@ -167,7 +146,10 @@ enum verdict discord_call_judge(struct ry_discord_call *call, struct ry_limit_an
     call->met = (struct ry_error){.code = RY_OK};
     if (status >= 200 && status < 300)
         return VERDICT_END;
-    struct json_object *root = parse_body(&call->body);
+    RY_JSON_AUTO *doc = NULL;
+    const struct ry_json *root = NULL; /* NULL: the body is no JSON object */
+    if (call->body.n <= ERROR_BODY_BYTES)
+        (void)ry_json_parse_object(ry_buf_str(&call->body), &doc, &root, NULL);
     enum verdict verdict = VERDICT_END;
     if (status == 429) {
         limits->retry_after_ms = net_easy_retry_after_ms(call->easy, call->discord->options.clock);
@@ -188,7 +170,6 @@ enum verdict discord_call_judge(struct ry_discord_call *call, struct ry_limit_an
     } else {
         describe(call, code_of(limits->status), limits->status, root);
     }
-    json_object_put(root);
     return verdict;
 }
 

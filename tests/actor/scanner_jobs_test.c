@@ -1,8 +1,7 @@
 /* scanner_jobs_test.c: jobs that read a channel's history, against the fake Discord: which slice is read, what becomes
  * of what is known already, what goes on from there, and what a job that comes twice does. */
+#include "runtime/json/writer.h"
 #include "tests/bed/scan_bench.h"
-
-#include <json-c/json.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -14,15 +13,16 @@ static const struct ry_strs NONE;
 /* The text of a member of a job's JSON; "": null or none. */
 static void member_of(struct ry_str json, const char *key, char *text, size_t size)
 {
-    char copy[2048];
-    assert_true(json.n < sizeof copy);
-    (void)snprintf(copy, sizeof copy, "%.*s", RY_STR_ARG(json));
-    struct json_object *root = json_tokener_parse(copy);
-    assert_non_null(root);
-    struct json_object *value = NULL;
-    json_object_object_get_ex(root, key, &value);
-    (void)snprintf(text, size, "%s", value ? json_object_get_string(value) : "");
-    json_object_put(root);
+    RY_JSON_AUTO *doc = NULL;
+    struct ry_error err;
+    assert_int_equal(ry_json_parse(json, &doc, &err), RY_OK);
+    RY_BUF_AUTO printed = ry_buf_make(size);
+    struct ry_json_writer writer = ry_json_writer(&printed, false);
+    const struct ry_json *value = ry_json_get(ry_json_root(doc), key);
+    if (value != NULL && !ry_json_is(value, RY_JSON_STRING))
+        ry_json_put_value(&writer, NULL, value);
+    struct ry_str string = ry_json_is(value, RY_JSON_STRING) ? ry_json_str(value) : ry_buf_str(&printed);
+    (void)snprintf(text, size, "%.*s", RY_STR_ARG(string));
 }
 
 static void assert_member(struct ry_str json, const char *key, const char *wanted)

@@ -381,7 +381,7 @@ static void a_bad_job_is_a_dead_letter_that_names_the_field(void **state)
     } CASES[] = {
         {"", "not JSON"},
         {"{", "not JSON"},
-        {"[]", "not an object"},
+        {"[]", "not a JSON object"},
         {"{}", "job_id is missing"},
         {"{\"job_id\":\"j\"}", "type is missing"},
         {"{\"job_id\":\"j\",\"type\":\"batch\"}", "type is not 'messages'"},

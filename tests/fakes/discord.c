@@ -21,10 +21,10 @@
 #include <unistd.h>
 
 #include <arpa/inet.h>
-#include <json-c/json.h>
 #include <microhttpd.h>
 
 #include "tests/bed/discord_options.h"
+#include "runtime/json/json.h"
 
 #define GUILDS_MAX     256
 #define BODY_MAX_BYTES ((size_t)256 << 10)
@@ -267,21 +267,22 @@ static void answer_refresh(const struct server *server, const struct exchange *e
         error(answer, 404, 0, "404: Not Found");
         return;
     }
-    struct json_object *asked = json_tokener_parse(exchange->body);
-    struct json_object *urls = NULL;
-    if (!json_object_object_get_ex(asked, "attachment_urls", &urls) || !json_object_is_type(urls, json_type_array) ||
-        json_object_array_length(urls) == 0 || json_object_array_length(urls) > REFRESH_MAX) {
+    RY_JSON_AUTO *asked = NULL;
+    const struct ry_json *root = NULL;
+    (void)ry_json_parse_object(ry_str_of(exchange->body), &asked, &root, NULL);
+    struct ry_json_walk urls = ry_json_walk(ry_json_get(root, "attachment_urls"));
+    if (urls.left == 0 || urls.left > REFRESH_MAX) {
         error(answer, 400, 50035, "Invalid Form Body");
-        json_object_put(asked);
         return;
     }
     fputs("{\"refreshed_urls\": [", answer->out);
-    for (size_t i = 0; i < json_object_array_length(urls); i++) {
+    const struct ry_json *url = NULL;
+    for (size_t i = 0; ry_json_next(&urls, &url); i++) {
+        struct ry_str text = ry_json_str(url);
         fputs(i ? ", " : "", answer->out);
-        print_refreshed(server, json_object_get_string(json_object_array_get_idx(urls, i)), answer);
+        print_refreshed(server, text.p ? text.p : "", answer);
     }
     fputs("]}", answer->out);
-    json_object_put(asked);
 }
 
 /* ---- limits and faults ------------------------------------------------------------------------------------------- */

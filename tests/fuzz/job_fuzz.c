@@ -68,12 +68,13 @@ static void scan(const struct scan_job *job, bool local, struct scan_settings *s
                                         .file_urls = local && job->media_root.p != NULL,
                                         .now_wall_ms = 1729350189000,
                                         .put_aside = check_reason};
-    size_t n = json_object_array_length(job->messages);
-    struct scan_rows *rows = scan_rows_new(n);
+    const struct ry_json *message = NULL;
+    struct ry_json_walk walk = ry_json_walk(job->messages);
+    struct scan_rows *rows = scan_rows_new(walk.left);
     struct ry_error err;
     check(rows != NULL);
-    for (size_t i = 0; i < n; i++)
-        check(scan_rows_add(rows, &context, json_object_array_get_idx(job->messages, i), &err) == RY_OK);
+    while (ry_json_next(&walk, &message))
+        check(scan_rows_add(rows, &context, message, &err) == RY_OK);
     check_batches(job, rows);
     scan_rows_free(&rows);
 }

@@ -2,6 +2,7 @@
 # layers.sh ROOT: who may include whom. Prints every include that breaks a rule and fails if there is one.
 #
 #   runtime/base        nothing of reelyard but itself
+#   runtime/json        runtime/base
 #   proto               runtime/base
 #   runtime/*           runtime, proto; never actors
 #   actors/<role>       runtime (not bus, cli), proto, itself; never another actor
@@ -35,8 +36,9 @@ $hits"
 
 rule '.' '^tests/' 'nothing sees tests'
 rule '^(proto|runtime)/' '^actors/' 'proto and runtime know no actor'
-rule '^runtime/base/' '^(proto/|runtime/(actor|bus|config|stats|stream|net|cli|supervisor)/)' 'runtime/base stands alone'
-rule '^proto/' '^runtime/(actor|bus|config|stats|stream|net|cli)/' 'proto stands on runtime/base alone'
+rule '^runtime/base/' '^(proto/|runtime/(actor|bus|config|json|stats|stream|net|cli|supervisor)/)' 'runtime/base stands alone'
+rule '^proto/' '^runtime/(actor|bus|config|json|stats|stream|net|cli)/' 'proto stands on runtime/base alone'
+rule '^runtime/json/' '^(proto/|runtime/(actor|bus|config|stats|stream|net|cli|supervisor|sandbox)/)' 'runtime/json stands on runtime/base'
 rule '^runtime/(config|stats|net)/' '^(proto|runtime/(actor|bus|stream|cli))/' 'config, stats and net stand on runtime/base'
 rule '^runtime/(actor|stream)/' '^runtime/(bus|cli|net)/' 'actor and stream know no bus'
 rule '^runtime/supervisor/' '^(proto/(message|codec|envelope|frame|descriptor)|runtime/(actor|bus|stream|net|cli)/)' 'the supervisor stands on base and config'
@@ -59,5 +61,7 @@ door '^(libav|libsw|webp)' '^actors/encoder/' 'FFmpeg and WebP only in actors/en
 door '^microhttpd' '^actors/monitor/' 'libmicrohttpd only in actors/monitor'
 door '^seccomp' '^runtime/sandbox/' 'libseccomp only in runtime/sandbox'
 door '^uniname' '^actors/scanner/' 'libunistring only in actors/scanner'
+door '(^|/)yyjson' '^runtime/json/' 'yyjson only in runtime/json'
+door '^json-c/' '^$' 'JSON is read and written by runtime/json'
 door '^pcre2' '^actors/scanner/' 'PCRE2 only in actors/scanner'
 exit $bad

@@ -7,19 +7,29 @@
 #include <cmocka.h>
 
 #include "actors/scanner/clip_rules.h"
-#include "actors/scanner/json_read.h"
+#include "runtime/json/read.h"
 
 #include <stdlib.h>
 
+/* The settings of the rules that were made last. */
+static struct ry_json_doc *resolved;
+
 static struct clip_rules *rules_of(const char *json)
 {
-    struct json_object *resolved = NULL;
     struct clip_rules *rules = NULL;
     struct ry_error err = {0};
-    if (json_read_text(ry_str_of(json), &resolved, &err) != RY_OK || clip_rules_new(resolved, &rules, &err) != RY_OK)
+    ry_json_free(&resolved);
+    if (ry_json_parse(ry_str_of(json), &resolved, &err) != RY_OK ||
+        clip_rules_new(ry_json_root(resolved), &rules, &err) != RY_OK)
         fail_msg("%s: %s", json, err.text);
-    json_object_put(resolved);
     return rules;
+}
+
+static int free_settings(void **state)
+{
+    (void)state;
+    ry_json_free(&resolved);
+    return 0;
 }
 
 static void a_video_is_known_by_its_type_or_its_name(void **state)
@@ -107,14 +117,13 @@ static void a_regex_that_python_or_pcre2_refuses_is_refused(void **state)
                                         "{\"text_include_regex\":\"(?<=a+)b\"}", "{\"text_exclude_regex\":\"\\\\C\"}",
                                         "{\"text_include_regex\":\"(*LIMIT_MATCH=1000000000)a\"}"};
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
-        struct json_object *resolved = NULL;
+        RY_JSON_AUTO *doc = NULL;
         struct clip_rules *rules = NULL;
         struct ry_error err = {0};
-        assert_int_equal(json_read_text(ry_str_of(CASES[i]), &resolved, &err), RY_OK);
-        assert_int_equal(clip_rules_new(resolved, &rules, &err), RY_EINVAL);
+        assert_int_equal(ry_json_parse(ry_str_of(CASES[i]), &doc, &err), RY_OK);
+        assert_int_equal(clip_rules_new(ry_json_root(doc), &rules, &err), RY_EINVAL);
         assert_null(rules);
         assert_non_null(strstr(err.text, "is no valid regular expression"));
-        json_object_put(resolved);
     }
 }
 
@@ -126,5 +135,5 @@ int main(void)
         cmocka_unit_test(content_is_searched_as_python_searches),
         cmocka_unit_test(a_regex_that_python_or_pcre2_refuses_is_refused),
     };
-    return cmocka_run_group_tests_name("clip_rules", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("clip_rules", tests, NULL, free_settings);
 }

@@ -133,7 +133,7 @@ static void what_is_no_export_is_refused_with_a_reason(void **state)
         {"{\"messages\":[]," GUILD "}", "no channel"},
         {"{" GUILD "," CHANNEL "}", "no messages"},
         {"{" GUILD "," CHANNEL ",\"messages\":{}}", "'[' expected behind \"messages\""},
-        {"{\"guild\":7,\"messages\":[]}", "guild is no JSON object"},
+        {"{\"guild\":7,\"messages\":[]}", "guild: not a JSON object"},
         {"{\"guild\":{\"id\":\"x\"}," CHANNEL ",\"messages\":[]}", "guild.id 'x' is no snowflake"},
         {"{\"guild\":{\"id\":\"0\"}," CHANNEL ",\"messages\":[]}", "direct messages"},
         {"{" GUILD ",\"channel\":{\"id\":\"\"},\"messages\":[]}", "channel.id '' is no snowflake"},
@@ -349,7 +349,7 @@ static void a_message_is_told_as_discord_tells_it(void **state)
     } CASES[] = {
         {"{\"id\":\"1\",\"timestamp\":\"2024-10-19T15:03:09+00:00\",\"content\":\"a\\\"\\n\\u00e9\"," E_AUTHOR
          ",\"attachments\":[{\"id\":\"2\",\"url\":\"https://x/a?ex=1\",\"fileName\":\"a.mp4\",\"fileSizeBytes\":5}]}",
-         "{\"id\":\"1\",\"timestamp\":\"2024-10-19T15:03:09+00:00\",\"content\":\"a\\\"\\u000a\u00e9\"," D_AUTHOR
+         "{\"id\":\"1\",\"timestamp\":\"2024-10-19T15:03:09+00:00\",\"content\":\"a\\\"\\n\u00e9\"," D_AUTHOR
          ",\"attachments\":[{\"id\":\"2\",\"filename\":\"a.mp4\",\"size\":5,\"url\":\"https://x/a?ex=1\"}]}",
          1, 0},
         {"{\"id\":1,\"content\":\"\",\"author\":{\"id\":9,\"name\":\"u\",\"discriminator\":\"1234\",\"nickname\":\"u\","

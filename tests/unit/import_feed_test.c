@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "actors/scanner/job.h"
-#include "actors/scanner/json_read.h"
+#include "runtime/json/read.h"
 #include "runtime/cli/import_feed.h"
 
 #include <stdio.h>
@@ -138,12 +138,13 @@ static size_t take_jobs(struct place *place, unsigned char seen[MESSAGES], char 
         assert_true(job.brings_guild && job.brings_channel);
         assert_true(ry_str_is(job.guild.name, "G\u00fc \"x\""));
         assert_true(ry_str_is(job.media_root, place->folder));
-        assert_true(json_object_array_length(job.messages) <= JOB_SIZE);
-        for (size_t k = 0; k < json_object_array_length(job.messages); k++) {
+        assert_true(ry_json_count(job.messages) <= JOB_SIZE);
+        const struct ry_json *message = NULL;
+        struct ry_json_walk walk = ry_json_walk(job.messages);
+        while (ry_json_next(&walk, &message)) {
             struct ry_str id;
             uint64_t number = 0;
-            assert_int_equal(json_read_id(json_object_array_get_idx(job.messages, k), "", "id", true, &id, &err),
-                             RY_OK);
+            assert_int_equal(ry_json_read_id(message, "", "id", true, &id, &err), RY_OK);
             assert_true(ry_str_u64(id, &number) && number <= MESSAGES);
             seen[number - 1]++;
         }

@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <json-c/json.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +16,7 @@
 
 #include "runtime/base/log.h"
 #include "runtime/base/str.h"
+#include "runtime/json/json.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -48,22 +48,27 @@ static const char *read_line(void)
     return line;
 }
 
-/* The line as JSON; the caller drops it. */
-static struct json_object *read_json(void)
+/* The line as JSON; the caller frees it. */
+static struct ry_json_doc *read_json(void)
 {
-    enum json_tokener_error error = json_tokener_success;
-    struct json_object *object = json_tokener_parse_verbose(read_line(), &error);
-    if (error != json_tokener_success)
-        fail_msg("not JSON: %s: %s", json_tokener_error_desc(error), line);
-    return object;
+    struct ry_json_doc *doc = NULL;
+    struct ry_error err;
+    if (ry_json_parse(ry_str_of(read_line()), &doc, &err) != RY_OK)
+        fail_msg("%s: %s", err.text, line);
+    return doc;
 }
 
-static const char *member(struct json_object *object, const char *name)
+static const struct ry_json *value_of(const struct ry_json_doc *doc, const char *name)
 {
-    struct json_object *value = NULL;
-    if (!json_object_object_get_ex(object, name, &value))
+    const struct ry_json *value = ry_json_get(ry_json_root(doc), name);
+    if (value == NULL)
         fail_msg("no %s in %s", name, line);
-    return json_object_get_string(value);
+    return value;
+}
+
+static const char *member(const struct ry_json_doc *doc, const char *name)
+{
+    return ry_json_str(value_of(doc, name)).p;
 }
 
 static void a_json_line_has_time_level_instance_event_and_fields(void **state)
@@ -73,7 +78,7 @@ static void a_json_line_has_time_level_instance_event_and_fields(void **state)
     ry_log_thread("writer-1");
     RY_LOG(RY_WARNING, "clip_failed", "clip=%s bytes=%zu share=%.2f code=%d ok=%lld hex=%x name=%.*s", "d1523646",
            (size_t)7, 0.5, -3, 1234567890123LL, 255u, 2, "abc");
-    struct json_object *object = read_json();
+    RY_JSON_AUTO *object = read_json();
     assert_int_equal(strlen(member(object, "time")), strlen("2024-10-19T15:03:09.159Z"));
     assert_string_equal(member(object, "level"), "warning");
     assert_string_equal(member(object, "instance"), "writer-1");
@@ -81,14 +86,11 @@ static void a_json_line_has_time_level_instance_event_and_fields(void **state)
     assert_string_equal(member(object, "clip"), "d1523646");
     assert_string_equal(member(object, "name"), "ab");
     assert_string_equal(member(object, "hex"), "ff");
-    struct json_object *number = NULL;
-    assert_true(json_object_object_get_ex(object, "bytes", &number));
-    assert_int_equal(json_object_get_type(number), json_type_int);
-    assert_true(json_object_object_get_ex(object, "share", &number));
-    assert_int_equal(json_object_get_type(number), json_type_double);
-    assert_string_equal(member(object, "code"), "-3");
-    assert_string_equal(member(object, "ok"), "1234567890123");
-    (void)json_object_put(object);
+    int64_t number = 0;
+    assert_int_equal(ry_json_type(value_of(object, "bytes")), RY_JSON_INT);
+    assert_int_equal(ry_json_type(value_of(object, "share")), RY_JSON_REAL);
+    assert_true(ry_json_i64(value_of(object, "code"), &number) && number == -3);
+    assert_true(ry_json_i64(value_of(object, "ok"), &number) && number == 1234567890123);
 }
 
 static void any_value_comes_back_from_json(void **state)
@@ -114,10 +116,10 @@ static void any_value_comes_back_from_json(void **state)
     ry_log_setup(RY_INFO, RY_LOG_JSON, pipe_fds[1]);
     for (size_t i = 0; i < COUNT(cases); i++) {
         RY_LOG(RY_INFO, "event", "before=%d value=%s after=%d", 1, cases[i].value, 2);
-        struct json_object *object = read_json();
+        RY_JSON_AUTO *object = read_json();
         assert_string_equal(member(object, "value"), cases[i].read);
-        assert_string_equal(member(object, "after"), "2");
-        (void)json_object_put(object);
+        int64_t after = 0;
+        assert_true(ry_json_i64(value_of(object, "after"), &after) && after == 2);
     }
 }
 
@@ -170,9 +172,8 @@ static void urls_lose_what_is_secret(void **state)
     ry_log_setup(RY_INFO, RY_LOG_JSON, pipe_fds[1]);
     for (size_t i = 0; i < COUNT(cases); i++) {
         RY_LOG(RY_INFO, "event", "value=%s", cases[i].value);
-        struct json_object *object = read_json();
+        RY_JSON_AUTO *object = read_json();
         assert_string_equal(member(object, "value"), cases[i].text);
-        (void)json_object_put(object);
     }
 }
 
@@ -185,9 +186,8 @@ static void a_line_is_whole_whatever_its_values(void **state)
     for (size_t i = 0; i < COUNT(fillers); i++) {
         memset(value, fillers[i], sizeof value - 1);
         RY_LOG(RY_INFO, "event", "a=%s b=%s c=%s d=%s e=%s last=%d", value, value, value, value, value, 1);
-        struct json_object *object = read_json();
+        RY_JSON_AUTO *object = read_json();
         assert_true(strlen(member(object, "a")) > 100);
-        (void)json_object_put(object);
     }
 }
 
@@ -196,10 +196,10 @@ static void a_format_that_breaks_the_rules_reads_no_wrong_argument(void **state)
     (void)state;
     ry_log_setup(RY_INFO, RY_LOG_JSON, pipe_fds[1]);
     RY_LOG(RY_INFO, "event", "good=%d size=%dx%d name=%s", 1, 2, 3, "x");
-    struct json_object *object = read_json();
-    assert_string_equal(member(object, "good"), "1");
+    RY_JSON_AUTO *object = read_json();
+    int64_t good = 0;
+    assert_true(ry_json_i64(value_of(object, "good"), &good) && good == 1);
     assert_string_equal(member(object, "bad_log_format"), "size=%dx%d name=%s");
-    (void)json_object_put(object);
 }
 
 static void errno_is_printed_and_kept(void **state)
@@ -209,9 +209,8 @@ static void errno_is_printed_and_kept(void **state)
     errno = ENOSPC;
     RY_LOG(RY_INFO, "event", "error=%m");
     assert_int_equal(errno, ENOSPC);
-    struct json_object *object = read_json();
+    RY_JSON_AUTO *object = read_json();
     assert_string_equal(member(object, "error"), strerror(ENOSPC));
-    (void)json_object_put(object);
 }
 
 static void what_is_below_the_least_severity_is_not_written(void **state)

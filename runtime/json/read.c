@@ -1,0 +1,84 @@
+#include "runtime/json/read.h"
+
+/* Bytes of a wrong value that an error shows. */
+#define SHOWN_BYTES ((size_t)40)
+
+/* *out: the member, NULL when it is missing or null. */
+static int read_member(const struct ry_json *object, const char *where, const char *name, bool required,
+                       enum ry_json_type type, const char *type_text, const struct ry_json **out, struct ry_error *err)
+{
+    const struct ry_json *value = ry_json_get(object, name);
+    *out = value;
+    if (value == NULL)
+        return required ? ry_fail(err, RY_EINVAL, "%s%s is missing", where, name) : RY_OK;
+    if (ry_json_is(value, type))
+        return RY_OK;
+    *out = NULL;
+    return ry_fail(err, RY_EINVAL, "%s%s is not %s", where, name, type_text);
+}
+
+int ry_json_read_str(const struct ry_json *object, const char *where, const char *name, bool required,
+                     struct ry_str *out, struct ry_error *err)
+{
+    const struct ry_json *value = NULL;
+    int rc = read_member(object, where, name, required, RY_JSON_STRING, "a string", &value, err);
+    *out = ry_json_str(value);
+    return rc;
+}
+
+int ry_json_read_id(const struct ry_json *object, const char *where, const char *name, bool required,
+                    struct ry_str *out, struct ry_error *err)
+{
+    int rc = ry_json_read_str(object, where, name, required, out, err);
+    if (rc != RY_OK || out->p == NULL || ry_str_is_snowflake(*out))
+        return rc;
+    struct ry_str shown = ry_json_cut(*out, SHOWN_BYTES);
+    *out = (struct ry_str){0};
+    return ry_fail(err, RY_EINVAL, "%s%s '%.*s' is no snowflake", where, name, RY_STR_ARG(shown));
+}
+
+int ry_json_read_count(const struct ry_json *object, const char *where, const char *name, uint64_t *out,
+                       struct ry_error *err)
+{
+    const struct ry_json *value = NULL;
+    int rc = read_member(object, where, name, false, RY_JSON_INT, "a whole number", &value, err);
+    if (rc != RY_OK || value == NULL)
+        return rc;
+    int64_t number = 0;
+    if (!ry_json_i64(value, &number) || number < 0)
+        return ry_fail(err, RY_EINVAL, "%s%s is out of range", where, name);
+    *out = (uint64_t)number;
+    return RY_OK;
+}
+
+int ry_json_read_bool(const struct ry_json *object, const char *where, const char *name, bool *out,
+                      struct ry_error *err)
+{
+    const struct ry_json *value = NULL;
+    int rc = read_member(object, where, name, false, RY_JSON_BOOL, "true or false", &value, err);
+    if (rc == RY_OK && value != NULL)
+        *out = ry_json_true(value);
+    return rc;
+}
+
+int ry_json_read_object(const struct ry_json *object, const char *where, const char *name, bool required,
+                        const struct ry_json **out, struct ry_error *err)
+{
+    return read_member(object, where, name, required, RY_JSON_OBJECT, "an object", out, err);
+}
+
+int ry_json_read_array(const struct ry_json *object, const char *where, const char *name, bool required,
+                       const struct ry_json **out, struct ry_error *err)
+{
+    return read_member(object, where, name, required, RY_JSON_ARRAY, "an array", out, err);
+}
+
+struct ry_str ry_json_cut(struct ry_str s, size_t max)
+{
+    if (s.n <= max)
+        return s;
+    size_t n = max;
+    while (n > 0 && ((unsigned char)s.p[n] & 0xC0) == 0x80)
+        n--;
+    return (struct ry_str){s.p, n};
+}
