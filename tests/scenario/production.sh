@@ -29,8 +29,8 @@ discord_stat() { curl -s "http://127.0.0.1:$discord_port/stats" | jq -r ".$1"; }
 guild_rows() {
     pg "INSERT INTO guild (id, name, message_scan_enabled, created_at, updated_at) VALUES ('$guild', 'Guild', true, now(), now())
         ON CONFLICT DO NOTHING;
-        INSERT INTO channel (id, guild_id, name, type, message_scan_enabled, created_at, updated_at)
-        VALUES ('$channel', '$guild', 'clips', 'text', true, now(), now()) ON CONFLICT DO NOTHING"
+        INSERT INTO channel (id, guild_id, name, type, position, nsfw, message_scan_enabled, channel_sync_cooldown_level, created_at,
+        updated_at) VALUES ('$channel', '$guild', 'clips', 'text', 0, false, true, 0, now(), now()) ON CONFLICT DO NOTHING"
 }
 
 # push TYPE ID FIELDS [GUILD [CHANNEL]]: a job as the bot pushes it. FIELDS: further members of its JSON, each with a comma before it.
