@@ -7,6 +7,7 @@
 
 #define RETRY_BASE_MS        1000
 #define RETRY_MAX_MS         (5 * 60 * 1000)
+#define HELD_MS              5000
 #define RETRY_JITTER_PERCENT 20
 
 /* Next jobs of a flight: four of 64 KiB and their names. */
@@ -88,6 +89,12 @@ void flight_set_failed(struct flight *flight, struct ry_str reason, unsigned att
         ry_backoff_doubling_ms(rng, RETRY_BASE_MS, RETRY_MAX_MS, flight->attempts - 1, RETRY_JITTER_PERCENT);
 }
 
+void flight_set_held(struct flight *flight, struct ry_str reason, struct ry_rng *rng)
+{
+    flight_set_ending(flight, ENDING_HOLD, "%.*s", RY_STR_ARG(reason));
+    flight->delay_ms = ry_backoff_doubling_ms(rng, HELD_MS, HELD_MS, 0, RETRY_JITTER_PERCENT);
+}
+
 int flight_say_end(const struct flight *flight, struct ry_stream *stream, struct ry_error *err)
 {
     const struct ry_stream_ops *ops = stream->ops;
@@ -95,6 +102,7 @@ int flight_say_end(const struct flight *flight, struct ry_stream *stream, struct
     switch (flight->ending) {
     case ENDING_ACK: return ops->ack(stream, job_id, flight->token, flight->next, flight->next_count, err);
     case ENDING_RETRY: return ops->nack(stream, job_id, flight->token, flight->delay_ms, true, err);
+    case ENDING_HOLD: return ops->nack(stream, job_id, flight->token, flight->delay_ms, false, err);
     case ENDING_GIVE_BACK: return ops->nack(stream, job_id, flight->token, 0, false, err);
     case ENDING_BURY: return ops->bury(stream, job_id, flight->token, ry_str_of(flight->reason), err);
     case ENDING_NONE: break;

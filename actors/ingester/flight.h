@@ -13,6 +13,7 @@ enum ending {
     ENDING_NONE, /* the scanner is at work */
     ENDING_ACK,
     ENDING_RETRY,     /* back into the queue, later */
+    ENDING_HOLD,      /* the same, uncounted: nothing of the job's own is at fault */
     ENDING_BURY,      /* to the dead letters */
     ENDING_GIVE_BACK, /* back into the queue, untried */
 };
@@ -28,7 +29,7 @@ struct flight {
     unsigned attempts; /* leases, this one included */
     int64_t since_mono_ms;
     enum ending ending;
-    int64_t delay_ms; /* of ENDING_RETRY */
+    int64_t delay_ms; /* of ENDING_RETRY and ENDING_HOLD */
     char reason[FLIGHT_REASON_BYTES];
     enum ry_priority priority;
     struct ry_job_push next[FLIGHT_NEXT_MAX]; /* of ENDING_ACK: jobs that go on from here, in the arena */
@@ -60,6 +61,9 @@ int flight_set_done(struct flight *flight, const struct ry_job_done *done);
 
 /* A try has failed: again later, longer each time, or never after attempts_max leases. */
 void flight_set_failed(struct flight *flight, struct ry_str reason, unsigned attempts_max, struct ry_rng *rng);
+
+/* The database does not take what it has to say: again later, however often. */
+void flight_set_held(struct flight *flight, struct ry_str reason, struct ry_rng *rng);
 
 /* Says its end to the queue; what the queue's op returns. */
 int flight_say_end(const struct flight *flight, struct ry_stream *stream, struct ry_error *err);

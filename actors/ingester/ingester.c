@@ -142,6 +142,7 @@ static void tell_of_end(struct ry_ctx *ctx, const struct flight *flight)
         ry_observe(ctx, RY_HISTOGRAM_job, (double)took_ms / 1000.0);
         break;
     case ENDING_RETRY:
+    case ENDING_HOLD:
         ry_count(ctx, RY_COUNTER_jobs_retried, 1);
         RY_LOG(RY_WARNING, "job_retried", "job=%.*s attempts=%u delay_ms=%" PRId64 " reason=%s",
                RY_STR_ARG(flight_job(flight)), flight->attempts, flight->delay_ms, flight->reason);
@@ -315,7 +316,9 @@ static void on_job_failed(struct ingester *self, struct ry_ctx *ctx, const struc
     struct flight *flight = find(self, mail->envelope.correlation);
     if (flight == NULL)
         return;
-    if (failed->retry)
+    if (failed->retry && failed->held)
+        flight_set_held(flight, failed->reason, ry_ctx_rng(ctx));
+    else if (failed->retry)
         flight_set_failed(flight, failed->reason, self->attempts_max, ry_ctx_rng(ctx));
     else
         flight_set_ending(flight, ENDING_BURY, "%.*s", RY_STR_ARG(failed->reason));

@@ -34,7 +34,7 @@ enum scan_step scan_step_retry_clips(struct scan *scan)
 enum scan_step scan_on_failed_retried(struct scan *scan, const struct ry_failed_retried *retried)
 {
     if (retried->error.n > 0)
-        return scan_fail(scan, true, "trying thumbnails again: %.*s", RY_STR_ARG(retried->error));
+        return scan_hold(scan, "trying thumbnails again", retried->error);
     scan->clips += retried->count;
     return SCAN_RETRY_CLIPS;
 }
@@ -59,7 +59,7 @@ enum scan_step scan_step_stale_clips(struct scan *scan)
 enum scan_step scan_on_clips_staled(struct scan *scan, const struct ry_clips_staled *staled)
 {
     if (staled->error.n > 0)
-        return scan_fail(scan, true, "looking for clips that are stuck: %.*s", RY_STR_ARG(staled->error));
+        return scan_hold(scan, "looking for clips that are stuck", staled->error);
     scan->clips += staled->count;
     return staled->count == STALE_CLIPS_MAX ? SCAN_STALE_CLIPS : SCAN_DONE;
 }
@@ -87,7 +87,7 @@ enum scan_step scan_step_purge(struct scan *scan)
 enum scan_step scan_on_purged(struct scan *scan, const struct ry_purged *purged)
 {
     if (purged->error.n > 0)
-        return scan_fail(scan, true, "deleting: %.*s", RY_STR_ARG(purged->error));
+        return scan_hold(scan, "deleting", purged->error);
     if (purged->fenced)
         return scan_fail(scan, true, "another worker has taken the job over");
     scan->messages += purged->messages;

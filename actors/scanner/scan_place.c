@@ -249,7 +249,7 @@ enum scan_step scan_step_begin(struct scan *scan)
 enum scan_step scan_on_scan_begun(struct scan *scan, const struct ry_scan_begun *begun)
 {
     if (begun->error.n > 0)
-        return scan_fail(scan, true, "taking up the scan: %.*s", RY_STR_ARG(begun->error));
+        return scan_hold(scan, "taking up the scan", begun->error);
     if (begun->fenced)
         return scan_fail(scan, true, "another worker has taken the job over");
     if (begun->cancelled) {
@@ -288,7 +288,7 @@ enum scan_step scan_step_end(struct scan *scan)
 enum scan_step scan_on_scan_ended(struct scan *scan, const struct ry_scan_ended *ended)
 {
     if (ended->error.n > 0)
-        return scan_fail(scan, true, "ending the scan: %.*s", RY_STR_ARG(ended->error));
+        return scan_hold(scan, "ending the scan", ended->error);
     if (ended->fenced)
         return scan_fail(scan, true, "another worker has taken the job over");
     return SCAN_DONE;

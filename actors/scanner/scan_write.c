@@ -75,7 +75,7 @@ static bool delivered_again(const struct scan *scan)
 enum scan_step scan_on_known_got(struct scan *scan, const struct ry_known_got *got)
 {
     if (got->error.n > 0)
-        return scan_fail(scan, true, "what is known: %.*s", RY_STR_ARG(got->error));
+        return scan_hold(scan, "what is known", got->error);
     size_t gone = 0;
     if (!scan_rows_leave_out(scan->rows, got->message_ids, &gone))
         return scan_fail(scan, true, "no memory to leave out %zu messages", got->message_ids.n);
@@ -248,7 +248,7 @@ enum scan_step scan_on_batch_written(struct scan *scan, const struct ry_batch_wr
         return scan_fail(scan, true, "another worker has taken the job over");
     }
     if (written->error.n > 0)
-        return scan_fail(scan, true, "writing: %.*s", RY_STR_ARG(written->error));
+        return scan_hold(scan, "writing", written->error);
     if (written->cancelled) {
         RY_LOG(RY_INFO, "scan_cancelled", "job=%.*s channel=%.*s", RY_STR_ARG(scan_order(scan)->job_id),
                RY_STR_ARG(scan->job.channel_id));

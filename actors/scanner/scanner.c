@@ -63,11 +63,20 @@ static void scan_leave(struct scan *scan)
     scan_free(scan);
 }
 
-static void answer_failed(struct ry_ctx *ctx, const struct ry_mail *mail, bool retry, const char *reason)
+static void answer_failed(struct ry_ctx *ctx, const struct ry_mail *mail, bool retry, bool held, const char *reason)
 {
     struct ry_job_failed failed = {
-        .job_id = RY_BODY(mail, job_run)->job_id, .retry = retry, .reason = ry_str_of(reason)};
+        .job_id = RY_BODY(mail, job_run)->job_id, .retry = retry, .held = held, .reason = ry_str_of(reason)};
     RY_ANSWER(ctx, mail, job_failed, &failed);
+}
+
+enum scan_step scan_hold(struct scan *scan, const char *doing, struct ry_str reason)
+{
+    struct ry_error why;
+    (void)ry_fail(&why, RY_EAWAY, "%s: %.*s", doing, RY_STR_ARG(reason));
+    answer_failed(scan_ctx(scan), scan->mail, true, true, why.text);
+    scan_leave(scan);
+    return SCAN_WAIT;
 }
 
 enum scan_step scan_fail(struct scan *scan, bool retry, const char *format, ...)
@@ -77,7 +86,7 @@ enum scan_step scan_fail(struct scan *scan, bool retry, const char *format, ...)
     va_start(args, format);
     ry_vfail(&why, retry ? RY_EAWAY : RY_EINVAL, format, args);
     va_end(args);
-    answer_failed(scan_ctx(scan), scan->mail, retry, why.text);
+    answer_failed(scan_ctx(scan), scan->mail, retry, false, why.text);
     scan_leave(scan);
     return SCAN_WAIT;
 }
@@ -191,13 +200,13 @@ static void scanner_on_job_run(struct scanner *self, struct ry_ctx *ctx, struct 
     struct ry_error why;
     struct scan *scan = calloc(1, sizeof *scan);
     if (scan == NULL) {
-        answer_failed(ctx, mail, true, "no memory for another scan");
+        answer_failed(ctx, mail, true, false, "no memory for another scan");
         return;
     }
     struct ry_str json = {order->job.p, order->job.n};
     int rc = scan_job_parse(json, order->type, order->local_media, &scan->job, &why);
     if (rc != RY_OK) {
-        answer_failed(ctx, mail, ry_err_class((enum ry_err)rc) == RY_CLASS_RETRY, why.text);
+        answer_failed(ctx, mail, ry_err_class((enum ry_err)rc) == RY_CLASS_RETRY, false, why.text);
         free(scan);
         return;
     }

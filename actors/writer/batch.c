@@ -3,7 +3,9 @@
  * Briskly, the rows of all batches go to the engine table by table, so that a table costs one statement however many
  * scanners speak at a time. Carefully, a batch's rows of a table are tried together behind a mark; if the database
  * refuses them, they are undone and tried by halves, until the bad rows stand alone. Those are named in the answer with
- * the database's reason; all others are written. A few bad rows among n cost about log n tries each.
+ * the database's reason; all others are written. A few bad rows among n cost about log n tries each. What is refused
+ * not for a row's own data but because the schema is not as it should be would befall every row: such a batch is undone
+ * as a whole, and its sender told to come again, so that nothing is counted as written that was not.
  *
  * What a batch says of its rows being fresh is believed briskly and not carefully: when it turns out wrong, the turn
  * fails and is done again row for row as it should. */
@@ -35,7 +37,7 @@ void writer_batch_sum(struct writer_batch *batch)
     written->cancelled = batch->gate == WRITER_GATE_CANCELLED;
     written->changed = batch->tally.changed;
     written->pending = batch->tally.pending;
-    if (batch->gate != WRITER_GATE_OPEN)
+    if (batch->gate != WRITER_GATE_OPEN || batch->schema_refused)
         return;
     written->succeeded = rows_of(batch->write) - (written->failures.n - batch->progress_refused);
 }
@@ -126,20 +128,21 @@ static int note_failure(struct run *run, const char *table, struct ry_str key, c
 }
 
 /* After a step behind a mark whose error is *why, if rc says so: keeps it; or undoes it (*refused) when its data are at
- * fault; or fails. */
+ * fault; or fails, with RY_ESCHEMA when it is undone and nothing else is to be tried. */
 static int end_step(struct writer_engine *engine, int rc, const struct ry_error *why, bool *refused,
                     struct ry_error *err)
 {
     *refused = false;
     if (rc == RY_OK)
         return engine->ops->keep(engine, err);
-    if (ry_err_class(why->code) != RY_CLASS_REJECT) {
-        if (err != NULL)
-            *err = *why;
+    *refused = ry_err_class(why->code) == RY_CLASS_REJECT;
+    bool undone = *refused || why->code == RY_ESCHEMA;
+    rc = undone ? engine->ops->undo(engine, err) : rc;
+    if ((undone && rc != RY_OK) || *refused)
         return rc;
-    }
-    *refused = true;
-    return engine->ops->undo(engine, err);
+    if (err != NULL)
+        *err = *why;
+    return why->code;
 }
 
 static int write_span(struct run *run, enum writer_table table, size_t first, size_t n, struct ry_error *err)
@@ -190,14 +193,32 @@ static int pass_gate(struct run *run, struct ry_error *err)
     return rc;
 }
 
+/* The batch with the rows that were refused counted in its progress; NULL without memory. */
+static const struct ry_batch_write *count_refused(struct run *run)
+{
+    const struct ry_batch_write *write = run->batch->write;
+    struct ry_batch_write *counted = ry_arena_array(run->arena, 1, sizeof *counted);
+    struct ry_scan_progress *progress = ry_arena_array(run->arena, 1, sizeof *progress);
+    if (counted == NULL || progress == NULL)
+        return NULL;
+    *counted = *write;
+    *progress = write->progress.items[0];
+    progress->rejected += run->batch->written.failures.n;
+    counted->progress.items = progress;
+    return counted;
+}
+
 static int write_progress(struct run *run, struct ry_error *err)
 {
     struct writer_engine *engine = run->engine;
+    const struct ry_batch_write *counted = count_refused(run);
+    if (counted == NULL)
+        return ry_fail(err, RY_ENOMEM, "out of memory for a scan's progress");
     int rc = engine->ops->mark(engine, err);
     if (rc != RY_OK)
         return rc;
     struct ry_error why = {0};
-    rc = engine->ops->progress(engine, run->batch->write, &why);
+    rc = engine->ops->progress(engine, counted, &why);
     if (rc == RY_OK)
         rc = engine->ops->settle(engine, &why);
     bool refused = false;
@@ -208,18 +229,40 @@ static int write_progress(struct run *run, struct ry_error *err)
     return note_failure(run, "channel_scan_status", run->batch->write->channel_id, &why, err);
 }
 
-int writer_batch_write_carefully(struct writer_engine *engine, struct writer_batch *batch, struct ry_arena *arena,
-                                 struct ry_error *err)
+static int write_all(struct run *run, struct ry_error *err)
 {
-    *batch = (struct writer_batch){.write = batch->write};
-    struct run run = {engine, batch, arena};
-    int rc = pass_gate(&run, err);
+    struct writer_batch *batch = run->batch;
+    int rc = pass_gate(run, err);
     if (rc != RY_OK || batch->gate != WRITER_GATE_OPEN)
         return rc;
     for (int t = 0; rc == RY_OK && t < WRITER_TABLE_COUNT; t++) {
         size_t n = writer_table_rows(batch->write, (enum writer_table)t);
         if (n > 0)
-            rc = write_span(&run, (enum writer_table)t, 0, n, err);
+            rc = write_span(run, (enum writer_table)t, 0, n, err);
     }
-    return rc == RY_OK && batch->write->progress.n > 0 ? write_progress(&run, err) : rc;
+    return rc == RY_OK && batch->write->progress.n > 0 ? write_progress(run, err) : rc;
+}
+
+int writer_batch_write_carefully(struct writer_engine *engine, struct writer_batch *batch, struct ry_arena *arena,
+                                 struct ry_error *err)
+{
+    *batch = (struct writer_batch){.write = batch->write};
+    struct run run = {engine, batch, arena};
+    struct ry_error why = {0};
+    int rc = engine->ops->mark(engine, err);
+    if (rc != RY_OK)
+        return rc;
+    rc = write_all(&run, &why);
+    if (rc == RY_OK)
+        return engine->ops->keep(engine, err);
+    if (rc != RY_ESCHEMA) {
+        if (err != NULL)
+            *err = why;
+        return rc;
+    }
+    *batch = (struct writer_batch){.write = batch->write, .schema_refused = true};
+    batch->written.error = ry_arena_str(arena, ry_str_of(why.text));
+    if (batch->written.error.p == NULL)
+        return ry_fail(err, RY_ENOMEM, "out of memory for what is wrong with the schema");
+    return engine->ops->undo(engine, err);
 }

@@ -13,6 +13,7 @@ struct writer_batch {
     struct ry_batch_written written;    /* the answer; its figures are put in by writer_batch_sum */
     size_t failures_max;                /* places that written.failures has */
     bool progress_refused;              /* one of the failures is no row, but the scan's status */
+    bool schema_refused; /* nothing of it was written: written.error says what is wrong with the schema */
 };
 
 /* Writes batches inside the engine's transaction, briskly: all pass the gate, then each table is written with one call
@@ -23,8 +24,10 @@ struct writer_batch {
 int writer_batches_write(struct writer_engine *engine, struct writer_batch *const *batches, size_t n,
                          struct ry_arena *arena, struct ry_error *err);
 
-/* Writes one batch carefully: leaves it out if its gate is shut, and leaves out the rows that the database refuses,
- * which written.failures (in the arena) then names. Settled when it returns. Never fails in the class REJECT. */
+/* Writes one batch carefully: leaves it out if its gate is shut, and leaves out the rows that the database refuses for
+ * their own data, which written.failures (in the arena) then names, and counts in the progress. A batch that the schema
+ * refuses (RY_ESCHEMA) is left out as a whole. Settled when it returns. Never fails in the class REJECT or with
+ * RY_ESCHEMA. */
 int writer_batch_write_carefully(struct writer_engine *engine, struct writer_batch *batch, struct ry_arena *arena,
                                  struct ry_error *err);
 

@@ -44,10 +44,11 @@ static int keep(struct writer_engine *engine, struct ry_error *err)
 static int undo(struct writer_engine *engine, struct ry_error *err)
 {
     struct pg *pg = pg_of(engine);
-    struct ry_error why;
+    struct ry_error why = {0};
     /* What was said behind the mark and not looked at yet may have failed; that is what is being undone. */
     int rc = pg_settle(pg, &why);
-    if (rc != RY_OK && (ry_err_class(why.code) != RY_CLASS_REJECT || pg->link == NULL || pg->link->discard)) {
+    bool undoable = ry_err_class(why.code) == RY_CLASS_REJECT || why.code == RY_ESCHEMA;
+    if (rc != RY_OK && (!undoable || pg->link == NULL || pg->link->discard)) {
         if (err != NULL)
             *err = why;
         return rc;

@@ -213,5 +213,8 @@ int pg_migrate(const struct ry_config *config, struct pg_pool *pool, struct ry_e
     /* Ending the connections ends the lock, and the transaction of one that failed. */
     pg_link_close(&m.work);
     pg_link_close(&m.lock);
-    return rc;
+    /* Before there is a schema to work with, nothing is gained by trying again. */
+    if (rc == RY_ESCHEMA && err != NULL)
+        err->code = RY_ECONFIG;
+    return rc == RY_ESCHEMA ? RY_ECONFIG : rc;
 }

@@ -38,6 +38,9 @@ int lite_check_place(struct lite *lite, struct ry_error *err);
 
 /* Fills err from an SQLite result: its class, what happened to which file, and what to do. */
 int lite_fail(struct lite *lite, int rc, struct ry_error *err);
+/* The code of an (extended) result code: RY_EDATA when a row's own data are at fault, RY_ESCHEMA when the schema or
+ * this program is, others as their names say. */
+enum ry_err lite_code(int rc);
 
 /* The prepared statement, without bindings. Put it back with lite_put (or LITE_AUTO): a statement left in the middle
  * holds its locks. */

@@ -10,22 +10,31 @@ static const char *const texts[LITE_STATEMENT_COUNT] = {
 #undef STATEMENT
 };
 
-static int fail_constraint(struct lite *lite, int rc, struct ry_error *err)
+enum ry_err lite_code(int rc)
 {
-    if (rc == SQLITE_CONSTRAINT_FOREIGNKEY)
-        return ry_fail(err, RY_EDATA, "the row that it belongs to does not exist");
-    return ry_fail(err, RY_EDATA, "%s", sqlite3_errmsg(lite->db));
+    switch (rc & 0xFF) {
+    case SQLITE_OK: return RY_OK;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED: return RY_EBUSY;
+    case SQLITE_FULL: return RY_EFULL;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB: return RY_ECORRUPT;
+    case SQLITE_NOMEM: return RY_ENOMEM;
+    case SQLITE_TOOBIG: return RY_EDATA;
+    /* The file's CHECKs are reelyard's own (widths and values), and a row is sorted out by them. */
+    case SQLITE_CONSTRAINT:
+        return rc == SQLITE_CONSTRAINT_FOREIGNKEY || rc == SQLITE_CONSTRAINT_CHECK ? RY_EDATA : RY_ESCHEMA;
+    case SQLITE_MISMATCH: /* another type */
+    case SQLITE_SCHEMA:
+    case SQLITE_ERROR: return RY_ESCHEMA; /* no such table or column */
+    default: return RY_EIO;
+    }
 }
 
-int lite_fail(struct lite *lite, int rc, struct ry_error *err)
+static int fail_io(struct lite *lite, int rc, const char *what, struct ry_error *err)
 {
     const char *path = lite->path;
-    const char *what = lite->db ? sqlite3_errmsg(lite->db) : sqlite3_errstr(rc);
     switch (rc & 0xFF) {
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED: return ry_fail(err, RY_EBUSY, "%s is locked by another program (%s)", path, what);
-    case SQLITE_FULL:
-        return ry_fail(err, RY_EFULL, "no room for %s: make room on its disk, reelyard then goes on by itself", path);
     case SQLITE_READONLY:
         return ry_fail(err, RY_EIO, "%s cannot be written (%s): check the permissions of the file and its folder", path,
                        what);
@@ -34,17 +43,33 @@ int lite_fail(struct lite *lite, int rc, struct ry_error *err)
                        strerror(sqlite3_system_errno(lite->db)));
     case SQLITE_CANTOPEN:
         return ry_fail(err, RY_EIO, "cannot open %s (%s): check that its folder exists and may be written", path, what);
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-        return ry_fail(err, RY_ECORRUPT,
+    default: return ry_fail(err, RY_EIO, "%s: %s (SQLite code %d)", path, what, rc);
+    }
+}
+
+int lite_fail(struct lite *lite, int rc, struct ry_error *err)
+{
+    const char *path = lite->path;
+    const char *what = lite->db ? sqlite3_errmsg(lite->db) : sqlite3_errstr(rc);
+    enum ry_err code = lite_code(rc);
+    switch (code) {
+    case RY_EBUSY: return ry_fail(err, code, "%s is locked by another program (%s)", path, what);
+    case RY_EFULL:
+        return ry_fail(err, code, "no room for %s: make room on its disk, reelyard then goes on by itself", path);
+    case RY_ECORRUPT:
+        return ry_fail(err, code,
                        "%s is damaged (%s): stop reelyard, put the file aside and restore a copy, or save what is "
                        "readable with `sqlite3 FILE .recover`",
                        path, what);
-    case SQLITE_NOMEM: return ry_fail(err, RY_ENOMEM, "out of memory for %s", path);
-    case SQLITE_CONSTRAINT: return fail_constraint(lite, rc, err);
-    case SQLITE_MISMATCH:
-    case SQLITE_TOOBIG: return ry_fail(err, RY_EDATA, "%s", what);
-    default: return ry_fail(err, RY_EIO, "%s: %s (SQLite code %d)", path, what, rc);
+    case RY_ENOMEM: return ry_fail(err, code, "out of memory for %s", path);
+    case RY_EDATA:
+        return ry_fail(err, code, "%s",
+                       rc == SQLITE_CONSTRAINT_FOREIGNKEY ? "the row that it belongs to does not exist" : what);
+    case RY_ESCHEMA:
+        return ry_fail(err, code,
+                       "the schema of %s is not as it should be: %s; run `reelyard migrate`, or take the change back",
+                       path, what);
+    default: return fail_io(lite, rc, what, err);
     }
 }
 

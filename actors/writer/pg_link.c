@@ -6,6 +6,7 @@
  * Source: https://www.postgresql.org/docs/15/libpq-pipeline-mode.html, libpq-connect.html#LIBPQ-PQCONNECTSTARTPARAMS */
 #include "actors/writer/pg_link.h"
 
+#include "actors/writer/pg_sqlstate.h"
 #include "runtime/base/clock.h"
 
 #include <errno.h>
@@ -42,20 +43,16 @@ static const char *field(const PGresult *result, int code)
     return value ? value : "";
 }
 
-/* A rule of the schema was broken. The primary message quotes values where they could not be read (22P02 and such), so
- * only messages that are known not to are passed on. */
-static int fail_data(const PGresult *result, const char *state, struct ry_error *err)
+/* A row's own data. The primary message quotes values where they could not be read (22P02 and such), so only messages
+ * that are known not to are passed on. */
+static int fail_data(const char *state, struct ry_error *err)
 {
-    const char *table = field(result, PG_DIAG_TABLE_NAME), *constraint = field(result, PG_DIAG_CONSTRAINT_NAME);
-    const char *column = field(result, PG_DIAG_COLUMN_NAME);
     if (state_is(state, "23503"))
         return ry_fail(err, RY_EDATA, "the row that it belongs to does not exist");
-    if (state_is(state, "23502"))
-        return ry_fail(err, RY_EDATA, "%s.%s must not be empty", table, column);
-    if (state_is(state, "23"))
-        return ry_fail(err, RY_EDATA, "table %s: the rule %s does not hold", table, constraint);
     if (state_is(state, "22001"))
         return ry_fail(err, RY_EDATA, "a value is too long for its column");
+    if (state_is(state, "54000"))
+        return ry_fail(err, RY_EDATA, "a value is too long for an index");
     if (state_is(state, "22003") || state_is(state, "22008"))
         return ry_fail(err, RY_EDATA, "a number or a time is out of its column's range");
     if (state_is(state, "22021") || state_is(state, "22P05"))
@@ -63,38 +60,50 @@ static int fail_data(const PGresult *result, const char *state, struct ry_error 
     return ry_fail(err, RY_EDATA, "a value is none that its column takes (SQLSTATE %s)", state);
 }
 
-static int fail_state(struct pg_link *link, const char *state, struct ry_str words, struct ry_error *err)
+/* The schema's or this program's fault. What a trigger says may quote values. */
+static int fail_schema(const struct pg_link *link, const PGresult *result, const char *state, struct ry_str words,
+                       struct ry_error *err)
+{
+    const char *where = link->address->where, *table = field(result, PG_DIAG_TABLE_NAME);
+    if (state_is(state, "23502"))
+        return ry_fail(err, RY_ESCHEMA,
+                       "the schema of %s is not as it should be: %s.%s must not be empty, and gets no value; run "
+                       "`reelyard migrate`, or take the change back",
+                       where, table, field(result, PG_DIAG_COLUMN_NAME));
+    if (state_is(state, "23"))
+        return ry_fail(err, RY_ESCHEMA,
+                       "the schema of %s is not as it should be: table %s has a rule %s, which a row breaks", where,
+                       table, field(result, PG_DIAG_CONSTRAINT_NAME));
+    if (state_is(state, "42") || state_is(state, "3F"))
+        return ry_fail(err, RY_ESCHEMA,
+                       "the schema of %s, or the user's rights, are not as they should be: %.*s (SQLSTATE %s); run "
+                       "`reelyard migrate`, or take the change back",
+                       where, RY_STR_ARG(words), state);
+    return ry_fail(err, RY_ESCHEMA, "a trigger, view or function of %s refuses a row (SQLSTATE %s)", where, state);
+}
+
+static int fail_state(struct pg_link *link, enum ry_err code, const char *state, struct ry_str words,
+                      struct ry_error *err)
 {
     const char *where = link->address->where;
-    if (state_is(state, "40001") || state_is(state, "40P01") || state_is(state, "55P03"))
-        return ry_fail(err, RY_EBUSY, "%s: %.*s (SQLSTATE %s)", where, RY_STR_ARG(words), state);
-    if (state_is(state, "57014"))
-        return ry_fail(err, RY_ETIMEOUT, "%s took too long for a statement: %.*s (REELYARD_DB_TIMEOUT_MS)", where,
+    switch (code) {
+    case RY_EBUSY: return ry_fail(err, code, "%s: %.*s (SQLSTATE %s)", where, RY_STR_ARG(words), state);
+    case RY_ETIMEOUT:
+        return ry_fail(err, code, "%s took too long for a statement: %.*s (REELYARD_DB_TIMEOUT_MS)", where,
                        RY_STR_ARG(words));
-    if (state_is(state, "53100"))
-        return ry_fail(err, RY_EFULL, "the disk of %s is full: make room, reelyard then goes on by itself", where);
-    if (state_is(state, "53"))
-        return ry_fail(err, RY_EBUSY, "%s has no more to give: %.*s (SQLSTATE %s)", where, RY_STR_ARG(words), state);
-    if (state_is(state, "25006")) {
-        /* After a failover the old primary may live on as a standby; the next connection finds the new one. */
+    case RY_EFULL:
+        return ry_fail(err, code, "the disk of %s is full: make room, reelyard then goes on by itself", where);
+    case RY_EAWAY:
         link->discard = true;
-        return ry_fail(err, RY_EAWAY, "%s takes no writes now (a standby, or set to read only)", where);
+        if (state_is(state, "25006"))
+            return ry_fail(err, code, "%s takes no writes now (a standby, or set to read only)", where);
+        return ry_fail(err, code, "%s: %.*s", where, RY_STR_ARG(words));
+    case RY_ECONFIG:
+        return ry_fail(err, code, "%s refuses: %.*s (check DATABASE_URL or DB_*)", where, RY_STR_ARG(words));
+    case RY_ECORRUPT: return ry_fail(err, code, "%s is damaged (%.*s): restore a backup", where, RY_STR_ARG(words));
+    case RY_EFENCED: return ry_fail(err, code, "the job's lease is another worker's, or its scan was cancelled");
+    default: return ry_fail(err, RY_EIO, "%s: %.*s (SQLSTATE %s)", where, RY_STR_ARG(words), state);
     }
-    if (state_is(state, "08") || state_is(state, "57P0") || state_is(state, "25P03")) {
-        link->discard = true;
-        return ry_fail(err, RY_EAWAY, "%s: %.*s", where, RY_STR_ARG(words));
-    }
-    if (state_is(state, "28") || state_is(state, "3D000") || state_is(state, "42501"))
-        return ry_fail(err, RY_ECONFIG, "%s refuses: %.*s (check DATABASE_URL or DB_*)", where, RY_STR_ARG(words));
-    if (state_is(state, "42P01") || state_is(state, "42703") || state_is(state, "42883") || state_is(state, "42P10"))
-        return ry_fail(err, RY_ECONFIG,
-                       "the schema of %s was changed while it was in use (%.*s): run `reelyard migrate`", where,
-                       RY_STR_ARG(words));
-    if (state_is(state, "XX001") || state_is(state, "XX002"))
-        return ry_fail(err, RY_ECORRUPT, "%s is damaged (%.*s): restore a backup", where, RY_STR_ARG(words));
-    if (state_is(state, "RY001"))
-        return ry_fail(err, RY_EFENCED, "the job's lease is another worker's, or its scan was cancelled");
-    return ry_fail(err, RY_EIO, "%s: %.*s (SQLSTATE %s)", where, RY_STR_ARG(words), state);
 }
 
 int pg_link_fail(struct pg_link *link, const PGresult *result, struct ry_error *err)
@@ -105,9 +114,12 @@ int pg_link_fail(struct pg_link *link, const PGresult *result, struct ry_error *
         struct ry_str words = first_line(PQerrorMessage(link->conn));
         return ry_fail(err, RY_EAWAY, "the connection to %s was lost: %.*s", link->address->where, RY_STR_ARG(words));
     }
-    if (state_is(state, "22") || state_is(state, "23"))
-        return fail_data(result, state, err);
-    return fail_state(link, state, first_line(field(result, PG_DIAG_MESSAGE_PRIMARY)), err);
+    enum ry_err code = pg_sqlstate_code(state);
+    struct ry_str words = first_line(field(result, PG_DIAG_MESSAGE_PRIMARY));
+    if (code == RY_EDATA)
+        return fail_data(state, err);
+    return code == RY_ESCHEMA ? fail_schema(link, result, state, words, err)
+                              : fail_state(link, code, state, words, err);
 }
 
 /* libpq tells the SQLSTATE of a refused connection only in the text: "... FATAL:  28P01: password ...". */
@@ -120,7 +132,9 @@ static int fail_connect(struct pg_link *link, struct ry_error *err)
             continue;
         char state[6] = "";
         memcpy(state, p + 3, 5);
-        return fail_state(link, state, first_line(p + 9 + strspn(p + 9, " ")), err);
+        enum ry_err code = pg_sqlstate_code(state);
+        return fail_state(link, code == RY_ESCHEMA ? RY_ECONFIG : code, state, first_line(p + 9 + strspn(p + 9, " ")),
+                          err);
     }
     struct ry_str words = first_line(message);
     return ry_fail(err, RY_EAWAY, "%s cannot be reached: %.*s", link->address->where, RY_STR_ARG(words));

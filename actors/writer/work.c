@@ -217,7 +217,7 @@ bool writer_work_is_urgent(const struct writer_work *work)
 
 static void begin_anew(struct writer_work *work)
 {
-    work->refused = false;
+    work->refused = work->stalled = false;
     memset(&work->outcome, 0, sizeof work->outcome);
     if (work->kind->run == NULL)
         work->outcome.batch.write = RY_BODY(work->mail, batch_write);
@@ -252,11 +252,12 @@ static int run_alone(struct writer_work *work, struct writer_engine *engine, str
         rc = engine->ops->settle(engine, &work->error);
     if (rc == RY_OK)
         return engine->ops->keep(engine, err);
-    if (ry_err_class(work->error.code) != RY_CLASS_REJECT) {
+    work->refused = ry_err_class(work->error.code) == RY_CLASS_REJECT;
+    work->stalled = work->error.code == RY_ESCHEMA;
+    if (!work->refused && !work->stalled) {
         *err = work->error;
         return rc;
     }
-    work->refused = true;
     return engine->ops->undo(engine, err);
 }
 
@@ -265,8 +266,12 @@ static int run_carefully(struct writer_work *works, size_t n, struct writer_engi
 {
     int rc = RY_OK;
     for (size_t i = 0; rc == RY_OK && i < n; i++)
-        if (works[i].kind->run == NULL)
+        if (works[i].kind->run == NULL) {
             rc = writer_batch_write_carefully(engine, &works[i].outcome.batch, arena, err);
+            works[i].stalled = rc == RY_OK && works[i].outcome.batch.schema_refused;
+            if (works[i].stalled)
+                (void)ry_fail(&works[i].error, RY_ESCHEMA, "%.*s", RY_STR_ARG(works[i].outcome.batch.written.error));
+        }
     for (size_t i = 0; rc == RY_OK && i < n; i++)
         if (works[i].kind->run != NULL)
             rc = run_alone(&works[i], engine, arena, err);

@@ -14,6 +14,7 @@ struct writer_work {
     size_t rows;     /* about how many it writes */
     unsigned tries;  /* transactions with it that met a transient error */
     bool refused;    /* its data cannot be written: `error` says why; the others were */
+    bool stalled;    /* the schema does not let it be written: `error` says why; the others were */
     bool clip_found; /* an outcome: the clip has a row */
     struct ry_error error;
     union {
@@ -45,13 +46,15 @@ bool writer_work_init(struct writer_work *work, struct ry_mail *mail);
 bool writer_work_is_urgent(const struct writer_work *work);
 
 /* Does the works in one transaction and commits it: first the batches, then the others in their order. Brisk, it fails
- * as a whole, also when it meets data that cannot be written (RY_EDATA) or a batch that may not be (RY_EFENCED).
- * Careful, it leaves these out, and says so in work->refused or in the batch's answer, and never fails in the class
- * REJECT. After an error nothing was done. Lists of the outcomes live in the arena. */
+ * as a whole, also when it meets data that cannot be written (RY_EDATA), a batch that may not be (RY_EFENCED), or a
+ * schema that does not let it (RY_ESCHEMA). Careful, it leaves these out, and says so in work->refused, work->stalled
+ * or in the batch's answer, and fails so only at the commit itself. After an error nothing was done. Lists of the
+ * outcomes live in the arena. */
 int writer_works_commit(struct writer_work *works, size_t n, struct writer_engine *engine, bool careful,
                         struct ry_arena *arena, struct ry_error *err);
 
-/* After the commit: tells the outcome and ends the mail's custody; adds to *hints. */
+/* After the commit: tells the outcome and ends the mail's custody; adds to *hints. Not for a work that is stalled and
+ * that nobody asked for (writer_work_give_up). */
 void writer_work_tell(struct writer_work *work, struct ry_ctx *ctx, struct writer_hints *hints);
 
 /* The database cannot be reached: tells an asker why, so that he tries later, and ends the mail's custody. False:

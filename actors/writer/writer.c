@@ -16,7 +16,9 @@
  * that may not be written, is done once more carefully, work by work, which leaves out what will not go in. One that
  * meets a passing trouble (lock, full disk) is rolled back and tried again by timer, after a growing wait; after a few
  * tries askers are told, who ask again later, while outcomes of clips, which nobody would repeat, are kept until they
- * can be written. Questions are answered at once, outside of any transaction. Now and then the database is asked for a
+ * can be written. What a schema refuses that is not as it should be is told to askers at once, or put aside; it never
+ * counts as written, and the archive's state says so until it goes in. Questions are answered at once, outside of any
+ * transaction. Now and then the database is asked for a
  * sign of life, so that its trouble is told before somebody needs it.
  *
  * When it crashes, the transaction is gone as a whole; its mails are still in the router's custody and come again. A
@@ -32,7 +34,7 @@
 #include "runtime/base/backoff.h"
 #include "runtime/base/log.h"
 
-enum timer { TIMER_TURN, TIMER_PRUNE, TIMER_PING };
+enum timer { TIMER_TURN, TIMER_PRUNE, TIMER_PING, TIMER_STALLED };
 
 /* Mails held at a time. While the database is away the outcomes of all clips in the works stay here (clip_window of
  * them), and questions must still get in. */
@@ -50,10 +52,16 @@ struct writer {
     struct writer_engine *engine;
     struct writer_work works[CAPACITY]; /* gathered, in order of arrival */
     size_t works_n;
-    size_t rows;       /* of works */
-    bool waiting;      /* TIMER_TURN is set, for more mails or for the next try */
-    bool ended;        /* the database is unusable: nothing more is tried */
-    unsigned troubles; /* turns in a row that met a passing trouble */
+    size_t rows; /* of works */
+    struct writer_work
+        stalled[CAPACITY]; /* put aside: the schema does not let them be written, and nobody repeats them */
+    size_t stalled_n;
+    unsigned stalls;              /* turns in a row of which some were put aside */
+    struct ry_error schema_error; /* of the last work that the schema refused; text "": none since */
+    enum ry_tag schema_tag;       /* its message: the error is over when one of this kind is written */
+    bool waiting;                 /* TIMER_TURN is set, for more mails or for the next try */
+    bool ended;                   /* the database is unusable: nothing more is tried */
+    unsigned troubles;            /* turns in a row that met a passing trouble */
 
     size_t batch_rows;
     int64_t batch_wait_ms;
@@ -83,7 +91,42 @@ static void writer_end(struct writer *self, struct ry_ctx *ctx, const struct ry_
     ry_ctx_exit(ctx, why);
 }
 
+static int64_t writer_wait_ms(const struct writer *self, struct ry_ctx *ctx, unsigned tries)
+{
+    return ry_backoff_doubling_ms(ry_ctx_rng(ctx), self->retry_base_ms, self->retry_max_ms, tries, JITTER_PERCENT);
+}
+
 /* ---- a turn -------------------------------------------------------------------------------------------------- */
+
+static void writer_on_schema_refused(struct writer *self, struct ry_ctx *ctx, enum ry_tag tag,
+                                     const struct ry_error *why)
+{
+    unsigned held_back = 0;
+    ry_count(ctx, RY_COUNTER_schema_refusals, 1);
+    if (ry_log_allowed(&self->trouble_log, 2, TROUBLE_PERIOD_MS, &held_back))
+        RY_LOG(RY_ERROR, "schema_refused", "message=%s reason=%s held_back=%u", ry_descriptor(tag)->record.name,
+               why->text, held_back);
+    self->schema_error = *why;
+    self->schema_tag = tag;
+}
+
+/* Tells an asker, who comes again; what nobody would repeat waits here until a person has mended the schema. */
+static void writer_on_stalled(struct writer *self, struct ry_ctx *ctx, struct writer_work *work)
+{
+    writer_on_schema_refused(self, ctx, work->mail->envelope.tag, &work->error);
+    if (!writer_work_give_up(work, ctx, &work->error))
+        self->stalled[self->stalled_n++] = *work;
+}
+
+static void writer_on_written(struct writer *self, struct ry_ctx *ctx, struct writer_work *work,
+                              struct writer_hints *hints)
+{
+    if (self->schema_error.text[0] != '\0' && !work->refused && work->mail->envelope.tag == self->schema_tag) {
+        RY_LOG(RY_INFO, "schema_takes_again", "message=%s", ry_descriptor(self->schema_tag)->record.name);
+        self->schema_error = (struct ry_error){0};
+    }
+    writer_work_tell(work, ctx, hints);
+}
 
 static void writer_on_committed(struct writer *self, struct ry_ctx *ctx, int64_t took_us)
 {
@@ -94,10 +137,17 @@ static void writer_on_committed(struct writer *self, struct ry_ctx *ctx, int64_t
         RY_LOG(RY_INFO, "database_answers_again", "tries=%u", self->troubles);
     self->troubles = 0;
     struct writer_hints hints = {0};
-    for (size_t i = 0; i < self->works_n; i++)
-        writer_work_tell(&self->works[i], ctx, &hints);
+    for (size_t i = 0; i < self->works_n; i++) {
+        if (self->works[i].stalled)
+            writer_on_stalled(self, ctx, &self->works[i]);
+        else
+            writer_on_written(self, ctx, &self->works[i], &hints);
+    }
     self->works_n = 0;
     self->rows = 0;
+    self->stalls = self->stalled_n > 0 ? self->stalls + 1 : 0;
+    if (self->stalled_n > 0)
+        ry_timer(ctx, TIMER_STALLED, writer_wait_ms(self, ctx, self->stalls - 1));
     const struct ry_send send = {.priority = RY_PRIORITY_CONTROL};
     if (hints.clips_pending > 0)
         RY_TELL(ctx, clips_pending, &(struct ry_clips_pending){.count = hints.clips_pending}, &send);
@@ -123,8 +173,9 @@ static void writer_give_up(struct writer *self, struct ry_ctx *ctx, const struct
 
 static void writer_on_trouble(struct writer *self, struct ry_ctx *ctx, const struct ry_error *why)
 {
-    int64_t wait_ms = ry_backoff_doubling_ms(ry_ctx_rng(ctx), self->retry_base_ms, self->retry_max_ms, self->troubles,
-                                             JITTER_PERCENT);
+    int64_t wait_ms = writer_wait_ms(self, ctx, self->troubles);
+    if (why->code == RY_ESCHEMA) /* of the commit itself */
+        writer_on_schema_refused(self, ctx, self->works[0].mail->envelope.tag, why);
     self->troubles++;
     ry_count(ctx, RY_COUNTER_db_errors, 1);
     unsigned held_back = 0;
@@ -139,6 +190,16 @@ static void writer_on_trouble(struct writer *self, struct ry_ctx *ctx, const str
     ry_timer(ctx, TIMER_TURN, wait_ms);
 }
 
+/* What was put aside is tried with the next turn. */
+static void writer_take_stalled(struct writer *self)
+{
+    for (size_t i = 0; i < self->stalled_n; i++) {
+        self->rows += self->stalled[i].rows;
+        self->works[self->works_n++] = self->stalled[i];
+    }
+    self->stalled_n = 0;
+}
+
 static void writer_turn(struct writer *self, struct ry_ctx *ctx)
 {
     ry_timer_cancel(ctx, TIMER_TURN);
@@ -148,7 +209,7 @@ static void writer_turn(struct writer *self, struct ry_ctx *ctx)
     struct ry_error err;
     int64_t began_us = now_us();
     int rc = writer_works_commit(self->works, self->works_n, self->engine, false, &self->turn, &err);
-    if (rc != RY_OK && ry_err_class(err.code) == RY_CLASS_REJECT)
+    if (rc != RY_OK && (ry_err_class(err.code) == RY_CLASS_REJECT || err.code == RY_ESCHEMA))
         rc = writer_works_commit(self->works, self->works_n, self->engine, true, &self->turn, &err);
     if (rc == RY_OK)
         writer_on_committed(self, ctx, now_us() - began_us);
@@ -161,7 +222,8 @@ static void writer_turn(struct writer *self, struct ry_ctx *ctx)
 /* Whether waiting for more mails would gain anything. */
 static bool writer_is_due(const struct writer *self, struct ry_ctx *ctx)
 {
-    if (self->works_n == CAPACITY || self->rows >= self->batch_rows || self->batch_wait_ms == 0 || ry_ctx_draining(ctx))
+    if (self->works_n + self->stalled_n == CAPACITY || self->rows >= self->batch_rows || self->batch_wait_ms == 0 ||
+        ry_ctx_draining(ctx))
         return true;
     for (size_t i = 0; i < self->works_n; i++)
         if (!writer_work_is_urgent(&self->works[i]))
@@ -171,7 +233,7 @@ static bool writer_is_due(const struct writer *self, struct ry_ctx *ctx)
 
 static void writer_on_work(struct writer *self, struct ry_ctx *ctx, const struct writer_work *work)
 {
-    if (self->works_n == CAPACITY) {
+    if (self->works_n + self->stalled_n == CAPACITY) {
         ry_mail_fail(ctx, work->mail, true, "the database is away and the writer holds all it can");
         return;
     }
@@ -234,6 +296,8 @@ static void writer_on_archive_get(struct writer *self, struct ry_ctx *ctx, struc
                                           .error = writer_on_no_answer(self, ctx, &err)};
     else if (self->pings_failed >= PINGS_FAILED_MAX)
         state.error = ry_str_of(self->ping_error.text);
+    else if (self->schema_error.text[0] != '\0')
+        state.error = ry_str_of(self->schema_error.text);
     state.ping_us = (uint64_t)(now_us() - began_us);
     RY_ANSWER(ctx, mail, archive_state, &state);
 }
@@ -318,7 +382,11 @@ static void writer_tick(void *instance, struct ry_ctx *ctx, unsigned timer)
         writer_turn(self, ctx);
     else if (self->ended)
         return;
-    else if (timer == TIMER_PRUNE)
+    else if (timer == TIMER_STALLED) {
+        writer_take_stalled(self);
+        if (self->troubles == 0)
+            writer_turn(self, ctx);
+    } else if (timer == TIMER_PRUNE)
         writer_prune(self, ctx);
     else
         writer_ping(self, ctx);
@@ -329,7 +397,7 @@ static bool writer_drain(void *instance, struct ry_ctx *ctx)
     struct writer *self = instance;
     if (self->troubles == 0)
         writer_turn(self, ctx);
-    return self->works_n == 0;
+    return self->works_n + self->stalled_n == 0;
 }
 
 static int64_t seconds_to_ms(double seconds)

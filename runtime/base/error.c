@@ -23,6 +23,7 @@ const char *ry_err_name(enum ry_err code)
     case RY_EFULL: return "full";
     case RY_EIO: return "io";
     case RY_ENOMEM: return "no_memory";
+    case RY_ESCHEMA: return "schema";
     case RY_EINVAL: return "invalid";
     case RY_ELIMIT: return "limit";
     case RY_ENOENT: return "not_found";

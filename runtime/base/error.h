@@ -19,6 +19,7 @@ enum ry_err {
     RY_EFULL = -4,    /* no room: mailbox, disk, quota */
     RY_EIO = -5,      /* the operating system failed an operation that usually works */
     RY_ENOMEM = -6,
+    RY_ESCHEMA = -7, /* the database's schema or rights are not as this program knows them: a person must mend it */
     /* REJECT */
     RY_EINVAL = -20, /* malformed or out of range */
     RY_ELIMIT = -21, /* larger than a limit allows */

@@ -259,6 +259,26 @@ static void ingester_tries_a_failed_job_later_and_later_and_then_buries_it(void 
     scene_free(scene);
 }
 
+/* What is wrong with the database is no fault of the job's. */
+static void ingester_never_buries_a_job_that_the_database_does_not_take(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new("1", "256");
+    push(scene, "x", RY_PRIORITY_BACKFILL);
+    bed_advance(scene->bed, 200);
+    struct ry_job_failed failed = {
+        .job_id = RY_STR("x"), .retry = true, .held = true, .reason = RY_STR("clip.new_column must not be empty")};
+    for (size_t i = 0; i < 20; i++) {
+        BED_ANSWER(scene->bed, expect_run(scene, "x"), job_failed, &failed);
+        expect_depth(scene, 1, 0, 0);
+        bed_expect_nothing(scene->bed);
+        bed_advance(scene->bed, 6201); /* 5 s, its jitter of a fifth, and the poll */
+    }
+    say_done(scene, expect_run(scene, "x"), "x");
+    expect_depth(scene, 0, 0, 0);
+    scene_free(scene);
+}
+
 static void ingester_buries_a_hopeless_job_and_goes_on(void **state)
 {
     (void)state;
@@ -902,6 +922,8 @@ int main(void)
         cmocka_unit_test(ingester_answers_for_the_state_of_the_queue),
         cmocka_unit_test(ingester_keeps_the_lease_of_a_slow_job),
         cmocka_unit_test(ingester_tries_a_failed_job_later_and_later_and_then_buries_it),
+        cmocka_unit_test(ingester_never_buries_a_job_that_the_database_does_not_take),
+        cmocka_unit_test(ingester_never_buries_a_job_that_the_database_does_not_take),
         cmocka_unit_test(ingester_buries_a_hopeless_job_and_goes_on),
         cmocka_unit_test(ingester_buries_a_job_that_was_worked_on_at_too_many_crashes),
         cmocka_unit_test(ingester_buries_a_job_that_the_queue_has_damaged),

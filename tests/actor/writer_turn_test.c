@@ -174,6 +174,110 @@ static void refused_progress_is_named_and_rows_are_written(void **state)
     assert_int_equal(ask(bed, "SELECT count(*) FROM reelyard_slice"), 0);
 }
 
+/* ---- a schema that is not as it should be --------------------------------------------------------------------- */
+
+#define REFUSE(table) "CREATE TRIGGER somebodys BEFORE INSERT ON " table " BEGIN SELECT RAISE(ABORT, 'not today'); END"
+
+static bool is_unwell(struct bed *bed)
+{
+    uint64_t id = BED_DELIVER(bed, archive_get, &(struct ry_archive_get){0}, NULL);
+    bool unwell = BED_EXPECT(bed, archive_state)->error.n > 0;
+    bed_expect_done(bed, id);
+    return unwell;
+}
+
+/* Nothing of the batch counts as written, and its sender comes again; who stands beside it is not kept from his work.
+ */
+static void batch_that_the_schema_refuses_fails_as_a_whole(void **state)
+{
+    struct bed *bed = *state;
+    struct batch batches[2];
+    execute(bed, REFUSE("clip"));
+    struct ry_batch_write *without = batch_make(&batches[1], 1);
+    without->clips.n = 0;
+    uint64_t ids[] = {BED_DELIVER(bed, batch_write, batch_make(&batches[0], 0), NULL),
+                      BED_DELIVER(bed, batch_write, without, NULL)};
+    bed_advance(bed, WAIT_MS);
+    const struct ry_batch_written *written = BED_EXPECT(bed, batch_written);
+    assert_true(written->error.n > 0);
+    assert_int_equal(written->succeeded, 0);
+    assert_int_equal(written->failures.n, 0);
+    bed_expect_done(bed, ids[0]);
+    assert_int_equal(BED_EXPECT(bed, batch_written)->succeeded, BATCH_ROWS - 1);
+    bed_expect_done(bed, ids[1]);
+    assert_int_equal(ask(bed, "SELECT count(*) FROM message"), 1);
+    assert_int_equal(bed_counter(bed, RY_COUNTER_schema_refusals), 1);
+    assert_int_equal(bed_counter(bed, RY_COUNTER_rows_failed), 0);
+
+    execute(bed, "DROP TRIGGER somebodys");
+    uint64_t id = BED_DELIVER(bed, batch_write, batch_make(&batches[0], 0), NULL);
+    assert_int_equal(EXPECT_ANSWER(bed, id, batch_written)->succeeded, BATCH_ROWS);
+    bed_expect_done(bed, id);
+    (void)BED_EXPECT(bed, clips_pending);
+    assert_false(is_unwell(bed));
+}
+
+static void archive_is_unwell_until_the_schema_takes_rows_again(void **state)
+{
+    struct bed *bed = *state;
+    struct batch batch;
+    assert_false(is_unwell(bed));
+    for (unsigned round = 0; round < 2; round++) {
+        execute(bed, round == 0 ? REFUSE("clip") : "DROP TRIGGER somebodys");
+        uint64_t id = BED_DELIVER(bed, batch_write, batch_make(&batch, 0), NULL);
+        assert_int_equal(EXPECT_ANSWER(bed, id, batch_written)->error.n > 0, round == 0);
+        bed_expect_done(bed, id);
+        if (round == 1)
+            (void)BED_EXPECT(bed, clips_pending);
+        assert_int_equal(is_unwell(bed), round == 0);
+    }
+}
+
+/* Nobody would say again what became of a clip. */
+static void outcome_that_the_schema_refuses_waits_until_it_goes_in(void **state)
+{
+    struct bed *bed = *state;
+    struct batch batch;
+    uint64_t id = BED_DELIVER(bed, batch_write, batch_make(&batch, 0), NULL);
+    (void)EXPECT_ANSWER(bed, id, batch_written);
+    bed_expect_done(bed, id);
+    (void)BED_EXPECT(bed, clips_pending);
+    execute(bed, "UPDATE clip SET thumbnail_status = 'processing'");
+    execute(bed, REFUSE("failed_thumbnail"));
+    struct ry_clip_failed failed = {
+        .clip_id = ry_str_of(batch.clip_id), .reason = RY_STR("no picture"), .next_retry_ms = 60000};
+    uint64_t outcome = BED_DELIVER(bed, clip_failed, &failed, NULL);
+    bed_advance(bed, WAIT_MS);
+    bed_expect_nothing(bed);
+    id = BED_DELIVER(bed, batch_write, batch_make(&batch, 1), NULL); /* others go on */
+    assert_int_equal(EXPECT_ANSWER(bed, id, batch_written)->succeeded, BATCH_ROWS);
+    bed_expect_done(bed, id);
+    (void)BED_EXPECT(bed, clips_pending);
+    bed_advance(bed, 60000);
+    bed_expect_nothing(bed);
+    assert_true(is_unwell(bed));
+    execute(bed, "DROP TRIGGER somebodys");
+    bed_advance(bed, 60000);
+    assert_false(BED_EXPECT(bed, clip_settled)->completed);
+    bed_expect_done(bed, outcome);
+    assert_int_equal(ask(bed, "SELECT count(*) FROM clip WHERE thumbnail_status = 'failed'"), 1);
+    assert_false(is_unwell(bed));
+}
+
+static void rows_refused_for_their_own_data_are_counted_in_the_slice(void **state)
+{
+    struct bed *bed = *state;
+    struct batch batch;
+    struct ry_batch_write *write = batch_make(&batch, 0);
+    batch.clip.visibility = RY_STR("NOBODY");
+    batch.progress.rejected = 2;
+    write->progress.n = 1;
+    uint64_t id = BED_DELIVER(bed, batch_write, write, NULL);
+    assert_int_equal(EXPECT_ANSWER(bed, id, batch_written)->failures.n, 1);
+    bed_expect_done(bed, id);
+    assert_int_equal(ask(bed, "SELECT rejected FROM reelyard_slice"), 3);
+}
+
 /* ---- conversations ------------------------------------------------------------------------------------------- */
 
 static void scan_goes_from_its_beginning_to_its_end(void **state)
@@ -338,14 +442,6 @@ static void assert_logged(FILE *log, const char *event, unsigned times)
         fail_msg("%s was logged %u times, not %u: %s", event, n, times, text);
 }
 
-static bool is_unwell(struct bed *bed)
-{
-    uint64_t id = BED_DELIVER(bed, archive_get, &(struct ry_archive_get){0}, NULL);
-    bool unwell = BED_EXPECT(bed, archive_state)->error.n > 0;
-    bed_expect_done(bed, id);
-    return unwell;
-}
-
 static void third_missing_sign_of_life_raises_one_alert(void **state)
 {
     struct bed *bed = *state;
@@ -382,6 +478,10 @@ int main(void)
         TEST(two_batches_with_a_bad_row_each_are_answered_each),
         TEST(fenced_and_cancelled_batches_leave_their_neighbours_alone),
         TEST(refused_progress_is_named_and_rows_are_written),
+        TEST(batch_that_the_schema_refuses_fails_as_a_whole),
+        TEST(archive_is_unwell_until_the_schema_takes_rows_again),
+        TEST(outcome_that_the_schema_refuses_waits_until_it_goes_in),
+        TEST(rows_refused_for_their_own_data_are_counted_in_the_slice),
         TEST(scan_goes_from_its_beginning_to_its_end),
         TEST(purge_goes_on_until_nothing_is_left),
         TEST(stale_work_is_marked_and_urls_are_stored),
