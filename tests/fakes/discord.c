@@ -6,6 +6,10 @@
  * prints what a reader of it must have found. Paths may begin with /api/v10. What the fake does beyond Discord stands
  * below /fake/ and in GET /stats, neither of which is limited, slowed or asked for a token.
  *
+ * A test that needs a scan to stay unfinished holds it back here: after POST /fake/gate?close requests for pages of
+ * messages wait, POST /fake/gate?let=3 lets three through, POST /fake/gate?open all; "waiting" in /stats says how many
+ * wait.
+ *
  * A request goes through: down, token, limits (global, then its bucket), faults, and only then its endpoint. One thread
  * per connection; one lock around what is remembered. It keeps nothing, so killing it is how it ends. */
 #include <errno.h>
@@ -25,6 +29,7 @@
 
 #include "tests/bed/discord_options.h"
 #include "runtime/json/json.h"
+#include "tests/bed/turnstile.h"
 
 #define GUILDS_MAX     256
 #define BODY_MAX_BYTES ((size_t)256 << 10)
@@ -45,6 +50,7 @@ struct bucket {
 
 struct server {
     struct discord_options options;
+    struct turnstile pages;
     pthread_mutex_t lock;
     uint64_t left[GUILDS_MAX];
     size_t left_count;
@@ -483,18 +489,21 @@ static void answer_api(struct server *server, struct MHD_Connection *connection,
 
 /* ---- beyond Discord ---------------------------------------------------------------------------------------------- */
 
-static void print_stats(const struct server *server, FILE *out)
+static void print_stats(struct server *server, FILE *out)
 {
+    uint64_t waiting, passed;
+    turnstile_counts(&server->pages, &waiting, &passed);
     fprintf(out, "{\"requests\": %" PRIu64, server->stats.requests);
     for (size_t i = 0; i < KINDS; i++)
         fprintf(out, ", \"%s\": %" PRIu64, kind_names[i], server->stats.by_kind[i]);
     fprintf(out,
             ", \"unauthorized\": %" PRIu64 ", \"limited\": %" PRIu64 ", \"violations\": %" PRIu64
             ", \"early\": %" PRIu64 ", \"server_errors\": %" PRIu64 ", \"truncated\": %" PRIu64 ", \"closed\": %" PRIu64
-            ", \"connections\": %" PRIu64 ", \"per_second_max\": %" PRIu64 ", \"left_guilds\": [",
+            ", \"connections\": %" PRIu64 ", \"per_second_max\": %" PRIu64 ", \"waiting\": %" PRIu64
+            ", \"passed\": %" PRIu64 ", \"left_guilds\": [",
             server->stats.unauthorized, server->stats.limited, server->stats.violations, server->stats.early,
             server->stats.server_errors, server->stats.truncated, server->stats.closed, server->stats.connections,
-            server->stats.per_second_max);
+            server->stats.per_second_max, waiting, passed);
     for (size_t i = 0; i < server->left_count; i++)
         fprintf(out, "%s\"%" PRIu64 "\"", i ? ", " : "", server->left[i]);
     fputs("]}\n", out);
@@ -523,6 +532,19 @@ static void post_message(struct server *server, struct MHD_Connection *connectio
     fprintf(answer->out, "{\"id\": \"%" PRIu64 "\"}\n", discord_history_post(channel, filename, now_wall_ms()));
 }
 
+static void move_gate(struct server *server, struct MHD_Connection *connection, struct answer *answer)
+{
+    uint64_t n = argument(connection, "let", 0);
+    if (MHD_lookup_connection_value_n(connection, MHD_GET_ARGUMENT_KIND, "close", 5, NULL, NULL) == MHD_YES)
+        turnstile_close(&server->pages);
+    else if (MHD_lookup_connection_value_n(connection, MHD_GET_ARGUMENT_KIND, "open", 4, NULL, NULL) == MHD_YES)
+        turnstile_open(&server->pages);
+    else if (n > 0)
+        turnstile_let(&server->pages, n);
+    else
+        error(answer, 400, 0, "close, open or let=N");
+}
+
 /* What no good server does: repeats the token it was given. */
 static void echo_token(struct MHD_Connection *connection, struct answer *answer)
 {
@@ -538,6 +560,8 @@ static bool answer_control(struct server *server, struct MHD_Connection *connect
         print_stats(server, answer->out);
     else if (method == POST && strcmp(path, "/fake/down") == 0)
         server->down_until_mono_ms = now_mono_ms() + (int64_t)argument(connection, "ms", 1000);
+    else if (method == POST && strcmp(path, "/fake/gate") == 0)
+        move_gate(server, connection, answer);
     else if (method == POST && strcmp(path, "/fake/delete") == 0)
         delete_message(server, argument(connection, "message", 0), answer);
     else if (method == POST && strcmp(path, "/fake/post") == 0)
@@ -608,14 +632,17 @@ static enum MHD_Result respond(struct server *server, struct MHD_Connection *con
     answer.out = open_memstream(&answer.text, &answer.n);
     if (!answer.out)
         abort();
+    const char *prefix = "/api/v10";
+    if (strncmp(path, prefix, strlen(prefix)) == 0)
+        path += strlen(prefix);
+    enum kind kind;
+    uint64_t major, minor;
+    if (find_route((int)exchange->method, path, &kind, &major, &minor) && kind == LIST_MESSAGES)
+        turnstile_pass(&server->pages);
     pthread_mutex_lock(&server->lock);
     bool controlled = answer_control(server, connection, (int)exchange->method, path, &answer);
-    if (!controlled) {
-        const char *prefix = "/api/v10";
-        if (strncmp(path, prefix, strlen(prefix)) == 0)
-            path += strlen(prefix);
+    if (!controlled)
         answer_api(server, connection, exchange, path, &answer);
-    }
     pthread_mutex_unlock(&server->lock);
     fclose(answer.out);
     if (!controlled && server->options.latency_ms > 0)
@@ -681,7 +708,7 @@ static int expect(const struct discord_options *options)
 
 int main(int argc, char **argv)
 {
-    static struct server server = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    static struct server server = {.lock = PTHREAD_MUTEX_INITIALIZER, .pages = TURNSTILE_INIT};
     discord_options_parse(&server.options, argc, argv);
     if (server.options.expect)
         return expect(&server.options);

@@ -1,11 +1,12 @@
 /* export_gen.c: makes a DiscordChatExporter export for tests and benchmarks: the same one for the same seed.
  *
  *   fakes_export_gen --out DIR [--messages N] [--clips N] [--text-clips N] [--media DIR] [--all-media] [--demo]
- *                    [--seed N] [--guild ID] [--channel ID] [--bad] [--compact]
+ *                    [--seed N] [--guild ID] [--channel ID] [--base URL] [--bad] [--compact]
  *
  * Writes DIR/export.json with N messages, of which some hold one clip each, spread evenly. Clips are hard links (copies
- * where that is not possible) in DIR/export.json_Files of the files of the media folder, in turn by name; without a
- * media folder they are URLs that nobody can fetch. --bad adds one message of every kind in BAD below. Prints what it
+ * where that is not possible) in DIR/export.json_Files of the files of the media folder, in turn by name; with --base
+ * they are that URL with the file's name, as a server of the same folder has it; without a media folder they are URLs
+ * that nobody can fetch. --bad adds one message of every kind in BAD below. Prints what it
  * wrote as one line of JSON. Nothing is kept in memory, so N may be millions. */
 #include "runtime/base/rng.h"
 
@@ -40,6 +41,7 @@ struct options {
     uint64_t seed;
     const char *guild;
     const char *channel;
+    const char *base; /* NULL: the clips lie beside the export */
     bool all_media;
     bool bad;
     bool compact; /* no line breaks and indents, as the exporter can be told */
@@ -101,7 +103,7 @@ static void die(const char *what, const char *which)
 static void usage(void)
 {
     fputs("usage: fakes_export_gen --out DIR [--messages N] [--clips N] [--text-clips N] [--media DIR] [--all-media]\n"
-          "                        [--demo] [--seed N] [--guild ID] [--channel ID] [--bad] [--compact]\n",
+          "                        [--demo] [--seed N] [--guild ID] [--channel ID] [--base URL] [--bad] [--compact]\n",
           stderr);
     exit(2);
 }
@@ -145,7 +147,7 @@ static void copy_file(const char *from, const char *to)
     close(out);
 }
 
-/* Puts clip number `index` beside the export and returns its size. */
+/* Puts clip number `index` beside the export, unless it is served elsewhere, and returns its size. */
 static uint64_t place_clip(const struct generator *generator, uint64_t index, const char *name)
 {
     char from[PATH_MAX];
@@ -154,12 +156,14 @@ static uint64_t place_clip(const struct generator *generator, uint64_t index, co
     if (snprintf(from, sizeof from, "%s/%s", generator->options.media, media) >= (int)sizeof from ||
         snprintf(to, sizeof to, "%s/" FILES_FOLDER "/%s", generator->options.out, name) >= (int)sizeof to)
         die("path too long:", name);
-    unlink(to);
-    if (link(from, to) != 0)
-        copy_file(from, to);
+    if (generator->options.base == NULL) {
+        unlink(to);
+        if (link(from, to) != 0)
+            copy_file(from, to);
+    }
     struct stat st;
-    if (stat(to, &st) != 0)
-        die("cannot look at", to);
+    if (stat(from, &st) != 0)
+        die("cannot look at", from);
     return (uint64_t)st.st_size;
 }
 
@@ -200,7 +204,7 @@ static void print_clip(struct generator *generator)
     uint64_t index = generator->clips++;
     const char *media = generator->media_count > 0 ? generator->media[index % generator->media_count] : "clip.mp4";
     char name[NAME_MAX];
-    char url[2 * NAME_MAX];
+    char url[PATH_MAX];
     if (generator->options.all_media)
         snprintf(name, sizeof name, "%s", media);
     else
@@ -208,7 +212,10 @@ static void print_clip(struct generator *generator)
     uint64_t size = 1000000 + index;
     if (generator->media_count > 0) {
         size = place_clip(generator, index, name);
-        snprintf(url, sizeof url, FILES_FOLDER "/%s", name);
+        if (generator->options.base != NULL)
+            snprintf(url, sizeof url, "%s/%s?ex=7fffffff", generator->options.base, media);
+        else
+            snprintf(url, sizeof url, FILES_FOLDER "/%s", name);
     } else {
         snprintf(url, sizeof url, "https://cdn.discordapp.com/attachments/%s/%" PRIu64 "/clip.mp4?ex=5f000000",
                  generator->options.channel, index);
@@ -308,19 +315,13 @@ static void generate(struct generator *generator)
 static struct options read_options(int argc, char **argv)
 {
     static const struct option LONG[] = {
-        {"out", required_argument, NULL, 'o'},
-        {"messages", required_argument, NULL, 'm'},
-        {"clips", required_argument, NULL, 'c'},
-        {"media", required_argument, NULL, 'f'},
-        {"seed", required_argument, NULL, 's'},
-        {"guild", required_argument, NULL, 'g'},
-        {"channel", required_argument, NULL, 'n'},
-        {"bad", no_argument, NULL, 'b'},
-        {"compact", no_argument, NULL, 'p'},
-        {"all-media", no_argument, NULL, 'a'},
-        {"text-clips", required_argument, NULL, 't'},
-        {"demo", no_argument, NULL, 'd'},
-        {NULL, 0, NULL, 0},
+        {"out", required_argument, NULL, 'o'},     {"messages", required_argument, NULL, 'm'},
+        {"clips", required_argument, NULL, 'c'},   {"media", required_argument, NULL, 'f'},
+        {"seed", required_argument, NULL, 's'},    {"guild", required_argument, NULL, 'g'},
+        {"channel", required_argument, NULL, 'n'}, {"base", required_argument, NULL, 'u'},
+        {"bad", no_argument, NULL, 'b'},           {"compact", no_argument, NULL, 'p'},
+        {"all-media", no_argument, NULL, 'a'},     {"text-clips", required_argument, NULL, 't'},
+        {"demo", no_argument, NULL, 'd'},          {NULL, 0, NULL, 0},
     };
     struct options options = {
         .messages = 100, .clips = 10, .seed = 1, .guild = "1000000000000000001", .channel = "1000000000000000002"};
@@ -337,6 +338,7 @@ static struct options read_options(int argc, char **argv)
         case 'n': options.channel = optarg; break;
         case 'd': options.messages = 60, options.all_media = true; break;
         case 'a': options.all_media = true; break;
+        case 'u': options.base = optarg; break;
         case 'b': options.bad = true; break;
         case 'p': options.compact = true; break;
         default: usage();
