@@ -15,7 +15,7 @@ code=0
 "$export_gen" --out "$tmp/export" --media "$tmp/media" --messages 12000 --clips 12000 --seed 7
 start "$tmp/run.log" "$reelyard" run --data "$data" --encoder 1
 node=$last
-await 20 test -S "$data/run/node.sock"
+await test -S "$data/run/node.sock"
 
 step "an idle node tells nothing"
 "$reelyard" advise --data "$data" --seconds 2 --json >"$tmp/idle.json" || fail "of an idle node it failed"
@@ -27,8 +27,8 @@ import=$last
 encoded() { [ "$("$reelyard" status --data "$data" --json | jq '.node.counters.encode_done')" -ge 20 ]; }
 # Until the rows are there: they come first and are the writer's.
 rows() { [ "$(sql "$data" 'SELECT count(*) FROM reelyard_queue_job')" = 0 ]; }
-await 60 encoded
-await 120 rows
+await encoded
+await rows
 "$reelyard" advise --data "$data" --seconds 5 --json >"$tmp/busy.json" || fail "of a busy node it failed"
 kill -0 "$import" || fail "the import was over too early: more clips are needed"
 jq -r '.advice[]' "$tmp/busy.json"

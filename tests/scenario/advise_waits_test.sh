@@ -20,7 +20,7 @@ scanned() {
     export REELYARD_DISCORD_API=http://127.0.0.1:$fake_port
     start "$data.run.log" "$reelyard" run --data "$data"
     node=$last
-    await 20 test -S "$data/run/node.sock"
+    await test -S "$data/run/node.sock"
     start "$data.scan.log" "$reelyard" scan --guild "$guild" --channel "$channel" --data "$data"
     scan=$last
 }
@@ -40,12 +40,12 @@ step "the video server takes 300 ms for each answer"
 scanned "$tmp/slow" --messages 3000 --clips 3000 --cdn "$cdn/slow" --proxy "$cdn/slow"
 some_made() { [ "$(sql "$tmp/slow" "SELECT count(*) FROM clip WHERE thumbnail_status = 'completed'")" -ge 20 ]; }
 rows() { [ "$(sql "$tmp/slow" 'SELECT count(*) FROM reelyard_queue_job')" = 0 ]; }
-await 60 some_made
-await 60 rows
+await some_made
+await rows
 limited "$tmp/slow" network
 
 step "Discord answers once in two seconds"
 scanned "$tmp/limited" --messages 20000 --clips 0 --bucket-limit 1 --bucket-window-ms 2000
 some_read() { [ "$(curl -s "$REELYARD_DISCORD_API/stats" | jq '[.. | numbers] | add')" -ge 3 ]; }
-await 60 some_read
+await some_read
 limited "$tmp/limited" discord

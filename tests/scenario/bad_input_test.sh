@@ -85,7 +85,7 @@ same "$tmp/before" "$tmp/after" "the second import changed clips"
 step "an import that was killed tells the failures of its first run too"
 start "$tmp/killed.log" "$reelyard" import "$folder/export.json" --data "$tmp/killed"
 failed_some() { [ "$(sql "$tmp/killed" "SELECT count(*) FROM failed_thumbnail")" -ge 3 ]; }
-await 30 failed_some
+await failed_some
 end "$last" KILL
 code=0
 "$reelyard" import "$folder/export.json" --data "$tmp/killed" --json >"$tmp/killed.json" 2>/dev/null || code=$?
@@ -96,10 +96,10 @@ cp "$good" "$folder/files/missing.mp4"
 "$reelyard" failed list --data "$data" | grep -q missing.mp4 || fail "failed list does not name missing.mp4"
 start "$tmp/run.log" "$reelyard" run --data "$data"
 node=$last
-await 20 test -S "$data/run/node.sock"
+await test -S "$data/run/node.sock"
 "$reelyard" failed retry --all --data "$data" >/dev/null || fail "failed retry failed"
 mended() { [ "$(sql "$data" "SELECT thumbnail_status FROM clip WHERE message_id = '1297213456789012003'")" = completed ]; }
-await 30 mended
+await mended
 end "$node"
 [ "$ended" -eq 0 ] || fail "the node ended with $ended"
 
@@ -174,10 +174,10 @@ if [ "$(id -u)" -eq 0 ] && mkdir "$tmp/small" && mount -t tmpfs -o size=24m none
     truncate -s -300K "$tmp/small/filler"
     start "$tmp/full.log" env REELYARD_DISK_RESERVE=0 "$reelyard" import "$tmp/many/export.json" --data "$tmp/small/data"
     import=$last
-    await 60 grep -qiE 'full|no space|free' "$tmp/full.log"
+    await grep -qiE 'full|no space|free' "$tmp/full.log"
     kill -0 "$import" 2>/dev/null || fail "the import gave up: $(cat "$tmp/full.log")"
     rm "$tmp/small/filler"
-    await 120 settled "$tmp/small/data"
+    await settled "$tmp/small/data"
     ended=0
     wait "$import" || ended=$?
     made=$(counts "$tmp/small/data")

@@ -75,16 +75,16 @@ expect 0 "$reelyard" status --data "$data" --json
 jq -e '.queue.ready == 2' "$tmp/out" >/dev/null || fail "status: $(cat "$tmp/out")"
 
 step "run"
-port=$(awk 'BEGIN { srand(); print 20000 + int(rand() * 20000) }')
+take_port
 start "$tmp/run.log" env REELYARD_HTTP_PORT="$port" "$reelyard" run --data "$data"
 node=$last
 url=http://127.0.0.1:$port
-await 20 curl -fsS "$url/ping"
-await 20 curl -fsS "$url/ready"
+await curl -fsS "$url/ping"
+await curl -fsS "$url/ready"
 expect 0 "$reelyard" ping --data "$data"
 expect 1 "$reelyard" ping --data "$tmp/nowhere"
 [ ! -e "$tmp/nowhere" ] || fail "ping made a data folder"
-await 30 settled "$data"
+await settled "$data"
 [ "$(counts "$data")" = "completed|1" ] || fail "$(counts "$data")"
 [ "$(sql "$data" "SELECT id FROM clip")" = "$(printf '1297213456789012480:41771983423143938:one.mp4:2024-10-19T15:03:09.159000+00:00' | md5sum | cut -d' ' -f1)" ] ||
     fail "clip id"
@@ -102,7 +102,7 @@ curl -fsS "$url/api/clips" | jq -e '.clips | length == 1' >/dev/null || fail "/a
 curl -fsS "$url/api/status" | jq -e . >/dev/null || fail "/api/status"
 # Instances report a few times a second.
 counted() { curl -fsS "$url/metrics" >"$tmp/metrics" && grep -q '^reelyard_clips_completed_total 1' "$tmp/metrics"; }
-await 10 counted
+await counted
 [ "$(curl -s -o /dev/null -w '%{http_code}' "$url/thumbnails/../reelyard.db" --path-as-is)" != 200 ] || fail "a path leaves the storage"
 [ "$(curl -s -o /dev/null -w '%{http_code}' -H 'Host: evil.example' "$url/")" != 200 ] || fail "any host name is answered"
 [ "$(curl -s -o /dev/null -w '%{http_code}' -X POST "$url/")" = 405 ] || fail "POST is not refused"
@@ -115,14 +115,14 @@ expect 0 "$reelyard" dead show "$id" --data "$data"
 grep -q a0000000-0000-4000-8000-000000000003 "$tmp/out" && grep -q '"messages"' "$tmp/out" || fail "the job is not shown: $(cat "$tmp/out")"
 expect 0 "$reelyard" dead replay "$id" --data "$data"
 again() { [ "$(sql "$data" "SELECT count(*) FROM reelyard_queue_dead WHERE id <> $id")" = 1 ]; }
-await 20 again
+await again
 expect 0 "$reelyard" dead drop --all --data "$data"
 [ "$(sql "$data" "SELECT count(*) FROM reelyard_queue_dead")" = 0 ] || fail "drop left something"
 
 step "enqueue while it runs"
 job a0000000-0000-4000-8000-000000000009 1297213456789012481 | "$reelyard" enqueue - --data "$data" >/dev/null
 two() { [ "$(counts "$data")" = "completed|2" ]; }
-await 20 two
+await two
 expect 0 "$reelyard" status --data "$data"
 grep -q "^page     $url/\$" "$tmp/out" || fail "status does not name the page: $(cat "$tmp/out")"
 
@@ -138,7 +138,7 @@ end "$node"
 step "a token for the web page"
 start "$tmp/run.log" env REELYARD_HTTP_PORT="$port" REELYARD_WEB_TOKEN=s3cret "$reelyard" run --data "$data"
 node=$last
-await 20 curl -fsS "$url/ping"
+await curl -fsS "$url/ping"
 [ "$(curl -s -o /dev/null -w '%{http_code}' "$url/api/clips")" = 401 ] || fail "no token is asked for"
 [ "$(curl -s -o /dev/null -w '%{http_code}' -H 'Authorization: Bearer s3cret' "$url/api/clips")" = 200 ] || fail "the token is refused"
 grep -q s3cret "$tmp/run.log" && fail "the token is in the log"

@@ -4,7 +4,9 @@
 . "$(dirname "$0")/scenario.sh"
 
 media "$tmp/media" small
-"$export_gen" --out "$tmp/export" --media "$tmp/media" --messages $((900 * scale)) --clips $((800 * scale)) --seed 13
+cdn_start "$tmp/media"
+export REELYARD_CLIP_WINDOW=8
+"$export_gen" --out "$tmp/export" --media "$tmp/media" --base "$cdn" --messages $((500 * scale)) --clips $((300 * scale)) --seed 13
 "$reelyard" import "$tmp/export/export.json" --data "$tmp/calm" >"$tmp/calm.log" 2>&1 || fail "the undisturbed import failed"
 dump "$tmp/calm" >"$tmp/calm.dump"
 
@@ -18,7 +20,7 @@ export LOG_LEVEL=INFO
 REELYARD_JOIN_BIND='tcp://127.0.0.1:*' REELYARD_JOIN_KEY=$tmp/node.key REELYARD_JOIN_ALLOW=$tmp/allow \
     start "$tmp/run.log" "$reelyard" run --data "$data" --encoder 0
 node=$last
-await 20 test -S "$data/run/node.sock"
+await test -S "$data/run/node.sock"
 at=$(sed -n 's/.*joinable endpoint=//p' "$tmp/run.log")
 [ -n "$at" ] || fail "the node does not listen: $(cat "$tmp/run.log")"
 
@@ -48,9 +50,9 @@ wait "$last" || ended=$?
 grep -q 'does not know this key' "$tmp/stranger.log" || fail "no reason: $(cat "$tmp/stranger.log")"
 grep -q "join_refused .*key=$(cat "$tmp/stranger.pub")" "$tmp/run.log" || fail "the node did not tell: $(cat "$tmp/run.log")"
 refused() { [ "$(state .node.rejected)" -ge "$1" ]; }
-await 20 refused 1
+await refused 1
 guest "$tmp/wrong.log" "$tmp/gpu.key" "$(cat "$tmp/stranger.pub")"
-await 20 grep -q 'another key than REELYARD_JOIN_NODE_KEY' "$tmp/wrong.log"
+await grep -q 'another key than REELYARD_JOIN_NODE_KEY' "$tmp/wrong.log"
 end "$last"
 [ "$ended" -eq 0 ] || fail "one that tries ended with $ended on SIGTERM: $(cat "$tmp/wrong.log")"
 encoders 0 || fail "a stranger has joined"
@@ -86,47 +88,49 @@ unset REELYARD_JOIN_KEY REELYARD_JOIN_NODE_KEY
 step "an encoder of another host"
 guest "$tmp/gpu.log" "$tmp/gpu.key" "$node_key"
 gpu=$last
-await 20 encoders 1
+await encoders 1
 pid=$(decoder "$gpu")
 if grep -q ' sandboxed ' "$tmp/gpu.log"; then
     [ "$(ls -A "/proc/$pid/root/")" = node.sock ] || fail "it sees files: $(ls -A "/proc/$pid/root/")"
     [ "$(readlink "/proc/$pid/ns/net")" != "$(readlink "/proc/$$/ns/net")" ] || fail "it has the host's network"
     grep -q '^Seccomp:[[:space:]]*2$' "/proc/$pid/status" || fail "it has no filter"
 fi
+cdn_gate close
 start "$tmp/import.log" "$reelyard" import "$tmp/export/export.json" --data "$data"
 import=$last
-await 60 done_by 5
+feed done_by 5
 
 step "the way is cut in silence"
 kill -STOP "$gpu" # what carries the bytes
-await 30 losses 1
+await losses 1
 encoders 0 || fail "the node keeps one that it has lost"
 kill -CONT "$gpu"
-await 60 joins 2
-await 60 done_by 5
+await joins 2
+feed done_by 5
 
 step "the node is silent"
 kill -STOP "$node"
-await 60 grep -q node_silent "$tmp/gpu.log"
+await grep -q node_silent "$tmp/gpu.log"
 kill -CONT "$node"
-await 60 joins 3
-await 60 done_by 5
+await joins 3
+feed done_by 5
 
 step "it dies at its work"
 kill -KILL "$(decoder "$gpu")"
-await 60 joins 4
-await 60 done_by 5
+await joins 4
+feed done_by 5
 
 step "what keeps it dies"
 pid=$(decoder "$gpu")
 end "$gpu" KILL
 gone() { [ ! -e "/proc/$pid" ]; }
-await 20 gone
-await 20 encoders 0
+await gone
+await encoders 0
 guest "$tmp/gpu2.log" "$tmp/gpu.key" "$node_key"
 gpu=$last
-await 60 joins 5
+await joins 5
 
+cdn_gate open
 ended=0
 wait "$import" || ended=$?
 [ "$ended" -eq 0 ] || fail "the import ended with $ended: $(tail -20 "$tmp/import.log")"

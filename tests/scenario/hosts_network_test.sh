@@ -74,10 +74,10 @@ mail_empty() {
     done < <(redis --scan --pattern 'reelyard:mail:*' | grep -v ':node:') # words to a start that is gone expire
 }
 settled_whole() {
-    await $((120 + 60 * scale)) clips_settled
+    await clips_settled
     thumbnails_whole "$tmp/a"
     no_dead_letters
-    await 30 mail_empty
+    await mail_empty
 }
 decodes_more_than() { [ "$(counter b encode_done)" -gt "$1" ]; }
 
@@ -86,15 +86,15 @@ begin_a
 begin_host b
 begin_host c
 scan_job
-await $((60 + 60 * scale)) all_done
+await all_done
 as_seed_says
 thumbnails_whole "$tmp/a"
-await 10 decodes_more_than 0
+await decodes_more_than 0
 for name in b c; do echo "$name downloaded $(counter $name download_requests) times and decoded $(counter $name encode_done)"; done
 
 step "B is cut off for $cut_seconds s and C killed, in the middle of their work"
 again
-await 60 some_made 5
+await some_made 5
 ip link set line-b down
 end "${node[c]}" KILL
 begin_host c
@@ -106,7 +106,7 @@ step "B is back by itself"
 before=$(counter b encode_done)
 again
 settled_whole
-await 10 decodes_more_than "$before"
+await decodes_more_than "$before"
 
 step "lines of 50 ms that lose 2 % of the packets"
 poor_lines() {

@@ -6,7 +6,7 @@
 . "$(dirname "$0")/production.sh"
 
 messages=$((2000 * scale)) clips=$((150 * scale))
-export REELYARD_MAIL_LEASE_SECONDS=2
+export REELYARD_MAIL_LEASE_SECONDS=2 REELYARD_CLIP_WINDOW=8
 postgres_start
 redis_start
 discord_start "$messages" "$clips"
@@ -34,17 +34,24 @@ begin_node a
 begin_node b "${bare[@]}"
 begin_node c "${bare[@]}"
 begin_node d "${bare[@]}"
+known() { "$reelyard" status --cluster --data "$tmp/a" >"$tmp/cluster" && [ "$(grep -c '^node-[a-d] ' "$tmp/cluster")" -eq 4 ]; }
+await known
+both_decode() { [ "$(counter c encode_done)" -gt 0 ] && [ "$(counter d encode_done)" -gt 0 ]; }
+cdn_gate close
 scan_job
-await $((60 + 60 * scale)) all_done
+feed both_decode
+cdn_gate open
+await all_done
 as_seed_says
 thumbnails_whole "$tmp/a"
-sleep 1
-[ "$(counter b download_requests)" -ge "$clips" ] || fail "B downloaded $(counter b download_requests) times"
-c=$(counter c encode_done) d=$(counter d encode_done)
-echo "C decoded $c clips, D $d"
-[ "$c" -gt 0 ] && [ "$d" -gt 0 ] && [ $((c + d)) -ge "$clips" ] || fail "C decoded $c clips and D $d of $clips"
+told() { # counters are told four times a second
+    downloads=$(counter b download_requests) c=$(counter c encode_done) d=$(counter d encode_done)
+    [ "$downloads" -ge "$clips" ] && [ $((c + d)) -ge "$clips" ]
+}
+await told
+echo "B downloaded $downloads times, C decoded $c clips, D $d"
 
-"$reelyard" status --cluster --data "$tmp/a" >"$tmp/cluster" || fail "status --cluster: $(cat "$tmp/cluster")"
+await known
 for name in a b c d; do grep -q "^node-$name .*${roles[$name]%%,*}" "$tmp/cluster" || fail "status --cluster: $(cat "$tmp/cluster")"; done
 
 "$reelyard" advise --seconds 1 --json --data "$tmp/a" >"$tmp/advice.json" || fail "advise: $(cat "$tmp/advice.json")"
@@ -56,14 +63,18 @@ again() {
     pg "UPDATE clip SET thumbnail_status = 'pending'; DELETE FROM thumbnail; DELETE FROM reelyard_clip_lease" >/dev/null
 }
 some_made() { [ "$(pg "SELECT count(*) FROM clip WHERE thumbnail_status = 'completed'")" -ge "$1" ]; }
+# As seen by the others: its entry in Redis expires when it is not heard of.
+unheard() { [ "$(redis EXISTS reelyard:node:node-c)" = 0 ]; }
+cdn_gate close
 again
-await 60 some_made 5
+feed some_made 5
 end "${node[d]}" KILL
 kill -STOP "${node[c]}"
-sleep 5
+cdn_gate open
+await unheard
 kill -CONT "${node[c]}"
 begin_node d "${bare[@]}"
-await $((120 + 60 * scale)) clips_settled
+await clips_settled
 thumbnails_whole "$tmp/a"
 [ "$(redis XLEN reelyard:dead)" = 0 ] || fail "dead letters: $(redis XRANGE reelyard:dead - + COUNT 3)"
 mail_empty() {
@@ -72,17 +83,20 @@ mail_empty() {
         [ "$(redis XLEN "$stream")" = 0 ] || return 1
     done < <(redis --scan --pattern 'reelyard:mail:*' | grep -v ':node:') # words to a start that is gone expire
 }
-await 30 mail_empty
+await mail_empty
 
 step "Redis is killed and comes back"
+cdn_gate close
 again
-await 60 some_made 5
+feed some_made 5
 redis_stop KILL
-sleep 1
+cdn_gate open
+missed() { grep -q mail_away "$tmp/run-a.log" && grep -q mail_away "$tmp/run-b.log"; }
+await missed
 redis_start
-await $((120 + 60 * scale)) clips_settled
+await clips_settled
 thumbnails_whole "$tmp/a"
-await 30 mail_empty
+await mail_empty
 
 for name in d c b a; do
     end "${node[$name]}"

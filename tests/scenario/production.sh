@@ -11,19 +11,20 @@ discord_start() {
     local messages=$1 clips=$2
     shift 2
     [ -d "$tmp/media" ] || media "$tmp/media" small
-    fake cdn --address "${cdn_address:-127.0.0.1}" --port 0 "$tmp/media"
-    cdn=http://${cdn_address:-127.0.0.1}:$fake_port
-    export REELYARD_ALLOWED_HOSTS=${cdn_address:-127.0.0.1}:$fake_port
+    cdn_start "$tmp/media"
     local names
     names=$(find "$tmp/media" -type f -printf '%f\n' | LC_ALL=C sort | paste -sd,)
-    seed_arguments=(--seed 5 --messages "$messages" --clips "$clips" --guild "$guild" --channel "$channel" --media "$names" --cdn "$cdn"
-        --proxy "$cdn")
+    seed_arguments=(--seed 5 --messages "$messages" --clips "$clips" --guild "$guild" --channel "$channel" --media "$names" --cdn "$cdn_server"
+        --proxy "$cdn_server")
     fake discord --port 0 "${seed_arguments[@]}" "$@"
     discord_port=$fake_port
     export REELYARD_DISCORD_API=http://127.0.0.1:$fake_port
     "$REELYARD_BUILD/tests/fakes_discord" --expect "${seed_arguments[@]}" >"$tmp/expected.jsonl"
 }
-discord_stat() { curl -s "http://127.0.0.1:$discord_port/stats" | jq -r ".$1"; }
+discord_stat() { curl -fsS "http://127.0.0.1:$discord_port/stats" | jq -r ".$1"; }
+# pages_gate close|open|let=N: holds back Discord's pages of messages, or lets all or N of them through.
+pages_gate() { curl -fsS -X POST "http://127.0.0.1:$discord_port/fake/gate?$1"; }
+page_waits() { [ "$(discord_stat waiting)" -ge 1 ]; }
 
 # guild_rows: the rows that the bot makes before it queues a job.
 guild_rows() {

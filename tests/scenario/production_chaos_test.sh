@@ -36,7 +36,7 @@ scanned() { pg "SELECT coalesce(max(total_messages_scanned), 0) FROM channel_sca
 reached() { [ "$(scanned)" -ge "$1" ]; }
 done_events=0
 for event in "${events[@]}"; do
-    await 300 reached $((messages * done_events / (${#events[@]} + 1)))
+    await reached $((messages * done_events / (${#events[@]} + 1)))
     sleep "0.$((RANDOM % 9 + 1))"
     done_events=$((done_events + 1))
     case $event in
@@ -58,11 +58,11 @@ for event in "${events[@]}"; do
     esac
 done
 echo "all events are over at $(scanned) of $messages messages"
-await $((240 + 120 * scale)) all_done
+await all_done
 as_seed_says
-await 60 clips_settled
+await clips_settled
 pg "SELECT count(*) FROM failed_thumbnail" | grep -qx 0 || "$reelyard" failed retry --data "$tmp/a" >/dev/null
-await 120 clips_settled
+await clips_settled
 thumbnails_whole "$tmp/a"
 for which in a b; do
     end "${node[$which]}"

@@ -19,7 +19,7 @@ scan_job
 began=$SECONDS
 start "$tmp/run.log" "$reelyard" run --data "$data"
 node=$last
-await $((60 + 60 * scale)) all_done
+await all_done
 echo "$messages messages, $clips clips in $((SECONDS - began)) s"
 as_seed_says
 thumbnails_whole "$data"
@@ -29,7 +29,7 @@ pg "SELECT id, updated_at FROM message UNION ALL SELECT id, updated_at FROM clip
 find "$data/storage" -type f -printf '%p %T@ %i\n' | sort >"$tmp/files.before"
 push batch 11111111-2222-4333-8444-000000000002 ',"direction":"backward","auto_continue":true,"rescan":"update"'
 rescanned() { [ "$(pg "SELECT total_messages_scanned FROM channel_scan_status")" -ge $((2 * messages)) ] && scan_ended; }
-await $((60 + 60 * scale)) rescanned
+await rescanned
 pg "SELECT id, updated_at FROM message UNION ALL SELECT id, updated_at FROM clip ORDER BY 1" >"$tmp/times.after"
 find "$data/storage" -type f -printf '%p %T@ %i\n' | sort >"$tmp/files.after"
 same "$tmp/times.before" "$tmp/times.after" "the rescan wrote rows"
@@ -38,21 +38,21 @@ same "$tmp/files.before" "$tmp/files.after" "the rescan made files"
 step "a scan in mode stop ends at once"
 before=$(discord_stat requests)
 push batch 11111111-2222-4333-8444-000000000003 ',"direction":"backward","auto_continue":true,"rescan":"stop"'
-await 30 streams_empty
-await 30 scan_ended
+await streams_empty
+await scan_ended
 [ $(($(discord_stat requests) - before)) -le 3 ] || fail "it asked Discord $(($(discord_stat requests) - before)) times"
 
 step "a live message, and its deletion"
 posted=$(curl -s -X POST "http://127.0.0.1:$discord_port/fake/post?channel=$channel&filename=quad.mp4" | tr -dc "0-9")
 push message 11111111-2222-4333-8444-000000000004 ",\"message_ids\":[\"$posted\"]"
 live_done() { [ "$(pg "SELECT thumbnail_status FROM clip WHERE message_id = '$posted'")" = completed ]; }
-await 30 live_done
+await live_done
 [ "$(pg "SELECT forward_message_id FROM channel_scan_status")" = "$posted" ] || fail "the live message did not raise forward_message_id"
 clip=$(pg "SELECT id FROM clip WHERE message_id = '$posted'")
 [ -f "$data/storage/thumbnails/guild_$guild/${clip}_small.webp" ] || fail "its thumbnail is no file"
 push message_deletion 11111111-2222-4333-8444-000000000005 ",\"message_id\":\"$posted\""
 message_gone() { [ "$(pg "SELECT count(*) FROM message WHERE id = '$posted'")" = 0 ] && [ ! -e "$data/storage/thumbnails/guild_$guild/${clip}_small.webp" ]; }
-await 30 message_gone
+await message_gone
 
 step "bad jobs are dead letters with their reasons; others go on"
 redis XADD "jobs:guild:$guild:batch" '*' job '{not json' guild_id "$guild" job_type batch >/dev/null
@@ -61,7 +61,7 @@ push dance 11111111-2222-4333-8444-000000000006 ''
 push batch 11111111-2222-4333-8444-000000000007 ',"direction":"sideways"'
 push message 11111111-2222-4333-8444-000000000008 ',"message_ids":"1"'
 five_dead() { [ "$(redis XLEN reelyard:dead)" = 5 ] && streams_empty; }
-await 30 five_dead
+await five_dead
 "$reelyard" dead list --data "$data" >"$tmp/dead.log" || fail "dead list: $(cat "$tmp/dead.log")"
 [ "$(grep -c . "$tmp/dead.log")" -ge 5 ] || fail "dead list shows $(cat "$tmp/dead.log")"
 
@@ -71,12 +71,12 @@ channel_gone() {
     [ "$(pg "SELECT (SELECT count(*) FROM message) + (SELECT count(*) FROM clip) + (SELECT count(*) FROM thumbnail)
         + (SELECT count(*) FROM channel_scan_status)")" = 0 ] && [ -z "$(find "$data/storage" -type f)" ]
 }
-await 60 channel_gone
+await channel_gone
 [ "$(pg "SELECT purge_cooldown > now() + interval '4 minutes' FROM channel")" = t ] || fail "the channel has no cool-down"
 push purge_guild 11111111-2222-4333-8444-00000000000a '' "$guild" 0
 guild_gone() { [ "$(pg "SELECT (SELECT count(*) FROM channel) || ' ' || (deleted_at IS NOT NULL) || ' ' || message_scan_enabled FROM guild")" = '0 true false' ]; }
-await 30 guild_gone
-await 30 streams_empty
+await guild_gone
+await streams_empty
 [ "$(discord_stat left_guilds | grep -c "$guild")" = 1 ] || fail "the bot has not left the guild: $(discord_stat left_guilds)"
 
 end "$node"

@@ -45,7 +45,7 @@ for i in $(seq 2 40); do push messages "$(job "a0000000-0000-4000-8000-000000000
 push messages 'no json'
 push dance "$(job a0000000-0000-4000-8000-000000000099 dance)"
 say XADD "jobs:guild:$guild:message" '*' colour red >/dev/null
-await 30 worked_off
+await worked_off
 "$reelyard" dead list --data "$data" --json >"$tmp/out" || fail "dead list: $(cat "$tmp/out")"
 for reason in 'not JSON' 'no type of job' 'no field job'; do
     jq -e --arg reason "$reason" '[.. | .reason? // empty | select(contains($reason))] | length == 1' "$tmp/out" >/dev/null ||
@@ -65,7 +65,7 @@ for i in $(seq 1 30); do push messages "$(job "b0000000-0000-4000-8000-000000000
 end "$node" KILL
 start "$tmp/node" "$reelyard" run --data "$data"
 node=$last
-await 30 worked_off
+await worked_off
 
 step "Redis is killed, and comes back"
 end "$redis" KILL
@@ -75,9 +75,9 @@ sleep 2
 "$reelyard" status --data "$data" >"$tmp/out" 2>&1 || true
 grep -q 'see whether it runs' "$tmp/out" || fail "status does not say that Redis is away: $(cat "$tmp/out")"
 serve
-await 10 say ping
+await say ping
 for i in $(seq 1 30); do push messages "$(job "c0000000-0000-4000-8000-0000000000$((10 + i))")"; done
-await 30 worked_off
+await worked_off
 end "$node" TERM
 [ "$ended" -eq 0 ] || fail "the node ended with $ended: $(tail -5 "$tmp/node")"
 [ "$(say HLEN reelyard:leases)" = 0 ] || fail "leases were left"

@@ -18,7 +18,7 @@ data=$tmp/data
 BOT_TOKEN=a-secret-of-the-scanner REELYARD_SANDBOX=strict start "$tmp/run.log" "$reelyard" run --data "$data" --encoder 1
 node=$last
 encoder() { "$reelyard" status --data "$data" --json | jq -e '.node.instances[] | select(.role == "encoder") | .pid'; }
-await 20 encoder
+await encoder
 "$reelyard" import "$tmp/export/export.json" --data "$data" >"$tmp/import.log" 2>&1 || fail "the import failed: $(cat "$tmp/import.log")"
 dump "$data" >"$tmp/data.dump"
 same "$tmp/threads.dump" "$tmp/data.dump" "not the thumbnails that threads make"
@@ -60,7 +60,7 @@ grep -q 'ok .*database: embedded .*schema version' "$tmp/doctor.log" || fail "do
 step "it ends with its node"
 end "$node" KILL
 gone() { [ ! -e "/proc/$pid" ]; }
-await 20 gone
+await gone
 
 step "a clip that makes its decoder ask for a socket"
 # The one clip of its kind, by a decoder that is not quite the real one.

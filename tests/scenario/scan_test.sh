@@ -128,26 +128,33 @@ expect 1
 says "the channel belongs to guild $guild"
 
 step "Discord is down: it is told, and waited for"
-curl -s -X POST "http://127.0.0.1:$discord_port/fake/down?ms=3000" >"$tmp/down"
-scan "$tmp/down-data"
-expect 0
-says "discord_waits"
+down() { curl -fsS -X POST "http://127.0.0.1:$discord_port/fake/down?ms=$1"; }
+down 86400000
+start "$tmp/waits.log" "$reelyard" scan --guild "$guild" --channel "$channel" --data "$tmp/down-data"
+await grep -q discord_waits "$tmp/waits.log"
+down 0
+ended=0
+wait "$last" || ended=$?
+[ "$ended" -eq 0 ] || fail "it ended with $ended: $(cat "$tmp/waits.log")"
 whole "$tmp/down-data"
 
 step "SIGINT in the middle, then the same command again"
-quick=$REELYARD_DISCORD_API
-fake discord --port 0 "${seed_arguments[@]}" --latency-ms 100
-export REELYARD_DISCORD_API=http://127.0.0.1:$fake_port
+pages_gate let=7
 start "$tmp/stopped.log" env --default-signal=INT "$reelyard" scan --guild "$guild" \
     --channel "$channel" --data "$tmp/stopped"
 scanner=$last
 half_way() { [ "$(sql "$tmp/stopped" "SELECT total_messages_scanned FROM channel_scan_status")" -ge 500 ]; }
-await 60 half_way
-end "$scanner" INT
+await half_way
+await page_waits
+kill -INT "$scanner"
+await grep -q stopping "$tmp/stopped.log"
+pages_gate let=1 # the page that it waited for
+ended=0
+wait "$scanner" || ended=$?
 [ "$ended" -eq 1 ] || fail "it ended with $ended: $(cat "$tmp/stopped.log")"
 grep -q "Run it again, and it goes on where it stopped" "$tmp/stopped.log" || fail "it does not say how to go on: $(cat "$tmp/stopped.log")"
 ! settled "$tmp/stopped" || fail "it was stopped too late to show anything"
-export REELYARD_DISCORD_API=$quick
+pages_gate open
 scan "$tmp/stopped"
 expect 0
 whole "$tmp/stopped"
@@ -155,7 +162,7 @@ whole "$tmp/stopped"
 step "beside a running node of the same folder"
 start "$tmp/run.log" "$reelyard" run --data "$tmp/beside"
 node=$last
-await 30 "$reelyard" status --data "$tmp/beside"
+await "$reelyard" status --data "$tmp/beside"
 BOT_TOKEN='' scan "$tmp/beside"
 expect 0
 whole "$tmp/beside"

@@ -1,4 +1,7 @@
 # scenario.sh: sourced by scenarios; a temporary folder, programs that are ended by id at the end, and what is asked of an archive.
+#
+# No claim of a scenario rests on how fast the machine is. What must have happened is awaited; work that must not be over yet is held
+# back at the gate of a fake server; that nothing happens is shown by something later that does. `patience` only ends what hangs.
 # shellcheck shell=bash disable=SC2034 # what is set here is used by those that source it
 set -euo pipefail
 
@@ -6,12 +9,13 @@ set -euo pipefail
 reelyard=$REELYARD_BIN
 export_gen=$REELYARD_BUILD/tests/fakes_export_gen
 scale=${REELYARD_SCALE:-1} # how many times as large as the tests the chaos is
+patience=${REELYARD_PATIENCE:-900} # s
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/reelyard-scenario.XXXXXX")
-started=()
+started=() ports=()
 export LOG_LEVEL=${LOG_LEVEL:-WARNING} REELYARD_HTTP_PORT=0 REELYARD_LOG_FORMAT=text
 # What the tests are told by looks like settings of the program, which would warn of it.
 export -n REELYARD_SOURCE REELYARD_BIN REELYARD_BUILD REELYARD_SCALE REELYARD_SEED REELYARD_KILLS REELYARD_KILL_ROUNDS \
-    REELYARD_RESTARTS REELYARD_STOP_SECONDS REELYARD_CUT_SECONDS REELYARD_UP_PAUSE REELYARD_UP_ROUNDS REELYARD_INSIDE_NETWORK
+    REELYARD_RESTARTS REELYARD_STOP_SECONDS REELYARD_CUT_SECONDS REELYARD_UP_PAUSE REELYARD_UP_ROUNDS REELYARD_PATIENCE REELYARD_INSIDE_NETWORK
 unset REELYARD_DATA DATABASE_URL DB_HOST REDIS_URL
 
 # skip REASON: this machine cannot run the scenario; ctest counts 77 as skipped.
@@ -38,6 +42,7 @@ finish() {
         kill -KILL "$pid" 2>/dev/null || true
         wait "$pid" 2>/dev/null || true
     done
+    rm -f "${ports[@]}"
     if [ "$code" -eq 0 ] || [ "$code" -eq 77 ]; then
         rm -rf "$tmp"
     else
@@ -74,14 +79,61 @@ end() {
     wait "$pid" 2>/dev/null || ended=$?
 }
 
-# await SECONDS COMMAND...: until the command succeeds; fails after so many seconds.
+# await COMMAND...: until the command succeeds.
 await() {
-    local seconds=$1 until
-    shift
-    until=$((SECONDS + seconds))
+    local until=$((SECONDS + patience))
     while ! "$@" >/dev/null 2>&1; do
-        [ "$SECONDS" -lt "$until" ] || fail "waited $seconds s for: $*"
+        [ "$SECONDS" -lt "$until" ] || fail "in $patience s this did not come true: $*"
         sleep 0.1
+    done
+}
+
+# take_port: sets $port to one of the loopback that nobody listens on. It stays this scenario's until it ends, for what is stopped and
+# comes back: a lock says so to scenarios beside it. Below the ports that the kernel gives out by itself.
+take_port() {
+    local locks=${TMPDIR:-/tmp}/reelyard-ports-$UID lock
+    mkdir -p "$locks"
+    while :; do
+        port=$((20000 + RANDOM % 12000))
+        exec {lock}>"$locks/$port"
+        if flock -n "$lock" && ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+            ports+=("$locks/$port")
+            return
+        fi
+        exec {lock}>&-
+    done
+}
+
+# fake NAME ARGUMENT...: a fake of tests/fakes; its port is $fake_port, its id $last.
+fake() {
+    local name=$1 log=$tmp/fake-$1.log
+    shift
+    rm -f "$log" # of an earlier one, whose port it tells
+    start "$log" "$REELYARD_BUILD/tests/fakes_$name" "$@"
+    await grep -q '^port ' "$log"
+    fake_port=$(awk '/^port / { print $2; exit }' "$log")
+}
+
+# cdn_start FOLDER: a video server on cdn_address (127.0.0.1 if unset) whose clips reelyard may fetch: $cdn/FILE.
+cdn_start() {
+    local at
+    fake cdn --address "${cdn_address:-127.0.0.1}" --port 0 "$1"
+    at=${cdn_address:-127.0.0.1}:$fake_port
+    cdn_server=http://$at cdn=http://$at/ok
+    export REELYARD_ALLOWED_HOSTS=$at
+}
+# cdn_gate close|open|let?n=N: holds back requests for clips, or lets all or N of them through.
+cdn_gate() { curl -fsS "$cdn_server/gate/$1"; }
+cdn_stat() { curl -fsS "$cdn_server/stats" | jq ".$1"; }
+
+# feed COMMAND...: opens the gate for a window of clips (REELYARD_CLIP_WINDOW; at most 8, the connections to one host) at a time until the
+# command succeeds. What was let through is done before the next ones are: then a whole window stands at the gate again.
+feed() {
+    local until=$((SECONDS + patience))
+    while ! "$@" >/dev/null 2>&1; do
+        [ "$SECONDS" -lt "$until" ] || fail "in $patience s this did not come true: $*"
+        [ "$(cdn_stat waiting)" -lt "${REELYARD_CLIP_WINDOW:?}" ] || cdn_gate "let?n=$REELYARD_CLIP_WINDOW"
+        sleep 0.02
     done
 }
 

@@ -6,16 +6,6 @@ pg_bin=$(find /usr/lib/postgresql -maxdepth 2 -name bin 2>/dev/null | sort -V | 
 [ -x "${pg_bin:-}/postgres" ] || skip "there is no PostgreSQL server below /usr/lib/postgresql (Debian package postgresql)"
 find_redis
 
-# free_port: one that nobody listens on now.
-free_port() {
-    local port
-    while :; do
-        port=$((20000 + RANDOM % 12000))
-        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
-    done
-    echo "$port"
-}
-
 # as_postgres COMMAND...: PostgreSQL refuses to run as root.
 as_postgres() {
     if [ "$(id -u)" -eq 0 ]; then
@@ -36,7 +26,8 @@ exec_as_postgres() {
 # postgres_start: makes a cluster the first time; sets pg_port and DATABASE_URL.
 postgres_start() {
     if [ -z "${pg_port:-}" ]; then
-        pg_port=$(free_port)
+        take_port
+        pg_port=$port
         pg_data=$tmp/postgres
         mkdir -p "$pg_data"
         chmod 0711 "$tmp"
@@ -58,7 +49,7 @@ EOF
     exec_as_postgres "$pg_bin/postgres" -D "$pg_data" >>"$name" 2>&1 &
     pg_pid=$!
     started+=("$pg_pid")
-    await 60 as_postgres "$pg_bin/pg_isready" -q -h 127.0.0.1 -p "$pg_port"
+    await as_postgres "$pg_bin/pg_isready" -q -h 127.0.0.1 -p "$pg_port"
     psql_query postgres "SELECT 1 FROM pg_database WHERE datname = 'archive'" | grep -q 1 ||
         psql_query postgres "CREATE DATABASE archive" >/dev/null
 }
@@ -78,7 +69,8 @@ pg() { psql_query archive "$1"; }
 # redis_start [ARGUMENT...]: sets redis_port and REDIS_URL.
 redis_start() {
     if [ -z "${redis_port:-}" ]; then
-        redis_port=$(free_port)
+        take_port
+        redis_port=$port
         mkdir -p "$tmp/redis"
         export REDIS_URL=redis://127.0.0.1:$redis_port/0
     fi
@@ -86,8 +78,8 @@ redis_start() {
         >>"$tmp/redis.log" 2>&1 &
     redis_pid=$!
     started+=("$redis_pid")
-    await 30 redis PING
-    await 30 redis_loaded
+    await redis PING
+    await redis_loaded
 }
 redis_loaded() { [ "$(redis PING)" = PONG ]; }
 redis_stop() {
@@ -95,13 +87,3 @@ redis_stop() {
     wait "$redis_pid" 2>/dev/null || true
 }
 redis() { "$redis_name-cli" -p "$redis_port" "$@"; }
-
-# fake NAME ARGUMENT...: a fake of tests/fakes; its port is $fake_port, its id $last.
-fake() {
-    local name=$1 log=$tmp/fake-$1.log
-    shift
-    rm -f "$log" # of an earlier one, whose port it tells
-    start "$log" "$REELYARD_BUILD/tests/fakes_$name" "$@"
-    await 20 grep -q '^port ' "$log"
-    fake_port=$(awk '/^port / { print $2; exit }' "$log")
-}

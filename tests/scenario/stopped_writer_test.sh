@@ -12,14 +12,14 @@ dump "$tmp/calm" >"$tmp/calm.dump"
 data=$tmp/data
 start "$tmp/run.log" "$reelyard" run --data "$data" --writer 0 --mailbox 64 --mailbox-bytes 8388608
 node=$last
-await 20 test -S "$data/run/node.sock"
+await test -S "$data/run/node.sock"
 start "$tmp/writer.log" "$reelyard" actor writer --data "$data"
 writer=$last
 start "$tmp/import.log" "$reelyard" import "$tmp/export/export.json" --data "$data"
 import=$last
 rss_kb() { awk '/^VmRSS/ { print $2 }' "/proc/$1/status"; }
 moving() { [ "$(sql "$data" "SELECT count(*) FROM clip")" -ge 2000 ]; }
-await 60 moving
+await moving
 kill -STOP "$writer"
 sleep 1
 before=$(rss_kb "$node")

@@ -19,10 +19,10 @@ for which in a b; do
     node[$which]=$last
 done
 up() { "$reelyard" status --json --data "$tmp/$1" >"$tmp/status-$1.json" 2>/dev/null; }
-await 20 up a
-await 20 up b
+await up a
+await up b
 scan_job
-await $((60 + 60 * scale)) all_done
+await all_done
 as_seed_says
 thumbnails_whole "$tmp/a"
 

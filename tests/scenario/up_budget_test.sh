@@ -5,7 +5,7 @@
 . "$(dirname "$0")/scenario.sh"
 data=$tmp/data
 export REELYARD_RESTART_MAX=1 LOG_LEVEL=INFO
-port=$((20000 + RANDOM % 12000))
+take_port
 status() { "$reelyard" status --data "$data" --json 2>/dev/null; }
 state() { status | jq -e "$1"; }
 all_run() { state '.node.children | length > 0 and all(.state == "running")'; }
@@ -18,30 +18,30 @@ kill_twice() {
     old=$(pid_of "$1")
     kill -KILL "$old"
     another() { runs "$1" && [ "$(pid_of "$1")" != "$old" ]; }
-    await 30 another "$1"
+    await another "$1"
     kill -KILL "$(pid_of "$1")"
 }
 
 step "an encoder is given up, the other one works on"
 start "$tmp/up.log" "$reelyard" up --data "$data" --encoder 2 --storage 1 --http-port "$port"
 node=$last
-await 30 all_run
+await all_run
 kill_twice encoder-1
-await 30 is_spent encoder-1
+await is_spent encoder-1
 runs encoder-2 || fail "the other encoder does not run"
 "$reelyard" status --data "$data" >"$tmp/status.txt"
 grep -Eq 'encoder-1 +0 +spent +1 +signal 9' "$tmp/status.txt" || fail "status: $(grep encoder "$tmp/status.txt")"
 ready() { curl -s -o "$tmp/ready.json" -w '%{http_code}' "http://127.0.0.1:$port/ready" | grep -qx "$1"; }
-await 10 ready 200
+await ready 200
 jq -e '.degraded == ["died too often: encoder-1"]' "$tmp/ready.json" >/dev/null || fail "/ready: $(cat "$tmp/ready.json")"
 
 step "without the last encoder it is not ready; a new one is asked for"
 kill_twice encoder-2
-await 30 is_spent encoder-2
-await 10 ready 503
+await is_spent encoder-2
+await ready 503
 "$reelyard" scale encoder=3 --data "$data"
-await 30 runs encoder-3
-await 10 ready 200
+await runs encoder-3
+await ready 200
 
 step "without a writer the node ends"
 kill_twice writer-1
@@ -63,19 +63,19 @@ step "a configuration with which a process does not start is taken back"
 echo REELYARD_CLIP_WINDOW=9 >"$tmp/node.env"
 start "$tmp/up.log" "$reelyard" up --data "$data" --http-port 0 --env-file "$tmp/node.env"
 node=$last
-await 30 all_run
+await all_run
 environment() { tr '\0' '\n' <"/proc/$(pid_of storage-1)/environ"; }
 printf 'REELYARD_CLIP_WINDOW=9\nSTORAGE_PATH=/dev/null/nowhere\n' >"$tmp/node.env"
 kill -HUP "$node"
-await 60 grep -q reload_refused "$tmp/up.log"
-await 60 all_run
+await grep -q reload_refused "$tmp/up.log"
+await all_run
 ! environment | grep -q nowhere || fail "storage-1 has the configuration that was refused"
 echo REELYARD_NODE=other >"$tmp/node.env"
 kill -HUP "$node"
-await 10 grep -q 'node cannot change' "$tmp/up.log"
+await grep -q 'node cannot change' "$tmp/up.log"
 printf 'REELYARD_CLIP_WINDOW=8\n' >"$tmp/node.env"
 kill -HUP "$node"
-await 60 grep -q ' reloaded' "$tmp/up.log"
+await grep -q ' reloaded' "$tmp/up.log"
 all_run >/dev/null || fail "not all run after the reload"
 environment | grep -qx REELYARD_CLIP_WINDOW=8 || fail "storage-1 has not the new configuration"
 end "$node"
@@ -84,7 +84,7 @@ end "$node"
 step "what stands still is not drained, and the exit code tells"
 start "$tmp/up.log" "$reelyard" up --data "$data" --http-port 0 --drain-seconds 2
 node=$last
-await 30 all_run
+await all_run
 kill -STOP "$(pid_of scheduler-1)"
 end "$node"
 [ "$ended" -eq 1 ] || fail "the node ended with $ended: $(tail -5 "$tmp/up.log")"
@@ -93,9 +93,9 @@ grep -q drain_incomplete "$tmp/up.log" || fail "$(tail -5 "$tmp/up.log")"
 step "a second SIGTERM ends at once"
 start "$tmp/up.log" "$reelyard" up --data "$data" --http-port 0 --drain-seconds 600
 node=$last
-await 30 all_run
+await all_run
 kill -STOP "$(pid_of scheduler-1)"
 kill -TERM "$node"
-await 10 grep -q stopping "$tmp/up.log"
+await grep -q stopping "$tmp/up.log"
 end "$node"
 [ "$ended" -eq 1 ] || fail "the node ended with $ended: $(tail -5 "$tmp/up.log")"

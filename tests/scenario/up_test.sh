@@ -38,7 +38,7 @@ extra=0
 
 up
 node=$last
-await 60 all_run
+await all_run
 
 step "each process has the secrets of its own role, and no other"
 has() { tr '\0' '\n' <"/proc/$(pid_of "$1")/environ" | grep -q "^$2="; }
@@ -61,11 +61,11 @@ grep -q "reelyard up" "$tmp/stranger.log" || fail "a stranger was told: $(cat "$
 
 step "$rounds deaths under load"
 scan_job
-await 60 begun
+await begun
 signals=0 stuck=0
 for ((round = 0; round < rounds; round++)); do
     more_work
-    await 60 all_run
+    await all_run
     mapfile -t victims < <("$reelyard" status --data "$data" --json | jq -r '.node.children[] | "\(.pid) \(.name)"')
     read -r victim name <<<"${victims[RANDOM % ${#victims[@]}]}"
     case $((RANDOM % 3)) in
@@ -82,17 +82,17 @@ for ((round = 0; round < rounds; round++)); do
     sleep "$pause"
     if [ "$signal" = STOP ]; then # noticed by the stuck limit
         noticed() { [ "$(deaths stuck 2>/dev/null)" = "$stuck" ]; }
-        await 30 noticed
+        await noticed
     fi
 done
-await 60 all_run
+await all_run
 echo "tally: $("$reelyard" status --data "$data" --json | jq -c .node.deaths)"
 [ "$(deaths signal)" -eq "$signals" ] || fail "$(deaths signal) deaths by signals in the tally, not $signals"
 [ "$(deaths stuck)" -eq "$stuck" ] || fail "$(deaths stuck) deaths of stuck ones in the tally, not $stuck"
 for way in exit seccomp limit late; do
     [ "$(deaths $way)" -eq 0 ] || fail "$(deaths $way) deaths by $way: $(grep child_died "$tmp/up.log" | tail -5)"
 done
-await $((240 + 120 * scale)) all_done
+await all_done
 [ "$extra" -eq 0 ] || pg "UPDATE channel_scan_status SET total_messages_scanned = $messages" >/dev/null
 as_seed_says
 thumbnails_whole "$data"
@@ -102,21 +102,21 @@ before=$(pids)
 pg "UPDATE clip SET thumbnail_status = 'pending'; DELETE FROM thumbnail" >/dev/null
 printf 'REELYARD_INSTANCES=encoder=many\n' >"$tmp/node.env"
 kill -HUP "$node"
-await 10 grep -q reload_refused "$tmp/up.log"
+await grep -q reload_refused "$tmp/up.log"
 [ "$(pids)" = "$before" ] || fail "a bad configuration replaced processes"
 printf 'REELYARD_INSTANCES=encoder=3,writer=2\nREELYARD_CLIP_WINDOW=12\n' >"$tmp/node.env"
 kill -HUP "$node"
 replaced() { all_run && [ "$(comm -12 <(sort <<<"$before") <(pids | sort) | wc -l)" -eq 1 ]; } # the router stays
-await 120 replaced
+await replaced
 [ "$(state '[.node.children[] | select(.role == "encoder")] | length')" -eq 3 ] || fail "there are not three encoders"
-await 120 clips_settled
+await clips_settled
 [ "$(redis XLEN reelyard:dead)" = 0 ] || fail "the reload made dead letters"
 thumbnails_whole "$data"
 
 step "scale"
 "$reelyard" scale encoder=1 storage=1 --data "$data" || fail "scale"
 scaled() { all_run && [ "$(state '[.node.children[] | select(.role == "encoder" or .role == "storage")] | length')" -eq 2 ]; }
-await 60 scaled
+await scaled
 ended=0
 "$reelyard" scale writer=0 --data "$data" 2>"$tmp/scale.log" || ended=$?
 [ "$ended" -ne 0 ] || fail "scale took the last writer away"
@@ -124,16 +124,16 @@ ended=0
 step "quiet: no new work until it goes on"
 kill -TSTP "$node"
 quiet() { state '[.node.children[] | select(.state == "quiet") | .role] | sort == ["ingester", "scheduler"]'; }
-await 60 quiet
+await quiet
 pg "UPDATE clip SET thumbnail_status = 'pending' WHERE id IN (SELECT id FROM clip ORDER BY id LIMIT 50)" >/dev/null
 kill -CONT "$node"
-await 60 all_run
-await 120 clips_settled
+await all_run
+await clips_settled
 
 step "SIGTERM under load: the node ends in time, and another goes on at once"
 pg "UPDATE clip SET thumbnail_status = 'pending'; DELETE FROM thumbnail" >/dev/null
 in_work() { [ "$(pg "SELECT count(*) FROM clip WHERE thumbnail_status = 'processing'")" -gt 0 ]; }
-await 60 in_work
+await in_work
 SECONDS=0
 end "$node"
 [ "$ended" -eq 0 ] || fail "the node ended with $ended: $(tail -5 "$tmp/up.log")"
@@ -144,12 +144,12 @@ export STORAGE_PATH=$data/storage
 data=$tmp/second
 start "$tmp/second.log" env LOG_LEVEL=INFO REELYARD_NODE=second "$reelyard" up --data "$data"
 second=$last
-await 120 clips_settled
+await clips_settled
 data=$tmp/data thumbnails_whole "$tmp/data"
 
 step "the supervisor is killed: its processes are gone"
 data=$tmp/second
-await 60 all_run
+await all_run
 mapfile -t children < <(pids)
 end "$second" KILL
 none_left() {
@@ -157,4 +157,4 @@ none_left() {
     for pid in "${children[@]}"; do kill -0 "$pid" 2>/dev/null && return 1; done
     return 0
 }
-await 20 none_left
+await none_left
