@@ -17,7 +17,7 @@ await test -S "$data/run/node.sock"
 encoders() { "$reelyard" status --data "$data" --json | jq "[.node.instances[] | select(.role == \"encoder\" and .remote == $1) | .$2] | add // 0"; }
 attached() { [ "$(encoders true capacity)" -gt 0 ]; }
 detached() { [ "$(encoders true capacity)" -eq 0 ]; }
-done_by() { [ "$(encoders "$1" done)" -ge "$2" ]; }
+done_by() { [ "$(encoders "$1" "done")" -ge "$2" ]; }
 attached_holds() { [ "$(encoders true held)" -gt 0 ]; }
 attach() {
     start "$tmp/encoder.log" "$reelyard" actor encoder --data "$data"
