@@ -28,7 +28,7 @@ void duration_measure(struct media *media)
     switch (media->container->kind) {
     case CONTAINER_MP4:
         if (media->fragmented)
-            fragments_duration(windows, &media->movie.box, (uint64_t)media->video->id, &media->fragments_s);
+            fragments_duration(windows, &media->movie, (uint64_t)media->video->id, &media->fragments_s);
         break;
     case CONTAINER_MATROSKA:
         if (matroska->duration_s <= 0)

@@ -291,8 +291,9 @@ static bool read_front(struct windows *windows, const struct box *moov, uint64_t
     return true;
 }
 
-bool fragments_duration(struct windows *windows, const struct box *moov, uint64_t number, double *duration_s)
+bool fragments_duration(struct windows *windows, const struct movie *movie, uint64_t number, double *duration_s)
 {
+    const struct box *moov = &movie->box;
     struct box mvex, moof;
     struct track track = {.windows = windows, .number = number};
     double begin_s = 0, end_s = 0, first_s;
@@ -306,7 +307,8 @@ bool fragments_duration(struct windows *windows, const struct box *moov, uint64_
         return false;
     if (*duration_s > 0 || first == 0)
         return true;
-    if (fragment_at(windows, first, &moof))
+    /* Samples that the movie box tells of come before all fragments. */
+    if (movie->samples == 0 && fragment_at(windows, first, &moof))
         read_fragment(&track, &moof, &begin_s, &first_s);
     if (!by_last(windows, &track, first, &end_s))
         return false;

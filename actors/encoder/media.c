@@ -56,6 +56,8 @@ static int locate_movie(struct media *media, struct ry_error *err)
     media->indexed = true;
     media->fragmented = movie->fragmented;
     media->cut_off = movie->cut_off;
+    if (movie->found && movie->videos == 0 && movie->cut_off)
+        return ry_fail(err, RY_EDATA, FAILURE_INDEX_CUT_OFF);
     if (movie->found)
         return judge_tracks(movie->videos, movie->sounds, movie->encrypted, err);
     const uint8_t *head = windows_at(media->windows, 0, &n);
@@ -276,11 +278,15 @@ bool media_read(struct media *media, AVPacket *packet)
 /* Whether what is at hand has a hole: zeros where bytes of the file were never written. */
 static bool has_hole(const struct windows *windows)
 {
-    size_t zeros = 0;
-    for (size_t i = 0; i < windows->count; i++, zeros = 0)
-        for (size_t k = 0; k < windows->items[i].n && zeros < HOLE_BYTES; k++)
+    for (size_t i = 0; i < windows->count; i++) {
+        size_t zeros = 0;
+        for (size_t k = 0; k < windows->items[i].n; k++) {
             zeros = windows->items[i].p[k] == 0 ? zeros + 1 : 0;
-    return zeros >= HOLE_BYTES;
+            if (zeros == HOLE_BYTES)
+                return true;
+        }
+    }
+    return false;
 }
 
 int media_explain(const struct media *media, struct ry_error *err)

@@ -11,6 +11,9 @@
 #define FIRST_LOOK_BYTES ((uint64_t)64 << 10)
 #define WHOLE_MAX_BYTES  ((uint64_t)128 << 10)
 
+/* Of a fragment that may follow. */
+#define FRAGMENT_FIRST_BYTES ((uint64_t)8 << 10)
+
 /* Of the file: how much of its end is asked for at once when the index may be there. */
 #define TAIL_SHARE_OF_ALL 32
 #define TAIL_MAX_BYTES    ((uint64_t)1 << 20)
@@ -135,15 +138,20 @@ static bool read_parts(struct windows *windows, struct movie *movie)
     return all;
 }
 
-/* Looks at what is at hand behind the movie box: fragments; a box that is longer than the file. */
-static void look_behind(const struct windows *windows, struct movie *movie)
+/* Looks behind the movie box: for fragments, as far as it speaks of them; for a box that is longer than the file. */
+static void look_behind(struct windows *windows, struct movie *movie)
 {
     uint64_t offset = movie->box.end, end = windows_end(windows);
-    struct box box;
     bool fragments = false;
-    for (int i = 0; i < STEPS_MAX && box_read(windows, offset, &box) == BOX_READ && box.end > offset; i++) {
-        fragments |= box_is(&box, "moof");
-        movie->cut_off |= end > 0 && box.end > end;
+    for (int i = 0; i < STEPS_MAX && !fragments && offset < end; i++) {
+        struct box box;
+        enum box_read read = box_read(windows, offset, &box);
+        if (read == BOX_MISSING && movie->extended && end - offset >= 8)
+            windows_want_also(windows, offset, FRAGMENT_FIRST_BYTES);
+        if (read != BOX_READ || box.end <= offset)
+            break;
+        fragments = box_is(&box, "moof");
+        movie->cut_off |= box.end > end;
         offset = box.end;
     }
     movie->fragmented = movie->extended && (movie->samples == 0 || fragments);
@@ -158,7 +166,7 @@ static bool read_movie(struct windows *windows, struct movie *movie)
     if (!read_parts(windows, movie))
         return false;
     look_behind(windows, movie);
-    return true;
+    return windows->need_count == 0;
 }
 
 bool movie_read(struct windows *windows, struct movie *movie)

@@ -122,8 +122,16 @@ static const char *sniff_text(const uint8_t *p, size_t n)
     return "a text file";
 }
 
+/* RIFF, size, WEBP, VP8X, size, flags. */
+static bool is_animated_webp(const uint8_t *p, size_t n)
+{
+    return n > 20 && memcmp(p + 8, "WEBPVP8X", 8) == 0 && (p[20] & 2);
+}
+
 const char *sniff_other(const uint8_t *p, size_t n)
 {
+    if (is_animated_webp(p, n))
+        return "an animated WebP image";
     for (size_t i = 0; i < sizeof signatures / sizeof signatures[0]; i++)
         if (matches(&signatures[i], p, n) && is_plausible(&signatures[i], p, n))
             return signatures[i].name;

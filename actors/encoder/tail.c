@@ -144,6 +144,10 @@ bool tail_mpeg(struct windows *windows, int pid, struct tail_times *times)
  * all that. */
 #define TAG_HEAD_BYTES 11
 #define TAG_VIDEO      9
+#define CODEC_H264     7
+
+/* The last pictures to be decoded are not the last ones shown. */
+#define TAGS_MAX 16
 
 /* Where the metadata is looked for. */
 #define METADATA_BYTES ((size_t)4096)
@@ -161,21 +165,34 @@ bool tail_flv_is_told(const struct windows *windows)
     return value + 8 <= n && (head[value] || head[value + 1]);
 }
 
+/* When a video tag is shown. Its content begins with the codec (4 bits); H.264 goes on with a type and how much later
+ * than decoded it is shown (3 bytes, signed). */
+static int64_t tag_time(const uint8_t bytes[TAG_HEAD_BYTES + 5])
+{
+    int64_t time = (int64_t)bytes[7] << 24 | bytes[4] << 16 | bytes[5] << 8 | bytes[6];
+    const uint8_t *content = bytes + TAG_HEAD_BYTES;
+    if ((content[0] & 0x0F) == CODEC_H264)
+        time += (int32_t)((uint32_t)content[2] << 24 | (uint32_t)content[3] << 16 | (uint32_t)content[4] << 8) / 256;
+    return time;
+}
+
 bool tail_flv(struct windows *windows, struct tail_times *times)
 {
     uint64_t end = windows->total_bytes, length = end < TAIL_BYTES ? end : TAIL_BYTES;
     *times = (struct tail_times){.n = 0};
     if (!windows_want_also(windows, end - length, length))
         return false;
-    while (end > 4 && times->n < 3) {
-        uint8_t bytes[TAG_HEAD_BYTES];
+    while (end > 4 && times->n < TAGS_MAX) {
+        uint8_t bytes[TAG_HEAD_BYTES + 5];
         if (!windows_copy(windows, end - 4, bytes, 4))
             break;
         uint64_t size = (uint64_t)bytes[0] << 24 | (uint64_t)bytes[1] << 16 | (uint64_t)bytes[2] << 8 | bytes[3];
-        if (size < TAG_HEAD_BYTES || size > end - 4 || !windows_copy(windows, end - 4 - size, bytes, sizeof bytes))
+        if (size < TAG_HEAD_BYTES || size > end - 4)
             break;
-        if ((bytes[0] & 0x1F) == TAG_VIDEO && size > TAG_HEAD_BYTES + 5)
-            add_time(times, (int64_t)bytes[7] << 24 | bytes[4] << 16 | bytes[5] << 8 | bytes[6]);
+        if (!windows_copy(windows, end - 4 - size, bytes, size < sizeof bytes ? size : sizeof bytes))
+            break;
+        if ((bytes[0] & 0x1F) == TAG_VIDEO && size > sizeof bytes)
+            add_time(times, tag_time(bytes));
         end -= 4 + size;
     }
     return true;

@@ -24,6 +24,9 @@
 #define ASK_MIN_BYTES ((uint64_t)64 << 10)
 #define ASK_MAX_BYTES ((uint64_t)16 << 20)
 
+/* A run of bytes at hand that is longer than headers are. */
+#define SEARCH_MIN_BYTES ((uint64_t)256 << 10)
+
 /* Of what is read to find a picture, index and samples of known places apart: once so much is at hand, no more is asked
  * for, and a request is never larger than that (but for one sample of known size). The downloader may read ahead by as
  * much again. A video that needs more is damaged. */
@@ -244,7 +247,9 @@ static void miss(struct windows *windows, uint64_t wanted)
     bool header = wanted <= IO_BUFFER_BYTES; /* what follows is of unknown size */
     if (windows->ahead == WINDOWS_STREAM || header)
         length = length > ASK_MIN_BYTES ? length : ASK_MIN_BYTES;
-    if (windows->ahead != WINDOWS_EXACT && length < before)
+    /* A sample of known size that is read on and on behind its place is none: the demuxer looks for the next one. */
+    bool searches = header && before >= SEARCH_MIN_BYTES;
+    if ((windows->ahead != WINDOWS_EXACT || searches) && length < before)
         length = before;
     if (windows->ahead == WINDOWS_INDEX && before == 0 && windows->total_bytes > 0 &&
         windows->total_bytes - offset <= TAIL_MAX_BYTES) {

@@ -8,6 +8,7 @@
 
 #include "tests/bed/range_player.h"
 #include "tests/bed/shape_change.h"
+#include "tests/bed/shape_layout.h"
 
 /* What the images are expected to be; a card (card.h) unless said otherwise. */
 enum shape_shows {
