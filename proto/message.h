@@ -26,6 +26,8 @@ enum ry_undeliverable_cause {
     RY_UNDELIVERABLE_REFUSED
 };
 
+enum ry_heap_action { RY_HEAP_BEGIN = 1, RY_HEAP_WRITE, RY_HEAP_END };
+
 enum ry_purge_scope { RY_PURGE_MESSAGE = 1, RY_PURGE_CHANNEL, RY_PURGE_GUILD };
 
 /* Of a clip that failed. PERMANENT: no bytes of this video will ever become a picture for this encoder (audio only,

@@ -40,6 +40,7 @@ static const struct labelled mailbox_metrics[] = {
     {"mailbox_limit_bytes", "gauge", "Most bytes that may wait", MAILBOX(limit_bytes), PLAIN},
     {"mailbox_oldest_seconds", "gauge", "Age of the oldest waiting mail", MAILBOX(oldest_ms), IN_MS},
     {"mailbox_held_mails", "gauge", "Mails in custody at instances", MAILBOX(held), PLAIN},
+    {"mailbox_held_bytes", "gauge", "Bytes of the mails in custody at instances", MAILBOX(held_bytes), PLAIN},
     {"mailbox_accepted_total", "counter", "Mails accepted", MAILBOX(accepted), PLAIN},
     {"mailbox_refused_total", "counter", "Mails refused: full, not allowed, malformed", MAILBOX(refused), PLAIN},
     {"mailbox_redelivered_total", "counter", "Mails given out again after an instance died", MAILBOX(redelivered),
@@ -62,6 +63,8 @@ static const struct labelled instance_metrics[] = {
     {"instance_held_mails", "gauge", "Mails that the instance holds", INSTANCE(held), PLAIN},
     {"instance_done_total", "counter", "Mails that the instance has finished", INSTANCE(done), PLAIN},
     {"instance_busy_seconds_total", "counter", "Time spent in handlers", INSTANCE(busy_ms), IN_MS},
+    {"instance_heap_bytes", "gauge", "Memory in use that the instance allocated (0 when built without jemalloc)",
+     INSTANCE(heap_bytes), PLAIN},
 };
 
 static void value(struct ry_buf *out, const struct labelled *metric, const void *record)
@@ -94,6 +97,38 @@ static void of_instance(struct ry_buf *out, const char *name, struct ry_str role
     (void)ry_buf_add_str(out, RY_STR("\",name=\""));
     label(out, instance);
     (void)ry_buf_add_str(out, RY_STR("\"} "));
+}
+
+/* Resident memory of a process by its name in /proc; 0 when the system does not say. */
+static uint64_t resident_bytes_of(const char *process)
+{
+    char path[64];
+    unsigned long long total_pages = 0;
+    unsigned long long resident_pages = 0;
+    long page_bytes = sysconf(_SC_PAGESIZE);
+    (void)snprintf(path, sizeof path, "/proc/%s/statm", process);
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return 0;
+    int read = fscanf(file, "%llu %llu", &total_pages, &resident_pages);
+    (void)fclose(file);
+    return read == 2 && page_bytes > 0 ? resident_pages * (uint64_t)page_bytes : 0;
+}
+
+/* An instance of another host (its name has an @) has a process of that host. */
+static void render_processes(const struct ry_node_state *node, struct ry_buf *out)
+{
+    head(out, "instance_process_resident_bytes", "gauge",
+         "Resident memory of the instance's process, which it may share with other instances");
+    for (size_t i = 0; i < node->instances.n; i++) {
+        const struct ry_instance_state *instance = &node->instances.items[i];
+        char process[24];
+        (void)snprintf(process, sizeof process, "%" PRIu64, instance->pid);
+        if (instance->pid == 0 || memchr(instance->name.p, '@', instance->name.n) != NULL)
+            continue;
+        of_instance(out, "instance_process_resident_bytes", instance->role, instance->name);
+        (void)ry_buf_addf(out, "%" PRIu64 "\n", resident_bytes_of(process));
+    }
 }
 
 static void render_sandboxes(const struct ry_node_state *node, struct ry_buf *out)
@@ -166,6 +201,7 @@ static void render_node(const struct ry_node_state *node, struct ry_buf *out)
         }
     }
     render_sandboxes(node, out);
+    render_processes(node, out);
     render_children(node, out);
 }
 
@@ -208,7 +244,7 @@ static void render_archive(const struct ry_archive_state *archive, struct ry_buf
                       archive->ping_us % 1000000);
 }
 
-void metrics_render(const struct answers *answers, uint64_t resident_bytes, struct ry_buf *out)
+void metrics_render(const struct answers *answers, struct ry_buf *out)
 {
     const struct ry_archive_state *archive =
         answers->archive && answers->archive->error.n == 0 ? answers->archive : NULL;
@@ -217,6 +253,7 @@ void metrics_render(const struct answers *answers, uint64_t resident_bytes, stru
                       "reelyard_answered{part=\"router\"} %d\nreelyard_answered{part=\"queue\"} %d\n"
                       "reelyard_answered{part=\"database\"} %d\n",
                       answers->node != NULL, answers->queue != NULL, archive != NULL);
+    uint64_t resident_bytes = resident_bytes_of("self");
     if (resident_bytes > 0)
         single(out, "resident_memory_bytes", "gauge", "Resident memory of the monitor's process", resident_bytes);
     if (answers->node)
@@ -225,17 +262,4 @@ void metrics_render(const struct answers *answers, uint64_t resident_bytes, stru
         render_queue(answers->queue, out);
     if (archive)
         render_archive(archive, out);
-}
-
-uint64_t metrics_resident_bytes(void)
-{
-    unsigned long long total_pages = 0;
-    unsigned long long resident_pages = 0;
-    long page_bytes = sysconf(_SC_PAGESIZE);
-    FILE *file = fopen("/proc/self/statm", "re");
-    if (file == NULL)
-        return 0;
-    int read = fscanf(file, "%llu %llu", &total_pages, &resident_pages);
-    (void)fclose(file);
-    return read == 2 && page_bytes > 0 ? resident_pages * (uint64_t)page_bytes : 0;
 }

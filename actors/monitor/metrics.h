@@ -7,9 +7,6 @@
 #include "runtime/base/buf.h"
 
 /* Prints what the answers hold; for each that is missing, reelyard_answered{part=...} is 0. */
-void metrics_render(const struct answers *answers, uint64_t resident_bytes, struct ry_buf *out);
-
-/* Resident memory of this process, bytes; 0 when the system does not tell. */
-uint64_t metrics_resident_bytes(void);
+void metrics_render(const struct answers *answers, struct ry_buf *out);
 
 #endif

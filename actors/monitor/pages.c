@@ -78,7 +78,7 @@ static void reply_ready(struct monitor *self, struct request *request, const str
 static void reply_metrics(struct monitor *self, struct request *request, const struct answers *answers)
 {
     RY_BUF_AUTO body = ry_buf_make(PAGE_MAX_BYTES);
-    metrics_render(answers, metrics_resident_bytes(), &body);
+    metrics_render(answers, &body);
     reply_page(self, request->exchange, 200, TYPE_METRICS, &body);
 }
 

@@ -74,6 +74,7 @@ static int take_report(struct ry_router *router, struct member *member, const st
         office->busy_ms += message->busy_ms - member->busy_ms;
     member->busy_ms = message->busy_ms;
     (void)post_busy_permille(router, office);
+    member->heap_bytes = message->heap_bytes;
     memset(&member->stats, 0, sizeof member->stats);
     for (size_t i = 0; i < message->counters.n; i++)
         if (message->counters.items[i].index < RY_STATS_FLAT)
@@ -94,6 +95,7 @@ static int take_control_body(struct ry_router *router, const struct post_said *s
     case RY_TAG_node_get: post_node_state(router, member, said->head.id); return RY_OK;
     case RY_TAG_relay_reach: return post_take_reach(router, member, body, err);
     case RY_TAG_undeliverable: return post_pass_undeliverable(router, member, said->head.correlation, body, err);
+    case RY_TAG_heap_get: post_heap_get(router, member, body, said->head.id); return RY_OK;
     case RY_TAG_mail_replay: post_replay(router, member, body, said->head.id); return RY_OK;
     default: return post_refuse(router, member, err, "a control message that is not for the router now");
     }

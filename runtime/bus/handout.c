@@ -94,6 +94,7 @@ static void give(struct ry_router *router, struct office *office, struct mail *m
         TAILQ_INSERT_TAIL(&member->custody, mail, link);
         member->held++;
         office->held++;
+        office->held_bytes += mail->cost_bytes;
     }
     router->options.emit(router->options.emit_arg, member->session, (struct ry_str){mail->bytes, mail->n}, mail->frames,
                          mail->frame_count);
@@ -109,6 +110,7 @@ void post_take_back(struct ry_router *router, struct mail *mail)
     mail->holder = NULL;
     member->held--;
     office->held--;
+    office->held_bytes -= mail->cost_bytes;
     office->relayed[ry_priority_is_urgent(mail->head.priority)] -= member == router->relay;
     for (uint32_t roles = office->sends_to; roles; roles &= roles - 1) {
         unsigned role = (unsigned)__builtin_ctz(roles);

@@ -16,12 +16,15 @@
 
 #include "proto/codec.h"
 #include "runtime/actor/instance.h"
+#include "runtime/base/heap.h"
 #include "runtime/base/log.h"
+#include "runtime/bus/heap_answer.h"
 #include "runtime/bus/node.h"
 #include "runtime/supervisor/leash.h"
 
 #define GREET_TIMEOUT_MS 10000
 #define REPORT_PERIOD_MS RY_BEAT_MS
+#define HEAP_PERIOD_MS   1000 /* the allocator's figures cost more than ours */
 #define DONE_BATCH       4096
 #define BAGS_A_ROUND     16
 
@@ -33,6 +36,9 @@ struct loop {
     size_t done_count;
     struct ry_stats reported;
     uint64_t reported_busy_ms;
+    struct ry_heap heap; /* what this thread allocates */
+    uint64_t heap_bytes, reported_heap_bytes;
+    int64_t next_heap_mono_ms;
     int64_t next_report_mono_ms;
     int64_t drain_until_mono_ms; /* INT64_MAX: no deadline of our own */
     bool draining;
@@ -102,12 +108,19 @@ static void report(struct loop *loop)
 {
     const struct ry_stats *stats = ry_instance_stats(loop->instance);
     uint64_t busy_ms = ry_instance_busy_ms(loop->instance);
-    if (busy_ms == loop->reported_busy_ms && memcmp(stats, &loop->reported, sizeof *stats) == 0)
+    int64_t now_mono_ms = ry_mono_ms(ry_clock_system());
+    if (now_mono_ms >= loop->next_heap_mono_ms) {
+        loop->next_heap_mono_ms = now_mono_ms + HEAP_PERIOD_MS;
+        loop->heap_bytes = ry_heap_bytes(&loop->heap);
+    }
+    if (busy_ms == loop->reported_busy_ms && loop->heap_bytes == loop->reported_heap_bytes &&
+        memcmp(stats, &loop->reported, sizeof *stats) == 0)
         return;
     struct ry_counter_value values[RY_STATS_FLAT];
-    struct ry_report message = {.busy_ms = busy_ms, .counters = {.items = values}};
+    struct ry_report message = {.busy_ms = busy_ms, .heap_bytes = loop->heap_bytes, .counters = {.items = values}};
     loop->reported = *stats;
     loop->reported_busy_ms = busy_ms;
+    loop->reported_heap_bytes = loop->heap_bytes;
     for (size_t i = 0; i < RY_STATS_FLAT; i++) {
         uint64_t value = *ry_stats_at(&loop->reported, i);
         if (value != 0)
@@ -130,6 +143,22 @@ static void begin_drain(struct loop *loop, int64_t drain_ms)
     ry_instance_drain(loop->instance);
 }
 
+static void make_heap_profile(struct loop *loop, const struct ry_envelope *envelope)
+{
+    RY_ARENA_AUTO arena = ry_arena_make(4096);
+    struct ry_error err = {0};
+    void *body = NULL;
+    if (ry_unpack(ry_descriptor(RY_TAG_heap_make), envelope->body, NULL, 0, &arena, &body, &err) != RY_OK) {
+        RY_LOG(RY_ERROR, "bus_malformed", "reason=%s", err.text);
+        return;
+    }
+    const struct ry_heap_make *asked = body;
+    struct ry_heap_answer answer;
+    ry_heap_answer(&answer, ry_config_str(loop->run->config, RY_OPT_heap_folder), loop->run->name,
+                   (enum ry_heap_action)asked->action);
+    (void)ry_link_answer(&loop->link, RY_TAG_heap_made, &answer.message, envelope->correlation);
+}
+
 static void take_envelope(struct loop *loop, const struct ry_envelope *envelope, struct ry_frame *const *frames,
                           size_t frame_count)
 {
@@ -137,6 +166,8 @@ static void take_envelope(struct loop *loop, const struct ry_envelope *envelope,
         begin_drain(loop, -1);
     } else if (envelope->tag == RY_TAG_unwelcome) {
         loop->dismissed = true;
+    } else if (envelope->tag == RY_TAG_heap_make) {
+        make_heap_profile(loop, envelope);
     } else {
         if (loop->run->seal)
             loop->run->seal->turn(loop->run->seal->arg);
@@ -297,6 +328,7 @@ int ry_instance_run(const struct ry_run *run, struct ry_error *err)
     if (loop == NULL)
         return ry_fail(err, RY_ENOMEM, "no memory for the instance %s", run->name);
     loop->run = run;
+    ry_heap_enter(&loop->heap);
     loop->drain_until_mono_ms = INT64_MAX;
     const struct ry_link_options link = {
         .endpoint = run->endpoint,

@@ -47,6 +47,8 @@ void ry_link_close(struct ry_link *link);
 
 /* Puts a control message into the bag; returns its id, 0 when it could not be packed. */
 uint64_t ry_link_say(struct ry_link *link, enum ry_tag tag, const void *message);
+/* The same for an answer to a control message, to whoever's message has the id correlation. */
+uint64_t ry_link_answer(struct ry_link *link, enum ry_tag tag, const void *message, uint64_t correlation);
 
 /* What an instance is run with. */
 struct ry_run {

@@ -16,7 +16,8 @@ static int link_send(struct ry_link *link, struct ry_error *err)
     return ry_bag_send(&link->bag, ry_socket_raw(link->dealer), NULL, err);
 }
 
-uint64_t ry_link_say(struct ry_link *link, enum ry_tag tag, const void *message)
+/* correlation 0: none, or of what is no control message its own id. */
+static uint64_t link_put(struct ry_link *link, enum ry_tag tag, const void *message, uint64_t correlation)
 {
     struct ry_frames frames;
     frames.n = 0;
@@ -29,7 +30,7 @@ uint64_t ry_link_say(struct ry_link *link, enum ry_tag tag, const void *message)
     if (rc == RY_OK) {
         const struct ry_envelope envelope = {
             .id = id,
-            .correlation = descriptor->kind == RY_KIND_CONTROL ? 0 : id,
+            .correlation = correlation != 0 || descriptor->kind == RY_KIND_CONTROL ? correlation : id,
             .tag = (uint16_t)tag,
             .priority = RY_PRIORITY_CONTROL,
             .attempt = 1,
@@ -46,6 +47,16 @@ uint64_t ry_link_say(struct ry_link *link, enum ry_tag tag, const void *message)
     RY_LOG(RY_ERROR, "not_said", "message=%s reason=%s", descriptor->record.name,
            err.text[0] ? err.text : ry_err_name((enum ry_err)rc));
     return 0;
+}
+
+uint64_t ry_link_say(struct ry_link *link, enum ry_tag tag, const void *message)
+{
+    return link_put(link, tag, message, 0);
+}
+
+uint64_t ry_link_answer(struct ry_link *link, enum ry_tag tag, const void *message, uint64_t correlation)
+{
+    return link_put(link, tag, message, correlation);
 }
 
 /* Knows the router's process, if it is another one, so that its death is noticed. */

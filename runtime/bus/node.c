@@ -178,6 +178,7 @@ static int node_open(struct ry_node *node, const struct ry_node_options *options
         .mailbox_max = (size_t)ry_config_int(node->config, RY_OPT_mailbox),
         .mailbox_max_bytes = (size_t)ry_config_int(node->config, RY_OPT_mailbox_bytes),
         .attempts_max = (unsigned)ry_config_int(node->config, RY_OPT_mail_attempts_max),
+        .heap_folder = ry_config_str(node->config, RY_OPT_heap_folder),
         .endpoint = node->endpoint,
         .ipc_path = options->ipc_path,
         .guarded = options->guarded,

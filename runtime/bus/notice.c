@@ -293,6 +293,7 @@ static void state_role(struct ry_router *router, enum ry_role role, struct ry_ro
         .limit_bytes = router->options.mailbox_max_bytes,
         .oldest_ms = oldest ? (uint64_t)(post_now(router) - oldest->since_mono_ms) : 0,
         .held = office->held,
+        .held_bytes = office->held_bytes,
         .accepted = office->accepted,
         .refused = office->refused,
         .redelivered = office->redelivered,
@@ -319,6 +320,7 @@ static void state_member(const struct member *member, struct ry_instance_state *
         .done = member->done,
         .busy_ms = member->busy_ms,
         .sandboxed = member->sandboxed,
+        .heap_bytes = member->heap_bytes,
     };
 }
 

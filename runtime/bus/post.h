@@ -34,6 +34,7 @@ struct member {
     uint32_t covered[RY_ROLE_COUNT]; /* its requests that wait in a place of its own */
     uint64_t done;
     uint64_t busy_ms;
+    uint64_t heap_bytes; /* as it reported */
     struct ry_stats stats;
     TAILQ_ENTRY(member) of_role;
 };
@@ -55,6 +56,7 @@ struct office {
     size_t member_count;
     int64_t left_mono_ms; /* when the last member left, 0: there was none */
     size_t held;
+    size_t held_bytes;
     size_t relayed[2]; /* of held, those that the relay has; [1]: the urgent ones */
     uint64_t accepted, refused, redelivered, dead, expired;
     uint64_t done, busy_ms; /* of its members, those that left included */
@@ -166,6 +168,10 @@ int post_take_reach(struct ry_router *router, struct member *from, const struct 
                     struct ry_error *err);
 int post_pass_undeliverable(struct ry_router *router, struct member *from, uint64_t to,
                             const struct ry_undeliverable *message, struct ry_error *err);
+
+/* heap_notice.c */
+void post_heap_get(struct ry_router *router, const struct member *from, const struct ry_heap_get *message,
+                   uint64_t correlation);
 
 /* notice.c */
 void post_say(struct ry_router *router, const struct member *to, enum ry_tag tag, const void *message,

@@ -500,6 +500,7 @@ static int post_open(struct ry_post *post, const struct ry_post_options *options
         .mailbox_max = options->mailbox_max,
         .mailbox_max_bytes = options->mailbox_max_bytes,
         .attempts_max = options->attempts_max,
+        .heap_folder = options->heap_folder,
         .emit = post_emit,
         .emit_arg = post,
     };

@@ -19,6 +19,7 @@ struct ry_post_options {
     size_t mailbox_max;
     size_t mailbox_max_bytes;
     unsigned attempts_max;
+    const char *heap_folder;       /* as in router.h */
     const char *endpoint;          /* inproc */
     const char *ipc_path;          /* NULL: none */
     bool guarded;                  /* a process may join as an instance with a ticket only */

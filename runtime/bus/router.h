@@ -27,6 +27,7 @@ struct ry_router_options {
     size_t mailbox_max;           /* mails per mailbox, >= 1 */
     size_t mailbox_max_bytes;     /* bytes per mailbox */
     unsigned attempts_max;
+    const char *heap_folder; /* where heap profiles of this process go; borrowed */
     /* Carries an envelope to the instance of a session. It may batch; it takes its own references. Never fails: what
      * cannot be sent is lost with the instance, whose end (ry_router_gone) then gives its mail to others. */
     void (*emit)(void *arg, uint32_t session, struct ry_str envelope, struct ry_frame *const *frames,

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "runtime/base/heap.h"
 #include "runtime/base/log.h"
 #include "runtime/config/config.h"
 #include "runtime/config/option.h"
@@ -153,6 +154,13 @@ static void set_up_log(const struct ry_cli *cli)
     ry_log_thread(cli->command->name);
 }
 
+static void set_up_profiler(const struct ry_cli *cli)
+{
+    struct ry_error err;
+    if (ry_config_bool(cli->config, RY_OPT_heap_profile) && ry_heap_sample(true, &err) != RY_OK)
+        RY_LOG(RY_WARNING, "heap_not_profiled", "reason=%s", err.text);
+}
+
 #define OWN_PREFIX     "REELYARD_"
 #define VARIABLE_BYTES 64
 
@@ -213,6 +221,7 @@ int ry_cli_begin(struct ry_cli *cli, int *argc, char **argv, const struct ry_cli
     if (ry_config_finish(cli->config, &err) != RY_OK)
         return ry_cli_fail(cli, &err);
     set_up_log(cli);
+    set_up_profiler(cli);
     warn_of_unknown(cli);
     *argc = begin.words;
     return RY_CLI_GO;

@@ -133,6 +133,15 @@ static const struct ry_command commands[] = {
              "--sandbox: has child processes try, in the sandbox of the decoders, what a decoder that was taken over\n"
              "would try. Ends with 0 only if all of it is denied. docs/BARRIERS.md tells more.\n",
      .run = ry_cmd_doctor},
+    {.name = "debug",
+     .usage = "heap INSTANCE|router [--seconds N] [--stop] [options]",
+     .summary = "write a heap profile of a process of the running node",
+     .help =
+         "`reelyard status` lists the instances. The process samples its allocations from the first call on (or from\n"
+         "its start, with --heap-profile); the profile is written --seconds later (30), at once when it samples\n"
+         "already. Prints the file's path, for jeprof. --stop ends the sampling. Under `reelyard run` all instances\n"
+         "share one process. docs/MEMORY.md has a worked example.\n",
+     .run = ry_cmd_debug},
     {.name = "config",
      .usage = "[options]",
      .summary = "print every option's value and where it comes from (secrets as ***)",

@@ -79,6 +79,7 @@ int ry_cmd_actor(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_advise(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_config(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_dead(struct ry_cli *cli, int argc, char **argv);
+int ry_cmd_debug(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_doctor(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_enqueue(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_failed(struct ry_cli *cli, int argc, char **argv);

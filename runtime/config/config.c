@@ -221,6 +221,7 @@ int ry_config_finish(struct ry_config *config, struct ry_error *err)
         const char *below;
     } paths[] = {{RY_OPT_sqlite_path, "reelyard.db"},
                  {RY_OPT_spool_path, "spool"},
+                 {RY_OPT_heap_folder, "heap"},
                  {RY_OPT_storage_path, "storage"},
                  {RY_OPT_run_dir, "run"}};
     config_check(config);
