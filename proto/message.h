@@ -34,6 +34,10 @@ enum ry_purge_scope { RY_PURGE_MESSAGE = 1, RY_PURGE_CHANNEL, RY_PURGE_GUILD };
  * encrypted, damaged, not a video, deleted), so it is not tried again by itself. PASSING: everything else. */
 enum ry_failure_class { RY_FAILURE_PASSING, RY_FAILURE_PERMANENT };
 
+/* The largest size of a video that is believed, 1 TiB. What a message, an export or Discord says beyond it is no size
+ * of a file, and the sum of the archive's would not fit into 64 bits. */
+#define RY_CLIP_BYTES_MAX ((uint64_t)1 << 40)
+
 enum ry_frame_mode { RY_FRAME_SMART, RY_FRAME_EXACT, RY_FRAME_KEYFRAME };
 
 /* Bytes that travel as a frame of their own. To send, set `frame` (the codec takes a reference) or, with frame NULL, p

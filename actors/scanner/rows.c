@@ -171,9 +171,10 @@ static int check_url(struct ry_str url, bool file_urls, struct ry_error *err)
 static int read_video(const struct ry_json *object, bool file_urls, bool proxy_urls, struct attachment *attachment,
                       struct ry_error *err)
 {
+    /* What can be no size (negative, with a fraction, no number, far too large) is one that is not known. */
+    if (!ry_json_u64(ry_json_get(object, "size"), &attachment->size) || attachment->size > RY_CLIP_BYTES_MAX)
+        attachment->size = 0;
     int rc = ry_json_read_id(object, "attachment ", "id", true, &attachment->id, err);
-    if (rc == RY_OK)
-        rc = ry_json_read_count(object, "attachment ", "size", &attachment->size, err);
     if (rc == RY_OK)
         rc = ry_json_read_str(object, "attachment ", "url", true, &attachment->url, err);
     struct ry_str proxy = {0};

@@ -2,6 +2,7 @@
  * tells how a path is to be read. */
 #include "runtime/cli/export_message.h"
 
+#include "proto/message.h"
 #include "runtime/base/clock.h"
 #include "runtime/cli/export_url.h"
 #include "runtime/json/read.h"
@@ -10,10 +11,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define DIGITS_BYTES 24
-/* 2^53: more is no size of a file, and the numbers of JavaScript end there. */
-#define SIZE_BYTES_MAX ((uint64_t)1 << 53)
-#define URL_MAX_BYTES  ((size_t)64 * 1024)
+#define DIGITS_BYTES  24
+#define URL_MAX_BYTES ((size_t)64 * 1024)
 
 /* A member as text, whole numbers too (old versions print some), for which `digits` is the room; absent when it is
  * missing, null or something else. */
@@ -86,12 +85,11 @@ static int put_author(struct ry_json_writer *writer, const struct ry_json *messa
     return RY_OK;
 }
 
-/* Bytes of the file; 0, unknown, for what can be no size: negative, with a fraction, no number, or more than a
- * database's BIGINT holds or any file has. */
+/* Bytes of the file; 0, unknown, for what can be no size: negative, with a fraction, no number, or far too large. */
 static uint64_t size_of(const struct ry_json *attachment)
 {
     uint64_t bytes = 0;
-    return ry_json_u64(ry_json_get(attachment, "fileSizeBytes"), &bytes) && bytes <= SIZE_BYTES_MAX ? bytes : 0;
+    return ry_json_u64(ry_json_get(attachment, "fileSizeBytes"), &bytes) && bytes <= RY_CLIP_BYTES_MAX ? bytes : 0;
 }
 
 static int put_attachment(struct ry_json_writer *writer, const struct ry_json *attachment, const char *folder,

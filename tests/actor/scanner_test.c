@@ -335,12 +335,6 @@ static void a_bad_message_or_attachment_is_put_aside_alone(void **state)
          1},
         {"{\"id\":\"3\",\"attachments\":[{\"id\":\"1\",\"filename\":\"a.mp4\"}]," AUTHOR "}", 0, 1},
         {"{\"id\":\"3\",\"attachments\":[{\"id\":\"1\",\"filename\":\"a.mp4\",\"url\":\"ftp://x\"}]," AUTHOR "}", 0, 1},
-        {"{\"id\":\"3\",\"attachments\":[{\"id\":\"1\",\"filename\":\"a.mp4\",\"size\":-1,\"url\":\"https://"
-         "x\"}]," AUTHOR "}",
-         0, 1},
-        {"{\"id\":\"3\",\"attachments\":[{\"id\":\"1\",\"filename\":\"a.mp4\",\"size\":1.5,\"url\":\"https://"
-         "x\"}]," AUTHOR "}",
-         0, 1},
         {"{\"id\":\"3\",\"attachments\":[{\"id\":\"1\",\"filename\":\"\",\"content_type\":\"video/mp4\",\"url\":"
          "\"https://x\"}]," AUTHOR "}",
          0, 1},
@@ -369,6 +363,50 @@ static void a_bad_message_or_attachment_is_put_aside_alone(void **state)
         assert_int_equal(bed_counter(bed, RY_COUNTER_messages_rejected), before + CASES[i].rejected);
         bed_expect_done(bed, job);
         free(messages);
+    }
+}
+
+static void a_size_that_can_be_none_is_not_known(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *size; /* NULL: absent */
+        uint64_t stored;
+    } CASES[] = {
+        {"0", 0},
+        {"1", 1},
+        {"1099511627776", RY_CLIP_BYTES_MAX},
+        {"1099511627777", 0},
+        {"9223372036854775807", 0},
+        {"9223372036854775808", 0},
+        {"18446744073709551616", 0},
+        {"100000000000000000000", 0},
+        {"-1", 0},
+        {"-9223372036854775809", 0},
+        {"1.5", 0},
+        {"5.0", 0},
+        {"1e400", 0},
+        {"\"5\"", 0},
+        {"null", 0},
+        {"true", 0},
+        {"[5]", 0},
+        {NULL, 0},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        char *message = NULL;
+        assert_true(asprintf(&message,
+                             "{\"id\":\"3\",\"attachments\":[{\"id\":\"1\",\"filename\":\"a.mp4\",%s%s%s\"url\":"
+                             "\"https://x\"}]," AUTHOR "}",
+                             CASES[i].size ? "\"size\":" : "", CASES[i].size ? CASES[i].size : "",
+                             CASES[i].size ? "," : "") > 0);
+        uint64_t job = run_remote(message);
+        answer_settings(enabled());
+        const struct ry_batch_write *batch = BED_EXPECT(bed, batch_write);
+        if (batch->clips.n != 1 || batch->clips.items[0].file_size != CASES[i].stored)
+            fail_msg("%s", message);
+        answer_written();
+        expect_done(job, 1, 1, 0);
+        free(message);
     }
 }
 
@@ -679,6 +717,7 @@ int main(void)
                                         close_bed),
         WITH_BED(several_jobs_are_worked_on_side_by_side),
         WITH_BED(a_bad_message_or_attachment_is_put_aside_alone),
+        WITH_BED(a_size_that_can_be_none_is_not_known),
         WITH_BED(a_bad_job_is_a_dead_letter_that_names_the_field),
         WITH_BED(a_type_that_is_unknown_is_a_dead_letter),
         WITH_BED(bad_settings_fail_the_job_with_their_name),
