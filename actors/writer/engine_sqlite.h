@@ -31,6 +31,9 @@ static inline struct lite *lite_of(struct writer_engine *engine)
     return (struct lite *)engine;
 }
 
+/* Settings of SQLite for the whole process: before anything opens a database. */
+void lite_set_up_process(void);
+
 /* RY_ECORRUPT when the file is no longer under its name: what is written into it would be lost. */
 int lite_check_place(struct lite *lite, struct ry_error *err);
 
