@@ -1,38 +1,60 @@
 /* pick.c: see pick.h.
  *
- * A key frame can be decoded alone: one packet, then a flush, gives its picture at once. Where it lies is told by the
- * index (`indexed`: seek there, ask for just its bytes), or found by reading from the start up to the wished time. The
- * latter can mean most of a file, so once there is a key frame to show, the search settles for what is at hand
- * (SETTLE_*). */
+ * A key frame can be decoded alone: one packet, then a flush, gives its picture at once. That is all that an ordinary
+ * video costs. When the picture is no picture (the file lied about the key frame, or it is damaged), others are tried;
+ * when it is blank, something to see is looked for
+ *   1. in the group of pictures that it begins, as far as that is at hand and cheap,
+ *   2. in the key frames 1, 2, 4, 8, 16 and 30 s behind the wished time, and the first one,
+ *   3. in the group again, now at any price up to DECODE_ON_PIXELS_MAX, and with more bytes.
+ * What may be spent is counted in pixels, not in time: the same bytes shall give the same picture everywhere. */
 #include "actors/encoder/pick.h"
 
 #include <math.h>
 
 #include "actors/encoder/blank.h"
+#include "actors/encoder/decode.h"
 #include "actors/encoder/duration.h"
+#include "actors/encoder/keys.h"
 
-/* Key frames looked at behind the first while all are blank, and behind one that does not decode. */
-#define BLANK_TRIES   4
-#define DAMAGED_TRIES 8
+/* How far behind the wished time something is looked for, seconds. */
+static const double steps_s[] = {1, 2, 4, 8, 16, 30};
+#define STEPS (sizeof steps_s / sizeof steps_s[0])
 
-/* A search without an index ends here when it has a key frame: with this share of the video at hand, but no less than
- * the first number and no more than the second. */
-#define SETTLE_SHARE_OF_ALL 25
-#define SETTLE_MIN_BYTES    ((uint64_t)256 << 10)
-#define SETTLE_MAX_BYTES    ((uint64_t)1 << 20)
-#define SETTLE_WINDOWS      4
+/* Key frames tried behind one that is damaged: the next two, then ever further away. */
+#define DAMAGED_TRIES 9
+
+/* Pictures decoded behind a blank key frame, in pixels: about what the images cost, and at most. */
+#define DECODE_ON_PIXELS_CHEAP ((int64_t)48 << 20)
+#define DECODE_ON_PIXELS_MAX   ((int64_t)4 << 30)
+
+/* A picture that shows so much is good enough; one that shows less, too, if as many pictures behind it show no more. */
+#define CONTRAST_GOOD  20.0
+#define WORSE_PICTURES 6
+
+/* A picture shows more if its contrast is that much larger. */
+#define RISING 1.02
+
+/* Packets read from one that is no key frame to one that is, and of those decoded where a decoder recovers without. */
+#define LOOK_ON_PACKETS 600
+#define REFRESH_PACKETS 300
+
+/* Starts before the target from which an exact picture is tried, where decoders show nothing at first. */
+#define EXACT_STARTS 4
 
 /* Packets that a lenient decoder is given before it has shown a picture. */
 #define LENIENT_PACKETS_MAX 600
 
+enum effort { EFFORT_CHEAP, EFFORT_SPARING, EFFORT_FULL };
+
 struct picker {
     struct media *media;
+    struct keys keys;
     AVCodecContext *decoder;
-    AVPacket *packet;
-    AVPacket *kept;     /* the best key frame so far of a search without an index */
-    int64_t entry_time; /* of the index entry that the packet is of, in the stream's time base */
-    bool by_index;      /* the media is indexed, and seeking in it works */
+    AVFrame *frame;       /* the decoder's latest */
+    AVFrame *best;        /* what will be given */
+    double best_contrast; /* below -1: there is none yet */
     double target_s;
+    bool broken; /* exact: what the decoder shows is made of a damaged picture */
     struct ry_error *err;
 };
 
@@ -41,229 +63,225 @@ static bool stopped(const struct picker *picker)
     return picker->media->windows->need_count > 0 || picker->media->windows->spent;
 }
 
-/* ---- decoding ------------------------------------------------------------------------------------------------- */
+/* ---- one key frame -------------------------------------------------------------------------------------------- */
 
-/* A decoder that knows of nothing before. */
-static int need_decoder(struct picker *picker)
+/* A decoder that knows of nothing before, not even by the memory of its pictures. */
+static bool fresh_decoder(struct picker *picker)
 {
-    if (picker->decoder) {
-        avcodec_flush_buffers(picker->decoder);
-        return RY_OK;
+    avcodec_free_context(&picker->decoder);
+    return media_decoder(picker->media, false, &picker->decoder, picker->err) == RY_OK;
+}
+
+/* Takes the decoder's picture if it shows more than the best one. */
+static double offer(struct picker *picker, bool careful)
+{
+    double contrast = careful ? blank_contrast(picker->frame) : 0;
+    if (contrast > picker->best_contrast) {
+        av_frame_unref(picker->best);
+        av_frame_move_ref(picker->best, picker->frame);
+        picker->best_contrast = contrast;
     }
-    return media_decoder(picker->media, false, &picker->decoder, picker->err);
+    av_frame_unref(picker->frame);
+    return contrast;
 }
 
-/* Decodes one key packet by itself. False if it shows nothing. */
-static bool decode_alone(struct picker *picker, const AVPacket *packet, AVFrame *frame)
+enum key { KEY_TAKEN, KEY_DAMAGED, KEY_NOTHING };
+
+/* Decodes the packet alone: KEY_NOTHING if it gives no picture, or one that is no key frame's. */
+static enum key try_key(struct picker *picker, bool careful)
 {
-    if (need_decoder(picker) != RY_OK)
+    if (!fresh_decoder(picker))
+        return KEY_NOTHING;
+    if (avcodec_send_packet(picker->decoder, picker->keys.packet) < 0)
+        return KEY_DAMAGED;
+    if (avcodec_send_packet(picker->decoder, NULL) < 0 || avcodec_receive_frame(picker->decoder, picker->frame) < 0)
+        return KEY_NOTHING;
+    enum key key = !decode_is_intra(picker->decoder, picker->frame) ? KEY_NOTHING
+                   : !decode_is_sound(picker->frame)                ? KEY_DAMAGED
+                                                                    : KEY_TAKEN;
+    if (key == KEY_TAKEN)
+        offer(picker, careful);
+    av_frame_unref(picker->frame);
+    return key;
+}
+
+/* ---- no key frame --------------------------------------------------------------------------------------------- */
+
+/* From a packet that begins an intra refresh: the first picture that the decoder says is whole. */
+static bool decode_refresh(struct picker *picker, bool careful)
+{
+    if (!fresh_decoder(picker))
         return false;
-    return avcodec_send_packet(picker->decoder, packet) >= 0 && avcodec_send_packet(picker->decoder, NULL) >= 0 &&
-           avcodec_receive_frame(picker->decoder, frame) >= 0;
-}
-
-/* ---- finding key frames --------------------------------------------------------------------------------------- */
-
-static bool read_key_packet(struct picker *picker)
-{
-    while (media_read(picker->media, picker->packet)) {
-        if (picker->packet->flags & AV_PKT_FLAG_KEY)
+    for (int i = 0; i < REFRESH_PACKETS && !stopped(picker); i++) {
+        if (avcodec_send_packet(picker->decoder, picker->keys.packet) >= 0 &&
+            avcodec_receive_frame(picker->decoder, picker->frame) >= 0 && decode_is_sound(picker->frame)) {
+            offer(picker, careful);
             return true;
-        picker->media->windows->ahead = WINDOWS_STREAM; /* not where the index said: how far it is, nobody knows */
+        }
+        av_frame_unref(picker->frame);
+        if (!keys_read(&picker->keys))
+            return false;
     }
     return false;
 }
 
-static bool seek_to(struct picker *picker, int64_t time)
+/* The packet reached gives no picture: reads on to one that does. */
+static bool look_on(struct picker *picker, bool careful)
 {
-    struct media *media = picker->media;
-    /* Matroska's seek reads clusters to their end when the time is behind the last cue: not beyond what is there. */
-    media->windows->ahead = WINDOWS_CLOSED;
-    int rc = av_seek_frame(media->format, media->video->index, time, AVSEEK_FLAG_BACKWARD);
-    media->windows->ahead = WINDOWS_EXACT;
-    return rc >= 0;
-}
-
-/* Puts the key frame at or before the target into the packet, by the index. */
-static bool reach_by_index(struct picker *picker)
-{
-    struct media *media = picker->media;
-    AVStream *video = media->video;
-    int64_t time = media_time(picker->media, picker->target_s);
-    if (!seek_to(picker, time))
-        return false;
-    const AVIndexEntry *entry = avformat_index_get_entry_from_timestamp(video, time, AVSEEK_FLAG_BACKWARD);
-    picker->entry_time = entry ? entry->timestamp : INT64_MIN;
-    picker->by_index = true;
-    return read_key_packet(picker);
-}
-
-/* A search that has something to show does not ask for much more. */
-static void settle(struct picker *picker)
-{
-    struct windows *windows = picker->media->windows;
-    uint64_t enough = windows->total_bytes / SETTLE_SHARE_OF_ALL;
-    enough = enough < SETTLE_MIN_BYTES ? SETTLE_MIN_BYTES : enough < SETTLE_MAX_BYTES ? enough : SETTLE_MAX_BYTES;
-    /* The next request would bring as much again. */
-    if (windows_bytes(windows) >= enough * 2 / 3 || windows->count >= SETTLE_WINDOWS)
-        windows->ahead = WINDOWS_CLOSED;
-}
-
-/* The same without an index: reads on and keeps the last key frame at or before the target, or else the first. */
-static bool reach_by_reading(struct picker *picker)
-{
+    struct keys *keys = &picker->keys;
     picker->media->windows->ahead = WINDOWS_STREAM;
-    bool found = false;
-    while (media_read(picker->media, picker->packet)) {
-        const AVPacket *packet = picker->packet;
-        double at_s = media_seconds(picker->media, packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts);
-        bool behind = at_s > picker->target_s;
-        if ((packet->flags & AV_PKT_FLAG_KEY) && (!found || !behind)) {
-            av_packet_unref(picker->kept);
-            av_packet_move_ref(picker->kept, picker->packet);
-            found = true;
-            settle(picker);
-        }
-        if (found && (behind || isnan(at_s)))
-            break;
+    if (keys_is_key(keys) && picker->media->video->codecpar->codec_id == AV_CODEC_ID_H264)
+        return decode_refresh(picker, careful);
+    for (int i = 0; i < LOOK_ON_PACKETS && !stopped(picker) && keys_read(keys); i++) {
+        if (keys_is_key(keys) && try_key(picker, careful) == KEY_TAKEN)
+            return true;
     }
-    av_packet_unref(picker->packet);
-    av_packet_move_ref(picker->packet, picker->kept);
-    return found && !stopped(picker);
+    return !stopped(picker) && keys_rewind(keys) && keys_read(keys) && try_key(picker, careful) == KEY_TAKEN;
 }
 
-/* Whether what is indexed of a fragmented MP4, its first fragment, ends before the target. */
-static bool ends_before_target(const struct media *media, double target_s)
+/* The key frame reached is damaged: one behind it, the first ones near, the others far. */
+static bool skip_damage(struct picker *picker, bool careful)
 {
-    if (!media->fragmented)
-        return false;
-    int count = avformat_index_get_entries_count(media->video);
-    if (count == 0)
-        return true;
-    const AVIndexEntry *last = avformat_index_get_entry(media->video, count - 1);
-    return media_seconds(media, last->timestamp) < target_s;
-}
-
-static bool reach(struct picker *picker)
-{
-    struct media *media = picker->media;
-    if (media->video && media->indexed) {
-        if (!ends_before_target(media, picker->target_s))
-            return reach_by_index(picker);
-        /* Only key frames are read of the fragments on the way. */
-        media->video->discard = AVDISCARD_NONKEY;
-    }
-    return reach_by_reading(picker);
-}
-
-/* A time that a backward seek takes to the key frame of this entry: just before the next one. The entry's own time
- * would not do: it tells when to decode, and libavformat goes one key frame back when the picture is shown later. */
-static int64_t time_to_reach(AVStream *video, int entry_number)
-{
-    int count = avformat_index_get_entries_count(video);
-    int64_t last = INT64_MIN;
-    for (int i = entry_number; i < count; i++) {
-        const AVIndexEntry *entry = avformat_index_get_entry(video, i);
-        last = entry->timestamp;
-        if (i > entry_number && (entry->flags & AVINDEX_KEYFRAME))
-            return last - 1;
-    }
-    return last;
-}
-
-/* Puts the next key frame into the packet. */
-static bool advance(struct picker *picker)
-{
-    AVStream *video = picker->media->video;
-    if (!picker->by_index)
-        return read_key_packet(picker);
-    int count = avformat_index_get_entries_count(video);
-    for (int i = 0; i < count; i++) {
-        const AVIndexEntry *entry = avformat_index_get_entry(video, i);
-        if ((entry->flags & AVINDEX_KEYFRAME) && entry->timestamp > picker->entry_time) {
-            picker->entry_time = entry->timestamp;
-            return seek_to(picker, time_to_reach(video, i)) && read_key_packet(picker);
-        }
+    struct keys *keys = &picker->keys;
+    double reach_s = 0.5;
+    for (int i = 0; i < DAMAGED_TRIES && !stopped(picker); i++, reach_s *= 2) {
+        keys->hole = false;
+        bool there = i >= 2 && keys_advance(keys, picker->target_s + reach_s);
+        if (!there && !keys->hole && !stopped(picker))
+            there = keys_follow(keys);
+        if (!there && !keys->hole)
+            return false;
+        if (there && try_key(picker, careful) == KEY_TAKEN)
+            return true;
     }
     return false;
 }
 
-/* ---- choosing ------------------------------------------------------------------------------------------------- */
+/* ---- a blank key frame ---------------------------------------------------------------------------------------- */
 
-/* The key frame reached, or one behind it if it is damaged or (when `careful`) blank. */
-static bool pick_key_frame(struct picker *picker, bool careful, AVFrame *best)
+/* Takes all pictures that the decoder has ready. True once there is no need for more, or nothing good can come. */
+static bool take_shown(struct picker *picker, int *worse)
 {
-    AVFrame *frame = av_frame_alloc();
-    double best_contrast = -2;
-    int blank = 0, damaged = 0;
-    bool more = frame && reach(picker);
-    while (more && !stopped(picker)) {
-        if (decode_alone(picker, picker->packet, frame)) {
-            double contrast = careful ? blank_contrast(frame) : 0;
-            if (contrast > best_contrast) {
-                av_frame_unref(best);
-                av_frame_move_ref(best, frame);
-                best_contrast = contrast;
-            }
-            av_frame_unref(frame);
-            if (!careful || !blank_is(contrast) || ++blank > BLANK_TRIES)
-                break;
-        } else if (!picker->decoder || ++damaged > DAMAGED_TRIES) {
-            break;
+    while (avcodec_receive_frame(picker->decoder, picker->frame) >= 0) {
+        double before = picker->best_contrast;
+        if (!decode_is_sound(picker->frame))
+            return true;
+        bool more = offer(picker, true) > before * RISING;
+        *worse = more ? 0 : *worse + 1;
+        if (!more &&
+            (picker->best_contrast >= CONTRAST_GOOD || (!blank_is(picker->best_contrast) && *worse >= WORSE_PICTURES)))
+            return true;
+    }
+    return false;
+}
+
+static bool shows(const struct picker *picker)
+{
+    return picker->best_contrast < -1 ? false : !blank_is(picker->best_contrast);
+}
+
+/* Whether the group is decoded no further than to the packet. */
+static bool ends_group(const struct picker *picker, enum effort effort)
+{
+    const AVPacket *packet = picker->keys.packet;
+    /* The rest of a sample that ends outside what is at hand is not there. */
+    if (packet->flags & AV_PKT_FLAG_CORRUPT)
+        return true;
+    /* Other key frames are tried by themselves. */
+    if (effort == EFFORT_CHEAP && picker->keys.by_index && (packet->flags & AV_PKT_FLAG_KEY))
+        return true;
+    return media_seconds(picker->media, packet->dts) > picker->target_s + steps_s[STEPS - 1];
+}
+
+/* Decodes the group from its key frame (the packet) on, until something shows and shows no more clearly, or enough
+ * pixels are decoded. Samples that say 'as before' are passed over but with full effort. */
+static void decode_on(struct picker *picker, enum effort effort)
+{
+    struct keys *keys = &picker->keys;
+    int64_t pixels_max = effort == EFFORT_CHEAP ? DECODE_ON_PIXELS_CHEAP : DECODE_ON_PIXELS_MAX;
+    int idle_bytes = 0, worse = 0;
+    bool enough = false, more = fresh_decoder(picker);
+    if (more) /* B-frames are made of two pictures, of which one may be the one passed over */
+        picker->decoder->skip_frame = AVDISCARD_BIDIR;
+    for (int64_t pixels = 0; more && !enough && pixels < pixels_max;) {
+        if (keys->packet->size > idle_bytes) {
+            if (avcodec_send_packet(picker->decoder, keys->packet) >= 0)
+                enough = take_shown(picker, &worse);
+            idle_bytes = effort != EFFORT_FULL && !shows(picker) ? decode_idle_bytes(picker->decoder) : 0;
+            pixels += (int64_t)picker->decoder->width * picker->decoder->height;
         }
-        settle(picker); /* by the index the next one is asked for all the same */
-        more = advance(picker);
+        more = !enough && !stopped(picker) && keys_read(keys) && !ends_group(picker, effort);
     }
-    av_frame_free(&frame);
-    return best_contrast > -2;
+    if (picker->decoder && !enough && !stopped(picker) && avcodec_send_packet(picker->decoder, NULL) >= 0)
+        take_shown(picker, &worse);
 }
 
-/* Asks at once for all samples from the key frame's to the one shown at the target, where the index tells both. */
-static void want_samples(struct picker *picker, int64_t time)
+/* The key frames behind, ever further away; then the very first one. */
+static void try_others(struct picker *picker, int64_t blank_entry)
 {
-    AVStream *video = picker->media->video;
-    int count = avformat_index_get_entries_count(video);
-    int64_t begin = INT64_MAX, end = 0;
-    for (int i = 0; i < count; i++) {
-        const AVIndexEntry *entry = avformat_index_get_entry(video, i);
-        if (entry->timestamp < picker->entry_time)
-            continue;
-        begin = entry->pos < begin ? entry->pos : begin;
-        end = entry->pos + entry->size > end ? entry->pos + entry->size : end;
-        if (entry->timestamp > time)
+    struct keys *keys = &picker->keys;
+    for (size_t i = 0; i < STEPS && !shows(picker) && !stopped(picker); i++)
+        if (keys_advance(keys, picker->target_s + steps_s[i]) && !stopped(picker))
+            (void)try_key(picker, true);
+    if (!shows(picker) && !stopped(picker) && keys_rewind(keys) && keys->entry_time != blank_entry && keys_read(keys))
+        try_key(picker, true);
+}
+
+/* The key frame in the packet is blank: looks for something to see. */
+static void look_for_more(struct picker *picker)
+{
+    struct keys *keys = &picker->keys;
+    struct windows *windows = picker->media->windows;
+    int64_t entry = keys->entry_time;
+    windows->ahead = WINDOWS_CLOSED;
+    if (keys->by_index || keys_return(keys, entry))
+        decode_on(picker, EFFORT_CHEAP);
+    if (!shows(picker) && !stopped(picker) && keys->by_index)
+        try_others(picker, entry);
+    for (enum effort effort = EFFORT_SPARING; effort <= EFFORT_FULL && !shows(picker) && !stopped(picker); effort++) {
+        if (!keys_return(keys, entry))
             break;
+        picker->media->windows->ahead = WINDOWS_STREAM;
+        picker->media->video->discard = AVDISCARD_DEFAULT;
+        if (!keys->by_index || keys_want_growth(keys))
+            decode_on(picker, effort);
     }
-    if (begin >= 0 && begin < end)
-        windows_want(picker->media->windows, (uint64_t)begin, (uint64_t)(end - begin));
 }
 
-/* Goes to the key frame before the target; false: decoding begins at the start of the video. */
-static bool start_exact(struct picker *picker)
+/* The key frame reached, or others if it is damaged or (when `careful`) blank. */
+static bool pick_key_frame(struct picker *picker, bool careful)
 {
-    struct media *media = picker->media;
-    if (!media->video || !media->indexed || ends_before_target(media, picker->target_s))
+    bool reached = keys_reach(&picker->keys, picker->target_s);
+    enum key key = KEY_DAMAGED;
+    if (stopped(picker) || (!reached && !picker->keys.hole))
         return false;
-    int64_t time = media_time(picker->media, picker->target_s);
-    if (!seek_to(picker, time))
-        return false;
-    const AVIndexEntry *entry = avformat_index_get_entry_from_timestamp(media->video, time, AVSEEK_FLAG_BACKWARD);
-    if (entry) {
-        picker->entry_time = entry->timestamp;
-        want_samples(picker, time);
-    }
-    return true;
+    if (reached)
+        key = try_key(picker, careful);
+    if (key == KEY_DAMAGED && reached && !keys_is_key(&picker->keys))
+        key = KEY_NOTHING;
+    if (key == KEY_NOTHING && picker->decoder && look_on(picker, careful))
+        key = KEY_TAKEN;
+    if (key != KEY_TAKEN && !stopped(picker) && (!reached || picker->decoder))
+        skip_damage(picker, careful);
+    if (careful && picker->best_contrast > -2 && !shows(picker))
+        look_for_more(picker);
+    return picker->best_contrast > -2;
 }
+
+/* ---- the exact picture ---------------------------------------------------------------------------------------- */
 
 /* Takes what the decoder shows: the last picture that begins at or before the target, else the first behind it. True
  * once no better one can come. */
-static bool take_frames(struct picker *picker, AVFrame *frame, AVFrame *best)
+static bool take_exact(struct picker *picker)
 {
     const struct media *media = picker->media;
+    AVFrame *frame = picker->frame, *best = picker->best;
     /* Times are rounded to the stream's ticks. */
     double tick_s = av_q2d(media->video->time_base);
     while (avcodec_receive_frame(picker->decoder, frame) >= 0) {
         double at_s = media_seconds(media, frame->best_effort_timestamp);
-        if (!best->buf[0] || at_s <= picker->target_s + tick_s / 2) {
+        picker->broken = !decode_is_sound(frame) || (picker->broken && !decode_is_intra(picker->decoder, frame));
+        if (!picker->broken && (!best->buf[0] || at_s <= picker->target_s + tick_s / 2)) {
             av_frame_unref(best);
             av_frame_move_ref(best, frame);
         }
@@ -274,23 +292,52 @@ static bool take_frames(struct picker *picker, AVFrame *frame, AVFrame *best)
     return false;
 }
 
-static bool pick_exact(struct picker *picker, AVFrame *best)
+/* Decodes from where the reading position is. */
+static void decode_to_target(struct picker *picker)
 {
-    AVFrame *frame = av_frame_alloc();
     bool found = false;
-    start_exact(picker);
-    picker->media->windows->ahead = WINDOWS_STREAM;
-    while (frame && !found && !stopped(picker) && media_read(picker->media, picker->packet)) {
-        if (!picker->decoder && need_decoder(picker) != RY_OK)
-            break;
+    picker->broken = false;
+    av_frame_unref(picker->best);
+    avcodec_free_context(&picker->decoder);
+    while (!found && !stopped(picker) && media_read(picker->media, picker->keys.packet)) {
+        if (!picker->decoder && !fresh_decoder(picker))
+            return;
         /* A damaged packet is no reason to stop: the next one may decode. */
-        if (avcodec_send_packet(picker->decoder, picker->packet) >= 0)
-            found = take_frames(picker, frame, best);
+        if (avcodec_send_packet(picker->decoder, picker->keys.packet) >= 0)
+            found = take_exact(picker);
     }
-    if (frame && !found && picker->decoder && !stopped(picker) && avcodec_send_packet(picker->decoder, NULL) >= 0)
-        take_frames(picker, frame, best);
-    av_frame_free(&frame);
-    return best->buf[0] != NULL;
+    if (!found && picker->decoder && !stopped(picker) && avcodec_send_packet(picker->decoder, NULL) >= 0)
+        take_exact(picker);
+}
+
+/* Whether the picture is shown later than the target: what comes before could not be decoded. */
+static bool is_late(const struct picker *picker)
+{
+    double tick_s = av_q2d(picker->media->video->time_base);
+    return !picker->best->buf[0] ||
+           media_seconds(picker->media, picker->best->best_effort_timestamp) > picker->target_s + tick_s;
+}
+
+static bool pick_exact(struct picker *picker)
+{
+    struct keys *keys = &picker->keys;
+    double from_s = picker->target_s;
+    int64_t time = 0;
+    for (int start = 0; start < EXACT_STARTS; start++) {
+        bool sought = start < EXACT_STARTS - 1 ? keys_seek(keys, from_s) : keys_rewind(keys);
+        if (start > 0 && (!sought || keys->entry_time >= time))
+            break;
+        time = keys->entry_time;
+        if (sought && !keys_want_until(keys, media_time(picker->media, picker->target_s)))
+            return false;
+        picker->media->windows->ahead = WINDOWS_STREAM;
+        decode_to_target(picker);
+        if (stopped(picker) || !sought || !is_late(picker))
+            break;
+        /* Where key frames begin to be whole only later, one before it will do. */
+        from_s = media_seconds(picker->media, time) - av_q2d(picker->media->video->time_base);
+    }
+    return picker->best->buf[0] != NULL;
 }
 
 /* ---- from outside --------------------------------------------------------------------------------------------- */
@@ -298,11 +345,12 @@ static bool pick_exact(struct picker *picker, AVFrame *best)
 static int picker_open(struct picker *picker, struct media *media, double target_s, AVFrame **frame,
                        struct ry_error *err)
 {
-    *picker = (struct picker){.media = media, .entry_time = INT64_MIN, .target_s = target_s, .err = err};
-    picker->packet = av_packet_alloc();
-    picker->kept = av_packet_alloc();
-    *frame = av_frame_alloc();
-    return picker->packet && picker->kept && *frame ? RY_OK : ry_fail(err, RY_ENOMEM, "no memory for a picture");
+    *picker = (struct picker){.media = media, .best_contrast = -2, .target_s = target_s, .err = err};
+    picker->frame = av_frame_alloc();
+    *frame = picker->best = av_frame_alloc();
+    if (keys_open(&picker->keys, media, err) != RY_OK)
+        return RY_ENOMEM;
+    return picker->frame && picker->best ? RY_OK : ry_fail(err, RY_ENOMEM, "no memory for a picture");
 }
 
 /* Ends it; a frame without a picture becomes an error that says why. */
@@ -315,8 +363,8 @@ static int picker_close(struct picker *picker, AVFrame **frame, bool picked)
         rc = picker->err->code != RY_OK ? (int)picker->err->code : media_explain(media, picker->err);
     }
     avcodec_free_context(&picker->decoder);
-    av_packet_free(&picker->kept);
-    av_packet_free(&picker->packet);
+    av_frame_free(&picker->frame);
+    keys_close(&picker->keys);
     return rc;
 }
 
@@ -327,9 +375,21 @@ int pick_frame(struct media *media, double wished_s, enum ry_frame_mode mode, AV
     *err = (struct ry_error){.code = RY_OK};
     bool picked = false;
     if (picker_open(&picker, media, duration_s > 0 ? fmin(wished_s, duration_s) : wished_s, frame, err) == RY_OK)
-        picked = mode == RY_FRAME_EXACT ? pick_exact(&picker, *frame)
-                                        : pick_key_frame(&picker, mode == RY_FRAME_SMART, *frame);
+        picked = mode == RY_FRAME_EXACT ? pick_exact(&picker) : pick_key_frame(&picker, mode == RY_FRAME_SMART);
     return picker_close(&picker, frame, picked);
+}
+
+/* Takes the first of the lenient decoder's pictures that is one. */
+static bool take_lenient(struct picker *picker)
+{
+    while (avcodec_receive_frame(picker->decoder, picker->frame) >= 0) {
+        if (decode_is_bearable(picker->frame)) {
+            av_frame_move_ref(picker->best, picker->frame);
+            return true;
+        }
+        av_frame_unref(picker->frame);
+    }
+    return false;
 }
 
 int pick_any_frame(struct media *media, AVFrame **frame, struct ry_error *err)
@@ -339,13 +399,13 @@ int pick_any_frame(struct media *media, AVFrame **frame, struct ry_error *err)
     bool picked = false;
     int rc = picker_open(&picker, media, 0, frame, err);
     media->windows->ahead = WINDOWS_STREAM;
-    for (int i = 0; rc == RY_OK && !picked && i < LENIENT_PACKETS_MAX && media_read(media, picker.packet); i++) {
+    for (int i = 0; rc == RY_OK && !picked && i < LENIENT_PACKETS_MAX && media_read(media, picker.keys.packet); i++) {
         if (!picker.decoder && media_decoder(media, true, &picker.decoder, err) != RY_OK)
             break;
-        if (avcodec_send_packet(picker.decoder, picker.packet) >= 0)
-            picked = avcodec_receive_frame(picker.decoder, *frame) >= 0;
+        if (!decode_is_hollow(picker.keys.packet) && avcodec_send_packet(picker.decoder, picker.keys.packet) >= 0)
+            picked = take_lenient(&picker);
     }
     if (!picked && picker.decoder && avcodec_send_packet(picker.decoder, NULL) >= 0)
-        picked = avcodec_receive_frame(picker.decoder, *frame) >= 0;
+        picked = take_lenient(&picker);
     return picker_close(&picker, frame, picked);
 }

@@ -13,8 +13,9 @@
 /* What the images are expected to be; a card (card.h) unless said otherwise. */
 enum shape_shows {
     SHOWS_CARD,
-    SHOWS_ANYTHING,
-    SHOWS_BLANK /* nothing but one plain colour: that is all the clip has */
+    SHOWS_RIGHT_HALF, /* of a card; the left one is transparent, which is black */
+    SHOWS_ANYTHING,   /* but nothing blank */
+    SHOWS_BLANK       /* nothing but one plain colour: that is all the clip has */
 };
 
 struct clip_shape {

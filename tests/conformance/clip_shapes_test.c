@@ -59,6 +59,21 @@ static void check_card(struct row *row, const char *which, const struct card_rea
         wrong(row, " %s image's SSIM is %.3f;", which, reading->ssim);
 }
 
+/* Upper left, upper right, lower left, lower right of a card whose left half is black. */
+static void check_right_half(struct row *row, const char *which, const uint8_t *rgb, int width, int height)
+{
+    static const int quarters[4][3] = {{0, 0, 0}, {40, 170, 60}, {0, 0, 0}, {220, 220, 220}};
+    for (int q = 0; q < 4; q++) {
+        int x = q % 2 ? width * 7 / 8 : width / 8, y = q / 2 ? height * 7 / 8 : height / 8;
+        const uint8_t *at = rgb + ((size_t)y * (size_t)width + (size_t)x) * 3;
+        for (int i = 0; i < 3; i++)
+            if (fabs(at[i] - (double)quarters[q][i]) > COLOUR_ERROR_MAX) {
+                wrong(row, " %s image has %d,%d,%d in quarter %d;", which, at[0], at[1], at[2], q);
+                break;
+            }
+    }
+}
+
 static void check_image(struct row *row, const char *which, const struct engine_image *file, bool large, bool verbose)
 {
     struct card_reading reading;
@@ -73,6 +88,8 @@ static void check_image(struct row *row, const char *which, const struct engine_
                    reading.turn, reading.number, reading.colour_error, reading.ssim, reading.contrast);
         if (row->shape->shows == SHOWS_CARD)
             check_card(row, which, &reading, large);
+        else if (row->shape->shows == SHOWS_RIGHT_HALF)
+            check_right_half(row, which, rgb, width, height);
         else if ((row->shape->shows == SHOWS_BLANK) != (reading.contrast < BLANK_CONTRAST_MAX))
             wrong(row, " %s image's contrast is %.1f;", which, reading.contrast);
     }
