@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Every type of job on databases without one default of a column: one that reelyard made and somebody took the defaults from, and
 # the bot's tables as Tortoise 1.1.1 and newer make them. The rows are the seed's, and no job is a dead letter.
+# shellcheck disable=SC2119
 . "$(dirname "$0")/scenario.sh"
 . "$(dirname "$0")/servers.sh"
 . "$(dirname "$0")/production.sh"
