@@ -2,8 +2,8 @@
  *
  * Owns      the window: the clips that are being worked on, at most clip_window of them.
  * Accepts   clips_pending (a hint to look), clips_claimed and clips_renewed (the writer's answers), clip_settled (a
- *           clip's outcome is committed), undeliverable. What the janitor, the refresher and the reconciler asked for
- *           goes to them (janitor.h, refresher.h, reconciler.h).
+ *           clip's outcome is committed), undeliverable. What the janitor, the refresher, the reconciler and the
+ *           archivist asked for goes to them (janitor.h, refresher.h, reconciler.h, archivist.h).
  * Sends     clips_claim, clips_renew and clip_failed to the writer, thumbnail_make to the downloader.
  * Promises  never more clips in the works than the window; a clip that waits is claimed as soon as there is room,
  *           whether or not its hint arrived; a claimed clip's lease is renewed until its outcome is known.
@@ -23,13 +23,14 @@
 
 #include <uthash.h>
 
+#include "actors/scheduler/archivist.h"
 #include "actors/scheduler/janitor.h"
 #include "actors/scheduler/reconciler.h"
 #include "actors/scheduler/refresher.h"
 #include "runtime/base/backoff.h"
 #include "runtime/base/log.h"
 
-enum timer { TIMER_CLAIM, TIMER_RENEW, TIMER_JANITOR, TIMER_RECONCILER, TIMER_LEAVE };
+enum timer { TIMER_CLAIM, TIMER_RENEW, TIMER_JANITOR, TIMER_RECONCILER, TIMER_ARCHIVIST, TIMER_LEAVE };
 
 #define CLIP_ID_BYTES    32
 #define BACKOFF_LIST_MAX 32
@@ -74,6 +75,7 @@ struct scheduler {
     struct janitor janitor;
     struct refresher refresher;
     struct reconciler reconciler;
+    struct archivist archivist;
 };
 
 /* ---- claiming ---------------------------------------------------------------------------------------------------- */
@@ -324,7 +326,7 @@ static void scheduler_on_undeliverable(struct scheduler *self, struct ry_ctx *ct
     if (lost->id == self->claiming)
         scheduler_claim_failed(self, ctx, lost->reason);
     else if (!janitor_lost(&self->janitor, ctx, lost) && !refresher_lost(&self->refresher, ctx, lost) &&
-             !reconciler_lost(&self->reconciler, ctx, lost))
+             !reconciler_lost(&self->reconciler, ctx, lost) && !archivist_lost(&self->archivist, ctx, lost))
         scheduler_on_clip_lost(self, ctx, lost);
 }
 
@@ -359,7 +361,7 @@ static int scheduler_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
     janitor_open(&self->janitor, ctx, TIMER_JANITOR);
     refresher_open(&self->refresher, scheduler_on_refreshed, self);
     reconciler_open(&self->reconciler, ctx, TIMER_RECONCILER);
-    return RY_OK;
+    return archivist_open(&self->archivist, ctx, TIMER_ARCHIVIST, err);
 }
 
 static void scheduler_receive(void *me, struct ry_ctx *ctx, struct ry_mail *mail)
@@ -380,6 +382,7 @@ static void scheduler_receive(void *me, struct ry_ctx *ctx, struct ry_mail *mail
     case RY_TAG_jobs_found:
     case RY_TAG_jobs_pushed:
     case RY_TAG_scans_staled: reconciler_answer(&self->reconciler, ctx, mail); break;
+    case RY_TAG_clips_archived: archivist_answer(&self->archivist, ctx, mail); break;
     case RY_TAG_undeliverable: scheduler_on_undeliverable(self, ctx, mail); break;
     default: break;
     }
@@ -393,6 +396,7 @@ static void scheduler_tick(void *me, struct ry_ctx *ctx, unsigned timer)
     case TIMER_RENEW: scheduler_renew(self, ctx); break;
     case TIMER_LEAVE: scheduler_leave(self, ctx); break;
     case TIMER_JANITOR: janitor_tick(&self->janitor, ctx); break;
+    case TIMER_ARCHIVIST: archivist_tick(&self->archivist, ctx); break;
     default: reconciler_tick(&self->reconciler, ctx); break;
     }
 }
@@ -421,6 +425,7 @@ static void scheduler_close(void **me)
     }
     refresher_close(&self->refresher);
     reconciler_close(&self->reconciler);
+    archivist_close(&self->archivist);
     free(self);
     *me = NULL;
 }

@@ -106,8 +106,14 @@ struct writer_engine_ops {
     int (*scans_stale)(struct writer_engine *engine, const struct ry_scans_stale *stale, struct ry_scans_staled *staled,
                        struct ry_error *err);
     int (*urls_store)(struct writer_engine *engine, const struct ry_urls_store *store, struct ry_error *err);
+    /* Archives clips older than auto_archive_after of their channel: channel_settings, then guild_settings (settings,
+     * default_channel_settings), then the defaults given; a value that is none is passed over, "never" or 0 is no
+     * limit. Age counts from the message's time. A clip is archived so once: one that somebody restores stays. */
+    int (*clips_archive)(struct writer_engine *engine, const struct ry_clips_archive *archive, struct ry_arena *arena,
+                         struct ry_clips_archived *archived, struct ry_error *err);
     /* The clip's outcome. *found: the clip has a row; if a completed one has none, its files are put on the list of
-     * files to delete. */
+     * files to delete. A completed one that is shorter than min_video_seconds (found as auto_archive_after is) is
+     * archived, once; one that is not shorter any more and was archived for that is restored. */
     int (*clip_completed)(struct writer_engine *engine, const struct ry_clip_completed *completed, bool *found,
                           struct ry_clip_settled *settled, struct ry_error *err);
     int (*clip_failed)(struct writer_engine *engine, const struct ry_clip_failed *failed, bool *found,
@@ -132,6 +138,8 @@ struct writer_engine_ops {
                       struct ry_failed_page *page, struct ry_error *err);
     int (*known_get)(struct writer_engine *engine, const struct ry_known_get *get, struct ry_arena *arena,
                      struct ry_known_got *got, struct ry_error *err);
+    int (*days_get)(struct writer_engine *engine, const struct ry_days_get *get, struct ry_arena *arena,
+                    struct ry_days_got *got, struct ry_error *err);
     int (*scan_get)(struct writer_engine *engine, const struct ry_scan_get *get, struct ry_arena *arena,
                     struct ry_scan_got *got, struct ry_error *err);
     int (*scans_open_get)(struct writer_engine *engine, const struct ry_scans_open_get *get, struct ry_arena *arena,
@@ -161,6 +169,7 @@ struct writer_sqlite_options {
     const char *path;             /* made, with its tables, if it is missing; its folder must exist */
     const struct ry_clock *clock; /* borrowed */
     int busy_ms;                  /* how long a lock of another connection is waited for */
+    double video_min_s;           /* min_video_seconds where no row says it */
 };
 
 /* Opens the embedded database and brings its schema up to date. RY_EACCES, RY_EBUSY, RY_EIO, RY_EFULL; RY_ECORRUPT when
@@ -169,7 +178,7 @@ int writer_engine_sqlite_open(const struct writer_sqlite_options *options, struc
                               struct ry_error *err);
 
 struct writer_pg_options {
-    const struct ry_config *config; /* borrowed: database_url or db_*, pool limits, timeouts */
+    const struct ry_config *config; /* borrowed: database_url or db_*, pool limits, timeouts, video_min_s */
     const struct ry_clock *clock;   /* borrowed */
 };
 

@@ -110,6 +110,8 @@ static const struct writer_engine_ops pg_ops = {
     .archive_get = pg_archive_get,
     .failed_get = pg_failed_get,
     .known_get = pg_known_get,
+    .days_get = pg_days_get,
+    .clips_archive = pg_clips_archive,
     .scan_get = pg_scan_get,
     .scans_open_get = pg_scans_open_get,
     .files_doomed_get = pg_files_doomed_get,
@@ -125,6 +127,7 @@ int writer_engine_pg_open(const struct writer_pg_options *options, struct writer
         return ry_fail(err, RY_ENOMEM, "out of memory");
     pg->engine.ops = &pg_ops;
     pg->clock = options->clock;
+    pg->video_min_s = ry_config_real(options->config, RY_OPT_video_min_s);
     pg->timeout_ms = ry_config_int(options->config, RY_OPT_db_timeout_ms);
     pg->scratch = ry_arena_make(SCRATCH_MAX_BYTES);
     pg->figures.counted_mono_ms = INT64_MIN;

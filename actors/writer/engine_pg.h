@@ -59,6 +59,7 @@ struct pg {
     const struct ry_clock *clock;
     struct pg_pool *pool;
     int64_t timeout_ms;
+    double video_min_s;      /* min_video_seconds where no row says it */
     struct pg_link *link;    /* NULL outside of a transaction */
     struct ry_arena scratch; /* of the transaction: values that had to be rewritten, handlers' arguments */
     bool scratch_failed;

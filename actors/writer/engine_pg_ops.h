@@ -63,6 +63,12 @@ int pg_files_doomed_get(struct writer_engine *engine, const struct ry_files_doom
                         struct ry_files_doomed_got *got, struct ry_error *err);
 
 /* engine_pg_query.c, engine_pg_figures.c */
+/* engine_pg_archive.c: clips that settings archive. pg_clip_judge comes after a clip is completed. */
+int pg_clips_archive(struct writer_engine *engine, const struct ry_clips_archive *archive, struct ry_arena *arena,
+                     struct ry_clips_archived *archived, struct ry_error *err);
+int pg_clip_judge(struct pg *pg, struct ry_str clip_id, double duration_s, struct ry_error *err);
+int pg_days_get(struct writer_engine *engine, const struct ry_days_get *get, struct ry_arena *arena,
+                struct ry_days_got *got, struct ry_error *err);
 int pg_known_get(struct writer_engine *engine, const struct ry_known_get *get, struct ry_arena *arena,
                  struct ry_known_got *got, struct ry_error *err);
 int pg_settings_get(struct writer_engine *engine, const struct ry_settings_get *get, struct ry_arena *arena,

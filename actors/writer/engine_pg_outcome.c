@@ -163,7 +163,8 @@ int pg_clip_completed(struct writer_engine *engine, const struct ry_clip_complet
         pg_put_i64(pg, 5, (int64_t)row->file_size);
     }
     pg_add_columns(pg, &args, 6);
-    return pg_say(pg, complete_sql, &args, take_outcome, s, err);
+    int rc = pg_say(pg, complete_sql, &args, take_outcome, s, err);
+    return rc == RY_OK ? pg_clip_judge(pg, completed->clip_id, facts->duration_s, err) : rc;
 }
 
 int pg_clip_failed(struct writer_engine *engine, const struct ry_clip_failed *failed, bool *found,

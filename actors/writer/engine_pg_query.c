@@ -233,6 +233,9 @@ int pg_failed_get(struct writer_engine *engine, const struct ry_failed_get *get,
     " t WHERE t." column " = k.id AND t.guild_id = $2) ORDER BY k.ord"
 static const char known_messages_sql[] = KNOWN("message", "id");
 static const char known_authors_sql[] = KNOWN("author", "user_id");
+static const char known_clips_sql[] =
+    "SELECT k.ord FROM unnest($1::text[]) WITH ORDINALITY k (id, ord) WHERE EXISTS (SELECT FROM clip"
+    " t WHERE t.id = k.id AND t.channel_id = $2) ORDER BY k.ord";
 #undef KNOWN
 
 struct knowing {
@@ -278,5 +281,58 @@ int pg_known_get(struct writer_engine *engine, const struct ry_known_get *get, s
     rc = ask_known(pg, known_messages_sql, get->guild_id, &messages, err);
     if (rc == RY_OK)
         rc = ask_known(pg, known_authors_sql, get->guild_id, &authors, err);
+    return pg_look_end(pg, rc, err);
+}
+
+/* ---- what days hold ------------------------------------------------------------------------------------------ */
+
+/* Positions of the days (beginnings, $1) and how many clips channel $2 has of each. */
+static const char days_sql[] =
+    "SELECT d.ord, (SELECT count(*) FROM message m JOIN clip c ON c.message_id = m.id WHERE m.channel_id = $2"
+    " AND m.timestamp >= d.day AND m.timestamp < d.day + interval '1 day')"
+    " FROM unnest($1::timestamptz[]) WITH ORDINALITY d (day, ord) ORDER BY d.ord";
+
+struct counting {
+    const struct ry_days_get *get;
+    struct ry_days_got *got;
+    struct ry_arena *arena;
+};
+
+static int take_days(struct pg *pg, const PGresult *result, void *arg, struct ry_error *err)
+{
+    (void)pg;
+    const struct counting *c = arg;
+    size_t n = (size_t)PQntuples(result);
+    c->got->days.items = ry_arena_array(c->arena, n, sizeof *c->got->days.items);
+    if (c->got->days.items == NULL)
+        return ry_fail(err, RY_ENOMEM, "out of memory for the days of an answer");
+    for (; c->got->days.n < n; c->got->days.n++) {
+        int row = (int)c->got->days.n;
+        c->got->days.items[row] =
+            (struct ry_day_clips){.day_wall_ms = c->get->days.items[row].day_wall_ms, .count = pg_u64(result, row, 1)};
+    }
+    return RY_OK;
+}
+
+int pg_days_get(struct writer_engine *engine, const struct ry_days_get *get, struct ry_arena *arena,
+                struct ry_days_got *got, struct ry_error *err)
+{
+    struct pg *pg = pg_of(engine);
+    *got = (struct ry_days_got){0};
+    struct counting counting = {get, got, arena};
+    struct knowing clips = {&get->clip_ids, &got->clip_ids, arena};
+    int rc = pg_look_begin(pg, err);
+    if (rc != RY_OK)
+        return rc;
+    struct pg_args args = {0};
+    static const uint32_t types[] = {PG_TIME};
+    pg_columns_begin(pg, types, 1);
+    for (size_t i = 0; i < get->days.n; i++)
+        pg_put_time(pg, 0, get->days.items[i].day_wall_ms);
+    pg_add_columns(pg, &args, 1);
+    pg_add_text(pg, &args, get->channel_id);
+    rc = pg_say(pg, days_sql, &args, take_days, &counting, err);
+    if (rc == RY_OK)
+        rc = ask_known(pg, known_clips_sql, get->channel_id, &clips, err);
     return pg_look_end(pg, rc, err);
 }

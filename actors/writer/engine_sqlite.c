@@ -132,6 +132,8 @@ static const struct writer_engine_ops lite_ops = {
     .archive_get = lite_archive_get,
     .failed_get = lite_failed_get,
     .known_get = lite_known_get,
+    .days_get = lite_days_get,
+    .clips_archive = lite_clips_archive,
     .scan_get = lite_scan_get,
     .scans_open_get = lite_scans_open_get,
     .files_doomed_get = lite_files_doomed_get,
@@ -197,6 +199,7 @@ int writer_engine_sqlite_open(const struct writer_sqlite_options *options, struc
         return ry_fail(err, RY_ENOMEM, "out of memory");
     lite->engine.ops = &lite_ops;
     lite->clock = options->clock;
+    lite->video_min_s = options->video_min_s;
     lite->scratch = ry_arena_make(SCRATCH_MAX_BYTES);
     lite->path = strdup(options->path);
     int rc = lite->path ? RY_OK : ry_fail(err, RY_ENOMEM, "out of memory");

@@ -19,6 +19,7 @@ struct lite {
     sqlite3 *db;
     const struct ry_clock *clock;
     char *path;
+    double video_min_s;                             /* min_video_seconds where no row says it */
     sqlite3_stmt *statements[LITE_STATEMENT_COUNT]; /* NULL until first used */
     struct ry_arena scratch;                        /* values of the transaction that had to be rewritten */
     bool scratch_failed;                            /* one could not be */
@@ -144,6 +145,12 @@ int lite_gallery_get(struct writer_engine *engine, const struct ry_gallery_get *
 int lite_archive_get(struct writer_engine *engine, struct ry_archive_state *state, struct ry_error *err);
 int lite_failed_get(struct writer_engine *engine, const struct ry_failed_get *get, struct ry_arena *arena,
                     struct ry_failed_page *page, struct ry_error *err);
+/* engine_sqlite_archive.c: clips that settings archive. lite_clip_judge comes after a clip is completed. */
+int lite_clips_archive(struct writer_engine *engine, const struct ry_clips_archive *archive, struct ry_arena *arena,
+                       struct ry_clips_archived *archived, struct ry_error *err);
+int lite_clip_judge(struct lite *lite, struct ry_str clip_id, double duration_s, struct ry_error *err);
+int lite_days_get(struct writer_engine *engine, const struct ry_days_get *get, struct ry_arena *arena,
+                  struct ry_days_got *got, struct ry_error *err);
 int lite_known_get(struct writer_engine *engine, const struct ry_known_get *get, struct ry_arena *arena,
                    struct ry_known_got *got, struct ry_error *err);
 int lite_ping(struct writer_engine *engine, struct ry_error *err);

@@ -108,6 +108,8 @@ int lite_clip_completed(struct writer_engine *engine, const struct ry_clip_compl
         if (rc == RY_OK)
             rc = complete(lite, clip_id, &completed->facts.items[0], err);
         if (rc == RY_OK)
+            rc = lite_clip_judge(lite, clip_id, completed->facts.items[0].duration_s, err);
+        if (rc == RY_OK)
             rc = lite_run_id(lite, LITE_failure_end, clip_id, NULL, err);
         if (rc == RY_OK)
             rc = lite_run_id(lite, LITE_lease_end, clip_id, NULL, err);

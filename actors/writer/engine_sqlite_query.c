@@ -5,6 +5,8 @@
 #include "actors/writer/engine_sqlite.h"
 #include "actors/writer/schema.h"
 
+#define DAY_MS INT64_C(86400000)
+
 /* Filters that leave fewer clips than this are answered by sorting those clips; larger ones by walking down the
  * archive, where a page is soon full. */
 #define FEW_CLIPS 20000
@@ -275,6 +277,30 @@ int lite_known_get(struct writer_engine *engine, const struct ry_known_get *get,
     int rc = find_known(lite, LITE_known_message, get->guild_id, &get->message_ids, arena, &got->message_ids, err);
     return rc == RY_OK ? find_known(lite, LITE_known_author, get->guild_id, &get->user_ids, arena, &got->user_ids, err)
                        : rc;
+}
+
+int lite_days_get(struct writer_engine *engine, const struct ry_days_get *get, struct ry_arena *arena,
+                  struct ry_days_got *got, struct ry_error *err)
+{
+    struct lite *lite = lite_look(engine);
+    *got = (struct ry_days_got){.days = {ry_arena_array(arena, get->days.n, sizeof *got->days.items), 0}};
+    if (got->days.items == NULL)
+        return ry_fail(err, RY_ENOMEM, "out of memory for the days of an answer");
+    for (size_t i = 0; i < get->days.n; i++) {
+        LITE_AUTO *s = NULL;
+        int rc = lite_get(lite, LITE_day_clips, &s, err);
+        if (rc != RY_OK)
+            return rc;
+        int64_t day_wall_ms = get->days.items[i].day_wall_ms;
+        lite_bind(s, 1, get->channel_id);
+        lite_bind_time(lite, s, 2, day_wall_ms);
+        lite_bind_time(lite, s, 3, day_wall_ms + DAY_MS);
+        rc = lite_step(lite, s, err);
+        if (rc < 0)
+            return rc;
+        got->days.items[got->days.n++] = (struct ry_day_clips){.day_wall_ms = day_wall_ms, .count = lite_u64(s, 0)};
+    }
+    return find_known(lite, LITE_known_clip, get->channel_id, &get->clip_ids, arena, &got->clip_ids, err);
 }
 
 int lite_ping(struct writer_engine *engine, struct ry_error *err)

@@ -160,6 +160,7 @@ ASKED(scan_begin, scan_begun, scan_begin(engine, asked, arena, &work->outcome.sc
 ASKED(scan_end, scan_ended, scan_end(engine, asked, &work->outcome.scan_ended, err))
 ASKED(files_forget, files_forgotten, files_forget(engine, asked, err))
 ASKED(scans_stale, scans_staled, scans_stale(engine, asked, &work->outcome.scans_staled, err))
+ASKED(clips_archive, clips_archived, clips_archive(engine, asked, arena, &work->outcome.clips_archived, err))
 ASKED(urls_store, urls_stored, urls_store(engine, asked, err))
 
 /* ---- the table ----------------------------------------------------------------------------------------------- */
@@ -182,6 +183,7 @@ static const struct writer_work_kind kinds[] = {
     KIND(files_forget, false, files_forget_answer_error),
     KIND(clips_stale, true, clips_stale_answer_error),
     KIND(scans_stale, true, scans_stale_answer_error),
+    KIND(clips_archive, true, clips_archive_answer_error),
     KIND(urls_store, false, urls_store_answer_error),
 };
 
@@ -192,6 +194,7 @@ static size_t count_rows(const struct ry_mail *mail)
     case RY_TAG_batch_write: return writer_batch_rows(RY_BODY(mail, batch_write));
     case RY_TAG_purge: return RY_BODY(mail, purge)->limit;
     case RY_TAG_files_forget: return RY_BODY(mail, files_forget)->paths.n;
+    case RY_TAG_clips_archive: return RY_BODY(mail, clips_archive)->limit;
     case RY_TAG_urls_store: return RY_BODY(mail, urls_store)->urls.n;
     default: return 1;
     }

@@ -29,6 +29,7 @@ struct writer_work {
         struct ry_files_forgotten files_forgotten;
         struct ry_clips_staled clips_staled;
         struct ry_scans_staled scans_staled;
+        struct ry_clips_archived clips_archived;
         struct ry_urls_stored urls_stored;
     } outcome; /* holds after the commit; its lists live in the turn's arena */
 };

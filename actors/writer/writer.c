@@ -3,13 +3,12 @@
  * Owns      the archive: guilds, channels, authors, messages, clips, thumbnails, failures and leases of clips, scans,
  *           and the list of files to delete.
  * Accepts   batch_write (rows of a scan), scan_begin, scan_end, purge; clip_completed and clip_failed (what became of a
- *           clip), clips_claim, clips_renew, failed_retry, clips_stale, scans_stale, files_forget, urls_store; and
- *           questions: settings_get, known_get, gallery_get, archive_get, failed_get, scan_get, scans_open_get,
- *           files_doomed_get.
- * Sends     one answer to each, clip_settled to the origin of an outcome, and clips_pending and files_doomed (hints to
- * the scheduler). It sends no requests, so it can always be given mail. Promises  what it has answered is committed.
- * Every write bears being repeated, and one that changes nothing writes nothing. Bad rows fail alone. A worker that
- * lost its lease writes nothing.
+ *           clip), clips_claim, clips_renew, failed_retry, clips_stale, clips_archive, scans_stale, files_forget,
+ * urls_store; and questions: settings_get, known_get, days_get, gallery_get, archive_get, failed_get, scan_get,
+ * scans_open_get, files_doomed_get. Sends     one answer to each, clip_settled to the origin of an outcome, and
+ * clips_pending and files_doomed (hints to the scheduler). It sends no requests, so it can always be given mail.
+ * Promises  what it has answered is committed. Every write bears being repeated, and one that changes nothing writes
+ * nothing. Bad rows fail alone. A worker that lost its lease writes nothing.
  *
  * Mails are gathered for a moment and written in one transaction, a turn: first the rows of all batches, table by
  * table, then the other works in the order in which they came. A turn that meets data which break a rule, or a batch
@@ -280,6 +279,7 @@ QUESTION(settings_get, settings_got)
 QUESTION(gallery_get, gallery_page)
 QUESTION(failed_get, failed_page)
 QUESTION(known_get, known_got)
+QUESTION(days_get, days_got)
 QUESTION(scan_get, scan_got)
 QUESTION(scans_open_get, scans_open_got)
 QUESTION(files_doomed_get, files_doomed_got)
@@ -322,6 +322,7 @@ static void writer_receive(void *instance, struct ry_ctx *ctx, struct ry_mail *m
     case RY_TAG_archive_get: writer_on_archive_get(self, ctx, mail); break;
     case RY_TAG_failed_get: writer_on_failed_get(self, ctx, mail); break;
     case RY_TAG_known_get: writer_on_known_get(self, ctx, mail); break;
+    case RY_TAG_days_get: writer_on_days_get(self, ctx, mail); break;
     case RY_TAG_scan_get: writer_on_scan_get(self, ctx, mail); break;
     case RY_TAG_scans_open_get: writer_on_scans_open_get(self, ctx, mail); break;
     case RY_TAG_files_doomed_get: writer_on_files_doomed_get(self, ctx, mail); break;
@@ -415,7 +416,8 @@ static int open_engine(struct ry_ctx *ctx, struct writer_engine **engine, struct
     }
     const struct writer_sqlite_options options = {.path = ry_config_str(config, RY_OPT_sqlite_path),
                                                   .clock = ry_ctx_clock(ctx),
-                                                  .busy_ms = (int)ry_config_int(config, RY_OPT_db_lock_wait_ms)};
+                                                  .busy_ms = (int)ry_config_int(config, RY_OPT_db_lock_wait_ms),
+                                                  .video_min_s = ry_config_real(config, RY_OPT_video_min_s)};
     return writer_engine_sqlite_open(&options, engine, err);
 }
 

@@ -112,13 +112,13 @@ int ry_settings_read(const char *path,
                      void *arg, struct ry_error *err)
 {
     struct settings settings = {.path = path, .text = ry_buf_make(RY_SETTINGS_MAX_BYTES), .set = set, .arg = arg};
+    static const char *const sections[] = {"worker_settings_defaults", "database_settings_defaults",
+                                           "server_admin_channel_defaults", "guild_admin_settings_defaults"};
     int rc = read_file(&settings, err);
     if (rc == RY_OK)
         rc = parse(&settings, err);
-    if (rc == RY_OK)
-        rc = take_section(&settings, ry_json_root(settings.doc), "worker_settings_defaults", err);
-    if (rc == RY_OK)
-        rc = take_section(&settings, ry_json_root(settings.doc), "database_settings_defaults", err);
+    for (size_t i = 0; i < sizeof sections / sizeof *sections && rc == RY_OK; i++)
+        rc = take_section(&settings, ry_json_root(settings.doc), sections[i], err);
     ry_json_free(&settings.doc);
     ry_buf_free(&settings.text);
     return rc;

@@ -308,6 +308,40 @@ void known_rows_are_told(void **state)
     assert_int_equal(got.message_ids.n + got.user_ids.n, 0);
 }
 
+void clips_of_a_channels_days_are_counted(void **state)
+{
+    struct writer_fixture *f = *state;
+    const int64_t day_ms = 86400000, begin = WRITER_START_WALL_MS - WRITER_START_WALL_MS % day_ms;
+    struct ry_batch_write *batch = writer_batch_make(f, 0, 6);
+    static const int64_t after_ms[] = {0, 86399999, 86400000, -1, -86400000, 43200000};
+    for (size_t i = 0; i < 6; i++)
+        batch->messages.items[i].timestamp_wall_ms = begin + after_ms[i];
+    (void)writer_batch_commit(f, batch, WRITER_BRISK);
+    f->store->execute(f->store, "UPDATE clip SET deleted_at = updated_at WHERE filename = 'clip-5.mp4'");
+    struct ry_day_clips days[] = {{.day_wall_ms = begin + day_ms},
+                                  {.day_wall_ms = begin},
+                                  {.day_wall_ms = begin - day_ms},
+                                  {.day_wall_ms = begin - 365 * day_ms}};
+    static const uint64_t counts[] = {1, 3, 2, 0};
+    struct ry_str ids[] = {batch->clips.items[3].id, RY_STR("00000000000000000000000000000bad"),
+                           batch->clips.items[0].id};
+    struct ry_days_get get = {.channel_id = RY_STR("200"), .days = {days, 4}, .clip_ids = {ids, 3}};
+    struct ry_days_got got;
+    struct ry_error err = {0};
+    assert_int_equal(f->engine->ops->days_get(f->engine, &get, &f->arena, &got, &err), RY_OK);
+    assert_int_equal(got.days.n, 4);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(got.days.items[i].day_wall_ms, days[i].day_wall_ms);
+        assert_int_equal(got.days.items[i].count, counts[i]);
+    }
+    assert_int_equal(got.clip_ids.n, 2);
+    assert_true(ry_str_eq(got.clip_ids.items[0], ids[0]) && ry_str_eq(got.clip_ids.items[1], ids[2]));
+    get.channel_id = RY_STR("201");
+    assert_int_equal(f->engine->ops->days_get(f->engine, &get, &f->arena, &got, &err), RY_OK);
+    assert_int_equal(got.days.n, 4);
+    assert_int_equal(got.days.items[1].count + got.clip_ids.n, 0);
+}
+
 void ping_is_answered(void **state)
 {
     struct writer_fixture *f = *state;

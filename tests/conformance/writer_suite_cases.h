@@ -73,6 +73,12 @@
     CASE(failed_retry_takes_named_or_all) \
     CASE(stale_clips_fail_and_are_due_at_once) \
     CASE(fresh_urls_are_stored) \
+    /* writer_archive_suite.c */ \
+    CASE(short_clip_is_archived_once) \
+    CASE(clip_that_is_long_enough_again_is_restored) \
+    CASE(shortness_is_judged_by_the_uppermost_layer_that_says_it) \
+    CASE(old_clips_are_archived_once) \
+    CASE(age_is_judged_by_the_uppermost_layer_that_says_it) \
     /* writer_queries_suite.c */ \
     CASE(settings_tell_flags_and_json) \
     CASE(gallery_pages_through_all_newest_first) \
@@ -82,6 +88,7 @@
     CASE(archive_counts_what_is_there) \
     CASE(failed_clips_are_listed_by_pages) \
     CASE(known_rows_are_told) \
+    CASE(clips_of_a_channels_days_are_counted) \
     CASE(ping_is_answered)
 
 #define CASE(name) void name(void **state);

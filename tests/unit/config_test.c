@@ -364,6 +364,7 @@ static void a_settings_file_may_have_comments_and_its_errors_have_lines(void **s
         {"{\"worker_settings_defaults\": {\n // \"job_batch_size\" is:\n \"job_batch_size\": true}}",
          ":3: job_batch_size: \"true\" must be a whole number from 1 to 1000 (jobs)"},
         {"{\n\"worker_settings_defaults\": 5}", ":2: worker_settings_defaults must be an object"},
+        {"{\n\"guild_admin_settings_defaults\": []}", ":2: guild_admin_settings_defaults must be an object"},
         {"{\n\n\"a\" 1}", ":3: not JSON: unexpected character, expected a colon after object key at byte 7"},
         {"[]", ":1: not JSON: not an object"},
         {"{\n\"a\": 1", ":2: not JSON: it ends too early, at byte 8"},
