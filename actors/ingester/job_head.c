@@ -57,9 +57,10 @@ static int read_fields(struct job_head *head, struct ry_str json, struct ry_erro
     head->priority = type->priority;
     if (!ry_str_is_snowflake(head->guild_id) && !ry_str_is(head->guild_id, "global"))
         return ry_fail(err, RY_EINVAL, "guild_id must be a snowflake (or \"global\")");
-    /* Jobs that concern no single channel say "0". */
-    if (!ry_str_is_snowflake(head->channel_id) && !ry_str_is(head->channel_id, "0"))
-        return ry_fail(err, RY_EINVAL, "channel_id must be a snowflake (or \"0\")");
+    /* Jobs that concern no single channel say "0" or "global". */
+    if (!ry_str_is_snowflake(head->channel_id) && !ry_str_is(head->channel_id, "0") &&
+        !ry_str_is(head->channel_id, "global"))
+        return ry_fail(err, RY_EINVAL, "channel_id must be a snowflake (or \"0\" or \"global\")");
     return check_needed(head, type, err);
 }
 

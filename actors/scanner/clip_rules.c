@@ -1,12 +1,12 @@
 /* clip_rules.c: the rules of one channel, compiled once and used for all its messages.
  *
- * Owns the two compiled regexes and their match memory. A struct clip_rules is never changed after it is made, but for
- * the match data that PCRE2 writes while matching: one owner, one thread. */
+ * Owns the two compiled regexes and their match memory. Once all settings are taken a struct clip_rules is not changed,
+ * but for the match data that PCRE2 writes while matching: one owner, one thread. */
 #include "actors/scanner/clip_rules.h"
 
 #include "actors/scanner/clip_file.h"
 #include "actors/scanner/pyregex.h"
-#include "runtime/json/read.h"
+#include "runtime/json/json.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -47,57 +47,61 @@ static int compile_regex(const char *setting, struct ry_str pattern, pcre2_code 
     return ry_fail(err, RY_EINVAL, "%s is no valid regular expression: %s", setting, (const char *)text);
 }
 
-static int read_regex(const struct ry_json *resolved, const char *setting, pcre2_code **code, struct ry_error *err)
+static int take_regex(const char *setting, const struct ry_json *value, pcre2_code **code, struct ry_error *err)
 {
-    struct ry_str pattern;
-    int rc = ry_json_read_str(resolved, "", setting, false, &pattern, err);
-    if (rc != RY_OK || pattern.n == 0) /* as in Python, where '' is falsy: none */
+    if (value != NULL && !ry_json_is(value, RY_JSON_STRING))
+        return ry_fail(err, RY_EINVAL, "%s is neither a string nor null", setting);
+    struct ry_str pattern = ry_json_str(value);
+    pcre2_code *made = NULL;
+    int rc = pattern.n > 0 ? compile_regex(setting, pattern, &made, err) : RY_OK; /* as in Python, where '' is falsy */
+    if (rc != RY_OK)
         return rc;
-    return compile_regex(setting, pattern, code, err);
-}
-
-static int read_strings(const struct ry_json *resolved, const char *setting, const struct ry_json **list,
-                        struct ry_error *err)
-{
-    const struct ry_json *array = NULL;
-    int rc = ry_json_read_array(resolved, "", setting, false, &array, err);
-    if (rc != RY_OK || array == NULL)
-        return rc;
-    for (size_t i = 0; i < ry_json_count(array); i++)
-        if (!ry_json_is(ry_json_at(array, i), RY_JSON_STRING))
-            return ry_fail(err, RY_EINVAL, "%s[%zu] is not a string", setting, i);
-    *list = array;
+    pcre2_code_free(*code);
+    *code = made;
     return RY_OK;
 }
 
-static int compile_rules(struct clip_rules *rules, const struct ry_json *resolved, struct ry_error *err)
+static int take_strings(const char *setting, const struct ry_json *value, const struct ry_json **list,
+                        struct ry_error *err)
 {
-    rules->match = pcre2_match_data_create(1, NULL);
-    rules->limits = pcre2_match_context_create(NULL);
-    if (rules->match == NULL || rules->limits == NULL)
+    if (!ry_json_is(value, RY_JSON_ARRAY))
+        return ry_fail(err, RY_EINVAL, "%s is not an array", setting);
+    for (size_t i = 0; i < ry_json_count(value); i++)
+        if (!ry_json_is(ry_json_at(value, i), RY_JSON_STRING))
+            return ry_fail(err, RY_EINVAL, "%s[%zu] is not a string", setting, i);
+    *list = value;
+    return RY_OK;
+}
+
+int clip_rules_take(struct clip_rules *rules, struct ry_str setting, const struct ry_json *value, struct ry_error *err)
+{
+    if (ry_str_is(setting, "mime_allowlist"))
+        return take_strings("mime_allowlist", value, &rules->mime_types, err);
+    if (ry_str_is(setting, "video_extensions"))
+        return take_strings("video_extensions", value, &rules->extensions, err);
+    if (ry_str_is(setting, "text_include_regex"))
+        return take_regex("text_include_regex", value, &rules->include, err);
+    if (ry_str_is(setting, "text_exclude_regex"))
+        return take_regex("text_exclude_regex", value, &rules->exclude, err);
+    return RY_OK;
+}
+
+int clip_rules_new(struct clip_rules **out, struct ry_error *err)
+{
+    struct clip_rules *rules = calloc(1, sizeof *rules);
+    *out = rules;
+    if (rules != NULL) {
+        rules->match = pcre2_match_data_create(1, NULL);
+        rules->limits = pcre2_match_context_create(NULL);
+    }
+    if (rules == NULL || rules->match == NULL || rules->limits == NULL) {
+        clip_rules_free(out);
         return ry_fail(err, RY_ENOMEM, "no memory for a channel's rules");
+    }
     pcre2_set_match_limit(rules->limits, MATCH_STEPS_MAX);
     pcre2_set_depth_limit(rules->limits, MATCH_DEPTH_MAX);
     pcre2_set_heap_limit(rules->limits, MATCH_HEAP_MAX_KIB);
-    int rc = read_strings(resolved, "mime_allowlist", &rules->mime_types, err);
-    if (rc == RY_OK)
-        rc = read_strings(resolved, "video_extensions", &rules->extensions, err);
-    if (rc == RY_OK)
-        rc = read_regex(resolved, "text_include_regex", &rules->include, err);
-    if (rc == RY_OK)
-        rc = read_regex(resolved, "text_exclude_regex", &rules->exclude, err);
-    return rc;
-}
-
-int clip_rules_new(const struct ry_json *resolved, struct clip_rules **rules, struct ry_error *err)
-{
-    *rules = calloc(1, sizeof **rules);
-    if (*rules == NULL)
-        return ry_fail(err, RY_ENOMEM, "no memory for a channel's rules");
-    int rc = compile_rules(*rules, resolved, err);
-    if (rc != RY_OK)
-        clip_rules_free(rules);
-    return rc;
+    return RY_OK;
 }
 
 void clip_rules_free(struct clip_rules **rules)

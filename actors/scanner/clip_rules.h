@@ -15,10 +15,14 @@ struct clip_rules;
 
 enum clip_verdict { CLIP_VERDICT_NO, CLIP_VERDICT_YES, CLIP_VERDICT_LIMIT };
 
-/* Compiles mime_allowlist, video_extensions, text_include_regex and text_exclude_regex of resolved settings. Keys that
- * are missing (lists) mean that nothing matches; null regexes are none. The rules point into the settings, which must
- * outlive them. RY_EINVAL names the setting that is bad. */
-int clip_rules_new(const struct ry_json *resolved, struct clip_rules **rules, struct ry_error *err);
+/* Rules without lists and regexes: nothing is a video. RY_ENOMEM. */
+int clip_rules_new(struct clip_rules **rules, struct ry_error *err);
+
+/* Takes the value (NULL is the JSON null) of a setting, in the place of what was taken for it before: mime_allowlist
+ * and video_extensions are lists of strings, text_include_regex and text_exclude_regex a regex, or null or "" for none.
+ * Other settings are no rules: RY_OK. RY_EINVAL names the setting whose value is none, and the rules stay as they were;
+ * RY_ENOMEM. The value must live as long as the rules. */
+int clip_rules_take(struct clip_rules *rules, struct ry_str setting, const struct ry_json *value, struct ry_error *err);
 
 /* Frees the rules and sets the pointer to NULL; NULL is allowed. */
 void clip_rules_free(struct clip_rules **rules);

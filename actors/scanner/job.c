@@ -76,6 +76,7 @@ static int read_direction(struct scan_job *job, struct ry_error *err)
 {
     struct ry_str text;
     int rc = ry_json_read_str(job->root, "", "direction", false, &text, err);
+    job->direction_told = text.p != NULL;
     if (rc != RY_OK || text.p == NULL || ry_str_is(text, "backward"))
         return rc;
     job->forward = ry_str_is(text, "forward");
@@ -141,6 +142,18 @@ static int read_ids(struct scan_job *job, const char *key, bool required, bool s
         if (id.p == NULL || (snowflakes && !ry_str_is_snowflake(id)) || id.n == 0 || id.n > 64)
             return ry_fail(err, RY_EINVAL, "%s[%zu] is no id", key, i);
     }
+    return RY_OK;
+}
+
+/* A number of minutes, with a fraction or without; one below 0 is 0. */
+static int read_timeout(struct scan_job *job, struct ry_error *err)
+{
+    const struct ry_json *value = ry_json_get(job->root, "timeout_minutes");
+    job->timeout_minutes = 30;
+    if (value != NULL && !ry_json_f64(value, &job->timeout_minutes))
+        return ry_fail(err, RY_EINVAL, "timeout_minutes is no number");
+    if (job->timeout_minutes < 0)
+        job->timeout_minutes = 0;
     return RY_OK;
 }
 
@@ -231,9 +244,7 @@ static int read_body(struct scan_job *job, bool local, struct ry_error *err)
     case SCAN_JOB_MESSAGES: return read_messages(job, local, err);
     case SCAN_JOB_RESCAN: return read_whole_channel(job, err);
     case SCAN_JOB_THUMBNAIL_RETRY: return read_ids(job, "clip_ids", false, false, err);
-    case SCAN_JOB_THUMBNAIL_CLEANUP:
-        job->timeout_minutes = 30;
-        return ry_json_read_count(job->root, "", "timeout_minutes", &job->timeout_minutes, err);
+    case SCAN_JOB_THUMBNAIL_CLEANUP: return read_timeout(job, err);
     case SCAN_JOB_MESSAGE_DELETION: return ry_json_read_id(job->root, "", "message_id", true, &job->message_id, err);
     case SCAN_JOB_PURGE_CHANNEL:
     case SCAN_JOB_PURGE_GUILD:

@@ -46,6 +46,7 @@ struct scan_job {
     struct ry_str channel_id; /* a snowflake, but of jobs that concern no channel */
     /* batch, rescan */
     bool forward;
+    bool direction_told;
     uint64_t limit;          /* 1 .. SCAN_JOB_LIMIT_MAX; 0: not told */
     uint64_t limit_asked;    /* what the producer wrote */
     uint64_t messages_max;   /* what this job and those that go on from it may read; 0: no end */
@@ -57,7 +58,7 @@ struct scan_job {
     bool restart; /* begin even if the scan is CANCELLED; of a batch: its first slice, and a person waits for it */
     /* message; thumbnail_retry */
     const struct ry_json *ids; /* array of strings inside root; NULL: none */
-    uint64_t timeout_minutes;  /* thumbnail_cleanup */
+    double timeout_minutes;    /* thumbnail_cleanup; at least 0, maybe infinite */
     struct ry_str message_id;  /* message_deletion */
     /* messages */
     const struct ry_json *messages; /* an array inside root */

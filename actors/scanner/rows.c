@@ -426,6 +426,35 @@ bool scan_rows_leave_out(struct scan_rows *rows, struct ry_strs ids, size_t *gon
     return true;
 }
 
+size_t scan_rows_filter_clips(struct scan_rows *rows,
+                              bool (*keep)(void *arg, const struct ry_message_row *message,
+                                           const struct ry_clip_row *clip),
+                              void *arg)
+{
+    size_t kept = 0;
+    size_t clips = 0;
+    for (size_t m = 0; m < rows->message_count; m++) {
+        struct origin origin = rows->origins[m];
+        struct origin left = {.first_clip = clips, .author = origin.author, .bytes = origin.bytes};
+        for (size_t i = origin.first_clip; i < origin.first_clip + origin.clips; i++)
+            if (keep(arg, &rows->messages[m], &rows->clips[i]))
+                rows->clips[clips++] = rows->clips[i];
+            else
+                left.bytes -= clip_bytes(&rows->clips[i]);
+        left.clips = clips - left.first_clip;
+        if (left.clips == 0) {
+            rows->author_messages[origin.author]--;
+            continue;
+        }
+        rows->messages[kept] = rows->messages[m];
+        rows->origins[kept++] = left;
+    }
+    size_t gone = rows->clip_count - clips;
+    rows->message_count = kept;
+    rows->clip_count = clips;
+    return gone;
+}
+
 int scan_rows_set_member(struct scan_rows *rows, size_t i, struct ry_str guild_id, const struct ry_json *member,
                          struct ry_error *err)
 {

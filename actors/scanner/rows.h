@@ -51,6 +51,13 @@ void scan_rows_keep_author(struct scan_rows *rows, size_t i);
  * without memory. */
 bool scan_rows_leave_out(struct scan_rows *rows, struct ry_strs ids, size_t *gone);
 
+/* Leaves out the clips that keep says no to, and messages that have none left. keep is called for each clip once, in
+ * the order of the rows. Only before the first part. Returns how many clips are gone. */
+size_t scan_rows_filter_clips(struct scan_rows *rows,
+                              bool (*keep)(void *arg, const struct ry_message_row *message,
+                                           const struct ry_clip_row *clip),
+                              void *arg);
+
 /* Puts what Discord says of author i as a member of the guild (GET /guilds/{id}/members/{user}) in the place of what
  * his message said. RY_EINVAL when the answer is not about him or not to be understood: the row stays. */
 int scan_rows_set_member(struct scan_rows *rows, size_t i, struct ry_str guild_id, const struct ry_json *member,

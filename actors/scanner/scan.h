@@ -27,6 +27,7 @@ enum scan_step {
     SCAN_FETCH_IDS,
     SCAN_SELECT,
     SCAN_KNOWN, /* scan_write.c */
+    SCAN_DAYS,  /* scan_days.c */
     SCAN_MEMBERS,
     SCAN_WRITE,
     SCAN_RETRY_CLIPS, /* scan_chores.c */
@@ -87,6 +88,9 @@ struct scan {
 
 struct refresh;
 
+/* Channels whose bad settings have been warned of; the oldest makes room. */
+#define SCANNER_WARNED_MAX 1024
+
 struct scanner {
     struct scan_defaults defaults;
     struct settings_cache *cache;
@@ -95,7 +99,11 @@ struct scanner {
     LIST_HEAD(, scan) scans;
     LIST_HEAD(, refresh) refreshes;
     uint64_t batch_limit;
+    bool forward; /* what a batch that tells no direction does */
     int64_t purge_cooldown_ms;
+    uint64_t warned[SCANNER_WARNED_MAX]; /* hashes of a channel and its settings */
+    size_t warned_count;
+    size_t warned_next;
     struct ry_log_limit message_log; /* of messages put aside */
     struct ry_log_limit row_log;     /* of rows refused */
     struct ry_log_limit discord_log; /* of what keeps Discord from being asked */
@@ -138,6 +146,7 @@ enum scan_step scan_step_fetch(struct scan *scan);
 enum scan_step scan_step_fetch_ids(struct scan *scan);
 enum scan_step scan_step_select(struct scan *scan);
 enum scan_step scan_step_known(struct scan *scan);
+enum scan_step scan_step_days(struct scan *scan);
 enum scan_step scan_step_members(struct scan *scan);
 enum scan_step scan_step_write(struct scan *scan);
 enum scan_step scan_step_retry_clips(struct scan *scan);
@@ -151,6 +160,7 @@ enum scan_step scan_on_settings_got(struct scan *scan, const struct ry_settings_
 enum scan_step scan_on_scan_begun(struct scan *scan, const struct ry_scan_begun *begun);
 enum scan_step scan_on_scan_ended(struct scan *scan, const struct ry_scan_ended *ended);
 enum scan_step scan_on_known_got(struct scan *scan, const struct ry_known_got *got);
+enum scan_step scan_on_days_got(struct scan *scan, const struct ry_days_got *got);
 enum scan_step scan_on_batch_written(struct scan *scan, const struct ry_batch_written *written);
 enum scan_step scan_on_failed_retried(struct scan *scan, const struct ry_failed_retried *retried);
 enum scan_step scan_on_clips_staled(struct scan *scan, const struct ry_clips_staled *staled);

@@ -10,9 +10,10 @@
 
 #include "runtime/json/read.h"
 
-#define RETRY_IDS_MAX   ((size_t)1000)
-#define STALE_CLIPS_MAX 1000
-#define PURGE_STEP      500
+#define RETRY_IDS_MAX       ((size_t)1000)
+#define TIMEOUT_MINUTES_MAX 1e9
+#define STALE_CLIPS_MAX     1000
+#define PURGE_STEP          500
 
 /* ---- thumbnail_retry --------------------------------------------------------------------------------------------- */
 
@@ -44,11 +45,10 @@ enum scan_step scan_on_failed_retried(struct scan *scan, const struct ry_failed_
 enum scan_step scan_step_stale_clips(struct scan *scan)
 {
     char reason[96];
-    (void)snprintf(reason, sizeof reason, "nobody worked on it for %" PRIu64 " minutes", scan->job.timeout_minutes);
-    uint64_t minutes_max = UINT64_MAX / 60000;
-    uint64_t minutes = scan->job.timeout_minutes < minutes_max ? scan->job.timeout_minutes : minutes_max;
+    double minutes = scan->job.timeout_minutes < TIMEOUT_MINUTES_MAX ? scan->job.timeout_minutes : TIMEOUT_MINUTES_MAX;
+    (void)snprintf(reason, sizeof reason, "nobody worked on it for %.10g minutes", minutes);
     struct ry_clips_stale stale = {.guild_id = scan->job.guild_id,
-                                   .older_ms = minutes * 60000,
+                                   .older_ms = (uint64_t)(minutes * 60000),
                                    .reason = ry_str_of(reason),
                                    .limit = STALE_CLIPS_MAX};
     if (stale.guild_id.n == 0)

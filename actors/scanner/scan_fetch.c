@@ -67,7 +67,7 @@ static enum scan_step rows_are_there(struct scan *scan)
     scan->messages = scan->seen;
     ry_count(scan_ctx(scan), RY_COUNTER_messages_scanned, scan->seen);
     ry_count(scan_ctx(scan), RY_COUNTER_clips_found, scan_rows_clips(scan->rows));
-    return scan->job.type == SCAN_JOB_MESSAGES ? SCAN_WRITE : SCAN_KNOWN;
+    return scan->job.type == SCAN_JOB_MESSAGES ? SCAN_DAYS : SCAN_KNOWN;
 }
 
 enum scan_step scan_step_select(struct scan *scan)

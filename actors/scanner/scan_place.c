@@ -47,6 +47,33 @@ enum scan_step scan_step_settings(struct scan *scan)
     return SCAN_ASK(scan, settings_get, &get);
 }
 
+/* FNV-1a. */
+static uint64_t hash_text(uint64_t hash, struct ry_str text)
+{
+    for (size_t i = 0; i < text.n; i++)
+        hash = (hash ^ (unsigned char)text.p[i]) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+/* Says what is wrong with a channel's settings, once for as long as they stay so. */
+static void warn_of_settings(struct scan *scan)
+{
+    struct scanner *self = scan->scanner;
+    if (scan->settings->problems[0] == '\0')
+        return;
+    uint64_t hash = hash_text(UINT64_C(0xcbf29ce484222325), scan->job.channel_id);
+    hash = hash_text(hash, ry_str_of(scan->settings->hash));
+    for (size_t i = 0; i < self->warned_count; i++)
+        if (self->warned[i] == hash)
+            return;
+    self->warned[self->warned_next] = hash;
+    self->warned_next = (self->warned_next + 1) % SCANNER_WARNED_MAX;
+    self->warned_count += self->warned_count < SCANNER_WARNED_MAX;
+    ry_count(scan_ctx(scan), RY_COUNTER_settings_bad, 1);
+    RY_LOG(RY_WARNING, "settings_bad", "guild=%.*s channel=%.*s problems=%s", RY_STR_ARG(scan->job.guild_id),
+           RY_STR_ARG(scan->job.channel_id), scan->settings->problems);
+}
+
 /* Whether the channel is to be scanned at all. */
 static const char *refuse_channel(const struct scan *scan, const struct ry_settings_got *got)
 {
@@ -101,6 +128,7 @@ enum scan_step scan_on_settings_got(struct scan *scan, const struct ry_settings_
     if (rc != RY_OK)
         return scan_fail(scan, ry_err_class((enum ry_err)rc) == RY_CLASS_RETRY,
                          "the settings of channel %.*s are bad: %s", RY_STR_ARG(scan->job.channel_id), why.text);
+    warn_of_settings(scan);
     const char *refusal = refuse_channel(scan, got);
     settings_cache_put(self->cache, scan->job.guild_id, scan->job.channel_id, scan->settings, refusal == NULL,
                        ry_mono_ms(ry_ctx_clock(scan_ctx(scan))));

@@ -1,11 +1,12 @@
 /* scan_write.c: from rows to what is committed.
  *
- *   known ──> members ──> write ──┐──> done
- *                           ^     │
- *                           └─────┘ while rows are left, one batch_write under way at a time
+ *   known ──> days ──> members ──> write ──┐──> done
+ *                                    ^     │
+ *                                    └─────┘ while rows are left, one batch_write under way at a time
  *
  * known    which of these messages and authors have rows already. What is known is left out (but on update), and ends a
  *          scan in mode stop.
+ * days     the channel's limit of clips a day, if it has one (scan_days.c)
  * members  history tells nothing of authors as members of the guild, so new ones (on update: all) are looked up. One
  *          who is no member, or whom Discord will not tell of, stays as his message shows him. The rows of known ones
  *          are left alone, for a message knows less of them.
@@ -45,7 +46,7 @@ enum scan_step scan_step_known(struct scan *scan)
     bool all_authors = is_history(scan) && scan->job.rescan == SCAN_RESCAN_UPDATE;
     size_t authors = all_authors ? 0 : scan_rows_authors(scan->rows);
     if (messages + authors == 0)
-        return SCAN_MEMBERS;
+        return SCAN_DAYS;
     struct ry_known_get get = {.guild_id = scan->job.guild_id};
     get.message_ids.items = ry_arena_array(&scan->arena, messages, sizeof *get.message_ids.items);
     get.user_ids.items = ry_arena_array(&scan->arena, authors, sizeof *get.user_ids.items);
@@ -90,7 +91,7 @@ enum scan_step scan_on_known_got(struct scan *scan, const struct ry_known_got *g
     for (size_t i = 0; i < scan_rows_authors(scan->rows); i++)
         if (!is_new(scan, i))
             scan_rows_keep_author(scan->rows, i);
-    return SCAN_MEMBERS;
+    return SCAN_DAYS;
 }
 
 /* ---- members ----------------------------------------------------------------------------------------------------- */

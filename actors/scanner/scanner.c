@@ -121,6 +121,7 @@ void scan_run(struct scan *scan, enum scan_step step)
         [SCAN_FETCH_IDS] = scan_step_fetch_ids,
         [SCAN_SELECT] = scan_step_select,
         [SCAN_KNOWN] = scan_step_known,
+        [SCAN_DAYS] = scan_step_days,
         [SCAN_MEMBERS] = scan_step_members,
         [SCAN_WRITE] = scan_step_write,
         [SCAN_RETRY_CLIPS] = scan_step_retry_clips,
@@ -210,6 +211,8 @@ static void scanner_on_job_run(struct scanner *self, struct ry_ctx *ctx, struct 
         free(scan);
         return;
     }
+    if (scan->job.type == SCAN_JOB_BATCH && !scan->job.direction_told)
+        scan->job.forward = self->forward;
     scan->scanner = self;
     scan->mail = mail;
     scan->arena = ry_arena_make(ARENA_MAX_BYTES);
@@ -225,15 +228,11 @@ static void scanner_on_job_run(struct scanner *self, struct ry_ctx *ctx, struct 
 
 /* The answer that each step waits for. */
 static const enum ry_tag AWAITED[SCAN_STEP_COUNT] = {
-    [SCAN_SETTINGS] = RY_TAG_settings_got,
-    [SCAN_PLACE_WRITE] = RY_TAG_batch_written,
-    [SCAN_BEGIN] = RY_TAG_scan_begun,
-    [SCAN_END] = RY_TAG_scan_ended,
-    [SCAN_KNOWN] = RY_TAG_known_got,
-    [SCAN_WRITE] = RY_TAG_batch_written,
-    [SCAN_RETRY_CLIPS] = RY_TAG_failed_retried,
-    [SCAN_STALE_CLIPS] = RY_TAG_clips_staled,
-    [SCAN_PURGE] = RY_TAG_purged,
+    [SCAN_SETTINGS] = RY_TAG_settings_got,    [SCAN_PLACE_WRITE] = RY_TAG_batch_written,
+    [SCAN_BEGIN] = RY_TAG_scan_begun,         [SCAN_END] = RY_TAG_scan_ended,
+    [SCAN_KNOWN] = RY_TAG_known_got,          [SCAN_DAYS] = RY_TAG_days_got,
+    [SCAN_WRITE] = RY_TAG_batch_written,      [SCAN_RETRY_CLIPS] = RY_TAG_failed_retried,
+    [SCAN_STALE_CLIPS] = RY_TAG_clips_staled, [SCAN_PURGE] = RY_TAG_purged,
 };
 
 /* The scan that waits for this answer to that message, which is then no longer under way; NULL: an answer that nobody
@@ -267,6 +266,7 @@ static void scanner_on_answer(struct scanner *self, const struct ry_mail *mail)
     case RY_TAG_scan_begun: step = scan_on_scan_begun(scan, RY_BODY(mail, scan_begun)); break;
     case RY_TAG_scan_ended: step = scan_on_scan_ended(scan, RY_BODY(mail, scan_ended)); break;
     case RY_TAG_known_got: step = scan_on_known_got(scan, RY_BODY(mail, known_got)); break;
+    case RY_TAG_days_got: step = scan_on_days_got(scan, RY_BODY(mail, days_got)); break;
     case RY_TAG_batch_written: step = scan_on_batch_written(scan, RY_BODY(mail, batch_written)); break;
     case RY_TAG_failed_retried: step = scan_on_failed_retried(scan, RY_BODY(mail, failed_retried)); break;
     case RY_TAG_clips_staled: step = scan_on_clips_staled(scan, RY_BODY(mail, clips_staled)); break;
@@ -304,6 +304,7 @@ static int scanner_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
     self->batch_limit = (uint64_t)ry_config_int(config, RY_OPT_default_batch_limit);
     if (self->batch_limit > SCAN_JOB_LIMIT_MAX)
         self->batch_limit = SCAN_JOB_LIMIT_MAX;
+    self->forward = strcmp(ry_config_str(config, RY_OPT_default_scan_direction), "forward") == 0;
     self->purge_cooldown_ms = ry_config_int(config, RY_OPT_purge_cooldown_minutes) * 60000;
     self->cache = settings_cache_new(ry_config_int(config, RY_OPT_settings_cache_ttl) * 1000);
     if (self->cache == NULL)
@@ -323,6 +324,7 @@ static void scanner_receive(void *arg, struct ry_ctx *ctx, struct ry_mail *mail)
     case RY_TAG_scan_begun:
     case RY_TAG_scan_ended:
     case RY_TAG_known_got:
+    case RY_TAG_days_got:
     case RY_TAG_batch_written:
     case RY_TAG_failed_retried:
     case RY_TAG_clips_staled:

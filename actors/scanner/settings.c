@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -103,24 +104,39 @@ void scan_defaults_free(struct scan_defaults *defaults)
 
 /* ---- one channel ------------------------------------------------------------------------------------------------- */
 
-static int overlay_text(struct ry_json_writer *resolved, const char *name, struct ry_str text, struct ry_error *err)
+/* Adds a sentence to what is wrong with the settings; what does not fit is left out. */
+static void note_problem(struct scan_settings *settings, const char *text)
 {
+    size_t n = strlen(settings->problems);
+    (void)snprintf(settings->problems + n, sizeof settings->problems - n, "%s%s", n > 0 ? "; " : "", text);
+}
+
+/* A layer that is no object is passed over. */
+static int overlay_text(struct scan_settings *settings, struct ry_json_writer *merged, const char *name,
+                        struct ry_str text, struct ry_error *err)
+{
+    RY_JSON_AUTO *layer = NULL;
+    struct ry_error why = {.code = RY_OK};
     if (text.p == NULL)
         return RY_OK;
-    RY_JSON_AUTO *layer = NULL;
-    struct ry_error why;
     int rc = ry_json_parse(text, &layer, &why);
-    if (rc != RY_OK)
+    if (rc == RY_ENOMEM)
         return ry_fail(err, rc, "%s: %s", name, why.text);
     const struct ry_json *root = ry_json_root(layer);
-    if (root != NULL && !ry_json_is(root, RY_JSON_OBJECT))
-        return ry_fail(err, RY_EINVAL, "%s is not an object", name);
-    ry_json_put_members(resolved, root, NULL);
+    if (rc == RY_OK && root != NULL && !ry_json_is(root, RY_JSON_OBJECT))
+        rc = ry_fail(&why, RY_EINVAL, "not an object");
+    if (rc == RY_OK) {
+        ry_json_put_members(merged, root, NULL);
+        return RY_OK;
+    }
+    char problem[128];
+    (void)snprintf(problem, sizeof problem, "%s: %.80s", name, why.text);
+    note_problem(settings, problem);
     return RY_OK;
 }
 
 /* All layers' members one after the other: of those with the same name the last counts, which is the upper layer's. */
-static int merge(const struct scan_defaults *defaults, const struct scan_layers *layers, struct ry_json_doc **resolved,
+static int merge(const struct scan_defaults *defaults, const struct scan_layers *layers, struct scan_settings *settings,
                  struct ry_error *err)
 {
     RY_BUF_AUTO text = ry_buf_make(HASHED_TEXT_MAX_BYTES);
@@ -128,44 +144,91 @@ static int merge(const struct scan_defaults *defaults, const struct scan_layers 
     ry_json_put_object(&writer, NULL);
     ry_json_put_members(&writer, defaults->channel, NULL);
     ry_json_put_members(&writer, defaults->guild_admin, NULL);
-    int rc = overlay_text(&writer, "guild_settings.default_channel_settings", layers->guild_default_channel, err);
+    int rc =
+        overlay_text(settings, &writer, "guild_settings.default_channel_settings", layers->guild_default_channel, err);
     if (rc == RY_OK)
-        rc = overlay_text(&writer, "guild_settings.settings", layers->guild, err);
+        rc = overlay_text(settings, &writer, "guild_settings.settings", layers->guild, err);
     if (rc == RY_OK)
-        rc = overlay_text(&writer, "channel_settings.settings", layers->channel, err);
+        rc = overlay_text(settings, &writer, "channel_settings.settings", layers->channel, err);
     ry_json_put_end(&writer);
     if (rc == RY_OK && text.failed)
         rc = ry_fail(err, RY_EINVAL, "the settings have more than %zu bytes or are nested too deep", text.max);
-    return rc == RY_OK ? ry_json_parse(ry_buf_str(&text), resolved, err) : rc;
+    return rc == RY_OK ? ry_json_parse(ry_buf_str(&text), &settings->resolved, err) : rc;
 }
 
-static int read_flag(const struct ry_json *resolved, const char *key, bool fallback, bool *out, struct ry_error *err)
+/* ---- values ------------------------------------------------------------------------------------------------------ */
+
+static int take_visibility(struct scan_settings *settings, const struct ry_json *value, struct ry_error *err)
 {
-    const struct ry_json *value = ry_json_get(resolved, key);
-    *out = fallback;
-    if (value == NULL)
-        return RY_OK;
+    static const struct {
+        const char *word, *column;
+    } words[] = {{"public", "PUBLIC"}, {"unlisted", "UNLISTED"}, {"private", "PRIVATE"}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (ry_str_is(ry_json_str(value), words[i].word)) {
+            settings->visibility = words[i].column;
+            return RY_OK;
+        }
+    return ry_fail(err, RY_EINVAL, "default_visibility is none of public, unlisted, private");
+}
+
+static int take_flag(const char *name, const struct ry_json *value, bool *out, struct ry_error *err)
+{
     if (!ry_json_is(value, RY_JSON_BOOL))
-        return ry_fail(err, RY_EINVAL, "%s is neither true nor false", key);
+        return ry_fail(err, RY_EINVAL, "%s is neither true nor false", name);
     *out = ry_json_true(value);
     return RY_OK;
 }
 
-static int read_visibility(const struct ry_json *resolved, const char **out, struct ry_error *err)
+static int take_number(const char *name, const struct ry_json *value, double *out, struct ry_error *err)
 {
-    struct ry_str text;
-    int rc = ry_json_read_str(resolved, "", "default_visibility", false, &text, err);
-    if (rc != RY_OK)
-        return rc;
-    if (text.p == NULL || ry_str_is(text, "public"))
-        *out = "PUBLIC";
-    else if (ry_str_is(text, "unlisted"))
-        *out = "UNLISTED";
-    else if (ry_str_is(text, "private"))
-        *out = "PRIVATE";
-    else
-        return ry_fail(err, RY_EINVAL, "default_visibility is none of public, unlisted, private");
+    double number = 0;
+    if (!ry_json_f64(value, &number) || !(number >= 0))
+        return ry_fail(err, RY_EINVAL, "%s is no number from 0 up", name);
+    *out = number;
     return RY_OK;
+}
+
+static int take_clips_per_day(struct scan_settings *settings, const struct ry_json *value, struct ry_error *err)
+{
+    double number = 0;
+    int rc = take_number("max_clips_per_channel_per_day", value, &number, err);
+    if (rc == RY_OK)
+        settings->clips_per_day_max = number < 1e15 ? (uint64_t)number : 0;
+    return rc;
+}
+
+/* What the writer goes by, which reads it from the database itself; here it is looked at for the warning. */
+static int check_archive_after(const struct ry_json *value, struct ry_error *err)
+{
+    static const char *const units[] = {"never", "days", "weeks", "months"};
+    double count = 0;
+    struct ry_error why;
+    bool good = take_number("count", ry_json_get(value, "count"), &count, &why) == RY_OK;
+    bool known = false;
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        known = known || ry_str_is(ry_json_str(ry_json_get(value, "unit")), units[i]);
+    return good && known ? RY_OK
+                         : ry_fail(err, RY_EINVAL,
+                                   "auto_archive_after is no object of unit (never, days, weeks, months) and count");
+}
+
+/* Takes a value; RY_EINVAL: it is none, and what was taken before stays. */
+static int take(struct scan_settings *settings, struct ry_str name, const struct ry_json *value, struct ry_error *err)
+{
+    double seconds = 0;
+    if (ry_str_is(name, "default_visibility"))
+        return take_visibility(settings, value, err);
+    if (ry_str_is(name, "ignore_nsfw_channels"))
+        return take_flag("ignore_nsfw_channels", value, &settings->ignore_nsfw_channels, err);
+    if (ry_str_is(name, "enable_message_content_storage"))
+        return take_flag("enable_message_content_storage", value, &settings->store_content, err);
+    if (ry_str_is(name, "max_clips_per_channel_per_day"))
+        return take_clips_per_day(settings, value, err);
+    if (ry_str_is(name, "min_video_seconds")) /* of which the writer judges, too */
+        return take_number("min_video_seconds", value, &seconds, err);
+    if (ry_str_is(name, "auto_archive_after"))
+        return check_archive_after(value, err);
+    return clip_rules_take(settings->rules, name, value, err);
 }
 
 static int hash_resolved(const struct ry_json *resolved, char hash[MD5_HEX_BYTES], struct ry_error *err)
@@ -178,17 +241,24 @@ static int hash_resolved(const struct ry_json *resolved, char hash[MD5_HEX_BYTES
     return RY_OK;
 }
 
+/* The layers' values one after the other, so that one that is none leaves that of the layer below in force. */
 static int fill(struct scan_settings *settings, const struct ry_json *resolved, struct ry_error *err)
 {
+    struct ry_str name;
+    const struct ry_json *value = NULL;
+    struct ry_error why;
+    settings->visibility = "PUBLIC";
+    settings->store_content = true;
     int rc = hash_resolved(resolved, settings->hash, err);
     if (rc == RY_OK)
-        rc = read_visibility(resolved, &settings->visibility, err);
-    if (rc == RY_OK)
-        rc = read_flag(resolved, "ignore_nsfw_channels", false, &settings->ignore_nsfw_channels, err);
-    if (rc == RY_OK)
-        rc = read_flag(resolved, "enable_message_content_storage", true, &settings->store_content, err);
-    if (rc == RY_OK)
-        rc = clip_rules_new(resolved, &settings->rules, err);
+        rc = clip_rules_new(&settings->rules, err);
+    for (struct ry_json_walk walk = ry_json_walk(resolved); rc == RY_OK && ry_json_next_member(&walk, &name, &value);) {
+        int taken = take(settings, name, value, &why);
+        if (taken == RY_ENOMEM)
+            rc = ry_fail(err, taken, "%s", why.text);
+        else if (taken != RY_OK)
+            note_problem(settings, why.text);
+    }
     return rc;
 }
 
@@ -199,7 +269,7 @@ int scan_settings_resolve(const struct scan_defaults *defaults, const struct sca
     if (*settings == NULL)
         return ry_fail(err, RY_ENOMEM, "no memory for settings");
     (*settings)->references = 1;
-    int rc = merge(defaults, layers, &(*settings)->resolved, err);
+    int rc = merge(defaults, layers, *settings, err);
     if (rc == RY_OK)
         rc = fill(*settings, ry_json_root((*settings)->resolved), err);
     if (rc != RY_OK)

@@ -35,7 +35,9 @@ struct scan_settings {
     const char *visibility; /* PUBLIC, UNLISTED or PRIVATE; static */
     bool ignore_nsfw_channels;
     bool store_content;
+    uint64_t clips_per_day_max; /* of the channel and UTC day; 0: no limit */
     struct clip_rules *rules;
+    char problems[400]; /* which values are none, and why, for one warning; "": all are good */
 };
 
 /* Fills defaults from the file at path, or with the built-in ones when path is "". RY_ECONFIG names the file and what
@@ -43,7 +45,10 @@ struct scan_settings {
 int scan_defaults_load(const char *path, struct scan_defaults *defaults, struct ry_error *err);
 void scan_defaults_free(struct scan_defaults *defaults);
 
-/* Makes a channel's settings with one reference, which the caller owns. RY_EINVAL names the layer or the setting. */
+/* Makes a channel's settings with one reference, which the caller owns. A value that is none (of the wrong type, null,
+ * an unknown word, a regex that cannot be compiled) leaves that of the layer below in force, and a layer that is no
+ * object is passed over; `problems` tells. The hash is of the settings as they stand there. RY_EINVAL when they are too
+ * large. */
 int scan_settings_resolve(const struct scan_defaults *defaults, const struct scan_layers *layers,
                           struct scan_settings **settings, struct ry_error *err);
 

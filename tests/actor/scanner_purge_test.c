@@ -244,7 +244,9 @@ static void clips_that_are_stuck_are_marked_until_there_are_no_more(void **state
         {"", 30 * 60000, "nobody worked on it for 30 minutes"},
         {",\"timeout_minutes\":5", 5 * 60000, "nobody worked on it for 5 minutes"},
         {",\"timeout_minutes\":0", 0, "nobody worked on it for 0 minutes"},
-        {",\"timeout_minutes\":9223372036854775807", UINT64_MAX / 60000 * 60000, "nobody worked on it for 9"},
+        {",\"timeout_minutes\":0.5", 30000, "nobody worked on it for 0.5 minutes"},
+        {",\"timeout_minutes\":9223372036854775807", UINT64_C(60000000000000),
+         "nobody worked on it for 1000000000 minutes"},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
         struct scan_bench bench;

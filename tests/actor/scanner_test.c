@@ -456,14 +456,111 @@ static void a_type_that_is_unknown_is_a_dead_letter(void **state)
     expect_failed(BED_DELIVER(bed, job_run, &run, NULL), false, "there is no such type of job as 'dance'");
 }
 
-static void bad_settings_fail_the_job_with_their_name(void **state)
+/* ---- the limit of clips a day ------------------------------------------------------------------------------------ */
+
+/* A message of the given day of October 2024 with so many videos, and a comma before it unless it is the first. */
+static void add_message(char *text, size_t size, unsigned id, unsigned day, unsigned videos)
+{
+    size_t n = strlen(text);
+    n += (size_t)snprintf(text + n, size - n,
+                          "%s{\"id\":\"%u\",\"timestamp\":\"2024-10-%02uT23:59:59Z\"," AUTHOR ",\"attachments\":[",
+                          n ? "," : "", id, day);
+    for (unsigned i = 0; i < videos; i++)
+        n += (size_t)snprintf(text + n, size - n, "%s{\"id\":\"%u\",\"filename\":\"%u.mp4\",\"url\":\"https://x/a\"}",
+                              i ? "," : "", 100 * id + i + 1, i);
+    (void)snprintf(text + n, size - n, "]}");
+}
+
+static struct ry_settings_got limited(const char *settings)
+{
+    struct ry_settings_got got = enabled();
+    got.guild_settings = ry_str_of(settings);
+    return got;
+}
+
+static void no_more_new_clips_of_a_day_than_the_settings_allow(void **state)
 {
     (void)state;
-    struct ry_settings_got got = enabled();
-    got.channel_settings = RY_STR("{\"text_include_regex\":\"(\"}");
-    uint64_t job = run_remote("");
-    answer_settings(got);
-    expect_failed(job, false, "the settings of channel 2 are bad: text_include_regex");
+    char messages[4096] = "";
+    add_message(messages, sizeof messages, 3, 19, 2);
+    add_message(messages, sizeof messages, 4, 20, 2);
+    add_message(messages, sizeof messages, 5, 19, 3);
+    add_message(messages, sizeof messages, 6, 19, 1);
+    uint64_t job = run_remote(messages);
+    answer_settings(limited("{\"max_clips_per_channel_per_day\":3}"));
+    const struct ry_days_get *get = BED_EXPECT(bed, days_get);
+    assert_text(get->channel_id, "2");
+    assert_int_equal(get->days.n, 2);
+    assert_int_equal(get->days.items[0].day_wall_ms, INT64_C(1729296000000)); /* the 19th */
+    assert_int_equal(get->days.items[1].day_wall_ms, INT64_C(1729382400000));
+    assert_int_equal(get->clip_ids.n, 8);
+    struct ry_day_clips days[] = {{INT64_C(1729296000000), 2}, {INT64_C(1729382400000), 4}};
+    struct ry_str stored[] = {get->clip_ids.items[5]}; /* of message 5, and one of the two of its day */
+    char stored_id[33];
+    (void)snprintf(stored_id, sizeof stored_id, "%.*s", RY_STR_ARG(stored[0]));
+    struct ry_days_got got = {.days = {days, 2}, .clip_ids = {stored, 1}};
+    BED_ANSWER(bed, bed_envelope(bed)->id, days_got, &got);
+    const struct ry_batch_write *batch = BED_EXPECT(bed, batch_write);
+    /* The 19th has room for one: the first of message 3. The 20th is full. The stored one stays. */
+    assert_int_equal(batch->messages.n, 2);
+    assert_text(batch->messages.items[0].id, "3");
+    assert_text(batch->messages.items[1].id, "5");
+    assert_int_equal(batch->clips.n, 2);
+    assert_text(batch->clips.items[0].filename, "0.mp4");
+    assert_text(batch->clips.items[1].id, stored_id);
+    assert_int_equal(batch->authors.n, 1);
+    answer_written();
+    expect_done(job, 4, 2, 0);
+    assert_int_equal(bed_counter(bed, RY_COUNTER_clips_over_limit), 6);
+}
+
+static void nothing_is_written_of_days_that_are_full(void **state)
+{
+    (void)state;
+    char messages[1024] = "";
+    add_message(messages, sizeof messages, 3, 19, 2);
+    uint64_t job = run_remote(messages);
+    answer_settings(limited("{\"max_clips_per_channel_per_day\":1}"));
+    (void)BED_EXPECT(bed, days_get);
+    struct ry_day_clips days[] = {{INT64_C(1729296000000), 1}};
+    struct ry_days_got got = {.days = {days, 1}};
+    BED_ANSWER(bed, bed_envelope(bed)->id, days_got, &got);
+    expect_done(job, 1, 0, 0);
+}
+
+static void days_that_cannot_be_asked_for_mean_again_later(void **state)
+{
+    (void)state;
+    char messages[1024] = "";
+    add_message(messages, sizeof messages, 3, 19, 2);
+    uint64_t job = run_remote(messages);
+    answer_settings(limited("{\"max_clips_per_channel_per_day\":1}"));
+    (void)BED_EXPECT(bed, days_get);
+    struct ry_days_got got = {.error = RY_STR("database is locked")};
+    BED_ANSWER(bed, bed_envelope(bed)->id, days_got, &got);
+    expect_failed(job, true, "clips of the days: database is locked");
+}
+
+static void bad_settings_are_counted_once_a_channel_and_fail_no_job(void **state)
+{
+    (void)state;
+    static const char BAD[] = "{\"text_include_regex\":\"(\",\"default_visibility\":\"hidden\"}";
+    for (unsigned i = 0; i < 3; i++) {
+        struct ry_settings_got got = enabled();
+        got.guild_settings = RY_STR("{\"default_visibility\":\"private\"}");
+        got.channel_settings = ry_str_of(BAD);
+        if (i == 2)
+            got.channel_settings = RY_STR("{\"text_include_regex\":\"[\"}"); /* changed, so it is told anew */
+        uint64_t job = run_remote("{\"id\":\"3\",\"content\":\"a\"," AUTHOR ",\"attachments\":[" VIDEO "]}");
+        answer_settings(got);
+        const struct ry_batch_write *batch = BED_EXPECT(bed, batch_write);
+        assert_int_equal(batch->clips.n, 1);
+        assert_text(batch->clips.items[0].visibility, "PRIVATE");
+        answer_written();
+        expect_done(job, 1, 1, 0);
+        bed_advance(bed, 301000); /* the settings are asked for again */
+        assert_int_equal(bed_counter(bed, RY_COUNTER_settings_bad), i == 2 ? 2 : 1);
+    }
 }
 
 static void a_regex_without_end_puts_its_message_aside(void **state)
@@ -687,22 +784,6 @@ static void an_author_looks_as_discord_shows_them(void **state)
     }
 }
 
-static void bad_defaults_keep_the_scanner_from_opening(void **state)
-{
-    (void)state;
-    char path[] = "/tmp/reelyard-settings.XXXXXX";
-    static const char TEXT[] = "{\"guild_admin_settings_defaults\": []}";
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, TEXT, sizeof TEXT - 1), (ssize_t)sizeof TEXT - 1);
-    close(fd);
-    struct ry_error err = {0};
-    bed_new_fails(&ry_scanner_spec, (bed_option[]){{"settings_path", path}, {NULL, NULL}}, &err);
-    unlink(path);
-    assert_int_equal(err.code, RY_ECONFIG);
-    assert_non_null(strstr(err.text, "guild_admin_settings_defaults is not an object"));
-}
-
 #define WITH_BED(test) cmocka_unit_test_setup_teardown(test, open_bed, close_bed)
 
 int main(void)
@@ -720,7 +801,10 @@ int main(void)
         WITH_BED(a_size_that_can_be_none_is_not_known),
         WITH_BED(a_bad_job_is_a_dead_letter_that_names_the_field),
         WITH_BED(a_type_that_is_unknown_is_a_dead_letter),
-        WITH_BED(bad_settings_fail_the_job_with_their_name),
+        WITH_BED(no_more_new_clips_of_a_day_than_the_settings_allow),
+        WITH_BED(nothing_is_written_of_days_that_are_full),
+        WITH_BED(days_that_cannot_be_asked_for_mean_again_later),
+        WITH_BED(bad_settings_are_counted_once_a_channel_and_fail_no_job),
         WITH_BED(a_regex_without_end_puts_its_message_aside),
         WITH_BED(a_writer_that_is_away_or_busy_means_again_later),
         WITH_BED(a_fenced_job_is_given_up),
@@ -731,7 +815,6 @@ int main(void)
         WITH_BED(a_message_that_stands_there_twice_is_written_once),
         WITH_BED(the_same_job_again_gives_the_same_rows),
         WITH_BED(an_author_looks_as_discord_shows_them),
-        cmocka_unit_test(bad_defaults_keep_the_scanner_from_opening),
     };
     return cmocka_run_group_tests_name("scanner", tests, NULL, NULL);
 }

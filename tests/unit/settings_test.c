@@ -94,30 +94,101 @@ static void content_is_not_stored_where_the_setting_says_so(void **state)
     scan_settings_unref(&settings);
 }
 
-static void bad_settings_are_refused_by_name(void **state)
+/* What a scan goes by, in one line: visibility, NSFW channels ignored, content stored, clips a day, whether a.mp4 and
+ * a.x of the type video/x are videos, and what is taken of a message "clip" and of one that is empty. */
+static void describe(const struct scan_settings *settings, char text[64])
+{
+    const struct clip_rules *rules = settings->rules;
+    (void)snprintf(text, 64, "%s %d%d %llu %d%d %d%d", settings->visibility, settings->ignore_nsfw_channels,
+                   settings->store_content, (unsigned long long)settings->clips_per_day_max,
+                   clip_rules_is_video(rules, RY_STR("a.mp4"), (struct ry_str){0}),
+                   clip_rules_is_video(rules, RY_STR("a.x"), RY_STR("video/x")),
+                   clip_rules_wants(rules, RY_STR("clip")) == CLIP_VERDICT_YES,
+                   clip_rules_wants(rules, RY_STR("")) == CLIP_VERDICT_YES);
+}
+
+#define USUAL "PUBLIC 01 0 10 11"
+
+static void a_value_that_is_none_leaves_that_of_the_layer_below(void **state)
 {
     static const struct {
-        const char *channel;
-        const char *says;
+        const char *guild, *channel;
+        const char *means;
+        const char *problems;
     } CASES[] = {
-        {"[]", "channel_settings.settings is not an object"},
-        {"{", "channel_settings.settings: not JSON"},
-        {"{\"mime_allowlist\":\"video/mp4\"}", "mime_allowlist is not an array"},
-        {"{\"video_extensions\":[1]}", "video_extensions[0] is not a string"},
-        {"{\"text_include_regex\":\"a(\"}", "text_include_regex is no valid regular expression"},
-        {"{\"text_exclude_regex\":7}", "text_exclude_regex is not a string"},
-        {"{\"default_visibility\":\"hidden\"}", "default_visibility is none of"},
-        {"{\"ignore_nsfw_channels\":\"yes\"}", "ignore_nsfw_channels is neither"},
+        /* layers that are none */
+        {NULL, "[]", USUAL, "channel_settings.settings: not an object"},
+        {NULL, "3", USUAL, "channel_settings.settings: not an object"},
+        {"\"x\"", "{\"default_visibility\":\"private\"}", "PRIVATE 01 0 10 11",
+         "guild_settings.settings: not an object"},
+        {NULL, "{\"a\":[{\"b\":null}],\"scan_mode\":7,\"debounce_ms\":\"x\"}", USUAL, ""},
+        /* default_visibility */
+        {NULL, "{\"default_visibility\":\"hidden\"}", USUAL, "default_visibility is none of public, unlisted, private"},
+        {"{\"default_visibility\":\"private\"}", "{\"default_visibility\":\"Public\"}", "PRIVATE 01 0 10 11",
+         "default_visibility is none of public, unlisted, private"},
+        {"{\"default_visibility\":\"private\"}", "{\"default_visibility\":null}", "PRIVATE 01 0 10 11",
+         "default_visibility is none of public, unlisted, private"},
+        {"{\"default_visibility\":[]}", "{\"default_visibility\":1}", USUAL,
+         "default_visibility is none of public, unlisted, private; default_visibility is none of public, unlisted, "
+         "private"},
+        /* flags */
+        {"{\"ignore_nsfw_channels\":true}", "{\"ignore_nsfw_channels\":\"false\"}", "PUBLIC 11 0 10 11",
+         "ignore_nsfw_channels is neither true nor false"},
+        {NULL, "{\"ignore_nsfw_channels\":1}", USUAL, "ignore_nsfw_channels is neither true nor false"},
+        {"{\"enable_message_content_storage\":false}", "{\"enable_message_content_storage\":null}", "PUBLIC 00 0 10 11",
+         "enable_message_content_storage is neither true nor false"},
+        /* numbers */
+        {"{\"max_clips_per_channel_per_day\":5}", "{\"max_clips_per_channel_per_day\":\"7\"}", "PUBLIC 01 5 10 11",
+         "max_clips_per_channel_per_day is no number from 0 up"},
+        {NULL, "{\"max_clips_per_channel_per_day\":-1}", USUAL, "max_clips_per_channel_per_day is no number from 0 up"},
+        {NULL, "{\"max_clips_per_channel_per_day\":2.5}", "PUBLIC 01 2 10 11", ""},
+        {NULL, "{\"max_clips_per_channel_per_day\":1e400}", USUAL, ""},
+        {NULL, "{\"min_video_seconds\":\"3\"}", USUAL, "min_video_seconds is no number from 0 up"},
+        {NULL, "{\"min_video_seconds\":3}", USUAL, ""},
+        /* objects */
+        {NULL, "{\"auto_archive_after\":{\"unit\":\"weeks\",\"count\":2}}", USUAL, ""},
+        {NULL, "{\"auto_archive_after\":{\"unit\":\"years\",\"count\":2}}", USUAL,
+         "auto_archive_after is no object of unit (never, days, weeks, months) and count"},
+        {NULL, "{\"auto_archive_after\":\"never\"}", USUAL,
+         "auto_archive_after is no object of unit (never, days, weeks, months) and count"},
+        /* lists */
+        {"{\"mime_allowlist\":[\"video/x\"]}", "{\"mime_allowlist\":\"video/mp4\"}", "PUBLIC 01 0 11 11",
+         "mime_allowlist is not an array"},
+        {NULL, "{\"video_extensions\":[1]}", USUAL, "video_extensions[0] is not a string"},
+        {NULL, "{\"video_extensions\":null}", USUAL, "video_extensions is not an array"},
+        {NULL, "{\"video_extensions\":[]}", "PUBLIC 01 0 00 11", ""},
+        /* regexes: without one nothing is filtered */
+        {NULL, "{\"text_include_regex\":\"a(\"}", USUAL, "text_include_regex is no valid regular expression"},
+        {"{\"text_include_regex\":\"^clip\"}", "{\"text_include_regex\":\"a(\"}", "PUBLIC 01 0 10 10",
+         "text_include_regex is no valid regular expression"},
+        {"{\"text_include_regex\":\"^clip\"}", "{\"text_include_regex\":null}", USUAL, ""},
+        {"{\"text_include_regex\":\"^clip\"}", "{\"text_include_regex\":\"\"}", USUAL, ""},
+        {"{\"text_exclude_regex\":\"^clip\"}", "{\"text_exclude_regex\":7}", "PUBLIC 01 0 10 01",
+         "text_exclude_regex is neither a string nor null"},
+        {NULL, "{\"text_exclude_regex\":\"*\"}", USUAL, "text_exclude_regex is no valid regular expression"},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
-        struct scan_layers layers = {.channel = ry_str_of(CASES[i].channel)};
-        struct scan_settings *settings = NULL;
-        struct ry_error err = {0};
-        assert_int_equal(scan_settings_resolve(*state, &layers, &settings, &err), RY_EINVAL);
-        assert_null(settings);
-        if (strstr(err.text, CASES[i].says) == NULL)
-            fail_msg("%s", err.text);
+        struct scan_settings *settings = resolve(
+            *state, (struct scan_layers){.guild = ry_str_of(CASES[i].guild), .channel = ry_str_of(CASES[i].channel)});
+        char text[64];
+        describe(settings, text);
+        bool told = strncmp(settings->problems, CASES[i].problems, strlen(CASES[i].problems)) == 0 &&
+                    (settings->problems[0] == '\0') == (CASES[i].problems[0] == '\0');
+        if (strcmp(text, CASES[i].means) != 0 || !told)
+            fail_msg("case %zu: %s: %s", i, text, settings->problems);
+        scan_settings_unref(&settings);
     }
+}
+
+static void many_problems_are_told_as_far_as_they_fit(void **state)
+{
+    char json[4096] = "{\"a\":1";
+    for (int i = 0; i < 30; i++)
+        (void)snprintf(json + strlen(json), sizeof json - strlen(json), ",\"default_visibility\":%d", i);
+    (void)snprintf(json + strlen(json), sizeof json - strlen(json), "}");
+    struct scan_settings *settings = resolve(*state, (struct scan_layers){.guild = ry_str_of(json)});
+    assert_int_equal(strlen(settings->problems), sizeof settings->problems - 1);
+    scan_settings_unref(&settings);
 }
 
 /* ---- the settings file ------------------------------------------------------------------------------------------- */
@@ -257,7 +328,8 @@ int main(void)
         cmocka_unit_test(the_hash_is_the_one_that_databases_hold),
         cmocka_unit_test(a_later_layer_wins_with_whole_values),
         cmocka_unit_test(content_is_not_stored_where_the_setting_says_so),
-        cmocka_unit_test(bad_settings_are_refused_by_name),
+        cmocka_unit_test(a_value_that_is_none_leaves_that_of_the_layer_below),
+        cmocka_unit_test(many_problems_are_told_as_far_as_they_fit),
         cmocka_unit_test(an_object_of_the_file_takes_the_place_of_the_built_in_one),
         cmocka_unit_test(a_bad_settings_file_is_a_bad_configuration),
         cmocka_unit_test(settings_are_believed_until_their_time_is_over),
