@@ -86,21 +86,21 @@ int clip_rules_take(struct clip_rules *rules, struct ry_str setting, const struc
     return RY_OK;
 }
 
-int clip_rules_new(struct clip_rules **out, struct ry_error *err)
+int clip_rules_new(struct clip_rules **rules, struct ry_error *err)
 {
-    struct clip_rules *rules = calloc(1, sizeof *rules);
-    *out = rules;
-    if (rules != NULL) {
-        rules->match = pcre2_match_data_create(1, NULL);
-        rules->limits = pcre2_match_context_create(NULL);
+    struct clip_rules *made = calloc(1, sizeof *made);
+    *rules = made;
+    if (made != NULL) {
+        made->match = pcre2_match_data_create(1, NULL);
+        made->limits = pcre2_match_context_create(NULL);
     }
-    if (rules == NULL || rules->match == NULL || rules->limits == NULL) {
-        clip_rules_free(out);
+    if (made == NULL || made->match == NULL || made->limits == NULL) {
+        clip_rules_free(rules);
         return ry_fail(err, RY_ENOMEM, "no memory for a channel's rules");
     }
-    pcre2_set_match_limit(rules->limits, MATCH_STEPS_MAX);
-    pcre2_set_depth_limit(rules->limits, MATCH_DEPTH_MAX);
-    pcre2_set_heap_limit(rules->limits, MATCH_HEAP_MAX_KIB);
+    pcre2_set_match_limit(made->limits, MATCH_STEPS_MAX);
+    pcre2_set_depth_limit(made->limits, MATCH_DEPTH_MAX);
+    pcre2_set_heap_limit(made->limits, MATCH_HEAP_MAX_KIB);
     return RY_OK;
 }
 

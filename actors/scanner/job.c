@@ -99,6 +99,26 @@ static int read_rescan(struct scan_job *job, struct ry_error *err)
     return ry_fail(err, RY_EINVAL, "rescan is none of stop, continue, update");
 }
 
+static int read_threads(struct scan_job *job, struct ry_error *err)
+{
+    const struct ry_json *thread = NULL;
+    int rc = ry_json_read_array(job->root, "", "threads", false, &job->threads, err);
+    if (rc == RY_OK && ry_json_count(job->threads) > SCAN_JOB_THREADS_MAX)
+        rc = ry_fail(err, RY_EINVAL, "threads has more than %zu elements", SCAN_JOB_THREADS_MAX);
+    for (struct ry_json_walk walk = ry_json_walk(job->threads); rc == RY_OK && ry_json_next(&walk, &thread);)
+        if (!ry_str_is_snowflake(ry_json_str(thread)))
+            rc = ry_fail(err, RY_EINVAL, "an element of threads is no snowflake");
+    if (rc == RY_OK && ry_json_count(job->threads) == 0)
+        job->threads = NULL;
+    if (rc == RY_OK)
+        rc = ry_json_read_id(job->root, "", "threads_below", false, &job->threads_below, err);
+    if (rc == RY_OK)
+        rc = ry_json_read_str(job->root, "", "threads_from", false, &job->threads_from, err);
+    if (rc == RY_OK && job->threads_from.n > 0 && !ry_str_is_snowflake(job->threads_from))
+        rc = ry_fail(err, RY_EINVAL, "threads_from is no snowflake");
+    return rc;
+}
+
 static int read_batch(struct scan_job *job, struct ry_error *err)
 {
     int rc = read_direction(job, err);
@@ -116,6 +136,8 @@ static int read_batch(struct scan_job *job, struct ry_error *err)
         rc = ry_json_read_bool(job->root, "", "restart", &job->restart, err);
     if (rc == RY_OK)
         rc = ry_json_read_count(job->root, "", "messages_max", &job->messages_max, err);
+    if (rc == RY_OK)
+        rc = read_threads(job, err);
     job->limit = job->limit_asked < SCAN_JOB_LIMIT_MAX ? job->limit_asked : SCAN_JOB_LIMIT_MAX;
     return rc;
 }

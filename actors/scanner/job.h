@@ -10,7 +10,9 @@
 /* Messages that one job may hold. */
 #define SCAN_JOB_MESSAGES_MAX ((size_t)10000)
 /* Messages of one slice: a job that asks for more gets this many at a time. */
-#define SCAN_JOB_LIMIT_MAX ((uint64_t)10000)
+/* Threads that one job carries on. */
+#define SCAN_JOB_THREADS_MAX ((size_t)2500)
+#define SCAN_JOB_LIMIT_MAX   ((uint64_t)10000)
 
 /* Limits of guild_row and channel_row in proto/messages.def, to which names and topics are cut. */
 #define SCAN_NAME_MAX_BYTES  ((size_t)400)
@@ -53,6 +55,11 @@ struct scan_job {
     struct ry_str before_id; /* absent: from the newest */
     struct ry_str after_id;  /* absent: from the oldest */
     bool auto_continue;
+    const struct ry_json
+        *threads;                /* ids of threads that are left to be read, the first one now; NULL: the channel is */
+    struct ry_str threads_below; /* behind them come those with smaller ids; absent: none */
+    struct ry_str threads_from;  /* where each thread begins, as before_id or after_id; "": at its end; absent: this is
+                                  * the scan's first job, whose own bound it is */
     enum scan_rescan rescan;
     bool reset;   /* forget the scan's bounds and totals first */
     bool restart; /* begin even if the scan is CANCELLED; of a batch: its first slice, and a person waits for it */
@@ -74,8 +81,9 @@ struct scan_job {
  * and `media_root` are honoured; otherwise they are not looked at. RY_EINVAL names the field, RY_EUNSUPPORTED an
  * unknown type; the job is then empty. Free with scan_job_free.
  *
- * A batch knows two fields beyond those of the bot: `restart` (a person asked for it: it begins even if the scan is
- * CANCELLED) and `messages_max`. */
+ * A batch knows fields beyond those of the bot: `restart` (a person asked for it: it begins even if the scan is
+ * CANCELLED), `messages_max`, and of jobs that go on with a channel's threads `threads`, `threads_below` and
+ * `threads_from` (docs/adr/0017). */
 int scan_job_parse(struct ry_str json, struct ry_str type, bool local, struct scan_job *job, struct ry_error *err);
 
 /* Whether a job of this type reads a channel's messages, so that flags and settings concern it. */

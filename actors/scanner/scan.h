@@ -23,6 +23,8 @@ enum scan_step {
     SCAN_PLACE_WRITE,
     SCAN_BEGIN,
     SCAN_END,
+    SCAN_PARENT, /* scan_threads.c */
+    SCAN_THREADS,
     SCAN_FETCH, /* scan_fetch.c */
     SCAN_FETCH_IDS,
     SCAN_SELECT,
@@ -60,12 +62,16 @@ struct scan {
     struct scan_settings *settings;
     struct ry_arena arena; /* strings that outlive an answer */
 
+    struct ry_str read_id;        /* what is read: the channel, or one of its threads */
+    struct scan_threads *threads; /* of the channel, once they are listed */
+
     /* What was read of the channel. */
     struct scan_rows *rows;
     uint64_t cursor; /* message id that the next page begins behind; 0: none yet */
     uint64_t newest; /* message ids seen; 0: none */
     uint64_t oldest;
     uint64_t seen;    /* messages */
+    bool forum;       /* the channel itself has no messages */
     bool exhausted;   /* Discord has no further ones in this direction */
     uint64_t *wanted; /* live: ids that are not found yet, falling */
     size_t wanted_count;
@@ -88,9 +94,6 @@ struct scan {
 
 struct refresh;
 
-/* Channels whose bad settings have been warned of; the oldest makes room. */
-#define SCANNER_WARNED_MAX 1024
-
 struct scanner {
     struct scan_defaults defaults;
     struct settings_cache *cache;
@@ -101,8 +104,7 @@ struct scanner {
     uint64_t batch_limit;
     bool forward; /* what a batch that tells no direction does */
     int64_t purge_cooldown_ms;
-    uint64_t warned[SCANNER_WARNED_MAX]; /* hashes of a channel and its settings */
-    size_t warned_count;
+    uint64_t warned[1024]; /* of bad settings: hashes of channel and settings; the oldest makes room */
     size_t warned_next;
     struct ry_log_limit message_log; /* of messages put aside */
     struct ry_log_limit row_log;     /* of rows refused */
@@ -142,6 +144,8 @@ enum scan_step scan_step_place(struct scan *scan);
 enum scan_step scan_step_place_write(struct scan *scan);
 enum scan_step scan_step_begin(struct scan *scan);
 enum scan_step scan_step_end(struct scan *scan);
+enum scan_step scan_step_parent(struct scan *scan);
+enum scan_step scan_step_threads(struct scan *scan);
 enum scan_step scan_step_fetch(struct scan *scan);
 enum scan_step scan_step_fetch_ids(struct scan *scan);
 enum scan_step scan_step_select(struct scan *scan);
@@ -172,10 +176,16 @@ enum scan_step scan_first_reading(const struct scan *scan);
 /* The scan of the channel ends with this status and error (NULL: none) instead of going on. */
 enum scan_step scan_give_up(struct scan *scan, const char *status, const char *error);
 
+/* The channel is not scanned: a batch or rescan says so in the scan's status, other jobs are skipped. */
+enum scan_step scan_refuse(struct scan *scan, const char *why);
+
 /* ---- scan_next.c ------------------------------------------------------------------------------------------------- */
 
-/* Whether another slice follows this one, and if so its job's JSON, made into the arena and kept in scan->next_json.
- * RY_ENOMEM. */
+/* Whether another slice of what is read follows this one. */
+bool scan_goes_on(const struct scan *scan);
+
+/* Whether another slice, or another thread, follows this one, and if so its job's JSON, made into the arena and kept in
+ * scan->next_json. RY_ENOMEM. */
 int scan_make_next(struct scan *scan, struct ry_error *err);
 
 /* Fills a job_spec from scan->next_json (which this program wrote, now or before a crash). False: it is damaged. */

@@ -5,6 +5,7 @@
  * page that makes no sense (no list, no ids, no way forward) is Discord's fault and passes: the job is tried again.
  * Source: https://discord.com/developers/docs/resources/message#get-channel-messages */
 #include "actors/scanner/scan.h"
+#include "actors/scanner/scan_threads.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -135,6 +136,10 @@ static enum scan_step no_page(struct scan *scan, int code, const struct ry_error
     if (code != RY_EACCES && code != RY_ENOENT)
         return scan_fail_call(scan, code, err);
     const char *why = code == RY_EACCES ? NO_PERMISSION : NO_CHANNEL;
+    if (scan->job.threads != NULL) { /* deleted since, or not for the bot: the next one */
+        scan->exhausted = true;
+        return rows_are_there(scan);
+    }
     RY_LOG(RY_WARNING, "channel_closed", "job=%.*s channel=%.*s reason=%s", RY_STR_ARG(scan_order(scan)->job_id),
            RY_STR_ARG(scan->job.channel_id), why);
     return scan->job.type == SCAN_JOB_MESSAGE ? SCAN_DONE : scan_give_up(scan, "FAILED", why);
@@ -167,7 +172,7 @@ static int ask_page(struct scan *scan, uint64_t limit, const char *bound, uint64
 {
     char route[64];
     char path[160];
-    (void)snprintf(route, sizeof route, "/channels/%.*s/messages", RY_STR_ARG(scan->job.channel_id));
+    (void)snprintf(route, sizeof route, "/channels/%.*s/messages", RY_STR_ARG(scan->read_id));
     int n = snprintf(path, sizeof path, "%s?limit=%" PRIu64, route, limit);
     if (bound != NULL)
         (void)snprintf(path + n, sizeof path - (size_t)n, "&%s=%" PRIu64, bound, id);
@@ -238,6 +243,10 @@ enum scan_step scan_step_fetch(struct scan *scan)
     struct ry_error why;
     if (begin_rows(scan, (size_t)slice_limit(scan), &why) != RY_OK)
         return scan_fail(scan, true, "%s", why.text);
+    if (scan->forum && scan->settings->threads && !scan_reads_thread(scan)) {
+        scan->exhausted = true;
+        return rows_are_there(scan);
+    }
     set_cursor(scan);
     const char *bound = scan->job.forward ? "after" : scan->cursor > 0 ? "before" : NULL;
     (void)ask_page(scan, page_limit(scan), bound, scan->cursor, scanner_on_page);
@@ -344,9 +353,8 @@ enum scan_step scan_step_fetch_ids(struct scan *scan)
     }
     char route[80];
     char path[96];
-    (void)snprintf(route, sizeof route, "/channels/%.*s/messages/:id", RY_STR_ARG(scan->job.channel_id));
-    (void)snprintf(path, sizeof path, "/channels/%.*s/messages/%" PRIu64, RY_STR_ARG(scan->job.channel_id),
-                   scan->wanted[0]);
+    (void)snprintf(route, sizeof route, "/channels/%.*s/messages/:id", RY_STR_ARG(scan->read_id));
+    (void)snprintf(path, sizeof path, "/channels/%.*s/messages/%" PRIu64, RY_STR_ARG(scan->read_id), scan->wanted[0]);
     (void)scan_call(&scan->calls[0], RY_DISCORD_GET, route, path, scanner_on_wanted_message);
     return SCAN_WAIT;
 }

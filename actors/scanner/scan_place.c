@@ -10,6 +10,7 @@
  *              was committed before a crash, and only what follows from it is left.
  * end          a scan that cannot go on ends with its status and the reason */
 #include "actors/scanner/scan.h"
+#include "actors/scanner/scan_threads.h"
 
 #include <stdio.h>
 
@@ -40,12 +41,19 @@ enum scan_step scan_step_settings(struct scan *scan)
         scan->settings = settings_cache_get(self->cache, scan->job.guild_id, scan->job.channel_id, !local,
                                             ry_mono_ms(ry_ctx_clock(ctx)));
         ry_count(ctx, scan->settings ? RY_COUNTER_settings_cache_hits : RY_COUNTER_settings_cache_misses, 1);
-        if (scan->settings != NULL)
+        bool thread = scan_reads_thread(scan) && scan->job.threads == NULL;
+        if (scan->settings != NULL && thread && !scan->settings->threads)
+            return scan_refuse(scan, "The channel's threads are not scanned");
+        if (scan->settings != NULL) {
+            scan->forum = scan->settings->forum;
             return scan_first_reading(scan);
+        }
     }
     struct ry_settings_get get = {.guild_id = scan->job.guild_id, .channel_id = scan->job.channel_id};
     return SCAN_ASK(scan, settings_get, &get);
 }
+
+#define WARNED_MAX (sizeof((struct scanner *)NULL)->warned / sizeof(uint64_t))
 
 /* FNV-1a. */
 static uint64_t hash_text(uint64_t hash, struct ry_str text)
@@ -63,15 +71,20 @@ static void warn_of_settings(struct scan *scan)
         return;
     uint64_t hash = hash_text(UINT64_C(0xcbf29ce484222325), scan->job.channel_id);
     hash = hash_text(hash, ry_str_of(scan->settings->hash));
-    for (size_t i = 0; i < self->warned_count; i++)
+    for (size_t i = 0; i < WARNED_MAX; i++)
         if (self->warned[i] == hash)
             return;
     self->warned[self->warned_next] = hash;
-    self->warned_next = (self->warned_next + 1) % SCANNER_WARNED_MAX;
-    self->warned_count += self->warned_count < SCANNER_WARNED_MAX;
+    self->warned_next = (self->warned_next + 1) % WARNED_MAX;
     ry_count(scan_ctx(scan), RY_COUNTER_settings_bad, 1);
     RY_LOG(RY_WARNING, "settings_bad", "guild=%.*s channel=%.*s problems=%s", RY_STR_ARG(scan->job.guild_id),
            RY_STR_ARG(scan->job.channel_id), scan->settings->problems);
+}
+
+/* Whether the channel of a job, which has no row, may be a thread whose messages are wanted. */
+static bool may_be_thread(const struct scan *scan)
+{
+    return scan->job.type == SCAN_JOB_MESSAGE && scan->settings->threads && !scan_reads_thread(scan);
 }
 
 /* Whether the channel is to be scanned at all. */
@@ -87,11 +100,12 @@ static const char *refuse_channel(const struct scan *scan, const struct ry_setti
         return "Cannot scan category channels";
     if (got->nsfw && scan->settings->ignore_nsfw_channels)
         return "Channel is NSFW and ignore_nsfw_channels setting is enabled";
+    if (scan_reads_thread(scan) && scan->job.threads == NULL && !scan->settings->threads)
+        return "The channel's threads are not scanned";
     return NULL;
 }
 
-/* A batch says so in its scan's status; other jobs are skipped. */
-static enum scan_step refuse(struct scan *scan, const char *why)
+enum scan_step scan_refuse(struct scan *scan, const char *why)
 {
     ry_count(scan_ctx(scan), RY_COUNTER_jobs_skipped, 1);
     RY_LOG(RY_INFO, "job_skipped", "job=%.*s channel=%.*s reason=%s", RY_STR_ARG(scan_order(scan)->job_id),
@@ -129,12 +143,15 @@ enum scan_step scan_on_settings_got(struct scan *scan, const struct ry_settings_
         return scan_fail(scan, ry_err_class((enum ry_err)rc) == RY_CLASS_RETRY,
                          "the settings of channel %.*s are bad: %s", RY_STR_ARG(scan->job.channel_id), why.text);
     warn_of_settings(scan);
+    scan->settings->forum = scan->forum = ry_str_is(got->channel_type, "forum");
     const char *refusal = refuse_channel(scan, got);
     settings_cache_put(self->cache, scan->job.guild_id, scan->job.channel_id, scan->settings, refusal == NULL,
                        ry_mono_ms(ry_ctx_clock(scan_ctx(scan))));
     if (scan_order(scan)->local_media)
         return judge_own(scan, got);
-    return refusal == NULL ? scan_first_reading(scan) : refuse(scan, refusal);
+    if (!got->channel_exists && got->guild_exists && got->guild_enabled && may_be_thread(scan))
+        return SCAN_PARENT;
+    return refusal == NULL ? scan_first_reading(scan) : scan_refuse(scan, refusal);
 }
 
 /* ---- rows that only Discord can tell ----------------------------------------------------------------------------- */
@@ -183,6 +200,7 @@ static int read_channel(struct scan *scan, const struct ry_json *object, struct 
                                                 .parent_id = keep(scan, parent_id, 20),
                                                 .topic = keep(scan, topic, SCAN_TOPIC_MAX_BYTES)};
     scan->job.brings_channel = true;
+    scan->forum = ry_str_is(scan->job.channel.type, "forum");
     return RY_OK;
 }
 

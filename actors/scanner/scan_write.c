@@ -15,6 +15,7 @@
  * A job that was delivered again without a slice on record may have written some parts of its slice before it was cut
  * off: rows it finds may be its own. So it never stops; at worst one slice more is read, which then stops. */
 #include "actors/scanner/scan.h"
+#include "actors/scanner/scan_threads.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -177,10 +178,11 @@ static struct ry_str id_text(struct scan *scan, uint64_t id)
 static struct ry_scan_progress make_progress(struct scan *scan)
 {
     bool history = is_history(scan);
+    bool thread = scan_reads_thread(scan); /* whose messages are no bounds of the channel */
     return (struct ry_scan_progress){.direction = history ? ry_str_of(scan->job.forward ? "forward" : "backward")
                                                           : RY_STR("live"),
-                                     .newest_id = id_text(scan, scan->newest),
-                                     .oldest_id = id_text(scan, scan->oldest),
+                                     .newest_id = id_text(scan, thread ? 0 : scan->newest),
+                                     .oldest_id = id_text(scan, thread ? 0 : scan->oldest),
                                      .messages = scan->messages,
                                      .clips = scan->clips,
                                      .rejected = scan->rejected,
@@ -190,7 +192,8 @@ static struct ry_scan_progress make_progress(struct scan *scan)
 
 static bool has_progress(const struct scan *scan)
 {
-    return is_history(scan) || (scan->job.type == SCAN_JOB_MESSAGE && scan->newest > 0);
+    bool live = scan->job.type == SCAN_JOB_MESSAGE && scan->newest > 0 && !scan_reads_thread(scan);
+    return is_history(scan) || live;
 }
 
 enum scan_step scan_step_write(struct scan *scan)
@@ -204,6 +207,8 @@ enum scan_step scan_step_write(struct scan *scan)
                                    .fresh = !updates(scan)};
     struct ry_scan_progress progress;
     struct ry_error why;
+    if (scan_wants_threads(scan))
+        return SCAN_THREADS;
     size_t next = scan_rows_part(scan->rows, scan->next_row, PART_ROWS_MAX, PART_BYTES_MAX, &batch);
     bool last = next == scan_rows_messages(scan->rows);
     scan->clips = scan_rows_clips(scan->rows);

@@ -24,6 +24,7 @@
 #include <stdlib.h>
 
 #include "actors/scanner/scan.h"
+#include "actors/scanner/scan_threads.h"
 
 #define CAPACITY 8
 
@@ -50,6 +51,7 @@ static void scan_free(struct scan *scan)
         ry_discord_cancel(&scan->calls[i].call);
     scan_job_free(&scan->job);
     scan_settings_unref(&scan->settings);
+    scan_threads_free(scan);
     scan_rows_free(&scan->rows);
     ry_arena_free(&scan->arena);
     free(scan->wanted);
@@ -117,6 +119,8 @@ void scan_run(struct scan *scan, enum scan_step step)
         [SCAN_PLACE_WRITE] = scan_step_place_write,
         [SCAN_BEGIN] = scan_step_begin,
         [SCAN_END] = scan_step_end,
+        [SCAN_PARENT] = scan_step_parent,
+        [SCAN_THREADS] = scan_step_threads,
         [SCAN_FETCH] = scan_step_fetch,
         [SCAN_FETCH_IDS] = scan_step_fetch_ids,
         [SCAN_SELECT] = scan_step_select,
@@ -216,6 +220,7 @@ static void scanner_on_job_run(struct scanner *self, struct ry_ctx *ctx, struct 
     scan->scanner = self;
     scan->mail = mail;
     scan->arena = ry_arena_make(ARENA_MAX_BYTES);
+    scan->read_id = scan->job.threads != NULL ? ry_json_str(ry_json_at(scan->job.threads, 0)) : scan->job.channel_id;
     for (size_t i = 0; i < SCAN_LOOKUPS_MAX; i++)
         scan->calls[i].scan = scan;
     if (scan->job.limit_asked > SCAN_JOB_LIMIT_MAX)

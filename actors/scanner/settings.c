@@ -222,6 +222,8 @@ static int take(struct scan_settings *settings, struct ry_str name, const struct
         return take_flag("ignore_nsfw_channels", value, &settings->ignore_nsfw_channels, err);
     if (ry_str_is(name, "enable_message_content_storage"))
         return take_flag("enable_message_content_storage", value, &settings->store_content, err);
+    if (ry_str_is(name, "include_threads"))
+        return take_flag("include_threads", value, &settings->threads, err);
     if (ry_str_is(name, "max_clips_per_channel_per_day"))
         return take_clips_per_day(settings, value, err);
     if (ry_str_is(name, "min_video_seconds")) /* of which the writer judges, too */

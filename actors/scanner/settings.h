@@ -35,6 +35,8 @@ struct scan_settings {
     const char *visibility; /* PUBLIC, UNLISTED or PRIVATE; static */
     bool ignore_nsfw_channels;
     bool store_content;
+    bool threads;               /* scans cover the channel's threads */
+    bool forum;                 /* the channel has threads alone; told by its row, not by settings */
     uint64_t clips_per_day_max; /* of the channel and UTC day; 0: no limit */
     struct clip_rules *rules;
     char problems[400]; /* which values are none, and why, for one warning; "": all are good */

@@ -199,7 +199,7 @@ static size_t read_scheme(struct ry_str text, bool *plus_is_blank)
     static const char *const schemes[] = {"postgresql", "postgres", "asyncpg", "psycopg", NULL};
     size_t end = find(text, ":");
     struct ry_str name = cut(text, 0, find(cut(text, 0, end), "+"));
-    if (!ry_str_starts(cut(text, end, text.n), RY_STR("://")) || !is_one_of(name, schemes))
+    if (text.n == 0 || !ry_str_starts(cut(text, end, text.n), RY_STR("://")) || !is_one_of(name, schemes))
         return 0;
     *plus_is_blank = strncasecmp(name.p, "postgres", strlen("postgres")) != 0;
     return end + 3;

@@ -6,9 +6,14 @@
 
 #include "tests/bed/discord_json.h"
 
+enum discord_thread { DISCORD_NO_THREAD, DISCORD_ACTIVE, DISCORD_PUBLIC, DISCORD_PRIVATE };
+
 struct discord_history {
     struct discord_channel made;
     bool forbidden;
+    bool forum;                   /* has no messages of its own */
+    enum discord_thread thread;   /* active, or archived: public or private */
+    uint64_t parent;              /* of a thread */
     struct discord_message *live; /* posted since, in order */
     size_t live_count;
     uint64_t *deleted;

@@ -25,6 +25,10 @@ static int help(void)
          "  --media NAME,NAME      file names of the clips (clip.mp4)\n"
          "  --guild ID             guild of the channels named behind it; may be repeated\n"
          "  --channel ID[:MESSAGES:CLIPS]   a channel; may be repeated\n"
+         "  --thread active|public|private:ID[:MESSAGES:CLIPS]   a thread of the channel named before it, active or\n"
+         "                         archived; may be repeated\n"
+         "  --archived N           N further archived public threads of it, of one message with one clip each\n"
+         "  --forum                the channel named before it has threads alone\n"
          "  --channels N           N further channels with ids of the fake's choice\n"
          "  --forbidden ID         403 for this channel; may be repeated\n"
          "  --cdn BASE             what the URLs of clips begin with (http://127.0.0.1:1); then\n"
@@ -77,6 +81,47 @@ static void parse_channel(struct discord_options *options, const char *text, uin
     add_channel(options, id, guild, messages, clips);
 }
 
+static struct discord_history *last_channel(struct discord_options *options)
+{
+    size_t i = options->channel_count;
+    while (i > 0 && options->channels[i - 1].thread != DISCORD_NO_THREAD)
+        i--;
+    if (i == 0) {
+        fprintf(stderr, "fakes_discord: --thread and --forum stand behind a --channel\n");
+        exit(2);
+    }
+    return &options->channels[i - 1];
+}
+
+static void parse_thread(struct discord_options *options, const char *text)
+{
+    static const char *const kinds[] = {
+        [DISCORD_ACTIVE] = "active:", [DISCORD_PUBLIC] = "public:", [DISCORD_PRIVATE] = "private:"};
+    const struct discord_history *parent = last_channel(options);
+    for (int kind = DISCORD_ACTIVE; kind <= DISCORD_PRIVATE; kind++) {
+        if (strncmp(text, kinds[kind], strlen(kinds[kind])) != 0)
+            continue;
+        parse_channel(options, text + strlen(kinds[kind]), parent->made.guild);
+        struct discord_history *thread = &options->channels[options->channel_count - 1];
+        thread->thread = (enum discord_thread)kind;
+        thread->parent = parent->made.id;
+        return;
+    }
+    fprintf(stderr, "fakes_discord: --thread %s is not active, public or private:ID[:MESSAGES:CLIPS]\n", text);
+    exit(2);
+}
+
+static void add_archived(struct discord_options *options, uint64_t count)
+{
+    const struct discord_history *parent = last_channel(options);
+    for (uint64_t i = 0; i < count; i++) {
+        add_channel(options, parent->made.id + ((i + 1) << 22), parent->made.guild, 1, 1);
+        struct discord_history *thread = &options->channels[options->channel_count - 1];
+        thread->thread = DISCORD_PUBLIC;
+        thread->parent = parent->made.id;
+    }
+}
+
 static void parse_media(struct discord_options *options, char *list)
 {
     options->media_count = 0;
@@ -106,6 +151,9 @@ enum option_code {
     MEDIA,
     GUILD,
     CHANNEL,
+    THREAD,
+    ARCHIVED,
+    FORUM,
     CHANNELS,
     FORBIDDEN,
     CDN,
@@ -135,6 +183,9 @@ static const struct option long_options[] = {
     {"media", 1, NULL, MEDIA},
     {"guild", 1, NULL, GUILD},
     {"channel", 1, NULL, CHANNEL},
+    {"thread", 1, NULL, THREAD},
+    {"archived", 1, NULL, ARCHIVED},
+    {"forum", 0, NULL, FORUM},
     {"channels", 1, NULL, CHANNELS},
     {"forbidden", 1, NULL, FORBIDDEN},
     {"cdn", 1, NULL, CDN},
@@ -174,6 +225,9 @@ static void read_words(struct discord_options *options, int argc, char **argv)
         case MEDIA: parse_media(options, optarg); break;
         case GUILD: guild = number; break;
         case CHANNEL: parse_channel(options, optarg, guild); break;
+        case THREAD: parse_thread(options, optarg); break;
+        case ARCHIVED: add_archived(options, number); break;
+        case FORUM: last_channel(options)->forum = true; break;
         case CHANNELS: further = number; break;
         case FORBIDDEN:
             if (forbidden_count < FORBIDDEN_MAX)

@@ -23,10 +23,10 @@ void scan_bench_open(struct scan_bench *bench, const struct scan_bench_wish *wis
     (void)snprintf(seed, sizeof seed, "%d", SEED);
     (void)snprintf(channel, sizeof channel, "%s:%" PRIu64 ":%" PRIu64,
                    wish->channel_is_absent ? "1424914917202464799" : SCAN_BENCH_CHANNEL, wish->messages, wish->clips);
-    const char *arguments[32] = {"--seed",    seed,           "--guild", SCAN_BENCH_GUILD,
+    const char *arguments[40] = {"--seed",    seed,           "--guild", SCAN_BENCH_GUILD,
                                  "--channel", channel,        "--media", "clip.mp4,more.webm,other.mov",
                                  "--cdn",     SCAN_BENCH_CDN, "--proxy", SCAN_BENCH_PROXY};
-    for (size_t i = 0; i < 8 && wish->fake[i]; i++)
+    for (size_t i = 0; i < 16 && wish->fake[i]; i++)
         arguments[12 + i] = wish->fake[i];
     *bench = (struct scan_bench){.discord = fake_start_with("discord", arguments),
                                  .leap_ms = wish->leap_ms ? wish->leap_ms : LEAP_MS,

@@ -21,7 +21,7 @@
 struct scan_bench_wish {
     uint64_t messages;
     uint64_t clips;
-    const char *fake[8]; /* further arguments of the fake Discord */
+    const char *fake[16]; /* further arguments of the fake Discord */
     const char *options[4][2];
     const char *bot_token;  /* NULL: the right one */
     bool channel_is_absent; /* Discord has another channel instead */

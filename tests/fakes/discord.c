@@ -36,9 +36,23 @@
 #define REFRESH_MAX    50
 #define RECENT_MAX     65536 /* requests of the last second that are remembered */
 
-enum kind { LIST_MESSAGES, ONE_MESSAGE, ONE_CHANNEL, ONE_GUILD, ONE_MEMBER, REFRESH, LEAVE, KINDS };
+enum kind {
+    LIST_MESSAGES,
+    ONE_MESSAGE,
+    ONE_CHANNEL,
+    ACTIVE_THREADS,
+    PUBLIC_THREADS,
+    PRIVATE_THREADS,
+    ONE_GUILD,
+    ONE_MEMBER,
+    REFRESH,
+    LEAVE,
+    KINDS
+};
 
-static const char *const kind_names[KINDS] = {"messages", "message", "channel", "guild", "member", "refresh", "leave"};
+static const char *const kind_names[KINDS] = {
+    "messages",        "message", "channel", "active_threads", "public_threads",
+    "private_threads", "guild",   "member",  "refresh",        "leave"};
 
 struct bucket {
     enum kind kind;
@@ -193,6 +207,100 @@ static void answer_page(struct server *server, const struct discord_history *cha
                              before ? discord_history_before(channel, before) : discord_history_length(channel), n, 0);
 }
 
+/* ---- threads ----------------------------------------------------------------------------------------------------- */
+
+/* When a thread was archived: at the time that its id tells, in the form that Discord gives. */
+static void archive_time(const struct discord_history *thread, char text[40])
+{
+    int64_t wall_ms = (int64_t)(thread->made.id >> 22) + DISCORD_EPOCH_MS;
+    time_t seconds = (time_t)(wall_ms / 1000);
+    struct tm tm;
+    gmtime_r(&seconds, &tm);
+    size_t n = strftime(text, 40, "%Y-%m-%dT%H:%M:%S", &tm);
+    snprintf(text + n, 40 - n, ".%03d000+00:00", (int)(wall_ms % 1000));
+}
+
+static void print_thread(const struct discord_history *thread, struct answer *answer)
+{
+    char time[40];
+    uint64_t length = discord_history_length(thread);
+    archive_time(thread, time);
+    fprintf(answer->out,
+            "{\"id\": \"%" PRIu64 "\", \"type\": %d, \"guild_id\": \"%" PRIu64 "\", \"parent_id\": \"%" PRIu64
+            "\", \"name\": \"a thread\", \"thread_metadata\": {\"archived\": %s, \"archive_timestamp\": \"%s\"}, "
+            "\"last_message_id\": ",
+            thread->made.id, thread->thread == DISCORD_PRIVATE ? 12 : 11, thread->made.guild, thread->parent,
+            thread->thread == DISCORD_ACTIVE ? "false" : "true", time);
+    if (length == 0)
+        fputs("null}", answer->out);
+    else if (thread->live_count > 0)
+        fprintf(answer->out, "\"%" PRIu64 "\"}", thread->live[thread->live_count - 1].id);
+    else
+        fprintf(answer->out, "\"%" PRIu64 "\"}", discord_message_id(&thread->made, length - 1));
+}
+
+static void answer_active(const struct server *server, uint64_t guild, struct answer *answer)
+{
+    const char *comma = "";
+    fputs("{\"threads\": [", answer->out);
+    for (size_t i = 0; i < server->options.channel_count; i++) {
+        const struct discord_history *thread = &server->options.channels[i];
+        if (thread->thread != DISCORD_ACTIVE || thread->made.guild != guild)
+            continue;
+        fputs(comma, answer->out);
+        print_thread(thread, answer);
+        comma = ", ";
+    }
+    fputs("], \"members\": []}", answer->out);
+}
+
+/* The thread of this kind that was archived last before `before`; NULL: none. */
+static const struct discord_history *archived_before(const struct server *server, enum discord_thread kind,
+                                                     uint64_t parent, const char *before)
+{
+    const struct discord_history *found = NULL;
+    char time[40], best[40] = "";
+    for (size_t i = 0; i < server->options.channel_count; i++) {
+        const struct discord_history *thread = &server->options.channels[i];
+        if (thread->thread != kind || thread->parent != parent)
+            continue;
+        archive_time(thread, time);
+        if (strcmp(time, before) < 0 && strcmp(time, best) > 0) {
+            found = thread;
+            memcpy(best, time, sizeof best);
+        }
+    }
+    return found;
+}
+
+/* Without a private thread the bot is one that may not see any. */
+static void answer_archived(struct server *server, enum discord_thread kind, uint64_t parent,
+                            struct MHD_Connection *connection, struct answer *answer)
+{
+    const char *asked = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "before");
+    uint64_t limit = argument(connection, "limit", 50);
+    char before[40] = "9";
+    const struct discord_history *thread = archived_before(server, kind, parent, before);
+    if (!find_channel(server, parent)) {
+        error(answer, 404, 10003, "Unknown Channel");
+        return;
+    }
+    if (kind == DISCORD_PRIVATE && thread == NULL) {
+        error(answer, 403, 50013, "Missing Permissions");
+        return;
+    }
+    if (asked != NULL)
+        snprintf(before, sizeof before, "%s", asked);
+    fputs("{\"threads\": [", answer->out);
+    for (uint64_t n = 0; n < limit && (thread = archived_before(server, kind, parent, before)) != NULL; n++) {
+        fputs(n > 0 ? ", " : "", answer->out);
+        print_thread(thread, answer);
+        archive_time(thread, before);
+    }
+    fprintf(answer->out, "], \"members\": [], \"has_more\": %s}",
+            archived_before(server, kind, parent, before) != NULL ? "true" : "false");
+}
+
 static void answer_channel(struct server *server, enum kind kind, uint64_t id, uint64_t minor,
                            struct MHD_Connection *connection, struct answer *answer)
 {
@@ -204,13 +312,18 @@ static void answer_channel(struct server *server, enum kind kind, uint64_t id, u
         error(answer, 403, 50001, "Missing Access");
     else if (channel->forbidden)
         error(answer, 403, 50013, "Missing Permissions");
+    else if (kind == LIST_MESSAGES && channel->forum)
+        error(answer, 400, 50024, "Cannot execute action on this channel type");
     else if (kind == LIST_MESSAGES)
         answer_page(server, channel, connection, answer);
+    else if (kind == ONE_CHANNEL && channel->thread != DISCORD_NO_THREAD)
+        print_thread(channel, answer);
     else if (kind == ONE_CHANNEL)
         fprintf(answer->out,
-                "{\"id\": \"%" PRIu64 "\", \"type\": 0, \"guild_id\": \"%" PRIu64 "\", \"name\": \"clips-%" PRIu64
+                "{\"id\": \"%" PRIu64 "\", \"type\": %d, \"guild_id\": \"%" PRIu64 "\", \"name\": \"clips-%" PRIu64
                 "\", \"position\": %zu, \"parent_id\": null, \"topic\": \"Clips, né\", \"nsfw\": false}",
-                id, channel->made.guild, id % 1000, (size_t)(channel - server->options.channels));
+                id, channel->forum ? 15 : 0, channel->made.guild, id % 1000,
+                (size_t)(channel - server->options.channels));
     else if (discord_history_find(channel, minor, &message))
         discord_json_message(answer->out, &channel->made, &message, &server->options.urls);
     else
@@ -414,6 +527,9 @@ static const struct {
     {LIST_MESSAGES, GET, "/channels/%" SCNu64 "/messages%n", 1},
     {ONE_MESSAGE, GET, "/channels/%" SCNu64 "/messages/%" SCNu64 "%n", 2},
     {ONE_CHANNEL, GET, "/channels/%" SCNu64 "%n", 1},
+    {ACTIVE_THREADS, GET, "/guilds/%" SCNu64 "/threads/active%n", 1},
+    {PUBLIC_THREADS, GET, "/channels/%" SCNu64 "/threads/archived/public%n", 1},
+    {PRIVATE_THREADS, GET, "/channels/%" SCNu64 "/threads/archived/private%n", 1},
     {ONE_GUILD, GET, "/guilds/%" SCNu64 "%n", 1},
     {ONE_MEMBER, GET, "/guilds/%" SCNu64 "/members/%" SCNu64 "%n", 2},
     {LEAVE, DELETE, "/users/@me/guilds/%" SCNu64 "%n", 1},
@@ -479,6 +595,9 @@ static void answer_api(struct server *server, struct MHD_Connection *connection,
     case LIST_MESSAGES:
     case ONE_MESSAGE:
     case ONE_CHANNEL: answer_channel(server, kind, major, minor, connection, answer); break;
+    case ACTIVE_THREADS: answer_active(server, major, answer); break;
+    case PUBLIC_THREADS: answer_archived(server, DISCORD_PUBLIC, major, connection, answer); break;
+    case PRIVATE_THREADS: answer_archived(server, DISCORD_PRIVATE, major, connection, answer); break;
     case ONE_GUILD:
     case ONE_MEMBER:
     case LEAVE: answer_guild(server, kind, major, minor, answer); break;
