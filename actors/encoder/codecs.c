@@ -1,6 +1,10 @@
 /* codecs.c: see codecs.h. */
 #include "actors/encoder/codecs.h"
 
+#include <stdio.h>
+
+#include <libavutil/dovi_meta.h>
+
 /* Decoders by name where FFmpeg has several; NULL: its own. Hardware is never used. */
 static const struct {
     enum AVCodecID id;
@@ -32,11 +36,63 @@ static const struct {
     {AV_CODEC_ID_WEBP, "webp"},
 };
 
+/* FFmpeg 6.1 moved it from the stream to its codec parameters. */
+const uint8_t *codecs_side_data(const AVStream *stream, enum AVPacketSideDataType type, size_t *size)
+{
+#if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(60, 31, 100)
+    const AVPacketSideData *data =
+        av_packet_side_data_get(stream->codecpar->coded_side_data, stream->codecpar->nb_coded_side_data, type);
+    *size = data ? data->size : 0;
+    return data ? data->data : NULL;
+#else
+    return av_stream_get_side_data(stream, type, size);
+#endif
+}
+
+/* The profile of Dolby Vision whose colours (IPT, reshaped by metadata of each picture) only its own decoders know; 0
+ * for what others can show, too. */
+static int dolby_profile(const AVStream *stream)
+{
+    size_t size;
+    const AVDOVIDecoderConfigurationRecord *record =
+        (const void *)codecs_side_data(stream, AV_PKT_DATA_DOVI_CONF, &size);
+    if (!record || size < sizeof *record || record->dv_bl_signal_compatibility_id != 0)
+        return 0;
+    return record->dv_profile == 5 || record->dv_profile == 10 ? record->dv_profile : 0;
+}
+
+/* The decoder that knows of the transparency of VP8 and VP9; NULL if there is none, or not built in: then what is
+ * transparent shows. */
+static const AVCodec *find_with_alpha(const AVStream *stream)
+{
+    if (!av_dict_get(stream->metadata, "alpha_mode", NULL, 0))
+        return NULL;
+    switch (stream->codecpar->codec_id) {
+    case AV_CODEC_ID_VP8: return avcodec_find_decoder_by_name("libvpx");
+    case AV_CODEC_ID_VP9: return avcodec_find_decoder_by_name("libvpx-vp9");
+    default: return NULL;
+    }
+}
+
 const AVCodec *codecs_find(const AVStream *stream)
 {
-    const AVCodec *codec = NULL;
+    if (dolby_profile(stream) > 0)
+        return NULL;
+    const AVCodec *codec = find_with_alpha(stream);
     for (size_t i = 0; !codec && i < sizeof codecs / sizeof codecs[0]; i++)
         if (codecs[i].id == stream->codecpar->codec_id)
             codec = avcodec_find_decoder_by_name(codecs[i].decoder);
     return codec;
+}
+
+void codecs_name(const AVStream *stream, char name[CODECS_NAME_BYTES])
+{
+    char tag[AV_FOURCC_MAX_STRING_SIZE];
+    const AVCodecParameters *parameters = stream->codecpar;
+    if (dolby_profile(stream) > 0)
+        (void)snprintf(name, CODECS_NAME_BYTES, "Dolby Vision profile %d", dolby_profile(stream));
+    else
+        (void)snprintf(name, CODECS_NAME_BYTES, "%s",
+                       parameters->codec_id != AV_CODEC_ID_NONE ? avcodec_get_name(parameters->codec_id)
+                                                                : av_fourcc_make_string(tag, parameters->codec_tag));
 }

@@ -35,6 +35,7 @@ bool decode_is_intra(const AVCodecContext *decoder, const AVFrame *frame)
     if (codec && (codec->props & AV_CODEC_PROP_INTRA_ONLY))
         return true;
     switch (frame->pict_type) {
+    case AV_PICTURE_TYPE_NONE: /* decoders that do not tell refuse what is no key frame */
     case AV_PICTURE_TYPE_I:
     case AV_PICTURE_TYPE_SI:
     case AV_PICTURE_TYPE_BI: return true;

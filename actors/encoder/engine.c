@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "actors/encoder/colour.h"
 #include "actors/encoder/ffmpeg_log.h"
 #include "actors/encoder/picture.h"
 #include "actors/encoder/pick.h"
@@ -65,6 +66,7 @@ static int attempt(struct windows *windows, const struct engine_wishes *wishes, 
         rc = any ? pick_any_frame(&media, &frame, &result->error)
                  : pick_frame(&media, wishes->wished_s, wishes->mode, &frame, &result->error);
     if (rc == RY_OK && windows_settle(windows)) {
+        colour_complete(frame, media.video->codecpar);
         media_facts(&media, frame, &result->facts);
         rc = encode_images(frame, wishes, result);
     }

@@ -174,10 +174,8 @@ static void use_stream(struct media *media, AVStream *video)
 
 static int refuse_codec(const AVStream *video, struct ry_error *err)
 {
-    char tag[AV_FOURCC_MAX_STRING_SIZE];
-    const char *name = video->codecpar->codec_id != AV_CODEC_ID_NONE
-                           ? avcodec_get_name(video->codecpar->codec_id)
-                           : av_fourcc_make_string(tag, video->codecpar->codec_tag);
+    char name[CODECS_NAME_BYTES];
+    codecs_name(video, name);
     return ry_fail(err, RY_EDATA, FAILURE_CODEC, name);
 }
 
@@ -353,25 +351,12 @@ int64_t media_time(const struct media *media, double seconds)
     return to_ticks(start_time(media) + seconds / av_q2d(media->video->time_base));
 }
 
-/* Side data of the whole stream; NULL: none. FFmpeg 6.1 moved it from the stream to its codec parameters. */
-static const uint8_t *stream_side_data(const AVStream *stream, enum AVPacketSideDataType type, size_t *size)
-{
-#if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(60, 31, 100)
-    const AVPacketSideData *data =
-        av_packet_side_data_get(stream->codecpar->coded_side_data, stream->codecpar->nb_coded_side_data, type);
-    *size = data ? data->size : 0;
-    return data ? data->data : NULL;
-#else
-    return av_stream_get_side_data(stream, type, size);
-#endif
-}
-
 /* How the stream or its frame says it is to be turned. */
 static struct turn media_turn(const struct media *media, const AVFrame *frame)
 {
     const AVFrameSideData *of_frame = av_frame_get_side_data(frame, AV_FRAME_DATA_DISPLAYMATRIX);
     size_t size = 0;
-    const uint8_t *matrix = stream_side_data(media->video, AV_PKT_DATA_DISPLAYMATRIX, &size);
+    const uint8_t *matrix = codecs_side_data(media->video, AV_PKT_DATA_DISPLAYMATRIX, &size);
     if (!matrix && of_frame) {
         matrix = of_frame->data;
         size = of_frame->size;

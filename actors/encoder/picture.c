@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <libavutil/mem.h>
 #include <libavutil/pixdesc.h>
@@ -50,23 +51,30 @@ static uint8_t clip(int value)
 
 /* ---- matrix: YCbCr of another standard becomes BT.601's ------------------------------------------------------- */
 
-/* Red's and blue's share of luma. */
-static bool luma_shares(enum AVColorSpace matrix, double *kr, double *kb)
+/* What is added to luma to give red, green and blue: by the first and the second colour difference, of -0.5 to 0.5.
+ * False: they are BT.601's already. */
+static bool differences_of(enum AVColorSpace matrix, double rgb[3][2])
 {
+    double kr, kb;
     switch (matrix) {
-    case AVCOL_SPC_BT709: *kr = 0.2126, *kb = 0.0722; return true;
-    case AVCOL_SPC_SMPTE240M: *kr = 0.212, *kb = 0.087; return true;
-    case AVCOL_SPC_BT2020_NCL: *kr = 0.2627, *kb = 0.0593; return true;
+    case AVCOL_SPC_BT709: kr = 0.2126, kb = 0.0722; break;
+    case AVCOL_SPC_SMPTE240M: kr = 0.212, kb = 0.087; break;
+    case AVCOL_SPC_BT2020_NCL: kr = 0.2627, kb = 0.0593; break;
+    case AVCOL_SPC_YCGCO: memcpy(rgb, (const double[3][2]){{-1, 1}, {1, 0}, {-1, -1}}, 6 * sizeof(double)); return true;
     default: return false;
     }
+    const double kg = 1 - kr - kb;
+    const double by_shares[3][2] = {
+        {0, 2 * (1 - kr)}, {-2 * (1 - kb) * kb / kg, -2 * (1 - kr) * kr / kg}, {2 * (1 - kb), 0}};
+    memcpy(rgb, by_shares, sizeof by_shares);
+    return true;
 }
 
-/* The conversion in 1/65536: rows Y, Cb, Cr of the result; columns Cb, Cr of the source (Y goes into Y alone). */
-static void matrix_to_601(double kr, double kb, int m[3][2])
+/* The conversion in 1/65536: rows Y, Cb, Cr of the result; columns the colour differences of the source (its luma goes
+ * into Y alone). */
+static void matrix_to_601(const double rgb[3][2], int m[3][2])
 {
-    const double kr6 = 0.299, kb6 = 0.114, kg = 1 - kr - kb, kg6 = 1 - kr6 - kb6;
-    /* R - Y, G - Y and B - Y by Cb and Cr. */
-    const double rgb[3][2] = {{0, 2 * (1 - kr)}, {-2 * (1 - kb) * kb / kg, -2 * (1 - kr) * kr / kg}, {2 * (1 - kb), 0}};
+    const double kr6 = 0.299, kb6 = 0.114, kg6 = 1 - kr6 - kb6;
     for (int i = 0; i < 2; i++) {
         double luma = kr6 * rgb[0][i] + kg6 * rgb[1][i] + kb6 * rgb[2][i];
         m[0][i] = (int)lrint(luma * 219 / 224 * 65536);
@@ -82,11 +90,11 @@ static int dot(const int row[2], int cb, int cr)
 
 static void convert_to_601(struct picture *picture, enum AVColorSpace matrix)
 {
-    double kr, kb;
-    if (!luma_shares(matrix, &kr, &kb))
+    double rgb[3][2];
+    if (!differences_of(matrix, rgb))
         return;
     int m[3][2];
-    matrix_to_601(kr, kb, m);
+    matrix_to_601(rgb, m);
     struct extent half = plane_extent(picture->size, 1);
     for (int y = 0; y < half.height; y++) {
         uint8_t *u = picture->planes[1] + (ptrdiff_t)y * picture->strides[1];

@@ -35,6 +35,8 @@ enum AVColorSpace scale_matrix(const AVFrame *frame)
     switch (frame->colorspace) {
     case AVCOL_SPC_BT709:
     case AVCOL_SPC_SMPTE240M:
+    case AVCOL_SPC_YCGCO:
+    case AVCOL_SPC_ICTCP:
     case AVCOL_SPC_BT2020_NCL: return frame->colorspace;
     case AVCOL_SPC_BT2020_CL: return AVCOL_SPC_BT2020_NCL;
     case AVCOL_SPC_BT470BG:

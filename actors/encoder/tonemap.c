@@ -39,6 +39,13 @@ bool tonemap_needed(const AVFrame *frame)
            frame->color_primaries == AVCOL_PRI_BT2020;
 }
 
+/* An ICtCp of neither PQ nor HLG is none. */
+static bool is_ictcp(const AVFrame *frame)
+{
+    return frame->colorspace == AVCOL_SPC_ICTCP &&
+           (frame->color_trc == AVCOL_TRC_SMPTE2084 || frame->color_trc == AVCOL_TRC_ARIB_STD_B67);
+}
+
 /* ---- curves (BT.2100, tables 4 and 5; IEC 61966-2-1) ---------------------------------------------------------- */
 
 static const float pq_m1 = 0.1593017578125F, pq_m2 = 78.84375F, pq_c1 = 0.8359375F, pq_c2 = 18.8515625F,
@@ -119,12 +126,46 @@ static void make_curves(struct curves *curves, const AVFrame *frame)
     }
 }
 
-/* ---- pixels --------------------------------------------------------------------------------------------------- */
-
 static float look_up(const float table[TABLE_SIZE], float x)
 {
     return table[(int)(fminf(fmaxf(x, 0.0F), 1.0F) * (TABLE_SIZE - 1) + 0.5F)];
 }
+
+/* ---- ICtCp (BT.2100, table 7) ---------------------------------------------------------------------------------- */
+
+/* Colours as scale_frame gives them of ICtCp: limited range in 16 bits, three planes. */
+static float part(const uint16_t code, float zero, float range)
+{
+    return ((float)code / 256.0F - zero) / range;
+}
+
+/* L'M'S' of I, Ct and Cp. Ct and Cp are sums of d = L' - M' and s = S' - I, by 1/4096 of the factors. */
+static void ictcp_to_lms(const float ictcp[3], bool hlg, float lms[3])
+{
+    const float ct_d = hlg ? 5545.0F : 10111.5F, ct_s = hlg ? 3840.0F : 7003.0F;
+    const float cp_d = hlg ? 9356.0F : 17661.5F, cp_s = hlg ? -288.0F : -543.0F;
+    float ct = ictcp[1] * 4096.0F, cp = ictcp[2] * 4096.0F, below = ct_d * cp_s - cp_d * ct_s;
+    float d = (ct * cp_s - cp * ct_s) / below, s = (ct_d * cp - cp_d * ct) / below;
+    lms[0] = ictcp[0] + d / 2;
+    lms[1] = ictcp[0] - d / 2;
+    lms[2] = ictcp[0] + s;
+}
+
+/* Linear light of BT.2020's primaries. */
+static void light_of_ictcp(const float light[TABLE_SIZE], bool hlg, const uint16_t in[3], float rgb[3])
+{
+    static const float to_rgb[3][3] = {
+        {3.436607F, -2.506452F, 0.069845F}, {-0.791330F, 1.983600F, -0.192271F}, {-0.025950F, -0.098914F, 1.124864F}};
+    const float ictcp[3] = {part(in[0], 16, 219), part(in[1], 128, 224), part(in[2], 128, 224)};
+    float lms[3];
+    ictcp_to_lms(ictcp, hlg, lms);
+    for (int i = 0; i < 3; i++)
+        lms[i] = look_up(light, lms[i]);
+    for (int i = 0; i < 3; i++)
+        rgb[i] = fmaxf(to_rgb[i][0] * lms[0] + to_rgb[i][1] * lms[1] + to_rgb[i][2] * lms[2], 0.0F);
+}
+
+/* ---- pixels --------------------------------------------------------------------------------------------------- */
 
 /* The scene light of HLG becomes that of a screen (BT.2100, table 5, OOTF), in units of 10000 cd/m2. */
 static void hlg_to_display(float rgb[3])
@@ -135,19 +176,27 @@ static void hlg_to_display(float rgb[3])
         rgb[i] *= scale;
 }
 
-static void map_pixel(const struct curves *curves, bool hlg, bool wide, const uint16_t in[3], uint8_t out[3])
+struct meaning {
+    bool hlg;   /* light is that of the scene */
+    bool wide;  /* BT.2020's primaries */
+    bool ictcp; /* not R'G'B' */
+};
+
+static void map_pixel(const struct curves *curves, struct meaning meaning, const uint16_t in[3], uint8_t out[3])
 {
     /* BT.2087, annex 2: BT.2020 primaries to BT.709's. */
     static const float to_709[3][3] = {
         {1.6605F, -0.5876F, -0.0728F}, {-0.1246F, 1.1329F, -0.0083F}, {-0.0182F, -0.1006F, 1.1187F}};
     float rgb[3];
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3 && !meaning.ictcp; i++)
         rgb[i] = curves->light[in[i] >> 4];
-    if (hlg)
+    if (meaning.ictcp)
+        light_of_ictcp(curves->light, meaning.hlg, in, rgb);
+    if (meaning.hlg)
         hlg_to_display(rgb);
     float gain = look_up(curves->gain, sqrtf(fmaxf(rgb[0], fmaxf(rgb[1], rgb[2]))));
     for (int i = 0; i < 3; i++) {
-        float linear = wide ? to_709[i][0] * rgb[0] + to_709[i][1] * rgb[1] + to_709[i][2] * rgb[2] : rgb[i];
+        float linear = meaning.wide ? to_709[i][0] * rgb[0] + to_709[i][1] * rgb[1] + to_709[i][2] * rgb[2] : rgb[i];
         linear = fminf(fmaxf(linear * gain, 0.0F), 1.0F);
         out[i] = curves->srgb[(int)(sqrtf(linear) * (TABLE_SIZE - 1) + 0.5F)];
     }
@@ -166,14 +215,32 @@ static AVFrame *new_rgb_frame(struct extent size)
     return frame;
 }
 
+/* Reads what a pixel's three numbers mean, packed (R'G'B') or in planes (ICtCp), and maps them. */
 static void map_pixels(const AVFrame *frame, const uint16_t *wide, struct curves *curves, AVFrame *out)
 {
-    bool hlg = frame->color_trc == AVCOL_TRC_ARIB_STD_B67, wide_gamut = frame->color_primaries != AVCOL_PRI_BT709;
+    const struct meaning meaning = {.hlg = frame->color_trc == AVCOL_TRC_ARIB_STD_B67,
+                                    .wide = frame->color_primaries != AVCOL_PRI_BT709,
+                                    .ictcp = is_ictcp(frame)};
+    size_t pixels = (size_t)out->width * (size_t)out->height;
+    size_t step = meaning.ictcp ? 1 : 3, plane = meaning.ictcp ? pixels : 1;
     make_curves(curves, frame);
     for (int y = 0; y < out->height; y++)
-        for (int x = 0; x < out->width; x++)
-            map_pixel(curves, hlg, wide_gamut, &wide[((size_t)y * (size_t)out->width + (size_t)x) * 3],
+        for (int x = 0; x < out->width; x++) {
+            const uint16_t *at = &wide[((size_t)y * (size_t)out->width + (size_t)x) * step];
+            map_pixel(curves, meaning, (const uint16_t[3]){at[0], at[plane], at[2 * plane]},
                       out->data[0] + (ptrdiff_t)y * out->linesize[0] + (ptrdiff_t)x * 3);
+        }
+}
+
+static int scale_wide(const AVFrame *frame, struct extent size, uint16_t *wide, struct ry_error *err)
+{
+    size_t pixels = (size_t)size.width * (size_t)size.height;
+    if (!is_ictcp(frame))
+        return scale_frame(frame, AV_PIX_FMT_RGB48, size, (uint8_t *const[4]){(uint8_t *)wide},
+                           (const int[4]){size.width * 6}, err);
+    return scale_frame(frame, AV_PIX_FMT_YUV444P16, size,
+                       (uint8_t *const[4]){(uint8_t *)wide, (uint8_t *)(wide + pixels), (uint8_t *)(wide + 2 * pixels)},
+                       (const int[4]){size.width * 2, size.width * 2, size.width * 2}, err);
 }
 
 int tonemap_frame(const AVFrame *frame, struct extent size, AVFrame **rgb, struct ry_error *err)
@@ -185,8 +252,7 @@ int tonemap_frame(const AVFrame *frame, struct extent size, AVFrame **rgb, struc
     if (!curves || !wide || !out) {
         ry_fail(err, RY_ENOMEM, "no memory for a picture of %dx%d", size.width, size.height);
     } else {
-        rc = scale_frame(frame, AV_PIX_FMT_RGB48, size, (uint8_t *const[4]){(uint8_t *)wide},
-                         (const int[4]){size.width * 6}, err);
+        rc = scale_wide(frame, size, wide, err);
         if (rc == RY_OK) {
             map_pixels(frame, wide, curves, out);
             *rgb = out;

@@ -14,6 +14,7 @@
 enum shape_shows {
     SHOWS_CARD,
     SHOWS_RIGHT_HALF, /* of a card; the left one is transparent, which is black */
+    SHOWS_MIDDLE,     /* of a card: three quarters of its width */
     SHOWS_ANYTHING,   /* but nothing blank */
     SHOWS_BLANK       /* nothing but one plain colour: that is all the clip has */
 };

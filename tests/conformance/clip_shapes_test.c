@@ -74,6 +74,21 @@ static void check_right_half(struct row *row, const char *which, const uint8_t *
     }
 }
 
+/* A picture of a card's middle, made as wide as the card again by its edges; malloc'd. */
+static uint8_t *widen(uint8_t *rgb, int *width, int height)
+{
+    int side = *width / 6, wide = *width + 2 * side;
+    uint8_t *out = malloc((size_t)wide * (size_t)height * 3);
+    for (int y = 0; out && y < height; y++)
+        for (int x = 0; x < wide; x++) {
+            int from = x < side ? 0 : x - side >= *width ? *width - 1 : x - side;
+            memcpy(out + ((size_t)y * (size_t)wide + (size_t)x) * 3,
+                   rgb + ((size_t)y * (size_t)*width + (size_t)from) * 3, 3);
+        }
+    *width = wide;
+    return out;
+}
+
 static void check_image(struct row *row, const char *which, const struct engine_image *file, bool large, bool verbose)
 {
     struct card_reading reading;
@@ -82,11 +97,13 @@ static void check_image(struct row *row, const char *which, const struct engine_
     if (!rgb || width != file->size.width || height != file->size.height) {
         wrong(row, " %s image cannot be read;", which);
     } else if (width >= 32 && height >= 32) {
-        card_read(rgb, width, height, &reading);
+        uint8_t *wide = row->shape->shows == SHOWS_MIDDLE ? widen(rgb, &width, height) : NULL;
+        card_read(wide ? wide : rgb, width, height, &reading);
+        free(wide);
         if (verbose)
             printf("    %s image: turn %d, number %d, colour error %.1f, SSIM %.3f, contrast %.1f\n", which,
                    reading.turn, reading.number, reading.colour_error, reading.ssim, reading.contrast);
-        if (row->shape->shows == SHOWS_CARD)
+        if (row->shape->shows == SHOWS_CARD || row->shape->shows == SHOWS_MIDDLE)
             check_card(row, which, &reading, large);
         else if (row->shape->shows == SHOWS_RIGHT_HALF)
             check_right_half(row, which, rgb, width, height);
