@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "actors/encoder/colour.h"
+#include "actors/encoder/crop.h"
 #include "actors/encoder/ffmpeg_log.h"
 #include "actors/encoder/picture.h"
 #include "actors/encoder/pick.h"
@@ -67,6 +68,7 @@ static int attempt(struct windows *windows, const struct engine_wishes *wishes, 
                  : pick_frame(&media, wishes->wished_s, wishes->mode, &frame, &result->error);
     if (rc == RY_OK && windows_settle(windows)) {
         colour_complete(frame, media.video->codecpar);
+        crop_frame(&media, frame);
         media_facts(&media, frame, &result->facts);
         rc = encode_images(frame, wishes, result);
     }

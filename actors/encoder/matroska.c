@@ -32,6 +32,13 @@ enum {
     ID_TRACK = 0xAE,
     ID_TRACK_NUMBER = 0xD7,
     ID_TRACK_TYPE = 0x83,
+    ID_VIDEO = 0xE0,
+    ID_CROP_BOTTOM = 0x54AA,
+    ID_CROP_TOP = 0x54BB,
+    ID_CROP_LEFT = 0x54CC,
+    ID_CROP_RIGHT = 0x54DD,
+    ID_DISPLAY_WIDTH = 0x54B0,
+    ID_DISPLAY_HEIGHT = 0x54BA,
     ID_ENCODINGS = 0x6D80,
     ID_ENCODING = 0x6240,
     ID_ENCRYPTION = 0x5035,
@@ -125,6 +132,28 @@ static bool is_encrypted(const struct windows *windows, const struct element *tr
     return false;
 }
 
+/* A number of a track's video settings, of at most 16 bits: 0 if it is not there or larger. */
+static uint64_t video_number(const struct windows *windows, const struct element *video, uint32_t id)
+{
+    struct element part;
+    uint64_t value;
+    return ebml_find(windows, video, id, &part) && ebml_unsigned(windows, &part, &value) && value <= UINT16_MAX ? value
+                                                                                                                : 0;
+}
+
+static struct crop read_crop(const struct windows *windows, const struct element *track)
+{
+    struct element video;
+    if (!ebml_find(windows, track, ID_VIDEO, &video))
+        return (struct crop){.left = 0};
+    return (struct crop){.left = video_number(windows, &video, ID_CROP_LEFT),
+                         .top = video_number(windows, &video, ID_CROP_TOP),
+                         .right = video_number(windows, &video, ID_CROP_RIGHT),
+                         .bottom = video_number(windows, &video, ID_CROP_BOTTOM),
+                         .display_width = video_number(windows, &video, ID_DISPLAY_WIDTH),
+                         .display_height = video_number(windows, &video, ID_DISPLAY_HEIGHT)};
+}
+
 static void read_tracks(struct walk *walk, const struct element *tracks)
 {
     struct matroska *matroska = walk->matroska;
@@ -138,8 +167,10 @@ static void read_tracks(struct walk *walk, const struct element *tracks)
         if (type != TYPE_VIDEO)
             continue;
         if (matroska->videos < MATROSKA_VIDEOS_MAX && ebml_find(walk->windows, &track, ID_TRACK_NUMBER, &part) &&
-            ebml_unsigned(walk->windows, &part, &number))
+            ebml_unsigned(walk->windows, &part, &number)) {
             matroska->video_tracks[matroska->videos] = number;
+            matroska->crops[matroska->videos] = read_crop(walk->windows, &track);
+        }
         matroska->videos++;
         matroska->encrypted += is_encrypted(walk->windows, &track);
     }

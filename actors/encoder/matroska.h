@@ -11,6 +11,12 @@
 
 #define MATROSKA_VIDEOS_MAX 16
 
+/* Pixels that are not meant to be seen, and the size that the rest is shown in; a display size of 0: not said. */
+struct crop {
+    uint64_t left, top, right, bottom;
+    uint64_t display_width, display_height;
+};
+
 struct matroska {
     bool has_cues;   /* all at hand */
     bool cut_off;    /* the segment is longer than the file */
@@ -18,6 +24,7 @@ struct matroska {
     unsigned sounds;
     unsigned encrypted;                         /* of the videos */
     uint64_t video_tracks[MATROSKA_VIDEOS_MAX]; /* their numbers, of the first ones */
+    struct crop crops[MATROSKA_VIDEOS_MAX];     /* of these */
     double tick_s;                              /* of timestamps */
     double duration_s;                          /* as the file says, of its longest track; 0: it does not */
     uint64_t clusters;                          /* offset of the first one; 0: not known */
