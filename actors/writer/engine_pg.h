@@ -50,7 +50,7 @@ struct pg_gate {
 
 struct pg_figures {
     struct ry_archive_state state;
-    int64_t counted_mono_ms; /* INT64_MIN: never */
+    int64_t counted_mono_ms; /* on the engine's clock; INT64_MIN: never */
     int64_t took_ms;
 };
 

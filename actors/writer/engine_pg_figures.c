@@ -69,19 +69,19 @@ int pg_archive_get(struct writer_engine *engine, struct ry_archive_state *state,
 {
     struct pg *pg = pg_of(engine);
     struct pg_figures *figures = &pg->figures;
-    int64_t now_mono_ms = pg_now_mono_ms();
+    int64_t now_mono_ms = ry_mono_ms(pg->clock);
     bool counted = figures->counted_mono_ms != INT64_MIN;
     int rc = RY_OK;
     if (!counted || figures->took_ms < QUICK_MS || now_mono_ms - figures->counted_mono_ms > figures->took_ms * SHARE) {
         rc = count(pg, &figures->state, err);
-        figures->took_ms = pg_now_mono_ms() - now_mono_ms;
+        figures->took_ms = ry_mono_ms(pg->clock) - now_mono_ms;
         if (rc == RY_ETIMEOUT) {
             RY_LOG(RY_WARNING, "figures_estimated", "database=%s took_ms=%lld", pg_pool_address(pg->pool)->where,
                    (long long)figures->took_ms);
             rc = pg_look(pg, estimate_sql, NULL, take_estimate, &figures->state.messages, err);
         }
         if (rc == RY_OK)
-            figures->counted_mono_ms = pg_now_mono_ms();
+            figures->counted_mono_ms = ry_mono_ms(pg->clock);
     } else {
         rc = pg_look(pg, "SELECT 1", NULL, NULL, NULL, err);
     }

@@ -11,8 +11,8 @@
 
 #include "actors/downloader/downloader.h"
 #include "tests/bed/fake.h"
+#include "tests/bed/patience.h"
 
-#define PATIENCE_MS  20000  /* for what should come at once */
 #define FILE_BYTES   500000 /* of clip.mp4; the first window is 64 KiB */
 #define SMALL_BYTES  3000   /* of small.mp4 */
 #define WINDOW_BYTES 65536

@@ -12,9 +12,9 @@
 #include "runtime/base/log.h"
 #include "runtime/bus/node.h"
 #include "tests/bed/redis_server.h"
+#include "tests/bed/patience.h"
 
-#define AWAIT_S 30
-#define CLIP    "0123456789abcdef0123456789abcdef"
+#define CLIP "0123456789abcdef0123456789abcdef"
 
 /* ---- what the actors of all nodes see and do; under the lock ----------------------------------------------------- */
 
@@ -50,7 +50,7 @@ static void await_count(const unsigned *count, unsigned n, const char *what)
 {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += AWAIT_S;
+    until.tv_sec += PATIENCE_MS / 1000;
     pthread_mutex_lock(&stage.lock);
     int rc = 0;
     while (*count < n && rc == 0)
@@ -337,7 +337,7 @@ static void ghost_goes(void)
 static void await_length(const char *stream, int64_t n)
 {
     int64_t length = 0;
-    time_t until = time(NULL) + AWAIT_S;
+    time_t until = time(NULL) + PATIENCE_MS / 1000;
     while ((length = redis_server_int(redis, "XLEN", stream, NULL)) != n)
         if (time(NULL) > until)
             fail_msg("%s has %" PRId64 " entries, not %" PRId64, stream, length, n);

@@ -30,9 +30,9 @@
 #include <unistd.h>
 
 #include "tests/bed/skip.h"
+#include "tests/bed/patience.h"
 
-#define START_WAIT_MS 60000
-#define TRY_MS        20
+#define TRY_MS 20
 
 /* Finds the programs of the newest server below /usr/lib/postgresql, where Debian puts each major version into a folder
  * of its own; else those along PATH. */
@@ -195,7 +195,7 @@ void postgres_server_start(struct postgres_server *server)
         PQfinish(conn);
         if (up)
             return;
-        if (waited_ms > START_WAIT_MS || waitpid(server->pid, NULL, WNOHANG) != 0) {
+        if (waited_ms > PATIENCE_MS || waitpid(server->pid, NULL, WNOHANG) != 0) {
             show_log(server, "postgres");
             server->pid = 0;
             fail_msg("PostgreSQL does not start");

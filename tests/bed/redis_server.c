@@ -21,9 +21,9 @@
 
 #include "runtime/stream/redis_link.h"
 #include "tests/bed/skip.h"
+#include "tests/bed/patience.h"
 
 #define WORDS_MAX     64
-#define START_TRIES   500
 #define START_WAIT_MS 20
 
 struct redis_server {
@@ -89,7 +89,7 @@ static void run_server(const struct redis_server *server)
 /* Waits until it answers PING; false if it has ended, because another took the port. */
 static bool answers(struct redis_server *server)
 {
-    for (int i = 0; i < START_TRIES; i++) {
+    for (int i = 0; i < PATIENCE_MS / START_WAIT_MS; i++) {
         struct ry_error err;
         int rc = ry_redis_link_open(&server->link, &err);
         redisReply *reply = NULL;

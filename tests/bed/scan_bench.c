@@ -3,15 +3,15 @@
 
 #include "actors/scanner/scan.h"
 #include "actors/scanner/scanner.h"
+#include "tests/bed/patience.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SEED        11
-#define PATIENCE_MS 30000 /* real time that the fake has for its answers */
-#define LEAP_MS     250
+#define SEED    11
+#define LEAP_MS 250
 
 static const char *const MEDIA[] = {"clip.mp4", "more.webm", "other.mov"};
 

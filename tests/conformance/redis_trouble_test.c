@@ -20,6 +20,7 @@
 #include "runtime/stream/redis_queue.h"
 #include "tests/bed/between.h"
 #include "tests/bed/redis_server.h"
+#include "tests/bed/patience.h"
 
 #define START_MS INT64_C(1729350189000)
 #define LEASE_MS 60000
@@ -44,20 +45,28 @@ static struct ry_stream *open_at(struct scene *scene, const char *url)
     return stream;
 }
 
-static struct scene *scene_new(bool append_only)
+/* block_ms: how long a read blocks at Redis. Nothing here waits for its end, except where Redis tells by it and where
+ * the user may not end it. */
+static struct scene *scene_blocking(bool append_only, const char *block_ms)
 {
     static const char *const none[] = {NULL};
     const struct redis_server_options options = {.append_only = append_only};
     struct scene *scene = calloc(1, sizeof *scene);
     assert_non_null(scene);
     assert_int_equal(ry_config_load(&scene->config, (char *const *)(uintptr_t)none, NULL), RY_OK);
-    assert_int_equal(ry_config_set(scene->config, RY_OPT_redis_block_ms, "500", NULL), RY_OK);
+    assert_int_equal(ry_config_set(scene->config, RY_OPT_redis_block_ms, block_ms, NULL), RY_OK);
+    assert_int_equal(ry_config_set(scene->config, RY_OPT_redis_connect_timeout, "600", NULL), RY_OK);
     ry_clock_manual_init(&scene->clock, START_MS);
     scene->arena = ry_arena_make((size_t)8 << 20);
     scene->server = redis_server_start(&options);
     scene->a = open_at(scene, redis_server_url(scene->server));
     assert_non_null(scene->a);
     return scene;
+}
+
+static struct scene *scene_new(bool append_only)
+{
+    return scene_blocking(append_only, "600000");
 }
 
 static void scene_free(struct scene *scene)
@@ -397,7 +406,7 @@ static void wait_told(struct ry_stream *stream)
 {
     struct pollfd item = {.fd = stream->ops->fd(stream), .events = POLLIN};
     do
-        assert_int_equal(poll(&item, 1, 20000), 1);
+        assert_int_equal(poll(&item, 1, PATIENCE_MS), 1);
     while (!stream->ops->ready(stream));
 }
 
@@ -532,7 +541,7 @@ static void queue_opens_while_redis_is_away(void **state)
 static void queue_works_on_after_all_keys_were_lost(void **state)
 {
     (void)state;
-    struct scene *scene = scene_new(false);
+    struct scene *scene = scene_blocking(false, "500");
     produce(scene, "1", "batch", "x");
     assert_int_equal(read_by(scene, scene->a, "n/1", 4), 1);
     uint64_t token = scene->leases[0].token;
@@ -551,7 +560,7 @@ static void queue_works_on_after_all_keys_were_lost(void **state)
 static void queue_does_not_turn_in_circles_when_a_group_is_gone(void **state)
 {
     (void)state;
-    struct scene *scene = scene_new(false);
+    struct scene *scene = scene_blocking(false, "500");
     produce(scene, "1", "batch", "x");
     assert_int_equal(read_by(scene, scene->a, "n/1", 4), 1);
     ack_all(scene, scene->a, 1);
@@ -602,7 +611,7 @@ static void queue_loads_its_scripts_again(void **state)
 static void queue_logs_in_as_a_user_with_few_rights(void **state)
 {
     (void)state;
-    struct scene *scene = scene_new(false);
+    struct scene *scene = scene_blocking(false, "500");
     char url[256];
     (void)redis_server_say(scene->server, "ACL", "SETUSER", "yard", "on", ">p@ss:w/rd%", "resetkeys", "~jobs:*",
                            "~reelyard:*", "+@all", "-@dangerous", NULL);

@@ -10,6 +10,7 @@
 #include "runtime/base/log.h"
 #include "tests/bed/skip.h"
 #include "tests/conformance/writer_pg_store.h"
+#include "tests/bed/patience.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -17,9 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PGBOUNCER     "/usr/sbin/pgbouncer"
-#define START_WAIT_MS 30000
-#define TRY_MS        20
+#define PGBOUNCER "/usr/sbin/pgbouncer"
+#define TRY_MS    20
 
 /* Starts PgBouncer before the server, and waits until it answers. */
 static pid_t start_bouncer(struct writer_pg_store *store)
@@ -48,7 +48,7 @@ static pid_t start_bouncer(struct writer_pg_store *store)
         pg_pool_put(pool, &link);
         if (up)
             break;
-        if (waited_ms > START_WAIT_MS || waitpid(pid, NULL, WNOHANG) != 0)
+        if (waited_ms > PATIENCE_MS || waitpid(pid, NULL, WNOHANG) != 0)
             fail_msg("PgBouncer does not start: %s", err.text);
         (void)poll(NULL, 0, TRY_MS);
     }

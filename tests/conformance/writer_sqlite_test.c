@@ -9,6 +9,7 @@
 #include "actors/writer/schema.h"
 #include "runtime/base/log.h"
 #include "tests/bed/between.h"
+#include "tests/bed/patience.h"
 #include "tests/conformance/writer_suite.h"
 
 #include <fcntl.h>
@@ -44,15 +45,21 @@ static int store_open(struct writer_store *store, const struct ry_clock *clock, 
     return rc;
 }
 
+/* A database and the files that SQLite keeps beside it, which stay when the last connections close at the same time. */
+static void remove_database(const char *path)
+{
+    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    for (size_t i = 0; i < 3; i++) {
+        char name[160];
+        snprintf(name, sizeof name, "%s%s", path, suffixes[i]);
+        (void)unlink(name);
+    }
+}
+
 static void store_remove(struct writer_store *store)
 {
     struct files *files = store->arg;
-    static const char *const suffixes[] = {"", "-wal", "-shm"};
-    for (size_t i = 0; i < 3; i++) {
-        char path[128];
-        snprintf(path, sizeof path, "%s%s", files->path, suffixes[i]);
-        (void)unlink(path);
-    }
+    remove_database(files->path);
     assert_int_equal(rmdir(files->folder), 0);
 }
 
@@ -162,12 +169,7 @@ static void files_that_are_not_ours_are_refused(void **state)
         if (rc != (int)cases[i].code || strstr(err.text, cases[i].text) == NULL)
             fail_msg("%s: %d %s", cases[i].name, rc, err.text);
         assert_null(engine);
-        static const char *const suffixes[] = {"", "-wal", "-shm"};
-        for (size_t s = 0; s < 3; s++) {
-            char remove[160];
-            snprintf(remove, sizeof remove, "%s%s", path, suffixes[s]);
-            (void)unlink(remove);
-        }
+        remove_database(path);
     }
 }
 
@@ -250,7 +252,7 @@ static void file_made_by_the_queue_is_taken(void **state)
     struct ry_error err;
     assert_int_equal(open_engine(path, &f->clock.clock, &engine, &err), RY_OK);
     writer_engine_close(&engine);
-    (void)unlink(path);
+    remove_database(path);
 }
 
 static void damage(const char *path, long at, const char *bytes, size_t n)
@@ -333,7 +335,8 @@ static void new_file_may_be_opened_by_many_at_once(void **state)
         children[i] = fork();
         assert_true(children[i] >= 0);
         if (children[i] == 0) {
-            const struct writer_sqlite_options options = {.path = path, .clock = &f->clock.clock, .busy_ms = 10000};
+            const struct writer_sqlite_options options = {
+                .path = path, .clock = &f->clock.clock, .busy_ms = PATIENCE_MS};
             struct writer_engine *engine = NULL;
             struct ry_error err = {0};
             int rc = writer_engine_sqlite_open(&options, &engine, &err);
@@ -349,7 +352,7 @@ static void new_file_may_be_opened_by_many_at_once(void **state)
         assert_int_equal(waitpid(children[i], &status, 0), children[i]);
         failures += status != 0;
     }
-    (void)unlink(path);
+    remove_database(path);
     assert_int_equal(failures, 0);
 }
 

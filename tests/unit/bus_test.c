@@ -17,8 +17,7 @@
 #include "runtime/bus/instance_loop.h"
 #include "runtime/bus/node.h"
 #include "runtime/bus/node_inside.h"
-
-#define ANSWER_TIMEOUT_MS 20000
+#include "tests/bed/patience.h"
 
 /* ---- actors of the test: a writer that answers, a scheduler that asks for nothing -------------------------------- */
 
@@ -180,7 +179,7 @@ static void expect_writer(struct ry_console *console, const char *engine, uint64
     const struct ry_archive_get ask = {0};
     const struct ry_mail *answer;
     struct ry_error err = {0};
-    if (ry_console_ask(console, RY_TAG_archive_get, &ask, ANSWER_TIMEOUT_MS, &answer, &err) != RY_OK)
+    if (ry_console_ask(console, RY_TAG_archive_get, &ask, PATIENCE_MS, &answer, &err) != RY_OK)
         fail_msg("%s", err.text);
     assert_true(ry_str_is(RY_BODY(answer, archive_state)->engine, engine));
     assert_int_equal(RY_BODY(answer, archive_state)->guilds, attempt);
@@ -211,7 +210,7 @@ static void blob_arrives_whole(void **state)
     uint64_t id = ry_link_say(&link, RY_TAG_thumbnail_read, &ask);
     assert_int_equal(ry_bag_send(&link.bag, ry_socket_raw(link.dealer), NULL, &err), RY_OK);
     zmq_pollitem_t item = {.socket = ry_socket_raw(link.dealer), .events = ZMQ_POLLIN};
-    assert_int_equal(zmq_poll(&item, 1, ANSWER_TIMEOUT_MS), 1);
+    assert_int_equal(zmq_poll(&item, 1, PATIENCE_MS), 1);
     bool bad;
     struct ry_str bytes;
     struct ry_frame *const *frames;
@@ -251,7 +250,7 @@ static void instance_that_ends_with_an_error_is_told(void **state)
     struct ry_error err = {0};
     (void)ry_console_ask(console, RY_TAG_failed_retry, &poison, 0, &answer, &err);
     struct pollfd failed = {.fd = ry_node_failed_fd(site->node), .events = POLLIN};
-    assert_int_equal(poll(&failed, 1, ANSWER_TIMEOUT_MS), 1);
+    assert_int_equal(poll(&failed, 1, PATIENCE_MS), 1);
     ry_node_failure(site->node, &err);
     assert_int_equal(err.code, RY_EIO);
     assert_string_equal(err.text, "writer-1: the engine broke");
@@ -266,7 +265,7 @@ static void ask_without_an_instance_is_refused_at_once(void **state)
     const struct ry_archive_get ask = {0};
     const struct ry_mail *answer;
     struct ry_error err = {0};
-    assert_int_equal(ry_console_ask(console, RY_TAG_archive_get, &ask, ANSWER_TIMEOUT_MS, &answer, &err), RY_EBUSY);
+    assert_int_equal(ry_console_ask(console, RY_TAG_archive_get, &ask, PATIENCE_MS, &answer, &err), RY_EBUSY);
     assert_string_equal(err.text, "no instance of the role is there");
     ry_console_close(&console);
 }
@@ -280,7 +279,7 @@ static void node_tells_its_state(void **state)
     const struct ry_node_get ask = {0};
     const struct ry_mail *answer;
     struct ry_error err = {0};
-    assert_int_equal(ry_console_ask(console, RY_TAG_node_get, &ask, ANSWER_TIMEOUT_MS, &answer, &err), RY_OK);
+    assert_int_equal(ry_console_ask(console, RY_TAG_node_get, &ask, PATIENCE_MS, &answer, &err), RY_OK);
     const struct ry_node_state *node = RY_BODY(answer, node_state);
     assert_true(ry_str_is(node->node, "testnode"));
     assert_int_equal(node->instances.n, 3);
@@ -396,7 +395,7 @@ static struct ry_node_state const *state_of(struct ry_console *console)
     const struct ry_node_get ask = {0};
     const struct ry_mail *answer;
     struct ry_error err = {0};
-    if (ry_console_ask(console, RY_TAG_node_get, &ask, ANSWER_TIMEOUT_MS, &answer, &err) != RY_OK)
+    if (ry_console_ask(console, RY_TAG_node_get, &ask, PATIENCE_MS, &answer, &err) != RY_OK)
         fail_msg("%s", err.text);
     return RY_BODY(answer, node_state);
 }
@@ -439,7 +438,7 @@ static void mail_of_a_killed_process_goes_to_another(void **state)
     assert_int_equal(waitpid(first, NULL, 0), first);
 
     zmq_pollitem_t item = {.socket = ry_socket_raw(asker.dealer), .events = ZMQ_POLLIN};
-    assert_int_equal(zmq_poll(&item, 1, ANSWER_TIMEOUT_MS), 1);
+    assert_int_equal(zmq_poll(&item, 1, PATIENCE_MS), 1);
     bool bad;
     struct ry_str bytes;
     struct ry_frame *const *frames;
@@ -606,7 +605,7 @@ static void process_that_lies_about_its_pid_is_refused(void **state)
         .version = RY_PROTO_VERSION, .role = RY_ROLE_WRITER, .name = RY_STR("liar"), .pid = (uint64_t)getpid() + 1};
     say_raw(&liar, &head, &hello);
     zmq_pollitem_t item = {.socket = ry_socket_raw(liar.dealer), .events = ZMQ_POLLIN};
-    assert_int_equal(zmq_poll(&item, 1, ANSWER_TIMEOUT_MS), 1);
+    assert_int_equal(zmq_poll(&item, 1, PATIENCE_MS), 1);
     bool bad;
     struct ry_str bytes;
     struct ry_frame *const *frames;

@@ -14,8 +14,7 @@
 #include "runtime/bus/instance_loop.h"
 #include "runtime/bus/node.h"
 #include "tests/bed/postgres_server.h"
-
-#define ANSWER_MS 20000
+#include "tests/bed/patience.h"
 
 struct site {
     char folder[64];
@@ -111,7 +110,7 @@ static const struct ry_node_state *state_of(struct site *site)
     const struct ry_node_get ask = {0};
     const struct ry_mail *answer;
     struct ry_error err = {0};
-    if (ry_console_ask(site->console, RY_TAG_node_get, &ask, ANSWER_MS, &answer, &err) != RY_OK)
+    if (ry_console_ask(site->console, RY_TAG_node_get, &ask, PATIENCE_MS, &answer, &err) != RY_OK)
         fail_msg("%s", err.text);
     return RY_BODY(answer, node_state);
 }
@@ -141,7 +140,7 @@ static int join_within(struct site *site, struct ry_link *link, const struct ry_
 static int join(struct site *site, struct ry_link *link, const struct ry_curve *curve, enum ry_role role,
                 const char *name)
 {
-    return join_within(site, link, curve, role, name, ANSWER_MS);
+    return join_within(site, link, curve, role, name, PATIENCE_MS);
 }
 
 /* Ends a connection without a word. */
@@ -325,7 +324,7 @@ static void connection_that_nobody_vouched_for_may_not_join(void **state)
     int fd = knock(&site);
     zmq_pollitem_t items[RY_GATE_POLLS];
     ry_gate_polls(gate, items);
-    assert_int_equal(zmq_poll(items, RY_GATE_POLLS, ANSWER_MS), 1);
+    assert_int_equal(zmq_poll(items, RY_GATE_POLLS, PATIENCE_MS), 1);
     unsigned open_now = 0, vouched = 0;
     for (int i = -1; i < 1024; i++) {
         vouched += ry_gate_vouches(gate, i, NULL) || ry_gate_vouches(gate, i, "");

@@ -11,8 +11,7 @@
 #include "runtime/base/log.h"
 #include "runtime/bus/instance_loop.h"
 #include "runtime/bus/node.h"
-
-#define ANSWER_MS 20000
+#include "tests/bed/patience.h"
 
 static const char token[] = "0123456789abcdef0123456789abcdef";
 
@@ -58,7 +57,7 @@ static const struct ry_node_state *state_of(struct site *site)
     const struct ry_node_get ask = {0};
     const struct ry_mail *answer;
     struct ry_error err = {0};
-    if (ry_console_ask(site->console, RY_TAG_node_get, &ask, ANSWER_MS, &answer, &err) != RY_OK)
+    if (ry_console_ask(site->console, RY_TAG_node_get, &ask, PATIENCE_MS, &answer, &err) != RY_OK)
         fail_msg("%s", err.text);
     return RY_BODY(answer, node_state);
 }
@@ -75,7 +74,7 @@ static int join(struct site *site, struct ry_link *link, enum ry_role role, cons
 {
     struct ry_error err = {0};
     const struct ry_link_options options = {
-        .endpoint = site->endpoint, .role = role, .name = name, .timeout_ms = ANSWER_MS, .ticket = ticket};
+        .endpoint = site->endpoint, .role = role, .name = name, .timeout_ms = PATIENCE_MS, .ticket = ticket};
     return ry_link_open_with(link, &options, &err);
 }
 

@@ -19,13 +19,13 @@
 #include "runtime/net/discord.h"
 #include "tests/bed/between.h"
 #include "tests/bed/fake.h"
+#include "tests/bed/patience.h"
 
-#define TOKEN       "MTA.sEcReT-bot.t0ken"
-#define CHANNEL     "1424914917202464798"
-#define GUILD       "1424914917202464700"
-#define PATIENCE_MS 20000 /* of the test, for what should come at once */
-#define HOUR_MS     INT64_C(3600000)
-#define CALLS_MAX   400
+#define TOKEN     "MTA.sEcReT-bot.t0ken"
+#define CHANNEL   "1424914917202464798"
+#define GUILD     "1424914917202464700"
+#define HOUR_MS   INT64_C(3600000)
+#define CALLS_MAX 400
 
 struct bench {
     struct fake *fake;

@@ -16,9 +16,9 @@
 #include "runtime/net/http_private.h"
 #include "tests/bed/between.h"
 #include "tests/bed/fake.h"
+#include "tests/bed/patience.h"
 
 #define FILE_BYTES      100000
-#define PATIENCE_MS     20000 /* of the test, for what should come at once */
 #define LOW_SPEED_MS    1000
 #define LOW_SPEED_BYTES 20000
 
