@@ -3,7 +3,7 @@
 # machine lacks what the part needs.
 #
 #   names      variables, metrics, alerts: nothing in deploy/ or docs/OPERATIONS.md that the program, or the runbook, does not know
-#   image      the Dockerfile installs what the build needs and what the program is linked with
+#   image      the Dockerfile installs what the build needs and, where this machine is the image's Debian, what the program is linked with
 #   units      systemd takes the units, and finds them locked as far as they say
 #   rules      promtool takes the rules, and they alert when they should
 #   yaml       compose files and manifests: every reference leads somewhere, drains have their time, secrets go only where they must
@@ -25,11 +25,11 @@ complain() {
     echo "$*"
     bad=1
 }
-needs() {
-    command -v "$1" >/dev/null && return
-    echo "there is no $1${2:+ (Debian package $2)}"
+skip() {
+    echo "$*"
     exit 77
 }
+needs() { command -v "$1" >/dev/null || skip "there is no $1 (Debian package ${2:-$1})"; }
 
 # fetch PORT PATH: the body of an HTTP answer.
 fetch() {
@@ -86,13 +86,19 @@ packages() {
 }
 
 part_image() {
-    local line name library file
+    local line name library file version
     packages '^FROM .* AS build' '^WORKDIR' >"$tmp/build"
     line=$(sed -n '/^packages_build=/,/)/p' dev | tr -d '()' | sed 's/packages_build=//' | tr -s ' ' '\n' | grep -v '^libcmocka-dev$')
     for name in $line; do
         grep -qx "$name" "$tmp/build" || complain "the image's build stage lacks $name, which ./dev build needs"
     done
-    packages ':12-slim' '^COPY' >"$tmp/run"
+    # Other versions of Debian have the libraries in packages of other names.
+    version=$(sed -n 's/^FROM .*:\([0-9]*\)-slim$/\1/p' deploy/docker/Dockerfile)
+    grep -qx "VERSION_ID=\"$version\"" /etc/os-release || {
+        [ "$bad" -ne 0 ] || skip "the image is Debian $version, this machine is not: its run-time packages cannot be compared"
+        return
+    }
+    packages ":$version-slim" '^COPY' >"$tmp/run"
     needs readelf binutils
     needs dpkg
     for library in $(readelf -d "$reelyard" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'); do
@@ -155,6 +161,7 @@ part_yaml() {
 part_kustomize() {
     needs kubectl
     local folder
+    kubectl kustomize --help 2>&1 | grep -q -- '--load-restrictor' || skip "this kubectl is older than 1.21, and knows no components"
     mkdir "$tmp/whole"
     ln -s "$root/deploy/k8s" "$tmp/k8s"
     printf 'resources: [../k8s/overlays/split]\ncomponents: [../k8s/components/strict-sandbox]\n' >"$tmp/whole/kustomization.yaml"
