@@ -6,8 +6,9 @@
 #define DAY_MS              ((int64_t)86400000)
 #define EXTENSION_MAX_BYTES ((size_t)64)
 /* No lower-case form is longer than thrice the text, and none comes of more than thrice as many bytes. */
-#define LOWER_MAX_BYTES (9 * EXTENSION_MAX_BYTES + 16)
-#define EX_MAX_BYTES    ((size_t)512)
+#define LOWER_MAX_BYTES      (9 * EXTENSION_MAX_BYTES + 16)
+#define TYPESCRIPT_MAX_BYTES ((int64_t)1 << 20)
+#define EX_MAX_BYTES         ((size_t)512)
 
 static const int64_t year_1_s = -62135596800;
 
@@ -47,6 +48,15 @@ bool clip_name_ends(struct ry_str filename, struct ry_str extension)
     return ry_str_ends(end, extension, false);
 }
 
+/* What stands behind the name's last dot, or all of it, in small letters; as it is when it is too long. */
+static struct ry_str extension_of(struct ry_str filename, char text[static LOWER_MAX_BYTES])
+{
+    const char *dot = filename.n > 0 ? memrchr(filename.p, '.', filename.n) : NULL;
+    size_t from = dot ? (size_t)(dot - filename.p) + 1 : 0;
+    struct ry_str behind = {filename.p + from, filename.n - from};
+    return behind.n <= EXTENSION_MAX_BYTES ? lower(behind, text) : behind;
+}
+
 struct ry_str clip_mime_type(struct ry_str filename, struct ry_str content_type)
 {
     static const struct {
@@ -59,15 +69,68 @@ struct ry_str clip_mime_type(struct ry_str filename, struct ry_str content_type)
     };
     if (content_type.n > 0)
         return content_type;
-    const char *dot = filename.n > 0 ? memrchr(filename.p, '.', filename.n) : NULL;
-    size_t from = dot ? (size_t)(dot - filename.p) + 1 : 0;
-    struct ry_str behind = {filename.p + from, filename.n - from};
     char text[LOWER_MAX_BYTES];
-    struct ry_str extension = behind.n <= EXTENSION_MAX_BYTES ? lower(behind, text) : behind;
+    struct ry_str extension = extension_of(filename, text);
     for (size_t i = 0; i < sizeof TYPES / sizeof TYPES[0]; i++)
         if (ry_str_is(extension, TYPES[i].extension))
             return TYPES[i].mime_type;
     return RY_STR("video/mp4");
+}
+
+/* ---- kinds ------------------------------------------------------------------------------------------------------- */
+
+static bool is_one_of(struct ry_str extension, const char *const *extensions)
+{
+    for (; *extensions; extensions++)
+        if (ry_str_is(extension, *extensions))
+            return true;
+    return false;
+}
+
+bool clip_is_further_video(struct ry_str filename, struct ry_str content_type, int64_t size_bytes)
+{
+    static const char *const extensions[] = {"3gp", "3g2", "mpg", "mpeg", "m2ts", "mts",
+                                             "ogv", "wmv", "asf", "mxf",  NULL};
+    char text[LOWER_MAX_BYTES];
+    struct ry_str extension = extension_of(filename, text);
+    if (ry_str_is(extension, "ts"))
+        return content_type.n > 0 ? ry_str_starts(content_type, RY_STR("video/")) : size_bytes > TYPESCRIPT_MAX_BYTES;
+    return is_one_of(extension, extensions);
+}
+
+enum clip_kind clip_kind_of(struct ry_str filename, struct ry_str content_type)
+{
+    static const struct {
+        enum clip_kind kind;
+        const char *types[8];
+        const char *extensions[16];
+    } kinds[] = {
+        {CLIP_KIND_IMAGE,
+         {"image/"},
+         {"png", "jpg", "jpeg", "gif", "webp", "avif", "heic", "bmp", "svg", "tif", "tiff", "jxl"}},
+        {CLIP_KIND_SOUND, {"audio/"}, {"mp3", "wav", "ogg", "m4a", "flac", "aac", "opus", "wma", "mid", "aiff"}},
+        {CLIP_KIND_TEXT,
+         {"text/", "application/pdf", "application/json", "application/xml", "application/msword",
+          "application/vnd.openxmlformats", "application/vnd.oasis"},
+         {"txt", "md", "log", "json", "xml", "csv", "pdf", "doc", "docx", "odt", "html", "srt", "py", "js", "ts"}},
+        {CLIP_KIND_ARCHIVE,
+         {"application/zip", "application/x-zip", "application/x-rar", "application/vnd.rar", "application/x-7z",
+          "application/gzip", "application/x-msdos-program"},
+         {"zip", "rar", "7z", "gz", "tar", "xz", "jar", "exe", "apk", "iso", "dll"}},
+        {CLIP_KIND_VIDEO,
+         {"video/"},
+         {"mp4", "mov", "webm", "avi", "mkv", "flv", "wmv", "m4v", "vob", "rm", "rmvb", "f4v", "divx", "3gp", "mpg"}},
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        for (size_t k = 0; k < 8 && kinds[i].types[k]; k++)
+            if (ry_str_starts(content_type, ry_str_of(kinds[i].types[k])))
+                return kinds[i].kind;
+    char text[LOWER_MAX_BYTES];
+    struct ry_str extension = extension_of(filename, text);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (is_one_of(extension, kinds[i].extensions))
+            return kinds[i].kind;
+    return clip_is_further_video(filename, content_type, -1) ? CLIP_KIND_VIDEO : CLIP_KIND_OTHER;
 }
 
 /* ---- URLs -------------------------------------------------------------------------------------------------------- */

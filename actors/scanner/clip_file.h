@@ -12,6 +12,23 @@ bool clip_name_ends(struct ry_str filename, struct ry_str extension);
 /* The MIME type to store: the content type unless absent or empty, else by what stands behind the name's last dot. */
 struct ry_str clip_mime_type(struct ry_str filename, struct ry_str content_type);
 
+/* Whether a file has a video format beyond the origin's list that the encoder opens: by its name. A .ts may be
+ * TypeScript instead: it counts if its type says video, or if it says nothing and the file is larger than programs
+ * are. size_bytes: -1 is not known. */
+bool clip_is_further_video(struct ry_str filename, struct ry_str content_type, int64_t size_bytes);
+
+/* What a file is that is not taken: by its type, else by its name. */
+enum clip_kind {
+    CLIP_KIND_IMAGE,
+    CLIP_KIND_SOUND,
+    CLIP_KIND_TEXT,
+    CLIP_KIND_ARCHIVE,
+    CLIP_KIND_VIDEO, /* a video that is not on the list */
+    CLIP_KIND_OTHER,
+    CLIP_KIND_COUNT
+};
+enum clip_kind clip_kind_of(struct ry_str filename, struct ry_str content_type);
+
 /* 9999-12-31T23:59:59Z, for what never expires. */
 #define CLIP_EXPIRES_NEVER_WALL_MS ((int64_t)253402300799000)
 

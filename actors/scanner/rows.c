@@ -47,6 +47,7 @@ struct scan_rows {
     size_t clip_capacity;
     struct ry_author_row *part_authors;
     size_t parts;
+    size_t skipped[CLIP_KIND_COUNT];
 };
 
 struct scan_rows *scan_rows_new(size_t messages_max)
@@ -92,6 +93,11 @@ void scan_rows_free(struct scan_rows **rows)
 size_t scan_rows_clips(const struct scan_rows *rows)
 {
     return rows->clip_count;
+}
+
+size_t scan_rows_skipped(const struct scan_rows *rows, enum clip_kind kind)
+{
+    return rows->skipped[kind];
 }
 
 /* ---- reading a message ------------------------------------------------------------------------------------------- */
@@ -198,9 +204,22 @@ static void put_aside(const struct scan_rows_context *context, struct ry_str mes
     context->put_aside(context->put_aside_arg, id, why->text);
 }
 
+static bool is_taken(const struct scan_rows_context *context, const struct ry_json *object,
+                     const struct attachment *attachment)
+{
+    if (clip_rules_is_video(context->settings->rules, attachment->filename, attachment->content_type))
+        return true;
+    uint64_t size = 0;
+    struct ry_error why;
+    if (!context->further_videos)
+        return false;
+    bool known = ry_json_read_count(object, "attachment ", "size", &size, &why) == RY_OK && size <= INT64_MAX;
+    return clip_is_further_video(attachment->filename, attachment->content_type, known ? (int64_t)size : -1);
+}
+
 /* The videos of a message; bad attachments are put aside, and an attachment that stands there twice is taken once. */
-static size_t read_videos(const struct scan_rows_context *context, const struct message *message,
-                          struct attachment videos[ATTACHMENTS_MAX])
+static size_t read_videos(struct scan_rows *rows, const struct scan_rows_context *context,
+                          const struct message *message, struct attachment videos[ATTACHMENTS_MAX])
 {
     size_t n = 0;
     const struct ry_json *object = NULL;
@@ -210,8 +229,10 @@ static size_t read_videos(const struct scan_rows_context *context, const struct 
         struct ry_error why;
         *video = (struct attachment){0};
         int rc = read_kind(object, video, &why);
-        if (rc == RY_OK && !clip_rules_is_video(context->settings->rules, video->filename, video->content_type))
+        if (rc == RY_OK && !is_taken(context, object, video)) {
+            rows->skipped[clip_kind_of(video->filename, video->content_type)]++;
             continue;
+        }
         if (rc == RY_OK)
             rc = read_video(object, context->file_urls, context->proxy_urls, video, &why);
         if (rc != RY_OK) {
@@ -328,7 +349,7 @@ int scan_rows_add(struct scan_rows *rows, const struct scan_rows_context *contex
         put_aside(context, read.id, &why);
         return RY_OK;
     }
-    size_t n = read_videos(context, &read, videos);
+    size_t n = read_videos(rows, context, &read, videos);
     if (n == 0)
         return RY_OK;
     switch (clip_rules_wants(context->settings->rules, read.content)) {

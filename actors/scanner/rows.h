@@ -5,6 +5,7 @@
 #ifndef REELYARD_ACTORS_SCANNER_ROWS_H
 #define REELYARD_ACTORS_SCANNER_ROWS_H
 
+#include "actors/scanner/clip_file.h"
 #include "actors/scanner/settings.h"
 #include "proto/message.h"
 
@@ -15,9 +16,10 @@ struct scan_rows_context {
     struct ry_str guild_id;
     struct ry_str channel_id;
     const struct scan_settings *settings;
-    bool given_urls; /* author.avatar_url is honoured */
-    bool file_urls;  /* attachments may have file URLs */
-    bool proxy_urls; /* an attachment's proxy_url, if it has one, becomes the clip's URL */
+    bool given_urls;     /* author.avatar_url is honoured */
+    bool file_urls;      /* attachments may have file URLs */
+    bool further_videos; /* formats beyond the channel's list count too (clip_is_further_video) */
+    bool proxy_urls;     /* an attachment's proxy_url, if it has one, becomes the clip's URL */
     int64_t now_wall_ms;
     /* Told of each message or attachment that is put aside: the message's id as far as it is known ("" otherwise) and a
      * sentence. */
@@ -33,6 +35,9 @@ void scan_rows_free(struct scan_rows **rows);
  * message whose id was added before is left out. RY_OK, or RY_ENOMEM when the rows are larger than allowed. */
 int scan_rows_add(struct scan_rows *rows, const struct scan_rows_context *context, const struct ry_json *message,
                   struct ry_error *err);
+
+/* Attachments of a kind that were looked at and not taken. */
+size_t scan_rows_skipped(const struct scan_rows *rows, enum clip_kind kind);
 
 /* Clips, and messages with clips, that the rows have now. */
 size_t scan_rows_clips(const struct scan_rows *rows);

@@ -42,6 +42,7 @@ static struct scan_rows_context rows_context(struct scan *scan)
                                       .settings = scan->settings,
                                       .given_urls = local && inline_messages,
                                       .file_urls = local && inline_messages && scan->job.media_root.p != NULL,
+                                      .further_videos = local && scan->settings->plain_extensions,
                                       .proxy_urls = scan->job.type == SCAN_JOB_MESSAGE,
                                       .now_wall_ms = ry_wall_ms(ry_ctx_clock(scan_ctx(scan))),
                                       .put_aside = scanner_on_message_put_aside,
@@ -62,12 +63,24 @@ static int add_row(struct scan *scan, const struct ry_json *message, struct ry_e
     return scan_rows_add(scan->rows, &context, message, err);
 }
 
+/* What was not taken, by kind. */
+static void count_skipped(struct scan *scan)
+{
+    static const enum ry_counter counters[CLIP_KIND_COUNT] = {
+        [CLIP_KIND_IMAGE] = RY_COUNTER_skipped_images, [CLIP_KIND_SOUND] = RY_COUNTER_skipped_sounds,
+        [CLIP_KIND_TEXT] = RY_COUNTER_skipped_texts,   [CLIP_KIND_ARCHIVE] = RY_COUNTER_skipped_archives,
+        [CLIP_KIND_VIDEO] = RY_COUNTER_skipped_videos, [CLIP_KIND_OTHER] = RY_COUNTER_skipped_others};
+    for (int kind = 0; kind < CLIP_KIND_COUNT; kind++)
+        ry_count(scan_ctx(scan), counters[kind], scan_rows_skipped(scan->rows, (enum clip_kind)kind));
+}
+
 /* Everything is read. */
 static enum scan_step rows_are_there(struct scan *scan)
 {
     scan->messages = scan->seen;
     ry_count(scan_ctx(scan), RY_COUNTER_messages_scanned, scan->seen);
     ry_count(scan_ctx(scan), RY_COUNTER_clips_found, scan_rows_clips(scan->rows));
+    count_skipped(scan);
     return scan->job.type == SCAN_JOB_MESSAGES ? SCAN_DAYS : SCAN_KNOWN;
 }
 

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define SETTINGS_FILE_MAX_BYTES ((size_t)1 << 20)
@@ -21,6 +22,8 @@ static const char BUILT_IN_CHANNEL[] =
     " \"video/x-matroska\", \"video/x-flv\", \"video/x-m4v\"],"
     " \"video_extensions\": [\".mp4\", \".mov\", \".webm\", \".avi\", \".mkv\", \".flv\", \".wmv\", \".m4v\"],"
     " \"text_include_regex\": null, \"text_exclude_regex\": null}";
+
+#define BUILT_IN_EXTENSIONS 8
 
 static const char BUILT_IN_GUILD_ADMIN[] =
     "{\"default_visibility\": \"public\", \"ignore_nsfw_channels\": false,"
@@ -233,6 +236,22 @@ static int take(struct scan_settings *settings, struct ry_str name, const struct
     return clip_rules_take(settings->rules, name, value, err);
 }
 
+/* Whether the list is the built-in one, in any order. */
+static bool has_plain_extensions(const struct ry_json *resolved)
+{
+    const char *list = strstr(BUILT_IN_CHANNEL, "\"video_extensions\"");
+    const struct ry_json *extensions = ry_json_get(resolved, "video_extensions");
+    size_t n = ry_json_is(extensions, RY_JSON_ARRAY) ? ry_json_count(extensions) : 0;
+    size_t same = 0;
+    for (size_t i = 0; i < n; i++) {
+        char quoted[32];
+        struct ry_str extension = ry_json_str(ry_json_at(extensions, i));
+        int length = snprintf(quoted, sizeof quoted, "\"%.*s\"", RY_STR_ARG(extension));
+        same += extension.n > 0 && length < (int)sizeof quoted && strstr(list, quoted) != NULL;
+    }
+    return same == n && n == BUILT_IN_EXTENSIONS;
+}
+
 static int hash_resolved(const struct ry_json *resolved, char hash[MD5_HEX_BYTES], struct ry_error *err)
 {
     RY_BUF_AUTO text = ry_buf_make(HASHED_TEXT_MAX_BYTES);
@@ -261,6 +280,7 @@ static int fill(struct scan_settings *settings, const struct ry_json *resolved, 
         else if (taken != RY_OK)
             note_problem(settings, why.text);
     }
+    settings->plain_extensions = has_plain_extensions(resolved);
     return rc;
 }
 

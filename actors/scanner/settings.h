@@ -38,6 +38,7 @@ struct scan_settings {
     bool threads;               /* scans cover the channel's threads */
     bool forum;                 /* the channel has threads alone; told by its row, not by settings */
     uint64_t clips_per_day_max; /* of the channel and UTC day; 0: no limit */
+    bool plain_extensions;      /* video_extensions are the built-in ones: nobody chose others */
     struct clip_rules *rules;
     char problems[400]; /* which values are none, and why, for one warning; "": all are good */
 };

@@ -59,6 +59,7 @@ static void print_report(const struct ry_scan_follow *follow, const struct ry_pa
     fprintf(out,
             "\nclips       %" PRIu64 " new, %" PRIu64 " completed, %" PRIu64 " failed; the channel has %" PRIu64 "\n",
             grown(now->clips, begin->clips), new_ones, follow->failed.total, now->clips);
+    ry_skipped_print(&follow->skipped, out);
     /* Each clip has a small one and a large one. */
     fprintf(out, "thumbnails  %" PRIu64 " new\n", 2 * new_ones);
     fprintf(out, "time        %.1f s\n", (double)(ry_mono_ms(follow->clock) - follow->begin_mono_ms) / 1000);

@@ -350,6 +350,8 @@ static void note_end(struct import *import)
     if (import->report.broken || !look_at_archive(import, &now) || !look_at_node(import, &now))
         return;
     report->clips_found = counted(&now, &import->begin, RY_COUNTER_clips_found);
+    struct ry_skipped before = ry_skipped_read(import->begin.counters), after = ry_skipped_read(now.counters);
+    report->skipped = ry_skipped_since(&after, &before);
     report->bytes_read = counted(&now, &import->begin, RY_COUNTER_download_bytes);
     report->completed = now.completed > import->begin.completed ? now.completed - import->begin.completed : 0;
     report->thumbnails = now.thumbnails - import->begin.thumbnails;

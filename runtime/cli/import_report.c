@@ -98,6 +98,7 @@ static void print_text(const struct ry_import_report *report, const struct ry_cl
     if (report->clips_found > new_ones && !report->stopped && !report->broken && !report->rows_only)
         fprintf(out, ", %" PRIu64 " had thumbnails already", report->clips_found - new_ones);
     fputc('\n', out);
+    ry_skipped_print(&report->skipped, out);
     fprintf(out, "thumbnails  %" PRIu64 " new\n", report->thumbnails);
     fputs("bytes read  ", out);
     print_bytes(out, report->bytes_read);
@@ -157,6 +158,7 @@ static void print_json(const struct ry_import_report *report, const struct ry_cl
     ry_json_put_f64(&writer, "reading_seconds", report->reading_seconds, 3);
     ry_json_put_f64(&writer, "messages_per_second", per_second(report->messages_now, report->reading_seconds), 1);
     ry_json_put_u64(&writer, "peak_rss_kb", report->peak_rss_kb);
+    ry_skipped_put(&report->skipped, &writer);
     put_reasons(&writer, "errors", &report->errors);
     put_reasons(&writer, "put_aside", &report->put_aside);
     put_reasons(&writer, "failed", &report->failed);

@@ -4,6 +4,7 @@
 
 #include "runtime/base/buf.h"
 #include "runtime/cli/page.h"
+#include "runtime/cli/skipped.h"
 
 /* Sentences that are kept and shown of a kind; the rest is counted. */
 #define RY_IMPORT_REASONS_MAX 20
@@ -31,6 +32,7 @@ struct ry_import_report {
     double reading_seconds;             /* until all messages were committed */
     uint64_t messages_now;              /* read by this run */
     uint64_t peak_rss_kb;               /* of this process; 0: not known */
+    struct ry_skipped skipped;          /* attachments that are no videos to take */
     struct ry_import_reasons errors;    /* of files, of the queue, of jobs */
     struct ry_import_reasons put_aside; /* messages, attachments and rows */
     struct ry_import_reasons failed;    /* clips */

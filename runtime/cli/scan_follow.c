@@ -18,6 +18,8 @@
 #define ENDURE_LOG_MS 10000
 #define LOOK_MS       100
 #define FIND_EVERY_MS 1000
+/* Instances report their counters four times a second. */
+#define COUNTERS_SETTLE_MS 350
 /* The time left is told once a twentieth of the time is behind. */
 #define BEHIND_LEAST_PART 20
 #define PAGE_LETTERS      256
@@ -399,11 +401,34 @@ static void note_failed_clips(struct ry_scan_follow *follow)
     }
 }
 
+/* What the node has skipped so far, of all its channels. */
+static bool look_at_skipped(struct ry_scan_follow *follow, struct ry_skipped *skipped)
+{
+    uint64_t counters[RY_COUNTER_COUNT] = {0};
+    const struct ry_mail *mail = NULL;
+    if (!ask(follow, RY_TAG_node_get, &(struct ry_node_get){0}, &mail))
+        return false;
+    const struct ry_node_state *state = RY_BODY(mail, node_state);
+    for (size_t i = 0; i < state->counters.n; i++)
+        if (state->counters.items[i].index < RY_COUNTER_COUNT)
+            counters[state->counters.items[i].index] = state->counters.items[i].value;
+    *skipped = ry_skipped_read(counters);
+    return true;
+}
+
+static void note_skipped(struct ry_scan_follow *follow, const struct ry_skipped *before)
+{
+    struct ry_skipped now;
+    if (pause_for(follow, COUNTERS_SETTLE_MS) && look_at_skipped(follow, &now))
+        follow->skipped = ry_skipped_since(&now, before);
+}
+
 void ry_scan_follow(struct ry_scan_follow *follow)
 {
+    struct ry_skipped before = {{0}};
     follow->begin_mono_ms = ry_mono_ms(follow->clock);
     follow->begin_wall_ms = ry_wall_ms(follow->clock);
-    bool done = scan(follow);
+    bool done = look_at_skipped(follow, &before) && scan(follow);
     if (follow->progress.begun)
         show_scan(follow, true);
     follow->scan_seconds = (double)(ry_mono_ms(follow->clock) - follow->begin_mono_ms) / 1000;
@@ -412,4 +437,6 @@ void ry_scan_follow(struct ry_scan_follow *follow)
         (void)await_clips(follow);
     if (!follow->stopped && !follow->broken)
         note_failed_clips(follow);
+    if (!follow->stopped && !follow->broken)
+        note_skipped(follow, &before);
 }

@@ -43,6 +43,7 @@ struct ry_scan_follow {
     /* How it ended. */
     bool stopped;                    /* by a signal */
     bool broken;                     /* the node failed or is gone */
+    struct ry_skipped skipped;       /* attachments that are no videos to take, of the node in that time */
     double scan_seconds;             /* until all messages were stored */
     struct ry_import_reasons errors; /* of the scan */
     struct ry_import_reasons failed; /* clips without thumbnails, of this run */

@@ -181,6 +181,37 @@ static void a_local_job_becomes_rows(void **state)
     assert_int_equal(bed_counter(bed, RY_COUNTER_clips_found), 2);
 }
 
+/* An attachment of each kind, two further videos among them. */
+#define KINDS \
+    "{\"id\":\"4194304005\",\"author\":{\"id\":\"9\",\"username\":\"u\"},\"attachments\":[" VIDEO \
+    ",{\"id\":\"12\",\"filename\":\"b.mpg\",\"size\":7,\"url\":\"https://x/b\"}" \
+    ",{\"id\":\"13\",\"filename\":\"c.ts\",\"content_type\":\"video/mp2t\",\"size\":7,\"url\":\"https://x/c\"}" \
+    ",{\"id\":\"14\",\"filename\":\"d.png\",\"url\":\"https://x/" \
+    "d\"},{\"id\":\"15\",\"filename\":\"e.png\",\"url\":\"https://x/e\"}" \
+    ",{\"id\":\"16\",\"filename\":\"f.txt\",\"url\":\"https://x/" \
+    "f\"},{\"id\":\"17\",\"filename\":\"g\",\"url\":\"https://x/g\"}]}"
+
+static void own_jobs_take_further_videos_and_others_the_channels_list(void **state)
+{
+    (void)state;
+    for (int own = 0; own < 2; own++) {
+        uint64_t images = bed_counter(bed, RY_COUNTER_skipped_images),
+                 texts = bed_counter(bed, RY_COUNTER_skipped_texts),
+                 videos = bed_counter(bed, RY_COUNTER_skipped_videos),
+                 others = bed_counter(bed, RY_COUNTER_skipped_others);
+        uint64_t job = own ? run_local(KINDS) : run_remote(KINDS);
+        answer_settings(own ? (struct ry_settings_got){.guild_exists = false} : enabled());
+        const struct ry_batch_write *batch = BED_EXPECT(bed, batch_write);
+        assert_int_equal(batch->clips.n, own ? 3 : 1);
+        answer_written();
+        expect_done(job, 1, own ? 3 : 1, 0);
+        assert_int_equal(bed_counter(bed, RY_COUNTER_skipped_images) - images, 2);
+        assert_int_equal(bed_counter(bed, RY_COUNTER_skipped_texts) - texts, 1);
+        assert_int_equal(bed_counter(bed, RY_COUNTER_skipped_videos) - videos, own ? 0 : 2);
+        assert_int_equal(bed_counter(bed, RY_COUNTER_skipped_others) - others, 1);
+    }
+}
+
 static void what_only_own_jobs_may_bring_is_not_taken_from_others(void **state)
 {
     (void)state;
@@ -790,6 +821,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_BED(a_local_job_becomes_rows),
+        WITH_BED(own_jobs_take_further_videos_and_others_the_channels_list),
         WITH_BED(what_only_own_jobs_may_bring_is_not_taken_from_others),
         WITH_BED(a_channel_that_is_not_to_be_scanned_is_skipped),
         WITH_BED(an_nsfw_channel_is_scanned_unless_settings_say_otherwise),

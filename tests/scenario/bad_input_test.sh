@@ -44,6 +44,9 @@ step "one export with everything in it"
     message 1297213456789012010 /etc/passwd passwd.mp4 && printf ,
     message 1297213456789012011 files/pipe.mp4 && printf ,
     message 1297213456789012012 files/link.mp4 && printf ,
+    message 1297213456789012016 https://cdn.example/picture.png && printf ,
+    message 1297213456789012017 https://cdn.example/notes.txt && printf ,
+    message 1297213456789012018 https://cdn.example/program.ts && printf ,
     message no-snowflake files/good.mp4 && printf ,
     printf '{"id":"1297213456789012014","attachments":"none"},'
     printf '17,'
@@ -58,6 +61,8 @@ data=$tmp/data
 [ "$(sql "$data" "SELECT count(*) FROM clip WHERE thumbnail_status = 'completed'")" = 4 ] || fail "$(counts "$data")"
 [ "$(sql "$data" "SELECT count(*) FROM clip WHERE thumbnail_status = 'failed'")" = 10 ] || fail "$(counts "$data")"
 [ "$(sql "$data" "SELECT count(DISTINCT id) FROM clip WHERE message_id = '1297213456789012015'")" = 2 ] || fail "same names"
+jq -e '.skipped == {images: 1, sounds: 0, texts: 2, archives: 0, videos: 0, others: 0}' "$tmp/summary.json" >/dev/null ||
+    fail "skipped: $(jq -c .skipped "$tmp/summary.json")"
 # reason MESSAGE WORD: the failure's reason says this.
 reason() {
     local text
@@ -67,10 +72,10 @@ reason() {
 }
 reason 03 'missing\|no such\|not found\|does not exist'
 reason 04 'empty'
-reason 05 'not a video'
-reason 06 'audio'
-reason 07 'truncated\|cut\|incomplete\|damaged'
-reason 08 'truncated\|damaged\|not a video\|size'
+reason 05 'is a text file, not a video'
+reason 06 'has sound but no video'
+reason 07 'cut off\|damaged'
+reason 08 'not a video\|cut off\|damaged'
 reason 09 'leaves\|outside\|below'
 reason 10 'outside'
 reason 11 'regular'

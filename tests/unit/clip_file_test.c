@@ -151,12 +151,71 @@ static void a_url_expires_when_its_signature_says(void **state)
     assert_int_equal(clip_url_expires_wall_ms(ry_str_of(url), now), tomorrow); /* Python says 1 s; no URL does */
 }
 
+static void further_videos_are_known_by_their_names(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *filename, *content_type;
+        int64_t size_bytes;
+        bool is_video;
+    } CASES[] = {
+        {"a.3gp", NULL, -1, true},       {"a.3g2", NULL, -1, true},
+        {"a.MPG", NULL, -1, true},       {"a.mpeg", "video/mpeg", 1, true},
+        {"a.m2ts", NULL, -1, true},      {"a.mts", NULL, -1, true},
+        {"a.ogv", NULL, -1, true},       {"a.wmv", NULL, -1, true},
+        {"a.asf", NULL, -1, true},       {"a.mxf", NULL, -1, true},
+        {"a.mp3", NULL, -1, false},      {"mpg", NULL, -1, true},
+        {"a.ts", "video/mp2t", 1, true}, {"a.ts", "application/typescript", 9000000, false},
+        {"a.ts", NULL, 9000000, true},   {"a.ts", NULL, 9000, false},
+        {"a.ts", NULL, -1, false},       {"a.ts.txt", NULL, 9000000, false},
+    };
+    for (size_t i = 0; i < COUNT(CASES); i++)
+        if (clip_is_further_video(ry_str_of(CASES[i].filename),
+                                  CASES[i].content_type ? ry_str_of(CASES[i].content_type) : (struct ry_str){0},
+                                  CASES[i].size_bytes) != CASES[i].is_video)
+            fail_msg("%s", CASES[i].filename);
+}
+
+static void what_is_not_taken_has_a_kind(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *filename, *content_type;
+        enum clip_kind kind;
+    } CASES[] = {
+        {"a.png", NULL, CLIP_KIND_IMAGE},
+        {"a", "image/webp", CLIP_KIND_IMAGE},
+        {"a.HEIC", NULL, CLIP_KIND_IMAGE},
+        {"a.mp3", NULL, CLIP_KIND_SOUND},
+        {"a.ogg", "audio/ogg", CLIP_KIND_SOUND},
+        {"a.txt", NULL, CLIP_KIND_TEXT},
+        {"a.pdf", NULL, CLIP_KIND_TEXT},
+        {"a.bin", "text/plain; charset=utf-8", CLIP_KIND_TEXT},
+        {"a.ts", NULL, CLIP_KIND_TEXT},
+        {"a.zip", NULL, CLIP_KIND_ARCHIVE},
+        {"a.tar.gz", NULL, CLIP_KIND_ARCHIVE},
+        {"a.exe", NULL, CLIP_KIND_ARCHIVE},
+        {"a.vob", NULL, CLIP_KIND_VIDEO},
+        {"a.m2ts", NULL, CLIP_KIND_VIDEO},
+        {"a.x", "video/x-unknown", CLIP_KIND_VIDEO},
+        {"a.blend", NULL, CLIP_KIND_OTHER},
+        {"", NULL, CLIP_KIND_OTHER},
+        {"a.png", "application/octet-stream", CLIP_KIND_IMAGE},
+    };
+    for (size_t i = 0; i < COUNT(CASES); i++)
+        if (clip_kind_of(ry_str_of(CASES[i].filename), CASES[i].content_type ? ry_str_of(CASES[i].content_type)
+                                                                             : (struct ry_str){0}) != CASES[i].kind)
+            fail_msg("%s", CASES[i].filename);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_name_ends_in_an_extension_as_lower_has_it),
         cmocka_unit_test(the_mime_type_is_the_content_type_or_the_extension_s),
         cmocka_unit_test(a_url_expires_when_its_signature_says),
+        cmocka_unit_test(further_videos_are_known_by_their_names),
+        cmocka_unit_test(what_is_not_taken_has_a_kind),
     };
     return cmocka_run_group_tests_name("clip_file", tests, NULL, NULL);
 }
