@@ -14,7 +14,7 @@ finish() {
 }
 trap finish EXIT
 export REELYARD_HTTP_PORT=0 LOG_LEVEL=ERROR
-unset REELYARD_DATA DATABASE_URL DB_HOST REDIS_URL
+unset REELYARD_DATA REELYARD_DATABASE REELYARD_QUEUE DATABASE_URL DB_TYPE DB_HOST DB_USER DB_PASSWORD DB_NAME REDIS_URL
 
 "$source/tests/bed/make_media.sh" "$work/media" quad.mp4 quad_fast.mp4 quad.mov quad.mkv rot90.mp4 vp8.webm vp9.webm hevc.mp4 \
     mpeg4.avi sar.mp4 odd.webm black_intro.mp4

@@ -43,7 +43,7 @@ fetch() {
 metrics() {
     local port until
     port=$((20000 + RANDOM % 12000))
-    env -u DATABASE_URL -u DB_HOST -u REDIS_URL REELYARD_HTTP_PORT="$port" LOG_LEVEL=ERROR "$reelyard" up --data "$tmp/data" >"$tmp/log" 2>&1 &
+    env -u DATABASE_URL -u DB_TYPE -u DB_HOST -u DB_USER -u DB_PASSWORD -u DB_NAME -u REDIS_URL REELYARD_HTTP_PORT="$port" LOG_LEVEL=ERROR "$reelyard" up --data "$tmp/data" >"$tmp/log" 2>&1 &
     node=$!
     until=$((SECONDS + 30))
     until fetch "$port" /metrics 2>/dev/null >"$tmp/metrics" && grep -q 'reelyard_child_running' "$tmp/metrics" &&
