@@ -2,6 +2,7 @@
  *
  * One urls_refresh is one POST /attachments/refresh-urls, which bots may use though no document says so. Where Discord
  * will not have it, each message is read again and the attachment looked for by its id, which also tells what is gone.
+ * Messages of threads have their channel's id in the archive; the URL tells the thread's.
  * Answers urls_refreshed, with an entry for each clip that was asked for; with an error when Discord cannot be reached
  * soon: whoever asks will ask again. */
 #include "actors/scanner/scan.h"
@@ -25,7 +26,8 @@ struct refresh {
     struct ry_discord_call *call;
     struct ry_arena arena;
     struct ry_url_fresh fresh[URLS_MAX];
-    size_t next; /* reading messages again: the clip whose turn it is */
+    size_t next;    /* reading messages again: the clip whose turn it is */
+    bool elsewhere; /* in the channel that its URL names, for its row's channel does not have the message */
 };
 
 static const struct ry_urls_refresh *order(const struct refresh *refresh)
@@ -89,21 +91,34 @@ static void set_fresh(struct refresh *refresh, size_t i, struct ry_str url)
 
 /* ---- message by message ------------------------------------------------------------------------------------------ */
 
-/* The attachment's id in a URL of the form scheme://host/attachments/CHANNEL/ATTACHMENT/NAME?...; absent: it is none.
- */
-static struct ry_str attachment_of(struct ry_str url)
+/* What a URL of the form scheme://host/attachments/CHANNEL/ATTACHMENT/NAME?... names; absent: it is none. The channel
+ * is where the file was posted, which may be a thread. */
+struct place {
+    struct ry_str channel, attachment;
+};
+
+static struct place place_of(struct ry_str url)
 {
     static const char MARK[] = "/attachments/";
     const char *at = memmem(url.p, url.n, MARK, sizeof MARK - 1);
     const char *end = url.p + url.n;
     if (at == NULL)
-        return (struct ry_str){0};
+        return (struct place){0};
     at += sizeof MARK - 1;
     const char *slash = memchr(at, '/', (size_t)(end - at));
-    if (slash == NULL)
-        return (struct ry_str){0};
-    const char *close = memchr(slash + 1, '/', (size_t)(end - slash - 1));
-    return close != NULL ? (struct ry_str){slash + 1, (size_t)(close - slash - 1)} : (struct ry_str){0};
+    const char *close = slash != NULL ? memchr(slash + 1, '/', (size_t)(end - slash - 1)) : NULL;
+    if (close == NULL)
+        return (struct place){0};
+    return (struct place){.channel = {at, (size_t)(slash - at)},
+                          .attachment = {slash + 1, (size_t)(close - slash - 1)}};
+}
+
+/* Whether the message may still stand in another channel than its row says: in a thread of it. */
+static bool may_be_elsewhere(const struct refresh *refresh)
+{
+    const struct ry_url_ref *ref = &order(refresh)->urls.items[refresh->next];
+    struct ry_str channel = place_of(ref->url).channel;
+    return !refresh->elsewhere && ry_str_is_snowflake(channel) && !ry_str_eq(channel, ref->channel_id);
 }
 
 static struct ry_str find_attachment(const struct ry_json *message, struct ry_str id)
@@ -137,7 +152,7 @@ static void scanner_on_message_again(void *arg, int code, unsigned status, struc
     if (code == RY_OK) {
         RY_JSON_AUTO *doc = NULL;
         struct ry_str url = {0};
-        struct ry_str attachment = attachment_of(order(refresh)->urls.items[i].url);
+        struct ry_str attachment = place_of(order(refresh)->urls.items[i].url).attachment;
         if (ry_json_parse(body, &doc, NULL) == RY_OK)
             url = find_attachment(ry_json_root(doc), attachment);
         if (url.p != NULL)
@@ -146,6 +161,10 @@ static void scanner_on_message_again(void *arg, int code, unsigned status, struc
             fresh->reason = RY_STR("the URL names no attachment of Discord");
         else
             fresh->gone = ry_json_root(doc) != NULL;
+    } else if (code == RY_ENOENT && may_be_elsewhere(refresh)) {
+        refresh->elsewhere = true;
+        read_next(refresh);
+        return;
     } else if (code == RY_ENOENT) {
         fresh->gone = true;
     } else if (ry_err_class((enum ry_err)code) == RY_CLASS_REJECT) {
@@ -155,6 +174,7 @@ static void scanner_on_message_again(void *arg, int code, unsigned status, struc
         return;
     }
     refresh->next++;
+    refresh->elsewhere = false;
     read_next(refresh);
 }
 
@@ -165,11 +185,11 @@ static void read_next(struct refresh *refresh)
         return;
     }
     const struct ry_url_ref *ref = &order(refresh)->urls.items[refresh->next];
+    struct ry_str channel = refresh->elsewhere ? place_of(ref->url).channel : ref->channel_id;
     char route[80];
     char path[96];
-    (void)snprintf(route, sizeof route, "/channels/%.*s/messages/:id", RY_STR_ARG(ref->channel_id));
-    (void)snprintf(path, sizeof path, "/channels/%.*s/messages/%.*s", RY_STR_ARG(ref->channel_id),
-                   RY_STR_ARG(ref->message_id));
+    (void)snprintf(route, sizeof route, "/channels/%.*s/messages/:id", RY_STR_ARG(channel));
+    (void)snprintf(path, sizeof path, "/channels/%.*s/messages/%.*s", RY_STR_ARG(channel), RY_STR_ARG(ref->message_id));
     (void)refresh_call(refresh, RY_DISCORD_GET, route, path, (struct ry_str){0}, scanner_on_message_again);
 }
 

@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define HIDDEN      "1424914917202464799" /* a channel that the bot may not read */
@@ -215,6 +216,49 @@ static void a_scanner_that_ends_in_the_middle_of_a_refresh_leaves_it_to_the_next
     scan_bench_close(&bench);
 }
 
+#define THREAD "1424914917202464900"
+
+static void a_clip_of_a_thread_is_found_by_its_url(void **state)
+{
+    (void)state;
+    struct scan_bench bench;
+    scan_bench_open(&bench, &(struct scan_bench_wish){.messages = 10,
+                                                      .clips = 10,
+                                                      .fake = {"--no-refresh", "--thread", "active:" THREAD ":9:9"}});
+    const struct discord_channel thread = {.id = strtoull(THREAD, NULL, 10),
+                                           .guild = bench.channel.guild,
+                                           .seed = bench.channel.seed,
+                                           .messages = 9,
+                                           .clips = 9,
+                                           .media = bench.channel.media,
+                                           .media_count = bench.channel.media_count};
+    struct ry_url_ref refs[2];
+    char texts[2][2][256];
+    for (uint64_t k = 0; k < 2; k++) {
+        struct discord_message made;
+        discord_message_make(&thread, k, &made);
+        (void)snprintf(texts[k][0], sizeof texts[k][0], "%" PRIu64, made.id);
+        (void)snprintf(texts[k][1], sizeof texts[k][1], SCAN_BENCH_CDN "/attachments/" THREAD "/%" PRIu64 "/%s?ex=1",
+                       made.attachments[0].id, made.attachments[0].filename);
+        refs[k] = (struct ry_url_ref){.clip_id = RY_STR("0123456789abcdef0123456789abcdef"),
+                                      .channel_id = RY_STR(SCAN_BENCH_CHANNEL),
+                                      .message_id = ry_str_of(texts[k][0]),
+                                      .url = ry_str_of(texts[k][1])};
+    }
+    char target[300];
+    (void)snprintf(target, sizeof target, "/fake/delete?message=%s", texts[1][0]);
+    assert_int_equal(fake_ask(bench.discord, "POST", target, NULL, 0), 204);
+    struct ry_urls_refresh refresh = {.urls = {refs, 2}};
+    const struct ry_urls_refreshed *refreshed =
+        expect_refreshed(&bench, BED_DELIVER(bench.bed, urls_refresh, &refresh, NULL));
+    assert_int_equal(refreshed->urls.n, 2);
+    assert_non_null(refreshed->urls.items[0].url.p);
+    assert_false(refreshed->urls.items[0].gone);
+    assert_true(refreshed->urls.items[1].gone);
+    assert_int_equal(fake_stat(bench.discord, "message"), 4); /* each in the channel first */
+    scan_bench_close(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +267,7 @@ int main(void)
         cmocka_unit_test(where_discord_will_not_renew_each_message_tells_what_became_of_its_clip),
         cmocka_unit_test(without_an_answer_of_discord_nothing_is_said_of_any_clip),
         cmocka_unit_test(a_scanner_that_ends_in_the_middle_of_a_refresh_leaves_it_to_the_next),
+        cmocka_unit_test(a_clip_of_a_thread_is_found_by_its_url),
     };
     return cmocka_run_group_tests_name("scanner_refresh", tests, NULL, NULL);
 }
