@@ -236,6 +236,36 @@ void shape_dolby_vision_5(struct shape_bytes *bytes)
     add_to_sample_entry(bytes, box, sizeof box);
 }
 
+/* tkhd, version 0: flags, two times, id, reserved, duration, reserved, layer, group, volume, reserved, matrix a b u c d
+ * v x y w. */
+static void set_matrix(struct shape_bytes *bytes, int a, int b, int c, int d)
+{
+    uint8_t *matrix = bytes->p + need(bytes, 0, "tkhd") + 4 + 40;
+    const int numbers[] = {a, b, 0, c, d};
+    for (size_t i = 0; i < 5; i++)
+        put32(matrix + 4 * i, (uint32_t)(numbers[i] * 0x10000));
+}
+
+void shape_turned_90(struct shape_bytes *bytes)
+{
+    set_matrix(bytes, 0, 1, -1, 0);
+}
+
+void shape_turned_180(struct shape_bytes *bytes)
+{
+    set_matrix(bytes, -1, 0, 0, -1);
+}
+
+void shape_turned_270(struct shape_bytes *bytes)
+{
+    set_matrix(bytes, 0, -1, 1, 0);
+}
+
+void shape_mirrored(struct shape_bytes *bytes)
+{
+    set_matrix(bytes, -1, 0, 0, 1);
+}
+
 void shape_empty_edit(struct shape_bytes *bytes)
 {
     uint8_t *elst = bytes->p + need(bytes, 0, "elst");

@@ -35,6 +35,12 @@ void shape_large_hole(struct shape_bytes *bytes);
 
 /* ---- what the header says ---- */
 
+/* MP4: the display matrix turns to the right by so many degrees, or mirrors. */
+void shape_turned_90(struct shape_bytes *bytes);
+void shape_turned_180(struct shape_bytes *bytes);
+void shape_turned_270(struct shape_bytes *bytes);
+void shape_mirrored(struct shape_bytes *bytes);
+
 /* MP4 with its index at the end: a clean aperture of 240x180 in the middle of 320x180. */
 void shape_clap(struct shape_bytes *bytes);
 /* Matroska: 40 pixels cut on the left and on the right of 320x180 (PixelCrop), shown as 240x180. */

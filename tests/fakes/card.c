@@ -2,12 +2,14 @@
  * touches them, so that they are the same with every version of ffmpeg.
  *
  *   fakes_card [--size 320x180] [--rate 10] [--tick SECONDS] [--show KIND:SECONDS,...] [--format 420|422|444|444alpha]
- *              [--depth 8|10] [--matrix 601|709|2020|ycgco|ictcp] [--transfer sdr|pq|hlg] [--range tv|pc] [--noise N]
+ *              [--turn 90|180|270|mirror] [--depth 8|10] [--matrix 601|709|2020|ycgco|ictcp] [--transfer sdr|pq|hlg]
+ * [--range tv|pc] [--noise N]
  *
  * Each card's number is the time divided by the tick (1 s), rounded down. KIND is card, black, white, grey, fade (from
  * black to the card), flash (from white to the card), or bars (black with a thin white frame, as a title may be).
  * pq and hlg show white (255) at 203 cd/m2, in the colours of BT.2020. 444alpha hides the left half: its alpha is 0,
- * its colours are magenta. --noise adds noise of up to N codes to luma, so that files become large. */
+ * its colours are magenta. --turn draws the card so that turning the picture by so many degrees to the right (or
+ * mirroring it) makes it upright. --noise adds noise of up to N codes to luma, so that files become large. */
 #include <getopt.h>
 #include <math.h>
 #include <stdio.h>
@@ -20,6 +22,7 @@
 
 enum matrix { MATRIX_601, MATRIX_709, MATRIX_2020, MATRIX_YCGCO, MATRIX_ICTCP };
 enum transfer { TRANSFER_SDR, TRANSFER_PQ, TRANSFER_HLG };
+enum turn { TURN_NONE, TURN_90, TURN_180, TURN_270, TURN_MIRROR };
 enum kind { KIND_CARD, KIND_BLACK, KIND_WHITE, KIND_GREY, KIND_FADE, KIND_FLASH, KIND_BARS };
 
 struct segment {
@@ -32,6 +35,7 @@ struct film {
     int width, height, rate, depth, noise;
     int shift_x, shift_y; /* log2 of chroma's steps */
     bool alpha, full;
+    enum turn turn;
     double tick_s;
     enum matrix matrix;
     enum transfer transfer;
@@ -144,8 +148,22 @@ static struct look look_at(const struct film *film, double at_s)
                          changes ? 1 - (segment->end_s - at_s) / segment->length_s : 1};
 }
 
+/* The place of the upright card that is stored at (x, y). */
+static void upright(enum turn turn, double *x, double *y)
+{
+    double u = *x, v = *y;
+    switch (turn) {
+    case TURN_NONE: break;
+    case TURN_90: *x = 1 - v, *y = u; break;
+    case TURN_180: *x = 1 - u, *y = 1 - v; break;
+    case TURN_270: *x = v, *y = 1 - u; break;
+    case TURN_MIRROR: *x = 1 - u; break;
+    }
+}
+
 static void colour_at(const struct film *film, const struct look *look, double x, double y, double rgb[3])
 {
+    upright(film->turn, &x, &y);
     card_colour(look->number, x, y, rgb);
     bool edge = (x < 0.1 || x > 0.9 || y < 0.1 || y > 0.9) && x > 0.08 && x < 0.92 && y > 0.08 && y < 0.92;
     for (int i = 0; i < 3; i++) {
@@ -292,10 +310,11 @@ int main(int argc, char **argv)
     static const char *const matrices[] = {"601", "709", "2020", "ycgco", "ictcp", NULL};
     static const char *const transfers[] = {"sdr", "pq", "hlg", NULL};
     static const char *const ranges[] = {"tv", "pc", NULL};
+    static const char *const turns[] = {"0", "90", "180", "270", "mirror", NULL};
     static const struct option options[] = {
         {"size", 1, NULL, 's'},   {"rate", 1, NULL, 'r'},     {"tick", 1, NULL, 't'},  {"show", 1, NULL, 'S'},
         {"format", 1, NULL, 'f'}, {"depth", 1, NULL, 'd'},    {"noise", 1, NULL, 'n'}, {"matrix", 1, NULL, 'm'},
-        {"range", 1, NULL, 'R'},  {"transfer", 1, NULL, 'T'}, {NULL, 0, NULL, 0}};
+        {"range", 1, NULL, 'R'},  {"transfer", 1, NULL, 'T'}, {"turn", 1, NULL, 'u'},  {NULL, 0, NULL, 0}};
     struct film film = {.width = 320, .height = 180, .rate = 10, .depth = 8, .tick_s = 1};
     const char *format = "420";
     char text[16];
@@ -314,6 +333,7 @@ int main(int argc, char **argv)
         case 'n': film.noise = atoi(optarg); break;
         case 'm': film.matrix = (enum matrix)one_of(optarg, matrices); break;
         case 'R': film.full = one_of(optarg, ranges) == 1; break;
+        case 'u': film.turn = (enum turn)one_of(optarg, turns); break;
         case 'T': film.transfer = (enum transfer)one_of(optarg, transfers); break;
         default: return 2;
         }
