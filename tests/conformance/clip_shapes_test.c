@@ -3,6 +3,9 @@
  *
  *   conformance_clip_shapes_test [PART-OF-A-NAME...]   only rows with such a name, with what came of them
  *
+ * At the end it tells what all rows cost together: of large files, the share of bytes that was fetched, which is held
+ * to a limit; of failures, the most bytes and the most CPU time.
+ *
  * Clips are kept below $REELYARD_BUILD/tests/shapes (see make_shapes.sh). Ends with 77 if no row could be tried. */
 #include <math.h>
 #include <regex.h>
@@ -24,6 +27,18 @@
 
 /* A blank picture's luma differs less, of 255. */
 #define BLANK_CONTRAST_MAX 5.0
+
+#define LARGE_BYTES ((size_t)5000000)
+#define LARGE_MAX   256
+
+/* What the rows cost. */
+struct costs {
+    double shares[LARGE_MAX];
+    size_t share_count;
+    const char *worst; /* row of the largest share */
+    uint64_t failure_bytes;
+    double failure_cpu_ms;
+};
 
 struct row {
     const struct clip_shape *shape;
@@ -171,7 +186,23 @@ static double cpu_ms(void)
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
-static void play_row(struct row *row, struct shape_bytes *bytes, bool verbose)
+static void count_cost(struct costs *costs, const struct clip_shape *shape, enum engine_outcome outcome,
+                       const struct play *play, size_t bytes, double cpu)
+{
+    double share = (double)play->bytes_read / (double)(bytes > 0 ? bytes : 1);
+    if (outcome == ENGINE_FAILED) {
+        costs->failure_bytes = play->bytes_read > costs->failure_bytes ? play->bytes_read : costs->failure_bytes;
+        costs->failure_cpu_ms = fmax(cpu, costs->failure_cpu_ms);
+    } else if (bytes >= LARGE_BYTES && !shape->change && costs->share_count < LARGE_MAX) {
+        bool worst = true;
+        for (size_t i = 0; i < costs->share_count; i++)
+            worst = worst && costs->shares[i] <= share;
+        costs->worst = worst ? shape->name : costs->worst;
+        costs->shares[costs->share_count++] = share;
+    }
+}
+
+static void play_row(struct row *row, struct shape_bytes *bytes, struct costs *costs, bool verbose)
 {
     const struct clip_shape *shape = row->shape;
     struct engine_result result;
@@ -183,12 +214,14 @@ static void play_row(struct row *row, struct shape_bytes *bytes, bool verbose)
         shape->change(bytes);
     double begin_ms = cpu_ms();
     enum engine_outcome outcome = play_run(&play, bytes->p, bytes->n, &wishes, &result);
+    double cpu = cpu_ms() - begin_ms;
+    count_cost(costs, shape, outcome, &play, bytes->n, cpu);
     if (verbose) {
         printf("%s: %s, %.1f ms of CPU, %u rounds, %u requests, %llu of %zu bytes\n", shape->name,
                outcome == ENGINE_DONE     ? "done"
                : outcome == ENGINE_FAILED ? result.error.text
                                           : "no end",
-               cpu_ms() - begin_ms, play.rounds, play.requests, (unsigned long long)play.bytes_read, bytes->n);
+               cpu, play.rounds, play.requests, (unsigned long long)play.bytes_read, bytes->n);
         if (outcome == ENGINE_DONE)
             printf("    %dx%d, %.3f s, %s\n", result.facts.shown.width, result.facts.shown.height,
                    result.facts.duration_s, result.facts.mime_type);
@@ -214,7 +247,7 @@ static bool read_note(const char *path, const char *suffix, char *text, size_t n
 
 enum verdict { RIGHT, WRONG, SKIPPED };
 
-static enum verdict try_row(const struct clip_shape *shape, const char *folder, bool verbose)
+static enum verdict try_row(const struct clip_shape *shape, const char *folder, struct costs *costs, bool verbose)
 {
     char path[1000], note[500];
     struct row row = {.shape = shape};
@@ -226,7 +259,7 @@ static enum verdict try_row(const struct clip_shape *shape, const char *folder, 
         return SKIPPED;
     }
     if (bytes.p)
-        play_row(&row, &bytes, verbose);
+        play_row(&row, &bytes, costs, verbose);
     else
         wrong(&row, " its clip %s cannot be made: %s", shape->clip,
               read_note(path, "failed", note, sizeof note) ? note : "it has no recipe");
@@ -248,6 +281,25 @@ static bool is_named(const struct clip_shape *shape, char **parts)
     return false;
 }
 
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+static void tell_costs(struct costs *costs)
+{
+    size_t n = costs->share_count;
+    if (costs->failure_bytes > 0)
+        printf("failures: at most %llu bytes and %.0f ms of CPU\n", (unsigned long long)costs->failure_bytes,
+               costs->failure_cpu_ms);
+    if (n == 0)
+        return;
+    qsort(costs->shares, n, sizeof costs->shares[0], compare);
+    printf("%zu files of 5 MB and more: fetched %.2f %% in the median, at most %.2f %% (%s)\n", n,
+           100 * costs->shares[n / 2], 100 * costs->shares[n - 1], costs->worst);
+}
+
 static int make_clips(char *folder, size_t n)
 {
     const char *source = getenv("REELYARD_SOURCE"), *build = getenv("REELYARD_BUILD");
@@ -262,7 +314,7 @@ int main(int argc, char **argv)
 {
     char folder[512];
     size_t counts[3] = {0};
-    (void)argc;
+    struct costs costs = {.share_count = 0};
     if (make_clips(folder, sizeof folder) != 0) {
         printf("the clips cannot be made\n");
         return 1;
@@ -270,7 +322,8 @@ int main(int argc, char **argv)
     engine_set_up();
     for (size_t i = 0; i < clip_shape_count; i++)
         if (is_named(&clip_shapes[i], argv + 1))
-            counts[try_row(&clip_shapes[i], folder, argc > 1)]++;
+            counts[try_row(&clip_shapes[i], folder, &costs, argc > 1)]++;
+    tell_costs(&costs);
     printf("%zu clip shapes: %zu right, %zu wrong, %zu skipped\n", counts[RIGHT] + counts[WRONG] + counts[SKIPPED],
            counts[RIGHT], counts[WRONG], counts[SKIPPED]);
     return counts[WRONG] > 0 ? 1 : counts[RIGHT] > 0 ? 0 : 77;
