@@ -14,7 +14,7 @@
 
 /* Of the engine and libavcodec, such as "1, libavcodec 59.37.100". A video that failed for good is tried once more by
  * another version. Raise ENGINE_RULES when a change lets videos give a picture that gave none before. */
-#define ENGINE_RULES         1
+#define ENGINE_RULES         2
 #define ENGINE_VERSION_BYTES 48
 void engine_version(char version[ENGINE_VERSION_BYTES]);
 

@@ -160,10 +160,16 @@ static bool skip_damage(struct picker *picker, bool careful)
 /* ---- a blank key frame ---------------------------------------------------------------------------------------- */
 
 /* Takes all pictures that the decoder has ready. True once there is no need for more, or nothing good can come. */
-static bool take_shown(struct picker *picker, int *worse)
+static bool take_shown(struct picker *picker, enum effort effort, int *worse)
 {
+    /* B-frames are made of two pictures, of which one may have been passed over. */
+    bool mixed = effort != EFFORT_FULL && decode_idle_bytes(picker->decoder) > 0;
     while (avcodec_receive_frame(picker->decoder, picker->frame) >= 0) {
         double before = picker->best_contrast;
+        if (mixed && picker->frame->pict_type == AV_PICTURE_TYPE_B) {
+            av_frame_unref(picker->frame);
+            continue;
+        }
         if (!decode_is_sound(picker->frame))
             return true;
         bool more = offer(picker, true) > before * RISING;
@@ -201,19 +207,19 @@ static void decode_on(struct picker *picker, enum effort effort)
     int64_t pixels_max = effort == EFFORT_CHEAP ? DECODE_ON_PIXELS_CHEAP : DECODE_ON_PIXELS_MAX;
     int idle_bytes = 0, worse = 0;
     bool enough = false, more = fresh_decoder(picker);
-    if (more) /* B-frames are made of two pictures, of which one may be the one passed over */
-        picker->decoder->skip_frame = AVDISCARD_BIDIR;
+    if (more)
+        picker->decoder->skip_frame = AVDISCARD_NONREF; /* nothing behind them needs them */
     for (int64_t pixels = 0; more && !enough && pixels < pixels_max;) {
         if (keys->packet->size > idle_bytes) {
             if (avcodec_send_packet(picker->decoder, keys->packet) >= 0)
-                enough = take_shown(picker, &worse);
+                enough = take_shown(picker, effort, &worse);
             idle_bytes = effort != EFFORT_FULL && !shows(picker) ? decode_idle_bytes(picker->decoder) : 0;
             pixels += (int64_t)picker->decoder->width * picker->decoder->height;
         }
         more = !enough && !stopped(picker) && keys_read(keys) && !ends_group(picker, effort);
     }
     if (picker->decoder && !enough && !stopped(picker) && avcodec_send_packet(picker->decoder, NULL) >= 0)
-        take_shown(picker, &worse);
+        take_shown(picker, effort, &worse);
 }
 
 /* The key frames behind, ever further away; then the very first one. */
