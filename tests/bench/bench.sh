@@ -4,7 +4,7 @@ set -euo pipefail
 build=$1
 shift
 names=("$@")
-[ ${#names[@]} -gt 0 ] || names=(bus thumbnail import writer poll pg discord up hosts)
+[ ${#names[@]} -gt 0 ] || names=(bus thumbnail clip import writer poll pg discord up hosts)
 source=$(cd "$(dirname "$0")/../.." && pwd)
 for name in "${names[@]}"; do
     printf '\n## %s\n' "$name"
@@ -12,6 +12,7 @@ for name in "${names[@]}"; do
     # Its exit code tells whether an aim was missed; the table says so too.
     bus) cmake --build "$build" --target bench_bus_bench >&2 && { "$build/tests/bench_bus_bench" || true; } ;;
     thumbnail) cmake --build "$build" --target bench_thumbnail_bench >&2 && "$source/tests/bench/thumbnail_bench.sh" "$build" ;;
+    clip) cmake --build "$build" --target bench_thumbnail_bench >&2 && "$source/tests/bench/clip_bench.sh" "$build" ;;
     import) cmake --build "$build" --target reelyard fakes_export_gen >&2 && "$source/tests/bench/import_bench.sh" "$build" ;;
     writer) cmake --build "$build" --target bench_writer_bench >&2 && "$build/tests/bench_writer_bench" 100000 ;;
     poll) cmake --build "$build" --target bench_poll_bench >&2 && { "$build/tests/bench_poll_bench" || true; } ;;
@@ -20,7 +21,7 @@ for name in "${names[@]}"; do
     up) cmake --build "$build" --target reelyard fakes_export_gen >&2 && "$source/tests/bench/up_bench.sh" "$build" ;;
     hosts) cmake --build "$build" --target bench_hosts_bench >&2 && "$source/tests/bench/hosts_bench.sh" "$build" ;;
     *)
-        echo "no benchmark '$name': bus, thumbnail, import, writer, poll, pg, discord, up, hosts" >&2
+        echo "no benchmark '$name': bus, thumbnail, clip, import, writer, poll, pg, discord, up, hosts" >&2
         exit 2
         ;;
     esac
