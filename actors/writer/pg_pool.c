@@ -54,7 +54,8 @@ static struct pg_pool *make(const struct ry_config *config, struct pg_address *a
     pool->figures.limit = limit;
     pool->kept = wish->min ? wish->min : (unsigned)ry_config_int(config, RY_OPT_db_pool_min);
     pool->queries_max = wish->queries_max ? wish->queries_max : (uint64_t)ry_config_int(config, RY_OPT_db_max_queries);
-    pool->idle_max_ms = (wish->idle_max_s ? wish->idle_max_s : ry_config_int(config, RY_OPT_db_max_idle_time)) * 1000;
+    double idle_max_s = wish->idle_max_s ? (double)wish->idle_max_s : ry_config_real(config, RY_OPT_db_max_idle_time);
+    pool->idle_max_ms = idle_max_s > 0 ? (int64_t)(idle_max_s * 1000) : INT64_MAX / 4;
     if (address->ignored[0] != '\0')
         RY_LOG(RY_WARNING, "database_parameters_ignored", "where=%s parameters=%s", address->where, address->ignored);
     return pool;
