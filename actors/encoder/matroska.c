@@ -14,10 +14,11 @@
 /* Attachments and tags are read all the same when they are no larger than this. */
 #define PASS_MIN_BYTES ((uint64_t)16 << 10)
 
-/* Where the last cluster is looked for: at first, and at most of a small file and of a large one. */
+/* Where the last cluster is looked for: at first, then, and at last in a share of a large file. */
 #define LAST_BYTES        ((uint64_t)64 << 10)
 #define LAST_MORE_BYTES   ((uint64_t)256 << 10)
 #define LAST_SHARE_OF_ALL 24
+#define LAST_LOOKS        3
 
 enum {
     ID_SEGMENT = 0x18538067,
@@ -332,9 +333,9 @@ static bool last_times(const struct windows *windows, const struct matroska *mat
 bool matroska_last_s(struct windows *windows, const struct matroska *matroska, uint64_t track, double *last_s)
 {
     uint64_t end = windows->total_bytes, share = end / LAST_SHARE_OF_ALL;
-    const uint64_t looks[] = {LAST_BYTES, share > LAST_MORE_BYTES ? share : LAST_MORE_BYTES};
+    const uint64_t looks[LAST_LOOKS] = {LAST_BYTES, LAST_MORE_BYTES, share > LAST_MORE_BYTES ? share : LAST_MORE_BYTES};
     *last_s = 0;
-    for (size_t i = 0; i < 2 && end > 0; i++) {
+    for (size_t i = 0; i < LAST_LOOKS && end > 0; i++) {
         struct times times;
         uint64_t from = end > looks[i] ? end - looks[i] : 0;
         if (!windows_want_also(windows, from, end - from))

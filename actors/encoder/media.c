@@ -298,6 +298,8 @@ int media_explain(const struct media *media, struct ry_error *err)
         return ry_fail(err, RY_EDATA, FAILURE_HOLE);
     if (media->cut_off && !media->settled)
         return ry_fail(err, RY_EDATA, FAILURE_CUT_OFF);
+    if (!media->settled && media->windows->exhausted)
+        return ry_fail(err, RY_EDATA, FAILURE_NOTHING_FOUND);
     if (!media->settled)
         return ry_fail(err, RY_EDATA, FAILURE_NO_PICTURES);
     const char *codec = avcodec_get_name(media->video->codecpar->codec_id);

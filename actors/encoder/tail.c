@@ -4,11 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Where the last times are looked for: at first, and at most of a small file and of a large one. */
+/* Where the last times are looked for: at first, then, and at last, if that is no more than a share of the file. A
+ * frame is seldom larger. */
 #define TAIL_BYTES         ((uint64_t)64 << 10)
 #define TAIL_MORE_BYTES    ((uint64_t)256 << 10)
-#define TAIL_SHARE_OF_ALL  24
-#define TAIL_LARGEST_BYTES ((uint64_t)4 << 20)
+#define TAIL_SHARE_OF_ALL  32
+#define TAIL_LARGEST_BYTES ((uint64_t)1 << 20)
+#define TAIL_LOOKS         3
 
 /* Packets in a row that begin with the sync byte. */
 #define SYNC_PACKETS 5
@@ -119,9 +121,9 @@ bool tail_mpeg(struct windows *windows, int pid, struct tail_times *times)
 {
     uint64_t end = windows->total_bytes, share = end / TAIL_SHARE_OF_ALL;
     share = share < TAIL_LARGEST_BYTES ? share : TAIL_LARGEST_BYTES;
-    const uint64_t looks[] = {TAIL_BYTES, share > TAIL_MORE_BYTES ? share : TAIL_MORE_BYTES};
+    const uint64_t looks[TAIL_LOOKS] = {TAIL_BYTES, TAIL_MORE_BYTES, share > TAIL_MORE_BYTES ? share : TAIL_MORE_BYTES};
     *times = (struct tail_times){.n = 0};
-    for (size_t i = 0; i < 2 && times->n == 0; i++) {
+    for (size_t i = 0; i < TAIL_LOOKS && times->n == 0; i++) {
         uint64_t length = end < looks[i] ? end : looks[i];
         if (!windows_want_also(windows, end - length, length))
             return false;

@@ -141,8 +141,21 @@ static void check_facts(struct row *row, const struct media_facts *facts)
         wrong(row, " it is %s, not %s;", facts->mime_type, shape->mime_type);
 }
 
+/* A reason is a sentence about the file ("it ..."), in the words of people who watch videos. */
+static void check_words(struct row *row, const char *reason)
+{
+    static const char *const jargon[] = {"moov",  "mdat",  "atom",     "piped",  "demux",     "libav", "ffmpeg",
+                                         "avcod", "AVERR", "Invalid ", "packet", "truncated", "(null)"};
+    if (strncmp(reason, "it ", 3) != 0 && strncmp(reason, "decoding ", 9) != 0)
+        wrong(row, " the reason is no sentence about the file;");
+    for (size_t i = 0; i < sizeof jargon / sizeof jargon[0]; i++)
+        if (strcasestr(reason, jargon[i]))
+            wrong(row, " the reason says '%s';", jargon[i]);
+}
+
 static void check_reason(struct row *row, const char *reason)
 {
+    check_words(row, reason);
     regex_t pattern;
     if (regcomp(&pattern, row->shape->reason, REG_EXTENDED | REG_NOSUB) != 0) {
         wrong(row, " the row's pattern is none;");
