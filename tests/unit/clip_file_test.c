@@ -77,78 +77,80 @@ static void the_mime_type_is_the_content_type_or_the_extension_s(void **state)
             fail_msg("%s", CASES[i].filename);
 }
 
+#define NOW      INT64_C(1729350189000)
+#define TOMORROW (NOW + INT64_C(86400000))
+#define THEN     (INT64_C(0x65f0c0de) * 1000)
+
+static const struct {
+    const char *url;
+    int64_t wall_ms;
+} URLS[] = {
+    {"https://x/a.mp4?ex=65f0c0de&is=1&hm=2", THEN},
+    {"https://x/a.mp4?is=1&ex=65F0C0DE", THEN},
+    {"https://x/a.mp4?ex=0", 0},
+    {"https://x/a.mp4", TOMORROW},
+    {"https://x/a.mp4?", TOMORROW},
+    {"https://x/a.mp4?ex", TOMORROW},
+    {"https://x/a.mp4?ex=", TOMORROW},
+    {"https://x/a.mp4?ex=xyz", TOMORROW},
+    {"https://x/a.mp4?hex=65f0c0de", TOMORROW},
+    {"https://x/a.mp4#?ex=65f0c0de", TOMORROW},
+    {"https://x/a.mp4?ex=65f0c0de#x", THEN},
+    {"https://x/ex=65f0c0de", TOMORROW},
+    {"file:///a/b.mp4?ex=1", CLIP_EXPIRES_NEVER_WALL_MS},
+    /* the first that is not empty */
+    {"https://x/a.mp4?ex=&ex=65f0c0de", THEN},
+    {"https://x/a.mp4?ex&ex=65f0c0de", THEN},
+    {"https://x/a.mp4?ex=65f0c0de&ex=1", THEN},
+    {"https://x/a.mp4?ex=+&ex=65f0c0de", TOMORROW},
+    {"https://x/a.mp4?ex=z&ex=65f0c0de", TOMORROW},
+    {"https://x/a.mp4?&&a=b=c&ex=65f0c0de", THEN},
+    /* percent-encoded */
+    {"https://x/a.mp4?%65x=65f0c0de", THEN},
+    {"https://x/a.mp4?ex=%36%35f0c0%64e", THEN},
+    {"https://x/a.mp4?e%=1&ex=65f0c0de", THEN},
+    {"https://x/a.mp4?ex=65f0c0de%", TOMORROW},
+    /* as int(text, 16) takes it */
+    {"https://x/a.mp4?ex=0x65f0c0de", THEN},
+    {"https://x/a.mp4?ex=0X65F0C0DE", THEN},
+    {"https://x/a.mp4?ex=%2B65f0c0de", THEN},
+    {"https://x/a.mp4?ex=%2B0x65f0c0de", THEN},
+    {"https://x/a.mp4?ex=+65f0c0de+", THEN},
+    {"https://x/a.mp4?ex=%20%09%0D%0A65f0c0de%0B%0C", THEN},
+    {"https://x/a.mp4?ex=65f0_c0de", THEN},
+    {"https://x/a.mp4?ex=0x_65_f0_c0_de", THEN},
+    {"https://x/a.mp4?ex=0_65f0c0de", THEN},
+    {"https://x/a.mp4?ex=00000000000000000000000000000000000000000000000000000000000000000065f0c0de", THEN},
+    {"https://x/a.mp4?ex=-1", -1000},
+    {"https://x/a.mp4?ex=-0x1", -1000},
+    {"https://x/a.mp4?ex=_65f0c0de", TOMORROW},
+    {"https://x/a.mp4?ex=65f0__c0de", TOMORROW},
+    {"https://x/a.mp4?ex=65f0c0de_", TOMORROW},
+    {"https://x/a.mp4?ex=0x", TOMORROW},
+    {"https://x/a.mp4?ex=0x_", TOMORROW},
+    {"https://x/a.mp4?ex=00x1", TOMORROW},
+    {"https://x/a.mp4?ex=-+1", TOMORROW},
+    {"https://x/a.mp4?ex=-+65f0c0de", TOMORROW},
+    {"https://x/a.mp4?ex=65f0+c0de", TOMORROW},
+    {"https://x/a.mp4?ex=1.5", TOMORROW},
+    /* the years 1 to 9999 */
+    {"https://x/a.mp4?ex=3afff4417f", INT64_C(253402300799000)},
+    {"https://x/a.mp4?ex=3afff44180", TOMORROW},
+    {"https://x/a.mp4?ex=-E7791F700", INT64_C(-62135596800000)},
+    {"https://x/a.mp4?ex=-E7791F701", TOMORROW},
+    {"https://x/a.mp4?ex=ffffffffffff", TOMORROW},
+    {"https://x/a.mp4?ex=ffffffffffffffffffffffffffffffffffffffff", TOMORROW},
+};
+
 static void a_url_expires_when_its_signature_says(void **state)
 {
     (void)state;
-    const int64_t now = 1729350189000;
-    const int64_t tomorrow = now + 86400000;
-    const int64_t then = (int64_t)0x65f0c0de * 1000;
-    const struct {
-        const char *url;
-        int64_t wall_ms;
-    } CASES[] = {
-        {"https://x/a.mp4?ex=65f0c0de&is=1&hm=2", then},
-        {"https://x/a.mp4?is=1&ex=65F0C0DE", then},
-        {"https://x/a.mp4?ex=0", 0},
-        {"https://x/a.mp4", tomorrow},
-        {"https://x/a.mp4?", tomorrow},
-        {"https://x/a.mp4?ex", tomorrow},
-        {"https://x/a.mp4?ex=", tomorrow},
-        {"https://x/a.mp4?ex=xyz", tomorrow},
-        {"https://x/a.mp4?hex=65f0c0de", tomorrow},
-        {"https://x/a.mp4#?ex=65f0c0de", tomorrow},
-        {"https://x/a.mp4?ex=65f0c0de#x", then},
-        {"https://x/ex=65f0c0de", tomorrow},
-        {"file:///a/b.mp4?ex=1", CLIP_EXPIRES_NEVER_WALL_MS},
-        /* the first that is not empty */
-        {"https://x/a.mp4?ex=&ex=65f0c0de", then},
-        {"https://x/a.mp4?ex&ex=65f0c0de", then},
-        {"https://x/a.mp4?ex=65f0c0de&ex=1", then},
-        {"https://x/a.mp4?ex=+&ex=65f0c0de", tomorrow},
-        {"https://x/a.mp4?ex=z&ex=65f0c0de", tomorrow},
-        {"https://x/a.mp4?&&a=b=c&ex=65f0c0de", then},
-        /* percent-encoded */
-        {"https://x/a.mp4?%65x=65f0c0de", then},
-        {"https://x/a.mp4?ex=%36%35f0c0%64e", then},
-        {"https://x/a.mp4?e%=1&ex=65f0c0de", then},
-        {"https://x/a.mp4?ex=65f0c0de%", tomorrow},
-        /* as int(text, 16) takes it */
-        {"https://x/a.mp4?ex=0x65f0c0de", then},
-        {"https://x/a.mp4?ex=0X65F0C0DE", then},
-        {"https://x/a.mp4?ex=%2B65f0c0de", then},
-        {"https://x/a.mp4?ex=%2B0x65f0c0de", then},
-        {"https://x/a.mp4?ex=+65f0c0de+", then},
-        {"https://x/a.mp4?ex=%20%09%0D%0A65f0c0de%0B%0C", then},
-        {"https://x/a.mp4?ex=65f0_c0de", then},
-        {"https://x/a.mp4?ex=0x_65_f0_c0_de", then},
-        {"https://x/a.mp4?ex=0_65f0c0de", then},
-        {"https://x/a.mp4?ex=00000000000000000000000000000000000000000000000000000000000000000065f0c0de", then},
-        {"https://x/a.mp4?ex=-1", -1000},
-        {"https://x/a.mp4?ex=-0x1", -1000},
-        {"https://x/a.mp4?ex=_65f0c0de", tomorrow},
-        {"https://x/a.mp4?ex=65f0__c0de", tomorrow},
-        {"https://x/a.mp4?ex=65f0c0de_", tomorrow},
-        {"https://x/a.mp4?ex=0x", tomorrow},
-        {"https://x/a.mp4?ex=0x_", tomorrow},
-        {"https://x/a.mp4?ex=00x1", tomorrow},
-        {"https://x/a.mp4?ex=-+1", tomorrow},
-        {"https://x/a.mp4?ex=-+65f0c0de", tomorrow},
-        {"https://x/a.mp4?ex=65f0+c0de", tomorrow},
-        {"https://x/a.mp4?ex=1.5", tomorrow},
-        /* the years 1 to 9999 */
-        {"https://x/a.mp4?ex=3afff4417f", INT64_C(253402300799000)},
-        {"https://x/a.mp4?ex=3afff44180", tomorrow},
-        {"https://x/a.mp4?ex=-E7791F700", INT64_C(-62135596800000)},
-        {"https://x/a.mp4?ex=-E7791F701", tomorrow},
-        {"https://x/a.mp4?ex=ffffffffffff", tomorrow},
-        {"https://x/a.mp4?ex=ffffffffffffffffffffffffffffffffffffffff", tomorrow},
-    };
-    for (size_t i = 0; i < COUNT(CASES); i++)
-        if (clip_url_expires_wall_ms(ry_str_of(CASES[i].url), now) != CASES[i].wall_ms)
-            fail_msg("%s", CASES[i].url);
+    for (size_t i = 0; i < COUNT(URLS); i++)
+        if (clip_url_expires_wall_ms(ry_str_of(URLS[i].url), NOW) != URLS[i].wall_ms)
+            fail_msg("%s", URLS[i].url);
     char url[1100];
     snprintf(url, sizeof url, "https://x/a?ex=%01000x", 1);
-    assert_int_equal(clip_url_expires_wall_ms(ry_str_of(url), now), tomorrow); /* Python says 1 s; no URL does */
+    assert_int_equal(clip_url_expires_wall_ms(ry_str_of(url), NOW), TOMORROW); /* Python says 1 s; no URL does */
 }
 
 static void further_videos_are_known_by_their_names(void **state)

@@ -235,69 +235,70 @@ static void paths_follow_the_data_folder_unless_they_are_given(void **state)
     ry_config_free(&config);
 }
 
+#define LOCAL "Redis at localhost:6379"
+#define USUAL "usual beside PostgreSQL without REDIS_URL; REELYARD_QUEUE=embedded takes the node's own queue"
+#define NONE  "neither DATABASE_URL nor a DB_ variable is set"
+
+static const struct {
+    const char *env[5];
+    const char *database, *database_why;
+    const char *queue, *queue_why;
+} bot_environments[] = {
+    {{NULL}, "/d/reelyard.db", NONE, "embedded, /d/reelyard.db", "neither REDIS_URL nor PostgreSQL is set"},
+    {{"DB_USER=u", "DB_PASSWORD=p", "DB_NAME=n"},
+     "PostgreSQL at localhost:5432/n",
+     "a DB_ variable is set, and not DB_HOST",
+     LOCAL,
+     USUAL},
+    {{"DB_PASSWORD=p"}, "PostgreSQL at localhost:5432", "a DB_ variable is set, and not DB_HOST", LOCAL, USUAL},
+    {{"DB_TYPE=Postgres"}, "PostgreSQL at localhost:5432", "a DB_ variable is set, and not DB_HOST", LOCAL, USUAL},
+    {{"DB_HOST=pg", "DB_PORT=6543", "DB_USER=u", "REDIS_URL=redis://:pw@r:1/2"},
+     "PostgreSQL at pg:6543",
+     "DB_HOST",
+     "Redis at r:1/2",
+     "REDIS_URL"},
+    {{"DATABASE_URL=asyncpg://u:p%40@h:1/n?maxsize=3"}, "PostgreSQL at h:1/n", "DATABASE_URL", LOCAL, USUAL},
+    {{"DATABASE_URL=postgresql://u:p@h/n?x=a@b"}, "PostgreSQL", "DATABASE_URL", LOCAL, USUAL},
+    {{"DATABASE_URL=postgres://h/n", "REELYARD_QUEUE=embedded", "REDIS_URL=redis://r"},
+     "PostgreSQL at h/n",
+     "DATABASE_URL",
+     "embedded, /d/reelyard.db",
+     "REELYARD_QUEUE"},
+    {{"REELYARD_QUEUE=redis"}, "/d/reelyard.db", NONE, LOCAL, "REELYARD_QUEUE; REDIS_URL is not set"},
+    {{"REDIS_URL=redis://u:p@r"}, "/d/reelyard.db", NONE, "Redis at r", "REDIS_URL"},
+    {{"REELYARD_DATABASE=sqlite", "DB_NAME=n"},
+     "/d/reelyard.db",
+     "REELYARD_DATABASE",
+     "embedded, /d/reelyard.db",
+     "neither REDIS_URL nor PostgreSQL is set"},
+    {{"REELYARD_DATABASE=postgresql"},
+     "PostgreSQL at localhost:5432",
+     "REELYARD_DATABASE; DB_HOST is not set",
+     LOCAL,
+     USUAL},
+    {{"DB_PORT=5432", "DB_POOL_MAX=3"},
+     "/d/reelyard.db",
+     NONE,
+     "embedded, /d/reelyard.db",
+     "neither REDIS_URL nor PostgreSQL is set"},
+};
+
 static void the_bots_environment_decides_database_and_queue_as_it_does_there(void **state)
 {
     (void)state;
-    static const char LOCAL[] = "Redis at localhost:6379";
-    static const char USUAL[] =
-        "usual beside PostgreSQL without REDIS_URL; REELYARD_QUEUE=embedded takes the node's own queue";
-    static const char NONE[] = "neither DATABASE_URL nor a DB_ variable is set";
-    static const struct {
-        const char *env[5];
-        const char *database, *database_why;
-        const char *queue, *queue_why;
-    } cases[] = {
-        {{NULL}, "/d/reelyard.db", NONE, "embedded, /d/reelyard.db", "neither REDIS_URL nor PostgreSQL is set"},
-        {{"DB_USER=u", "DB_PASSWORD=p", "DB_NAME=n"},
-         "PostgreSQL at localhost:5432/n",
-         "a DB_ variable is set, and not DB_HOST",
-         LOCAL,
-         USUAL},
-        {{"DB_PASSWORD=p"}, "PostgreSQL at localhost:5432", "a DB_ variable is set, and not DB_HOST", LOCAL, USUAL},
-        {{"DB_TYPE=Postgres"}, "PostgreSQL at localhost:5432", "a DB_ variable is set, and not DB_HOST", LOCAL, USUAL},
-        {{"DB_HOST=pg", "DB_PORT=6543", "DB_USER=u", "REDIS_URL=redis://:pw@r:1/2"},
-         "PostgreSQL at pg:6543",
-         "DB_HOST",
-         "Redis at r:1/2",
-         "REDIS_URL"},
-        {{"DATABASE_URL=asyncpg://u:p%40@h:1/n?maxsize=3"}, "PostgreSQL at h:1/n", "DATABASE_URL", LOCAL, USUAL},
-        {{"DATABASE_URL=postgresql://u:p@h/n?x=a@b"}, "PostgreSQL", "DATABASE_URL", LOCAL, USUAL},
-        {{"DATABASE_URL=postgres://h/n", "REELYARD_QUEUE=embedded", "REDIS_URL=redis://r"},
-         "PostgreSQL at h/n",
-         "DATABASE_URL",
-         "embedded, /d/reelyard.db",
-         "REELYARD_QUEUE"},
-        {{"REELYARD_QUEUE=redis"}, "/d/reelyard.db", NONE, LOCAL, "REELYARD_QUEUE; REDIS_URL is not set"},
-        {{"REDIS_URL=redis://u:p@r"}, "/d/reelyard.db", NONE, "Redis at r", "REDIS_URL"},
-        {{"REELYARD_DATABASE=sqlite", "DB_NAME=n"},
-         "/d/reelyard.db",
-         "REELYARD_DATABASE",
-         "embedded, /d/reelyard.db",
-         "neither REDIS_URL nor PostgreSQL is set"},
-        {{"REELYARD_DATABASE=postgresql"},
-         "PostgreSQL at localhost:5432",
-         "REELYARD_DATABASE; DB_HOST is not set",
-         LOCAL,
-         USUAL},
-        {{"DB_PORT=5432", "DB_POOL_MAX=3"},
-         "/d/reelyard.db",
-         NONE,
-         "embedded, /d/reelyard.db",
-         "neither REDIS_URL nor PostgreSQL is set"},
-    };
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < COUNT(bot_environments); i++) {
         const char *env[7] = {"REELYARD_DATA=/d"};
         struct ry_error err;
         struct ry_place place;
-        memcpy(env + 1, cases[i].env, sizeof cases[i].env);
+        memcpy(env + 1, bot_environments[i].env, sizeof bot_environments[i].env);
         struct ry_config *config = load(env);
         assert_int_equal(ry_config_finish(config, &err), RY_OK);
         ry_config_database_place(config, &place);
-        assert_string_equal(place.where, cases[i].database);
-        assert_string_equal(place.why, cases[i].database_why);
+        assert_string_equal(place.where, bot_environments[i].database);
+        assert_string_equal(place.why, bot_environments[i].database_why);
         ry_config_queue_place(config, &place);
-        assert_string_equal(place.where, cases[i].queue);
-        assert_string_equal(place.why, cases[i].queue_why);
+        assert_string_equal(place.where, bot_environments[i].queue);
+        assert_string_equal(place.why, bot_environments[i].queue_why);
 
         /* A process that may know no secret decides the same. */
         char **child_env = ry_config_environment(config, "storage", (char *const *)(uintptr_t)env, NULL);

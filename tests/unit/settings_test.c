@@ -109,72 +109,73 @@ static void describe(const struct scan_settings *settings, char text[64])
 
 #define USUAL "PUBLIC 01 0 10 11"
 
+static const struct {
+    const char *guild, *channel;
+    const char *means;
+    const char *problems;
+} BAD_VALUES[] = {
+    /* layers that are none */
+    {NULL, "[]", USUAL, "channel_settings.settings: not an object"},
+    {NULL, "3", USUAL, "channel_settings.settings: not an object"},
+    {"\"x\"", "{\"default_visibility\":\"private\"}", "PRIVATE 01 0 10 11", "guild_settings.settings: not an object"},
+    {NULL, "{\"a\":[{\"b\":null}],\"scan_mode\":7,\"debounce_ms\":\"x\"}", USUAL, ""},
+    /* default_visibility */
+    {NULL, "{\"default_visibility\":\"hidden\"}", USUAL, "default_visibility is none of public, unlisted, private"},
+    {"{\"default_visibility\":\"private\"}", "{\"default_visibility\":\"Public\"}", "PRIVATE 01 0 10 11",
+     "default_visibility is none of public, unlisted, private"},
+    {"{\"default_visibility\":\"private\"}", "{\"default_visibility\":null}", "PRIVATE 01 0 10 11",
+     "default_visibility is none of public, unlisted, private"},
+    {"{\"default_visibility\":[]}", "{\"default_visibility\":1}", USUAL,
+     "default_visibility is none of public, unlisted, private; default_visibility is none of public, unlisted, "
+     "private"},
+    /* flags */
+    {"{\"ignore_nsfw_channels\":true}", "{\"ignore_nsfw_channels\":\"false\"}", "PUBLIC 11 0 10 11",
+     "ignore_nsfw_channels is neither true nor false"},
+    {NULL, "{\"ignore_nsfw_channels\":1}", USUAL, "ignore_nsfw_channels is neither true nor false"},
+    {"{\"enable_message_content_storage\":false}", "{\"enable_message_content_storage\":null}", "PUBLIC 00 0 10 11",
+     "enable_message_content_storage is neither true nor false"},
+    /* numbers */
+    {"{\"max_clips_per_channel_per_day\":5}", "{\"max_clips_per_channel_per_day\":\"7\"}", "PUBLIC 01 5 10 11",
+     "max_clips_per_channel_per_day is no number from 0 up"},
+    {NULL, "{\"max_clips_per_channel_per_day\":-1}", USUAL, "max_clips_per_channel_per_day is no number from 0 up"},
+    {NULL, "{\"max_clips_per_channel_per_day\":2.5}", "PUBLIC 01 2 10 11", ""},
+    {NULL, "{\"max_clips_per_channel_per_day\":1e400}", USUAL, ""},
+    {NULL, "{\"min_video_seconds\":\"3\"}", USUAL, "min_video_seconds is no number from 0 up"},
+    {NULL, "{\"min_video_seconds\":3}", USUAL, ""},
+    /* objects */
+    {NULL, "{\"auto_archive_after\":{\"unit\":\"weeks\",\"count\":2}}", USUAL, ""},
+    {NULL, "{\"auto_archive_after\":{\"unit\":\"years\",\"count\":2}}", USUAL,
+     "auto_archive_after is no object of unit (never, days, weeks, months) and count"},
+    {NULL, "{\"auto_archive_after\":\"never\"}", USUAL,
+     "auto_archive_after is no object of unit (never, days, weeks, months) and count"},
+    /* lists */
+    {"{\"mime_allowlist\":[\"video/x\"]}", "{\"mime_allowlist\":\"video/mp4\"}", "PUBLIC 01 0 11 11",
+     "mime_allowlist is not an array"},
+    {NULL, "{\"video_extensions\":[1]}", USUAL, "video_extensions[0] is not a string"},
+    {NULL, "{\"video_extensions\":null}", USUAL, "video_extensions is not an array"},
+    {NULL, "{\"video_extensions\":[]}", "PUBLIC 01 0 00 11", ""},
+    /* regexes: without one nothing is filtered */
+    {NULL, "{\"text_include_regex\":\"a(\"}", USUAL, "text_include_regex is no valid regular expression"},
+    {"{\"text_include_regex\":\"^clip\"}", "{\"text_include_regex\":\"a(\"}", "PUBLIC 01 0 10 10",
+     "text_include_regex is no valid regular expression"},
+    {"{\"text_include_regex\":\"^clip\"}", "{\"text_include_regex\":null}", USUAL, ""},
+    {"{\"text_include_regex\":\"^clip\"}", "{\"text_include_regex\":\"\"}", USUAL, ""},
+    {"{\"text_exclude_regex\":\"^clip\"}", "{\"text_exclude_regex\":7}", "PUBLIC 01 0 10 01",
+     "text_exclude_regex is neither a string nor null"},
+    {NULL, "{\"text_exclude_regex\":\"*\"}", USUAL, "text_exclude_regex is no valid regular expression"},
+};
+
 static void a_value_that_is_none_leaves_that_of_the_layer_below(void **state)
 {
-    static const struct {
-        const char *guild, *channel;
-        const char *means;
-        const char *problems;
-    } CASES[] = {
-        /* layers that are none */
-        {NULL, "[]", USUAL, "channel_settings.settings: not an object"},
-        {NULL, "3", USUAL, "channel_settings.settings: not an object"},
-        {"\"x\"", "{\"default_visibility\":\"private\"}", "PRIVATE 01 0 10 11",
-         "guild_settings.settings: not an object"},
-        {NULL, "{\"a\":[{\"b\":null}],\"scan_mode\":7,\"debounce_ms\":\"x\"}", USUAL, ""},
-        /* default_visibility */
-        {NULL, "{\"default_visibility\":\"hidden\"}", USUAL, "default_visibility is none of public, unlisted, private"},
-        {"{\"default_visibility\":\"private\"}", "{\"default_visibility\":\"Public\"}", "PRIVATE 01 0 10 11",
-         "default_visibility is none of public, unlisted, private"},
-        {"{\"default_visibility\":\"private\"}", "{\"default_visibility\":null}", "PRIVATE 01 0 10 11",
-         "default_visibility is none of public, unlisted, private"},
-        {"{\"default_visibility\":[]}", "{\"default_visibility\":1}", USUAL,
-         "default_visibility is none of public, unlisted, private; default_visibility is none of public, unlisted, "
-         "private"},
-        /* flags */
-        {"{\"ignore_nsfw_channels\":true}", "{\"ignore_nsfw_channels\":\"false\"}", "PUBLIC 11 0 10 11",
-         "ignore_nsfw_channels is neither true nor false"},
-        {NULL, "{\"ignore_nsfw_channels\":1}", USUAL, "ignore_nsfw_channels is neither true nor false"},
-        {"{\"enable_message_content_storage\":false}", "{\"enable_message_content_storage\":null}", "PUBLIC 00 0 10 11",
-         "enable_message_content_storage is neither true nor false"},
-        /* numbers */
-        {"{\"max_clips_per_channel_per_day\":5}", "{\"max_clips_per_channel_per_day\":\"7\"}", "PUBLIC 01 5 10 11",
-         "max_clips_per_channel_per_day is no number from 0 up"},
-        {NULL, "{\"max_clips_per_channel_per_day\":-1}", USUAL, "max_clips_per_channel_per_day is no number from 0 up"},
-        {NULL, "{\"max_clips_per_channel_per_day\":2.5}", "PUBLIC 01 2 10 11", ""},
-        {NULL, "{\"max_clips_per_channel_per_day\":1e400}", USUAL, ""},
-        {NULL, "{\"min_video_seconds\":\"3\"}", USUAL, "min_video_seconds is no number from 0 up"},
-        {NULL, "{\"min_video_seconds\":3}", USUAL, ""},
-        /* objects */
-        {NULL, "{\"auto_archive_after\":{\"unit\":\"weeks\",\"count\":2}}", USUAL, ""},
-        {NULL, "{\"auto_archive_after\":{\"unit\":\"years\",\"count\":2}}", USUAL,
-         "auto_archive_after is no object of unit (never, days, weeks, months) and count"},
-        {NULL, "{\"auto_archive_after\":\"never\"}", USUAL,
-         "auto_archive_after is no object of unit (never, days, weeks, months) and count"},
-        /* lists */
-        {"{\"mime_allowlist\":[\"video/x\"]}", "{\"mime_allowlist\":\"video/mp4\"}", "PUBLIC 01 0 11 11",
-         "mime_allowlist is not an array"},
-        {NULL, "{\"video_extensions\":[1]}", USUAL, "video_extensions[0] is not a string"},
-        {NULL, "{\"video_extensions\":null}", USUAL, "video_extensions is not an array"},
-        {NULL, "{\"video_extensions\":[]}", "PUBLIC 01 0 00 11", ""},
-        /* regexes: without one nothing is filtered */
-        {NULL, "{\"text_include_regex\":\"a(\"}", USUAL, "text_include_regex is no valid regular expression"},
-        {"{\"text_include_regex\":\"^clip\"}", "{\"text_include_regex\":\"a(\"}", "PUBLIC 01 0 10 10",
-         "text_include_regex is no valid regular expression"},
-        {"{\"text_include_regex\":\"^clip\"}", "{\"text_include_regex\":null}", USUAL, ""},
-        {"{\"text_include_regex\":\"^clip\"}", "{\"text_include_regex\":\"\"}", USUAL, ""},
-        {"{\"text_exclude_regex\":\"^clip\"}", "{\"text_exclude_regex\":7}", "PUBLIC 01 0 10 01",
-         "text_exclude_regex is neither a string nor null"},
-        {NULL, "{\"text_exclude_regex\":\"*\"}", USUAL, "text_exclude_regex is no valid regular expression"},
-    };
-    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
-        struct scan_settings *settings = resolve(
-            *state, (struct scan_layers){.guild = ry_str_of(CASES[i].guild), .channel = ry_str_of(CASES[i].channel)});
+    for (size_t i = 0; i < sizeof BAD_VALUES / sizeof BAD_VALUES[0]; i++) {
+        struct scan_settings *settings =
+            resolve(*state, (struct scan_layers){.guild = ry_str_of(BAD_VALUES[i].guild),
+                                                 .channel = ry_str_of(BAD_VALUES[i].channel)});
         char text[64];
         describe(settings, text);
-        bool told = strncmp(settings->problems, CASES[i].problems, strlen(CASES[i].problems)) == 0 &&
-                    (settings->problems[0] == '\0') == (CASES[i].problems[0] == '\0');
-        if (strcmp(text, CASES[i].means) != 0 || !told)
+        bool told = strncmp(settings->problems, BAD_VALUES[i].problems, strlen(BAD_VALUES[i].problems)) == 0 &&
+                    (settings->problems[0] == '\0') == (BAD_VALUES[i].problems[0] == '\0');
+        if (strcmp(text, BAD_VALUES[i].means) != 0 || !told)
             fail_msg("case %zu: %s: %s", i, text, settings->problems);
         scan_settings_unref(&settings);
     }
