@@ -3,9 +3,11 @@
  * An engine knows its own SQL and nothing of mails, answers or retries; the writer knows no SQL. Every operation
  * returns RY_OK or fails in a class that says what the writer does (runtime/base/error.h):
  *   RETRY   the transaction is rolled back and tried again later (lock held, disk full, connection lost)
- *   REJECT  these data break a rule of the schema (RY_EDATA); others will do
- *   DIE     the database is damaged or not ours (RY_ECORRUPT, RY_ECONFIG)
- * After an error inside a transaction the caller undoes to a mark or rolls back; nothing else may be called before.
+ *   REJECT  these data are not to be stored (RY_EDATA): too long, out of range, belonging to nothing; others will do
+ * One of the class RETRY is for people: RY_ESCHEMA, the schema or this program is at fault and not the data. A turn
+ * that meets it is done again with marks, and what meets it then is undone to its mark and left for later. DIE     the
+ * database is damaged or not ours (RY_ECORRUPT, RY_ECONFIG) After an error inside a transaction the caller undoes to a
+ * mark or rolls back; nothing else may be called before.
  *
  * An engine over a network sends the statements of a transaction in one go and learns of them later. So what an
  * operation inside a transaction puts out (through its pointers) holds only once `settle` or `commit` has returned
@@ -48,8 +50,8 @@ struct writer_slice {
     size_t first;
     size_t n;
     struct writer_tally *tally;
-    bool fresh; /* most likely none of these rows is in its table: an engine may insert plainly, and fail with a
-                 * RY_CLASS_REJECT error if one is */
+    bool fresh; /* most likely none of these rows is in its table: an engine may insert plainly, and fail
+                 * (RY_ESCHEMA: a key that its statement does not expect) if one is */
 };
 
 /* Whether a batch may be written at all. */
@@ -81,12 +83,16 @@ struct writer_engine_ops {
      * of two rows with one key the later one holds. A batch's rows are rows of its guild and channel. */
     int (*upsert)(struct writer_engine *engine, enum writer_table table, const struct writer_slice *slices,
                   size_t slice_count, struct ry_error *err);
+    /* Puts rows of a batch that were refused for their own data on the list of refused rows, from which they go when
+     * they are found in their table at a later progress of their channel, with a purge, or after a month. */
+    int (*refuse)(struct writer_engine *engine, const struct ry_batch_write *batch, const struct ry_row_failure *rows,
+                  size_t n, struct ry_error *err);
     /* Records where a batch's scan stands (batch->progress, which it has), after its rows: bounds, totals, status, and
      * the slice of this job. A channel without a status row gets one. Bounds only ever widen: forward_message_id
      * (newest) rises, backward_message_id (oldest) falls; both are set when neither was. message_count is counted anew.
      * Once per job: if the job's slice is on record, nothing changes. Live messages (direction "live") are no scan: a
      * row that they make is QUEUED, they raise forward_message_id and leave the status, and their slice is not the
-     * channel's latest. */
+     * channel's latest. error_message tells how many rows of the channel are on the list of refused rows, if any. */
     int (*progress)(struct writer_engine *engine, const struct ry_batch_write *batch, struct ry_error *err);
     /* See the messages of the same names in proto/messages.def. A channel without a row has no scan: nothing is begun
      * or ended. A job whose slice is on record has begun before: scan_begin tells the slice and changes nothing,
@@ -134,6 +140,8 @@ struct writer_engine_ops {
     int (*gallery_get)(struct writer_engine *engine, const struct ry_gallery_get *get, struct ry_arena *arena,
                        struct ry_gallery_page *page, struct ry_error *err);
     int (*archive_get)(struct writer_engine *engine, struct ry_archive_state *state, struct ry_error *err);
+    int (*refused_get)(struct writer_engine *engine, const struct ry_refused_get *get, struct ry_arena *arena,
+                       struct ry_refused_page *page, struct ry_error *err);
     int (*failed_get)(struct writer_engine *engine, const struct ry_failed_get *get, struct ry_arena *arena,
                       struct ry_failed_page *page, struct ry_error *err);
     int (*known_get)(struct writer_engine *engine, const struct ry_known_get *get, struct ry_arena *arena,
@@ -161,6 +169,9 @@ struct writer_engine {
 
 /* When a purge's cooldown ends, at most WRITER_NEVER_WALL_MS; 0 when it has none. */
 int64_t writer_cooldown_end_wall_ms(const struct ry_purge *purge, int64_t now_wall_ms);
+
+/* How much longer than fences and slices refused rows are kept. */
+#define WRITER_REFUSED_KEPT_MS (INT64_C(30) * 24 * 3600 * 1000)
 
 /* Most bytes of rows that one answer carries, so that it fits in an envelope; lists end early when it is reached. */
 #define WRITER_ANSWER_MAX_BYTES ((size_t)4 << 20)

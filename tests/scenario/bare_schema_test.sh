@@ -38,60 +38,60 @@ every_job() {
     cp "$tmp/media/quad.mp4" "$tmp/kept.mp4"
     guild_rows
     post quad.mp4 11111111-2222-4333-8444-000000000010
-    await 30 posted_is completed
+    await posted_is completed
     [ "$(pg "SELECT status || ' ' || forward_message_id || ' ' || coalesce(backward_message_id, '-') FROM channel_scan_status")" = \
         "QUEUED $posted -" ] || fail "the row is $(pg "SELECT * FROM channel_scan_status")"
     push message_deletion 11111111-2222-4333-8444-000000000011 ",\"message_id\":\"$posted\""
     message_gone() { [ "$(pg "SELECT count(*) FROM message WHERE id = '$posted'")" = 0 ]; }
-    await 30 message_gone
+    await message_gone
     curl -s -X POST "http://127.0.0.1:$discord_port/fake/delete?message=$posted" >/dev/null
-    await 30 streams_empty
+    await streams_empty
     pg "DELETE FROM channel_scan_status"
 
     step "$name: batch jobs bring the seed's rows"
     scan_job
-    await 90 all_done
+    await all_done
     as_seed_says
     thumbnails_whole "$data"
 
     step "$name: a rescan finds the same"
     push rescan 11111111-2222-4333-8444-000000000012 ',"reason":"settings changed","reset_scan_status":true'
-    await 60 done_with
-    await 30 scan_ended
+    await done_with
+    await scan_ended
     pg "UPDATE channel_scan_status SET total_messages_scanned = $messages" # a rescan in mode stop counts what is new
     as_seed_says
 
     step "$name: a clip that cannot be read, and its retry"
     head -c 2000 /dev/zero >"$tmp/media/late.mp4"
     post late.mp4 11111111-2222-4333-8444-000000000013
-    await 30 posted_is failed
+    await posted_is failed
     [ "$(pg "SELECT retry_count FROM failed_thumbnail")" = 1 ] || fail "failed_thumbnail: $(pg "SELECT * FROM failed_thumbnail")"
     cp "$tmp/kept.mp4" "$tmp/media/late.mp4"
     push thumbnail_retry 11111111-2222-4333-8444-000000000014 \
         ",\"clip_ids\":[\"$(pg "SELECT id FROM clip WHERE message_id = '$posted'")\"],\"retry_count\":0"
-    await 30 posted_is completed
+    await posted_is completed
     [ "$(pg "SELECT count(*) FROM failed_thumbnail")" = 0 ] || fail "failed_thumbnail: $(pg "SELECT * FROM failed_thumbnail")"
 
     step "$name: clips that another worker left behind"
     pg "UPDATE clip SET thumbnail_status = 'processing', updated_at = now() - interval '2 hours' WHERE message_id = '$posted'"
     push thumbnail_cleanup 11111111-2222-4333-8444-000000000015 ',"timeout_minutes":30'
-    await 30 posted_is completed
-    await 30 done_with
+    await posted_is completed
+    await done_with
 
     step "$name: the message's deletion, and the purges"
     push message_deletion 11111111-2222-4333-8444-000000000016 ",\"message_id\":\"$posted\""
-    await 30 message_gone
+    await message_gone
     curl -s -X POST "http://127.0.0.1:$discord_port/fake/delete?message=$posted" >/dev/null
     push purge_channel 11111111-2222-4333-8444-000000000017 ''
     channel_gone() {
         [ "$(pg "SELECT (SELECT count(*) FROM message) + (SELECT count(*) FROM clip) + (SELECT count(*) FROM thumbnail)
             + (SELECT count(*) FROM channel_scan_status)")" = 0 ] && [ -z "$(find "$data/storage" -type f)" ]
     }
-    await 60 channel_gone
+    await channel_gone
     push purge_guild 11111111-2222-4333-8444-000000000018 '' "$guild" 0
     guild_gone() { [ "$(pg "SELECT (SELECT count(*) FROM channel) || ' ' || (deleted_at IS NOT NULL) FROM guild")" = '0 true' ]; }
-    await 30 guild_gone
-    await 30 streams_empty
+    await guild_gone
+    await streams_empty
     [ "$(redis XLEN reelyard:dead)" = 0 ] || fail "dead letters: $(redis XRANGE reelyard:dead - + COUNT 3)"
     no_default_is_left
 }

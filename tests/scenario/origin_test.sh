@@ -95,7 +95,7 @@ all_work() {
     start "$tmp/run.log" "$reelyard" run --data "$tmp/data"
     node=$last
     scan_job
-    await 60 all_done
+    await all_done
     as_seed_says
     local message clip
     message=$(pg "SELECT min(id) FROM message")
@@ -109,8 +109,8 @@ all_work() {
     "$cache/new/bin/python" "$peers/jobs.py" "$REELYARD_ORIGIN" "$guild" "$channel" "$message" "$clip" >"$tmp/jobs.log" 2>&1 ||
         fail "jobs.py: $(tail -5 "$tmp/jobs.log")"
     node "$peers/jobs.cjs" "$tmp/bundle/jobs.cjs" "$guild" "$channel" "$message" >"$tmp/jobs.log" 2>&1 || fail "jobs.cjs: $(tail -5 "$tmp/jobs.log")"
-    await 60 streams_empty
-    await 60 clips_settled
+    await streams_empty
+    await clips_settled
     [ "$(redis XLEN reelyard:dead)" = 0 ] || fail "dead letters: $(redis XRANGE reelyard:dead - + COUNT 5)"
     [ "$(pg "SELECT count(*) FROM message")" = "$(jq -r 'select(.message) | .message' "$tmp/expected.jsonl" | wc -l)" ] ||
         fail "messages were lost or doubled"
@@ -134,8 +134,8 @@ migrate
 all_work new
 node "$peers/jobs.cjs" "$tmp/bundle/jobs.cjs" "$guild" "$channel" 0 purge >"$tmp/jobs.log" 2>&1 || fail "jobs.cjs: $(tail -5 "$tmp/jobs.log")"
 guild_gone() { [ "$(pg "SELECT (SELECT count(*) FROM channel) || ' ' || (deleted_at IS NOT NULL) FROM guild")" = '0 true' ]; }
-await 60 guild_gone
-await 30 streams_empty
+await guild_gone
+await streams_empty
 [ "$(redis XLEN reelyard:dead)" = 0 ] || fail "dead letters: $(redis XRANGE reelyard:dead - + COUNT 5)"
 end "$node"
 [ "$ended" -eq 0 ] || fail "the node ended with $ended: $(tail -5 "$tmp/run.log")"
