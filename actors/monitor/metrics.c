@@ -238,6 +238,8 @@ static void render_archive(const struct ry_archive_state *archive, struct ry_buf
         archive->guilds, archive->channels, archive->authors, archive->messages, archive->thumbnails);
     single(out, "archive_video_bytes", "gauge", "Sum of the clips' sizes", archive->bytes_videos);
     single(out, "archive_thumbnail_bytes", "gauge", "Sum of the thumbnails' sizes", archive->bytes_thumbnails);
+    single(out, "archive_rows_refused", "gauge", "Rows that the database refused for their own data, not yet gone in",
+           archive->rows_refused);
     single(out, "archive_schema_version", "gauge", "Migrations applied to the database", archive->schema_version);
     head(out, "database_ping_seconds", "gauge", "How long the database took to answer");
     (void)ry_buf_addf(out, "reelyard_database_ping_seconds %" PRIu64 ".%06" PRIu64 "\n", archive->ping_us / 1000000,

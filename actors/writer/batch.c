@@ -229,6 +229,15 @@ static int write_progress(struct run *run, struct ry_error *err)
     return note_failure(run, "channel_scan_status", run->batch->write->channel_id, &why, err);
 }
 
+/* Nobody finds in a log what was refused weeks ago. */
+static int list_refused(struct run *run, struct ry_error *err)
+{
+    const struct ry_batch_written *written = &run->batch->written;
+    if (written->failures.n == 0)
+        return RY_OK;
+    return run->engine->ops->refuse(run->engine, run->batch->write, written->failures.items, written->failures.n, err);
+}
+
 static int write_all(struct run *run, struct ry_error *err)
 {
     struct writer_batch *batch = run->batch;
@@ -240,6 +249,8 @@ static int write_all(struct run *run, struct ry_error *err)
         if (n > 0)
             rc = write_span(run, (enum writer_table)t, 0, n, err);
     }
+    if (rc == RY_OK)
+        rc = list_refused(run, err);
     return rc == RY_OK && batch->write->progress.n > 0 ? write_progress(run, err) : rc;
 }
 

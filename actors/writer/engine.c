@@ -1,5 +1,5 @@
 /* engine.c: what all engines share: the tables of a batch, the end of a cooldown. Pure. */
-#include "actors/writer/engine.h"
+#include "actors/writer/engine_open.h"
 
 void writer_engine_close(struct writer_engine **engine)
 {

@@ -4,10 +4,11 @@
  * returns RY_OK or fails in a class that says what the writer does (runtime/base/error.h):
  *   RETRY   the transaction is rolled back and tried again later (lock held, disk full, connection lost)
  *   REJECT  these data are not to be stored (RY_EDATA): too long, out of range, belonging to nothing; others will do
- * One of the class RETRY is for people: RY_ESCHEMA, the schema or this program is at fault and not the data. A turn
- * that meets it is done again with marks, and what meets it then is undone to its mark and left for later. DIE     the
- * database is damaged or not ours (RY_ECORRUPT, RY_ECONFIG) After an error inside a transaction the caller undoes to a
- * mark or rolls back; nothing else may be called before.
+ *   DIE     the database is damaged or not ours (RY_ECORRUPT, RY_ECONFIG)
+ * RY_ESCHEMA, of the class RETRY, is for people: not the data are at fault, but the schema or this program. A turn that
+ * meets it is done again with marks; what meets it then is undone to its mark and left for later.
+ *
+ * After an error inside a transaction the caller undoes to a mark or rolls back; nothing else may be called before.
  *
  * An engine over a network sends the statements of a transaction in one go and learns of them later. So what an
  * operation inside a transaction puts out (through its pointers) holds only once `settle` or `commit` has returned
@@ -175,32 +176,6 @@ int64_t writer_cooldown_end_wall_ms(const struct ry_purge *purge, int64_t now_wa
 
 /* Most bytes of rows that one answer carries, so that it fits in an envelope; lists end early when it is reached. */
 #define WRITER_ANSWER_MAX_BYTES ((size_t)4 << 20)
-
-struct writer_sqlite_options {
-    const char *path;             /* made, with its tables, if it is missing; its folder must exist */
-    const struct ry_clock *clock; /* borrowed */
-    int busy_ms;                  /* how long a lock of another connection is waited for */
-    double video_min_s;           /* min_video_seconds where no row says it */
-};
-
-/* Opens the embedded database and brings its schema up to date. RY_EACCES, RY_EBUSY, RY_EIO, RY_EFULL; RY_ECORRUPT when
- * it is damaged; RY_ECONFIG when it is not reelyard's, or newer than this program. The text says what to do. */
-int writer_engine_sqlite_open(const struct writer_sqlite_options *options, struct writer_engine **engine,
-                              struct ry_error *err);
-
-struct writer_pg_options {
-    const struct ry_config *config; /* borrowed: database_url or db_*, pool limits, timeouts, video_min_s */
-    const struct ry_clock *clock;   /* borrowed */
-};
-
-/* Opens PostgreSQL and checks its schema (migrate: brings it up to date, on an empty database or on DiscordClipSaver's;
- * else a schema that is behind is brought up to date as well, and one that is ahead or not ours is refused). RY_EAWAY,
- * RY_ETIMEOUT when it cannot be reached; RY_ECONFIG for a bad address, user or schema. The text never has the password.
- */
-int writer_engine_pg_open(const struct writer_pg_options *options, struct writer_engine **engine, struct ry_error *err);
-
-/* Closes an engine and sets it to NULL; NULL is allowed. */
-void writer_engine_close(struct writer_engine **engine);
 
 /* The number of rows that a batch has for a table, and the table's name. */
 size_t writer_table_rows(const struct ry_batch_write *batch, enum writer_table table);

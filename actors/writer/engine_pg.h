@@ -5,7 +5,7 @@
 #ifndef REELYARD_ACTORS_WRITER_ENGINE_PG_H
 #define REELYARD_ACTORS_WRITER_ENGINE_PG_H
 
-#include "actors/writer/engine.h"
+#include "actors/writer/engine_open.h"
 #include "actors/writer/pg_pool.h"
 #include "actors/writer/text.h"
 #include "runtime/base/buf.h"

@@ -16,7 +16,8 @@
 
 static const char count_sql[] =
     "SELECT (SELECT count(*) FROM guild), (SELECT count(*) FROM channel), (SELECT count(*) FROM author),"
-    " (SELECT count(*) FROM message), c.pending, c.processing, c.completed, c.failed, t.n, c.bytes, t.bytes FROM"
+    " (SELECT count(*) FROM message), c.pending, c.processing, c.completed, c.failed, t.n, c.bytes, t.bytes,"
+    " (SELECT count(*) FROM reelyard_refused) FROM"
     " (SELECT count(*) FILTER (WHERE thumbnail_status = 'pending') AS pending,"
     " count(*) FILTER (WHERE thumbnail_status = 'processing') AS processing,"
     " count(*) FILTER (WHERE thumbnail_status = 'completed') AS completed,"
@@ -32,10 +33,10 @@ static int take_counts(struct pg *pg, const PGresult *result, void *arg, struct 
     (void)pg;
     (void)err;
     struct ry_archive_state *state = arg;
-    uint64_t *const figures[] = {&state->guilds,          &state->channels,        &state->authors,
-                                 &state->messages,        &state->clips_pending,   &state->clips_processing,
-                                 &state->clips_completed, &state->clips_failed,    &state->thumbnails,
-                                 &state->bytes_videos,    &state->bytes_thumbnails};
+    uint64_t *const figures[] = {&state->guilds,          &state->channels,         &state->authors,
+                                 &state->messages,        &state->clips_pending,    &state->clips_processing,
+                                 &state->clips_completed, &state->clips_failed,     &state->thumbnails,
+                                 &state->bytes_videos,    &state->bytes_thumbnails, &state->rows_refused};
     for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++)
         *figures[i] = pg_u64(result, 0, (int)i);
     return RY_OK;

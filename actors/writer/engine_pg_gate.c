@@ -198,5 +198,10 @@ int pg_fence_prune(struct writer_engine *engine, int64_t before_wall_ms, size_t 
     pg_add_time(&args, before_wall_ms);
     pg_add_u64(&args, max);
     int rc = pg_say(pg, prune_fences_sql, &args, NULL, NULL, err);
-    return rc == RY_OK ? pg_say(pg, prune_slices_sql, &args, NULL, NULL, err) : rc;
+    if (rc == RY_OK)
+        rc = pg_say(pg, prune_slices_sql, &args, NULL, NULL, err);
+    struct pg_args refused = {0};
+    pg_add_time(&refused, before_wall_ms - WRITER_REFUSED_KEPT_MS);
+    return rc == RY_OK ? pg_say(pg, "DELETE FROM reelyard_refused WHERE refused_at < $1", &refused, NULL, NULL, err)
+                       : rc;
 }

@@ -62,6 +62,14 @@ int pg_files_forget(struct writer_engine *engine, const struct ry_files_forget *
 int pg_files_doomed_get(struct writer_engine *engine, const struct ry_files_doomed_get *get, struct ry_arena *arena,
                         struct ry_files_doomed_got *got, struct ry_error *err);
 
+/* engine_pg_refused.c */
+int pg_refuse(struct writer_engine *engine, const struct ry_batch_write *batch, const struct ry_row_failure *rows,
+              size_t n, struct ry_error *err);
+/* Takes a channel's rows that went in meanwhile off the list. */
+int pg_refused_went_in(struct pg *pg, struct ry_str channel_id, struct ry_error *err);
+int pg_refused_get(struct writer_engine *engine, const struct ry_refused_get *get, struct ry_arena *arena,
+                   struct ry_refused_page *page, struct ry_error *err);
+
 /* engine_pg_query.c, engine_pg_figures.c */
 /* engine_pg_archive.c: clips that settings archive. pg_clip_judge comes after a clip is completed. */
 int pg_clips_archive(struct writer_engine *engine, const struct ry_clips_archive *archive, struct ry_arena *arena,

@@ -148,9 +148,13 @@ static int purge_channel(struct purging *p, struct ry_error *err)
     p->purged->more = p->left == 0;
     if (rc != RY_OK || p->purged->more)
         return rc;
-    rc = run(p,
-             "DELETE FROM channel_scan_status WHERE channel_id = $3 AND guild_id = $1 AND $2::timestamptz IS NOT NULL",
+    rc = run(p, "DELETE FROM reelyard_refused WHERE channel_id = $3 AND guild_id = $1 AND $2::timestamptz IS NOT NULL",
              3, 0, err);
+    if (rc == RY_OK)
+        rc = run(
+            p,
+            "DELETE FROM channel_scan_status WHERE channel_id = $3 AND guild_id = $1 AND $2::timestamptz IS NOT NULL",
+            3, 0, err);
     return rc == RY_OK
                ? run(p, "UPDATE channel SET purge_cooldown = $4, updated_at = $2 WHERE id = $3 AND guild_id = $1", 4,
                      writer_cooldown_end_wall_ms(p->purge, p->pg->now_wall_ms), err)
@@ -196,6 +200,8 @@ static int purge_guild(struct purging *p, struct ry_error *err)
                              " ORDER BY id LIMIT $2) RETURNING 1) SELECT count(*) FROM d",
                              err);
     p->purged->more = p->left == 0;
+    if (rc == RY_OK && !p->purged->more)
+        rc = run(p, "DELETE FROM reelyard_refused WHERE guild_id = $1", 1, 0, err);
     return rc;
 }
 

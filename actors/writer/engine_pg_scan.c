@@ -8,6 +8,12 @@
 /* Of two ids: longer is larger, they have no leading zeros. */
 #define LARGER(a, b) \
     "(length(" a ") > length(" b ") OR (length(" a ") = length(" b ") AND " a " COLLATE \"C\" > " b "))"
+/* What a person should know of a channel whose scan went well otherwise. */
+#define REFUSED_OF(channel) \
+    "(SELECT 'rows of this channel that the database refused: ' || count(*) || '; the last one: ' || (array_agg(tab " \
+    "||" \
+    " ' ' || key || ': ' || reason ORDER BY refused_at DESC, tab, key))[1] FROM reelyard_refused WHERE channel_id " \
+    "= " channel " HAVING count(*) > 0)"
 #define CLIPS_OF(channel) "(SELECT count(*) FROM clip WHERE channel_id = " channel " AND deleted_at IS NULL)"
 #define SUM(a, b)         "least(" a "::bigint + " b ", 2147483647)"
 
@@ -22,11 +28,13 @@
 #define NEWER     LARGER("excluded.forward_message_id", "s.forward_message_id")
 #define OLDER     LARGER("s.backward_message_id", "excluded.backward_message_id")
 #define TOTAL     SUM("s.total_messages_scanned", "excluded.total_messages_scanned")
-static const char progress_sql[] =
-    PUT_SLICE " INSERT INTO channel_scan_status AS s (guild_id, channel_id, status, forward_message_id,"
-              " backward_message_id, total_messages_scanned, message_count, created_at, updated_at)"
-              " SELECT $8, $2, $9, $10, $11, least($3, 2147483647), " CLIPS_NOW ", $7, $7 FROM put"
-              " ON CONFLICT (channel_id) DO UPDATE SET status = excluded.status, error_message = NULL,"
+static const char progress_sql[] = PUT_SLICE
+    " INSERT INTO channel_scan_status AS s (guild_id, channel_id, status, forward_message_id,"
+    " backward_message_id, total_messages_scanned, message_count, error_message, created_at, updated_at)"
+    " SELECT $8, $2, $9, $10, $11, least($3, 2147483647), " CLIPS_NOW ", " REFUSED_OF(
+        "$2") ", $7, $7 FROM put"
+              " ON CONFLICT (channel_id) DO UPDATE SET status = excluded.status,"
+              " error_message = excluded.error_message,"
               " forward_message_id = CASE WHEN excluded.forward_message_id IS NULL THEN s.forward_message_id"
               " WHEN s.forward_message_id IS NULL AND (s.backward_message_id IS NULL OR $12) OR $12 AND " NEWER
               " THEN excluded.forward_message_id ELSE s.forward_message_id END,"
@@ -97,6 +105,9 @@ int pg_progress(struct writer_engine *engine, const struct ry_batch_write *batch
     struct pg *pg = pg_of(engine);
     const struct ry_scan_progress *progress = &batch->progress.items[0];
     bool live = ry_str_is(progress->direction, "live");
+    int rc = pg_refused_went_in(pg, batch->channel_id, err);
+    if (rc != RY_OK)
+        return rc;
     struct pg_args args = {0};
     pg_add_text(pg, &args, batch->job_id);
     pg_add_text(pg, &args, live ? (struct ry_str){0} : batch->channel_id);

@@ -2,7 +2,7 @@
 #ifndef REELYARD_ACTORS_WRITER_ENGINE_SQLITE_H
 #define REELYARD_ACTORS_WRITER_ENGINE_SQLITE_H
 
-#include "actors/writer/engine.h"
+#include "actors/writer/engine_open.h"
 #include "actors/writer/text.h"
 
 #include <sqlite3.h>
@@ -108,6 +108,14 @@ int lite_scan_get(struct writer_engine *engine, const struct ry_scan_get *get, s
                   struct ry_scan_got *got, struct ry_error *err);
 int lite_scans_open_get(struct writer_engine *engine, const struct ry_scans_open_get *get, struct ry_arena *arena,
                         struct ry_scans_open_got *got, struct ry_error *err);
+
+/* engine_sqlite_refused.c */
+int lite_refuse(struct writer_engine *engine, const struct ry_batch_write *batch, const struct ry_row_failure *rows,
+                size_t n, struct ry_error *err);
+/* Takes a channel's rows that went in meanwhile off the list. */
+int lite_refused_went_in(struct lite *lite, struct ry_str channel_id, struct ry_error *err);
+int lite_refused_get(struct writer_engine *engine, const struct ry_refused_get *get, struct ry_arena *arena,
+                     struct ry_refused_page *page, struct ry_error *err);
 
 /* engine_sqlite_purge.c */
 int lite_purge(struct writer_engine *engine, const struct ry_purge *purge, struct ry_purged *purged,

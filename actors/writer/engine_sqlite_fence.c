@@ -77,5 +77,7 @@ int lite_fence_prune(struct writer_engine *engine, int64_t before_wall_ms, size_
 {
     struct lite *lite = lite_of(engine);
     int rc = prune(lite, LITE_fence_prune, before_wall_ms, max, err);
-    return rc == RY_OK ? prune(lite, LITE_slice_prune, before_wall_ms, max, err) : rc;
+    if (rc == RY_OK)
+        rc = prune(lite, LITE_slice_prune, before_wall_ms, max, err);
+    return rc == RY_OK ? prune(lite, LITE_refused_prune, before_wall_ms - WRITER_REFUSED_KEPT_MS, max, err) : rc;
 }

@@ -140,7 +140,9 @@ static int purge_channel(struct purging *p, struct ry_error *err)
     p->purged->more = p->left == 0;
     if (rc != RY_OK || p->purged->more)
         return rc;
-    rc = run_channel(p, LITE_purge_channel_scan, 0, err);
+    rc = lite_run_id(p->lite, LITE_refused_purge_channel, p->purge->channel_id, NULL, err);
+    if (rc == RY_OK)
+        rc = run_channel(p, LITE_purge_channel_scan, 0, err);
     return rc == RY_OK ? run_channel(p, LITE_purge_channel_end,
                                      writer_cooldown_end_wall_ms(p->purge, p->lite->now_wall_ms), err)
                        : rc;
@@ -185,6 +187,8 @@ static int purge_guild(struct purging *p, struct ry_error *err)
     if (rc == RY_OK)
         rc = delete_of_guild(p, LITE_purge_guild_channels, err);
     p->purged->more = p->left == 0;
+    if (rc == RY_OK && !p->purged->more)
+        rc = lite_run_id(p->lite, LITE_refused_purge_guild, p->purge->guild_id, NULL, err);
     return rc;
 }
 

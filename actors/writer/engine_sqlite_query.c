@@ -208,6 +208,7 @@ int lite_archive_get(struct writer_engine *engine, struct ry_archive_state *stat
     state->thumbnails = lite_u64(s, 8);
     state->bytes_videos = lite_u64(s, 9);
     state->bytes_thumbnails = lite_u64(s, 10);
+    state->rows_refused = lite_u64(s, 11);
     return RY_OK;
 }
 

@@ -47,7 +47,9 @@ int lite_progress(struct writer_engine *engine, const struct ry_batch_write *bat
     struct lite *lite = lite_of(engine);
     const struct ry_scan_progress *progress = &batch->progress.items[0];
     bool live = ry_str_is(progress->direction, "live"), fresh = false;
-    int rc = put_slice(lite, batch, progress, live, &fresh, err);
+    int rc = lite_refused_went_in(lite, batch->channel_id, err);
+    if (rc == RY_OK)
+        rc = put_slice(lite, batch, progress, live, &fresh, err);
     if (rc != RY_OK || !fresh)
         return rc;
     if (live)

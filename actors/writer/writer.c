@@ -4,9 +4,9 @@
  *           and the list of files to delete.
  * Accepts   batch_write (rows of a scan), scan_begin, scan_end, purge; clip_completed and clip_failed (what became of a
  *           clip), clips_claim, clips_renew, failed_retry, clips_stale, clips_archive, scans_stale, files_forget,
- * urls_store; and questions: settings_get, known_get, days_get, gallery_get, archive_get, failed_get, scan_get,
- * scans_open_get, files_doomed_get. Sends     one answer to each, clip_settled to the origin of an outcome, and
- * clips_pending and files_doomed (hints to the scheduler). It sends no requests, so it can always be given mail.
+ * urls_store; and questions: settings_get, known_get, days_get, gallery_get, archive_get, failed_get, refused_get,
+ * scan_get, scans_open_get, files_doomed_get. Sends     one answer to each, clip_settled to the origin of an outcome,
+ * and clips_pending and files_doomed (hints to the scheduler). It sends no requests, so it can always be given mail.
  * Promises  what it has answered is committed. Every write bears being repeated, and one that changes nothing writes
  * nothing. Bad rows fail alone. A worker that lost its lease writes nothing.
  *
@@ -28,7 +28,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "actors/writer/engine.h"
+#include "actors/writer/engine_open.h"
 #include "actors/writer/work.h"
 #include "runtime/base/backoff.h"
 #include "runtime/base/log.h"
@@ -278,6 +278,7 @@ static struct ry_str writer_on_no_answer(struct writer *self, struct ry_ctx *ctx
 QUESTION(settings_get, settings_got)
 QUESTION(gallery_get, gallery_page)
 QUESTION(failed_get, failed_page)
+QUESTION(refused_get, refused_page)
 QUESTION(known_get, known_got)
 QUESTION(days_get, days_got)
 QUESTION(scan_get, scan_got)
@@ -321,6 +322,7 @@ static void writer_receive(void *instance, struct ry_ctx *ctx, struct ry_mail *m
     case RY_TAG_gallery_get: writer_on_gallery_get(self, ctx, mail); break;
     case RY_TAG_archive_get: writer_on_archive_get(self, ctx, mail); break;
     case RY_TAG_failed_get: writer_on_failed_get(self, ctx, mail); break;
+    case RY_TAG_refused_get: writer_on_refused_get(self, ctx, mail); break;
     case RY_TAG_known_get: writer_on_known_get(self, ctx, mail); break;
     case RY_TAG_days_get: writer_on_days_get(self, ctx, mail); break;
     case RY_TAG_scan_get: writer_on_scan_get(self, ctx, mail); break;

@@ -1,4 +1,4 @@
-/* `reelyard failed`: clips whose thumbnails failed, as the writer tells. */
+/* `reelyard failed`: clips whose thumbnails failed and rows that the database refused, as the writer tells. */
 #include "runtime/cli/cli.h"
 
 #include <string.h>
@@ -9,6 +9,7 @@
 
 #define PAGE_CLIPS    1000
 #define CLIPS_MAX     10000
+#define ROWS_MAX      1000
 #define CLIP_ID_BYTES 65
 
 static int database_error(struct ry_str reason, struct ry_error *err)
@@ -59,6 +60,43 @@ static void add_row(void *arg, const struct ry_failed_clip *clip)
     ry_table_cell(table, "%.*s", RY_STR_ARG(clip->reason));
 }
 
+/* The rows that were refused, behind the clips: objects of the same list, or a table of their own where there are some.
+ */
+static int add_refused(struct ry_session *session, struct ry_json_writer *array, FILE *out, struct ry_error *err)
+{
+    static const char *const headings[] = {"REFUSED ROW", "KEY", "CHANNEL", "WHEN", "REASON"};
+    const struct ry_refused_get question = {.limit = ROWS_MAX};
+    const struct ry_mail *answer = NULL;
+    int rc = ry_session_ask(session, RY_TAG_refused_get, &question, &answer, err);
+    if (rc != RY_OK)
+        return rc;
+    const struct ry_refused_page *page = RY_BODY(answer, refused_page);
+    if (page->error.p)
+        return database_error(page->error, err);
+    const struct ry_record *record = ry_descriptor(RY_TAG_refused_page)->record.fields[0].record;
+    for (size_t i = 0; array != NULL && i < page->rows.n; i++)
+        ry_message_json(array, NULL, record, &page->rows.items[i]);
+    if (array != NULL || page->rows.n == 0)
+        return RY_OK;
+    struct ry_table table;
+    ry_table_init(&table, headings, sizeof headings / sizeof *headings);
+    for (size_t i = 0; i < page->rows.n; i++) {
+        const struct ry_refused_row *row = &page->rows.items[i];
+        char when[RY_TIME_TEXT_BYTES];
+        ry_time_format(row->refused_wall_ms, when);
+        ry_table_cell(&table, "%.*s", RY_STR_ARG(row->table));
+        ry_table_cell(&table, "%.*s", RY_STR_ARG(row->key));
+        ry_table_cell(&table, "%.*s", RY_STR_ARG(row->channel_id));
+        ry_table_cell(&table, "%s", when);
+        ry_table_cell(&table, "%.*s", RY_STR_ARG(row->reason));
+    }
+    (void)fputc('\n', out);
+    ry_table_print(&table, out);
+    if (page->more)
+        (void)fprintf(out, "and more: the last %d are shown\n", ROWS_MAX);
+    return RY_OK;
+}
+
 static int list(struct ry_cli *cli, struct ry_session *session, bool json, struct ry_error *err)
 {
     static const char *const headings[] = {"CLIP", "CHANNEL", "FILE", "TRIES", "NEXT TRY", "REASON"};
@@ -67,6 +105,8 @@ static int list(struct ry_cli *cli, struct ry_session *session, bool json, struc
         struct ry_json_writer array = ry_json_writer(&text, true);
         ry_json_put_array(&array, NULL);
         int rc = each_failed(session, add_json, &array, err);
+        if (rc == RY_OK)
+            rc = add_refused(session, &array, NULL, err);
         ry_json_put_end(&array);
         return rc == RY_OK ? ry_message_json_print(&text, cli->out, err) : rc;
     }
@@ -74,7 +114,7 @@ static int list(struct ry_cli *cli, struct ry_session *session, bool json, struc
     ry_table_init(&table, headings, sizeof headings / sizeof *headings);
     int rc = each_failed(session, add_row, &table, err);
     ry_table_print(&table, cli->out);
-    return rc;
+    return rc == RY_OK ? add_refused(session, NULL, cli->out, err) : rc;
 }
 
 static int retry(struct ry_cli *cli, struct ry_session *session, char **clips, size_t count, struct ry_error *err)

@@ -253,6 +253,9 @@ static void tell_archive(FILE *out, const struct ry_json *archive)
                   pending + processing + completed + failed, completed, pending, processing, failed);
     (void)fprintf(out, "bytes    %s of videos, %s of %" PRIu64 " thumbnails\n", videos, thumbnails,
                   number(archive, "thumbnails"));
+    if (number(archive, "rows_refused") > 0)
+        (void)fprintf(out, "refused  %" PRIu64 " rows that the database did not take: see `reelyard failed list`\n",
+                      number(archive, "rows_refused"));
 }
 
 static size_t instances_of(const struct ry_json *node, struct ry_str role)

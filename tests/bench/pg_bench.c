@@ -18,6 +18,7 @@
 #include <time.h>
 
 #include "actors/writer/batch.h"
+#include "actors/writer/engine_open.h"
 #include "runtime/base/log.h"
 #include "tests/conformance/writer_pg_store.h"
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "actors/writer/batch.h"
+#include "actors/writer/engine_open.h"
 #include "runtime/base/log.h"
 #include "runtime/base/rng.h"
 

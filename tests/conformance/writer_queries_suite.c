@@ -348,3 +348,80 @@ void ping_is_answered(void **state)
     struct ry_error err;
     assert_int_equal(f->engine->ops->ping(f->engine, &err), RY_OK);
 }
+
+/* ---- refused rows ---------------------------------------------------------------------------------------------- */
+
+static struct ry_refused_page list_refused(struct writer_fixture *f, uint64_t limit)
+{
+    struct ry_refused_get get = {.limit = limit};
+    struct ry_refused_page page;
+    struct ry_error err;
+    assert_int_equal(f->engine->ops->refused_get(f->engine, &get, &f->arena, &page, &err), RY_OK);
+    struct ry_archive_state state;
+    assert_int_equal(f->engine->ops->archive_get(f->engine, &state, &err), RY_OK);
+    assert_int_equal(state.rows_refused, writer_number(f, "SELECT count(*) FROM reelyard_refused"));
+    return page;
+}
+
+/* Two clips of eight that their column does not take; the job's slice, the channel's status and the list tell of them
+ * until they go in. */
+void refused_rows_are_told_until_they_go_in(void **state)
+{
+    struct writer_fixture *f = *state;
+    struct ry_batch_write *batch = writer_batch_make(f, 0, 8);
+    struct ry_scan_progress progress = {.direction = RY_STR("backward"), .messages = 8, .clips = 8, .ended = true};
+    batch->progress.items = &progress;
+    batch->progress.n = 1;
+    batch->clips.items[2].visibility = batch->clips.items[5].visibility = RY_STR("NOBODY AT ALL");
+    for (int again = 0; again < 2; again++) { /* the same job, delivered again */
+        assert_int_equal(writer_batch_commit(f, batch, WRITER_CAREFUL).failures.n, 2);
+        struct ry_refused_page page = list_refused(f, 10);
+        assert_int_equal(page.rows.n, 2);
+        ASSERT_STR(page.rows.items[0].table, "clip");
+        ASSERT_STR(page.rows.items[0].channel_id, "200");
+        assert_true(ry_str_eq(page.rows.items[0].key, batch->clips.items[2].id));
+        assert_true(page.rows.items[0].reason.n > 0);
+        assert_int_equal(page.rows.items[0].refused_wall_ms, WRITER_START_WALL_MS);
+        assert_true(list_refused(f, 1).more);
+    }
+    assert_int_equal(writer_number(f, "SELECT rejected FROM reelyard_slice"), 2);
+    writer_assert_text(f, "SELECT status || ' ' || substr(error_message, 1, 71) FROM channel_scan_status",
+                       "SUCCEEDED rows of this channel that the database refused: 2; the last one: clip 0");
+
+    struct ry_batch_write *mended = writer_batch_make(f, 0, 8);
+    mended->progress.items = &progress;
+    mended->progress.n = 1;
+    mended->job_id = RY_STR("rescan");
+    assert_int_equal(writer_batch_commit(f, mended, WRITER_BRISK).failures.n, 0);
+    assert_int_equal(list_refused(f, 10).rows.n, 0);
+    writer_assert_text(f, "SELECT status || coalesce(error_message, '') FROM channel_scan_status", "SUCCEEDED");
+}
+
+void refused_rows_go_with_a_purge_or_after_a_month(void **state)
+{
+    struct writer_fixture *f = *state;
+    static const struct {
+        enum ry_purge_scope scope;
+        int64_t later_ms;
+    } cases[] = {{RY_PURGE_CHANNEL, 0}, {RY_PURGE_GUILD, 0}, {0, INT64_C(40) * 24 * 3600 * 1000}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct ry_batch_write *batch = writer_batch_make(f, 0, 3);
+        batch->job_id = ry_arena_printf(&f->arena, "job-%zu", i);
+        batch->clips.items[1].visibility = RY_STR("NOBODY AT ALL");
+        assert_int_equal(writer_batch_commit(f, batch, WRITER_CAREFUL).failures.n, 1);
+        assert_int_equal(list_refused(f, 10).rows.n, 1);
+        ry_clock_manual_advance(&f->clock, cases[i].later_ms);
+        struct ry_purge purge = {.job_id = RY_STR("purge"),
+                                 .token = 1,
+                                 .scope = cases[i].scope,
+                                 .guild_id = RY_STR("100"),
+                                 .channel_id = RY_STR("200"),
+                                 .limit = 100};
+        struct ry_purged purged;
+        if (cases[i].scope != 0)
+            IN_TRANSACTION(f, purge(f->engine, &purge, &purged, &err));
+        else
+            IN_TRANSACTION(f, fence_prune(f->engine, f->clock.now_wall_ms - 1000, 100, &err));
+        assert_int_equal(list_refused(f, 10).rows.n, 0);
+    }
+}

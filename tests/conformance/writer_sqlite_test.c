@@ -220,11 +220,15 @@ static void file_of_the_first_version_is_brought_up_to_date(void **state)
     (void)writer_batch_commit(f, writer_batch_make(f, 0, 3), WRITER_BRISK);
     store_execute(&store, "UPDATE clip SET thumbnail_status = 'failed' WHERE filename = 'clip-1.mp4'");
     /* What the later versions brought is taken away again. */
-    static const char *const undo[] = {
-        "DROP TABLE reelyard_archived",           "DROP TRIGGER reelyard_channel_clip_in",
-        "DROP TRIGGER reelyard_channel_clip_out", "DROP TRIGGER reelyard_channel_clip_change",
-        "DROP TABLE reelyard_channel_clips",      "DROP TABLE reelyard_slice",
-        "DROP TABLE reelyard_doomed_file",        "DELETE FROM reelyard_migration WHERE version > 1"};
+    static const char *const undo[] = {"DROP TABLE reelyard_archived",
+                                       "DROP TRIGGER reelyard_channel_clip_in",
+                                       "DROP TRIGGER reelyard_channel_clip_out",
+                                       "DROP TRIGGER reelyard_channel_clip_change",
+                                       "DROP TABLE reelyard_channel_clips",
+                                       "DROP TABLE reelyard_slice",
+                                       "DROP TABLE reelyard_refused",
+                                       "DROP TABLE reelyard_doomed_file",
+                                       "DELETE FROM reelyard_migration WHERE version > 1"};
     for (size_t i = 0; i < sizeof undo / sizeof undo[0]; i++)
         store_execute(&store, undo[i]);
     writer_engine_close(&f->engine);

@@ -6,6 +6,7 @@
 #define REELYARD_TESTS_CONFORMANCE_WRITER_SUITE_H
 
 #include "actors/writer/batch.h"
+#include "actors/writer/engine_open.h"
 #include "runtime/base/clock.h"
 
 /* The time at which every case begins: 2024-10-19T15:03:09.000Z. */

@@ -86,6 +86,8 @@
     CASE(long_texts_end_a_list_early) \
     CASE(gallery_shows_names_files_and_failures) \
     CASE(archive_counts_what_is_there) \
+    CASE(refused_rows_are_told_until_they_go_in) \
+    CASE(refused_rows_go_with_a_purge_or_after_a_month) \
     CASE(failed_clips_are_listed_by_pages) \
     CASE(known_rows_are_told) \
     CASE(clips_of_a_channels_days_are_counted) \

@@ -124,6 +124,16 @@ static int late_progress(struct writer_engine *engine, const struct ry_batch_wri
     return RY_OK;
 }
 
+static int late_refuse(struct writer_engine *engine, const struct ry_batch_write *batch,
+                       const struct ry_row_failure *rows, size_t n, struct ry_error *err)
+{
+    (void)engine;
+    (void)batch;
+    (void)err;
+    assert_true(rows != NULL && n > 0);
+    return RY_OK;
+}
+
 static const struct writer_engine_ops late_ops = {
     .name = "late",
     .mark = late_mark,
@@ -133,6 +143,7 @@ static const struct writer_engine_ops late_ops = {
     .commit = late_commit,
     .gate = late_gate,
     .upsert = late_upsert,
+    .refuse = late_refuse,
     .progress = late_progress,
 };
 
