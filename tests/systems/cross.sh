@@ -13,7 +13,7 @@ root=$PWD
 emulator=${EMULATOR:-}
 
 step_packages() {
-    local names name list=(gcc-aarch64-linux-gnu cmake ninja-build pkg-config uthash-dev sqlite3 jq curl ffmpeg)
+    local names name list=(gcc-aarch64-linux-gnu qemu-user cmake ninja-build pkg-config uthash-dev sqlite3 jq curl ffmpeg)
     dpkg --add-architecture arm64
     apt-get update -q
     names=$(sed -n '/^packages_build=/,/)/p' dev | tr -d '()' | sed 's/packages_build=//')
@@ -63,8 +63,8 @@ step_export() {
 step_import() {
     export REELYARD_SOURCE=$root REELYARD_BUILD=$root/build REELYARD_BIN=$root/build/reelyard
     [ -z "$emulator" ] || export REELYARD_BIN=$root/build/arm64/reelyard
-    # Without a sandbox: qemu-user knows no seccomp.
-    export REELYARD_SANDBOX=off
+    # In one process and without a sandbox: qemu-user can neither execute the program again nor load a filter.
+    export REELYARD_SANDBOX=off REELYARD_ISOLATE=false
     . tests/scenario/scenario.sh
     rm -rf /src/data
     # shellcheck disable=SC2086 # the emulator and its arguments
