@@ -200,17 +200,20 @@ static bool ends_group(const struct picker *picker, enum effort effort)
 }
 
 /* Decodes the group from its key frame (the packet) on, until something shows and shows no more clearly, or enough
- * pixels are decoded. Samples that say 'as before' are passed over but with full effort. */
-static void decode_on(struct picker *picker, enum effort effort)
+ * pixels are decoded. Samples that say 'as before' are passed over but with full effort. True if something was decoded
+ * behind one that was passed over: then more may be seen with full effort. */
+static bool decode_on(struct picker *picker, enum effort effort)
 {
     struct keys *keys = &picker->keys;
     int64_t pixels_max = effort == EFFORT_CHEAP ? DECODE_ON_PIXELS_CHEAP : DECODE_ON_PIXELS_MAX;
     int idle_bytes = 0, worse = 0;
-    bool enough = false, more = fresh_decoder(picker);
+    bool enough = false, more = fresh_decoder(picker), passed_over = false, doubtful = false;
     if (more)
         picker->decoder->skip_frame = AVDISCARD_NONREF; /* nothing behind them needs them */
     for (int64_t pixels = 0; more && !enough && pixels < pixels_max;) {
+        passed_over |= keys->packet->size <= idle_bytes;
         if (keys->packet->size > idle_bytes) {
+            doubtful |= passed_over && !(keys->packet->flags & AV_PKT_FLAG_KEY);
             if (avcodec_send_packet(picker->decoder, keys->packet) >= 0)
                 enough = take_shown(picker, effort, &worse);
             idle_bytes = effort != EFFORT_FULL && !shows(picker) ? decode_idle_bytes(picker->decoder) : 0;
@@ -220,6 +223,7 @@ static void decode_on(struct picker *picker, enum effort effort)
     }
     if (picker->decoder && !enough && !stopped(picker) && avcodec_send_packet(picker->decoder, NULL) >= 0)
         take_shown(picker, effort, &worse);
+    return doubtful;
 }
 
 /* The key frames behind, ever further away; then the very first one. */
@@ -241,16 +245,16 @@ static void look_for_more(struct picker *picker)
     int64_t entry = keys->entry_time;
     windows->ahead = WINDOWS_CLOSED;
     if (keys->by_index || keys_return(keys, entry))
-        decode_on(picker, EFFORT_CHEAP);
+        (void)decode_on(picker, EFFORT_CHEAP);
     if (!shows(picker) && !stopped(picker) && keys->by_index)
         try_others(picker, entry);
-    for (enum effort effort = EFFORT_SPARING; effort <= EFFORT_FULL && !shows(picker) && !stopped(picker); effort++) {
-        if (!keys_return(keys, entry))
+    bool again = true;
+    for (enum effort effort = EFFORT_SPARING; effort <= EFFORT_FULL && again; effort++) {
+        if (shows(picker) || stopped(picker) || !keys_return(keys, entry))
             break;
-        picker->media->windows->ahead = WINDOWS_STREAM;
+        windows->ahead = WINDOWS_STREAM;
         picker->media->video->discard = AVDISCARD_DEFAULT;
-        if (!keys->by_index || keys_want_growth(keys))
-            decode_on(picker, effort);
+        again = (!keys->by_index || keys_want_growth(keys)) && decode_on(picker, effort);
     }
 }
 
