@@ -7,7 +7,7 @@ mkdir "$tmp/empty"
 skipped_without() {
     local what=$1 code=0
     shift
-    "$@" >"$tmp/out" 2>&1 || code=$?
+    env REELYARD_SOURCE="$REELYARD_SOURCE" REELYARD_BIN="$REELYARD_BIN" REELYARD_BUILD="$REELYARD_BUILD" "$@" >"$tmp/out" 2>&1 || code=$?
     [ "$code" -eq 77 ] || fail "$* ended with $code: $(tail -n 3 "$tmp/out")"
     tail -n 1 "$tmp/out" | grep -q "^skipped: .*$what" || fail "$* does not say that $what is missing: $(cat "$tmp/out")"
 }
