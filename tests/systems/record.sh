@@ -8,7 +8,7 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 
 sed -n "/^## $system\$/,/^## /p" "$page" | sed '1d;/^## /d' >"$tmp/old"
-awk '{ version = $NF; $NF = ""; sub(/ $/, ""); printf "%s%s %s", NR > 1 ? ", " : "", $0, version } END { print "." }' | fold -s -w 118 |
+awk '{ version = $NF; $NF = ""; sub(/ $/, ""); printf "%s%s %s", (NR > 1 ? ", " : ""), $0, version } END { print "." }' | fold -s -w 118 |
     sed 's/ $//' >"$tmp/versions"
 grep '^| [a-z]* | ' "$tmp/old" | grep -v '^| run |' >"$tmp/rows" || true
 since=$(date -u +%F)
