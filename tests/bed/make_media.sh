@@ -65,14 +65,14 @@ moving() {
 quad="-f lavfi -i $(quarters 80x60)"
 
 base() {
-    # shellcheck disable=SC2086 # the variables are lists of arguments
+    # shellcheck disable=SC2086,SC2046 # the variables and what the functions print are lists of arguments
     make big.mp4 -f lavfi -i testsrc2=s=1280x720:r=30:d=8 $(sound 8) $x264 -g 60 -sc_threshold 0 -c:a aac
-    # shellcheck disable=SC2086
+    # shellcheck disable=SC2086,SC2046
     make quad.mp4 -f lavfi -i "$(quarters 80x60 "$(colours smpte170m smpte170m smpte170m)")" $(sound 3) $x264 -g 10 -c:a aac \
         $(tagged smpte170m smpte170m smpte170m)
 }
 
-# shellcheck disable=SC2086
+# shellcheck disable=SC2086,SC2046
 {
     base
     # The same pictures in other containers and layouts.

@@ -12,12 +12,15 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 
 # Short names for recipes.
-x264='-c:v libx264 -preset veryfast -threads 1'
-x265='-c:v libx265 -preset ultrafast -x265-params log-level=error:pools=1'
-vp8='-c:v libvpx -deadline realtime -cpu-used 8 -threads 1 -b:v 1M'
-vp9='-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -threads 1 -b:v 1M'
-av1='-c:v libsvtav1 -preset 12'
-sound='-f lavfi -t 4 -i sine=frequency=440:sample_rate=44100'
+# shellcheck disable=SC2034 # the recipes use them
+{
+    x264='-c:v libx264 -preset veryfast -threads 1'
+    x265='-c:v libx265 -preset ultrafast -x265-params log-level=error:pools=1'
+    vp8='-c:v libvpx -deadline realtime -cpu-used 8 -threads 1 -b:v 1M'
+    vp9='-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -threads 1 -b:v 1M'
+    av1='-c:v libsvtav1 -preset 12'
+    sound='-f lavfi -t 4 -i sine=frequency=440:sample_rate=44100'
+}
 
 card() {
     "$CARD" "$@"

@@ -23,8 +23,8 @@ make() {
     [ -e "$work/$name" ] || ffmpeg -nostdin -v error -y "${film[@]}" -t 20 -filter_complex "$filter" -map '[out]' "$@" "$work/$name" ||
         { echo "$name is left out: this ffmpeg cannot make it" && rm -f "$work/$name"; }
 }
-ordinary="$shape[out]"
-black="$dark$shape[film];[dark][film]concat[out]"
+ordinary="${shape}[out]"
+black="${dark}${shape}[film];[dark][film]concat[out]"
 fade="$shape,fade=in:d=3[out]"
 x264=(-c:v libx264 -preset ultrafast -b:v 6M -maxrate 8M -bufsize 8M -sc_threshold 0)
 x265=(-c:v libx265 -preset ultrafast -b:v 6M -tag:v hvc1 -x265-params log-level=error:keyint=250:scenecut=0)
