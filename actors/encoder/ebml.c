@@ -1,6 +1,8 @@
 /* ebml.c: see ebml.h. */
 #include "actors/encoder/ebml.h"
 
+#include <stdlib.h>
+
 #define ID_VOID      0xEC
 #define LONGEST_SIZE 8
 
@@ -80,6 +82,8 @@ void ebml_pass_over(struct windows *windows, const struct element *element)
     /* A head of the same length: the void's id and a size that is as long as the rest; of a longer head (up to 12
      * bytes) the last bytes become content. */
     uint64_t head = element->data - element->offset, length = head - 1 < LONGEST_SIZE ? head - 1 : LONGEST_SIZE;
+    if (head < 2 || element->size == EBML_SIZE_UNKNOWN)
+        abort();
     uint64_t size = element->size + (head - 1 - length);
     uint8_t bytes[1 + LONGEST_SIZE] = {ID_VOID};
     for (uint64_t i = 0; i < length; i++)
