@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LARGE_BYTES ((size_t)6000000)
+#define LARGE_BYTES ((size_t)20000000)
 
 __attribute__((noreturn)) static void give_up(const char *what)
 {

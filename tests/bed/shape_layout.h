@@ -18,11 +18,11 @@ void shape_content_encryption(struct shape_bytes *bytes);
 
 /* The movie box says that fragments may follow (mvex), and none do, as iPhones write it. */
 void shape_mvex(struct shape_bytes *bytes);
-/* 6 MB of artwork in the movie box: as its first part, as its last one, inside of the first track. */
+/* 20 MB of artwork in the movie box: as its first part, as its last one, inside of the first track. */
 void shape_artwork_first(struct shape_bytes *bytes);
 void shape_artwork_last(struct shape_bytes *bytes);
 void shape_artwork_in_track(struct shape_bytes *bytes);
-/* 6 MB of XMP before everything but the file type, offsets of samples corrected; 6 MB of free space behind. */
+/* 20 MB of XMP before everything but the file type, offsets of samples corrected; 20 MB of free space behind. */
 void shape_xmp_first(struct shape_bytes *bytes);
 void shape_free_last(struct shape_bytes *bytes);
 /* The second track's times make it 100 s long. */
