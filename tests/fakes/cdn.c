@@ -36,6 +36,7 @@
 #define REQUEST_MAX_BYTES 16384
 #define PIECE_BYTES       16384
 #define SLOW_MS           300
+#define SLOWER_MS         2000
 #define DRIP_BYTES        50
 #define DRIP_MS           100
 #define SHORT_BYTES       4096
@@ -130,6 +131,12 @@ static void way_chunked(struct server *server, const struct request *request, st
     (void)server, (void)request;
     whole(answer);
     answer->chunked = true;
+}
+
+static void way_slower(struct server *server, const struct request *request, struct answer *answer)
+{
+    (void)server, (void)request, (void)answer;
+    pause_ms(SLOWER_MS);
 }
 
 static void way_nototal(struct server *server, const struct request *request, struct answer *answer)
@@ -304,6 +311,7 @@ static const struct way ways[] = {
     {"chunked", "the whole file without its length", way_chunked},
     {"nototal", "ranges whose total is \"*\"", way_nototal},
     {"slow", "each answer waits 300 ms", way_slow},
+    {"slower", "each answer waits 2 s", way_slower},
     {"drip", "500 bytes a second", way_drip},
     {"stall", "half of the body, then silence", way_stall},
     {"cut", "half of the body, then the end", way_cut},

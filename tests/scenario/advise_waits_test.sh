@@ -8,9 +8,7 @@ channel=222000000000000001
 export BOT_TOKEN=test-token
 media "$tmp/media" small
 names=$(find "$tmp/media" -type f -printf '%f\n' | LC_ALL=C sort | paste -sd,)
-fake cdn --port 0 "$tmp/media"
-cdn=http://127.0.0.1:$fake_port
-export REELYARD_ALLOWED_HOSTS=127.0.0.1:$fake_port
+cdn_start "$tmp/media"
 
 # scanned DATA ARGUMENT...: a node of its own, and a scan of a fake Discord with these habits; ids in $node and $scan.
 scanned() {
@@ -36,8 +34,8 @@ limited() {
     [ "$ended" -eq 0 ] || fail "the node ended with $ended on SIGTERM: $(tail -5 "$1.run.log")"
 }
 
-step "the video server takes 300 ms for each answer"
-scanned "$tmp/slow" --messages 3000 --clips 3000 --cdn "$cdn/slow" --proxy "$cdn/slow"
+step "the video server takes 2 s for each answer"
+scanned "$tmp/slow" --messages 1000 --clips 1000 --cdn "$cdn_server/slower" --proxy "$cdn_server/slower"
 some_made() { [ "$(sql "$tmp/slow" "SELECT count(*) FROM clip WHERE thumbnail_status = 'completed'")" -ge 20 ]; }
 rows() { [ "$(sql "$tmp/slow" 'SELECT count(*) FROM reelyard_queue_job')" = 0 ]; }
 await some_made

@@ -55,7 +55,7 @@ step "one export with everything in it"
     printf '],"messageCount":15}'
 } >"$folder/export.json"
 code=0
-timeout 120 "$reelyard" import "$folder/export.json" --data "$tmp/data" --json >"$tmp/summary.json" 2>"$tmp/err" || code=$?
+timeout "$patience" "$reelyard" import "$folder/export.json" --data "$tmp/data" --json >"$tmp/summary.json" 2>"$tmp/err" || code=$?
 [ "$code" -eq 1 ] || fail "the import ended with $code instead of 1: $(cat "$tmp/err")"
 data=$tmp/data
 [ "$(sql "$data" "SELECT count(*) FROM clip WHERE thumbnail_status = 'completed'")" = 4 ] || fail "$(counts "$data")"
@@ -83,7 +83,7 @@ reason 12 'leaves\|outside\|below\|link'
 
 step "the same again doubles nothing"
 sql "$data" "SELECT id, thumbnail_status FROM clip ORDER BY 1" >"$tmp/before"
-timeout 120 "$reelyard" import "$folder/export.json" --data "$data" >/dev/null 2>&1 && fail "the second import ended with 0"
+timeout "$patience" "$reelyard" import "$folder/export.json" --data "$data" >/dev/null 2>&1 && fail "the second import ended with 0"
 sql "$data" "SELECT id, thumbnail_status FROM clip ORDER BY 1" >"$tmp/after"
 same "$tmp/before" "$tmp/after" "the second import changed clips"
 
@@ -111,7 +111,7 @@ end "$node"
 # refused NAME WORD FILE: exit code 1, a message that names the file, and says this; what came before the damage is imported.
 refused() {
     local code=0
-    timeout 60 "$reelyard" import "$3" --data "$tmp/refused" >"$tmp/out" 2>&1 || code=$?
+    timeout "$patience" "$reelyard" import "$3" --data "$tmp/refused" >"$tmp/out" 2>&1 || code=$?
     [ "$code" -eq 1 ] || fail "$1 ended with $code: $(cat "$tmp/out")"
     grep -q "$(basename "$3")" "$tmp/out" || fail "$1: the message does not name the file: $(cat "$tmp/out")"
     grep -qi -- "$2" "$tmp/out" || fail "$1: the message does not say '$2': $(cat "$tmp/out")"
@@ -166,9 +166,16 @@ fi
 step "a locked database is waited for"
 rm -rf "$tmp/locked"
 "$reelyard" migrate --data "$tmp/locked" >/dev/null || fail "migrate failed"
-start "$tmp/lock.log" sqlite3 "$tmp/locked/reelyard.db" "BEGIN IMMEDIATE;" ".shell sleep 4" "COMMIT;"
-sleep 0.5
-timeout 60 "$reelyard" import "$folder/export.json" --data "$tmp/locked" >"$tmp/out" 2>&1 || true
+mkfifo "$tmp/release"
+start "$tmp/lock.log" sqlite3 "$tmp/locked/reelyard.db" "BEGIN IMMEDIATE;" ".shell echo locked" ".shell read -r _ <$tmp/release" "COMMIT;"
+await grep -q locked "$tmp/lock.log"
+start "$tmp/out" "$reelyard" import "$folder/export.json" --data "$tmp/locked"
+import=$last
+has_opened() { find "/proc/$import/fd" -lname "$tmp/locked/reelyard.db" 2>/dev/null | grep -q .; }
+await has_opened
+sleep 1 # a moment for it to meet the lock, on which nothing depends
+echo go >"$tmp/release"
+wait "$import" || true
 [ "$(sql "$tmp/locked" "SELECT count(*) FROM clip")" = 14 ] || fail "rows were lost to a lock: $(cat "$tmp/out")"
 
 step "a full disk: it says so, waits, and goes on when there is room"

@@ -66,7 +66,7 @@ step "what cannot be joined"
 refuses() {
     local want=$1 code=0
     shift
-    timeout 20 "$reelyard" actor encoder "$@" >"$tmp/refuses.log" 2>&1 || code=$?
+    timeout "$patience" "$reelyard" actor encoder "$@" >"$tmp/refuses.log" 2>&1 || code=$?
     [ "$code" -eq "$want" ] || fail "actor encoder $* ended with $code, not $want: $(cat "$tmp/refuses.log")"
 }
 refuses 78 --join "$at"

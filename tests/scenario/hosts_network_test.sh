@@ -41,7 +41,7 @@ host c 10.77.0.3
 . "$(dirname "$0")/servers.sh"
 . "$(dirname "$0")/production.sh"
 messages=$((1000 * scale)) clips=$((120 * scale)) cut_seconds=${REELYARD_CUT_SECONDS:-10} cdn_address=$a_address
-export REELYARD_MAIL_LEASE_SECONDS=3
+export REELYARD_MAIL_LEASE_SECONDS=3 REELYARD_MAIL_ATTEMPTS_MAX=100 REELYARD_CLIP_WINDOW=8
 postgres_start
 redis_start --bind "$a_address" 127.0.0.1 --protected-mode no
 redis_line=redis://$a_address:$redis_port/0
@@ -93,20 +93,26 @@ await decodes_more_than 0
 for name in b c; do echo "$name downloaded $(counter $name download_requests) times and decoded $(counter $name encode_done)"; done
 
 step "B is cut off for $cut_seconds s and C killed, in the middle of their work"
+cdn_gate close
 again
-await some_made 5
+feed some_made 5
 ip link set line-b down
 end "${node[c]}" KILL
 begin_host c
-sleep "$cut_seconds"
+cdn_gate open
+since=$(redis TIME | head -n 1)
+cut_long() { [ "$(redis TIME | head -n 1)" -gt $((since + cut_seconds)) ] && [ "$(redis EXISTS reelyard:node:host-b)" = 0 ]; }
+await cut_long
 ip link set line-b up
 settled_whole
 
 step "B is back by itself"
 before=$(counter b encode_done)
+cdn_gate close
 again
+feed decodes_more_than "$before"
+cdn_gate open
 settled_whole
-await decodes_more_than "$before"
 
 step "lines of 50 ms that lose 2 % of the packets"
 poor_lines() {

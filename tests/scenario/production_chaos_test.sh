@@ -37,7 +37,7 @@ reached() { [ "$(scanned)" -ge "$1" ]; }
 done_events=0
 for event in "${events[@]}"; do
     await reached $((messages * done_events / (${#events[@]} + 1)))
-    sleep "0.$((RANDOM % 9 + 1))"
+    sleep "0.$((RANDOM % 9 + 1))" # a moment of the scan, on which nothing depends
     done_events=$((done_events + 1))
     case $event in
     kill)

@@ -120,7 +120,8 @@ cdn_start() {
     fake cdn --address "${cdn_address:-127.0.0.1}" --port 0 "$1"
     at=${cdn_address:-127.0.0.1}:$fake_port
     cdn_server=http://$at cdn=http://$at/ok
-    export REELYARD_ALLOWED_HOSTS=$at
+    # What waits at the gate is slow for a reason: no limit of time ends it.
+    export REELYARD_ALLOWED_HOSTS=$at REELYARD_DOWNLOAD_LOW_SPEED=0 VIDEO_DOWNLOAD_TIMEOUT=86400 REELYARD_DISCORD_TIMEOUT=600
 }
 # cdn_gate close|open|let?n=N: holds back requests for clips, or lets all or N of them through.
 cdn_gate() { curl -fsS "$cdn_server/gate/$1"; }
