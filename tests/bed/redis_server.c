@@ -131,7 +131,7 @@ struct redis_server *redis_server_start(const struct redis_server_options *optio
         server->port = free_port();
         (void)snprintf(server->url, sizeof server->url, "redis://127.0.0.1:%u", server->port);
         assert_int_equal(ry_redis_url_parse(&server->where, server->url, NULL), RY_OK);
-        ry_redis_link_init(&server->link, &server->where, 60000);
+        ry_redis_link_init(&server->link, &server->where, PATIENCE_MS);
         if (start(server))
             return server;
     }
