@@ -11,6 +11,7 @@
 #include "actors/ingester/ingester.h"
 #include "runtime/stream/sqlite_queue.h"
 #include "tests/bed/redis_server.h"
+#include "tests/bed/patience.h"
 
 #define GUILD    "41771983423143937"
 #define LEASE_MS 30000
@@ -819,7 +820,7 @@ static void ingester_is_woken_by_redis(void **state)
     (void)BED_EXPECT(yard.bed, job_run);
     produce(&yard, "batch", BATCH("b"));
     while (bed_next_tag(yard.bed) == RY_TAG_NONE)
-        assert_true(bed_wait_engine(yard.bed, 20000));
+        assert_true(bed_wait_engine(yard.bed, PATIENCE_MS));
     const struct ry_job_run *run = BED_EXPECT(yard.bed, job_run);
     assert_true(ry_str_is(run->job_id, "b"));
     yard_free(&yard);
@@ -859,7 +860,7 @@ static void ingester_puts_bad_jobs_aside_with_the_field_named(void **state)
         produce(&yard, "batch", cases[i].json);
         bed_advance(yard.bed, 2000);
         while (redis_server_int(yard.server, "XLEN", "reelyard:dead", NULL) == (int64_t)i)
-            assert_true(bed_wait_engine(yard.bed, 20000));
+            assert_true(bed_wait_engine(yard.bed, PATIENCE_MS));
         const char *letter = redis_server_say(yard.server, "XREVRANGE", "reelyard:dead", "+", "-", "COUNT", "1", NULL);
         if (strstr(letter, cases[i].says) == NULL)
             fail_msg("%s: %s", cases[i].json, letter);

@@ -1,6 +1,7 @@
 /* scanner_ends_test.c: how scans end that do not go well: channels that are not to be scanned or not to be read, scans
  * that are cancelled, workers that lost their lease, a writer or a Discord that is away, a scanner that stops. */
 #include "tests/bed/scan_bench.h"
+#include "tests/bed/patience.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -310,7 +311,7 @@ static void a_scanner_that_drains_brings_its_scan_to_an_end(void **state)
     scan_bench_run(&bench, "batch", "");
     scan_bench_answer_settings(&bench);
     scan_bench_answer_begin(&bench, NULL);
-    assert_true(bed_wait_engine(bench.bed, 10000)); /* a page is asked for */
+    assert_true(bed_wait_engine(bench.bed, PATIENCE_MS)); /* a page is asked for */
     bed_drain(bench.bed);
     assert_false(bed_finished(bench.bed));
     scan_bench_answer_known(&bench, NONE, false);
@@ -340,7 +341,7 @@ static void a_scanner_that_is_cut_off_anywhere_leaves_its_scan_to_the_next(void 
                 BED_ANSWER(bench.bed, bed_envelope(bench.bed)->id, scan_begun, &(struct ry_scan_begun){0});
             else
                 BED_ANSWER(bench.bed, bed_envelope(bench.bed)->id, known_got, &(struct ry_known_got){0});
-            assert_true(bed_wait_engine(bench.bed, 10000)); /* requests are under way */
+            assert_true(bed_wait_engine(bench.bed, PATIENCE_MS)); /* requests are under way */
             assert_int_equal(bed_next_tag(bench.bed), RY_TAG_NONE);
         }
         bed_restart(bench.bed);

@@ -2,6 +2,7 @@
  * Discord. */
 #include "actors/scanner/clip_file.h"
 #include "tests/bed/scan_bench.h"
+#include "tests/bed/patience.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -209,7 +210,7 @@ static void a_scanner_that_ends_in_the_middle_of_a_refresh_leaves_it_to_the_next
     struct texts texts;
     scan_bench_open(&bench, &(struct scan_bench_wish){.messages = 60, .clips = 480});
     ask_for(&bench, &CLIP, 1, &texts);
-    assert_true(bed_wait_engine(bench.bed, 10000)); /* it is sent */
+    assert_true(bed_wait_engine(bench.bed, PATIENCE_MS)); /* it is sent */
     bed_restart(bench.bed);
     uint64_t id = ask_for(&bench, &CLIP, 1, &texts);
     check_fresh(&CLIP, &texts, expect_refreshed(&bench, id)->urls.items);

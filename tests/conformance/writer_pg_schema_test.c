@@ -9,6 +9,7 @@
 #include "actors/writer/engine_pg.h"
 #include "actors/writer/schema.h"
 #include "runtime/base/log.h"
+#include "tests/bed/patience.h"
 #include "tests/conformance/writer_pg_store.h"
 
 #include <pthread.h>
@@ -453,7 +454,9 @@ static void wrong_password_is_a_configuration_error(void **state)
     struct ry_error err = {0};
     snprintf(url, sizeof url, "postgresql://guarded:wrong@127.0.0.1:%d/%s", server.port, database);
     int rc = RY_OK;
-    for (int i = 0; i < 200 && strstr(err.text, "password") == NULL; i++) /* until the server has read its rules */
+    int64_t until_mono_ms = pg_now_mono_ms() + PATIENCE_MS;
+    /* Until the server has read its rules. */
+    while (strstr(err.text, "password") == NULL && pg_now_mono_ms() < until_mono_ms)
         rc = open_url(url, &err);
     assert_int_equal(rc, RY_ECONFIG);
     assert_non_null(strstr(err.text, "password authentication failed"));

@@ -261,19 +261,20 @@ static void server_without_free_connections_is_a_passing_trouble(void **state)
     sql("GRANT ALL ON ALL TABLES IN SCHEMA public TO narrow");
     static const char *const who[] = {"user=narrow&application_name=a", "user=narrow&application_name=b"};
     assert_int_equal(writer_pg_store_engine(&store, NULL, who[0], &f->clock.clock, &first, &err), RY_OK);
+    int64_t until_mono_ms = pg_now_mono_ms() + PATIENCE_MS;
     int rc = RY_EBUSY; /* until the server has noticed that the first one's opening is over */
-    for (int i = 0; i < 1000 && rc == RY_EBUSY; i++)
+    while (rc == RY_EBUSY && pg_now_mono_ms() < until_mono_ms)
         rc = writer_pg_store_engine(&store, NULL, who[1], &f->clock.clock, &second, &err);
     assert_int_equal(rc, RY_OK);
     rc = RY_EBUSY;
-    for (int i = 0; i < 1000 && rc == RY_EBUSY; i++)
+    while (rc == RY_EBUSY && pg_now_mono_ms() < until_mono_ms)
         rc = first->ops->begin(first, &err);
     assert_int_equal(rc, RY_OK);
     assert_int_equal(second->ops->begin(second, &err), RY_EBUSY);
     assert_class(&err, RY_CLASS_RETRY, "53300");
     writer_engine_close(&first);
     rc = RY_EBUSY;
-    for (int64_t until_mono_ms = pg_now_mono_ms() + PATIENCE_MS; rc == RY_EBUSY && pg_now_mono_ms() < until_mono_ms;)
+    while (rc == RY_EBUSY && pg_now_mono_ms() < until_mono_ms)
         rc = second->ops->ping(second, &err);
     assert_int_equal(rc, RY_OK);
     writer_engine_close(&second);
