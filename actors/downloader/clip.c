@@ -33,6 +33,9 @@
 #define PAUSE_JITTER_PERCENT 25
 #define RETRY_JITTER_PERCENT 10
 #define NAME_SHOWN_BYTES     100
+/* Whose verdict a failure is: no encoder's, or one's that did not say its version. */
+#define NOBODY       ((struct ry_str){NULL, 0})
+#define SOME_ENCODER RY_STR("unknown")
 
 enum step { CLIP_FETCHING, CLIP_ENCODING, CLIP_PAUSED };
 
@@ -128,8 +131,16 @@ static struct ry_str shown_name(struct ry_str name)
     return name;
 }
 
-/* Ends the clip with a sentence that begins with its name and goes on with what is given. */
-static void clip_fail(struct clip *clip, const char *predicate)
+/* Whether a source's trouble is of the video itself: deleted, empty, too large. What a server or a disk does may pass.
+ */
+static enum ry_failure_class class_of(enum ry_err code)
+{
+    return code == RY_ENOENT || code == RY_EDATA || code == RY_ELIMIT ? RY_FAILURE_PERMANENT : RY_FAILURE_PASSING;
+}
+
+/* Ends the clip with a sentence that begins with its name and goes on with what is given. encoder: the version whose
+ * verdict it is; absent: no encoder's. */
+static void clip_fail(struct clip *clip, const char *predicate, enum ry_failure_class class, struct ry_str encoder)
 {
     struct clip_world *world = clip->world;
     struct ry_error reason;
@@ -139,8 +150,11 @@ static void clip_fail(struct clip *clip, const char *predicate)
     int64_t asked_ms = clip->retry_after_ms < RETRY_AFTER_MAX_MS ? clip->retry_after_ms : RETRY_AFTER_MAX_MS;
     if (asked_ms > wait_ms)
         wait_ms = asked_ms;
-    const struct ry_clip_failed failed = {
-        .clip_id = clip->work->clip_id, .reason = make_printable(&reason), .next_retry_ms = (uint64_t)wait_ms};
+    const struct ry_clip_failed failed = {.clip_id = clip->work->clip_id,
+                                          .reason = make_printable(&reason),
+                                          .next_retry_ms = (uint64_t)wait_ms,
+                                          .class = class,
+                                          .encoder = encoder};
     struct ry_send send = ry_send_from(clip->mail);
     RY_TELL(world->ctx, clip_failed, &failed, &send);
     clip_end(clip);
@@ -189,7 +203,7 @@ static void clip_open(struct clip *clip)
     struct ry_error err;
     if (open_source(clip, &err) != RY_OK) {
         ry_count(clip->world->ctx, RY_COUNTER_download_errors, 1);
-        clip_fail(clip, err.text);
+        clip_fail(clip, err.text, class_of(err.code), NOBODY);
         return;
     }
     if (!clip->source)
@@ -304,7 +318,8 @@ void clip_on_encode_needs(struct clip *clip, const struct ry_encode_needs *needs
         (void)snprintf(text, sizeof text,
                        "shows no picture within %u rounds of reading (%" PRIu64 " bytes of it); it may be damaged",
                        clip->rounds, clip->windows.bytes);
-        clip_fail(clip, is_whole(clip) ? "ends before a picture comes; it seems to be cut off" : text);
+        clip_fail(clip, is_whole(clip) ? "ends before a picture comes; it seems to be cut off" : text,
+                  RY_FAILURE_PERMANENT, SOME_ENCODER);
         return;
     }
     struct span spans[SPANS_MAX];
@@ -320,11 +335,11 @@ void clip_on_encode_done(struct clip *clip)
     clip_end(clip);
 }
 
-void clip_on_encode_failed(struct clip *clip, struct ry_str reason)
+void clip_on_encode_failed(struct clip *clip, const struct ry_encode_failed *failed)
 {
     struct ry_error text;
-    ry_fail(&text, RY_EDATA, "gives no thumbnail: %.*s", RY_STR_ARG(reason));
-    clip_fail(clip, text.text);
+    ry_fail(&text, RY_EDATA, "gives no thumbnail: %.*s", RY_STR_ARG(failed->reason));
+    clip_fail(clip, text.text, (enum ry_failure_class)failed->class, failed->encoder);
 }
 
 void clip_on_undeliverable(struct clip *clip, const struct ry_undeliverable *undeliverable)
@@ -337,7 +352,8 @@ void clip_on_undeliverable(struct clip *clip, const struct ry_undeliverable *und
     }
     struct ry_error text;
     ry_fail(&text, RY_EDATA, "could not be decoded: %.*s", RY_STR_ARG(undeliverable->reason));
-    clip_fail(clip, text.text);
+    bool permanent = undeliverable->class == RY_FAILURE_PERMANENT;
+    clip_fail(clip, text.text, (enum ry_failure_class)undeliverable->class, permanent ? SOME_ENCODER : NOBODY);
 }
 
 /* ---- fetching ---------------------------------------------------------------------------------------------------- */
@@ -414,7 +430,7 @@ static void clip_on_trouble(struct clip *clip)
     bool passing = ry_err_class(clip->trouble.code) == RY_CLASS_RETRY;
     if (!passing || clip->tries >= FETCH_TRIES || clip->fetch_ms_left <= 0 || clip->retry_after_ms > PAUSE_MAX_MS) {
         struct ry_error why = clip->trouble;
-        clip_fail(clip, why.text);
+        clip_fail(clip, why.text, clip->changed ? RY_FAILURE_PASSING : class_of(why.code), NOBODY);
         return;
     }
     int64_t wait_ms = ry_backoff_doubling_ms(ry_ctx_rng(clip->world->ctx), PAUSE_BASE_MS, PAUSE_MAX_MS, clip->tries++,

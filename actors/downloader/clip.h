@@ -36,7 +36,7 @@ struct clip *clip_of_encode(struct clip_world *world, uint64_t encode_id);
 
 void clip_on_encode_needs(struct clip *clip, const struct ry_encode_needs *needs);
 void clip_on_encode_done(struct clip *clip);
-void clip_on_encode_failed(struct clip *clip, struct ry_str reason);
+void clip_on_encode_failed(struct clip *clip, const struct ry_encode_failed *failed);
 void clip_on_undeliverable(struct clip *clip, const struct ry_undeliverable *undeliverable);
 
 /* CLIP_TIMER is due: clips whose pause is over go on. */

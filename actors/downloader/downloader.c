@@ -55,7 +55,7 @@ static void downloader_on_answer(struct downloader *self, struct ry_mail *mail)
     else if (tag == RY_TAG_encode_done)
         clip_on_encode_done(clip);
     else if (tag == RY_TAG_encode_failed)
-        clip_on_encode_failed(clip, RY_BODY(mail, encode_failed)->reason);
+        clip_on_encode_failed(clip, RY_BODY(mail, encode_failed));
     else if (tag == RY_TAG_undeliverable)
         clip_on_undeliverable(clip, RY_BODY(mail, undeliverable));
 }

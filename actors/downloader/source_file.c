@@ -69,6 +69,8 @@ static int open_below(struct ry_str root, const char *path, struct ry_error *err
         return fail_open(ENAMETOOLONG, err);
     (void)snprintf(folder, sizeof folder, "%.*s", RY_STR_ARG(root));
     int root_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root_fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+        return ry_fail(err, RY_EAWAY, "cannot be read: the folder of its export is not there: %.*s", RY_STR_ARG(root));
     if (root_fd < 0)
         return fail_open(errno, err);
     const struct open_how how = {.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,

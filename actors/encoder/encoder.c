@@ -4,7 +4,7 @@
  * Accepts  encode_run: windows of a video and what is wished of its picture.
  * Sends    exactly one answer to the downloader: encode_needs (ranges to fetch; it asks again with all windows),
  *          encode_failed (a reason for people), or encode_done, before which thumbnail_store has gone to storage
- *          under the correlation of the mail, which is the clip's origin.
+ *          under the correlation of the mail, which is the clip's origin; encoder_here to the scheduler, now and then.
  * Promises that no file makes it fail otherwise, that the same bytes give the same images, and an end after
  *          ENGINE_CPU_MS of CPU time and one picture.
  * A crash  (a bug in a decoder) loses nothing: the router gives the mail to another instance, a few times, and then
@@ -20,14 +20,19 @@
 /* Two attempts within ENGINE_CPU_MS, one picture that is not interrupted, and its images. */
 #define MAIL_CPU_MAX_S (ENGINE_CPU_MS / 1000 + 40)
 
+/* encoder_here is said at the start, after 4 s, 8 s more, and so on, at last about hourly. */
+#define HERE_FIRST_MS   2000
+#define HERE_TIMER_LAST 11
+
 /* encode_run.filename's limit, and a NUL. */
 #define FILENAME_BYTES 1025
 
 static int encoder_open(void **self, struct ry_ctx *ctx, struct ry_error *err)
 {
-    (void)ctx, (void)err;
+    (void)err;
     *self = NULL;
     engine_set_up();
+    ry_timer(ctx, 0, 0);
     return RY_OK;
 }
 
@@ -159,6 +164,18 @@ static void encoder_receive(void *self, struct ry_ctx *ctx, struct ry_mail *mail
         encoder_on_run(ctx, mail);
 }
 
+/* Says which version is here: soon, for a scheduler that has just started, and less and less often. The timer's number
+ * is how often it was said. */
+static void encoder_tick(void *self, struct ry_ctx *ctx, unsigned timer)
+{
+    (void)self;
+    char version[ENGINE_VERSION_BYTES];
+    engine_version(version);
+    RY_TELL(ctx, encoder_here, (&(struct ry_encoder_here){.version = ry_str_of(version)}), &(struct ry_send){0});
+    unsigned next = timer < HERE_TIMER_LAST ? timer + 1 : timer;
+    ry_timer(ctx, next, (int64_t)HERE_FIRST_MS << next);
+}
+
 static void encoder_close(void **self)
 {
     *self = NULL;
@@ -172,5 +189,6 @@ const struct ry_actor_spec ry_encoder_spec = {
     .confinement = {.needed = true, .memory_max_bytes = MEMORY_MAX_BYTES, .mail_cpu_max_s = MAIL_CPU_MAX_S},
     .open = encoder_open,
     .receive = encoder_receive,
+    .tick = encoder_tick,
     .close = encoder_close,
 };

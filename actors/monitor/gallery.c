@@ -240,7 +240,10 @@ static void add_clip(const struct ry_gallery_clip *clip, struct ry_buf *out)
     }
     add_facts(clip, out);
     if (ry_str_is(clip->status, "failed")) {
-        ADD(out, "<p class=\"failure\">Failed: ");
+        if (clip->class == RY_FAILURE_PERMANENT)
+            ADD(out, "<p class=\"failure\">Failed for good: ");
+        else
+            ADD(out, "<p class=\"failure\">Failed: ");
         html_text(out, name_or_id(clip->failure, RY_STR("no reason is known")));
         ADD(out, "</p>\n");
     }

@@ -229,6 +229,9 @@ static void render_archive(const struct ry_archive_state *archive, struct ry_buf
         "\nreelyard_archive_clips{status=\"completed\"} %" PRIu64 "\nreelyard_archive_clips{status=\"failed\"} %" PRIu64
         "\n",
         archive->clips_pending, archive->clips_processing, archive->clips_completed, archive->clips_failed);
+    head(out, "archive_clips_permanent", "gauge",
+         "Clips of the status failed whose failure is permanent: not tried again by themselves");
+    (void)ry_buf_addf(out, "reelyard_archive_clips_permanent %" PRIu64 "\n", archive->clips_permanent);
     head(out, "archive_rows", "gauge", "Rows of the archive's tables");
     (void)ry_buf_addf(
         out,

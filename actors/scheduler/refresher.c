@@ -67,7 +67,7 @@ static void refresher_ask(struct refresher *refresher, struct ry_ctx *ctx)
     struct ry_urls_refresh message = {.urls = {refs, 0}};
     while (ry_ctx_draining(ctx) && !TAILQ_EMPTY(&refresher->waiting)) {
         struct refreshing *clip = pop(&refresher->waiting);
-        refresher->on_end(refresher->arg, ctx, &clip->work, RY_STR("the node is stopping"));
+        refresher->on_end(refresher->arg, ctx, &clip->work, RY_STR("the node is stopping"), RY_FAILURE_PASSING);
         refreshing_free(clip);
     }
     while (message.urls.n < URLS_MAX && !TAILQ_EMPTY(&refresher->waiting)) {
@@ -133,14 +133,16 @@ static bool refresher_end_clip(struct refresher *refresher, struct ry_ctx *ctx, 
     if (fresh != NULL && fresh->url.p != NULL) {
         clip->work.url = fresh->url;
         clip->work.expires_wall_ms = fresh->expires_wall_ms;
-        refresher->on_end(refresher->arg, ctx, &clip->work, (struct ry_str){0});
+        refresher->on_end(refresher->arg, ctx, &clip->work, (struct ry_str){0}, RY_FAILURE_PASSING);
         return true;
     }
-    if (fresh != NULL && fresh->gone)
+    bool gone = fresh != NULL && fresh->gone;
+    if (gone)
         (void)snprintf(reason, sizeof reason, "%s", GONE);
     else
         (void)snprintf(reason, sizeof reason, "its URL has expired and there is no fresh one: %.*s", RY_STR_ARG(why));
-    refresher->on_end(refresher->arg, ctx, &clip->work, ry_str_of(reason));
+    refresher->on_end(refresher->arg, ctx, &clip->work, ry_str_of(reason),
+                      gone ? RY_FAILURE_PERMANENT : RY_FAILURE_PASSING);
     return false;
 }
 

@@ -18,8 +18,10 @@ struct refreshing {
 };
 TAILQ_HEAD(refreshing_list, refreshing);
 
-/* What became of a clip. failure: why it has no fresh URL; absent: work->url is it. */
-typedef void refresher_on_end(void *arg, struct ry_ctx *ctx, const struct ry_clip_work *work, struct ry_str failure);
+/* What became of a clip. failure: why it has no fresh URL; absent: work->url is it. class: permanent when it was
+ * deleted. */
+typedef void refresher_on_end(void *arg, struct ry_ctx *ctx, const struct ry_clip_work *work, struct ry_str failure,
+                              enum ry_failure_class class);
 
 struct refresher {
     struct refreshing_list waiting;

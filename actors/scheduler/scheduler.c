@@ -40,6 +40,7 @@ enum timer { TIMER_CLAIM, TIMER_RENEW, TIMER_JANITOR, TIMER_RECONCILER, TIMER_AR
 #define CLAIM_BACKOFF_MAX_MS  30000
 #define FULL_WAIT_MS          1000
 #define JITTER_PERCENT        10
+#define ENCODER_BYTES         101 /* encoder_here.version's limit, and a NUL */
 
 /* A clip in the works. */
 struct clip {
@@ -63,6 +64,10 @@ struct scheduler {
     bool suspects_next;         /* the last claim had nothing but suspects: claim one at a time */
     unsigned errors;            /* claims that failed in a row */
     int64_t not_before_mono_ms; /* no claim before: the downloader had no room */
+
+    char encoder[ENCODER_BYTES];         /* the version that an encoder said last; "": none has */
+    char encoder_telling[ENCODER_BYTES]; /* what the writer knows once it answers the claim under way */
+    char encoder_told[ENCODER_BYTES];    /* what it knows */
 
     size_t window;
     int64_t lease_ms;
@@ -112,6 +117,9 @@ static void scheduler_claim(struct scheduler *self, struct ry_ctx *ctx)
                                    .limit = limit,
                                    .lease_ms = (uint64_t)self->lease_ms,
                                    .first = !self->claimed_once};
+    if (strcmp(self->encoder, self->encoder_told) != 0)
+        claim.encoder = ry_str_of(self->encoder);
+    (void)snprintf(self->encoder_telling, sizeof self->encoder_telling, "%s", self->encoder);
     self->hinted = false;
     self->claiming = RY_TELL(ctx, clips_claim, &claim, &(struct ry_send){.priority = RY_PRIORITY_CONTROL});
 }
@@ -131,11 +139,19 @@ static void scheduler_claim_failed(struct scheduler *self, struct ry_ctx *ctx, s
 
 /* ---- the clips in the works -------------------------------------------------------------------------------------- */
 
+/* How a clip ends that will not be made. */
+struct ending {
+    struct ry_str reason;
+    bool release; /* it goes back to the ones that wait */
+    enum ry_failure_class class;
+};
+
 /* Ends a clip that will not be made: a failure with its reason, or (release) back to the ones that wait. */
 static void scheduler_end_clip(struct scheduler *self, struct ry_ctx *ctx, struct ry_str clip_id, uint64_t retries,
-                               uint64_t origin, bool release, struct ry_str reason)
+                               uint64_t origin, const struct ending *ending)
 {
-    struct ry_clip_failed failed = {.clip_id = clip_id, .reason = reason, .release = release};
+    struct ry_clip_failed failed = {
+        .clip_id = clip_id, .reason = ending->reason, .release = ending->release, .class = ending->class};
     failed.next_retry_ms = (uint64_t)ry_backoff_listed_ms(ry_ctx_rng(ctx), self->backoff_minutes, self->backoff_count,
                                                           retries, JITTER_PERCENT);
     RY_TELL(ctx, clip_failed, &failed, &(struct ry_send){.correlation = origin, .priority = RY_PRIORITY_RETRY});
@@ -158,7 +174,8 @@ static void scheduler_make(struct scheduler *self, struct ry_ctx *ctx, const str
     struct clip *clip = calloc(1, sizeof *clip);
     if (clip == NULL) {
         scheduler_leave_works(self, is_suspect(work));
-        scheduler_end_clip(self, ctx, work->clip_id, work->retries, 0, true, RY_STR("out of memory"));
+        scheduler_end_clip(self, ctx, work->clip_id, work->retries, 0,
+                           &(struct ending){.release = true, .reason = RY_STR("out of memory")});
         return;
     }
     struct ry_clip_work item = *work;
@@ -176,7 +193,8 @@ static void scheduler_make(struct scheduler *self, struct ry_ctx *ctx, const str
 }
 
 /* The refresher's answer. */
-static void scheduler_on_refreshed(void *me, struct ry_ctx *ctx, const struct ry_clip_work *work, struct ry_str failure)
+static void scheduler_on_refreshed(void *me, struct ry_ctx *ctx, const struct ry_clip_work *work, struct ry_str failure,
+                                   enum ry_failure_class class)
 {
     struct scheduler *self = me;
     if (failure.p == NULL && !ry_ctx_draining(ctx)) {
@@ -184,8 +202,10 @@ static void scheduler_on_refreshed(void *me, struct ry_ctx *ctx, const struct ry
         return;
     }
     scheduler_leave_works(self, is_suspect(work));
-    scheduler_end_clip(self, ctx, work->clip_id, work->retries, 0, ry_ctx_draining(ctx),
-                       failure.p != NULL ? failure : RY_STR("the node is stopping"));
+    const struct ending ending = {.reason = failure.p != NULL ? failure : RY_STR("the node is stopping"),
+                                  .release = ry_ctx_draining(ctx),
+                                  .class = class};
+    scheduler_end_clip(self, ctx, work->clip_id, work->retries, 0, &ending);
 }
 
 static void scheduler_begin(struct scheduler *self, struct ry_ctx *ctx, const struct ry_clip_work *work)
@@ -212,12 +232,13 @@ static void scheduler_place(struct scheduler *self, struct ry_ctx *ctx, const st
         (void)snprintf(reason, sizeof reason,
                        "reelyard ended abnormally %" PRIu64 " times while this video was being worked on",
                        work->attempts - 1);
-        scheduler_end_clip(self, ctx, work->clip_id, work->retries, 0, false, ry_str_of(reason));
+        scheduler_end_clip(self, ctx, work->clip_id, work->retries, 0, &(struct ending){.reason = ry_str_of(reason)});
         return;
     }
     bool later = ry_ctx_draining(ctx) || self->suspects > 0 || (is_suspect(work) && self->in_works > 0);
     if (later)
-        scheduler_end_clip(self, ctx, work->clip_id, work->retries, 0, true, RY_STR("its turn comes later"));
+        scheduler_end_clip(self, ctx, work->clip_id, work->retries, 0,
+                           &(struct ending){.release = true, .reason = RY_STR("its turn comes later")});
     else
         scheduler_begin(self, ctx, work);
 }
@@ -233,6 +254,7 @@ static void scheduler_on_claimed(struct scheduler *self, struct ry_ctx *ctx, con
     }
     self->claiming = 0;
     self->claimed_once = true;
+    (void)snprintf(self->encoder_told, sizeof self->encoder_told, "%s", self->encoder_telling);
     self->errors = 0;
     /* Suspects come last in a claim, so the first clip tells of what kind the rest is. */
     self->suspects_next = answer->clips.n > 0 && answer->clips.items[0].attempts > 1;
@@ -255,6 +277,14 @@ static void scheduler_on_settled(struct scheduler *self, struct ry_ctx *ctx, con
     ry_observe(ctx, RY_HISTOGRAM_clip, (double)(ry_mono_ms(ry_ctx_clock(ctx)) - clip->since_mono_ms) / 1000.0);
     scheduler_forget(self, clip);
     scheduler_claim(self, ctx);
+}
+
+/* The writer is told of a version that is new to it, so that it may have clips tried again. */
+static void scheduler_on_encoder_here(struct scheduler *self, struct ry_ctx *ctx, const struct ry_mail *mail)
+{
+    (void)snprintf(self->encoder, sizeof self->encoder, "%.*s", RY_STR_ARG(RY_BODY(mail, encoder_here)->version));
+    if (strcmp(self->encoder, self->encoder_told) != 0)
+        scheduler_claim(self, ctx);
 }
 
 /* ---- leases ------------------------------------------------------------------------------------------------------ */
@@ -285,8 +315,8 @@ static void scheduler_leave(struct scheduler *self, struct ry_ctx *ctx)
         if (clip->failing)
             continue;
         clip->failing = true;
-        scheduler_end_clip(self, ctx, ry_str_of(clip->clip_id), clip->retries, clip->origin, true,
-                           RY_STR("the node is stopping"));
+        scheduler_end_clip(self, ctx, ry_str_of(clip->clip_id), clip->retries, clip->origin,
+                           &(struct ending){.release = true, .reason = RY_STR("the node is stopping")});
     }
 }
 
@@ -317,7 +347,9 @@ static void scheduler_on_clip_lost(struct scheduler *self, struct ry_ctx *ctx, c
     bool not_begun = lost->tag == RY_TAG_thumbnail_make && lost->cause == RY_UNDELIVERABLE_FULL;
     if (not_begun)
         self->not_before_mono_ms = ry_mono_ms(ry_ctx_clock(ctx)) + FULL_WAIT_MS;
-    scheduler_end_clip(self, ctx, ry_str_of(clip->clip_id), clip->retries, clip->origin, not_begun, lost->reason);
+    scheduler_end_clip(
+        self, ctx, ry_str_of(clip->clip_id), clip->retries, clip->origin,
+        &(struct ending){.reason = lost->reason, .release = not_begun, .class = (enum ry_failure_class)lost->class});
 }
 
 static void scheduler_on_undeliverable(struct scheduler *self, struct ry_ctx *ctx, const struct ry_mail *mail)
@@ -371,6 +403,7 @@ static void scheduler_receive(void *me, struct ry_ctx *ctx, struct ry_mail *mail
     case RY_TAG_clips_pending: scheduler_claim(self, ctx); break;
     case RY_TAG_clips_claimed: scheduler_on_claimed(self, ctx, mail); break;
     case RY_TAG_clips_renewed: scheduler_on_renewed(mail); break;
+    case RY_TAG_encoder_here: scheduler_on_encoder_here(self, ctx, mail); break;
     case RY_TAG_clip_settled: scheduler_on_settled(self, ctx, mail); break;
     case RY_TAG_files_doomed: janitor_hint(&self->janitor, ctx); break;
     case RY_TAG_files_doomed_got:

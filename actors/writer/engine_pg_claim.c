@@ -192,6 +192,8 @@ int pg_clips_claim(struct writer_engine *engine, const struct ry_clips_claim *cl
         return ry_fail(err, RY_ENOMEM, "out of memory for a claim");
     *c = (struct claiming){.arena = arena, .claimed = claimed, .limit = claim->limit};
     int rc = claim->first ? void_leases(pg, claim->owner, err) : RY_OK;
+    if (rc == RY_OK && claim->encoder.p != NULL)
+        rc = pg_encoder_seen(pg, claim->encoder, err);
     if (rc != RY_OK)
         return rc;
     struct pg_args args = {0};

@@ -17,7 +17,9 @@
 static const char count_sql[] =
     "SELECT (SELECT count(*) FROM guild), (SELECT count(*) FROM channel), (SELECT count(*) FROM author),"
     " (SELECT count(*) FROM message), c.pending, c.processing, c.completed, c.failed, t.n, c.bytes, t.bytes,"
-    " (SELECT count(*) FROM reelyard_refused) FROM"
+    " (SELECT count(*) FROM reelyard_refused),"
+    " (SELECT count(*) FROM reelyard_permanent_failure p JOIN clip k ON k.id = p.clip_id"
+    " WHERE k.thumbnail_status = 'failed' AND k.deleted_at IS NULL) FROM"
     " (SELECT count(*) FILTER (WHERE thumbnail_status = 'pending') AS pending,"
     " count(*) FILTER (WHERE thumbnail_status = 'processing') AS processing,"
     " count(*) FILTER (WHERE thumbnail_status = 'completed') AS completed,"
@@ -36,7 +38,8 @@ static int take_counts(struct pg *pg, const PGresult *result, void *arg, struct 
     uint64_t *const figures[] = {&state->guilds,          &state->channels,         &state->authors,
                                  &state->messages,        &state->clips_pending,    &state->clips_processing,
                                  &state->clips_completed, &state->clips_failed,     &state->thumbnails,
-                                 &state->bytes_videos,    &state->bytes_thumbnails, &state->rows_refused};
+                                 &state->bytes_videos,    &state->bytes_thumbnails, &state->rows_refused,
+                                 &state->clips_permanent};
     for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++)
         *figures[i] = pg_u64(result, 0, (int)i);
     return RY_OK;

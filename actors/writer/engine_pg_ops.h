@@ -30,6 +30,8 @@ int pg_clips_renew(struct writer_engine *engine, const struct ry_clips_renew *re
 /* engine_pg_outcome.c */
 int pg_clip_completed(struct writer_engine *engine, const struct ry_clip_completed *completed, bool *found,
                       struct ry_clip_settled *settled, struct ry_error *err);
+/* A version of an encoder is here: the first time, permanent failures by others are due. */
+int pg_encoder_seen(struct pg *pg, struct ry_str version, struct ry_error *err);
 int pg_clip_failed(struct writer_engine *engine, const struct ry_clip_failed *failed, bool *found,
                    struct ry_clip_settled *settled, struct ry_error *err);
 int pg_failed_retry(struct writer_engine *engine, const struct ry_failed_retry *retry,

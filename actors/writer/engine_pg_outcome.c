@@ -34,13 +34,15 @@ static const char complete_sql[] =
     " updated_at = $2 FROM c WHERE o.id = c.id AND (o.thumbnail_status <> 'completed' OR (o.duration, o.resolution,"
     " o.mime_type) IS DISTINCT FROM ($3::double precision, $4::text, $5::text))),"
     " failures AS (DELETE FROM failed_thumbnail WHERE clip_id IN (SELECT id FROM c)),"
+    " verdict AS (DELETE FROM reelyard_permanent_failure WHERE clip_id IN (SELECT id FROM c)),"
     " lease AS (DELETE FROM reelyard_clip_lease WHERE clip_id IN (SELECT id FROM c)),"
     " doomed AS (INSERT INTO reelyard_doomed_file (path, created_at) SELECT storage_path, $2 FROM t"
     " WHERE NOT EXISTS (SELECT FROM c) ORDER BY storage_path ON CONFLICT DO NOTHING),"
     " kept AS (DELETE FROM reelyard_doomed_file WHERE path IN (SELECT storage_path FROM t) AND EXISTS (SELECT FROM c))"
     " SELECT thumbnail_status, NULL::timestamptz FROM c";
 
-/* $1 clip, $2 now, $3 reason, $4 next try, $5 id of a first failure's row. */
+/* $1 clip, $2 now, $3 reason, $4 next try, $5 id of a first failure's row, $6 whether it
+ * is permanent, $7 by which encoder. */
 static const char fail_sql[] =
     "WITH c AS MATERIALIZED (SELECT id, thumbnail_status FROM clip WHERE id = $1 FOR UPDATE),"
     " w AS (SELECT id FROM c WHERE thumbnail_status = 'processing'),"
@@ -49,9 +51,20 @@ static const char fail_sql[] =
     " first AS (INSERT INTO failed_thumbnail (id, clip_id, error_message, retry_count, last_attempted_at,"
     " next_retry_at, created_at, updated_at) SELECT $5::uuid, w.id, $3, 1, $2, $4, $2, $2 FROM w"
     " WHERE NOT EXISTS (SELECT FROM again)),"
+    " verdict AS (INSERT INTO reelyard_permanent_failure (clip_id, encoder, judged_at) SELECT w.id, $7, $2 FROM w"
+    " WHERE $6 ON CONFLICT (clip_id) DO UPDATE SET encoder = excluded.encoder, judged_at = excluded.judged_at),"
+    " no_verdict AS (DELETE FROM reelyard_permanent_failure WHERE NOT $6 AND clip_id IN (SELECT id FROM w)),"
     " marked AS (UPDATE clip o SET thumbnail_status = 'failed', updated_at = $2 FROM w WHERE o.id = w.id),"
     " lease AS (DELETE FROM reelyard_clip_lease WHERE clip_id IN (SELECT id FROM w))"
     " SELECT c.thumbnail_status, (SELECT min(f.next_retry_at) FROM failed_thumbnail f WHERE f.clip_id = c.id) FROM c";
+
+/* $1 version, $2 now. The first time that a version is told, permanent failures by others are due. Whoever sends
+ * versions without end fills the table no further. */
+static const char encoder_sql[] =
+    "WITH seen AS (INSERT INTO reelyard_encoder_version (version, seen_at) SELECT $1, $2 WHERE"
+    " (SELECT count(*) FROM reelyard_encoder_version) < 1000 ON CONFLICT DO NOTHING RETURNING version)"
+    " UPDATE failed_thumbnail f SET next_retry_at = $2, updated_at = $2 FROM reelyard_permanent_failure p, seen"
+    " WHERE p.clip_id = f.clip_id AND p.encoder <> seen.version AND f.next_retry_at > $2";
 
 /* Takes back a claim: the lease of a first one goes. $1 clip, $2 now. */
 static const char release_sql[] =
@@ -83,6 +96,7 @@ static const char stale_sql[] =
     " next_retry_at, created_at, updated_at) SELECT md5('failed:' || k.id)::uuid, k.id, $5, 1, $3, $3, $3, $3 FROM k"
     " WHERE k.id NOT IN (SELECT clip_id FROM again)),"
     " marked AS (UPDATE clip o SET thumbnail_status = 'failed', updated_at = $3 FROM k WHERE o.id = k.id),"
+    " verdict AS (DELETE FROM reelyard_permanent_failure WHERE clip_id IN (SELECT id FROM k)),"
     " lease AS (DELETE FROM reelyard_clip_lease WHERE clip_id IN (SELECT id FROM k))"
     " SELECT count(*) FROM k";
 
@@ -167,6 +181,14 @@ int pg_clip_completed(struct writer_engine *engine, const struct ry_clip_complet
     return rc == RY_OK ? pg_clip_judge(pg, completed->clip_id, facts->duration_s, err) : rc;
 }
 
+int pg_encoder_seen(struct pg *pg, struct ry_str version, struct ry_error *err)
+{
+    struct pg_args args = {0};
+    pg_add_text(pg, &args, version);
+    pg_add_time(&args, pg->now_wall_ms);
+    return pg_say(pg, encoder_sql, &args, NULL, NULL, err);
+}
+
 int pg_clip_failed(struct writer_engine *engine, const struct ry_clip_failed *failed, bool *found,
                    struct ry_clip_settled *settled, struct ry_error *err)
 {
@@ -180,13 +202,21 @@ int pg_clip_failed(struct writer_engine *engine, const struct ry_clip_failed *fa
     s->retry_at_wall_ms = pg->now_wall_ms;
     if (failed->release)
         return pg_say(pg, release_sql, &args, take_outcome, s, err);
+    if (failed->encoder.p != NULL) {
+        int rc = pg_encoder_seen(pg, failed->encoder, err);
+        if (rc != RY_OK)
+            return rc;
+    }
     uint64_t most_ms = (uint64_t)(PG_NEVER_WALL_MS - pg->now_wall_ms);
-    s->retry_at_wall_ms += (int64_t)(failed->next_retry_ms < most_ms ? failed->next_retry_ms : most_ms);
+    bool permanent = failed->class == RY_FAILURE_PERMANENT;
+    s->retry_at_wall_ms += (int64_t)(!permanent && failed->next_retry_ms < most_ms ? failed->next_retry_ms : most_ms);
     char uuid[WRITER_UUID_TEXT_BYTES];
     writer_uuid_of_clip(failed->clip_id, RY_STR("failed"), uuid);
     pg_add_text(pg, &args, failed->reason);
     pg_add_time(&args, s->retry_at_wall_ms);
     pg_add_text(pg, &args, ry_str_of(uuid));
+    pg_add_bool(&args, permanent);
+    pg_add_text(pg, &args, failed->encoder);
     return pg_say(pg, fail_sql, &args, take_outcome, s, err);
 }
 

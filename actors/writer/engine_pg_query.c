@@ -100,6 +100,7 @@ static void read_clip(const PGresult *result, int row, struct ry_arena *arena, s
         .large_path = pg_text(result, row, 19, 1024, arena),
         .small_width = pg_u64(result, row, 20),
         .small_height = pg_u64(result, row, 21),
+        .class = pg_bool(result, row, 22) ? RY_FAILURE_PERMANENT : RY_FAILURE_PASSING,
     };
 }
 
@@ -127,7 +128,8 @@ static const char gallery_columns[] =
     " SELECT c.id, c.guild_id, c.channel_id, c.message_id, g.name, ch.name,"
     " coalesce(a.display_name, a.nickname, a.username), c.title, left(m.content, 65536), c.filename,"
     " left(c.cdn_url, 8192), c.mime_type, c.resolution, c.thumbnail_status, left(f.error_message, 400),"
-    " c.duration::double precision, c.file_size, p.posted, s.storage_path, l.storage_path, s.width, s.height"
+    " c.duration::double precision, c.file_size, p.posted, s.storage_path, l.storage_path, s.width, s.height,"
+    " v.clip_id IS NOT NULL"
     " FROM page p JOIN clip c ON c.id = p.id JOIN message m ON m.id = c.message_id"
     " LEFT JOIN guild g ON g.id = c.guild_id LEFT JOIN channel ch ON ch.id = c.channel_id"
     " LEFT JOIN author a ON a.user_id = c.author_id AND a.guild_id = c.guild_id"
@@ -135,6 +137,7 @@ static const char gallery_columns[] =
     " LEFT JOIN thumbnail l ON l.clip_id = c.id AND l.size_type = 'large'"
     " LEFT JOIN LATERAL (SELECT o.error_message FROM failed_thumbnail o WHERE o.clip_id = c.id"
     " ORDER BY o.next_retry_at, o.id LIMIT 1) f ON true"
+    " LEFT JOIN reelyard_permanent_failure v ON v.clip_id = c.id"
     " ORDER BY p.posted DESC, p.id DESC";
 
 /* Adds a condition and its parameter, if the question has it. */
@@ -182,7 +185,8 @@ int pg_gallery_get(struct writer_engine *engine, const struct ry_gallery_get *ge
 
 static const char failed_sql[] =
     "SELECT c.id, c.channel_id, c.filename, left(f.error_message, 400), f.retry_count, f.last_attempted_at,"
-    " f.next_retry_at FROM clip c LEFT JOIN LATERAL (SELECT * FROM failed_thumbnail o WHERE o.clip_id = c.id"
+    " f.next_retry_at, p.clip_id IS NOT NULL, p.encoder FROM clip c LEFT JOIN reelyard_permanent_failure p"
+    " ON p.clip_id = c.id LEFT JOIN LATERAL (SELECT * FROM failed_thumbnail o WHERE o.clip_id = c.id"
     " ORDER BY o.next_retry_at, o.id LIMIT 1) f ON true"
     " WHERE c.thumbnail_status = 'failed' AND c.id > $1 AND c.deleted_at IS NULL ORDER BY c.id LIMIT $2";
 
@@ -208,6 +212,8 @@ static int take_failed(struct pg *pg, const PGresult *result, void *arg, struct 
             .retries = pg_u64(result, i, 4),
             .last_wall_ms = pg_time(result, i, 5),
             .next_wall_ms = pg_time(result, i, 6),
+            .class = pg_bool(result, i, 7) ? RY_FAILURE_PERMANENT : RY_FAILURE_PASSING,
+            .encoder = pg_text(result, i, 8, 100, asking->arena),
         };
     }
     return RY_OK;

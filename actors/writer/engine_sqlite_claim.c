@@ -163,6 +163,8 @@ int lite_clips_claim(struct writer_engine *engine, const struct ry_clips_claim *
     if (claimed->clips.items == NULL)
         return ry_fail(err, RY_ENOMEM, "out of memory for a claim");
     int rc = claim->first ? void_leases(c.lite, claim->owner, err) : RY_OK;
+    if (rc == RY_OK && claim->encoder.p != NULL)
+        rc = lite_encoder_seen(c.lite, claim->encoder, err);
     if (rc == RY_OK)
         rc = collect(&c, LITE_claim_pending, err);
     if (rc == RY_OK)

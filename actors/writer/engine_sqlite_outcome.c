@@ -112,6 +112,8 @@ int lite_clip_completed(struct writer_engine *engine, const struct ry_clip_compl
         if (rc == RY_OK)
             rc = lite_run_id(lite, LITE_failure_end, clip_id, NULL, err);
         if (rc == RY_OK)
+            rc = lite_run_id(lite, LITE_verdict_end, clip_id, NULL, err);
+        if (rc == RY_OK)
             rc = lite_run_id(lite, LITE_lease_end, clip_id, NULL, err);
         state.completed = true;
     }
@@ -153,16 +155,55 @@ static int store_failure(struct lite *lite, enum lite_statement which, const str
     return lite_run(lite, s, changed, err);
 }
 
+int lite_encoder_seen(struct lite *lite, struct ry_str version, struct ry_error *err)
+{
+    LITE_AUTO *seen = NULL;
+    LITE_AUTO *due = NULL;
+    uint64_t changed = 0;
+    int rc = lite_get(lite, LITE_encoder_seen, &seen, err);
+    if (rc != RY_OK)
+        return rc;
+    lite_bind(seen, 1, version);
+    lite_bind_now(lite, seen, 2);
+    rc = lite_run(lite, seen, &changed, err);
+    if (rc != RY_OK || changed == 0)
+        return rc;
+    rc = lite_get(lite, LITE_verdicts_due, &due, err);
+    if (rc != RY_OK)
+        return rc;
+    lite_bind(due, 1, version);
+    lite_bind_now(lite, due, 2);
+    return lite_run(lite, due, NULL, err);
+}
+
+/* Whose verdict it is that the failure is permanent; of a passing one nobody's is kept. */
+static int store_verdict(struct lite *lite, const struct ry_clip_failed *failed, struct ry_error *err)
+{
+    if (failed->class != RY_FAILURE_PERMANENT)
+        return lite_run_id(lite, LITE_verdict_end, failed->clip_id, NULL, err);
+    LITE_AUTO *s = NULL;
+    int rc = lite_get(lite, LITE_verdict_store, &s, err);
+    if (rc != RY_OK)
+        return rc;
+    lite_bind(s, 1, failed->clip_id);
+    lite_bind(s, 2, failed->encoder);
+    lite_bind_now(lite, s, 3);
+    return lite_run(lite, s, NULL, err);
+}
+
 static int fail_clip(struct lite *lite, const struct ry_clip_failed *failed, struct clip_state *state,
                      struct ry_error *err)
 {
     uint64_t most_ms = (uint64_t)(LITE_NEVER_WALL_MS - lite->now_wall_ms);
-    uint64_t wait_ms = failed->next_retry_ms < most_ms ? failed->next_retry_ms : most_ms;
+    bool permanent = failed->class == RY_FAILURE_PERMANENT;
+    uint64_t wait_ms = !permanent && failed->next_retry_ms < most_ms ? failed->next_retry_ms : most_ms;
     state->next_retry_wall_ms = lite->now_wall_ms + (int64_t)wait_ms;
     uint64_t changed = 0;
     int rc = store_failure(lite, LITE_failure_again, failed, state->next_retry_wall_ms, &changed, err);
     if (rc == RY_OK && changed == 0)
         rc = store_failure(lite, LITE_failure_first, failed, state->next_retry_wall_ms, &changed, err);
+    if (rc == RY_OK)
+        rc = store_verdict(lite, failed, err);
     if (rc == RY_OK)
         rc = set_status(lite, failed->clip_id, "failed", err);
     return rc == RY_OK ? lite_run_id(lite, LITE_lease_end, failed->clip_id, NULL, err) : rc;
@@ -185,7 +226,10 @@ int lite_clip_failed(struct writer_engine *engine, const struct ry_clip_failed *
         if (rc == RY_OK)
             rc = lite_run_id(lite, LITE_lease_return_again, failed->clip_id, NULL, err);
     } else if (state.processing) {
-        rc = fail_clip(lite, failed, &state, err);
+        if (failed->encoder.p != NULL)
+            rc = lite_encoder_seen(lite, failed->encoder, err);
+        if (rc == RY_OK)
+            rc = fail_clip(lite, failed, &state, err);
     }
     settle(lite, &state, failed->clip_id, settled);
     return rc;

@@ -133,6 +133,7 @@ static void read_clip(sqlite3_stmt *s, struct ry_arena *arena, struct ry_gallery
         .large_path = lite_text(s, 19, 1024, arena),
         .small_width = lite_u64(s, 20),
         .small_height = lite_u64(s, 21),
+        .class = lite_u64(s, 22) ? RY_FAILURE_PERMANENT : RY_FAILURE_PASSING,
     };
 }
 
@@ -209,6 +210,7 @@ int lite_archive_get(struct writer_engine *engine, struct ry_archive_state *stat
     state->bytes_videos = lite_u64(s, 9);
     state->bytes_thumbnails = lite_u64(s, 10);
     state->rows_refused = lite_u64(s, 11);
+    state->clips_permanent = lite_u64(s, 12);
     return RY_OK;
 }
 
@@ -241,6 +243,8 @@ int lite_failed_get(struct writer_engine *engine, const struct ry_failed_get *ge
             .retries = lite_u64(s, 4),
             .last_wall_ms = lite_time(s, 5),
             .next_wall_ms = lite_time(s, 6),
+            .class = lite_u64(s, 7) ? RY_FAILURE_PERMANENT : RY_FAILURE_PASSING,
+            .encoder = lite_text(s, 8, 100, arena),
         };
     }
     return rc < 0 ? rc : RY_OK;

@@ -224,7 +224,7 @@ static void give_back(struct ry_router *router, struct mail *mail, bool graceful
         office->redelivered++;
     if (!graceful && mail->attempt >= router->options.attempts_max && mail->head.tag != RY_TAG_mail_dead) {
         char reason[120];
-        (void)snprintf(reason, sizeof reason, "every %s that worked on it ended (%u times)", ry_role_name(mail->role),
+        (void)snprintf(reason, sizeof reason, "the %s crashed or was killed on it %u times", ry_role_name(mail->role),
                        mail->attempt);
         post_bury(router, mail, reason);
         return;

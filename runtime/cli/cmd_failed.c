@@ -56,7 +56,7 @@ static void add_row(void *arg, const struct ry_failed_clip *clip)
     ry_table_cell(table, "%.*s", RY_STR_ARG(clip->channel_id));
     ry_table_cell(table, "%.*s", RY_STR_ARG(clip->filename));
     ry_table_cell(table, "%llu", (unsigned long long)clip->retries);
-    ry_table_cell(table, "%s", next);
+    ry_table_cell(table, "%s", clip->class == RY_FAILURE_PERMANENT ? "never by itself" : next);
     ry_table_cell(table, "%.*s", RY_STR_ARG(clip->reason));
 }
 

@@ -249,8 +249,11 @@ static void tell_archive(FILE *out, const struct ry_json *archive)
                   number(archive, "messages"));
     (void)fprintf(out,
                   "clips    %" PRIu64 ": %" PRIu64 " completed, %" PRIu64 " pending, %" PRIu64 " in the works, %" PRIu64
-                  " failed\n",
+                  " failed",
                   pending + processing + completed + failed, completed, pending, processing, failed);
+    if (number(archive, "clips_permanent") > 0)
+        (void)fprintf(out, " (%" PRIu64 " for good)", number(archive, "clips_permanent"));
+    (void)fputc('\n', out);
     (void)fprintf(out, "bytes    %s of videos, %s of %" PRIu64 " thumbnails\n", videos, thumbnails,
                   number(archive, "thumbnails"));
     if (number(archive, "rows_refused") > 0)

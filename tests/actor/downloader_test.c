@@ -169,6 +169,17 @@ static const struct ry_encode_run *expect_run(struct bench *bench)
     return BED_EXPECT(bench->bed, encode_run);
 }
 
+/* What no further try can mend: the words of all such reasons of this actor's own. */
+static bool is_permanent(const char *reason)
+{
+    static const char *const words[] = {"is missing from", "is empty",         "is larger than",     "says 404",
+                                        "says 410",        "shows no picture", "seems to be cut off"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strstr(reason, words[i]))
+            return true;
+    return false;
+}
+
 /* The clip must fail, with these words in the reason. */
 static void expect_failure(struct bench *bench, uint64_t id, const char *words)
 {
@@ -182,6 +193,7 @@ static void expect_failure(struct bench *bench, uint64_t id, const char *words)
     assert_null(strstr(reason, "signature"));
     assert_true(ry_str_is(failed->clip_id, CLIP_ID));
     assert_false(failed->release);
+    assert_int_equal(failed->class, is_permanent(reason) ? RY_FAILURE_PERMANENT : RY_FAILURE_PASSING);
     assert_int_equal(bed_envelope(bench->bed)->correlation, id);
     bed_expect_done(bench->bed, id);
     bed_expect_nothing(bench->bed);
@@ -336,7 +348,8 @@ static void downloader_opens_no_file_without_its_registered_folder(void **state)
         {"file:///etc/passwd", NULL, "lies outside the folders of imported exports"},
         {"file:///etc/passwd", "relative", "lies outside the folders of imported exports"},
         {"file:///etc/passwd", "/nowhere", "does not lie below"},
-        {"file:///nowhere/x.mp4", "/nowhere", "is missing"},
+        {"file:///nowhere/x.mp4", "/nowhere", "cannot be read: the folder of its export is not there: /nowhere"},
+        {"file:///tmp/nowhere.mp4", "/tmp", "is missing from the export's folder"},
         {"file://other.example/etc/passwd", "/etc", "malformed file URL"},
         {"FILE:/etc/passwd", "/etc", "malformed file URL"},
     };
@@ -866,6 +879,54 @@ static void downloader_names_any_file_in_one_line(void **state)
     bench_free(bench);
 }
 
+static void downloader_passes_on_whose_verdict_a_failure_is(void **state)
+{
+    (void)state;
+    static const struct {
+        bool answered; /* by the encoder; else its mail ended */
+        uint64_t class;
+        const char *version; /* of the answer; NULL: an older encoder says none */
+        const char *encoder; /* of the failure; NULL: nobody's */
+        const char *reason;
+    } rows[] = {
+        {true, RY_FAILURE_PERMANENT, "1, libavcodec 59", "1, libavcodec 59",
+         "holiday.mp4 gives no thumbnail: audio only"},
+        {true, RY_FAILURE_PASSING, "1, libavcodec 59", "1, libavcodec 59",
+         "holiday.mp4 gives no thumbnail: audio only"},
+        {true, RY_FAILURE_PASSING, NULL, NULL, "holiday.mp4 gives no thumbnail: audio only"},
+        {false, RY_FAILURE_PERMANENT, NULL, "unknown", "holiday.mp4 could not be decoded: audio only"},
+        {false, RY_FAILURE_PASSING, NULL, NULL, "holiday.mp4 could not be decoded: audio only"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct bench *bench = bench_new(NULL);
+        uint64_t id = make_file(bench, "/small.mp4");
+        expect_run(bench);
+        const struct ry_encode_failed failed = {.reason = RY_STR("audio only"),
+                                                .class = rows[i].class,
+                                                .encoder = rows[i].version ? ry_str_of(rows[i].version)
+                                                                           : (struct ry_str){NULL, 0}};
+        const struct ry_undeliverable lost = {.id = run_id(bench),
+                                              .origin = id,
+                                              .tag = RY_TAG_encode_run,
+                                              .cause = RY_UNDELIVERABLE_DEAD,
+                                              .reason = RY_STR("audio only"),
+                                              .class = rows[i].class};
+        if (rows[i].answered)
+            BED_ANSWER(bench->bed, run_id(bench), encode_failed, &failed);
+        else
+            BED_ANSWER(bench->bed, lost.id, undeliverable, &lost);
+        const struct ry_clip_failed *told = BED_EXPECT(bench->bed, clip_failed);
+        assert_true(ry_str_is(told->reason, rows[i].reason));
+        assert_int_equal(told->class, rows[i].class);
+        if (rows[i].encoder)
+            assert_true(ry_str_is(told->encoder, rows[i].encoder));
+        else
+            assert_null(told->encoder.p);
+        bed_expect_done(bench->bed, id);
+        bench_free(bench);
+    }
+}
+
 static void downloader_refuses_a_malformed_list_of_hosts(void **state)
 {
     (void)state;
@@ -903,6 +964,7 @@ int main(void)
         cmocka_unit_test(downloader_passes_on_what_the_encoder_says),
         cmocka_unit_test(downloader_asks_again_when_the_encoders_are_full),
         cmocka_unit_test(downloader_fails_a_clip_that_kills_encoders),
+        cmocka_unit_test(downloader_passes_on_whose_verdict_a_failure_is),
         cmocka_unit_test(downloader_ignores_answers_to_runs_of_the_past),
         cmocka_unit_test(downloader_bears_the_same_mail_twice),
         cmocka_unit_test(downloader_works_on_a_clip_twice_at_a_time),

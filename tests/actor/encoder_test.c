@@ -101,6 +101,26 @@ static void images_go_to_storage_before_the_downloader_hears(void **state)
     bed_free(bed);
 }
 
+static void an_encoder_says_which_version_it_is_less_and_less_often(void **state)
+{
+    (void)state;
+    struct bed *bed = bed_new(&ry_encoder_spec, NULL);
+    char version[ENGINE_VERSION_BYTES];
+    engine_version(version);
+    bed_advance(bed, 0);
+    assert_true(ry_str_is(BED_EXPECT(bed, encoder_here)->version, version));
+    for (int64_t wait_ms = 4000; wait_ms <= 4096000; wait_ms *= 2) {
+        bed_advance(bed, wait_ms - 1);
+        bed_expect_nothing(bed);
+        bed_advance(bed, 1);
+        BED_EXPECT(bed, encoder_here);
+    }
+    bed_advance(bed, 4096000);
+    BED_EXPECT(bed, encoder_here);
+    bed_expect_nothing(bed);
+    bed_free(bed);
+}
+
 static void missing_bytes_are_asked_of_the_downloader(void **state)
 {
     (void)state;
@@ -207,6 +227,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(images_go_to_storage_before_the_downloader_hears),
+        cmocka_unit_test(an_encoder_says_which_version_it_is_less_and_less_often),
         cmocka_unit_test(missing_bytes_are_asked_of_the_downloader),
         cmocka_unit_test(a_hopeless_video_fails_for_good_with_its_reason_and_the_version_that_says_so),
         cmocka_unit_test(windows_that_overlap_fail_the_clip_not_the_actor),

@@ -148,6 +148,7 @@ static void a_clip_without_a_fresh_url_fails_with_the_reason(void **state)
         const struct ry_clip_failed *failed = expect_failed(bed, 0, false);
         if (strncmp(failed->reason.p, cases[i].reason, strlen(cases[i].reason)) != 0)
             fail_msg("case %zu: %.*s", i, RY_STR_ARG(failed->reason));
+        assert_int_equal(failed->class, cases[i].fresh.gone ? RY_FAILURE_PERMANENT : RY_FAILURE_PASSING);
         assert_between(failed->next_retry_ms, 270000, 330000); /* 5 minutes +- 10 % */
         if (!cases[i].lost)                                    /* what is lost was no sign of room */
             (void)BED_EXPECT(bed, clips_claim);

@@ -223,6 +223,45 @@ static void scheduler_gives_up_a_clip_that_was_there_at_too_many_crashes(void **
     bed_free(bed);
 }
 
+static void hear_encoder(struct bed *bed, const char *version)
+{
+    const struct ry_encoder_here here = {.version = ry_str_of(version)};
+    BED_DELIVER(bed, encoder_here, &here, NULL);
+}
+
+static uint64_t expect_claim_telling(struct bed *bed, const char *version)
+{
+    const struct ry_clips_claim *claim = BED_EXPECT(bed, clips_claim);
+    if (version)
+        assert_true(ry_str_is(claim->encoder, version));
+    else
+        assert_null(claim->encoder.p);
+    return bed_envelope(bed)->id;
+}
+
+static void scheduler_tells_the_writer_once_of_each_version_that_an_encoder_says(void **state)
+{
+    (void)state;
+    struct bed *bed = bed_of_window("4");
+    bed_advance(bed, 0);
+    answer_claim(bed, expect_claim_telling(bed, NULL), 0, 0, 0);
+    hear_encoder(bed, "one");
+    uint64_t claim = expect_claim_telling(bed, "one");
+    hear_encoder(bed, "one"); /* the writer has not answered yet: asked again when it has */
+    answer_claim(bed, claim, 0, 0, 0);
+    answer_claim(bed, expect_claim_telling(bed, NULL), 0, 0, 0);
+    hear_encoder(bed, "one");
+    bed_expect_nothing(bed);
+    hear_encoder(bed, "two");
+    claim = expect_claim_telling(bed, "two");
+    bed_undeliverable(bed, claim, claim, RY_TAG_clips_claim, RY_UNDELIVERABLE_FULL);
+    bed_advance(bed, 60000);
+    answer_claim(bed, expect_claim_telling(bed, "two"), 0, 0, 0);
+    hear_encoder(bed, "two");
+    bed_expect_nothing(bed);
+    bed_free(bed);
+}
+
 static void scheduler_fails_a_clip_whose_mail_died_and_forgets_it_when_that_is_recorded(void **state)
 {
     (void)state;
@@ -324,6 +363,7 @@ int main(void)
         cmocka_unit_test(scheduler_renews_leases_of_clips_in_the_works),
         cmocka_unit_test(scheduler_runs_suspects_alone),
         cmocka_unit_test(scheduler_gives_up_a_clip_that_was_there_at_too_many_crashes),
+        cmocka_unit_test(scheduler_tells_the_writer_once_of_each_version_that_an_encoder_says),
         cmocka_unit_test(scheduler_fails_a_clip_whose_mail_died_and_forgets_it_when_that_is_recorded),
         cmocka_unit_test(scheduler_gives_a_clip_back_and_waits_when_the_downloader_has_no_room),
         cmocka_unit_test(scheduler_goes_on_when_not_even_the_failure_could_be_recorded),

@@ -244,6 +244,117 @@ void failed_counts_once_and_waits(void **state)
     assert_int_equal(claimed.clips.items[0].retries, 2);
 }
 
+/* Claims one clip and fails it for good by the verdict of a version; "" is nobody's. */
+static void fail_for_good(struct writer_fixture *f, unsigned number, const char *encoder)
+{
+    struct ry_clip_failed failed = {.clip_id = clip_id(f, number),
+                                    .reason = RY_STR("audio only"),
+                                    .next_retry_ms = 5000,
+                                    .class = RY_FAILURE_PERMANENT,
+                                    .encoder = *encoder ? ry_str_of(encoder) : (struct ry_str){0}};
+    struct ry_clip_settled settled = {0};
+    bool found = false;
+    IN_TRANSACTION(f, clip_failed(f->engine, &failed, &found, &settled, &err));
+    assert_true(found);
+    assert_false(settled.completed);
+    assert_true(settled.retry_ms == UINT64_MAX);
+}
+
+static void claim_of_version(struct writer_fixture *f, const char *version, const char *expected)
+{
+    const struct ry_clips_claim claim = {
+        .owner = RY_STR(ME), .limit = 100, .lease_ms = LEASE_MS, .encoder = ry_str_of(version)};
+    struct ry_clips_claimed claimed = {0};
+    IN_TRANSACTION(f, clips_claim(f->engine, &claim, &f->arena, &claimed, &err));
+    assert_claimed(claimed, expected);
+}
+
+static void assert_failures(struct writer_fixture *f, const char *expected)
+{
+    char text[256] = "";
+    size_t n = 0;
+    const struct ry_failed_get get = {.limit = 10};
+    struct ry_failed_page page = {0};
+    struct ry_error err = {0};
+    assert_int_equal(f->engine->ops->failed_get(f->engine, &get, &f->arena, &page, &err), RY_OK);
+    for (size_t i = 0; i < page.clips.n; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s%s:%.*s", i ? " " : "",
+                              page.clips.items[i].class == RY_FAILURE_PERMANENT ? "permanent" : "passing",
+                              RY_STR_ARG(page.clips.items[i].encoder));
+    assert_string_equal(text, expected);
+}
+
+void permanent_failure_is_due_never_but_for_people(void **state)
+{
+    struct writer_fixture *f = *state;
+    write_clips(f, 0, 3);
+    assert_claimed(writer_claim_commit(f, ME, 3, LEASE_MS, false), "0:1 1:1 2:1");
+    fail_for_good(f, 0, "1, libavcodec 59");
+    fail_for_good(f, 1, "");
+    (void)fail_clip(f, 2, 5000, false);
+    assert_failures(f, "permanent:1, libavcodec 59 permanent: passing:");
+    struct ry_archive_state figures = {0};
+    struct ry_error why = {0};
+    assert_int_equal(f->engine->ops->archive_get(f->engine, &figures, &why), RY_OK);
+    assert_int_equal(figures.clips_failed, 3);
+    assert_int_equal(figures.clips_permanent, 2);
+    /* The interface's column says so to others: a time that every client can read, far away. */
+    assert_int_equal(
+        writer_time_ms(f, "SELECT min(next_retry_at) FROM failed_thumbnail WHERE error_message = 'audio only'"),
+        WRITER_NEVER_WALL_MS);
+    ry_clock_manual_advance(&f->clock, INT64_C(10) * 365 * 86400000);
+    assert_claimed(writer_claim_commit(f, ME, 10, LEASE_MS, false), "2:1");
+    (void)fail_clip(f, 2, UINT64_MAX, false);
+    assert_true(writer_claim_commit(f, ME, 10, LEASE_MS, false).next_due_ms == UINT64_MAX);
+    /* Stale work is not theirs: they are not pending. */
+    const struct ry_clips_stale stale = {.older_ms = 1, .reason = RY_STR("stuck"), .limit = 10};
+    struct ry_clips_staled staled;
+    IN_TRANSACTION(f, clips_stale(f->engine, &stale, &staled, &err));
+    assert_int_equal(staled.count, 0);
+    struct ry_str id = clip_id(f, 1);
+    const struct ry_failed_retry retry = {.clip_ids = {&id, 1}};
+    struct ry_failed_retried retried;
+    IN_TRANSACTION(f, failed_retry(f->engine, &retry, &retried, &err));
+    assert_int_equal(retried.count, 1);
+    assert_claimed(writer_claim_commit(f, ME, 10, LEASE_MS, false), "1:1");
+    /* The next outcome counts, whatever the last one was. */
+    (void)fail_clip(f, 1, 5000, false);
+    assert_failures(f, "permanent:1, libavcodec 59 passing: passing:");
+    ry_clock_manual_advance(&f->clock, 5000);
+    assert_claimed(writer_claim_commit(f, ME, 10, LEASE_MS, false), "1:1");
+    bool found = false;
+    (void)complete_clip(f, 1, &found);
+    IN_TRANSACTION(f, failed_retry(f->engine, &(struct ry_failed_retry){0}, &retried, &err));
+    assert_int_equal(retried.count, 2);
+    assert_claimed(writer_claim_commit(f, ME, 10, LEASE_MS, false), "0:1 2:1");
+    (void)complete_clip(f, 0, &found);
+    assert_int_equal(writer_number(f, "SELECT count(*) FROM reelyard_permanent_failure"), 0);
+}
+
+void another_version_of_the_encoder_tries_permanent_failures_once(void **state)
+{
+    struct writer_fixture *f = *state;
+    write_clips(f, 0, 4);
+    claim_of_version(f, "one", "0:1 1:1 2:1 3:1");
+    fail_for_good(f, 0, "one");
+    fail_for_good(f, 1, "");    /* no encoder looked: none will see more */
+    fail_for_good(f, 2, "two"); /* a version that was never told of itself */
+    (void)fail_clip(f, 3, UINT64_MAX, false);
+    claim_of_version(f, "one", "0:1"); /* due since version two was heard of */
+    fail_for_good(f, 0, "one");
+    claim_of_version(f, "two", "");
+    claim_of_version(f, "three", "0:1 2:1");
+    fail_for_good(f, 0, "three");
+    fail_for_good(f, 2, "three");
+    for (int i = 0; i < 2; i++) {
+        claim_of_version(f, "three", "");
+        claim_of_version(f, "one", "");
+    }
+    assert_int_equal(writer_number(f, "SELECT count(*) FROM reelyard_encoder_version"), 3);
+    f->store->execute(f->store, "DELETE FROM clip");
+    assert_int_equal(writer_number(f, "SELECT count(*) FROM reelyard_permanent_failure"), 0);
+}
+
 void completed_wins_over_a_late_failure(void **state)
 {
     struct writer_fixture *f = *state;

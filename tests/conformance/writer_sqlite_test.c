@@ -227,6 +227,8 @@ static void file_of_the_first_version_is_brought_up_to_date(void **state)
                                        "DROP TABLE reelyard_channel_clips",
                                        "DROP TABLE reelyard_slice",
                                        "DROP TABLE reelyard_refused",
+                                       "DROP TABLE reelyard_permanent_failure",
+                                       "DROP TABLE reelyard_encoder_version",
                                        "DROP TABLE reelyard_doomed_file",
                                        "DELETE FROM reelyard_migration WHERE version > 1"};
     for (size_t i = 0; i < sizeof undo / sizeof undo[0]; i++)

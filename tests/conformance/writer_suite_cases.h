@@ -67,6 +67,8 @@
     CASE(renew_prolongs_own_leases_only) \
     CASE(completed_records_everything_and_bears_repetition) \
     CASE(failed_counts_once_and_waits) \
+    CASE(permanent_failure_is_due_never_but_for_people) \
+    CASE(another_version_of_the_encoder_tries_permanent_failures_once) \
     CASE(completed_wins_over_a_late_failure) \
     CASE(released_clip_is_pending_and_uncounted) \
     CASE(outcome_of_a_clip_that_is_gone) \

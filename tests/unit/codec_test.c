@@ -220,7 +220,7 @@ static void a_field_out_of_its_limits_is_refused_by_name(void **state)
 
 /* ---- malformed bodies -------------------------------------------------------------------------------------------- */
 
-/* Of `fail` {U64 id 1.., BOOL retry, STR reason 1..400 REQUIRED}, unless said otherwise. */
+/* Of `fail` {U64 id 1.., BOOL retry, STR reason 1..400 REQUIRED, U64 class 0..1}, unless said otherwise. */
 struct malformed {
     const char *name;
     enum ry_tag tag;
@@ -236,8 +236,8 @@ static const struct malformed bodies[] = {
     {"as it should be", RY_TAG_fail, BODY("\x93\x01\xc3\xa1r"), 0, RY_OK, ""},
     {"numbers in wider forms", RY_TAG_fail, BODY("\x93\xd3\0\0\0\0\0\0\0\x01\xc3\xd9\x01r"), 0, RY_OK, ""},
     {"an array in a wider form", RY_TAG_fail, BODY("\xdc\0\x03\x01\xc3\xa1r"), 0, RY_OK, ""},
-    {"a further field of a newer sender", RY_TAG_fail, BODY("\x94\x01\xc3\xa1r\x92\x81\x01\xc0\xca\0\0\0\0"), 0, RY_OK,
-     ""},
+    {"a further field of a newer sender", RY_TAG_fail, BODY("\x95\x01\xc3\xa1r\0\x92\x81\x01\xc0\xca\0\0\0\0"), 0,
+     RY_OK, ""},
     {"nothing", RY_TAG_fail, BODY(""), 0, RY_EINVAL, "fail is not an array"},
     {"a map", RY_TAG_fail, BODY("\x80"), 0, RY_EINVAL, "fail is not an array"},
     {"a negative number", RY_TAG_fail, BODY("\x93\xff\xc3\xa1r"), 0, RY_EINVAL, "fail.id is not a natural number"},
@@ -253,8 +253,9 @@ static const struct malformed bodies[] = {
     {"a string longer than the body", RY_TAG_fail, BODY("\x93\x01\xc3\xdb\xff\xff\xff\xffr"), 0, RY_EINVAL,
      "fail.reason is not a string"},
     {"trailing bytes", RY_TAG_fail, BODY("\x93\x01\xc3\xa1r\xc0\xc0"), 0, RY_EINVAL, "fail has 2 trailing bytes"},
-    {"a byte that is no msgpack", RY_TAG_fail, BODY("\x94\x01\xc3\xa1r\xc1"), 0, RY_EINVAL, "further fields"},
-    {"a further field that is cut off", RY_TAG_fail, BODY("\x94\x01\xc3\xa1r\x92\x01"), 0, RY_EINVAL, "further fields"},
+    {"a byte that is no msgpack", RY_TAG_fail, BODY("\x95\x01\xc3\xa1r\0\xc1"), 0, RY_EINVAL, "further fields"},
+    {"a further field that is cut off", RY_TAG_fail, BODY("\x95\x01\xc3\xa1r\0\x92\x01"), 0, RY_EINVAL,
+     "further fields"},
     {"a frame too many", RY_TAG_fail, BODY("\x93\x01\xc3\xa1r"), 1, RY_EINVAL, "fail has 1 frames left over"},
     {"a frame that is not there", RY_TAG_done, BODY("\x91\0"), 0, RY_EINVAL, "done.ids names frame 0 of 0"},
     {"a frame out of its order", RY_TAG_done, BODY("\x91\x01"), 2, RY_EINVAL, "done.ids names frame 1 where"},
@@ -402,7 +403,7 @@ static void a_description_cuts_long_values_between_characters(void **state)
     struct ry_fail message = {.id = 1, .reason = {text, 120}};
     RY_BUF_AUTO line = ry_buf_make(4096);
     ry_describe(ry_descriptor(RY_TAG_fail), &message, &line);
-    assert_non_null(strstr(ry_buf_cstr(&line), "\"+42}"));
+    assert_non_null(strstr(ry_buf_cstr(&line), "\"+42 class=0}"));
     assert_true(ry_str_is_utf8(ry_buf_str(&line)));
 }
 

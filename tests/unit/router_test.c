@@ -554,14 +554,14 @@ static void event_without_room_is_dropped(void **state)
     const struct ry_clips_pending hint = {.count = 1};
     (void)say(desk, writer, RY_TAG_clips_pending, &hint, 0); /* nobody is there */
     uint32_t scheduler = join(desk, RY_ROLE_SCHEDULER, 0);
+    /* The encoder may speak to it too, so the writer's share of its places is half. */
     for (int i = 0; i < 3; i++)
         (void)say(desk, writer, RY_TAG_clips_pending, &hint, 0);
-    assert_int_equal(desk->router->dropped_events, 2);
+    assert_int_equal(desk->router->dropped_events, 3);
     const struct ry_credit credit = {.capacity = 1};
     (void)say(desk, scheduler, RY_TAG_credit, &credit, 0);
     (void)ry_router_turn(desk->router);
     (void)expect(desk, scheduler, RY_TAG_clips_pending); /* takes no credit */
-    (void)expect(desk, scheduler, RY_TAG_clips_pending);
     assert_int_equal(ry_router_load(desk->router), 0);
 }
 
