@@ -47,7 +47,11 @@ static int fail_open(int error, struct ry_error *err)
 {
     switch (error) {
     case ENOENT:
-    case ENOTDIR: return ry_fail(err, RY_ENOENT, "is missing from the export's folder; put the file back, then retry");
+    case ENOTDIR:
+        return ry_fail(
+            err, RY_ENOENT,
+            "is missing from the export's folder; put the file back and retry, or import the export again with "
+            "--media FOLDER, the folder that it lies in now");
     case EXDEV:
     case ELOOP: return ry_fail(err, RY_EACCES, "leaves the export's folder, and only files inside it are read");
     case EACCES:
@@ -108,8 +112,8 @@ int source_file_open(struct source **source, struct ry_str url, struct ry_str me
     if (media_root.n == 0 || media_root.p[0] != '/')
         return ry_fail(
             err, RY_EACCES,
-            "lies outside the folders of imported exports, and only files inside them are read; move it there and "
-            "import its export again");
+            "lies outside the folders of imported exports, and only files inside them are read; import its export "
+            "again with --media FOLDER, the folder that it lies in");
     const char *below = path_below(path, media_root);
     if (!below)
         return ry_fail(err, RY_EACCES, "does not lie below the registered folder; import its export again");

@@ -77,7 +77,16 @@ static int take_own(struct begin *begin, int *at)
             (void)ry_cli_complain(begin->cli, RY_EXIT_USAGE, "--%s needs a value", flag->name);
             return RY_EINVAL;
         }
-        *flag->value = value;
+        if (flag->list == NULL) {
+            *flag->value = value;
+            return RY_OK;
+        }
+        if (flag->list->n == RY_CLI_LIST_MAX) {
+            (void)ry_cli_complain(begin->cli, RY_EXIT_USAGE, "--%s may be given at most %d times", flag->name,
+                                  RY_CLI_LIST_MAX);
+            return RY_EINVAL;
+        }
+        flag->list->items[flag->list->n++] = value;
         return RY_OK;
     }
     return RY_ENOENT;

@@ -56,11 +56,16 @@ static const struct ry_command commands[] = {
              "(REELYARD_JOIN_NODE_KEY). Each names its own file in REELYARD_JOIN_KEY.\n",
      .run = ry_cmd_keys},
     {.name = "import",
-     .usage = "EXPORT.json... [--json] [--rows-only] [--ROLE N]... [options]",
+     .usage = "EXPORT.json|FOLDER... [--media FOLDER]... [--json] [--rows-only] [--ROLE N]... [options]",
      .summary = "archive exports of DiscordChatExporter with their videos",
-     .help = "Reads the exports, stores what they say and makes the thumbnails of their videos. Goes on where it\n"
-             "stopped when it is run again, and doubles nothing. Joins the node that runs on the data folder, or does\n"
-             "the work itself. --rows-only stores rows only and leaves the videos to a later `reelyard run`.\n",
+     .help =
+         "Reads the exports, stores what they say and makes the thumbnails of their videos. Goes on where it\n"
+         "stopped when it is run again, and doubles nothing. Joins the node that runs on the data folder, or does\n"
+         "the work itself. --rows-only stores rows only and leaves the videos to a later `reelyard run`.\n\n"
+         "Of a FOLDER all exports are read, at any depth; other .json files are passed over, and named. Videos lie\n"
+         "in the export's folder or below it. For those of a shared media folder (--media-dir), or of an export\n"
+         "that was made on another machine, name their folder by --media FOLDER: a file is found there by the end\n"
+         "of its path. Nothing outside these folders is read.\n",
      .run = ry_cmd_import},
     {.name = "scan",
      .usage =

@@ -13,6 +13,9 @@
 
 enum ry_exit { RY_EXIT_DONE = 0, RY_EXIT_FAILED = 1, RY_EXIT_USAGE = 2, RY_EXIT_CONFIG = 78 };
 
+/* Most values of an option that may be given more than once. */
+#define RY_CLI_LIST_MAX 16
+
 struct ry_cli;
 
 struct ry_command {
@@ -42,11 +45,19 @@ int ry_cli_main(struct ry_cli *cli, int argc, char **argv);
 /* All commands, in the order of the list. */
 const struct ry_command *ry_cli_commands(size_t *count);
 
-/* An option of one command: `--name VALUE` sets *value (with value), `--name` sets *given (with given). */
+/* The values of an option that may be given more than once. */
+struct ry_cli_list {
+    const char *items[RY_CLI_LIST_MAX];
+    size_t n;
+};
+
+/* An option of one command: `--name VALUE` sets *value (with value) or is added to *list (with list), `--name` sets
+ * *given (with given). */
 struct ry_cli_flag {
     const char *name; /* without the dashes */
     const char **value;
     bool *given;
+    struct ry_cli_list *list;
 };
 
 /* What ry_cli_begin returns when the command shall go on; else it is the exit code and everything has been said. */

@@ -4,7 +4,6 @@
 
 #include "proto/message.h"
 #include "runtime/base/clock.h"
-#include "runtime/cli/export_url.h"
 #include "runtime/json/read.h"
 #include "runtime/json/writer.h"
 
@@ -41,14 +40,14 @@ static void put_text(struct ry_json_writer *writer, const char *name, struct ry_
         ry_json_put_str(writer, name, value);
 }
 
-static void put_url(struct ry_json_writer *writer, const char *name, const char *folder, struct ry_str url)
+static void put_url(struct ry_json_writer *writer, const char *name, struct ry_export_media *media, struct ry_str url)
 {
     RY_BUF_AUTO absolute = ry_buf_make(URL_MAX_BYTES);
-    ry_export_url(folder, url, &absolute);
+    ry_export_url(media, url, &absolute);
     put_text(writer, name, ry_buf_str(&absolute));
 }
 
-static int put_author(struct ry_json_writer *writer, const struct ry_json *message, const char *folder,
+static int put_author(struct ry_json_writer *writer, const struct ry_json *message, struct ry_export_media *media,
                       struct ry_error *err)
 {
     char id_digits[DIGITS_BYTES];
@@ -73,7 +72,7 @@ static int put_author(struct ry_json_writer *writer, const struct ry_json *messa
     ry_json_put_str(writer, "discriminator", discriminator);
     struct ry_str avatar_url = ry_json_str(ry_json_get(author, "avatarUrl"));
     if (avatar_url.n > 0)
-        put_url(writer, "avatar_url", folder, avatar_url);
+        put_url(writer, "avatar_url", media, avatar_url);
     ry_json_put_end(writer);
     /* What the guild saw: the export prints the name itself where there was no nickname. */
     struct ry_str nick = text_of(author, "nickname", nick_digits);
@@ -92,8 +91,8 @@ static uint64_t size_of(const struct ry_json *attachment)
     return ry_json_u64(ry_json_get(attachment, "fileSizeBytes"), &bytes) && bytes <= RY_CLIP_BYTES_MAX ? bytes : 0;
 }
 
-static int put_attachment(struct ry_json_writer *writer, const struct ry_json *attachment, const char *folder,
-                          struct ry_error *err)
+static int put_attachment(struct ry_json_writer *writer, const struct ry_json *attachment,
+                          struct ry_export_media *media, struct ry_error *err)
 {
     char digits[DIGITS_BYTES];
     if (!ry_json_is(attachment, RY_JSON_OBJECT))
@@ -109,13 +108,13 @@ static int put_attachment(struct ry_json_writer *writer, const struct ry_json *a
     ry_json_put_str(writer, "id", id);
     ry_json_put_str(writer, "filename", filename);
     ry_json_put_u64(writer, "size", size_of(attachment));
-    put_url(writer, "url", folder, url);
+    put_url(writer, "url", media, url);
     ry_json_put_end(writer);
     return RY_OK;
 }
 
-static int put_attachments(struct ry_json_writer *writer, const struct ry_json *attachments, const char *folder,
-                           void (*put_aside)(void *arg, const char *reason), void *arg)
+static int put_attachments(struct ry_json_writer *writer, const struct ry_json *attachments,
+                           struct ry_export_media *media, void (*put_aside)(void *arg, const char *reason), void *arg)
 {
     int n = 0;
     const struct ry_json *attachment = NULL;
@@ -123,7 +122,7 @@ static int put_attachments(struct ry_json_writer *writer, const struct ry_json *
     ry_json_put_array(writer, "attachments");
     while (ry_json_next(&walk, &attachment)) {
         struct ry_error why;
-        if (put_attachment(writer, attachment, folder, &why) == RY_OK)
+        if (put_attachment(writer, attachment, media, &why) == RY_OK)
             n++;
         else
             put_aside(arg, why.text);
@@ -132,7 +131,7 @@ static int put_attachments(struct ry_json_writer *writer, const struct ry_json *
     return n;
 }
 
-static int convert(const struct ry_json *message, const char *folder, struct ry_buf *out,
+static int convert(const struct ry_json *message, struct ry_export_media *media, struct ry_buf *out,
                    void (*put_aside)(void *arg, const char *reason), void *arg, struct ry_error *err)
 {
     char digits[DIGITS_BYTES];
@@ -158,15 +157,15 @@ static int convert(const struct ry_json *message, const char *folder, struct ry_
     ry_json_put_str(&writer, "id", id);
     put_text(&writer, "timestamp", timestamp);
     put_text(&writer, "content", content);
-    int rc = put_author(&writer, message, folder, err);
+    int rc = put_author(&writer, message, media, err);
     if (rc != RY_OK)
         return rc;
-    int n = put_attachments(&writer, attachments, folder, put_aside, arg);
+    int n = put_attachments(&writer, attachments, media, put_aside, arg);
     ry_json_put_end(&writer);
     return out->failed ? ry_fail(err, RY_ELIMIT, "the message does not fit into a job") : n;
 }
 
-int ry_export_convert(struct ry_str text, const char *folder, struct ry_buf *out,
+int ry_export_convert(struct ry_str text, struct ry_export_media *media, struct ry_buf *out,
                       void (*put_aside)(void *arg, const char *reason), void *arg, struct ry_error *err)
 {
     RY_JSON_AUTO *doc = NULL;
@@ -175,7 +174,7 @@ int ry_export_convert(struct ry_str text, const char *folder, struct ry_buf *out
     if (rc != RY_OK)
         return rc;
     size_t before = out->n;
-    rc = convert(message, folder, out, put_aside, arg, err);
+    rc = convert(message, media, out, put_aside, arg, err);
     if (rc <= 0) {
         out->n = before;
         out->failed = false;

@@ -11,6 +11,7 @@
 #include "runtime/base/log.h"
 #include "runtime/cli/cli.h"
 #include "runtime/cli/import_feed.h"
+#include "runtime/cli/import_files.h"
 #include "runtime/cli/import_report.h"
 #include "runtime/cli/progress.h"
 #include "runtime/cli/roles.h"
@@ -28,7 +29,6 @@
 /* Jobs that may wait before more are pushed: enough to keep the scanner busy, little enough to keep the database small.
  */
 #define QUEUE_READY_MAX 64
-#define FILES_MAX       10000
 #define ENDURE_MS       500
 #define ENDURE_LOG_MS   10000
 #define POLL_MS         20
@@ -67,6 +67,7 @@ struct import {
     struct ry_depth begin_depth;
     int64_t begin_mono_ms;
     int64_t begin_wall_ms;
+    struct ry_import_files files;
     struct imported *imported;
     size_t imported_count;
 };
@@ -227,17 +228,21 @@ static void feed_file(struct import *import, struct ry_import_feed *feed)
 
 /* Feeds one file, and counts what came of it. *cursor: the name of its cursor if it was read to its end (free it). Only
  * that is kept, so that the files of a large server cost neither descriptors nor buffers once they are read. */
-static void import_file(struct import *import, const char *path, char **cursor)
+static void import_file(struct import *import, const struct ry_import_source *source, char **cursor)
 {
+    const char *path = source->path;
     struct ry_import_feed *feed = NULL;
     struct ry_import_feed_options options = {.path = path,
+                                             .media_dirs = (const char *const *)import->files.dirs,
+                                             .media_dir_count = import->files.dir_count,
                                              .stream = import->stream,
                                              .clock = import->clock,
                                              .put_aside = import_on_put_aside,
                                              .put_aside_arg = import};
     struct ry_error why;
     if (ry_import_feed_open(&feed, &options, &why) != RY_OK) {
-        ry_import_reason(&import->report.errors, "%s", why.text);
+        bool passed_over = source->searched && why.code == RY_EINVAL;
+        ry_import_reason(passed_over ? &import->report.passed_over : &import->report.errors, "%s", why.text);
         return;
     }
     struct imported *imported = &import->imported[import->imported_count++];
@@ -418,20 +423,21 @@ static int import_open(struct import *import, struct ry_error *err)
     return RY_OK;
 }
 
-static void import_files(struct import *import, int count, char **paths)
+static void import_files(struct import *import)
 {
-    char *cursors[FILES_MAX] = {NULL}; /* of files that were read to their end */
-    import->imported = calloc((size_t)count, sizeof *import->imported);
+    char *cursors[RY_IMPORT_FILES_MAX] = {NULL}; /* of files that were read to their end */
+    size_t count = import->files.n;
+    import->imported = calloc(count, sizeof *import->imported);
     if (import->imported == NULL) {
         ry_import_reason(&import->report.errors, "%s", "out of memory");
         return;
     }
-    for (int i = 0; i < count && !import->report.stopped && !import->report.broken; i++)
-        import_file(import, paths[i], &cursors[i]);
+    for (size_t i = 0; i < count && !import->report.stopped && !import->report.broken; i++)
+        import_file(import, &import->files.items[i], &cursors[i]);
     bool done = !import->report.stopped && !import->report.broken && wait_for_queue(import);
     import->report.reading_seconds = (double)(ry_mono_ms(import->clock) - import->begin_mono_ms) / 1000;
     done = done && (import->rows_only || wait_for_clips(import));
-    for (int i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++) {
         struct ry_error why;
         if (done && cursors[i] != NULL && ry_import_forget(import->stream, cursors[i], &why) != RY_OK)
             ry_import_reason(&import->report.errors, "%s", why.text);
@@ -443,13 +449,13 @@ static void import_files(struct import *import, int count, char **paths)
 }
 
 /* Whether some file is an export, so that a mistyped name makes no data folder; else says what is wrong with each. */
-static bool import_has_export(struct import *import, int count, char **paths)
+static bool import_has_export(struct import *import)
 {
     struct ry_import_reasons *errors = &import->report.errors;
-    for (int i = 0; i < count; i++) {
+    for (size_t i = 0; i < import->files.n; i++) {
         struct ry_export *reader = NULL;
         struct ry_error why;
-        if (ry_export_open(paths[i], &reader, &why) == RY_OK) {
+        if (ry_export_open(import->files.items[i].path, &reader, &why) == RY_OK) {
             ry_export_close(&reader);
             *errors = (struct ry_import_reasons){.text = errors->text};
             ry_buf_reset(&errors->text);
@@ -461,15 +467,15 @@ static bool import_has_export(struct import *import, int count, char **paths)
     return false;
 }
 
-static int import_run(struct import *import, int count, char **paths, bool json)
+static int import_run(struct import *import, bool json)
 {
     struct ry_error err = {.code = RY_OK};
-    if (!import_has_export(import, count, paths))
+    if (!import_has_export(import))
         return RY_EXIT_FAILED;
     int code = RY_EXIT_DONE;
     int rc = import_open(import, &err);
     if (rc == RY_OK)
-        import_files(import, count, paths);
+        import_files(import);
     else
         code = ry_cli_fail(import->cli, &err);
     ry_stream_close(&import->stream);
@@ -500,11 +506,13 @@ int ry_cmd_import(struct ry_cli *cli, int argc, char **argv)
     struct import import = {.cli = cli, .clock = ry_clock_system(), .session = RY_SESSION_NONE};
     bool json = false;
     struct ry_roles counts;
-    struct ry_cli_flag flags[RY_ROLE_COUNT + 2] = {{.name = "json", .given = &json},
-                                                   {.name = "rows-only", .given = &import.rows_only}};
+    struct ry_cli_list media = {.n = 0};
+    struct ry_cli_flag flags[RY_ROLE_COUNT + 3] = {{.name = "json", .given = &json},
+                                                   {.name = "rows-only", .given = &import.rows_only},
+                                                   {.name = "media", .list = &media}};
     size_t n = ry_roles_flags(&counts, cli);
-    memcpy(flags + 2, counts.flags, n * sizeof flags[0]);
-    int code = ry_cli_begin(cli, &argc, argv, flags, n + 2, 1, FILES_MAX);
+    memcpy(flags + 3, counts.flags, n * sizeof flags[0]);
+    int code = ry_cli_begin(cli, &argc, argv, flags, n + 3, 1, RY_IMPORT_FILES_MAX);
     if (code == RY_CLI_GO) {
         ry_roles_default(cli, import.roles);
         code = ry_roles_choose(&counts, cli, import.roles);
@@ -515,7 +523,12 @@ int ry_cmd_import(struct ry_cli *cli, int argc, char **argv)
     if (import.signal_fd < 0)
         return ry_cli_complain(cli, RY_EXIT_FAILED, "cannot watch signals: %s", strerror(errno));
     ry_import_report_init(&import.report);
-    code = import_run(&import, argc - 1, argv + 1, json);
+    struct ry_error err;
+    if (ry_import_files_list(&import.files, argv + 1, (size_t)argc - 1, media.items, media.n, &err) == RY_OK)
+        code = import_run(&import, json);
+    else
+        code = ry_cli_complain(cli, err.code == RY_EINVAL ? RY_EXIT_USAGE : RY_EXIT_FAILED, "%s", err.text);
+    ry_import_files_free(&import.files);
     ry_import_report_free(&import.report);
     (void)close(import.signal_fd);
     return code;

@@ -14,11 +14,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define JOB_MESSAGES_MAX   100
-#define JOB_BYTES          ((size_t)1 << 20) /* a job is full from here on */
-#define MESSAGE_BYTES_MAX  ((size_t)20 << 20)
-#define GROUP_JOBS_MAX     16
-#define GROUP_BYTES_MAX    ((size_t)4 << 20)
+#define JOB_MESSAGES_MAX  100
+#define JOB_BYTES         ((size_t)1 << 20) /* a job is full from here on */
+#define MESSAGE_BYTES_MAX ((size_t)20 << 20)
+#define GROUP_JOBS_MAX    16
+#define GROUP_BYTES_MAX   ((size_t)4 << 20)
+/* The message that fills a group may end a job for each folder in which its files lie. */
+#define GROUP_ROOM         (GROUP_JOBS_MAX + RY_EXPORT_DIRS_MAX + 2)
 #define STEP_MESSAGES_MAX  500
 #define UUID_BYTES         37
 #define CURSOR_BYTES       256
@@ -35,6 +37,8 @@ struct ry_import_feed {
     struct ry_import_feed_options options;
     struct ry_export *reader;
     char folder[PATH_MAX]; /* the export's, real path */
+    struct ry_export_media media;
+    struct ry_buf converted; /* the message that was read last, as Discord tells it */
     char cursor_key[PATH_MAX + sizeof CURSOR_KEY_PREFIX];
     bool resumed;
     struct ry_import_counts counts;
@@ -44,8 +48,9 @@ struct ry_import_feed {
     struct ry_buf messages; /* Discord message objects with commas between */
     size_t message_count;
     uint64_t first_offset; /* of its first message, in the file */
+    size_t root;           /* its media root: 0 the export's folder, else media.dirs[root - 1] */
     /* Jobs that are full. */
-    struct packed_job group[GROUP_JOBS_MAX];
+    struct packed_job group[GROUP_ROOM];
     size_t group_jobs;
     size_t group_bytes;
     /* The message that is being converted, for put_aside. */
@@ -107,7 +112,10 @@ int ry_import_feed_open(struct ry_import_feed **out, const struct ry_import_feed
         return ry_fail(err, RY_ENOMEM, "%s: no memory", options->path);
     feed->options = *options;
     feed->messages = ry_buf_make(JOB_BYTES + MESSAGE_BYTES_MAX);
-    for (size_t i = 0; i < GROUP_JOBS_MAX; i++)
+    feed->converted = ry_buf_make(MESSAGE_BYTES_MAX);
+    feed->media = (struct ry_export_media){
+        .folder = feed->folder, .dirs = options->media_dirs, .dir_count = options->media_dir_count};
+    for (size_t i = 0; i < GROUP_ROOM; i++)
         feed->group[i].json = ry_buf_make(RY_JOB_MAX_BYTES);
     int rc = ry_export_open(options->path, &feed->reader, err);
     if (rc == RY_OK)
@@ -127,7 +135,8 @@ void ry_import_feed_close(struct ry_import_feed **feed)
         return;
     ry_export_close(&self->reader);
     ry_buf_free(&self->messages);
-    for (size_t i = 0; i < GROUP_JOBS_MAX; i++)
+    ry_buf_free(&self->converted);
+    for (size_t i = 0; i < GROUP_ROOM; i++)
         ry_buf_free(&self->group[i].json);
     free(self);
 }
@@ -136,13 +145,15 @@ void ry_import_feed_close(struct ry_import_feed **feed)
 
 /* A UUID (version 8, RFC 9562) from the file's identity and a place in it: FNV-1a of 128 bits, which spreads well
  * enough for names that nobody forges. Source: http://www.isthe.com/chongo/tech/comp/fnv/ */
-static void make_job_id(const char *identity, uint64_t offset, char id[UUID_BYTES])
+static void make_job_id(const char *identity, uint64_t offset, size_t root, char id[UUID_BYTES])
 {
     __extension__ typedef unsigned __int128 u128;
     static const u128 PRIME = ((u128)0x0000000001000000u << 64) | 0x000000000000013Bu;
     u128 hash = ((u128)0x6c62272e07bb0142u << 64) | 0x62b821756295c58du;
     char text[CURSOR_BYTES];
     int n = snprintf(text, sizeof text, "%s@%" PRIu64, identity, offset);
+    if (root > 0) /* one message may be in the jobs of two roots */
+        n += snprintf(text + n, sizeof text - (size_t)n, "#%zu", root);
     for (int i = 0; i < n; i++)
         hash = (hash ^ (unsigned char)text[i]) * PRIME;
     uint64_t high = ((uint64_t)(hash >> 64) & ~UINT64_C(0xF000)) | UINT64_C(0x8000);
@@ -181,7 +192,7 @@ static void put_job_head(const struct ry_import_feed *feed, const char *id, stru
     put_text(job, "parent_id", head->category_id);
     put_text(job, "topic", head->topic);
     ry_json_put_end(job);
-    ry_json_put_text(job, "media_root", feed->folder);
+    ry_json_put_text(job, "media_root", feed->root == 0 ? feed->folder : feed->media.dirs[feed->root - 1]);
 }
 
 /* The job that is being filled joins the group. */
@@ -189,8 +200,10 @@ static int close_job(struct ry_import_feed *feed, struct ry_error *err)
 {
     if (feed->message_count == 0)
         return RY_OK;
+    if (feed->group_jobs == GROUP_ROOM)
+        abort(); /* who filled the group was told to push it */
     struct packed_job *job = &feed->group[feed->group_jobs];
-    make_job_id(ry_export_identity(feed->reader), feed->first_offset, job->id);
+    make_job_id(ry_export_identity(feed->reader), feed->first_offset, feed->root, job->id);
     ry_buf_reset(&job->json);
     struct ry_json_writer writer = ry_json_writer(&job->json, false);
     ry_json_put_object(&writer, NULL);
@@ -222,6 +235,22 @@ static void put_aside(void *arg, const char *reason)
     feed->options.put_aside(feed->options.put_aside_arg, text.text);
 }
 
+/* Adds the converted message to a job with this media root, whose folder the job's rows will register. */
+static int add_to_job(struct ry_import_feed *feed, const struct ry_export_message *message, size_t root,
+                      struct ry_error *err)
+{
+    int rc = feed->root != root ? close_job(feed, err) : RY_OK;
+    if (rc != RY_OK)
+        return rc;
+    feed->root = root;
+    if (feed->message_count > 0)
+        ry_buf_add(&feed->messages, ",", 1);
+    ry_buf_add_str(&feed->messages, ry_buf_str(&feed->converted));
+    if (feed->message_count++ == 0)
+        feed->first_offset = message->offset;
+    return RY_OK;
+}
+
 static int take_message(struct ry_import_feed *feed, const struct ry_export_message *message, struct ry_error *err)
 {
     struct ry_error why;
@@ -236,22 +265,21 @@ static int take_message(struct ry_import_feed *feed, const struct ry_export_mess
     }
     if (!message->has_attachments)
         return RY_OK;
-    size_t before = feed->messages.n;
-    if (feed->message_count > 0)
-        ry_buf_add(&feed->messages, ",", 1);
-    int n = ry_export_convert(message->text, feed->folder, &feed->messages, put_aside, feed, &why);
-    if (n <= 0)
-        feed->messages.n = before;
+    feed->media.used = 0;
+    ry_buf_reset(&feed->converted);
+    int n = ry_export_convert(message->text, &feed->media, &feed->converted, put_aside, feed, &why);
     if (n == RY_ENOMEM)
         return ry_fail(err, n, "%s: %s", feed->options.path, why.text);
     if (n < 0)
         put_aside(feed, why.text);
     if (n <= 0)
         return RY_OK;
-    if (feed->message_count++ == 0)
-        feed->first_offset = message->offset;
     feed->counts.with_attachments++;
-    return RY_OK;
+    int rc = feed->media.used == 0 ? add_to_job(feed, message, 0, err) : RY_OK;
+    for (size_t i = 0; i <= feed->media.dir_count && rc == RY_OK; i++)
+        if (feed->media.used >> i & 1)
+            rc = add_to_job(feed, message, i, err);
+    return rc;
 }
 
 int ry_import_feed_step(struct ry_import_feed *feed, struct ry_error *err)
@@ -276,7 +304,7 @@ int ry_import_feed_step(struct ry_import_feed *feed, struct ry_error *err)
             if (rc != RY_OK)
                 return rc;
         }
-        if (feed->group_jobs == GROUP_JOBS_MAX || feed->group_bytes >= GROUP_BYTES_MAX)
+        if (feed->group_jobs >= GROUP_JOBS_MAX || feed->group_bytes >= GROUP_BYTES_MAX)
             return RY_IMPORT_PUSH;
     }
     return RY_IMPORT_MORE;
@@ -285,11 +313,11 @@ int ry_import_feed_step(struct ry_import_feed *feed, struct ry_error *err)
 int ry_import_feed_push(struct ry_import_feed *feed, struct ry_error *err)
 {
     /* Messages of an unfinished job would be counted by the cursor, but not be in the queue. */
-    int rc = feed->group_jobs < GROUP_JOBS_MAX ? close_job(feed, err) : RY_OK;
+    int rc = close_job(feed, err);
     if (rc != RY_OK || (feed->group_jobs == 0 && feed->next_index == 0))
         return rc;
     const struct ry_export_head *head = ry_export_head(feed->reader);
-    struct ry_job_push jobs[GROUP_JOBS_MAX];
+    struct ry_job_push jobs[GROUP_ROOM];
     for (size_t i = 0; i < feed->group_jobs; i++)
         jobs[i] = (struct ry_job_push){.job_id = ry_str_of(feed->group[i].id),
                                        .type = RY_STR("messages"),

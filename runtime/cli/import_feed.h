@@ -21,6 +21,9 @@ struct ry_import_counts {
 
 struct ry_import_feed_options {
     const char *path; /* of the export */
+    /* Further folders with its files, as in struct ry_export_media. */
+    const char *const *media_dirs;
+    size_t media_dir_count;
     struct ry_stream *stream;
     const struct ry_clock *clock;
     /* Told of every message and attachment that is put aside: a sentence with the message's place. */

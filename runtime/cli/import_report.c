@@ -13,6 +13,7 @@ void ry_import_report_init(struct ry_import_report *report)
 {
     *report = (struct ry_import_report){0};
     report->errors.text = ry_buf_make(REASONS_MAX_BYTES);
+    report->passed_over.text = ry_buf_make(REASONS_MAX_BYTES);
     report->put_aside.text = ry_buf_make(REASONS_MAX_BYTES);
     report->failed.text = ry_buf_make(REASONS_MAX_BYTES);
 }
@@ -20,6 +21,7 @@ void ry_import_report_init(struct ry_import_report *report)
 void ry_import_report_free(struct ry_import_report *report)
 {
     ry_buf_free(&report->errors.text);
+    ry_buf_free(&report->passed_over.text);
     ry_buf_free(&report->put_aside.text);
     ry_buf_free(&report->failed.text);
 }
@@ -109,6 +111,7 @@ static void print_text(const struct ry_import_report *report, const struct ry_cl
     }
     fprintf(out, "\ntime        %.1f s\n", report->seconds);
     ry_import_reasons_print(&report->errors, "errors", out);
+    ry_import_reasons_print(&report->passed_over, "files passed over", out);
     ry_import_reasons_print(&report->put_aside, "put aside", out);
     ry_import_reasons_print(&report->failed, "clips without thumbnails", out);
     struct ry_place database;
@@ -160,6 +163,7 @@ static void print_json(const struct ry_import_report *report, const struct ry_cl
     ry_json_put_u64(&writer, "peak_rss_kb", report->peak_rss_kb);
     ry_skipped_put(&report->skipped, &writer);
     put_reasons(&writer, "errors", &report->errors);
+    put_reasons(&writer, "passed_over", &report->passed_over);
     put_reasons(&writer, "put_aside", &report->put_aside);
     put_reasons(&writer, "failed", &report->failed);
     struct ry_place database;

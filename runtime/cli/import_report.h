@@ -29,13 +29,14 @@ struct ry_import_report {
     bool rows_only;        /* nothing was made of the videos */
     struct ry_page page;   /* where to look at it */
     double seconds;
-    double reading_seconds;             /* until all messages were committed */
-    uint64_t messages_now;              /* read by this run */
-    uint64_t peak_rss_kb;               /* of this process; 0: not known */
-    struct ry_skipped skipped;          /* attachments that are no videos to take */
-    struct ry_import_reasons errors;    /* of files, of the queue, of jobs */
-    struct ry_import_reasons put_aside; /* messages, attachments and rows */
-    struct ry_import_reasons failed;    /* clips */
+    double reading_seconds;               /* until all messages were committed */
+    uint64_t messages_now;                /* read by this run */
+    uint64_t peak_rss_kb;                 /* of this process; 0: not known */
+    struct ry_skipped skipped;            /* attachments that are no videos to take */
+    struct ry_import_reasons errors;      /* of files, of the queue, of jobs */
+    struct ry_import_reasons passed_over; /* files of a folder that are no exports */
+    struct ry_import_reasons put_aside;   /* messages, attachments and rows */
+    struct ry_import_reasons failed;      /* clips */
 };
 
 void ry_import_report_init(struct ry_import_report *report);

@@ -54,7 +54,8 @@ static void read_export(const char *path, size_t size)
         if (i == 1)
             check_resume(path, &before, &message);
         out.n = 0;
-        int n = ry_export_convert(message.text, "/no/where", &out, ignore_reason, NULL, &err);
+        struct ry_export_media media = {.folder = "/no/where"};
+        int n = ry_export_convert(message.text, &media, &out, ignore_reason, NULL, &err);
         check((n > 0) == (out.n > 0));
         check(ry_str_is_utf8(ry_buf_str(&out)));
         before = message;

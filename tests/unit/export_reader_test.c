@@ -9,10 +9,13 @@
 #include <cmocka.h>
 
 #include "runtime/base/buf.h"
+#include "runtime/base/file_url.h"
 #include "runtime/cli/export_message.h"
 #include "runtime/cli/export_reader.h"
 #include "runtime/cli/export_url.h"
 
+#include <errno.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -385,7 +388,8 @@ static void a_message_is_told_as_discord_tells_it(void **state)
         RY_BUF_AUTO out = ry_buf_make(4096);
         struct ry_error err = {0};
         int put_aside = 0;
-        int rc = ry_export_convert(ry_str_of(CASES[i].text), "/no/where", &out, count_reason, &put_aside, &err);
+        struct ry_export_media media = {.folder = "/no/where"};
+        int rc = ry_export_convert(ry_str_of(CASES[i].text), &media, &out, count_reason, &put_aside, &err);
         if (rc != CASES[i].result || put_aside != CASES[i].put_aside ||
             strcmp(ry_buf_cstr(&out), CASES[i].converted) != 0)
             fail_msg("%s: %d, %d put aside, %s; %s", CASES[i].text, rc, put_aside, ry_buf_cstr(&out), err.text);
@@ -399,9 +403,10 @@ static void a_message_that_does_not_fit_leaves_nothing_behind(void **state)
         RY_BUF_AUTO out = ry_buf_make(max);
         struct ry_error err = {0};
         int put_aside = 0;
+        struct ry_export_media media = {.folder = "/no/where"};
         int rc = ry_export_convert(RY_STR("{\"id\":\"1\"," E_AUTHOR ",\"attachments\":[{\"id\":\"2\",\"url\":\"https://"
                                           "x\",\"fileName\":\"a.mp4\"}]}"),
-                                   "/no/where", &out, count_reason, &put_aside, &err);
+                                   &media, &out, count_reason, &put_aside, &err);
         assert_true(rc == RY_ELIMIT || rc == 1);
         assert_int_equal(out.n > 0, rc == 1);
         assert_false(out.failed);
@@ -431,7 +436,8 @@ static void a_path_is_read_in_the_way_that_names_a_file(void **state)
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         RY_BUF_AUTO url = ry_buf_make(4096);
         char expected[256];
-        ry_export_url(folder, ry_str_of(CASES[i][0]), &url);
+        struct ry_export_media media = {.folder = folder};
+        ry_export_url(&media, ry_str_of(CASES[i][0]), &url);
         snprintf(expected, sizeof expected, "file://%s%s", folder, CASES[i][1]);
         assert_string_equal(ry_buf_cstr(&url), expected);
     }
@@ -455,9 +461,97 @@ static void a_url_with_a_scheme_and_an_absolute_path_stay(void **state)
     };
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         RY_BUF_AUTO url = ry_buf_make(4096);
-        ry_export_url("/no/where", ry_str_of(CASES[i][0]), &url);
+        struct ry_export_media media = {.folder = "/no/where"};
+        ry_export_url(&media, ry_str_of(CASES[i][0]), &url);
         assert_string_equal(ry_buf_cstr(&url), CASES[i][1]);
     }
+}
+
+/* A folder with the files named, a line each; made and removed by the tests below. */
+static void make_file_at(const char *folder, const char *name)
+{
+    char name_at[256];
+    int n = snprintf(name_at, sizeof name_at, "%s/%s", folder, name);
+    for (char *slash = name_at + strlen(folder) + 1; (slash = strchr(slash, '/')) != NULL; slash++) {
+        *slash = '\0';
+        assert_true(mkdir(name_at, 0700) == 0 || errno == EEXIST);
+        *slash = '/';
+    }
+    assert_true(n > 0);
+    FILE *file = fopen(name_at, "w");
+    assert_non_null(file);
+    fclose(file);
+}
+
+static int remove_entry(const char *name_at, const struct stat *status, int flag, struct FTW *at)
+{
+    (void)status, (void)flag, (void)at;
+    return remove(name_at);
+}
+
+/* {export} is the export's folder, {media} one that was named, {other} another that was; {out} is nobody's. */
+static void a_path_of_another_machine_is_found_by_its_longest_tail(void **state)
+{
+    (void)state;
+    char top[] = "/tmp/reelyard-tail.XXXXXX";
+    assert_non_null(mkdtemp(top));
+    char folders[4][64];
+    static const char *const names[] = {"export", "media", "other", "out"};
+    for (size_t i = 0; i < 4; i++)
+        snprintf(folders[i], sizeof folders[i], "%s/%s", top, names[i]);
+    static const char *const files[] = {"export/same.mp4",     "export/m/deep-0123456789ABCDEF.mp4",
+                                        "media/same.mp4",      "media/a/same.mp4",
+                                        "media/x-1B2C3.mp4",   "other/x-1B2C3.mp4",
+                                        "other/b/y-1B2C3.mp4", "other/c/100%25.mp4",
+                                        "other/e\\f.mp4",      "out/secret.mp4",
+                                        "out/z.mp4",           "media/dir.mp4/inside"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        make_file_at(top, files[i]);
+    static const struct {
+        const char *url;   /* %s: the top folder */
+        const char *found; /* below the top folder; NULL: the path as it stands */
+        uint32_t used;
+    } cases[] = {
+        {"C:\\Users\\ann\\media\\x-1B2C3.mp4", "media/x-1B2C3.mp4", 2},
+        {"C:\\exports\\b\\y-1B2C3.mp4", "other/b/y-1B2C3.mp4", 4},
+        {"\\\\nas\\share\\b\\y-1B2C3.mp4", "other/b/y-1B2C3.mp4", 4},
+        {"/home/ann/media/x-1B2C3.mp4", "media/x-1B2C3.mp4", 2}, /* the first folder of equal tails */
+        {"/home/ann/a/same.mp4", "media/a/same.mp4", 2},         /* a longer tail in a later folder */
+        {"/home/ann/q/same.mp4", "export/same.mp4", 1},          /* the export's own folder comes first */
+        {"m/deep-0123456789ABCDEF.mp4", "export/m/deep-0123456789ABCDEF.mp4", 1},
+        {"D:\\m\\deep-0123456789ABCDEF.mp4", "export/m/deep-0123456789ABCDEF.mp4", 1},
+        {"lost_Files/x-1B2C3.mp4", "media/x-1B2C3.mp4", 2}, /* a relative path whose folder was moved */
+        {"/srv/c/100%25.mp4", "other/c/100%25.mp4", 4},     /* paths stand raw */
+        {"/srv/c/100%2525.mp4", "other/c/100%25.mp4", 4},   /* and are decoded only if they do not exist so */
+        {"/srv/e\\f.mp4", "other/e\\f.mp4", 4},
+        {"%s/media/x-1B2C3.mp4", "media/x-1B2C3.mp4", 2}, /* an absolute path of this machine */
+        {"%s/out/secret.mp4", NULL, 0},                   /* of nobody's folder: as it stands, and refused later */
+        {"../out/z.mp4", NULL, 1},                        /* below only by its text: refused when it is opened */
+        {"/srv/../out/z.mp4", NULL, 0},
+        {"/srv/media/..", NULL, 0},
+        {"/srv/dir.mp4", NULL, 0}, /* a folder is no video */
+        {"/srv/none.mp4", NULL, 0},
+    };
+    const char *dirs[] = {folders[1], folders[2]};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct ry_export_media media = {.folder = folders[0], .dirs = dirs, .dir_count = 2};
+        RY_BUF_AUTO url = ry_buf_make(4096);
+        RY_BUF_AUTO text = ry_buf_make(4096);
+        const char *rest = strncmp(cases[i].url, "%s", 2) == 0 ? cases[i].url + 2 : cases[i].url;
+        ry_buf_addf(&text, "%s%s", rest == cases[i].url ? "" : top, rest);
+        ry_export_url(&media, ry_buf_str(&text), &url);
+        char name_at[512] = "";
+        (void)ry_file_url_path(ry_buf_str(&url), name_at, sizeof name_at);
+        char expected[512];
+        if (cases[i].found)
+            snprintf(expected, sizeof expected, "%s/%s", top, cases[i].found);
+        else
+            snprintf(expected, sizeof expected, "%s%s%s", ry_buf_cstr(&text)[0] == '/' ? "" : folders[0],
+                     ry_buf_cstr(&text)[0] == '/' ? "" : "/", ry_buf_cstr(&text));
+        if (strcmp(name_at, expected) != 0 || media.used != cases[i].used)
+            fail_msg("%s: %s (%u) instead of %s (%u)", cases[i].url, name_at, media.used, expected, cases[i].used);
+    }
+    assert_int_equal(nftw(top, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 #define WITH_PATH(test) cmocka_unit_test_setup_teardown(test, make_path, remove_path)
@@ -478,6 +572,7 @@ int main(void)
         cmocka_unit_test(a_message_that_does_not_fit_leaves_nothing_behind),
         cmocka_unit_test(a_path_is_read_in_the_way_that_names_a_file),
         cmocka_unit_test(a_url_with_a_scheme_and_an_absolute_path_stay),
+        cmocka_unit_test(a_path_of_another_machine_is_found_by_its_longest_tail),
     };
     return cmocka_run_group_tests_name("export_reader", tests, NULL, NULL);
 }

@@ -306,6 +306,81 @@ static void bad_messages_are_put_aside_and_counted_over_runs(void **state)
     expect_each_once(seen);
 }
 
+static void make_empty(const char *folder, const char *name)
+{
+    char path[2 * PATH_SIZE];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* Whose folder a job registers, so that a message with files of two folders is in a job of each. */
+static void every_folder_of_a_message_is_the_media_root_of_one_of_its_jobs(void **state)
+{
+    struct place *place = *state;
+    char media[] = "/tmp/reelyard-feed-media.XXXXXX";
+    char file_path[PATH_SIZE];
+    struct ry_error err = {0};
+    assert_non_null(mkdtemp(media));
+    make_empty(place->folder, "own.mp4");
+    make_empty(media, "m.mp4");
+    FILE *file = fopen(place->export, "w");
+    assert_non_null(file);
+    fputs(
+        "{\"guild\":{\"id\":\"1\",\"name\":\"G\"},\"channel\":{\"id\":\"2\",\"type\":\"GuildTextChat\",\"name\":\"C\"},"
+        "\"messages\":[",
+        file);
+#define OWN   "{\"id\":\"7\",\"url\":\"own.mp4\",\"fileName\":\"own.mp4\"}"
+#define MEDIA "{\"id\":\"8\",\"url\":\"C:\\\\m.mp4\",\"fileName\":\"m.mp4\"}"
+    static const char *const attachments[] = {OWN, MEDIA, OWN "," MEDIA, OWN};
+#undef OWN
+#undef MEDIA
+    for (int i = 0; i < 4; i++)
+        fprintf(file, "%s{\"id\":\"%d\",\"author\":{\"id\":\"9\",\"name\":\"u\"},\"attachments\":[%s]}", i ? "," : "",
+                i + 1, attachments[i]);
+    fputs("]}", file);
+    assert_int_equal(fclose(file), 0);
+    const char *dirs[] = {media};
+    struct ry_import_feed_options options = {.path = place->export,
+                                             .media_dirs = dirs,
+                                             .media_dir_count = 1,
+                                             .stream = place->stream,
+                                             .clock = &place->clock.clock,
+                                             .put_aside = count_put_aside,
+                                             .put_aside_arg = place};
+    struct ry_import_feed *feed = NULL;
+    assert_int_equal(ry_import_feed_open(&feed, &options, &err), RY_OK);
+    assert_int_equal(run_feed(feed, 0, &err), RY_IMPORT_END);
+    assert_int_equal(ry_import_feed_counts(feed).with_attachments, 4);
+    ry_import_feed_close(&feed);
+    RY_ARENA_AUTO arena = ry_arena_make((size_t)1 << 20);
+    struct ry_lease leases[LEASES];
+    size_t n = 0;
+    assert_int_equal(place->stream->ops->read(place->stream, RY_STR("t"), LEASES, RY_PRIORITY_BACKFILL, LEASE_MS,
+                                              &arena, leases, &n, &err),
+                     RY_OK);
+    char jobs[256] = "";
+    for (size_t i = 0; i < n; i++) {
+        struct scan_job job;
+        const struct ry_json *message = NULL;
+        assert_int_equal(scan_job_parse(leases[i].json, RY_STR("messages"), true, &job, &err), RY_OK);
+        struct ry_json_walk walk = ry_json_walk(job.messages);
+        size_t at = strlen(jobs);
+        at += (size_t)snprintf(jobs + at, sizeof jobs - at, "%s%s", i ? " " : "",
+                               ry_str_is(job.media_root, media) ? "media" : "own");
+        while (ry_json_next(&walk, &message))
+            at += (size_t)snprintf(jobs + at, sizeof jobs - at, ":%.*s",
+                                   RY_STR_ARG(ry_json_str(ry_json_get(message, "id"))));
+        scan_job_free(&job);
+    }
+    assert_string_equal(jobs, "own:1 media:2 own:3 media:3 own:4");
+    snprintf(file_path, sizeof file_path, "%s/m.mp4", media);
+    assert_int_equal(unlink(file_path) | rmdir(media), 0);
+    snprintf(file_path, sizeof file_path, "%s/own.mp4", place->folder);
+    assert_int_equal(unlink(file_path), 0);
+}
+
 #define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -316,6 +391,7 @@ int main(void)
         IN_PLACE(a_push_in_the_middle_of_a_job_leaves_nothing_out),
         IN_PLACE(an_import_from_the_beginning_makes_the_same_jobs),
         IN_PLACE(another_file_of_that_name_is_read_from_its_beginning),
+        IN_PLACE(every_folder_of_a_message_is_the_media_root_of_one_of_its_jobs),
         IN_PLACE(what_comes_before_the_damage_is_pushed),
         IN_PLACE(bad_messages_are_put_aside_and_counted_over_runs),
     };
