@@ -351,8 +351,9 @@ void clip_on_undeliverable(struct clip *clip, const struct ry_undeliverable *und
         return;
     }
     struct ry_error text;
-    ry_fail(&text, RY_EDATA, "could not be decoded: %.*s", RY_STR_ARG(undeliverable->reason));
     bool permanent = undeliverable->class == RY_FAILURE_PERMANENT;
+    ry_fail(&text, RY_EDATA, permanent ? "gives no thumbnail: %.*s" : "could not be decoded: %.*s",
+            RY_STR_ARG(undeliverable->reason));
     clip_fail(clip, text.text, (enum ry_failure_class)undeliverable->class, permanent ? SOME_ENCODER : NOBODY);
 }
 

@@ -186,7 +186,10 @@ const struct ry_actor_spec ry_encoder_spec = {
     /* One at a time: when a video kills its decoder, no other mail is held that would count it as a try. */
     .capacity = 1,
     .threads = 2,
-    .confinement = {.needed = true, .memory_max_bytes = MEMORY_MAX_BYTES, .mail_cpu_max_s = MAIL_CPU_MAX_S},
+    .confinement = {.needed = true,
+                    .memory_max_bytes = MEMORY_MAX_BYTES,
+                    .mail_cpu_max_s = MAIL_CPU_MAX_S,
+                    .work = "decoding"},
     .open = encoder_open,
     .receive = encoder_receive,
     .tick = encoder_tick,

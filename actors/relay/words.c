@@ -89,6 +89,7 @@ void relay_say_undeliverable(struct relay *self, const char *to, uint64_t concer
     put_number(word, "id", concerned);
     put_number(word, "tag", lost->tag);
     put_number(word, "cause", lost->cause);
+    put_number(word, "class", lost->class);
     put_field(word, "reason", lost->reason);
 }
 
@@ -193,6 +194,7 @@ static void pass_undeliverable(struct relay *self, const struct ry_mail_entry *e
                                     .origin = id,
                                     .tag = number(entry, "tag"),
                                     .cause = number(entry, "cause"),
+                                    .class = number(entry, "class"),
                                     .reason = ry_mail_entry_get(entry, "reason")};
     if (ry_check(RY_TAG_undeliverable, &lost, NULL) == RY_OK)
         RY_TELL(self->ctx, undeliverable, &lost, &(struct ry_send){.correlation = id, .priority = RY_PRIORITY_CONTROL});

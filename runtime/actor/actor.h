@@ -42,7 +42,8 @@ const void *ry_mail_body(const struct ry_mail *mail, enum ry_tag tag);
 struct ry_confinement {
     bool needed;             /* false: the process is one like any other */
     size_t memory_max_bytes; /* address space of the process */
-    unsigned mail_cpu_max_s; /* CPU time of one mail; more ends the process */
+    unsigned mail_cpu_max_s; /* CPU time of one mail; more ends the process, and the mail has failed for good */
+    const char *work;        /* what it does with a mail, for a sentence: "decoding" */
 };
 
 struct ry_actor_spec {

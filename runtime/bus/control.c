@@ -61,6 +61,8 @@ static int take_fail(struct ry_router *router, struct member *member, const stru
     } else if (message->retry && mail->attempt < router->options.attempts_max) {
         mail->returned = true;
         post_enqueue(router, mail, true);
+    } else if (message->class == RY_FAILURE_PERMANENT && mail->head.tag != RY_TAG_mail_dead) {
+        post_fail_for_good(router, mail, reason);
     } else {
         post_bury(router, mail, reason);
     }

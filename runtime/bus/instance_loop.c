@@ -19,6 +19,7 @@
 #include "runtime/base/heap.h"
 #include "runtime/base/log.h"
 #include "runtime/bus/heap_answer.h"
+#include "runtime/bus/last_words.h"
 #include "runtime/bus/node.h"
 #include "runtime/supervisor/leash.h"
 
@@ -32,6 +33,7 @@ struct loop {
     struct ry_link link;
     const struct ry_run *run;
     struct ry_instance *instance;
+    struct ry_last_words last_words;
     uint64_t done_ids[DONE_BATCH];
     size_t done_count;
     struct ry_stats reported;
@@ -171,7 +173,9 @@ static void take_envelope(struct loop *loop, const struct ry_envelope *envelope,
     } else {
         if (loop->run->seal)
             loop->run->seal->turn(loop->run->seal->arg);
+        ry_last_words_of(&loop->last_words, envelope->id);
         ry_instance_deliver(loop->instance, envelope, frames, frame_count);
+        ry_last_words_of(&loop->last_words, 0);
     }
 }
 
@@ -359,6 +363,8 @@ int ry_instance_run(const struct ry_run *run, struct ry_error *err)
         .session = loop->link.session,
     };
     rc = ry_instance_new(&loop->instance, &options, err);
+    if (rc == RY_OK)
+        rc = ry_last_words_start(&loop->last_words, &loop->link, run->seal, err);
     if (rc == RY_OK && run->seal) {
         rc = run->seal->shut(run->seal->arg, err);
         if (rc != RY_OK)

@@ -52,6 +52,12 @@ struct ry_seal {
     int (*shut)(void *arg, struct ry_error *err);
     /* A mail is about to be worked on. */
     void (*turn)(void *arg);
+    /* Becomes readable when a mail has used up its CPU time, and the working thread stands still (ry_sandbox_alarm).
+     * -1: there is no such limit. */
+    int alarm_fd;
+    const char *reason; /* what is then said of the mail */
+    /* Ends the process when it has been said. Does not return. */
+    void (*end)(void *arg);
     void *arg;
 };
 

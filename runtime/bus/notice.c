@@ -69,8 +69,8 @@ uint32_t post_concerned(const struct ry_envelope *head, const struct ry_descript
     return RY_SESSION_OF(descriptor->kind == RY_KIND_ASK ? head->id : head->correlation);
 }
 
-void post_undeliverable(struct ry_router *router, uint32_t session, const struct ry_envelope *head,
-                        enum ry_undeliverable_cause cause, const char *reason)
+static void say_undeliverable(struct ry_router *router, uint32_t session, const struct ry_envelope *head,
+                              enum ry_undeliverable_cause cause, enum ry_failure_class class, const char *reason)
 {
     const struct member *to = post_member(router, session);
     if (to == NULL)
@@ -81,10 +81,28 @@ void post_undeliverable(struct ry_router *router, uint32_t session, const struct
         .tag = head->tag,
         .cause = (uint64_t)cause,
         .reason = ry_str_of(reason),
+        .class = (uint64_t) class,
     };
     /* The correlation names what this instance knows: its own message, or the origin it waits for. */
     post_say(router, to, RY_TAG_undeliverable, &message,
              RY_SESSION_OF(head->id) == session ? head->id : head->correlation);
+}
+
+void post_undeliverable(struct ry_router *router, uint32_t session, const struct ry_envelope *head,
+                        enum ry_undeliverable_cause cause, const char *reason)
+{
+    say_undeliverable(router, session, head, cause, RY_FAILURE_PASSING, reason);
+}
+
+void post_fail_for_good(struct ry_router *router, struct mail *mail, const char *reason)
+{
+    struct ry_envelope head = mail->head;
+    uint32_t concerned = post_concerned(&head, mail->descriptor);
+    RY_LOG(RY_WARNING, "mail_failed", "id=%" PRIu64 " role=%s message=%s reason=%s", head.id, ry_role_name(mail->role),
+           mail->descriptor->record.name, reason);
+    post_forget(router, mail);
+    head.body = (struct ry_str){0};
+    say_undeliverable(router, concerned, &head, RY_UNDELIVERABLE_DEAD, RY_FAILURE_PERMANENT, reason);
 }
 
 /* ---- dead letters ------------------------------------------------------------------------------------------------ */

@@ -178,6 +178,8 @@ void post_say(struct ry_router *router, const struct member *to, enum ry_tag tag
               uint64_t correlation);
 void post_undeliverable(struct ry_router *router, uint32_t session, const struct ry_envelope *head,
                         enum ry_undeliverable_cause cause, const char *reason);
+/* The mail, in nobody's hands now, has failed for good: only whom it concerns is told; frees it. */
+void post_fail_for_good(struct ry_router *router, struct mail *mail, const char *reason);
 /* Who is to be told of the end of a mail: the sender of an ASK, else the instance of the correlation. */
 uint32_t post_concerned(const struct ry_envelope *head, const struct ry_descriptor *descriptor);
 /* The mail, in nobody's hands now, is dead: a letter to the ingester, a word to whom it concerns; frees it. */

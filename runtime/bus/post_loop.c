@@ -290,6 +290,8 @@ static void take_parcel(struct ry_post *post, const struct peer_key *key)
         struct ry_error err;
         (void)ry_router_take(post->router, peer->session, envelope, frames, frame_count, &err); /* counts and logs */
         if (!ry_router_knows(post->router, peer->session)) {
+            if (key->door != DOOR_INPROC) /* one that ends its process waits for this (last_words.h) */
+                send_unwelcome(post, key, "you have left");
             peer_free(post, peer);
             return;
         }

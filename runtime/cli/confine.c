@@ -42,6 +42,12 @@ static void turn(void *arg)
     ry_sandbox_turn(&confined->sandbox);
 }
 
+static void end(void *arg)
+{
+    (void)arg;
+    _exit(RY_SANDBOX_EXIT_CPU);
+}
+
 int ry_confine(struct ry_confined *confined, struct ry_cli *cli, const struct ry_actor_spec *spec, const char *name,
                const char *socket, int kept_fd, struct ry_error *err)
 {
@@ -72,8 +78,15 @@ int ry_confine(struct ry_confined *confined, struct ry_cli *cli, const struct ry
     if (rc != RY_OK)
         return rc;
     confined->socket = confined->sandbox.socket;
-    confined->sealing =
-        (struct ry_seal){.pid = (uint32_t)confined->sandbox.pid, .shut = shut, .turn = turn, .arg = confined};
+    (void)snprintf(confined->reason, sizeof confined->reason, "%s took more than %u s of CPU", spec->confinement.work,
+                   spec->confinement.mail_cpu_max_s);
+    confined->sealing = (struct ry_seal){.pid = (uint32_t)confined->sandbox.pid,
+                                         .shut = shut,
+                                         .turn = turn,
+                                         .alarm_fd = spec->confinement.mail_cpu_max_s > 0 ? ry_sandbox_alarm() : -1,
+                                         .reason = confined->reason,
+                                         .end = end,
+                                         .arg = confined};
     confined->seal = &confined->sealing;
     return RY_OK;
 }

@@ -11,6 +11,7 @@ struct ry_confined {
     struct ry_seal sealing;
     const struct ry_seal *seal; /* for ry_node_attach; NULL: there is no sandbox */
     const char *socket;         /* where the node's socket is now */
+    char reason[100];           /* of a mail that used up its CPU time */
 };
 
 /* Enters. The program starts itself anew first when its environment holds secrets: what was never read is not in

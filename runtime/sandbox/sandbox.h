@@ -75,6 +75,12 @@ int ry_sandbox_enter(struct ry_sandbox *sandbox, const struct ry_sandbox_options
 /* Shuts the door, for all threads. Tells in the log what is missing, if something is. */
 int ry_sandbox_seal(struct ry_sandbox *sandbox, struct ry_error *err);
 
+/* A descriptor that becomes readable when a turn has used up its CPU time. The thread that used it (signals are to be
+ * blocked in all others) then stands still for RY_SANDBOX_LAST_WORDS_MS, so that another one can tell what became of
+ * its work and end the process; after that the process ends by itself. Call before ry_sandbox_seal. -1: none. */
+#define RY_SANDBOX_LAST_WORDS_MS 5000
+int ry_sandbox_alarm(void);
+
 /* A piece of work begins: its CPU time counts from here. */
 void ry_sandbox_turn(const struct ry_sandbox *sandbox);
 

@@ -894,7 +894,7 @@ static void downloader_passes_on_whose_verdict_a_failure_is(void **state)
         {true, RY_FAILURE_PASSING, "1, libavcodec 59", "1, libavcodec 59",
          "holiday.mp4 gives no thumbnail: audio only"},
         {true, RY_FAILURE_PASSING, NULL, NULL, "holiday.mp4 gives no thumbnail: audio only"},
-        {false, RY_FAILURE_PERMANENT, NULL, "unknown", "holiday.mp4 could not be decoded: audio only"},
+        {false, RY_FAILURE_PERMANENT, NULL, "unknown", "holiday.mp4 gives no thumbnail: audio only"},
         {false, RY_FAILURE_PASSING, NULL, NULL, "holiday.mp4 could not be decoded: audio only"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
