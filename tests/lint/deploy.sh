@@ -3,6 +3,7 @@
 # machine lacks what the part needs.
 #
 #   names      variables, metrics, alerts: nothing in deploy/ or docs/OPERATIONS.md that the program, or the runbook, does not know
+#   steps      the steps of docs/OPERATIONS.md can be taken in their order
 #   image      the Dockerfile installs what the build needs and, where this machine is the image's Debian, what the program is linked with
 #   units      systemd takes the units, and finds them locked as far as they say
 #   rules      promtool takes the rules, and they alert when they should
@@ -78,6 +79,18 @@ part_names() {
     for name in $(sed -n 's/^### \(Reelyard[A-Za-z]*\)$/\1/p' docs/OPERATIONS.md); do
         grep -q "alert: $name\$" deploy/prometheus/reelyard.rules.yml || complain "docs/OPERATIONS.md tells of the alert $name, which is not there"
     done
+}
+
+# The guide's steps, in an order in which each finds what it needs: a user before what is his, a folder before its file.
+part_steps() {
+    local before=0 at step
+    for step in 'deploy/systemd/\*.service' systemd-sysusers systemd-tmpfiles 'reelyard.env.example /etc' daemon-reload 'systemctl enable'; do
+        at=$(grep -nE "^    .*$step" docs/OPERATIONS.md | head -1 | cut -d: -f1)
+        [ "${at:-0}" -gt "$before" ] || complain "docs/OPERATIONS.md, systemd: the step '$step' is missing or comes too early"
+        before=${at:-0}
+    done
+    # What must be set before a start is a sentence of the guide, no error of compose.
+    ! grep -nE '\$\{[A-Z_]+:\?' deploy/compose/*.yaml || complain "deploy/compose: a variable that must be set to start anything"
 }
 
 # packages FIRST LAST: the Debian packages that the Dockerfile installs between two lines that match.
