@@ -25,6 +25,7 @@ static const double steps_s[] = {1, 2, 4, 8, 16, 30};
 
 /* Pictures decoded behind a blank key frame, in pixels: about what the images cost, and at most. */
 #define DECODE_ON_PIXELS_CHEAP ((int64_t)48 << 20)
+#define DECODE_ON_PIXELS_ALL   ((int64_t)8 << 20) /* instead, where none can be passed over */
 #define DECODE_ON_PIXELS_MAX   ((int64_t)4 << 30)
 
 /* A picture that shows so much is good enough; one that shows less, too, if as many pictures behind it show no more. */
@@ -217,6 +218,8 @@ static bool decode_on(struct picker *picker, enum effort effort)
             if (avcodec_send_packet(picker->decoder, keys->packet) >= 0)
                 enough = take_shown(picker, effort, &worse);
             idle_bytes = effort != EFFORT_FULL && !shows(picker) ? decode_idle_bytes(picker->decoder) : 0;
+            if (effort == EFFORT_CHEAP && decode_idle_bytes(picker->decoder) == 0)
+                pixels_max = DECODE_ON_PIXELS_ALL;
             pixels += (int64_t)picker->decoder->width * picker->decoder->height;
         }
         more = !enough && !stopped(picker) && keys_read(keys) && !ends_group(picker, effort);
@@ -244,7 +247,7 @@ static void look_for_more(struct picker *picker)
     struct windows *windows = picker->media->windows;
     int64_t entry = keys->entry_time;
     windows->ahead = WINDOWS_CLOSED;
-    if (keys->by_index || keys_return(keys, entry))
+    if (keys->by_index)
         (void)decode_on(picker, EFFORT_CHEAP);
     if (!shows(picker) && !stopped(picker) && keys->by_index)
         try_others(picker, entry);
