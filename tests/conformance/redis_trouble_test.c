@@ -287,10 +287,11 @@ static void queue_bears_jobs_of_the_largest_size_and_buries_larger_ones(void **s
 {
     (void)state;
     struct scene *scene = scene_new(false);
-    (void)redis_server_say(scene->server, "EVAL",
-                           "for _, n in ipairs({67108864, 67108864, 67108865}) do redis.call('XADD', "
-                           "'jobs:guild:1:messages', '*', 'job', string.rep('x', n)) end",
-                           "0", NULL);
+    (void)redis_server_say(
+        scene->server, "EVAL",
+        "local most = string.rep(string.rep('x', 1048576), 64) for _, job in ipairs({most, most, most .. 'x'})"
+        " do redis.call('XADD', 'jobs:guild:1:messages', '*', 'job', job) end",
+        "0", NULL);
     ry_arena_free(&scene->arena);
     scene->arena = ry_arena_make(RY_JOB_MAX_BYTES + ((size_t)1 << 20));
     for (int i = 0; i < 2; i++) {
