@@ -127,14 +127,15 @@ cdn_start() {
 cdn_gate() { curl -fsS "$cdn_server/gate/$1"; }
 cdn_stat() { curl -fsS "$cdn_server/stats" | jq ".$1"; }
 
-# feed COMMAND...: opens the gate for a window of clips (REELYARD_CLIP_WINDOW; at most 8, the connections to one host) at a time until the
-# command succeeds. What was let through is done before the next ones are: then a whole window stands at the gate again.
+# feed COMMAND...: opens the gate for a window of clips (REELYARD_CLIP_WINDOW) at a time until the command succeeds, each time when the
+# same requests as before stand at it: what was let through is done then.
 feed() {
-    local until=$((SECONDS + patience))
+    local until=$((SECONDS + patience)) now='' seen
     while ! "$@" >/dev/null 2>&1; do
         [ "$SECONDS" -lt "$until" ] || fail "in $patience s this did not come true: $*"
-        [ "$(cdn_stat waiting)" -lt "${REELYARD_CLIP_WINDOW:?}" ] || cdn_gate "let?n=$REELYARD_CLIP_WINDOW"
-        sleep 0.02
+        seen=$now now=$(curl -fsS "$cdn_server/stats" | jq -r '"\(.waiting) \(.passed)"')
+        [ "$now" != "$seen" ] || [ "${now%% *}" -eq 0 ] || cdn_gate "let?n=${REELYARD_CLIP_WINDOW:?}"
+        sleep 0.05
     done
 }
 
