@@ -219,7 +219,7 @@ static void each_mode_shows_the_frame_of_its_time(void **state)
         {RY_FRAME_EXACT, 1.9, 19},   {RY_FRAME_EXACT, 2.0, 20},    {RY_FRAME_EXACT, 3.1, 31},
         {RY_FRAME_EXACT, 3.9, 39},   {RY_FRAME_EXACT, 1000, 39},   {RY_FRAME_KEYFRAME, 0.0, 0},
         {RY_FRAME_KEYFRAME, 1.9, 0}, {RY_FRAME_KEYFRAME, 2.0, 20}, {RY_FRAME_KEYFRAME, 3.9, 20},
-        {RY_FRAME_KEYFRAME, 50, 20}, {RY_FRAME_SMART, 0.5, 39}, /* all are plain: the brightest */
+        {RY_FRAME_KEYFRAME, 50, 20}, {RY_FRAME_SMART, 0.5, 20}, /* all are plain: the brighter key frame */
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct engine_result result;
