@@ -98,7 +98,7 @@ static bool stays(void *arg, const struct ry_message_row *message, const struct 
 enum scan_step scan_on_days_got(struct scan *scan, const struct ry_days_got *got)
 {
     if (got->error.n > 0)
-        return scan_fail(scan, true, "clips of the days: %.*s", RY_STR_ARG(got->error));
+        return scan_hold(scan, "counting the clips of the days", got->error);
     struct ry_day_clips *days = ry_arena_array(&scan->arena, got->days.n, sizeof *days);
     struct ry_str *stored = ry_arena_array(&scan->arena, got->clip_ids.n, sizeof *stored);
     if (days == NULL || stored == NULL)

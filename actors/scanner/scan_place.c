@@ -135,7 +135,7 @@ enum scan_step scan_on_settings_got(struct scan *scan, const struct ry_settings_
 {
     struct scanner *self = scan->scanner;
     if (got->error.n > 0)
-        return scan_fail(scan, true, "settings: %.*s", RY_STR_ARG(got->error));
+        return scan_hold(scan, "reading the settings", got->error);
     struct scan_layers layers = {got->guild_default_channel_settings, got->guild_settings, got->channel_settings};
     struct ry_error why;
     int rc = scan_settings_resolve(&self->defaults, &layers, &scan->settings, &why);

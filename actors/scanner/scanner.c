@@ -255,6 +255,10 @@ static struct scan *take_asked(struct scanner *self, uint64_t id, enum ry_tag ta
 
 static enum scan_step scan_on_undeliverable(struct scan *scan, const struct ry_undeliverable *lost)
 {
+    /* A full writer waits for its database. A mail that died may be what kills writers: its job is not tried for ever.
+     */
+    if (lost->cause == RY_UNDELIVERABLE_FULL || lost->cause == RY_UNDELIVERABLE_EXPIRED)
+        return scan_hold(scan, "asking the writer", lost->reason);
     return scan_fail(scan, true, "the writer could not be asked: %.*s", RY_STR_ARG(lost->reason));
 }
 

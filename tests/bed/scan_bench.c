@@ -238,13 +238,15 @@ const struct ry_job_done *scan_bench_expect_done(struct scan_bench *bench, uint6
     return done;
 }
 
-void scan_bench_expect_failed(struct scan_bench *bench, bool retry, const char *words)
+bool scan_bench_expect_failed(struct scan_bench *bench, bool retry, const char *words)
 {
     scan_bench_listen(bench);
     const struct ry_job_failed *failed = BED_EXPECT(bench->bed, job_failed);
     if (failed->retry != retry || memmem(failed->reason.p, failed->reason.n, words, strlen(words)) == NULL)
         fail_msg("not \"%s\", but (retry %d) %.*s", words, failed->retry, RY_STR_ARG(failed->reason));
+    bool held = failed->held;
     expect_end(bench);
+    return held;
 }
 
 /* ---- what the channel has ---------------------------------------------------------------------------------------- */
