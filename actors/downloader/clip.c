@@ -32,10 +32,12 @@
 #define RETRY_AFTER_MAX_MS   ((int64_t)24 * 3600 * 1000)
 #define PAUSE_JITTER_PERCENT 25
 #define RETRY_JITTER_PERCENT 10
-#define NAME_SHOWN_BYTES     100
+/* Clocks differ, and a clip's later ranges are asked for long after its first one. */
+#define EXPIRY_DOUBT_MS  ((int64_t)15 * 60 * 1000)
+#define NAME_SHOWN_BYTES 100
 /* Whose verdict a failure is: no encoder's, or one's that did not say its version. */
 #define NOBODY       ((struct ry_str){NULL, 0})
-#define SOME_ENCODER RY_STR("unknown")
+#define SOME_ENCODER RY_STR(RY_ENCODER_UNKNOWN)
 
 enum step { CLIP_FETCHING, CLIP_ENCODING, CLIP_PAUSED };
 
@@ -136,6 +138,16 @@ static struct ry_str shown_name(struct ry_str name)
 static enum ry_failure_class class_of(enum ry_err code)
 {
     return code == RY_ENOENT || code == RY_EDATA || code == RY_ELIMIT ? RY_FAILURE_PERMANENT : RY_FAILURE_PASSING;
+}
+
+/* What a source's trouble means for the clip. A server answers 404 for what was deleted and for a URL that has expired;
+ * near its end, a fresh URL will tell which it is. */
+static enum ry_failure_class class_of_trouble(const struct clip *clip)
+{
+    int64_t expires_wall_ms = clip->work->expires_wall_ms;
+    bool expired = clip->trouble.code == RY_ENOENT && expires_wall_ms > 0 &&
+                   expires_wall_ms <= ry_wall_ms(ry_ctx_clock(clip->world->ctx)) + EXPIRY_DOUBT_MS;
+    return clip->changed || expired ? RY_FAILURE_PASSING : class_of(clip->trouble.code);
 }
 
 /* Ends the clip with a sentence that begins with its name and goes on with what is given. encoder: the version whose
@@ -431,7 +443,7 @@ static void clip_on_trouble(struct clip *clip)
     bool passing = ry_err_class(clip->trouble.code) == RY_CLASS_RETRY;
     if (!passing || clip->tries >= FETCH_TRIES || clip->fetch_ms_left <= 0 || clip->retry_after_ms > PAUSE_MAX_MS) {
         struct ry_error why = clip->trouble;
-        clip_fail(clip, why.text, clip->changed ? RY_FAILURE_PASSING : class_of(why.code), NOBODY);
+        clip_fail(clip, why.text, class_of_trouble(clip), NOBODY);
         return;
     }
     int64_t wait_ms = ry_backoff_doubling_ms(ry_ctx_rng(clip->world->ctx), PAUSE_BASE_MS, PAUSE_MAX_MS, clip->tries++,

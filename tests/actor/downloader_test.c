@@ -484,6 +484,28 @@ static void downloader_says_what_is_wrong_with_a_server(void **state)
     bench_free(bench);
 }
 
+static void a_video_that_is_gone_is_doubted_when_its_url_is_about_to_expire(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_with_fake(NULL);
+    int64_t now_wall_ms = bed_clock(bench->bed)->now_wall_ms;
+    static const struct {
+        int64_t left_ms;
+        enum ry_failure_class class;
+    } rows[] = {{60 * 1000, RY_FAILURE_PASSING}, {3600 * 1000, RY_FAILURE_PERMANENT}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char url[256];
+        (void)snprintf(url, sizeof url, "http://127.0.0.1:%u/gone/clip.mp4", fake_port(bench->fake));
+        uint64_t id = make(
+            bench, &(struct ry_clip_work){.url = ry_str_of(url), .expires_wall_ms = now_wall_ms + rows[i].left_ms});
+        listen_for_more(bench);
+        const struct ry_clip_failed *failed = BED_EXPECT(bench->bed, clip_failed);
+        assert_int_equal(failed->class, rows[i].class);
+        bed_expect_done(bench->bed, id);
+    }
+    bench_free(bench);
+}
+
 static void downloader_puts_a_video_off_for_a_day_at_most(void **state)
 {
     (void)state;
@@ -971,6 +993,7 @@ int main(void)
         cmocka_unit_test(downloader_finishes_what_it_holds_when_asked_to_drain),
         cmocka_unit_test(downloader_ends_in_the_middle_of_everything),
         cmocka_unit_test(downloader_waits_longer_after_each_failure),
+        cmocka_unit_test(a_video_that_is_gone_is_doubted_when_its_url_is_about_to_expire),
         cmocka_unit_test(downloader_puts_a_video_off_for_a_day_at_most),
         cmocka_unit_test(downloader_names_any_file_in_one_line),
         cmocka_unit_test(downloader_refuses_a_malformed_list_of_hosts),
