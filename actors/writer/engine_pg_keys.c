@@ -60,9 +60,12 @@ int pg_keys_unchecked(struct pg_link *link, int64_t wait_ms, size_t *unchecked, 
     "SELECT r.guild_id, r.channel_id FROM (SELECT DISTINCT guild_id, channel_id FROM " table ") r" \
     " WHERE NOT EXISTS (SELECT FROM guild g WHERE g.id = r.guild_id)" \
     " OR NOT EXISTS (SELECT FROM channel c WHERE c.id = r.channel_id)"
-/* What goes with a clip goes by the clip's own foreign keys. $1 guild, $2 channel; v are clips. */
+/* What goes with a clip goes by the clip's own foreign keys. $1 guild, $2 channel, which are looked for again: somebody
+ * may have brought them since the list was made. */
 #define DELETE_STEP(clips, table) \
-    "WITH v AS MATERIALIZED (SELECT id FROM " table " WHERE guild_id = $1 AND channel_id = $2 LIMIT " STEP_ROWS ")," \
+    "WITH v AS MATERIALIZED (SELECT id FROM " table " WHERE guild_id = $1 AND channel_id = $2" \
+    " AND (NOT EXISTS (SELECT FROM guild WHERE id = $1) OR NOT EXISTS (SELECT FROM channel WHERE id = $2))" \
+    " LIMIT " STEP_ROWS ")," \
     " f AS (INSERT INTO reelyard_doomed_file (path, created_at) SELECT DISTINCT t.storage_path, now() FROM thumbnail " \
     "t" \
     " JOIN clip c ON c.id = t.clip_id WHERE " clips " AND t.storage_path <> '' ORDER BY 1 ON CONFLICT DO NOTHING)," \
