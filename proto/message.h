@@ -34,6 +34,15 @@ enum ry_purge_scope { RY_PURGE_MESSAGE = 1, RY_PURGE_CHANNEL, RY_PURGE_GUILD };
  * encrypted, damaged, not a video, deleted), so it is not tried again by itself. PASSING: everything else. */
 enum ry_failure_class { RY_FAILURE_PASSING, RY_FAILURE_PERMANENT };
 
+/* The version of an encoder whose verdict a permanent failure is, when it died without telling its own. */
+#define RY_ENCODER_UNKNOWN "unknown"
+
+/* Whether a failure names a version; absent: no encoder looked at the video. */
+static inline bool ry_encoder_is_known(struct ry_str version)
+{
+    return version.p != NULL && !ry_str_is(version, RY_ENCODER_UNKNOWN);
+}
+
 /* The largest size of a video that is believed, 1 TiB. What a message, an export or Discord says beyond it is no size
  * of a file, and the sum of the archive's would not fit into 64 bits. */
 #define RY_CLIP_BYTES_MAX ((uint64_t)1 << 40)

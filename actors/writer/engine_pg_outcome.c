@@ -202,7 +202,7 @@ int pg_clip_failed(struct writer_engine *engine, const struct ry_clip_failed *fa
     s->retry_at_wall_ms = pg->now_wall_ms;
     if (failed->release)
         return pg_say(pg, release_sql, &args, take_outcome, s, err);
-    if (failed->encoder.p != NULL) {
+    if (ry_encoder_is_known(failed->encoder)) {
         int rc = pg_encoder_seen(pg, failed->encoder, err);
         if (rc != RY_OK)
             return rc;

@@ -67,8 +67,11 @@ static int list_old(struct lite *lite, const struct ry_clips_archive *archive, s
     lite_bind(s, 1, archive->defaults);
     lite_bind_now(lite, s, 2);
     lite_bind_u64(s, 3, archive->limit);
-    while ((rc = lite_step(lite, s, err)) == 1)
-        ids->items[ids->n++] = lite_text(s, 0, 64, arena);
+    while ((rc = lite_step(lite, s, err)) == 1) {
+        ids->items[ids->n] = lite_text(s, 0, 64, arena);
+        if (ids->items[ids->n++].p == NULL)
+            return ry_fail(err, RY_ENOMEM, "out of memory for clips to archive");
+    }
     return rc < 0 ? rc : RY_OK;
 }
 

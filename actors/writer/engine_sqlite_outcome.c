@@ -226,7 +226,7 @@ int lite_clip_failed(struct writer_engine *engine, const struct ry_clip_failed *
         if (rc == RY_OK)
             rc = lite_run_id(lite, LITE_lease_return_again, failed->clip_id, NULL, err);
     } else if (state.processing) {
-        if (failed->encoder.p != NULL)
+        if (ry_encoder_is_known(failed->encoder))
             rc = lite_encoder_seen(lite, failed->encoder, err);
         if (rc == RY_OK)
             rc = fail_clip(lite, failed, &state, err);

@@ -337,15 +337,16 @@ void another_version_of_the_encoder_tries_permanent_failures_once(void **state)
     write_clips(f, 0, 4);
     claim_of_version(f, "one", "0:1 1:1 2:1 3:1");
     fail_for_good(f, 0, "one");
-    fail_for_good(f, 1, "");    /* no encoder looked: none will see more */
-    fail_for_good(f, 2, "two"); /* a version that was never told of itself */
-    (void)fail_clip(f, 3, UINT64_MAX, false);
-    claim_of_version(f, "one", "0:1"); /* due since version two was heard of */
+    fail_for_good(f, 1, "");                 /* no encoder looked: none will see more */
+    fail_for_good(f, 2, "two");              /* a version that was never told of itself */
+    fail_for_good(f, 3, RY_ENCODER_UNKNOWN); /* is no version: nothing becomes due by it */
+    claim_of_version(f, "one", "0:1");       /* due since version two was heard of */
     fail_for_good(f, 0, "one");
     claim_of_version(f, "two", "");
-    claim_of_version(f, "three", "0:1 2:1");
+    claim_of_version(f, "three", "0:1 2:1 3:1");
     fail_for_good(f, 0, "three");
     fail_for_good(f, 2, "three");
+    fail_for_good(f, 3, "three");
     for (int i = 0; i < 2; i++) {
         claim_of_version(f, "three", "");
         claim_of_version(f, "one", "");
