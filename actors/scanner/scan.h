@@ -124,6 +124,8 @@ void scan_run(struct scan *scan, enum scan_step step);
 enum scan_step scan_fail(struct scan *scan, bool retry, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* The same when the writer says that the database did not take it: the job is tried again however long that lasts. */
 enum scan_step scan_hold(struct scan *scan, const char *doing, struct ry_str reason);
+/* One of both, by what the writer's answer says. refused: the database will not take it later either: a dead letter. */
+enum scan_step scan_on_writer_error(struct scan *scan, const char *doing, struct ry_str reason, bool refused);
 
 /* Asks the writer and waits for the answer in this step. */
 #define SCAN_ASK(scan, name, message) scan_ask((scan), RY_TAG_##name, (1 ? (message) : (const struct ry_##name *)0))

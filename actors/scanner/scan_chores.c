@@ -35,7 +35,7 @@ enum scan_step scan_step_retry_clips(struct scan *scan)
 enum scan_step scan_on_failed_retried(struct scan *scan, const struct ry_failed_retried *retried)
 {
     if (retried->error.n > 0)
-        return scan_hold(scan, "trying thumbnails again", retried->error);
+        return scan_on_writer_error(scan, "trying thumbnails again", retried->error, retried->refused);
     scan->clips += retried->count;
     return SCAN_RETRY_CLIPS;
 }
@@ -59,7 +59,7 @@ enum scan_step scan_step_stale_clips(struct scan *scan)
 enum scan_step scan_on_clips_staled(struct scan *scan, const struct ry_clips_staled *staled)
 {
     if (staled->error.n > 0)
-        return scan_hold(scan, "looking for clips that are stuck", staled->error);
+        return scan_on_writer_error(scan, "looking for clips that are stuck", staled->error, staled->refused);
     scan->clips += staled->count;
     return staled->count == STALE_CLIPS_MAX ? SCAN_STALE_CLIPS : SCAN_DONE;
 }
@@ -87,7 +87,7 @@ enum scan_step scan_step_purge(struct scan *scan)
 enum scan_step scan_on_purged(struct scan *scan, const struct ry_purged *purged)
 {
     if (purged->error.n > 0)
-        return scan_hold(scan, "deleting", purged->error);
+        return scan_on_writer_error(scan, "deleting", purged->error, purged->refused);
     if (purged->fenced)
         return scan_fail(scan, true, "another worker has taken the job over");
     scan->messages += purged->messages;

@@ -295,7 +295,7 @@ enum scan_step scan_step_begin(struct scan *scan)
 enum scan_step scan_on_scan_begun(struct scan *scan, const struct ry_scan_begun *begun)
 {
     if (begun->error.n > 0)
-        return scan_hold(scan, "taking up the scan", begun->error);
+        return scan_on_writer_error(scan, "taking up the scan", begun->error, begun->refused);
     if (begun->fenced)
         return scan_fail(scan, true, "another worker has taken the job over");
     if (begun->cancelled) {
@@ -334,7 +334,7 @@ enum scan_step scan_step_end(struct scan *scan)
 enum scan_step scan_on_scan_ended(struct scan *scan, const struct ry_scan_ended *ended)
 {
     if (ended->error.n > 0)
-        return scan_hold(scan, "ending the scan", ended->error);
+        return scan_on_writer_error(scan, "ending the scan", ended->error, ended->refused);
     if (ended->fenced)
         return scan_fail(scan, true, "another worker has taken the job over");
     return SCAN_DONE;

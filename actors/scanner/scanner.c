@@ -81,6 +81,11 @@ enum scan_step scan_hold(struct scan *scan, const char *doing, struct ry_str rea
     return SCAN_WAIT;
 }
 
+enum scan_step scan_on_writer_error(struct scan *scan, const char *doing, struct ry_str reason, bool refused)
+{
+    return refused ? scan_fail(scan, false, "%s: %.*s", doing, RY_STR_ARG(reason)) : scan_hold(scan, doing, reason);
+}
+
 enum scan_step scan_fail(struct scan *scan, bool retry, const char *format, ...)
 {
     struct ry_error why;

@@ -13,8 +13,8 @@ struct writer_work_kind {
     int (*run)(struct writer_work *work, struct writer_engine *engine, struct ry_arena *arena,
                struct ry_error *err); /* NULL: a batch */
     void (*tell)(struct writer_work *work, struct ry_ctx *ctx, struct writer_hints *hints);
-    /* Answers an ASK with an error; NULL: nobody waits for an answer. */
-    void (*answer_error)(struct writer_work *work, struct ry_ctx *ctx, struct ry_str error);
+    /* Answers an ASK with an error; NULL: nobody waits for an answer. refused: by the data, so it would be again. */
+    void (*answer_error)(struct writer_work *work, struct ry_ctx *ctx, struct ry_str error, bool refused);
 };
 
 /* How a work is done: one operation of the engine on its mail's body, `asked`. */
@@ -27,17 +27,30 @@ struct writer_work_kind {
         return engine->ops->call; \
     }
 
-/* How an ASK is told of trouble: all answers have an `error`. */
+/* How an ASK is told of trouble: all answers have an `error`, and those that a job depends on say whether it is its own
+ * fault. */
 #define ANSWER_ERROR(name, answer) \
-    static void name##_answer_error(struct writer_work *work, struct ry_ctx *ctx, struct ry_str error) \
+    static void name##_answer_error(struct writer_work *work, struct ry_ctx *ctx, struct ry_str error, bool refused) \
     { \
+        (void)refused; \
         RY_ANSWER(ctx, work->mail, answer, &(struct ry_##answer){.error = error}); \
+    }
+#define ANSWER_JOB_ERROR(name, answer) \
+    static void name##_answer_error(struct writer_work *work, struct ry_ctx *ctx, struct ry_str error, bool refused) \
+    { \
+        const struct ry_##answer told = {.error = error, .refused = refused}; \
+        RY_ANSWER(ctx, work->mail, answer, &told); \
     }
 
 /* A work whose outcome is its answer and no more. */
 #define ASKED(name, answer, call) \
-    RUN(name, call) \
     ANSWER_ERROR(name, answer) \
+    PLAIN_TELL(name, answer, call)
+#define ASKED_BY_JOB(name, answer, call) \
+    ANSWER_JOB_ERROR(name, answer) \
+    PLAIN_TELL(name, answer, call)
+#define PLAIN_TELL(name, answer, call) \
+    RUN(name, call) \
     static void name##_tell(struct writer_work *work, struct ry_ctx *ctx, struct writer_hints *hints) \
     { \
         (void)hints; \
@@ -126,7 +139,7 @@ static void clips_claim_tell(struct writer_work *work, struct ry_ctx *ctx, struc
 /* ---- those with a hint ---------------------------------------------------------------------------------------- */
 
 RUN(failed_retry, failed_retry(engine, asked, &work->outcome.failed_retried, err))
-ANSWER_ERROR(failed_retry, failed_retried)
+ANSWER_JOB_ERROR(failed_retry, failed_retried)
 
 static void failed_retry_tell(struct writer_work *work, struct ry_ctx *ctx, struct writer_hints *hints)
 {
@@ -136,7 +149,7 @@ static void failed_retry_tell(struct writer_work *work, struct ry_ctx *ctx, stru
 
 /* Marked clips are due at once. */
 RUN(clips_stale, clips_stale(engine, asked, &work->outcome.clips_staled, err))
-ANSWER_ERROR(clips_stale, clips_staled)
+ANSWER_JOB_ERROR(clips_stale, clips_staled)
 
 static void clips_stale_tell(struct writer_work *work, struct ry_ctx *ctx, struct writer_hints *hints)
 {
@@ -145,7 +158,7 @@ static void clips_stale_tell(struct writer_work *work, struct ry_ctx *ctx, struc
 }
 
 RUN(purge, purge(engine, asked, &work->outcome.purged, err))
-ANSWER_ERROR(purge, purged)
+ANSWER_JOB_ERROR(purge, purged)
 
 static void purge_tell(struct writer_work *work, struct ry_ctx *ctx, struct writer_hints *hints)
 {
@@ -156,8 +169,8 @@ static void purge_tell(struct writer_work *work, struct ry_ctx *ctx, struct writ
 /* ---- the others ---------------------------------------------------------------------------------------------- */
 
 ASKED(clips_renew, clips_renewed, clips_renew(engine, asked, &work->outcome.clips_renewed, err))
-ASKED(scan_begin, scan_begun, scan_begin(engine, asked, arena, &work->outcome.scan_begun, err))
-ASKED(scan_end, scan_ended, scan_end(engine, asked, &work->outcome.scan_ended, err))
+ASKED_BY_JOB(scan_begin, scan_begun, scan_begin(engine, asked, arena, &work->outcome.scan_begun, err))
+ASKED_BY_JOB(scan_end, scan_ended, scan_end(engine, asked, &work->outcome.scan_ended, err))
 ASKED(files_forget, files_forgotten, files_forget(engine, asked, err))
 ASKED(scans_stale, scans_staled, scans_stale(engine, asked, &work->outcome.scans_staled, err))
 ASKED(clips_archive, clips_archived, clips_archive(engine, asked, arena, &work->outcome.clips_archived, err))
@@ -306,7 +319,7 @@ void writer_work_tell(struct writer_work *work, struct ry_ctx *ctx, struct write
         work->kind->tell(work, ctx, hints);
         ry_mail_done(ctx, work->mail);
     } else if (work->kind->answer_error != NULL) {
-        work->kind->answer_error(work, ctx, ry_str_of(work->error.text));
+        work->kind->answer_error(work, ctx, ry_str_of(work->error.text), true);
         ry_mail_done(ctx, work->mail);
     } else {
         ry_mail_fail(ctx, work->mail, false, work->error.text);
@@ -318,7 +331,7 @@ bool writer_work_give_up(struct writer_work *work, struct ry_ctx *ctx, const str
 {
     if (work->kind->answer_error == NULL)
         return false;
-    work->kind->answer_error(work, ctx, ry_str_of(why->text));
+    work->kind->answer_error(work, ctx, ry_str_of(why->text), false);
     ry_mail_done(ctx, work->mail);
     work->mail = NULL;
     return true;

@@ -167,14 +167,14 @@ static void a_scan_that_nobody_cancelled_goes_on(void **state)
 /* The places where a scan waits for the writer. */
 enum place { AT_SETTINGS, AT_BEGIN, AT_KNOWN, AT_WRITE, AT_END, PLACES };
 
-static void answer_badly(struct scan_bench *bench, enum place place, bool fenced)
+static void answer_badly(struct scan_bench *bench, enum place place, bool fenced, bool refused)
 {
     struct ry_str error = fenced ? (struct ry_str){0} : RY_STR("disk full");
     struct ry_settings_got settings = {.error = error};
-    struct ry_scan_begun begun = {.error = error, .fenced = fenced};
+    struct ry_scan_begun begun = {.error = error, .fenced = fenced, .refused = refused};
     struct ry_known_got known = {.error = error};
     struct ry_batch_written written = {.error = error, .fenced = fenced};
-    struct ry_scan_ended ended = {.error = error, .fenced = fenced};
+    struct ry_scan_ended ended = {.error = error, .fenced = fenced, .refused = refused};
     uint64_t id = bed_envelope(bench->bed)->id;
     switch (place) {
     case AT_SETTINGS: BED_ANSWER(bench->bed, id, settings_got, &settings); break;
@@ -223,11 +223,30 @@ static void an_answer_that_is_none_of_the_writers_fails_the_job_for_now(void **s
                 bed_undeliverable(bench.bed, asked->id, bench.job, (enum ry_tag)asked->tag,
                                   how == LOST ? RY_UNDELIVERABLE_DEAD : RY_UNDELIVERABLE_FULL);
             else
-                answer_badly(&bench, place, how == FENCED);
+                answer_badly(&bench, place, how == FENCED, false);
             /* A database or a writer that is away for long makes no dead letter. */
             assert_int_equal(scan_bench_expect_failed(&bench, true, SAYS[how]), how == AWAY || how == FULL);
             scan_bench_close(&bench);
         }
+}
+
+static void what_the_database_refuses_for_good_is_a_dead_letter(void **state)
+{
+    (void)state;
+    static const enum place PLACES_OF_IT[] = {AT_BEGIN, AT_END};
+    for (size_t i = 0; i < sizeof PLACES_OF_IT / sizeof *PLACES_OF_IT; i++) {
+        struct scan_bench bench;
+        struct scan_bench_wish wish = {.messages = 50, .clips = 20};
+        if (PLACES_OF_IT[i] == AT_END) {
+            wish.fake[0] = "--forbidden";
+            wish.fake[1] = SCAN_BENCH_CHANNEL;
+        }
+        scan_bench_open(&bench, &wish);
+        run_to(&bench, PLACES_OF_IT[i]);
+        answer_badly(&bench, PLACES_OF_IT[i], false, true);
+        assert_false(scan_bench_expect_failed(&bench, false, "disk full"));
+        scan_bench_close(&bench);
+    }
 }
 
 /* ---- what Discord does ------------------------------------------------------------------------------------------- */
@@ -369,6 +388,7 @@ int main(void)
         cmocka_unit_test(a_scan_that_is_cancelled_before_its_write_does_not_go_on),
         cmocka_unit_test(a_scan_that_nobody_cancelled_goes_on),
         cmocka_unit_test(an_answer_that_is_none_of_the_writers_fails_the_job_for_now),
+        cmocka_unit_test(what_the_database_refuses_for_good_is_a_dead_letter),
         cmocka_unit_test(a_discord_that_is_away_or_does_not_know_the_bot_fails_the_job_for_now),
         cmocka_unit_test(a_discord_that_stumbles_is_asked_again_until_all_is_read),
         cmocka_unit_test(a_discord_that_goes_away_while_members_are_looked_up_fails_the_job_once),

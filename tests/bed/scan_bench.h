@@ -68,7 +68,8 @@ const struct ry_batch_write *scan_bench_expect_rows(struct scan_bench *bench, ui
 
 /* Expects job_done and the end of the custody; valid as above. */
 const struct ry_job_done *scan_bench_expect_done(struct scan_bench *bench, uint64_t messages, uint64_t clips);
-/* Expects job_failed, whose reason has these words. Returns whether the job is held, so that it is tried however often. */
+/* Expects job_failed, whose reason has these words. Returns whether the job is held, so that it is tried however often.
+ */
 bool scan_bench_expect_failed(struct scan_bench *bench, bool retry, const char *words);
 
 /* ---- what the channel has ---------------------------------------------------------------------------------------- */
