@@ -24,6 +24,7 @@
 #define STEP_MESSAGES_MAX  500
 #define UUID_BYTES         37
 #define CURSOR_BYTES       256
+#define IDENTITY_BYTES     128
 #define CURSOR_KEY_PREFIX  "import:"
 #define CURSOR_VERSION     1
 #define CURSOR_ARENA_BYTES ((size_t)64 * 1024)
@@ -36,7 +37,9 @@ struct packed_job {
 struct ry_import_feed {
     struct ry_import_feed_options options;
     struct ry_export *reader;
-    char folder[PATH_MAX]; /* the export's, real path */
+    char
+        identity[IDENTITY_BYTES]; /* of the export and the media folders together: a cursor and job ids hold for both */
+    char folder[PATH_MAX];        /* the export's, real path */
     struct ry_export_media media;
     struct ry_buf converted; /* the message that was read last, as Discord tells it */
     char cursor_key[PATH_MAX + sizeof CURSOR_KEY_PREFIX];
@@ -74,6 +77,23 @@ static int find_folder(struct ry_import_feed *feed, struct ry_error *err)
     return RY_OK;
 }
 
+/* Videos that were not found without a media folder are to be found with it, so it makes another import of the same
+ * file. FNV-1a of 64 bits over the folders' names in their order. */
+static void identify(struct ry_import_feed *feed)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (size_t i = 0; i < feed->media.dir_count; i++)
+        for (const char *c = feed->media.dirs[i];; c++) {
+            hash = (hash ^ (unsigned char)*c) * UINT64_C(0x100000001b3);
+            if (*c == '\0')
+                break;
+        }
+    (void)snprintf(feed->identity, sizeof feed->identity, "%s", ry_export_identity(feed->reader));
+    size_t n = strlen(feed->identity);
+    if (feed->media.dir_count > 0)
+        (void)snprintf(feed->identity + n, sizeof feed->identity - n, "+%016" PRIx64, hash);
+}
+
 /* Goes to where the cursor says, if it is about this very file. */
 static int resume(struct ry_import_feed *feed, struct ry_error *err)
 {
@@ -93,8 +113,8 @@ static int resume(struct ry_import_feed *feed, struct ry_error *err)
     int n = sscanf(text, "%d %255s %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64, &version, identity, &offset, &index,
                    &counts.with_attachments, &counts.put_aside);
     if (n != 6 || version != CURSOR_VERSION || index == 0 || offset > ry_export_size(feed->reader) ||
-        strcmp(identity, ry_export_identity(feed->reader)) != 0)
-        return RY_OK; /* of another file, or of another version of this program: from the beginning */
+        strcmp(identity, feed->identity) != 0)
+        return RY_OK; /* of another file, other media, or another version of this program: from the beginning */
     counts.messages = index;
     ry_export_seek(feed->reader, offset, index);
     feed->counts = counts;
@@ -118,8 +138,10 @@ int ry_import_feed_open(struct ry_import_feed **out, const struct ry_import_feed
     for (size_t i = 0; i < GROUP_ROOM; i++)
         feed->group[i].json = ry_buf_make(RY_JOB_MAX_BYTES);
     int rc = ry_export_open(options->path, &feed->reader, err);
-    if (rc == RY_OK)
+    if (rc == RY_OK) {
+        identify(feed);
         rc = find_folder(feed, err);
+    }
     if (rc == RY_OK)
         rc = resume(feed, err);
     if (rc != RY_OK)
@@ -203,7 +225,7 @@ static int close_job(struct ry_import_feed *feed, struct ry_error *err)
     if (feed->group_jobs == GROUP_ROOM)
         abort(); /* who filled the group was told to push it */
     struct packed_job *job = &feed->group[feed->group_jobs];
-    make_job_id(ry_export_identity(feed->reader), feed->first_offset, feed->root, job->id);
+    make_job_id(feed->identity, feed->first_offset, feed->root, job->id);
     ry_buf_reset(&job->json);
     struct ry_json_writer writer = ry_json_writer(&job->json, false);
     ry_json_put_object(&writer, NULL);
@@ -327,7 +349,7 @@ int ry_import_feed_push(struct ry_import_feed *feed, struct ry_error *err)
                                        .json = ry_buf_str(&feed->group[i].json)};
     char cursor[CURSOR_BYTES];
     snprintf(cursor, sizeof cursor, "%d %s %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64, CURSOR_VERSION,
-             ry_export_identity(feed->reader), feed->next_offset, feed->next_index, feed->counts.with_attachments,
+             feed->identity, feed->next_offset, feed->next_index, feed->counts.with_attachments,
              feed->counts.put_aside);
     size_t accepted = 0;
     struct ry_stream *stream = feed->options.stream;

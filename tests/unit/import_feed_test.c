@@ -354,6 +354,15 @@ static void every_folder_of_a_message_is_the_media_root_of_one_of_its_jobs(void 
     assert_int_equal(run_feed(feed, 0, &err), RY_IMPORT_END);
     assert_int_equal(ry_import_feed_counts(feed).with_attachments, 4);
     ry_import_feed_close(&feed);
+    /* Without the folder it is another import, which does not go on where this one ended. */
+    options.media_dir_count = 0;
+    assert_int_equal(ry_import_feed_open(&feed, &options, &err), RY_OK);
+    assert_false(ry_import_feed_resumed(feed));
+    ry_import_feed_close(&feed);
+    options.media_dir_count = 1;
+    assert_int_equal(ry_import_feed_open(&feed, &options, &err), RY_OK);
+    assert_true(ry_import_feed_resumed(feed));
+    ry_import_feed_close(&feed);
     RY_ARENA_AUTO arena = ry_arena_make((size_t)1 << 20);
     struct ry_lease leases[LEASES];
     size_t n = 0;
