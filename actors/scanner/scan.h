@@ -119,12 +119,11 @@ struct ry_ctx *scan_ctx(const struct scan *scan);
 /* The one place where a scan moves on. */
 void scan_run(struct scan *scan, enum scan_step step);
 
-/* Answers job_failed and returns the step for a step to return: there is none, the scan is gone. retry: later it may go
- * well; else the job is a dead letter. */
+/* Answers job_failed; the scan is gone, and what it returns is a step's to return. retry: else a dead letter. */
 enum scan_step scan_fail(struct scan *scan, bool retry, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* The same when the writer says that the database did not take it: the job is tried again however long that lasts. */
 enum scan_step scan_hold(struct scan *scan, const char *doing, struct ry_str reason);
-/* One of both, by what the writer's answer says. refused: the database will not take it later either: a dead letter. */
+/* The same, or a dead letter when the writer says that the database will not take it later either (refused). */
 enum scan_step scan_on_writer_error(struct scan *scan, const char *doing, struct ry_str reason, bool refused);
 
 /* Asks the writer and waits for the answer in this step. */
