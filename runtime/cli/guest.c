@@ -265,13 +265,24 @@ static void finish(struct guest *guest)
     guest->child = 0;
 }
 
+/* The exit code of a stop that was asked for. A try that the stop cut short has failed in nothing: no code but the
+ * stop's own is due when the node could not be had, or the process was stopped before it was welcome. */
+static int judge_stop(const struct guest *guest, int code)
+{
+    bool cut_short =
+        WIFEXITED(guest->status) ? code == RY_GUEST_AGAIN : WTERMSIG(guest->status) == SIGTERM || !*guest->joined;
+    return cut_short ? RY_EXIT_DONE : code;
+}
+
 /* Whether there is to be another try, or the exit code. */
 static int judge(struct guest *guest)
 {
     int code = WIFEXITED(guest->status) ? WEXITSTATUS(guest->status) : RY_EXIT_FAILED;
     guest->welcome = guest->welcome || *guest->joined;
-    if (guest->stopping || (WIFEXITED(guest->status) && code == RY_EXIT_CONFIG))
-        return code == RY_GUEST_AGAIN ? RY_EXIT_FAILED : code;
+    if (guest->stopping)
+        return judge_stop(guest, code);
+    if (WIFEXITED(guest->status) && code == RY_EXIT_CONFIG)
+        return code;
     if (!guest->welcome && WIFEXITED(guest->status) && code != RY_GUEST_AGAIN && code != RY_EXIT_DONE)
         return code;
     if (WIFSIGNALED(guest->status))

@@ -55,6 +55,14 @@ guest "$tmp/wrong.log" "$tmp/gpu.key" "$(cat "$tmp/stranger.pub")"
 await grep -q 'another key than REELYARD_JOIN_NODE_KEY' "$tmp/wrong.log"
 end "$last"
 [ "$ended" -eq 0 ] || fail "one that tries ended with $ended on SIGTERM: $(cat "$tmp/wrong.log")"
+# A node that takes the connection and says nothing: the stop comes in the middle of a try.
+kill -STOP "$node"
+guest "$tmp/waiting.log" "$tmp/gpu.key" "$node_key"
+has_child() { [ -n "$(cat "/proc/$last/task/$last/children" 2>/dev/null)" ]; }
+await has_child
+end "$last"
+kill -CONT "$node"
+[ "$ended" -eq 0 ] || fail "one that waits for an answer ended with $ended on SIGTERM: $(cat "$tmp/waiting.log")"
 encoders 0 || fail "a stranger has joined"
 code=0
 REELYARD_JOIN_KEY=$tmp/gpu.key REELYARD_JOIN_NODE_KEY=$node_key "$reelyard" actor writer --join "$at" \
