@@ -1,5 +1,6 @@
-/* descriptor.c: the tables that proto/messages.def unfolds to. Constant data; nothing runs here but two look-ups. */
+/* descriptor.c: the tables that proto/messages.def unfolds to. Constant data; nothing runs here but look-ups. */
 #include "proto/message.h"
+#include "proto/wire.h"
 
 /* What the words of messages.def mean. */
 enum word {
@@ -7,6 +8,7 @@ enum word {
     SECRET = RY_FLAG_SECRET,
     SNOWFLAKE = RY_FLAG_SNOWFLAKE,
     URL = RY_FLAG_URL,
+    LOCAL = RY_FLAG_LOCAL,
 
     INGESTER = 1 << RY_ROLE_INGESTER,
     SCANNER = 1 << RY_ROLE_SCANNER,
@@ -68,12 +70,65 @@ enum word {
     FIELD(owner, name, RY_FIELD_STRS, .u = (min), .u = (max), (flags), NULL, doc)
 #define LIST(owner, record, name, min, max, flags, doc) \
     FIELD(owner, name, RY_FIELD_LIST, .u = (min), .u = (max), (flags), &record_##record, doc)
+#define CAPABILITY(name, within, most, about, nodes)
 #include "proto/messages.def"
 #include "proto/undef.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 
-/* Third reading: the descriptors, in the order of messages.def, which is that of their tags (a test says so). */
+/* Third reading: FIELD_<owner>_<field>, each field's position. */
+#define RECORD(name, doc) \
+    enum position_in_##name \
+    {
+#define END_RECORD(name) \
+    FIELDS_OF_##name \
+    } \
+    ;
+#define MESSAGE(name, tag, kind, senders, receivers, doc) \
+    enum position_in_##name \
+    {
+#define END_MESSAGE(name) \
+    FIELDS_OF_##name \
+    } \
+    ;
+#define CAPABILITY(name, within, most, about, nodes)
+#define STR(owner, name, min, max, flags, doc)          FIELD_##owner##_##name,
+#define U64                                             STR
+#define I64                                             STR
+#define F64                                             STR
+#define BOOL(owner, name, flags, doc)                   FIELD_##owner##_##name,
+#define BLOB                                            STR
+#define STRS                                            STR
+#define LIST(owner, record, name, min, max, flags, doc) FIELD_##owner##_##name,
+#include "proto/messages.def"
+#include "proto/undef.h"
+
+/* Fourth reading: capability_of_<name>. */
+#define FREELY                      .right = RY_RIGHT_FREE
+#define OF_CUSTODY                  .right = RY_RIGHT_CUSTODY
+#define ANSWERS(ask)                .right = RY_RIGHT_ANSWER, .within = {RY_TAG_##ask}
+#define ANSWERS_AFTER(ask, message) .right = RY_RIGHT_ANSWER, .within = {RY_TAG_##ask}, .after = RY_TAG_##message
+#define FOLLOWS(mail)               .right = RY_RIGHT_FOLLOW, .within = {RY_TAG_##mail}
+#define FOLLOWS_EITHER(one, other)  .right = RY_RIGHT_FOLLOW, .within = {RY_TAG_##one, RY_TAG_##other}
+#define ANY_NUMBER                  0
+#define NOTHING                     .subject = RY_NO_FIELD, .subject_item = RY_NO_FIELD
+#define ABOUT(message, field)       .subject = FIELD_##message##_##field, .subject_item = RY_NO_FIELD
+#define ABOUT_ITEM(message, list, record, field) \
+    .subject = FIELD_##message##_##list, .subject_item = FIELD_##record##_##field
+#define CROSSES true
+#define STAYS   false
+#define RECORD(name, doc)
+#define END_RECORD(name)
+#define MESSAGE(name, tag, kind, senders, receivers, doc)
+#define END_MESSAGE(name)
+#include "proto/no_fields.h"
+#undef CAPABILITY
+#define CAPABILITY(name, within, number, about, nodes) \
+    static const struct ry_capability capability_of_##name = {within, .most = (number), about, .crosses = (nodes)};
+#include "proto/messages.def"
+#include "proto/undef.h"
+
+/* Fifth reading: the descriptors, in the order of messages.def, which is that of their tags (a test says so). */
 static const struct ry_descriptor descriptors[] = {
 #define RECORD(name, doc)
 #define END_RECORD(name)
@@ -82,14 +137,15 @@ static const struct ry_descriptor descriptors[] = {
      RY_TAG_##name, \
      RY_KIND_##kind, \
      (uint32_t)(senders), \
-     (uint32_t)(receivers)},
+     (uint32_t)(receivers), \
+     &capability_of_##name},
 #define END_MESSAGE(name)
 #include "proto/no_fields.h"
 #include "proto/messages.def"
 #include "proto/undef.h"
 };
 
-/* Fourth reading: each message's position above, and where each tag's descriptor stands (position + 1; 0: none). */
+/* Sixth reading: each message's position above, and where each tag's descriptor stands (position + 1; 0: none). */
 enum position {
 #define RECORD(name, doc)
 #define END_RECORD(name)
@@ -130,4 +186,33 @@ enum ry_role ry_descriptor_role(const struct ry_descriptor *descriptor)
     uint32_t bits = descriptor->receivers;
     bool one = bits != 0 && (bits & (bits - 1)) == 0;
     return one ? (enum ry_role)__builtin_ctz(bits) : RY_ROLE_NONE;
+}
+
+const struct ry_field *ry_descriptor_subject(const struct ry_descriptor *descriptor)
+{
+    const struct ry_capability *may = descriptor->may;
+    if (may->subject == RY_NO_FIELD)
+        return NULL;
+    const struct ry_field *field = &descriptor->record.fields[may->subject];
+    return may->subject_item == RY_NO_FIELD ? field : &field->record->fields[may->subject_item];
+}
+
+/* Steps into an array up to its value number `index`. */
+static bool step_to(struct ry_wire *wire, size_t index)
+{
+    size_t n = 0;
+    return ry_wire_array(wire, &n) && index < n && ry_wire_skip(wire, index);
+}
+
+struct ry_str ry_subject_of(const struct ry_descriptor *descriptor, struct ry_str body)
+{
+    const struct ry_capability *may = descriptor->may;
+    struct ry_wire wire = ry_wire_of(body);
+    struct ry_str subject = {0};
+    if (may->subject == RY_NO_FIELD || !step_to(&wire, may->subject))
+        return subject;
+    if (may->subject_item != RY_NO_FIELD && (!step_to(&wire, 0) || !step_to(&wire, may->subject_item)))
+        return subject;
+    (void)ry_wire_str(&wire, &subject);
+    return subject;
 }

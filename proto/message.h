@@ -10,14 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "proto/descriptor.h"
 #include "proto/frame.h"
-#include "proto/role.h"
 #include "runtime/base/str.h"
 
 /* Of the envelope and of every message; a peer with another one is refused. */
 #define RY_PROTO_VERSION 1
-
-enum ry_kind { RY_KIND_REQUEST, RY_KIND_ASK, RY_KIND_ANSWER, RY_KIND_EVENT, RY_KIND_CONTROL };
 
 enum ry_undeliverable_cause {
     RY_UNDELIVERABLE_FULL = 1,
@@ -72,6 +70,7 @@ struct ry_strs {
     char end_; /* so that a message without fields is a struct too */ \
     } \
     ;
+#define CAPABILITY(name, within, most, about, nodes)
 #define STR(owner, name, min, max, flags, doc)  struct ry_str name;
 #define U64(owner, name, min, max, flags, doc)  uint64_t name;
 #define I64(owner, name, min, max, flags, doc)  int64_t name;
@@ -86,73 +85,5 @@ struct ry_strs {
     } name;
 #include "proto/messages.def"
 #include "proto/undef.h"
-
-/* The tags: RY_TAG_batch_write = 30. */
-enum ry_tag {
-    RY_TAG_NONE = 0,
-#define RECORD(name, doc)
-#define END_RECORD(name)
-#define MESSAGE(name, tag, kind, senders, receivers, doc) RY_TAG_##name = (tag),
-#define END_MESSAGE(name)
-#include "proto/no_fields.h"
-#include "proto/messages.def"
-#include "proto/undef.h"
-};
-
-enum ry_field_type {
-    RY_FIELD_STR,
-    RY_FIELD_U64,
-    RY_FIELD_I64,
-    RY_FIELD_F64,
-    RY_FIELD_BOOL,
-    RY_FIELD_BLOB,
-    RY_FIELD_STRS,
-    RY_FIELD_LIST
-};
-
-enum ry_field_flag { RY_FLAG_REQUIRED = 1, RY_FLAG_SECRET = 2, RY_FLAG_SNOWFLAKE = 4, RY_FLAG_URL = 8 };
-
-/* The limits of a field: of the value for numbers, of the bytes for strings and blobs, of the count for lists. */
-union ry_limit {
-    uint64_t u;
-    int64_t i;
-    double f;
-};
-
-struct ry_field {
-    const char *name;
-    enum ry_field_type type;
-    unsigned flags; /* enum ry_field_flag */
-    size_t offset;  /* in the struct */
-    union ry_limit min;
-    union ry_limit max;
-    const struct ry_record *record; /* of a list's items */
-    const char *doc;
-};
-
-struct ry_record {
-    const char *name;
-    const char *doc;
-    size_t size; /* of the struct */
-    const struct ry_field *fields;
-    size_t field_count;
-};
-
-struct ry_descriptor {
-    struct ry_record record;
-    enum ry_tag tag;
-    enum ry_kind kind;
-    uint32_t senders;   /* RY_ROLE_BIT of those that may send it */
-    uint32_t receivers; /* of those that it may go to */
-};
-
-/* The descriptor of a tag, or NULL for an unknown one. */
-const struct ry_descriptor *ry_descriptor(unsigned tag);
-
-/* All descriptors, by rising tag. */
-const struct ry_descriptor *ry_descriptors(size_t *count);
-
-/* The one role that a REQUEST, ASK or EVENT goes to. */
-enum ry_role ry_descriptor_role(const struct ry_descriptor *descriptor);
 
 #endif

@@ -23,6 +23,15 @@ enum ry_role {
 
 #define RY_ROLE_BIT(role) ((uint32_t)1 << (role))
 
+/* Roles that begin conversations: they send of themselves, without having been given mail. The router is one. */
+#define RY_ROLES_SOURCES \
+    (RY_ROLE_BIT(RY_ROLE_INGESTER) | RY_ROLE_BIT(RY_ROLE_SCHEDULER) | RY_ROLE_BIT(RY_ROLE_MONITOR) | \
+     RY_ROLE_BIT(RY_ROLE_CONSOLE) | RY_ROLE_BIT(RY_ROLE_ROUTER))
+
+/* Roles that work on bytes of strangers and may have been taken over by them: what they say is believed least. Those of
+ * the specs that need confinement (a test says so). */
+#define RY_ROLES_CONFINED RY_ROLE_BIT(RY_ROLE_ENCODER)
+
 /* Lower-case name, "encoder"; "none" for what is no role. Static. */
 const char *ry_role_name(enum ry_role role);
 

@@ -3,6 +3,7 @@
 #undef END_RECORD
 #undef MESSAGE
 #undef END_MESSAGE
+#undef CAPABILITY
 #undef STR
 #undef U64
 #undef I64

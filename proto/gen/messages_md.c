@@ -94,6 +94,8 @@ static void add_type(struct ry_buf *out, const struct ry_field *field)
         ADD(out, ", secret");
     if (field->flags & RY_FLAG_URL)
         ADD(out, ", URL");
+    if (field->flags & RY_FLAG_LOCAL)
+        ADD(out, ", local");
 }
 
 static void add_fields(struct ry_buf *out, const struct ry_record *record)
@@ -113,6 +115,42 @@ static void add_fields(struct ry_buf *out, const struct ry_record *record)
         ADD(out, " |\n");
     }
     ADD(out, "\n");
+}
+
+static void add_within(struct ry_buf *out, const struct ry_capability *may)
+{
+    for (size_t i = 0; i < RY_CAPABILITY_WITHIN_MAX && may->within[i] != RY_TAG_NONE; i++)
+        (void)ry_buf_addf(out, "%s`%s`", i ? " or " : "", ry_descriptor(may->within[i])->record.name);
+}
+
+static void add_right(struct ry_buf *out, const struct ry_capability *may)
+{
+    switch (may->right) {
+    case RY_RIGHT_FREE: ADD(out, "freely"); return;
+    case RY_RIGHT_CUSTODY: ADD(out, "of mails in the sender's custody"); return;
+    case RY_RIGHT_ANSWER: ADD(out, "in answer to "); break;
+    case RY_RIGHT_FOLLOW: ADD(out, "in the course of "); break;
+    }
+    add_within(out, may);
+    if (may->after != RY_TAG_NONE)
+        (void)ry_buf_addf(out, ", after `%s`", ry_descriptor(may->after)->record.name);
+}
+
+/* What it takes to say a message, as a sentence. */
+static void add_capability(struct ry_buf *out, const struct ry_descriptor *descriptor)
+{
+    const struct ry_capability *may = descriptor->may;
+    const struct ry_field *subject = ry_descriptor_subject(descriptor);
+    ADD(out, "Said ");
+    add_right(out, may);
+    if (may->most != 0)
+        (void)ry_buf_addf(out, may->right == RY_RIGHT_FREE ? ", %u a minute" : ", %u for a hand-out", may->most);
+    if (subject != NULL && may->subject_item == RY_NO_FIELD)
+        (void)ry_buf_addf(out, "; about its `%s`", subject->name);
+    else if (subject != NULL)
+        (void)ry_buf_addf(out, "; about the `%s` in its `%s`", subject->name,
+                          descriptor->record.fields[may->subject].name);
+    (void)ry_buf_addf(out, "; %s.\n\n", may->crosses ? "crosses nodes" : "stays on its node");
 }
 
 /* Records in the order of their first use, each once. */
@@ -141,12 +179,18 @@ static void add_page(struct ry_buf *out)
 {
     size_t count = 0;
     const struct ry_descriptor *d = ry_descriptors(&count);
-    (void)ry_buf_addf(out,
-                      "<!-- Written by reelyard_messages_md from proto/messages.def; do not edit. -->\n# Messages\n\n"
-                      "Protocol version %d. What the kinds mean stands in [ARCHITECTURE.md](ARCHITECTURE.md); how a "
-                      "message looks on the wire, in proto/codec.h and proto/envelope.h.\n\n"
-                      "| tag | message | kind | from | to | |\n| --- | --- | --- | --- | --- | --- |\n",
-                      RY_PROTO_VERSION);
+    RY_BUF_AUTO sources = ry_buf_make(PAGE_MAX_BYTES);
+    add_roles(&sources, RY_ROLES_SOURCES);
+    (void)ry_buf_addf(
+        out,
+        "<!-- Written by reelyard_messages_md from proto/messages.def; do not edit. -->\n# Messages\n\n"
+        "Protocol version %d. What the kinds mean stands in [ARCHITECTURE.md](ARCHITECTURE.md); how a "
+        "message looks on the wire, in proto/codec.h and proto/envelope.h. Under each message stands what it "
+        "takes to say it, as the head of proto/messages.def explains. A role that begins conversations (%s) "
+        "needs no mail for a request, ask or event. A local field means something on its own node only, "
+        "and is absent from what crosses nodes.\n\n"
+        "| tag | message | kind | from | to | |\n| --- | --- | --- | --- | --- | --- |\n",
+        RY_PROTO_VERSION, ry_buf_cstr(&sources));
     for (size_t i = 0; i < count; i++) {
         (void)ry_buf_addf(out, "| %u | [%s](#%s) | %s | ", d[i].tag, d[i].record.name, d[i].record.name,
                           kinds[d[i].kind]);
@@ -160,6 +204,7 @@ static void add_page(struct ry_buf *out)
     ADD(out, "\n## The messages\n\n");
     for (size_t i = 0; i < count; i++) {
         (void)ry_buf_addf(out, "### %s\n\n%s\n\n", d[i].record.name, d[i].record.doc);
+        add_capability(out, &d[i]);
         add_fields(out, &d[i].record);
     }
     ADD(out, "## Records: parts that messages list\n\n");

@@ -90,6 +90,152 @@ static void limits_are_in_order_and_flags_where_they_mean_something(void **state
         check_limits(&descriptors[i].record);
 }
 
+/* ---- capabilities ------------------------------------------------------------------------------------------------ */
+
+static bool is_confined(const struct ry_descriptor *d)
+{
+    return (d->senders & RY_ROLES_CONFINED) != 0;
+}
+
+/* Whether an instance that holds mail of this tag may say it. */
+static bool may_hold(uint32_t senders, unsigned tag)
+{
+    const struct ry_descriptor *mail = ry_descriptor(tag);
+    return mail != NULL && (senders & mail->receivers) == senders;
+}
+
+static void what_confined_roles_say_belongs_to_a_conversation_or_is_bounded_and_about_nothing(void **state)
+{
+    (void)state;
+    size_t count = 0, seen = 0;
+    const struct ry_descriptor *d = ry_descriptors(&count);
+    for (size_t i = 0; i < count; i++) {
+        const struct ry_capability *may = d[i].may;
+        if (!is_confined(&d[i]))
+            continue;
+        seen++;
+        if (may->right == RY_RIGHT_FREE && (may->most == 0 || ry_descriptor_subject(&d[i]) != NULL))
+            fail_msg("%s: a confined role may say it of itself, so it needs a limit and no subject", d[i].record.name);
+        if ((may->right == RY_RIGHT_ANSWER || may->right == RY_RIGHT_FOLLOW) && may->most == 0)
+            fail_msg("%s: a confined role may say it any number of times", d[i].record.name);
+    }
+    assert_true(seen >= 5);
+}
+
+static void a_conversation_is_had_by_those_who_are_given_its_mail(void **state)
+{
+    (void)state;
+    size_t count = 0;
+    const struct ry_descriptor *d = ry_descriptors(&count);
+    for (size_t i = 0; i < count; i++) {
+        const struct ry_capability *may = d[i].may;
+        bool of_mail = may->right == RY_RIGHT_ANSWER || may->right == RY_RIGHT_FOLLOW;
+        bool request = d[i].kind == RY_KIND_REQUEST || d[i].kind == RY_KIND_ASK || d[i].kind == RY_KIND_EVENT;
+        uint32_t bound = request ? d[i].senders & ~RY_ROLES_SOURCES : d[i].senders;
+        if (of_mail != (may->within[0] != RY_TAG_NONE))
+            fail_msg("%s: a conversation has a mail, and nothing else has", d[i].record.name);
+        if (d[i].kind == RY_KIND_ANSWER && !of_mail)
+            fail_msg("%s: an ANSWER belongs to a conversation", d[i].record.name);
+        for (size_t w = 0; w < RY_CAPABILITY_WITHIN_MAX && may->within[w] != RY_TAG_NONE; w++) {
+            const struct ry_descriptor *mail = ry_descriptor(may->within[w]);
+            if (!may_hold(bound, may->within[w]))
+                fail_msg("%s: a sender of it is never given %s", d[i].record.name, mail->record.name);
+            if (may->right == RY_RIGHT_ANSWER && d[i].kind != RY_KIND_ANSWER)
+                fail_msg("%s answers, but is no ANSWER", d[i].record.name);
+            bool asked = may->right == RY_RIGHT_ANSWER && mail->kind != RY_KIND_CONTROL; /* the router passes that on */
+            if (asked && (mail->senders & ~d[i].receivers) != 0)
+                fail_msg("%s does not go to all who may say %s", d[i].record.name, mail->record.name);
+            const struct ry_field *subject = ry_descriptor_subject(&d[i]), *of_mails = ry_descriptor_subject(mail);
+            if (subject && of_mails && strcmp(subject->name, of_mails->name) != 0)
+                fail_msg("%s and %s have different kinds of subject", d[i].record.name, mail->record.name);
+            if (may->crosses && !mail->may->crosses && bound == d[i].senders && mail->kind != RY_KIND_CONTROL &&
+                may->right == RY_RIGHT_ANSWER)
+                fail_msg("%s crosses nodes, but what it answers does not", d[i].record.name);
+        }
+        if (may->after != RY_TAG_NONE && ry_descriptor(may->after)->may->within[0] != may->within[0])
+            fail_msg("%s comes after what belongs to another conversation", d[i].record.name);
+    }
+}
+
+static void a_subject_is_a_string_that_must_be_there(void **state)
+{
+    (void)state;
+    size_t count = 0, seen = 0;
+    const struct ry_descriptor *d = ry_descriptors(&count);
+    for (size_t i = 0; i < count; i++) {
+        const struct ry_field *subject = ry_descriptor_subject(&d[i]);
+        if (subject == NULL)
+            continue;
+        seen++;
+        if (subject->type != RY_FIELD_STR || !(subject->flags & RY_FLAG_REQUIRED))
+            fail_msg("%s.%s may be absent", d[i].record.name, subject->name);
+        const struct ry_field *outer = &d[i].record.fields[d[i].may->subject];
+        if (outer != subject && (outer->type != RY_FIELD_LIST || outer->min.u != 1 || outer->max.u != 1))
+            fail_msg("%s.%s has not exactly one item", d[i].record.name, outer->name);
+    }
+    assert_true(seen >= 10);
+}
+
+static void the_subject_is_found_in_a_packed_body(void **state)
+{
+    (void)state;
+    size_t count = 0;
+    const struct ry_descriptor *d = ry_descriptors(&count);
+    for (size_t i = 0; i < count; i++) {
+        RY_ARENA_AUTO arena = ry_arena_make((size_t)16 << 20);
+        RY_BUF_AUTO body = ry_buf_make((size_t)1 << 20);
+        struct ry_frames owned = {.n = 0};
+        struct ry_frames frames = {.n = 0};
+        const char *sample = sample_make(&d[i], SAMPLE_TYPICAL, &arena, &owned);
+        assert_int_equal(ry_pack(&d[i], sample, &body, &frames, NULL), RY_OK);
+        struct ry_str found = ry_subject_of(&d[i], ry_buf_str(&body));
+        const struct ry_field *subject = ry_descriptor_subject(&d[i]);
+        if (subject != NULL) {
+            const struct ry_field *outer = &d[i].record.fields[d[i].may->subject];
+            const char *in = outer == subject ? sample : *(const char *const *)(const void *)(sample + outer->offset);
+            assert_true(ry_str_eq(found, *(const struct ry_str *)(const void *)(in + subject->offset)));
+        } else {
+            assert_null(found.p);
+        }
+        for (size_t cut = 0; cut < body.n && cut < 64; cut++) /* whatever there is of it */
+            (void)ry_subject_of(&d[i], (struct ry_str){body.p, cut});
+        ry_frames_clear(&frames);
+        ry_frames_clear(&owned);
+    }
+}
+
+static void check_local(const char *message, const struct ry_record *record)
+{
+    for (size_t i = 0; i < record->field_count; i++) {
+        const struct ry_field *f = &record->fields[i];
+        bool folder = strstr(f->name, "media_root") != NULL || strstr(f->name, "local_") != NULL;
+        if (folder != ((f->flags & RY_FLAG_LOCAL) != 0))
+            fail_msg("%s: %s.%s: folders and files of a node are LOCAL, and nothing else", message, record->name,
+                     f->name);
+        if ((f->flags & RY_FLAG_LOCAL) && (f->flags & RY_FLAG_REQUIRED))
+            fail_msg("%s.%s cannot be left out", record->name, f->name);
+        if (f->record)
+            check_local(message, f->record);
+    }
+}
+
+/* What deletes, what replays, and what is said to a router never comes from another node. */
+static void purges_deletions_and_control_stay_on_their_node(void **state)
+{
+    (void)state;
+    static const enum ry_tag STAY[] = {RY_TAG_purge,       RY_TAG_files_delete, RY_TAG_clips_archive, RY_TAG_job_run,
+                                       RY_TAG_mail_replay, RY_TAG_heap_get,     RY_TAG_page_get};
+    size_t count = 0;
+    const struct ry_descriptor *d = ry_descriptors(&count);
+    for (size_t i = 0; i < count; i++) {
+        check_local(d[i].record.name, &d[i].record);
+        if (d[i].kind == RY_KIND_CONTROL && d[i].may->crosses)
+            fail_msg("%s crosses nodes", d[i].record.name);
+    }
+    for (size_t i = 0; i < sizeof STAY / sizeof *STAY; i++)
+        assert_false(ry_descriptor(STAY[i])->may->crosses);
+}
+
 /* ---- no cycle ---------------------------------------------------------------------------------------------------- */
 
 /* next[role]: the roles that it may send requests to. What the router sends counts not: it waits for nobody. */
@@ -241,6 +387,11 @@ int main(void)
         cmocka_unit_test(descriptors_stand_by_rising_tag_and_are_found_by_it),
         cmocka_unit_test(mail_for_a_mailbox_goes_to_exactly_one_role),
         cmocka_unit_test(limits_are_in_order_and_flags_where_they_mean_something),
+        cmocka_unit_test(what_confined_roles_say_belongs_to_a_conversation_or_is_bounded_and_about_nothing),
+        cmocka_unit_test(a_conversation_is_had_by_those_who_are_given_its_mail),
+        cmocka_unit_test(a_subject_is_a_string_that_must_be_there),
+        cmocka_unit_test(the_subject_is_found_in_a_packed_body),
+        cmocka_unit_test(purges_deletions_and_control_stay_on_their_node),
         cmocka_unit_test(requests_flow_one_way_so_that_no_mailbox_waits_for_itself),
         cmocka_unit_test(every_role_has_a_name_of_its_own),
         cmocka_unit_test(the_wire_format_is_as_the_golden_file_says),
