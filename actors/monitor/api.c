@@ -174,6 +174,25 @@ static size_t add_roles_without_instance(struct ry_json_writer *writer, const st
     return count;
 }
 
+/* What instances wait for a person to mend, once however many say the same. Returns how many. */
+static size_t add_troubles(struct ry_json_writer *writer, const struct ry_node_state *node)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < node->instances.n; i++) {
+        const struct ry_instance_state *instance = &node->instances.items[i];
+        bool said = instance->trouble.n == 0;
+        for (size_t k = 0; k < i && !said; k++)
+            said = ry_str_eq(node->instances.items[k].trouble, instance->trouble);
+        if (said)
+            continue;
+        char role[33];
+        (void)snprintf(role, sizeof role, "%.*s", RY_STR_ARG(instance->role));
+        add_reason(writer, role, instance->trouble);
+        count++;
+    }
+    return count;
+}
+
 /* Processes that died too often: the node works on without them, and says so. */
 static void put_degraded(struct ry_json_writer *writer, const struct ry_node_state *node)
 {
@@ -208,7 +227,7 @@ static size_t put_reasons(struct ry_json_writer *writer, const struct answers *a
     if (answers->archive && answers->archive->error.n > 0)
         count++, add_reason(writer, "database", answers->archive->error);
     if (answers->node)
-        count += add_roles_without_instance(writer, answers->node);
+        count += add_roles_without_instance(writer, answers->node) + add_troubles(writer, answers->node);
     ry_json_put_end(writer);
     return count;
 }

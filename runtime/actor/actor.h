@@ -137,6 +137,10 @@ void ry_ctx_exit(struct ry_ctx *ctx, const struct ry_error *why);
 /* True once drain was asked. */
 bool ry_ctx_draining(const struct ry_ctx *ctx);
 
+/* Says in one sentence what the instance waits for a person to mend (at most 400 bytes are kept); NULL: nothing any
+ * more. It stands in status and makes /ready say no until it is taken back. */
+void ry_ctx_trouble(struct ry_ctx *ctx, const char *what);
+
 void ry_count(struct ry_ctx *ctx, enum ry_counter counter, uint64_t by);
 void ry_observe(struct ry_ctx *ctx, enum ry_histogram histogram, double value);
 

@@ -225,6 +225,13 @@ const char *ry_ctx_owner(const struct ry_ctx *ctx)
     return ctx->owner;
 }
 
+void ry_ctx_trouble(struct ry_ctx *ctx, const char *what)
+{
+    struct ry_error cut; /* cuts at a character's end */
+    (void)ry_fail(&cut, RY_EAWAY, "%s", what != NULL ? what : "");
+    (void)snprintf(ctx->trouble, sizeof ctx->trouble, "%s", cut.text);
+}
+
 bool ry_ctx_draining(const struct ry_ctx *ctx)
 {
     return ctx->draining;
@@ -243,6 +250,11 @@ void ry_observe(struct ry_ctx *ctx, enum ry_histogram histogram, double value)
 struct ry_stats *ry_instance_stats(struct ry_instance *instance)
 {
     return &instance->ctx.stats;
+}
+
+const char *ry_instance_trouble(const struct ry_instance *instance)
+{
+    return instance->ctx.trouble;
 }
 
 uint64_t ry_instance_busy_ms(const struct ry_instance *instance)

@@ -70,6 +70,8 @@ void ry_instance_out_pop(struct ry_instance *instance);
 
 struct ry_stats *ry_instance_stats(struct ry_instance *instance);
 uint64_t ry_instance_busy_ms(const struct ry_instance *instance);
+/* What it last said by ry_ctx_trouble; "": nothing. */
+const char *ry_instance_trouble(const struct ry_instance *instance);
 struct ry_ctx *ry_instance_ctx(struct ry_instance *instance);
 void *ry_instance_self(struct ry_instance *instance);
 

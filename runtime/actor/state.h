@@ -57,6 +57,7 @@ struct ry_ctx {
     struct ry_rng rng;       /* the actor's chance */
     struct ry_rng trace_rng; /* trace and span ids; apart, so that tracing does not change what an actor does */
     struct ry_stats stats;
+    char trouble[RY_REASON_MAX_BYTES + 1];
     uint32_t session;
     uint32_t last_id; /* lower half of the last message id */
 

@@ -77,6 +77,7 @@ static int take_report(struct ry_router *router, struct member *member, const st
     member->busy_ms = message->busy_ms;
     (void)post_busy_permille(router, office);
     member->heap_bytes = message->heap_bytes;
+    (void)snprintf(member->trouble, sizeof member->trouble, "%.*s", RY_STR_ARG(message->trouble));
     memset(&member->stats, 0, sizeof member->stats);
     for (size_t i = 0; i < message->counters.n; i++)
         if (message->counters.items[i].index < RY_STATS_FLAT)

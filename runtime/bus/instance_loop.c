@@ -38,6 +38,7 @@ struct loop {
     size_t done_count;
     struct ry_stats reported;
     uint64_t reported_busy_ms;
+    char reported_trouble[401];
     struct ry_heap heap; /* what this thread allocates */
     uint64_t heap_bytes, reported_heap_bytes;
     int64_t next_heap_mono_ms;
@@ -115,11 +116,15 @@ static void report(struct loop *loop)
         loop->next_heap_mono_ms = now_mono_ms + HEAP_PERIOD_MS;
         loop->heap_bytes = ry_heap_bytes(&loop->heap);
     }
-    if (busy_ms == loop->reported_busy_ms && loop->heap_bytes == loop->reported_heap_bytes &&
-        memcmp(stats, &loop->reported, sizeof *stats) == 0)
+    const char *trouble = ry_instance_trouble(loop->instance);
+    if (strcmp(trouble, loop->reported_trouble) == 0 && busy_ms == loop->reported_busy_ms &&
+        loop->heap_bytes == loop->reported_heap_bytes && memcmp(stats, &loop->reported, sizeof *stats) == 0)
         return;
     struct ry_counter_value values[RY_STATS_FLAT];
     struct ry_report message = {.busy_ms = busy_ms, .heap_bytes = loop->heap_bytes, .counters = {.items = values}};
+    (void)snprintf(loop->reported_trouble, sizeof loop->reported_trouble, "%s", trouble);
+    if (*trouble)
+        message.trouble = ry_str_of(trouble);
     loop->reported = *stats;
     loop->reported_busy_ms = busy_ms;
     loop->reported_heap_bytes = loop->heap_bytes;

@@ -339,6 +339,7 @@ static void state_member(const struct member *member, struct ry_instance_state *
         .busy_ms = member->busy_ms,
         .sandboxed = member->sandboxed,
         .heap_bytes = member->heap_bytes,
+        .trouble = *member->trouble ? ry_str_of(member->trouble) : (struct ry_str){0},
     };
 }
 

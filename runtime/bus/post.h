@@ -35,6 +35,7 @@ struct member {
     uint64_t done;
     uint64_t busy_ms;
     uint64_t heap_bytes; /* as it reported */
+    char trouble[401];   /* likewise */
     struct ry_stats stats;
     TAILQ_ENTRY(member) of_role;
 };

@@ -294,6 +294,30 @@ static void tell_node(FILE *out, const struct ry_json *node)
     ry_table_print(&table, out);
 }
 
+/* What instances wait for a person to mend. */
+static void tell_troubles(FILE *out, const struct ry_json *node)
+{
+    static const char *const headings[] = {"INSTANCE", "WAITS BECAUSE"};
+    const struct ry_json *instance = NULL;
+    struct ry_json_walk walk = ry_json_walk(ry_json_get(node, "instances"));
+    struct ry_table table;
+    bool any = false;
+    while (ry_json_next(&walk, &instance)) {
+        struct ry_str trouble = text_of(instance, "trouble");
+        if (trouble.n == 0)
+            continue;
+        if (!any)
+            ry_table_init(&table, headings, sizeof headings / sizeof *headings);
+        any = true;
+        ry_table_cell(&table, "%.*s", RY_STR_ARG(text_of(instance, "name")));
+        ry_table_cell(&table, "%.*s", RY_STR_ARG(trouble));
+    }
+    if (!any)
+        return;
+    (void)fputc('\n', out);
+    ry_table_print(&table, out);
+}
+
 /* The processes of `reelyard up`, and how those that ended did. */
 static void tell_children(FILE *out, const struct ry_json *node)
 {
@@ -381,6 +405,7 @@ static int tell(struct status *self, struct ry_error *err)
         (void)fprintf(out, "archive  not known\n");
     if (node) {
         tell_node(out, node);
+        tell_troubles(out, node);
         tell_children(out, node);
     }
     tell_problems(self);

@@ -303,6 +303,11 @@ static void ready_says_what_is_missing(void **state)
     struct ry_role_state elsewhere = {.role = RY_STR("encoder"), .reached = true};
     struct ry_node_state remote_encoder = no_encoder;
     remote_encoder.roles.items = &elsewhere;
+    struct ry_instance_state two_waiting[8];
+    memcpy(two_waiting, all_instances, sizeof two_waiting);
+    two_waiting[0].trouble = two_waiting[1].trouble = RY_STR("cannot make /thumbs: Read-only file system");
+    struct ry_node_state waiting = node_typical();
+    waiting.instances.items = two_waiting;
     struct ry_queue_state queue = {.healthy = true};
     struct ry_queue_state sick = {.healthy = false, .reason = RY_STR("disk I/O error")};
     struct ry_archive_state archive = archive_typical();
@@ -318,6 +323,7 @@ static void ready_says_what_is_missing(void **state)
         {&node, &queue, &archive, 200, "{\"ready\":true,\"reasons\":[]}"},
         {&no_encoder, &queue, &archive, 503, "[\"encoder: no instance is attached\"]"},
         {&remote_encoder, &queue, &archive, 200, "{\"ready\":true,\"reasons\":[]}"},
+        {&waiting, &queue, &archive, 503, "[\"ingester: cannot make /thumbs: Read-only file system\"]"},
         {&node, &sick, &archive, 503, "[\"queue: disk I/O error\"]"},
         {&node, &queue, &locked, 503, "[\"database: database is locked\"]"},
         {&node, &queue, NULL, 503, "[\"database: no answer within 5 seconds\"]"},

@@ -589,6 +589,23 @@ static void counters_outlive_their_instance(void **state)
     assert_int_equal(node->instances.items[1].busy_ms, 3);
 }
 
+static void state_tells_what_an_instance_waits_for_until_it_takes_it_back(void **state)
+{
+    struct desk *desk = *state;
+    uint32_t console = join(desk, RY_ROLE_CONSOLE, 0), storage = join(desk, RY_ROLE_STORAGE, 1);
+    static const char *const said[] = {"cannot make /thumbs: Read-only file system", NULL};
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+        const struct ry_report report = {.trouble = ry_str_of(said[i])};
+        (void)say(desk, storage, RY_TAG_report, &report, 0);
+        (void)say(desk, console, RY_TAG_node_get, &(struct ry_node_get){0}, 0);
+        const struct ry_node_state *node = expect(desk, console, RY_TAG_node_state);
+        assert_int_equal(node->instances.n, 2);
+        size_t at = ry_str_is(node->instances.items[0].role, "storage") ? 0 : 1;
+        assert_true(ry_str_is(node->instances.items[at].trouble, said[i]));
+        assert_null(node->instances.items[1 - at].trouble.p);
+    }
+}
+
 static const struct ry_role_state *ask_role(struct desk *desk, uint32_t console, enum ry_role role)
 {
     (void)say(desk, console, RY_TAG_node_get, &(struct ry_node_get){0}, 0);
@@ -720,6 +737,7 @@ int main(void)
         TEST(instance_that_works_on_mail_can_still_hint),
         TEST(event_without_room_is_dropped),
         TEST(counters_outlive_their_instance),
+        TEST(state_tells_what_an_instance_waits_for_until_it_takes_it_back),
         TEST(totals_of_a_role_outlive_its_instances),
         TEST(busy_fraction_is_of_the_last_seconds),
         TEST(replayed_mail_starts_anew),
