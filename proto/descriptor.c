@@ -9,6 +9,7 @@ enum word {
     SNOWFLAKE = RY_FLAG_SNOWFLAKE,
     URL = RY_FLAG_URL,
     LOCAL = RY_FLAG_LOCAL,
+    REMADE = RY_FLAG_REMADE,
 
     INGESTER = 1 << RY_ROLE_INGESTER,
     SCANNER = 1 << RY_ROLE_SCANNER,
@@ -215,4 +216,19 @@ struct ry_str ry_subject_of(const struct ry_descriptor *descriptor, struct ry_st
         return subject;
     (void)ry_wire_str(&wire, &subject);
     return subject;
+}
+
+static bool has_flag(const struct ry_record *record, enum ry_field_flag flag)
+{
+    for (size_t i = 0; i < record->field_count; i++) {
+        const struct ry_field *field = &record->fields[i];
+        if ((field->flags & flag) != 0 || (field->record != NULL && has_flag(field->record, flag)))
+            return true;
+    }
+    return false;
+}
+
+bool ry_descriptor_is_remade(const struct ry_descriptor *descriptor)
+{
+    return has_flag(&descriptor->record, RY_FLAG_REMADE);
 }

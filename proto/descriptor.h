@@ -42,7 +42,8 @@ enum ry_field_flag {
     RY_FLAG_SECRET = 2,
     RY_FLAG_SNOWFLAKE = 4,
     RY_FLAG_URL = 8,
-    RY_FLAG_LOCAL = 16
+    RY_FLAG_LOCAL = 16,
+    RY_FLAG_REMADE = 32
 };
 
 /* The limits of a field: of the value for numbers, of the bytes for strings and blobs, of the count for lists. */
@@ -110,5 +111,8 @@ struct ry_str ry_subject_of(const struct ry_descriptor *descriptor, struct ry_st
 
 /* The one role that a REQUEST, ASK or EVENT goes to. */
 enum ry_role ry_descriptor_role(const struct ry_descriptor *descriptor);
+
+/* Whether it has a REMADE field, in a record that it lists too. */
+bool ry_descriptor_is_remade(const struct ry_descriptor *descriptor);
 
 #endif

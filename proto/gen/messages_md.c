@@ -96,6 +96,8 @@ static void add_type(struct ry_buf *out, const struct ry_field *field)
         ADD(out, ", URL");
     if (field->flags & RY_FLAG_LOCAL)
         ADD(out, ", local");
+    if (field->flags & RY_FLAG_REMADE)
+        ADD(out, ", remade");
 }
 
 static void add_fields(struct ry_buf *out, const struct ry_record *record)

@@ -94,7 +94,9 @@ void post_undeliverable(struct ry_router *router, uint32_t session, const struct
     say_undeliverable(router, session, head, cause, RY_FAILURE_PASSING, reason);
 }
 
-void post_fail_for_good(struct ry_router *router, struct mail *mail, const char *reason)
+/* Ends a mail of which nothing is kept: who waits for it is told. */
+static void end_without_letter(struct ry_router *router, struct mail *mail, enum ry_failure_class class,
+                               const char *reason)
 {
     struct ry_envelope head = mail->head;
     uint32_t concerned = post_concerned(&head, mail->descriptor);
@@ -102,7 +104,12 @@ void post_fail_for_good(struct ry_router *router, struct mail *mail, const char 
            mail->descriptor->record.name, reason);
     post_forget(router, mail);
     head.body = (struct ry_str){0};
-    say_undeliverable(router, concerned, &head, RY_UNDELIVERABLE_DEAD, RY_FAILURE_PERMANENT, reason);
+    say_undeliverable(router, concerned, &head, RY_UNDELIVERABLE_DEAD, class, reason);
+}
+
+void post_fail_for_good(struct ry_router *router, struct mail *mail, const char *reason)
+{
+    end_without_letter(router, mail, RY_FAILURE_PERMANENT, reason);
 }
 
 /* ---- dead letters ------------------------------------------------------------------------------------------------ */
@@ -175,6 +182,10 @@ void post_keep_dead(struct ry_router *router, struct mail *mail, int64_t delay_m
 
 void post_bury(struct ry_router *router, struct mail *mail, const char *reason)
 {
+    if (ry_descriptor_is_remade(mail->descriptor)) {
+        end_without_letter(router, mail, RY_FAILURE_PASSING, reason);
+        return;
+    }
     RY_BUF_AUTO summary = ry_buf_make(2000);
     describe(mail, &summary);
     struct ry_envelope head = mail->head;

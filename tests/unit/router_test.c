@@ -479,6 +479,40 @@ static void failed_mail_is_tried_again_or_buried(void **state)
     assert_int_equal(desk->router->offices[RY_ROLE_WRITER].dead, 1);
 }
 
+static void what_can_be_made_again_is_told_to_its_origin_and_leaves_no_dead_letter(void **state)
+{
+    struct desk *desk = *state;
+    uint32_t scheduler = join(desk, RY_ROLE_SCHEDULER, 1), encoder = join(desk, RY_ROLE_ENCODER, 1);
+    uint32_t storage = join(desk, RY_ROLE_STORAGE, 1);
+    struct ry_image image = {.size_type = RY_STR("small"), .width = 1, .height = 1, .webp = {"RIFF", 4, NULL}};
+    struct ry_video_facts facts = {.width = 1, .height = 1, .mime_type = RY_STR("video/mp4")};
+    const struct ry_thumbnail_store store = {.clip_id = RY_STR("d1523646fd8f70dd6e199d427ae00606"),
+                                             .guild_id = RY_STR("1"),
+                                             .images = {&image, 1},
+                                             .facts = {&facts, 1}};
+    for (unsigned crashes = 0; crashes <= 3; crashes += 3) { /* refused by the storage; three of them died of it */
+        uint64_t origin = next_id(desk, scheduler);
+        uint64_t id = say(desk, encoder, RY_TAG_thumbnail_store, &store, origin);
+        for (unsigned i = 1; i <= crashes; i++) {
+            expect_mail(desk, storage, RY_TAG_thumbnail_store, id, i);
+            ry_router_gone(desk->router, storage, false);
+            if (i < crashes)
+                storage = join(desk, RY_ROLE_STORAGE, 1);
+        }
+        if (crashes == 0) {
+            expect_mail(desk, storage, RY_TAG_thumbnail_store, id, 1);
+            say_fail(desk, storage, id, false, "no WebP");
+        }
+        const struct ry_undeliverable *told = expect(desk, scheduler, RY_TAG_undeliverable);
+        assert_true(told->id == id);
+        assert_true(told->origin == origin);
+        assert_int_equal(told->cause, RY_UNDELIVERABLE_DEAD);
+        assert_int_equal(told->class, RY_FAILURE_PASSING);
+        assert_int_equal(desk->router->offices[RY_ROLE_STORAGE].dead, 0);
+        assert_int_equal(ry_router_load(desk->router), 0);
+    }
+}
+
 static void end_of_a_request_is_told_to_its_origin(void **state)
 {
     struct desk *desk = *state;
@@ -731,6 +765,7 @@ int main(void)
         TEST(bye_costs_no_attempt),
         TEST(mail_that_kills_everyone_is_a_dead_letter),
         TEST(failed_mail_is_tried_again_or_buried),
+        TEST(what_can_be_made_again_is_told_to_its_origin_and_leaves_no_dead_letter),
         TEST(end_of_a_request_is_told_to_its_origin),
         TEST(dead_letter_never_dies),
         TEST(answer_goes_past_every_queue),
