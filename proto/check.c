@@ -48,26 +48,27 @@ static int check_absent(const struct ry_field *field, const struct ry_path *path
     return field->flags & RY_FLAG_REQUIRED ? ry_refuse(err, RY_EINVAL, path, "is missing") : RY_OK;
 }
 
-static int check_text(const struct ry_field *field, struct ry_str text, const struct ry_path *path,
-                      struct ry_error *err)
+static int check_text(const struct ry_field *field, struct ry_str text, enum ry_check_texts texts,
+                      const struct ry_path *path, struct ry_error *err)
 {
-    if (!ry_str_is_utf8(text))
+    if (texts == RY_CHECK_TEXTS && !ry_str_is_utf8(text))
         return ry_refuse(err, RY_EINVAL, path, "is not UTF-8");
     if ((field->flags & RY_FLAG_SNOWFLAKE) && !ry_str_is_snowflake(text))
         return ry_refuse(err, RY_EINVAL, path, "is not a snowflake");
     return RY_OK;
 }
 
-static int check_str(const struct ry_field *field, struct ry_str text, const struct ry_path *path, struct ry_error *err)
+static int check_str(const struct ry_field *field, struct ry_str text, enum ry_check_texts texts,
+                     const struct ry_path *path, struct ry_error *err)
 {
     if (text.p == NULL)
         return check_absent(field, path, err);
     int rc = check_bytes(field, text.n, path, err);
-    return rc != RY_OK ? rc : check_text(field, text, path, err);
+    return rc != RY_OK ? rc : check_text(field, text, texts, path, err);
 }
 
-static int check_strs(const struct ry_field *field, const struct ry_strs *strs, const struct ry_path *path,
-                      struct ry_error *err)
+static int check_strs(const struct ry_field *field, const struct ry_strs *strs, enum ry_check_texts texts,
+                      const struct ry_path *path, struct ry_error *err)
 {
     int rc = ry_check_count(field, strs->n, path, err);
     struct ry_path item = *path;
@@ -79,7 +80,7 @@ static int check_strs(const struct ry_field *field, const struct ry_strs *strs, 
             rc = ry_refuse(err, RY_ELIMIT, &item, "has %zu bytes, more than %d", strs->items[i].n,
                            RY_STRS_ITEM_MAX_BYTES);
         else
-            rc = check_text(field, strs->items[i], &item, err);
+            rc = check_text(field, strs->items[i], texts, &item, err);
     }
     return rc;
 }
@@ -101,11 +102,12 @@ int ry_check_count(const struct ry_field *field, size_t n, const struct ry_path 
     return RY_OK;
 }
 
-int ry_check_field(const struct ry_field *field, const void *record, const struct ry_path *path, struct ry_error *err)
+int ry_check_field(const struct ry_field *field, const void *record, enum ry_check_texts texts,
+                   const struct ry_path *path, struct ry_error *err)
 {
     const void *at = (const char *)record + field->offset;
     switch (field->type) {
-    case RY_FIELD_STR: return check_str(field, *(const struct ry_str *)at, path, err);
+    case RY_FIELD_STR: return check_str(field, *(const struct ry_str *)at, texts, path, err);
     case RY_FIELD_U64: {
         uint64_t value = *(const uint64_t *)at;
         if (value < field->min.u || value > field->max.u)
@@ -128,7 +130,7 @@ int ry_check_field(const struct ry_field *field, const void *record, const struc
     }
     case RY_FIELD_BOOL: return RY_OK;
     case RY_FIELD_BLOB: return check_blob(field, at, path, err);
-    case RY_FIELD_STRS: return check_strs(field, at, path, err);
+    case RY_FIELD_STRS: return check_strs(field, at, texts, path, err);
     case RY_FIELD_LIST: return ry_check_count(field, ((const struct ry_list *)at)->n, path, err);
     }
     return ry_refuse(err, RY_EBUG, path, "has no type");

@@ -36,8 +36,12 @@ int ry_refuse(struct ry_error *err, enum ry_err code, const struct ry_path *path
 /* Whether a list of this field may have n items. */
 int ry_check_count(const struct ry_field *field, size_t n, const struct ry_path *path, struct ry_error *err);
 
+/* What is asked of a text but its limits: that it is UTF-8, or nothing, for whoever mends it then. */
+enum ry_check_texts { RY_CHECK_TEXTS, RY_PASS_TEXTS };
+
 /* Whether the field in this struct is within its limits and flags. Of a LIST only the count is checked: whoever walks
  * the message comes to its items anyway. RY_EINVAL, RY_ELIMIT. */
-int ry_check_field(const struct ry_field *field, const void *record, const struct ry_path *path, struct ry_error *err);
+int ry_check_field(const struct ry_field *field, const void *record, enum ry_check_texts texts,
+                   const struct ry_path *path, struct ry_error *err);
 
 #endif

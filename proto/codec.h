@@ -30,6 +30,11 @@ void ry_frames_clear(struct ry_frames *frames);
 int ry_pack(const struct ry_descriptor *descriptor, const void *message, struct ry_buf *out, struct ry_frames *frames,
             struct ry_error *err);
 
+/* The same for what is said and cannot be taken back: a text that is not UTF-8 goes out mended (ry_utf8_mend), so that
+ * what a library, a server or a file name says makes no message invalid. */
+int ry_pack_mended(const struct ry_descriptor *descriptor, const void *message, struct ry_buf *out,
+                   struct ry_frames *frames, struct ry_error *err);
+
 /* Reads a body into a new struct in the arena, whose strings point into body and whose blobs borrow from frames. body
  * and frames must outlive it. RY_EINVAL or RY_ELIMIT with the field's name, RY_ENOMEM. */
 int ry_unpack(const struct ry_descriptor *descriptor, struct ry_str body, struct ry_frame *const *frames,

@@ -7,12 +7,14 @@
 
 #include "proto/check.h"
 #include "proto/wire.h"
+#include "runtime/base/utf8.h"
 
 struct packing {
     msgpack_packer packer;
     struct ry_wire_sink sink;
     struct ry_frames *frames;
     size_t first_frame; /* of this message in frames */
+    enum ry_check_texts texts;
     struct ry_error *err;
 };
 
@@ -23,10 +25,13 @@ void ry_frames_clear(struct ry_frames *frames)
     frames->n = 0;
 }
 
-static void pack_str(msgpack_packer *packer, struct ry_str text)
+static void pack_str(struct packing *self, struct ry_str text)
 {
-    (void)msgpack_pack_str(packer, text.n);
-    (void)msgpack_pack_str_body(packer, text.n ? text.p : "", text.n);
+    (void)msgpack_pack_str(&self->packer, text.n);
+    (void)msgpack_pack_str_body(&self->packer, text.n ? text.p : "", text.n);
+    struct ry_buf *out = self->sink.out;
+    if (self->texts == RY_PASS_TEXTS && self->sink.rc == RY_OK && !ry_str_is_utf8(text))
+        ry_utf8_mend(out->p + out->n - text.n, text.n);
 }
 
 static int pack_blob(struct packing *self, const struct ry_blob *blob, const struct ry_path *path)
@@ -68,7 +73,7 @@ static int pack_field(struct packing *self, const struct ry_field *field, const 
     switch (field->type) {
     case RY_FIELD_STR:
         if (text->p)
-            pack_str(&self->packer, *text);
+            pack_str(self, *text);
         else
             (void)msgpack_pack_nil(&self->packer);
         break;
@@ -82,7 +87,7 @@ static int pack_field(struct packing *self, const struct ry_field *field, const 
     case RY_FIELD_STRS:
         (void)msgpack_pack_array(&self->packer, strs->n);
         for (size_t i = 0; i < strs->n; i++)
-            pack_str(&self->packer, strs->items[i]);
+            pack_str(self, strs->items[i]);
         break;
     case RY_FIELD_LIST: return pack_list(self, field, at, path);
     }
@@ -96,26 +101,41 @@ static int pack_record(struct packing *self, const struct ry_record *record, con
     for (size_t i = 0; rc == RY_OK && i < record->field_count; i++) {
         const struct ry_field *field = &record->fields[i];
         struct ry_path path = ry_path_of(up, field->name);
-        rc = ry_check_field(field, from, &path, self->err);
+        rc = ry_check_field(field, from, self->texts, &path, self->err);
         if (rc == RY_OK)
             rc = pack_field(self, field, (const char *)from + field->offset, &path);
     }
     return rc;
 }
 
+static int pack(struct packing *self, const struct ry_descriptor *descriptor, const void *message)
+{
+    msgpack_packer_init(&self->packer, &self->sink, ry_wire_write);
+    struct ry_path path = ry_path_of(NULL, descriptor->record.name);
+    int rc = pack_record(self, &descriptor->record, message, &path);
+    if (rc != RY_OK)
+        ry_wire_undo(&self->sink);
+    else if ((rc = ry_wire_finish(&self->sink)) != RY_OK)
+        (void)ry_refuse(self->err, (enum ry_err)rc, &path, "does not fit in its buffer of %zu bytes",
+                        self->sink.out->max);
+    if (rc != RY_OK)
+        while (self->frames->n > self->first_frame)
+            ry_frame_unref(self->frames->items[--self->frames->n]);
+    return rc;
+}
+
 int ry_pack(const struct ry_descriptor *descriptor, const void *message, struct ry_buf *out, struct ry_frames *frames,
             struct ry_error *err)
 {
-    struct packing self = {.sink = ry_wire_sink_of(out), .frames = frames, .first_frame = frames->n, .err = err};
-    msgpack_packer_init(&self.packer, &self.sink, ry_wire_write);
-    struct ry_path path = ry_path_of(NULL, descriptor->record.name);
-    int rc = pack_record(&self, &descriptor->record, message, &path);
-    if (rc != RY_OK)
-        ry_wire_undo(&self.sink);
-    else if ((rc = ry_wire_finish(&self.sink)) != RY_OK)
-        (void)ry_refuse(err, (enum ry_err)rc, &path, "does not fit in its buffer of %zu bytes", out->max);
-    if (rc != RY_OK)
-        while (frames->n > self.first_frame)
-            ry_frame_unref(frames->items[--frames->n]);
-    return rc;
+    struct packing self = {
+        .sink = ry_wire_sink_of(out), .frames = frames, .first_frame = frames->n, .texts = RY_CHECK_TEXTS, .err = err};
+    return pack(&self, descriptor, message);
+}
+
+int ry_pack_mended(const struct ry_descriptor *descriptor, const void *message, struct ry_buf *out,
+                   struct ry_frames *frames, struct ry_error *err)
+{
+    struct packing self = {
+        .sink = ry_wire_sink_of(out), .frames = frames, .first_frame = frames->n, .texts = RY_PASS_TEXTS, .err = err};
+    return pack(&self, descriptor, message);
 }

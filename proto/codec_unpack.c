@@ -113,7 +113,7 @@ static int take_record(struct unpacking *self, const struct ry_record *record, v
         struct ry_path path = ry_path_of(up, field->name);
         int rc = i < n ? take_field(self, field, (char *)to + field->offset, &path) : RY_OK;
         if (rc == RY_OK)
-            rc = ry_check_field(field, to, &path, self->err);
+            rc = ry_check_field(field, to, RY_CHECK_TEXTS, &path, self->err);
         if (rc != RY_OK)
             return rc;
     }

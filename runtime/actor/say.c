@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "runtime/base/log.h"
+#include "runtime/base/utf8.h"
 
 /* Entries kept for re-use, and the largest buffer one may bring along. */
 #define FREE_SAID_MAX   1024
@@ -121,7 +122,7 @@ static void say_mail(struct ry_ctx *ctx, const struct ry_descriptor *descriptor,
     if (ry_buf_reserve(&said->bytes, RY_ENVELOPE_HEAD_MAX_BYTES) == NULL)
         ry_actor_bug(ctx, "out of memory", "out queue");
     said->bytes.n = RY_ENVELOPE_HEAD_MAX_BYTES;
-    if (ry_pack(descriptor, message, &said->bytes, &frames, &err) != RY_OK)
+    if (ry_pack_mended(descriptor, message, &said->bytes, &frames, &err) != RY_OK)
         ry_actor_bug(ctx, "message breaks its declaration", err.text);
     char head[RY_ENVELOPE_HEAD_MAX_BYTES];
     size_t head_bytes = 0;
@@ -254,22 +255,11 @@ void ry_say_done(struct ry_ctx *ctx, uint64_t id)
     STAILQ_INSERT_TAIL(&ctx->out, said, link);
 }
 
-/* A reason may quote what came from outside; what is not UTF-8 in it would make the message invalid. */
 static void say_reason(struct ry_buf *out, const char *reason)
 {
-    size_t n = reason ? strnlen(reason, RY_REASON_MAX_BYTES) : 0;
-    if (n == 0) {
-        (void)ry_buf_add_str(out, RY_STR("no reason given"));
-        return;
-    }
-    if (n == RY_REASON_MAX_BYTES) /* never in the middle of a character */
-        while (n > 0 && ((unsigned char)reason[n] & 0xC0) == 0x80)
-            n--;
-    (void)ry_buf_add(out, reason, n);
-    if (!ry_str_is_utf8(ry_buf_str(out)))
-        for (size_t i = 0; i < out->n; i++)
-            if ((unsigned char)out->p[i] >= 0x80)
-                out->p[i] = '?';
+    struct ry_str text = ry_utf8_head(ry_str_of(reason), RY_REASON_MAX_BYTES);
+    (void)ry_buf_add_str(out, text.n > 0 ? text : RY_STR("no reason given"));
+    ry_utf8_mend(out->p, out->n);
 }
 
 void ry_say_fail(struct ry_ctx *ctx, uint64_t id, bool retry, const char *reason)

@@ -26,7 +26,7 @@ static uint64_t link_put(struct ry_link *link, enum ry_tag tag, const void *mess
     ry_buf_reset(&link->bytes);
     const struct ry_descriptor *descriptor = ry_descriptor(tag);
     uint64_t id = (uint64_t)link->session << 32 | --link->last_id;
-    int rc = ry_pack(descriptor, message, &link->body, &frames, &err);
+    int rc = ry_pack_mended(descriptor, message, &link->body, &frames, &err);
     if (rc == RY_OK) {
         const struct ry_envelope envelope = {
             .id = id,

@@ -27,7 +27,7 @@ static int post_pack(struct ry_router *router, enum ry_tag tag, const void *mess
     ry_buf_reset(&router->body);
     ry_buf_reset(&router->packed);
     frames->n = 0;
-    int rc = ry_pack(ry_descriptor(tag), message, &router->body, frames, err);
+    int rc = ry_pack_mended(ry_descriptor(tag), message, &router->body, frames, err);
     if (rc != RY_OK)
         return rc;
     *head = (struct ry_envelope){

@@ -126,7 +126,7 @@ static void send_unwelcome(struct ry_post *post, const struct peer_key *key, con
     struct ry_frames frames;
     frames.n = 0;
     struct ry_error err;
-    if (ry_pack(ry_descriptor(RY_TAG_unwelcome), &message, &body, &frames, &err) != RY_OK)
+    if (ry_pack_mended(ry_descriptor(RY_TAG_unwelcome), &message, &body, &frames, &err) != RY_OK)
         return;
     const struct ry_envelope envelope = {.id = 1, .tag = RY_TAG_unwelcome, .attempt = 1, .body = ry_buf_str(&body)};
     struct ry_bag bag;

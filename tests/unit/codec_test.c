@@ -203,6 +203,50 @@ static void refuse_broken_fields(const struct ry_descriptor *descriptor, const s
     }
 }
 
+/* Texts from outside reach a reason, a list and a record by many ways; none of them may cost the message. */
+static void a_text_that_is_not_utf8_is_said_mended(void **state)
+{
+    (void)state;
+    struct ry_str ids[] = {RY_STR("a\xff"), RY_STR("\xe2\x82")};
+    struct ry_failed_clip clip = {
+        .clip_id = RY_STR("d1523646fd8f70dd6e199d427ae00606"),
+        .channel_id = RY_STR("2"),
+        .filename = RY_STR("b\xc3"),
+        .reason = RY_STR("la base de donn\xe9"
+                         "es"),
+    };
+    const struct ry_failed_retry retry = {.clip_ids = {ids, 2}};
+    const struct ry_failed_page page = {.clips = {&clip, 1}, .error = RY_STR("\xf0\x9f\x8e")};
+    const struct {
+        enum ry_tag tag;
+        const void *message;
+        const char *described;
+    } cases[] = {
+        {RY_TAG_failed_retry, &retry, "a?"},    {RY_TAG_failed_retry, &retry, "??"}, {RY_TAG_failed_page, &page, "b?"},
+        {RY_TAG_failed_page, &page, "donn?es"}, {RY_TAG_failed_page, &page, "???"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct ry_descriptor *descriptor = ry_descriptor(cases[i].tag);
+        RY_BUF_AUTO body = ry_buf_make(4096);
+        RY_BUF_AUTO line = ry_buf_make(4096);
+        RY_ARENA_AUTO arena = ry_arena_make(ARENA_MAX);
+        struct ry_frames frames = {.n = 0};
+        struct ry_error err = {0};
+        void *read = NULL;
+        assert_int_equal(ry_pack(descriptor, cases[i].message, &body, &frames, &err), RY_EINVAL);
+        assert_int_equal(ry_pack_mended(descriptor, cases[i].message, &body, &frames, &err), RY_OK);
+        assert_int_equal(ry_unpack(descriptor, ry_buf_str(&body), NULL, 0, &arena, &read, &err), RY_OK);
+        ry_describe(descriptor, read, &line);
+        if (strstr(ry_buf_cstr(&line), cases[i].described) == NULL)
+            fail_msg("%s: %s", cases[i].described, ry_buf_cstr(&line));
+    }
+    /* What cannot be mended is refused as ever: a snowflake with a strange byte is none. */
+    RY_BUF_AUTO body = ry_buf_make(4096);
+    struct ry_frames frames = {.n = 0};
+    struct ry_days_get days = {.channel_id = RY_STR("12\xff")};
+    assert_int_equal(ry_pack_mended(ry_descriptor(RY_TAG_days_get), &days, &body, &frames, NULL), RY_EINVAL);
+}
+
 static void a_field_out_of_its_limits_is_refused_by_name(void **state)
 {
     (void)state;
@@ -430,6 +474,7 @@ int main(void)
         cmocka_unit_test(every_message_survives_the_wire_at_its_limits),
         cmocka_unit_test(every_body_cut_short_is_refused),
         cmocka_unit_test(a_field_out_of_its_limits_is_refused_by_name),
+        cmocka_unit_test(a_text_that_is_not_utf8_is_said_mended),
         cmocka_unit_test(a_malformed_body_is_refused_with_its_place),
         cmocka_unit_test(a_list_of_many_empty_records_stops_at_the_arenas_maximum),
         cmocka_unit_test(a_body_that_does_not_fit_leaves_its_buffer_as_it_was),
