@@ -20,6 +20,7 @@
 
 #include "actors/downloader/windows.h"
 #include "runtime/base/backoff.h"
+#include "runtime/base/utf8.h"
 
 #define CLIP_MAGIC 0x636c6970u
 
@@ -112,27 +113,6 @@ static void clip_end(struct clip *clip)
     ry_mail_done(ctx, mail);
 }
 
-/* File names and servers may put anything into a reason; a message takes one line of UTF-8. */
-static struct ry_str make_printable(struct ry_error *reason)
-{
-    bool utf8 = ry_str_is_utf8(ry_str_of(reason->text));
-    for (char *c = reason->text; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 0x7f || (!utf8 && (unsigned char)*c > 0x7f))
-            *c = '?';
-    return ry_str_of(reason->text);
-}
-
-/* The file's name at the length that leaves room for the reason, cut at a character. */
-static struct ry_str shown_name(struct ry_str name)
-{
-    if (name.n <= NAME_SHOWN_BYTES)
-        return name;
-    name.n = NAME_SHOWN_BYTES;
-    while (name.n > 0 && ((unsigned char)name.p[name.n] & 0xc0) == 0x80)
-        name.n--;
-    return name;
-}
-
 /* Whether a source's trouble is of the video itself: deleted, empty, too large. What a server or a disk does may pass.
  */
 static enum ry_failure_class class_of(enum ry_err code)
@@ -156,14 +136,15 @@ static void clip_fail(struct clip *clip, const char *predicate, enum ry_failure_
 {
     struct clip_world *world = clip->world;
     struct ry_error reason;
-    ry_fail(&reason, RY_EDATA, "%.*s %s", RY_STR_ARG(shown_name(clip->work->filename)), predicate);
+    struct ry_str name = ry_utf8_head(clip->work->filename, NAME_SHOWN_BYTES);
+    ry_fail(&reason, RY_EDATA, "%.*s %s", RY_STR_ARG(name), predicate);
     int64_t wait_ms = ry_backoff_listed_ms(ry_ctx_rng(world->ctx), world->backoff_minutes, world->backoff_n,
                                            clip->work->retries, RETRY_JITTER_PERCENT);
     int64_t asked_ms = clip->retry_after_ms < RETRY_AFTER_MAX_MS ? clip->retry_after_ms : RETRY_AFTER_MAX_MS;
     if (asked_ms > wait_ms)
         wait_ms = asked_ms;
     const struct ry_clip_failed failed = {.clip_id = clip->work->clip_id,
-                                          .reason = make_printable(&reason),
+                                          .reason = ry_str_of(reason.text),
                                           .next_retry_ms = (uint64_t)wait_ms,
                                           .class = class,
                                           .encoder = encoder};

@@ -4,6 +4,7 @@
 
 #include "actors/ingester/produce.h"
 #include "runtime/base/backoff.h"
+#include "runtime/base/utf8.h"
 
 #define RETRY_BASE_MS        1000
 #define RETRY_MAX_MS         (5 * 60 * 1000)
@@ -48,13 +49,11 @@ bool flight_answers(const struct flight *flight, uint64_t mail_id)
 
 void flight_set_ending(struct flight *flight, enum ending ending, const char *format, ...)
 {
-    struct ry_error text = {0}; /* cuts at a character boundary */
     va_list args;
     va_start(args, format);
-    (void)ry_vfail(&text, RY_EDATA, format, args);
+    (void)ry_utf8_vprint(flight->reason, sizeof flight->reason, format, args);
     va_end(args);
     flight->ending = ending;
-    (void)snprintf(flight->reason, sizeof flight->reason, "%s", text.text);
 }
 
 int flight_set_done(struct flight *flight, const struct ry_job_done *done)

@@ -4,6 +4,7 @@
 
 #include "actors/monitor/query.h"
 #include "runtime/base/clock.h"
+#include "runtime/base/utf8.h"
 #include "runtime/json/writer.h"
 #include "runtime/stats/stats.h"
 
@@ -151,7 +152,7 @@ void api_clips(const struct ry_gallery_page *page, struct ry_buf *out)
 static void add_reason(struct ry_json_writer *writer, const char *what, struct ry_str why)
 {
     char text[512];
-    (void)snprintf(text, sizeof text, "%s: %.*s", what, RY_STR_ARG(why));
+    (void)ry_utf8_print(text, sizeof text, "%s: %.*s", what, RY_STR_ARG(why));
     ry_json_put_text(writer, NULL, text);
 }
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "runtime/actor/forward.h"
+#include "runtime/base/utf8.h"
 
 #define WHOLE_BYTES ((size_t)160 << 20)
 #define LOG_MS      10000
@@ -104,7 +105,7 @@ void relay_on_settled(struct relay *self, uint64_t id, struct ry_str failure)
         ry_mail_done(self->ctx, sent->mail);
     } else {
         char reason[400];
-        (void)snprintf(reason, sizeof reason, "%.*s", RY_STR_ARG(failure));
+        (void)ry_utf8_print(reason, sizeof reason, "%.*s", RY_STR_ARG(failure));
         ry_mail_fail(self->ctx, sent->mail, false, reason);
     }
     forget(self, sent);

@@ -199,7 +199,10 @@ static bool read_next(struct reconciler *self, const struct ry_scan_row *scan, s
                                  .json = scan->next,
                                  .job_id = ry_arena_str(&self->arena, ry_json_str(ry_json_get(job, "job_id"))),
                                  .type = ry_arena_str(&self->arena, ry_json_str(ry_json_get(job, "type")))};
-    return spec->job_id.n > 0 && spec->job_id.n < JOB_ID_BYTES && spec->type.n > 0 && !was_mended(self, spec->job_id);
+    /* Another hand may have written the row. */
+    const struct ry_jobs_push push = {.jobs = {spec, 1}};
+    return spec->job_id.n < JOB_ID_BYTES && ry_check(RY_TAG_jobs_push, &push, NULL) == RY_OK &&
+           !was_mended(self, spec->job_id);
 }
 
 static void report(const struct ry_scan_row *scan, int64_t untouched_ms, size_t nth)

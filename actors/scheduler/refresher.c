@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "runtime/base/log.h"
+#include "runtime/base/utf8.h"
 
 #define URLS_MAX     50    /* of one request to Discord */
 #define EARLY_MS     60000 /* a URL that ends this soon may end under a download */
@@ -140,7 +141,8 @@ static bool refresher_end_clip(struct refresher *refresher, struct ry_ctx *ctx, 
     if (gone)
         (void)snprintf(reason, sizeof reason, "%s", GONE);
     else
-        (void)snprintf(reason, sizeof reason, "its URL has expired and there is no fresh one: %.*s", RY_STR_ARG(why));
+        (void)ry_utf8_print(reason, sizeof reason, "its URL has expired and there is no fresh one: %.*s",
+                            RY_STR_ARG(why));
     refresher->on_end(refresher->arg, ctx, &clip->work, ry_str_of(reason),
                       gone ? RY_FAILURE_PERMANENT : RY_FAILURE_PASSING);
     return false;

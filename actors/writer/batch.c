@@ -12,6 +12,7 @@
 #include "actors/writer/batch.h"
 
 #include "actors/writer/text.h"
+#include "runtime/base/utf8.h"
 
 /* Of row_failure.key; only a media root can be longer. */
 #define ROW_KEY_MAX_BYTES 128
@@ -102,7 +103,7 @@ static struct ry_str row_key(const struct ry_batch_write *batch, enum writer_tab
     case WRITER_CLIPS: key = batch->clips.items[index].id; break;
     case WRITER_TABLE_COUNT: break;
     }
-    return writer_text_head(key, ROW_KEY_MAX_BYTES);
+    return ry_utf8_head(key, ROW_KEY_MAX_BYTES);
 }
 
 static int note_failure(struct run *run, const char *table, struct ry_str key, const struct ry_error *why,

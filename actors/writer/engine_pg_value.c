@@ -4,6 +4,7 @@
  * are microseconds since 2000-01-01 (integer_datetimes, the only form since version 10).
  * Source: PostgreSQL 15, src/backend/utils/adt/arrayfuncs.c (array_recv), timestamp.c (timestamptz_recv). */
 #include "actors/writer/engine_pg.h"
+#include "runtime/base/utf8.h"
 
 #include <endian.h>
 
@@ -216,7 +217,15 @@ struct ry_str pg_text(const PGresult *result, int row, int column, size_t max, s
     if (pg_null(result, row, column))
         return (struct ry_str){0};
     struct ry_str stored = {PQgetvalue(result, row, column), (size_t)PQgetlength(result, row, column)};
-    return ry_arena_str(arena, writer_text_head(stored, max));
+    stored = ry_utf8_head(stored, max);
+    char *copy = ry_arena_alloc(arena, stored.n + 1);
+    if (copy == NULL)
+        return (struct ry_str){0};
+    memcpy(copy, stored.p, stored.n);
+    copy[stored.n] = '\0';
+    /* The server gives what it has checked; what stands between may not. */
+    ry_utf8_mend(copy, stored.n);
+    return (struct ry_str){copy, stored.n};
 }
 
 int64_t pg_i64(const PGresult *result, int row, int column)

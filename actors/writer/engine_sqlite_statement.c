@@ -4,6 +4,8 @@
  * here, so that a result code is judged in one place. */
 #include "actors/writer/engine_sqlite.h"
 
+#include "runtime/base/utf8.h"
+
 static const char *const texts[LITE_STATEMENT_COUNT] = {
 #define STATEMENT(name, sql) [LITE_##name] = (sql),
 #include "actors/writer/engine_sqlite_statements.def"
@@ -165,15 +167,13 @@ struct ry_str lite_text(sqlite3_stmt *statement, int at, size_t max, struct ry_a
     const char *p = (const char *)sqlite3_column_text(statement, at);
     if (p == NULL)
         return (struct ry_str){0};
-    struct ry_str stored = writer_text_head((struct ry_str){p, (size_t)sqlite3_column_bytes(statement, at)}, max);
+    struct ry_str stored = ry_utf8_head((struct ry_str){p, (size_t)sqlite3_column_bytes(statement, at)}, max);
     char *copy = ry_arena_alloc(arena, stored.n);
     if (copy == NULL)
         return (struct ry_str){0};
     memcpy(copy, stored.p, stored.n);
-    /* Only a foreign hand can have stored what is no UTF-8; shown without what is not ASCII rather than not at all. */
-    if (!ry_str_is_utf8(stored))
-        for (size_t i = 0; i < stored.n; i++)
-            copy[i] = (unsigned char)copy[i] < 0x80 ? copy[i] : '?';
+    /* Only a foreign hand can have stored what is no UTF-8; shown as it can be rather than not at all. */
+    ry_utf8_mend(copy, stored.n);
     return (struct ry_str){copy, stored.n};
 }
 

@@ -8,6 +8,7 @@
 
 #include "actors/writer/pg_sqlstate.h"
 #include "runtime/base/clock.h"
+#include "runtime/base/utf8.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -27,9 +28,7 @@ int64_t pg_now_mono_ms(void)
 static struct ry_str first_line(const char *message)
 {
     struct ry_str line = {message ? message : "", message ? strcspn(message, "\n") : 0};
-    if (line.n > WORDS_MAX_BYTES)
-        line.n = WORDS_MAX_BYTES;
-    return line;
+    return ry_utf8_head(line, WORDS_MAX_BYTES);
 }
 
 static bool state_is(const char *state, const char *prefix)

@@ -49,16 +49,6 @@ struct ry_str writer_text_fit(struct ry_str s, unsigned chars, struct ry_arena *
     return s;
 }
 
-struct ry_str writer_text_head(struct ry_str s, size_t max)
-{
-    if (s.n <= max)
-        return s;
-    size_t n = max;
-    while (n > 0 && is_continuation(s.p[n]))
-        n--;
-    return (struct ry_str){s.p, n};
-}
-
 struct ry_str writer_text_file_path(struct ry_str url, struct ry_arena *arena)
 {
     char *path = ry_arena_alloc(arena, url.n + 1);

@@ -19,9 +19,6 @@ enum writer_width {
  * characters were left out. Out of memory gives the absent string with *failed set. */
 struct ry_str writer_text_fit(struct ry_str s, unsigned chars, struct ry_arena *arena, uint64_t *cut, bool *failed);
 
-/* The longest beginning of s of at most max bytes that ends between characters. */
-struct ry_str writer_text_head(struct ry_str s, size_t max);
-
 /* The file-system path of a file: URL with the %XX undone, in the arena; absent if url is no file: URL, names another
  * host, or is malformed. */
 struct ry_str writer_text_file_path(struct ry_str url, struct ry_arena *arena);

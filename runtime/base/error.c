@@ -1,8 +1,7 @@
 #include "runtime/base/error.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
+
+#include "runtime/base/utf8.h"
 
 enum ry_err_class ry_err_class(enum ry_err code)
 {
@@ -42,22 +41,8 @@ int ry_vfail(struct ry_error *err, enum ry_err code, const char *format, va_list
 {
     if (err == NULL)
         return code;
-    int saved = errno; /* so that %m in format prints the caller's error */
+    (void)ry_utf8_vprint(err->text, sizeof err->text, format, args);
     err->code = code;
-    errno = saved;
-    int length = vsnprintf(err->text, sizeof err->text, format, args);
-    if (length >= (int)sizeof err->text) {
-        /* Step back over a UTF-8 sequence that was cut in two. */
-        size_t end = sizeof err->text - 1;
-        while (end > 0 && ((unsigned char)err->text[end - 1] & 0xC0) == 0x80)
-            end--;
-        if (end > 0 && (unsigned char)err->text[end - 1] >= 0xC0)
-            end--;
-        err->text[end] = '\0';
-    }
-    for (char *p = err->text; *p; p++)
-        if (*p == '\n' || *p == '\r')
-            *p = ' ';
     return code;
 }
 

@@ -38,7 +38,7 @@ enum ry_err_class { RY_CLASS_NONE, RY_CLASS_RETRY, RY_CLASS_REJECT, RY_CLASS_DIE
 
 struct ry_error {
     enum ry_err code;
-    char text[400]; /* one sentence, no newline: what, where, what to do; never a secret */
+    char text[400]; /* one line of UTF-8: what, where, what to do; never a secret */
 };
 
 /* The class of a code; RY_OK has RY_CLASS_NONE. */
@@ -48,7 +48,8 @@ enum ry_err_class ry_err_class(enum ry_err code);
 const char *ry_err_name(enum ry_err code);
 
 /* Fills *err (which may be NULL) and returns code, so that `return ry_fail(err, RY_EIO, "cannot open %s: %m", path);`
- * is the whole error path. Text that does not fit is cut at a character boundary. */
+ * is the whole error path. Whatever is quoted, the text is one line of UTF-8 without control characters, cut between
+ * characters (ry_utf8_print). */
 int ry_fail(struct ry_error *err, enum ry_err code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 int ry_vfail(struct ry_error *err, enum ry_err code, const char *format, va_list args)
     __attribute__((format(printf, 3, 0)));

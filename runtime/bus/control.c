@@ -3,6 +3,7 @@
  * Ends custody (done, fail), changes credit, takes reports, lets an instance leave, and passes questions of people on
  * to notice.c. An instance can end only what it holds; anything else is refused and changes nothing. */
 #include "runtime/bus/post.h"
+#include "runtime/base/utf8.h"
 
 #include <stdio.h>
 
@@ -55,7 +56,7 @@ static int take_fail(struct ry_router *router, struct member *member, const stru
     post_take_back(router, mail);
     count_done(router, member);
     char reason[401];
-    (void)snprintf(reason, sizeof reason, "%.*s", RY_STR_ARG(message->reason));
+    (void)ry_utf8_print(reason, sizeof reason, "%.*s", RY_STR_ARG(message->reason));
     if (mail->head.tag == RY_TAG_mail_dead && message->retry) {
         post_keep_dead(router, mail, DEAD_RETRY_MS);
     } else if (message->retry && mail->attempt < router->options.attempts_max) {

@@ -4,6 +4,7 @@
  * own process, and for instances that cannot: a sandbox has no file to write to, another host's file is of no use here.
  * Keeps nothing. */
 #include "runtime/bus/heap_answer.h"
+#include "runtime/base/utf8.h"
 #include "runtime/bus/post.h"
 
 #include <stdio.h>
@@ -35,15 +36,16 @@ void post_heap_get(struct ry_router *router, const struct member *from, const st
     char reason[300];
     const struct member *member = member_named(router, message->instance);
     if (member == NULL) {
-        (void)snprintf(reason, sizeof reason, "there is no instance %.*s; `reelyard status` lists them",
-                       RY_STR_ARG(message->instance));
+        (void)ry_utf8_print(reason, sizeof reason, "there is no instance %.*s; `reelyard status` lists them",
+                            RY_STR_ARG(message->instance));
         refuse(router, from, correlation, reason);
     } else if (member->role == RY_ROLE_CONSOLE) {
         refuse(router, from, correlation, "a console has no profile");
     } else if (member->sandboxed) {
-        (void)snprintf(reason, sizeof reason,
-                       "%s is in a sandbox and can write no file; start the node with --isolate=false to profile it",
-                       member->name);
+        (void)ry_utf8_print(
+            reason, sizeof reason,
+            "%s is in a sandbox and can write no file; start the node with --isolate=false to profile it",
+            member->name);
         refuse(router, from, correlation, reason);
     } else {
         post_say(router, member, RY_TAG_heap_make, &make, correlation);

@@ -18,6 +18,7 @@
 #include "runtime/actor/instance.h"
 #include "runtime/base/heap.h"
 #include "runtime/base/log.h"
+#include "runtime/base/utf8.h"
 #include "runtime/bus/heap_answer.h"
 #include "runtime/bus/last_words.h"
 #include "runtime/bus/node.h"
@@ -321,7 +322,7 @@ static int loop_end(struct loop *loop, struct ry_error *err)
     if (ry_instance_finished(loop->instance, &why) && why.code != RY_OK) {
         rc = ry_fail(err, why.code, "%s", why.text);
         char reason[RY_TIME_TEXT_BYTES + sizeof why.text];
-        (void)snprintf(reason, sizeof reason, "the instance ended: %s", why.text);
+        (void)ry_utf8_print(reason, sizeof reason, "the instance ended: %s", why.text);
         ry_instance_give_up(loop->instance, reason);
     } else if (!ry_instance_finished(loop->instance, NULL) && !loop->dismissed) {
         rc = ry_fail(err, RY_ETIMEOUT, "%s did not finish within %" PRId64 " ms", loop->run->name, loop->run->drain_ms);
