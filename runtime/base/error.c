@@ -1,6 +1,5 @@
 #include "runtime/base/error.h"
 
-
 #include "runtime/base/utf8.h"
 
 enum ry_err_class ry_err_class(enum ry_err code)

@@ -19,7 +19,9 @@
 /* Prints a line of the report; how many things are wrong by it. */
 static unsigned report(const struct ry_cli *cli, bool good, const char *what, const char *finding)
 {
-    (void)fprintf(cli->out, "%-8s %-38s %s\n", good ? "ok" : "BAD", what, finding);
+    (void)fprintf(cli->out, "%-8s %-38s ", good ? "ok" : "BAD", what);
+    ry_cli_print_safe(cli->out, ry_str_of(finding));
+    (void)fputc('\n', cli->out);
     return good ? 0 : 1;
 }
 

@@ -67,8 +67,9 @@ static void print_report(const struct ry_scan_follow *follow, const struct ry_pa
     ry_import_reasons_print(&follow->failed, "clips without thumbnails", out);
     struct ry_place place;
     ry_config_database_place(config, &place);
-    fprintf(out, "database    %s\nthumbnails  %s/thumbnails\n", place.where,
-            ry_config_str(config, RY_OPT_storage_path));
+    fprintf(out, "database    %s\nthumbnails  ", place.where);
+    ry_cli_print_safe(out, ry_str_of(ry_config_str(config, RY_OPT_storage_path)));
+    fputs("/thumbnails\n", out);
     print_way(follow, page);
     fflush(out);
 }

@@ -379,8 +379,9 @@ static int tell(struct status *self, struct ry_error *err)
     const struct ry_json *node = ry_json_get(root, "node");
     const struct ry_json *queue = ry_json_get(root, "queue");
     const struct ry_json *archive = ry_json_get(root, "archive");
-    (void)fprintf(out, "data     %s\n", ry_config_str(self->cli->config, RY_OPT_data));
-    (void)fprintf(out, "database %s (%s)\n", self->database.where, self->database.why);
+    (void)fputs("data     ", out);
+    ry_cli_print_safe(out, ry_str_of(ry_config_str(self->cli->config, RY_OPT_data)));
+    (void)fprintf(out, "\ndatabase %s (%s)\n", self->database.where, self->database.why);
     (void)fprintf(out, "jobs     %s (%s)\n", self->jobs.where, self->jobs.why);
     if (node) {
         char uptime[32];

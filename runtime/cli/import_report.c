@@ -116,8 +116,9 @@ static void print_text(const struct ry_import_report *report, const struct ry_cl
     ry_import_reasons_print(&report->failed, "clips without thumbnails", out);
     struct ry_place database;
     ry_config_database_place(cli->config, &database);
-    fprintf(out, "database    %s\nthumbnails  %s/thumbnails\n", database.where,
-            ry_config_str(cli->config, RY_OPT_storage_path));
+    fprintf(out, "database    %s\nthumbnails  ", database.where);
+    ry_cli_print_safe(out, ry_str_of(ry_config_str(cli->config, RY_OPT_storage_path)));
+    fputs("/thumbnails\n", out);
     if (report->stopped || report->broken)
         fputs("Stopped before the end. Run it again, and it goes on where it stopped.\n", out);
     else

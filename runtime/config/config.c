@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "runtime/base/utf8.h"
 #include "runtime/config/option.h"
 #include "runtime/config/settings.h"
 
@@ -340,7 +341,11 @@ void ry_config_dump(const struct ry_config *config, struct ry_buf *out)
     for (unsigned i = 0; i < RY_OPT_COUNT; i++) {
         const struct ry_option_row *row = ry_option_row((enum ry_option)i);
         const char *text = config->options[i].value.text;
-        (void)ry_buf_addf(out, "%s=%s  (%s)\n", row->name, row->secret_of && *text ? "***" : text,
-                          sources[config->options[i].source]);
+        (void)ry_buf_addf(out, "%s=", row->name);
+        size_t value = out->n;
+        (void)ry_buf_add_str(out, ry_str_of(row->secret_of && *text ? "***" : text));
+        if (out->n > value)
+            ry_utf8_line(out->p + value, out->n - value);
+        (void)ry_buf_addf(out, "  (%s)\n", sources[config->options[i].source]);
     }
 }

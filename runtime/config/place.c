@@ -1,13 +1,12 @@
 /* place.c: where the archive and the queue are, and what decided it, in words. */
-#include <stdio.h>
 #include <string.h>
 
 #include "runtime/base/log.h"
-#include "runtime/base/str.h"
+#include "runtime/base/utf8.h"
 #include "runtime/config/config.h"
 
 /* The part of an address behind user and password and before its parameters; false when nobody can tell where a
- * password ends. What is not printable becomes '?'. */
+ * password ends. */
 static bool print_address(const char *url, const char *kind, struct ry_place *place)
 {
     const char *begin = strstr(url, "://"), *at = strrchr(url, '@'), *query = strchr(url, '?');
@@ -16,24 +15,21 @@ static bool print_address(const char *url, const char *kind, struct ry_place *pl
     begin = at != NULL ? at + 1 : begin + 3;
     size_t n = strcspn(begin, "?#");
     struct ry_str address = {begin, n < 200 ? n : 200};
-    int from = snprintf(place->where, sizeof place->where, "%s at %.*s", kind, RY_STR_ARG(address));
-    for (size_t i = 0; i < (size_t)from && place->where[i] != '\0'; i++)
-        if ((unsigned char)place->where[i] < ' ' || place->where[i] == 0x7F)
-            place->where[i] = '?';
+    (void)ry_utf8_print(place->where, sizeof place->where, "%s at %.*s", kind, RY_STR_ARG(address));
     return true;
 }
 
 static void say(struct ry_place *place, const char *where)
 {
-    (void)snprintf(place->where, sizeof place->where, "%s", where);
+    (void)ry_utf8_print(place->where, sizeof place->where, "%s", where);
 }
 
 /* Of a server that is told by its parts. */
 static void print_parts(const struct ry_config *config, struct ry_place *place)
 {
     const char *host = ry_config_str(config, RY_OPT_db_host), *name = ry_config_str(config, RY_OPT_db_name);
-    (void)snprintf(place->where, sizeof place->where, "PostgreSQL at %.120s:%s%s%.100s", host[0] ? host : "localhost",
-                   ry_config_text(config, RY_OPT_db_port), name[0] ? "/" : "", name);
+    (void)ry_utf8_print(place->where, sizeof place->where, "PostgreSQL at %.120s:%s%s%.100s",
+                        host[0] ? host : "localhost", ry_config_text(config, RY_OPT_db_port), name[0] ? "/" : "", name);
 }
 
 void ry_config_database_place(const struct ry_config *config, struct ry_place *place)
@@ -60,7 +56,8 @@ void ry_config_queue_place(const struct ry_config *config, struct ry_place *plac
     const char *url = ry_config_str(config, RY_OPT_redis_url);
     bool forced = strcmp(ry_config_str(config, RY_OPT_queue), "auto") != 0;
     if (url[0] == '\0') {
-        (void)snprintf(place->where, sizeof place->where, "embedded, %s", ry_config_str(config, RY_OPT_sqlite_path));
+        (void)ry_utf8_print(place->where, sizeof place->where, "embedded, %s",
+                            ry_config_str(config, RY_OPT_sqlite_path));
         place->why = forced ? "REELYARD_QUEUE" : "neither REDIS_URL nor PostgreSQL is set";
         return;
     }

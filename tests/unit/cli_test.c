@@ -616,8 +616,15 @@ static void a_word_is_quoted_when_a_shell_would_take_it_apart(void **state)
         const char *word;
         const char *quoted;
     } cases[] = {
-        {"./reelyard-data", "./reelyard-data"}, {"/srv/a b", "'/srv/a b'"}, {"", "''"},   {"it's", "'it'\\''s'"},
-        {"$(reboot)", "'$(reboot)'"},           {"größe", "'größe'"},       {"~", "'~'"}, {"a\nb\033[2J", "'a?b?[2J'"},
+        {"./reelyard-data", "./reelyard-data"},
+        {"/srv/a b", "'/srv/a b'"},
+        {"", "''"},
+        {"it's", "'it'\\''s'"},
+        {"$(reboot)", "'$(reboot)'"},
+        {"größe", "'größe'"},
+        {"~", "'~'"},
+        {"a\nb'\033[2J", "$'a\\012b\\047\\033[2J'"},
+        {"caf\xe9", "$'caf\\351'"},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         RY_BUF_AUTO out = ry_buf_make(100);

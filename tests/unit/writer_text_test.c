@@ -138,10 +138,9 @@ static void uuid_of_a_clip_never_changes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(text_fits_whole_characters),   cmocka_unit_test(text_without_memory_says_so),
-        cmocka_unit_test(file_url_gives_its_path),
-        cmocka_unit_test(sha1_gives_known_digests),     cmocka_unit_test(uuid_is_that_of_the_rfc),
-        cmocka_unit_test(uuid_of_a_clip_never_changes),
+        cmocka_unit_test(text_fits_whole_characters), cmocka_unit_test(text_without_memory_says_so),
+        cmocka_unit_test(file_url_gives_its_path),    cmocka_unit_test(sha1_gives_known_digests),
+        cmocka_unit_test(uuid_is_that_of_the_rfc),    cmocka_unit_test(uuid_of_a_clip_never_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
