@@ -320,7 +320,7 @@ void relay_on_undeliverable(struct relay *self, const struct ry_undeliverable *l
         bool ask = ry_descriptor(entry->tag)->kind == RY_KIND_ASK;
         if (ask || !entry->native)
             relay_say_undeliverable(self, ask ? entry->from : entry->home, ask ? entry->their_id : entry->origin, lost);
-        if (lost->cause == RY_UNDELIVERABLE_FULL)
+        if (lost->cause == RY_UNDELIVERABLE_FULL || lost->cause == RY_UNDELIVERABLE_REFUSED)
             finish(self, entry); /* it was never in custody, so no end of it will be told */
         return;
     }

@@ -2,8 +2,8 @@
  *
  * Ends custody (done, fail), changes credit, takes reports, lets an instance leave, and passes questions of people on
  * to notice.c. An instance can end only what it holds; anything else is refused and changes nothing. */
-#include "runtime/bus/post.h"
 #include "runtime/base/utf8.h"
+#include "runtime/bus/authority.h"
 
 #include <stdio.h>
 
@@ -36,6 +36,16 @@ static int take_done(struct ry_router *router, struct member *member, const stru
         struct mail *mail = held_by(router, member, id);
         if (mail == NULL) {
             rc = post_refuse(router, member, err, "done with a mail that it does not hold");
+            continue;
+        }
+        if ((RY_ROLES_CONFINED & RY_ROLE_BIT(member->role)) && !authority_is_answered(mail)) {
+            rc = post_refuse(router, member, err, "done with an ask that it has not answered");
+            if (post_is_condemned(member))
+                continue; /* what it holds when it is put out counts as tried */
+            post_take_back(router, mail);
+            mail->attempt--; /* the fault is not the mail's */
+            mail->returned = true;
+            post_enqueue(router, mail, true);
             continue;
         }
         post_take_back(router, mail);
@@ -93,7 +103,9 @@ static int take_control_body(struct ry_router *router, const struct post_said *s
     switch ((enum ry_tag)said->head.tag) {
     case RY_TAG_done: return take_done(router, member, body, err);
     case RY_TAG_fail: return take_fail(router, member, body, err);
-    case RY_TAG_credit: member->capacity = (unsigned)((const struct ry_credit *)body)->capacity; return RY_OK;
+    case RY_TAG_credit:
+        member->capacity = post_credit(member->role, ((const struct ry_credit *)body)->capacity);
+        return RY_OK;
     case RY_TAG_report: return take_report(router, member, body);
     case RY_TAG_bye: ry_router_gone(router, member->session, true); return RY_OK;
     case RY_TAG_node_get: post_node_state(router, member, said->head.id); return RY_OK;

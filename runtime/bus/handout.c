@@ -6,9 +6,19 @@
  * need, this role's share has a place that is neither taken nor promised; the place is then promised to it until its
  * custody ends. Shares are what keeps a role that waits for another's work from holding the very place that this work
  * needs. Roles are served one mail at a time in turn, and the turn is remembered. */
-#include "runtime/bus/post.h"
+#include "runtime/bus/authority.h"
 
 #include <inttypes.h>
+
+/* A confined instance holds one mail at a time: what it claims beyond that would only be kept from others, and counted
+ * as tried when it dies. */
+#define CONFINED_CREDIT_MAX 1
+
+unsigned post_credit(enum ry_role role, uint64_t wished)
+{
+    bool confined = (RY_ROLES_CONFINED & RY_ROLE_BIT(role)) != 0;
+    return confined && wished > CONFINED_CREDIT_MAX ? CONFINED_CREDIT_MAX : (unsigned)wished;
+}
 
 void post_plan(struct ry_router *router)
 {
@@ -25,7 +35,7 @@ void post_plan(struct ry_router *router)
             continue; /* a hint: no place is promised to it */
         /* Sources send by their own windows, not in the course of a mail: nothing is promised to them. */
         for (size_t role = 1; role < RY_ROLE_COUNT; role++)
-            if ((descriptor->senders & ~POST_SOURCES) & RY_ROLE_BIT(role))
+            if ((descriptor->senders & ~RY_ROLES_SOURCES) & RY_ROLE_BIT(role))
                 router->offices[role].sends_to |= RY_ROLE_BIT(to);
     }
     for (size_t role = 0; role < RY_ROLE_COUNT; role++)
@@ -42,7 +52,7 @@ static bool has_room(const struct ry_router *router, enum ry_role from, enum ry_
 
 bool post_has_room(const struct ry_router *router, enum ry_role from, enum ry_role to)
 {
-    return has_room(router, from, to, POST_SOURCES & RY_ROLE_BIT(from) ? 0 : router->offices[from].held);
+    return has_room(router, from, to, RY_ROLES_SOURCES & RY_ROLE_BIT(from) ? 0 : router->offices[from].held);
 }
 
 bool post_has_room_for_event(const struct ry_router *router, enum ry_role from, enum ry_role to)
@@ -91,6 +101,9 @@ static void give(struct ry_router *router, struct office *office, struct mail *m
     if (custody) {
         office->relayed[ry_priority_is_urgent(mail->head.priority)] += member == router->relay;
         mail->holder = member;
+        mail->given_mono_ms = post_now(router);
+        authority_begin(mail);
+        post_note_given(router, member);
         TAILQ_INSERT_TAIL(&member->custody, mail, link);
         member->held++;
         office->held++;
@@ -120,6 +133,20 @@ void post_take_back(struct ry_router *router, struct mail *mail)
     }
 }
 
+/* A mail that may not go where the only instances of its role are would keep the others waiting behind it. */
+static bool send_back(struct ry_router *router, struct mail *mail)
+{
+    struct ry_envelope head = mail->head;
+    head.body = (struct ry_str){0};
+    uint32_t concerned = post_has_custody(mail) ? post_concerned(&head, mail->descriptor) : 0;
+    post_dequeue(router, mail);
+    post_forget(router, mail);
+    if (concerned)
+        post_undeliverable(router, concerned, &head, RY_UNDELIVERABLE_FULL,
+                           "no instance of the role is on this node, and the message does not cross nodes");
+    return true;
+}
+
 /* Gives one mail of a role, if it may be. */
 static bool serve(struct ry_router *router, enum ry_role role)
 {
@@ -129,10 +156,11 @@ static bool serve(struct ry_router *router, enum ry_role role)
     struct mail *mail = mailbox_first(&office->mailbox);
     struct member *member = member_to_serve(office);
     /* What came from another node stays here. */
-    if (member == NULL && mail->from != RY_ROLE_RELAY && post_relay_takes(router, role, mail->head.priority))
+    bool may_go = mail->descriptor->may->crosses && mail->from != RY_ROLE_RELAY;
+    if (member == NULL && may_go && post_relay_takes(router, role, mail->head.priority))
         member = router->relay;
     if (member == NULL)
-        return false;
+        return !may_go && post_is_elsewhere(router, role) && send_back(router, mail);
     give(router, office, mail, member);
     return true;
 }
@@ -194,8 +222,13 @@ int64_t ry_router_turn(struct ry_router *router)
     if (dead_mono_ms < wake_mono_ms)
         wake_mono_ms = dead_mono_ms;
 
+    int64_t hold_mono_ms = post_put_out_idle(router);
     while (serve_round(router))
         continue;
+    if (router->next_hold_mono_ms < hold_mono_ms)
+        hold_mono_ms = router->next_hold_mono_ms;
+    if (hold_mono_ms < wake_mono_ms)
+        wake_mono_ms = hold_mono_ms;
     if (router->settled_count > 0)
         post_tell_settled(router);
     router->now_fresh = false;

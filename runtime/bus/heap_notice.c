@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-static const struct member *member_named(const struct ry_router *router, struct ry_str name)
+static struct member *member_named(const struct ry_router *router, struct ry_str name)
 {
     for (size_t i = 1; i < MEMBER_SLOTS; i++)
         if (router->slots[i] && ry_str_is(name, router->slots[i]->name))
@@ -34,7 +34,7 @@ void post_heap_get(struct ry_router *router, const struct member *from, const st
         return;
     }
     char reason[300];
-    const struct member *member = member_named(router, message->instance);
+    struct member *member = member_named(router, message->instance);
     if (member == NULL) {
         (void)ry_utf8_print(reason, sizeof reason, "there is no instance %.*s; `reelyard status` lists them",
                             RY_STR_ARG(message->instance));
@@ -48,6 +48,7 @@ void post_heap_get(struct ry_router *router, const struct member *from, const st
             member->name);
         refuse(router, from, correlation, reason);
     } else {
+        member->heap_asked = correlation;
         post_say(router, member, RY_TAG_heap_make, &make, correlation);
     }
 }

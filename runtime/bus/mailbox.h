@@ -12,6 +12,8 @@
 
 #define POST_INLINE_BYTES  384
 #define POST_INLINE_FRAMES 2
+/* Messages of limited number that may follow from one mail; a test of the declarations says that there are no more. */
+#define MAIL_SAID_KINDS 2
 
 struct tenant_queue;
 struct member;
@@ -26,6 +28,12 @@ struct mail {
     unsigned attempt;  /* hand-outs so far */
     bool covered;      /* took a place that was its sender's own */
     bool returned;     /* came back from an instance; its place had been given to others */
+    bool answered;     /* since it was handed out */
+    struct mail_said {
+        uint16_t tag; /* RY_TAG_NONE: free */
+        uint16_t n;
+    } said[MAIL_SAID_KINDS]; /* what its holder said of it and is counted (authority.c) */
+    int64_t given_mono_ms;   /* when it was handed out last */
     char *bytes;
     size_t n;
     struct ry_frame **frames;

@@ -1,6 +1,9 @@
-/* post.h: what the router is made of (mails and mailboxes stand in mailbox.h); only for the files of the router.
+/* post.h: what the router is made of (mails and mailboxes stand in mailbox.h, instances in member.h); only for the
+ * files of the router.
  *
  *   router.c   who is there, what they may say, mail on its way
+ *   authority.c by what right they say it
+ *   faults.c   who is put out
  *   control.c  the end of custody, credit, reports
  *   handout.c  reservations, credit, turns, deadlines
  *   relayed.c  mail that comes from other nodes and goes to them
@@ -9,59 +12,18 @@
 #define REELYARD_RUNTIME_BUS_POST_H
 
 #include "runtime/base/log.h"
-#include "runtime/bus/mailbox.h"
+#include "runtime/bus/member.h"
 #include "runtime/bus/router.h"
 
 /* ---- the router -------------------------------------------------------------------------------------------------- */
 
-#define MEMBER_SLOT_BITS 12
-#define MEMBER_SLOTS     (1u << MEMBER_SLOT_BITS)
-/* Slot 0 is the router's own. */
-#define ROUTER_SESSION MEMBER_SLOTS
-
-/* An instance that has joined. */
-struct member {
-    uint32_t session;
+/* One that was put out, for people to see. */
+#define POST_OUTCASTS 16
+struct outcast {
     enum ry_role role;
     char name[65];
-    uint32_t pid;
-    bool remote;
-    bool sandboxed;
-    bool stopping; /* was asked to stop: gets no new mail */
-    unsigned capacity;
-    size_t held;
-    struct mail_list custody;        /* oldest first */
-    uint32_t covered[RY_ROLE_COUNT]; /* its requests that wait in a place of its own */
-    uint64_t done;
-    uint64_t busy_ms;
-    uint64_t heap_bytes; /* as it reported */
-    char trouble[401];   /* likewise */
-    struct ry_stats stats;
-    TAILQ_ENTRY(member) of_role;
-};
-TAILQ_HEAD(member_list, member);
-
-/* How busy a role was of late: its total at the beginning of this window and of the one before. */
-#define BUSY_WINDOW_MS 10000
-struct busy_mark {
+    char reason[200];
     int64_t at_mono_ms;
-    uint64_t busy_ms;
-};
-
-struct office {
-    struct mailbox mailbox;
-    size_t queued_from[RY_ROLE_COUNT]; /* mails that wait, by their sender's role */
-    unsigned sender_count;             /* roles that may send here: each has an equal share of the mailbox */
-    uint32_t sends_to;                 /* roles whose mailboxes this role's work needs a place in */
-    struct member_list members;
-    size_t member_count;
-    int64_t left_mono_ms; /* when the last member left, 0: there was none */
-    size_t held;
-    size_t held_bytes;
-    size_t relayed[2]; /* of held, those that the relay has; [1]: the urgent ones */
-    uint64_t accepted, refused, redelivered, dead, expired;
-    uint64_t done, busy_ms; /* of its members, those that left included */
-    struct busy_mark marks[2];
 };
 
 struct ry_router {
@@ -97,6 +59,10 @@ struct ry_router {
     size_t dead_count;
     size_t dead_bytes;
 
+    int64_t next_hold_mono_ms; /* no confined instance has held a mail for too long before this */
+    struct outcast outcasts[POST_OUTCASTS];
+    size_t outcast_count; /* since start; the last ones are kept */
+
     uint32_t last_id;
     uint64_t rejected, dropped_events, dropped_answers;
     struct ry_stats ended; /* counters of instances that left */
@@ -105,11 +71,6 @@ struct ry_router {
     struct ry_log_limit refusals;
     struct ry_troupe *troupe; /* what the supervisor last told; NULL: there is none */
 };
-
-/* Roles that send without having been given mail. */
-#define POST_SOURCES \
-    (RY_ROLE_BIT(RY_ROLE_INGESTER) | RY_ROLE_BIT(RY_ROLE_SCHEDULER) | RY_ROLE_BIT(RY_ROLE_MONITOR) | \
-     RY_ROLE_BIT(RY_ROLE_CONSOLE) | RY_ROLE_BIT(RY_ROLE_ROUTER))
 
 /* A mail of the relay whose custody has ended, until the relay is told. */
 struct settled {
@@ -122,14 +83,15 @@ struct post_said {
     struct member *sender;
     struct ry_envelope head;
     const struct ry_descriptor *descriptor;
+    struct mail *within; /* the mail in the sender's custody that allows it; NULL: it needs none */
     struct ry_str bytes;
     struct ry_frame *const *frames;
     size_t frame_count;
 };
 
 /* router.c */
-/* Refuses what an instance (NULL: somebody who has not joined) said: counts, logs, RY_EINVAL. */
-int post_refuse(struct ry_router *router, const struct member *sender, struct ry_error *err, const char *what);
+/* Refuses what an instance (NULL: somebody who has not joined) said: counts it as a fault, logs, RY_EINVAL. */
+int post_refuse(struct ry_router *router, struct member *sender, struct ry_error *err, const char *what);
 int64_t post_now(struct ry_router *router);
 struct member *post_member(const struct ry_router *router, uint32_t session);
 static inline bool post_has_custody(const struct mail *mail)
@@ -142,10 +104,23 @@ void post_enqueue(struct ry_router *router, struct mail *mail, bool front);
 void post_dequeue(struct ry_router *router, struct mail *mail);
 void post_forget(struct ry_router *router, struct mail *mail);
 
+/* faults.c */
+void post_fault(struct ry_router *router, struct member *member);
+/* Whether it has too many of them. */
+bool post_is_condemned(const struct member *member);
+/* Puts out the instance of this session if it is of a confined role and has too many faults. */
+void post_judge(struct ry_router *router, uint32_t session);
+/* A mail has been handed out to this member. */
+void post_note_given(struct ry_router *router, const struct member *member);
+/* Puts out confined instances that have held a mail for too long; the time when to look again. */
+int64_t post_put_out_idle(struct ry_router *router);
+
 /* control.c */
 int post_control(struct ry_router *router, const struct post_said *said, struct ry_error *err);
 
 /* handout.c */
+/* How many mails an instance of this role may hold that asks for `wished`. */
+unsigned post_credit(enum ry_role role, uint64_t wished);
 void post_plan(struct ry_router *router);
 /* Whether one more mail from role `from` may wait for role `to`: its share of the mailbox is neither taken by its mails
  * that wait nor promised to the mails that its instances work on, and the mailbox has bytes left. */
@@ -160,6 +135,8 @@ void post_take_back(struct ry_router *router, struct mail *mail);
 bool post_relay_takes(struct ry_router *router, enum ry_role role, unsigned priority);
 /* The same for whether there will be somebody at all. */
 bool post_reaches(struct ry_router *router, enum ry_role role);
+/* Whether nobody here has this role, and will not soon, but other nodes have it. */
+bool post_is_elsewhere(struct ry_router *router, enum ry_role role);
 /* A mail has left the index: the relay will be told if it, or what it followed from, was the relay's. */
 void post_note_settled(struct ry_router *router, uint64_t id, uint64_t origin);
 /* Tells the relay what was noted. */

@@ -8,7 +8,7 @@
  * it only when nothing of it is left here.
  *
  * A role that somebody here has just left is not given away for a while: the instance may only be being replaced. */
-#include "runtime/bus/post.h"
+#include "runtime/bus/authority.h"
 
 #include <stdlib.h>
 
@@ -23,6 +23,11 @@ static bool is_here(struct ry_router *router, const struct office *office)
 bool post_reaches(struct ry_router *router, enum ry_role role)
 {
     return router->relay != NULL && !router->relay->stopping && (router->reach & RY_ROLE_BIT(role));
+}
+
+bool post_is_elsewhere(struct ry_router *router, enum ry_role role)
+{
+    return post_reaches(router, role) && !is_here(router, &router->offices[role]);
 }
 
 bool post_relay_takes(struct ry_router *router, enum ry_role role, unsigned priority)
@@ -80,7 +85,7 @@ int post_pass_undeliverable(struct ry_router *router, struct member *from, uint6
     const struct member *concerned = post_member(router, RY_SESSION_OF(to));
     if (from != router->relay)
         return post_refuse(router, from, err, "it is not the relay");
-    if (concerned != NULL)
+    if (concerned != NULL && authority_held(router, from, to, NULL)) /* of a mail that it has */
         post_say(router, concerned, RY_TAG_undeliverable, message, to);
     return RY_OK;
 }

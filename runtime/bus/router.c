@@ -11,7 +11,7 @@
  *
  * A crash of the router is a crash of the node: what was in its mailboxes comes back from the queue's leases and from
  * the rows that wait in the database. */
-#include "runtime/bus/post.h"
+#include "runtime/bus/authority.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -51,6 +51,7 @@ int ry_router_new(struct ry_router **router, const struct ry_router_options *opt
     made->options.owner = made->owner;
     made->start_mono_ms = ry_mono_ms(options->clock);
     made->next_deadline_wall_ms = INT64_MAX;
+    made->next_hold_mono_ms = INT64_MAX;
     made->next_slot = 1;
     made->body = ry_buf_make((size_t)16 << 20);
     made->packed = ry_buf_make((size_t)17 << 20);
@@ -194,12 +195,12 @@ int ry_router_join(struct ry_router *router, const struct ry_hello *hello, uint3
     member->pid = (uint32_t)hello->pid;
     member->remote = remote;
     member->sandboxed = hello->sandboxed;
-    member->capacity = (unsigned)hello->capacity;
+    member->capacity = post_credit(member->role, hello->capacity);
     TAILQ_INIT(&member->custody);
     router->slots[member->session % MEMBER_SLOTS] = member;
     router->member_count++;
     struct office *office = &router->offices[member->role];
-    TAILQ_INSERT_TAIL(&office->members, member, of_role);
+    TAILQ_INSERT_HEAD(&office->members, member, of_role); /* served longest ago, namely never */
     office->member_count++;
     if (member->role == RY_ROLE_RELAY)
         router->relay = member;
@@ -334,8 +335,10 @@ void post_forget(struct ry_router *router, struct mail *mail)
 
 /* ---- what an instance says --------------------------------------------------------------------------------------- */
 
-int post_refuse(struct ry_router *router, const struct member *sender, struct ry_error *err, const char *what)
+int post_refuse(struct ry_router *router, struct member *sender, struct ry_error *err, const char *what)
 {
+    if (sender)
+        post_fault(router, sender);
     router->rejected++;
     unsigned held_back = 0;
     if (ry_log_allowed(&router->refusals, REFUSALS_LOGGED, REFUSALS_PERIOD_MS, &held_back))
@@ -352,15 +355,15 @@ void ry_router_reject(struct ry_router *router)
 static int take_answer(struct ry_router *router, const struct post_said *said, struct ry_error *err)
 {
     uint32_t to = RY_SESSION_OF(said->head.correlation);
-    if (to == ROUTER_SESSION) /* to a replayed dead letter, whose asker is history */
-        return RY_OK;
     const struct member *asker = post_member(router, to);
-    if (asker == NULL) {
-        router->dropped_answers++;
+    if (asker == NULL) { /* with a replayed dead letter, it is history */
+        router->dropped_answers += to != ROUTER_SESSION;
+        authority_note(said);
         return RY_OK;
     }
     if (asker->role != RY_ROLE_RELAY && !(said->descriptor->receivers & RY_ROLE_BIT(asker->role)))
         return post_refuse(router, said->sender, err, "an answer to a role that it is not for");
+    authority_note(said);
     router->options.emit(router->options.emit_arg, to, said->bytes, said->frames, said->frame_count);
     return RY_OK;
 }
@@ -401,7 +404,7 @@ static int take_event(struct ry_router *router, const struct post_said *said, st
  * mailbox, so that small mailboxes that others keep full do not shut it out for ever. */
 static bool has_own_place(const struct ry_router *router, const struct member *sender, enum ry_role role)
 {
-    if (POST_SOURCES & RY_ROLE_BIT(sender->role))
+    if (RY_ROLES_SOURCES & RY_ROLE_BIT(sender->role))
         return sender->covered[role] == 0 && !post_has_room(router, sender->role, role);
     return sender->covered[role] < sender->held;
 }
@@ -432,6 +435,7 @@ static int take_request(struct ry_router *router, const struct post_said *said, 
     int rc = mail_of(router, said, role, &mail, err);
     if (rc != RY_OK)
         return rc;
+    authority_note(said);
     mail->covered = covered;
     sender->covered[role] += covered;
     office->accepted++;
@@ -449,6 +453,49 @@ static bool may_say(const struct member *sender, const struct ry_descriptor *des
 
 /* ---- the door --------------------------------------------------------------------------------------------------- */
 
+/* What belongs to no mail of its sender. The relay is told of a request, so that it can tell the node where that came
+ * from; what it says behind the end of a conversation is no fault. */
+static int take_unauthorized(struct ry_router *router, const struct post_said *said, int rc, const char *why,
+                             struct ry_error *err)
+{
+    bool request = said->descriptor->kind == RY_KIND_REQUEST || said->descriptor->kind == RY_KIND_ASK;
+    if (said->sender->role == RY_ROLE_RELAY && request)
+        post_undeliverable(router, said->sender->session, &said->head, RY_UNDELIVERABLE_REFUSED, why);
+    if (rc != RY_EAWAY)
+        return post_refuse(router, said->sender, err, why);
+    router->dropped_answers += !request;
+    return RY_OK;
+}
+
+static int take(struct ry_router *router, struct post_said *said, struct ry_error *err)
+{
+    if (ry_envelope_unpack(said->bytes, &said->head, err) != RY_OK)
+        return post_refuse(router, said->sender, err, "an envelope that does not unpack");
+    said->descriptor = ry_descriptor(said->head.tag);
+    if (said->descriptor == NULL)
+        return post_refuse(router, said->sender, err, "an unknown tag");
+    if (!may_say(said->sender, said->descriptor))
+        return post_refuse(router, said->sender, err, "a message that its role may not send");
+    if (said->head.frame_count != said->frame_count)
+        return post_refuse(router, said->sender, err, "another number of frames than it says");
+    if (RY_SESSION_OF(said->head.id) != said->sender->session)
+        return post_refuse(router, said->sender, err, "an id of another session");
+    if (said->head.priority >= RY_PRIORITY_COUNT)
+        return post_refuse(router, said->sender, err, "an unknown priority");
+    const char *why = NULL;
+    int rc = authority_check(router, said, &why);
+    if (rc != RY_OK)
+        return take_unauthorized(router, said, rc, why, err);
+    switch (said->descriptor->kind) {
+    case RY_KIND_ANSWER: return take_answer(router, said, err);
+    case RY_KIND_EVENT: return take_event(router, said, err);
+    case RY_KIND_REQUEST:
+    case RY_KIND_ASK: return take_request(router, said, err);
+    case RY_KIND_CONTROL: return post_control(router, said, err);
+    }
+    return post_refuse(router, said->sender, err, "an unknown kind");
+}
+
 int ry_router_take(struct ry_router *router, uint32_t session, struct ry_str envelope, struct ry_frame *const *frames,
                    size_t frame_count, struct ry_error *err)
 {
@@ -456,27 +503,10 @@ int ry_router_take(struct ry_router *router, uint32_t session, struct ry_str env
         .sender = post_member(router, session), .bytes = envelope, .frames = frames, .frame_count = frame_count};
     if (said.sender == NULL)
         return post_refuse(router, NULL, err, "it has not joined");
-    if (ry_envelope_unpack(envelope, &said.head, err) != RY_OK)
-        return post_refuse(router, said.sender, err, "an envelope that does not unpack");
-    said.descriptor = ry_descriptor(said.head.tag);
-    if (said.descriptor == NULL)
-        return post_refuse(router, said.sender, err, "an unknown tag");
-    if (!may_say(said.sender, said.descriptor))
-        return post_refuse(router, said.sender, err, "a message that its role may not send");
-    if (said.head.frame_count != frame_count)
-        return post_refuse(router, said.sender, err, "another number of frames than it says");
-    if (RY_SESSION_OF(said.head.id) != session)
-        return post_refuse(router, said.sender, err, "an id of another session");
-    if (said.head.priority >= RY_PRIORITY_COUNT)
-        return post_refuse(router, said.sender, err, "an unknown priority");
-    switch (said.descriptor->kind) {
-    case RY_KIND_ANSWER: return take_answer(router, &said, err);
-    case RY_KIND_EVENT: return take_event(router, &said, err);
-    case RY_KIND_REQUEST:
-    case RY_KIND_ASK: return take_request(router, &said, err);
-    case RY_KIND_CONTROL: return post_control(router, &said, err);
-    }
-    return post_refuse(router, said.sender, err, "an unknown kind");
+    int rc = take(router, &said, err);
+    if (rc != RY_OK)
+        post_judge(router, session);
+    return rc;
 }
 
 /* ---- the end, and looking ---------------------------------------------------------------------------------------- */

@@ -33,6 +33,10 @@ struct ry_router_options {
     void (*emit)(void *arg, uint32_t session, struct ry_str envelope, struct ry_frame *const *frames,
                  size_t frame_count);
     void *emit_arg;
+    /* An instance has been put out for its faults (faults.c): ends its process or bars its key. It is told why before,
+     * and gone after this. May be NULL. */
+    void (*put_out)(void *emit_arg, uint32_t session);
+    int64_t hold_ms_max; /* an instance of a confined role that holds a mail for longer is put out; 0: never */
 };
 
 int ry_router_new(struct ry_router **router, const struct ry_router_options *options, struct ry_error *err);
@@ -44,7 +48,7 @@ int ry_router_join(struct ry_router *router, const struct ry_hello *hello, uint3
                    uint32_t *session, struct ry_error *err);
 
 /* An instance said something: an envelope with frames (references are taken when kept). What it may not say is refused
- * and counted; RY_EINVAL tells the caller so (it may count or cut off). */
+ * and counted (RY_EINVAL); a confined instance with too many faults is put out. */
 int ry_router_take(struct ry_router *router, uint32_t session, struct ry_str envelope, struct ry_frame *const *frames,
                    size_t frame_count, struct ry_error *err);
 

@@ -157,6 +157,25 @@ static void a_conversation_is_had_by_those_who_are_given_its_mail(void **state)
     }
 }
 
+/* The router counts them in a mail, which has room for two kinds (MAIL_SAID_KINDS). */
+static void of_one_mail_follow_at_most_two_kinds_of_limited_number(void **state)
+{
+    (void)state;
+    size_t count = 0;
+    const struct ry_descriptor *d = ry_descriptors(&count);
+    for (size_t m = 0; m < count; m++) {
+        unsigned kinds = 0;
+        for (size_t i = 0; i < count; i++)
+            for (size_t w = 0; w < RY_CAPABILITY_WITHIN_MAX; w++)
+                kinds += d[i].may->within[w] == d[m].tag && d[i].may->right == RY_RIGHT_FOLLOW && d[i].may->most > 0;
+        if (kinds > 2)
+            fail_msg("%u kinds of limited number follow from %s", kinds, d[m].record.name);
+    }
+    for (size_t i = 0; i < count; i++)
+        if (d[i].may->after != RY_TAG_NONE)
+            assert_true(ry_descriptor(d[i].may->after)->may->most > 0); /* it is counted */
+}
+
 static void a_subject_is_a_string_that_must_be_there(void **state)
 {
     (void)state;
@@ -389,6 +408,7 @@ int main(void)
         cmocka_unit_test(limits_are_in_order_and_flags_where_they_mean_something),
         cmocka_unit_test(what_confined_roles_say_belongs_to_a_conversation_or_is_bounded_and_about_nothing),
         cmocka_unit_test(a_conversation_is_had_by_those_who_are_given_its_mail),
+        cmocka_unit_test(of_one_mail_follow_at_most_two_kinds_of_limited_number),
         cmocka_unit_test(a_subject_is_a_string_that_must_be_there),
         cmocka_unit_test(the_subject_is_found_in_a_packed_body),
         cmocka_unit_test(purges_deletions_and_control_stay_on_their_node),

@@ -1,6 +1,7 @@
 /* router_relay_test.c: which mail the router gives to the relay, and what it tells it of mail that the relay brought.
  */
 #include "tests/bed/bed.h"
+#include "tests/bed/sample.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,11 +113,11 @@ static void done(struct desk *desk, uint32_t session, uint64_t id)
     (void)say(desk, session, RY_TAG_done, &message, 0);
 }
 
-static uint64_t tell_writer(struct desk *desk, uint32_t downloader)
+static uint64_t tell_writer(struct desk *desk, uint32_t from)
 {
     const struct ry_clip_failed failed = {.clip_id = RY_STR("0123456789abcdef0123456789abcdef"),
                                           .reason = RY_STR("because")};
-    return say(desk, downloader, RY_TAG_clip_failed, &failed, 0);
+    return say(desk, from, RY_TAG_clip_failed, &failed, 0);
 }
 
 /* After a turn, how many mails were given to a session since the last look. */
@@ -145,13 +146,13 @@ static const struct ry_mail_settled *settled_of(struct desk *desk, uint32_t rela
 static void relay_gets_what_nobody_here_has(void **state)
 {
     struct desk *desk = *state;
-    uint32_t relay = join(desk, RY_ROLE_RELAY, 1), downloader = join(desk, RY_ROLE_DOWNLOADER, 0);
-    (void)tell_writer(desk, downloader);
+    uint32_t relay = join(desk, RY_ROLE_RELAY, 1), scheduler = join(desk, RY_ROLE_SCHEDULER, 0);
+    (void)tell_writer(desk, scheduler);
     assert_int_equal(given(desk, relay, RY_TAG_clip_failed), 0); /* no node has writers */
     reach(desk, relay, WRITER, 0, 2);
     assert_int_equal(given(desk, relay, RY_TAG_clip_failed), 1);
-    uint64_t second = tell_writer(desk, downloader);
-    (void)tell_writer(desk, downloader);
+    uint64_t second = tell_writer(desk, scheduler);
+    (void)tell_writer(desk, scheduler);
     assert_int_equal(given(desk, relay, RY_TAG_clip_failed), 1); /* its window is full */
     done(desk, relay, second);
     assert_int_equal(given(desk, relay, RY_TAG_clip_failed), 1);
@@ -160,11 +161,11 @@ static void relay_gets_what_nobody_here_has(void **state)
 static void relay_gets_nothing_of_a_role_that_is_here_or_was_a_moment_ago(void **state)
 {
     struct desk *desk = *state;
-    uint32_t relay = join(desk, RY_ROLE_RELAY, 1), downloader = join(desk, RY_ROLE_DOWNLOADER, 0);
+    uint32_t relay = join(desk, RY_ROLE_RELAY, 1), scheduler = join(desk, RY_ROLE_SCHEDULER, 0);
     uint32_t writer = join(desk, RY_ROLE_WRITER, 1);
     reach(desk, relay, WRITER, 0, 8);
     for (unsigned i = 0; i < 3; i++)
-        (void)tell_writer(desk, downloader);
+        (void)tell_writer(desk, scheduler);
     assert_int_equal(given(desk, relay, RY_TAG_clip_failed), 0);
     ry_router_gone(desk->router, writer, true);
     assert_int_equal(given(desk, relay, RY_TAG_clip_failed), 0);
@@ -175,11 +176,11 @@ static void relay_gets_nothing_of_a_role_that_is_here_or_was_a_moment_ago(void *
 static void relay_gets_of_a_shared_role_what_nobody_has_room_for(void **state)
 {
     struct desk *desk = *state;
-    uint32_t relay = join(desk, RY_ROLE_RELAY, 1), downloader = join(desk, RY_ROLE_DOWNLOADER, 0);
+    uint32_t relay = join(desk, RY_ROLE_RELAY, 1), scheduler = join(desk, RY_ROLE_SCHEDULER, 0);
     uint32_t writer = join(desk, RY_ROLE_WRITER, 2);
     reach(desk, relay, WRITER, WRITER, 8);
     for (unsigned i = 0; i < 3; i++)
-        (void)tell_writer(desk, downloader);
+        (void)tell_writer(desk, scheduler);
     (void)ry_router_turn(desk->router);
     size_t here = 0, there = 0;
     for (size_t i = 0; i < desk->said_count; i++) {
@@ -199,8 +200,8 @@ static void what_the_relay_brought_stays_and_its_end_is_told(void **state)
     assert_int_equal(given(desk, relay, RY_TAG_clip_failed), 0); /* though it is shared, and only one finds room */
     const struct ry_clip_failed follows = {.clip_id = RY_STR("0123456789abcdef0123456789abcdef"),
                                            .reason = RY_STR("because")};
-    uint32_t downloader = join(desk, RY_ROLE_DOWNLOADER, 0);
-    (void)say(desk, downloader, RY_TAG_clip_failed, &follows, first);
+    uint32_t scheduler = join(desk, RY_ROLE_SCHEDULER, 0);
+    (void)say(desk, scheduler, RY_TAG_clip_failed, &follows, first);
     done(desk, writer, first);
     (void)ry_router_turn(desk->router);
     const struct ry_mail_settled *told = settled_of(desk, relay, first);
@@ -220,11 +221,21 @@ static void relay_alone_may_speak_for_others_and_there_is_one(void **state)
     struct ry_hello hello = {.version = RY_PROTO_VERSION, .role = RY_ROLE_RELAY, .name = RY_STR("second"), .pid = 1};
     uint32_t session = 0;
     assert_int_equal(ry_router_join(desk->router, &hello, UINT32_MAX, false, &session, NULL), RY_EBUSY);
-    /* An undeliverable of another node reaches whom it concerns, and nobody but the relay may say one. */
+    /* An undeliverable of another node reaches whom it concerns, if the relay has that mail, and nobody but the relay
+     * may say one. */
     const struct ry_undeliverable lost = {
         .id = 7, .origin = 7, .tag = RY_TAG_clip_failed, .cause = RY_UNDELIVERABLE_DEAD, .reason = RY_STR("it died")};
     (void)say(desk, relay, RY_TAG_undeliverable, &lost, (uint64_t)scheduler << 32 | 9);
+    assert_int_equal(given(desk, scheduler, RY_TAG_undeliverable), 0);
+    ry_router_gone(desk->router, writer, true);
+    (void)ry_router_turn(desk->router);
+    ry_clock_manual_advance(&desk->clock, 10001);
+    reach(desk, relay, WRITER, 0, 8);
+    uint64_t mail = tell_writer(desk, scheduler);
+    assert_int_equal(given(desk, relay, RY_TAG_clip_failed), 1);
+    (void)say(desk, relay, RY_TAG_undeliverable, &lost, mail);
     assert_int_equal(given(desk, scheduler, RY_TAG_undeliverable), 1);
+    writer = join(desk, RY_ROLE_WRITER, 1);
     RY_BUF_AUTO body = ry_buf_make(1 << 12);
     RY_BUF_AUTO bytes = ry_buf_make(1 << 12);
     struct ry_frames frames;
@@ -240,6 +251,101 @@ static void relay_alone_may_speak_for_others_and_there_is_one(void **state)
     assert_int_equal(given(desk, scheduler, RY_TAG_undeliverable), 0);
 }
 
+#define CLIP "0123456789abcdef0123456789abcdef"
+
+static uint64_t tell_clip(struct desk *desk, uint32_t session, const char *clip_id, uint64_t correlation)
+{
+    const struct ry_clip_failed failed = {.clip_id = ry_str_of(clip_id), .reason = RY_STR("because")};
+    return say(desk, session, RY_TAG_clip_failed, &failed, correlation);
+}
+
+/* Of what began on this node another one may say only what follows from the mail that was given to it. */
+static void relay_is_held_to_the_mails_that_it_was_given(void **state)
+{
+    struct desk *desk = *state;
+    uint32_t relay = join(desk, RY_ROLE_RELAY, 1), scheduler = join(desk, RY_ROLE_SCHEDULER, 0);
+    uint32_t writer = join(desk, RY_ROLE_WRITER, 8);
+    uint64_t never = (uint64_t)scheduler << 32 | 4711;
+    const struct ry_clip_settled settled = {.clip_id = RY_STR(CLIP), .completed = true};
+    reach(desk, relay, RY_ROLE_BIT(RY_ROLE_DOWNLOADER), 0, 8);
+    (void)tell_clip(desk, relay, CLIP, never);
+    (void)say(desk, relay, RY_TAG_clip_settled, &settled, never);
+    assert_int_equal(given(desk, writer, RY_TAG_clip_failed), 0);
+    assert_int_equal(given(desk, scheduler, RY_TAG_clip_settled), 0);
+    struct ry_clip_work work = {.clip_id = RY_STR(CLIP),
+                                .guild_id = RY_STR("1"),
+                                .channel_id = RY_STR("2"),
+                                .message_id = RY_STR("3"),
+                                .filename = RY_STR("a.mp4"),
+                                .url = RY_STR("https://cdn.discordapp.com/a.mp4")};
+    const struct ry_thumbnail_make make = {.clips = {&work, 1}};
+    uint64_t origin = say(desk, scheduler, RY_TAG_thumbnail_make, &make, 0);
+    assert_int_equal(given(desk, relay, RY_TAG_thumbnail_make), 1);
+    (void)tell_clip(desk, relay, CLIP, origin);
+    assert_int_equal(given(desk, writer, RY_TAG_clip_failed), 1);
+    (void)say(desk, relay, RY_TAG_clip_settled, &settled, origin);
+    assert_int_equal(given(desk, scheduler, RY_TAG_clip_settled), 1);
+    done(desk, relay, origin);
+    (void)tell_clip(desk, relay, CLIP, origin); /* behind its end */
+    assert_int_equal(given(desk, writer, RY_TAG_clip_failed), 0);
+    assert_int_equal(desk->router->rejected, 0); /* which is nobody's fault: two nodes may have worked on it */
+}
+
+static int try_from_relay(struct desk *desk, uint32_t relay, const struct ry_descriptor *d, uint64_t correlation)
+{
+    RY_ARENA_AUTO arena = ry_arena_make((size_t)1 << 22);
+    RY_BUF_AUTO body = ry_buf_make(1 << 22);
+    RY_BUF_AUTO bytes = ry_buf_make(1 << 23);
+    struct ry_frames owned = {.n = 0};
+    struct ry_frames frames = {.n = 0};
+    const void *sample = sample_make(d, SAMPLE_TYPICAL, &arena, &owned);
+    assert_int_equal(ry_pack(d, sample, &body, &frames, NULL), RY_OK);
+    struct ry_envelope head = {.id = (uint64_t)relay << 32 | ++desk->last_id,
+                               .tag = (uint16_t)d->tag,
+                               .attempt = 1,
+                               .frame_count = (uint16_t)frames.n,
+                               .body = ry_buf_str(&body)};
+    head.correlation = correlation ? correlation : head.id;
+    assert_int_equal(ry_envelope_pack(&head, &bytes), RY_OK);
+    int rc = ry_router_take(desk->router, relay, ry_buf_str(&bytes), frames.items, frames.n, NULL);
+    ry_frames_clear(&frames);
+    ry_frames_clear(&owned);
+    return rc;
+}
+
+static void what_does_not_cross_nodes_is_not_taken_from_the_relay(void **state)
+{
+    struct desk *desk = *state;
+    uint32_t relay = join(desk, RY_ROLE_RELAY, 1);
+    size_t count = 0, refused = 0;
+    const struct ry_descriptor *d = ry_descriptors(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (d[i].may->crosses || d[i].kind == RY_KIND_CONTROL)
+            continue;
+        if (try_from_relay(desk, relay, &d[i], 0) != RY_EINVAL)
+            fail_msg("%s was taken from another node", d[i].record.name);
+        refused++;
+    }
+    assert_true(refused >= 8);
+    assert_int_equal(ry_router_load(desk->router), 0);
+}
+
+static void what_does_not_cross_nodes_is_not_given_to_the_relay_but_comes_back(void **state)
+{
+    struct desk *desk = *state;
+    uint32_t relay = join(desk, RY_ROLE_RELAY, 1), scheduler = join(desk, RY_ROLE_SCHEDULER, 0);
+    reach(desk, relay, RY_ROLE_BIT(RY_ROLE_STORAGE), 0, 8);
+    struct ry_str path = RY_STR("thumbnails/a.webp");
+    const struct ry_files_delete files = {.paths = {&path, 1}};
+    uint64_t id = say(desk, scheduler, RY_TAG_files_delete, &files, 0);
+    (void)ry_router_turn(desk->router);
+    assert_int_equal(desk->said[desk->said_count - 1].head.tag, RY_TAG_undeliverable);
+    assert_true(desk->said[desk->said_count - 1].lost.id == id);
+    assert_int_equal(desk->said[desk->said_count - 1].lost.cause, RY_UNDELIVERABLE_FULL);
+    assert_int_equal(given(desk, relay, RY_TAG_files_delete), 0);
+    assert_int_equal(ry_router_load(desk->router), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -248,6 +354,10 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(relay_gets_of_a_shared_role_what_nobody_has_room_for, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_the_relay_brought_stays_and_its_end_is_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(relay_is_held_to_the_mails_that_it_was_given, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_does_not_cross_nodes_is_not_taken_from_the_relay, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_does_not_cross_nodes_is_not_given_to_the_relay_but_comes_back, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(relay_alone_may_speak_for_others_and_there_is_one, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

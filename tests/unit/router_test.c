@@ -136,6 +136,14 @@ static const struct ry_archive_get archive_get = {0};
 static const struct ry_clip_failed clip_failed = {.clip_id = RY_STR("0123456789abcdef0123456789abcdef"),
                                                   .reason = RY_STR("because")};
 
+static struct ry_clip_work clip_work = {.clip_id = RY_STR("0123456789abcdef0123456789abcdef"),
+                                        .guild_id = RY_STR("1"),
+                                        .channel_id = RY_STR("2"),
+                                        .message_id = RY_STR("3"),
+                                        .filename = RY_STR("a.mp4"),
+                                        .url = RY_STR("https://cdn.discordapp.com/a.mp4")};
+static const struct ry_thumbnail_make thumbnail_make = {.clips = {&clip_work, 1}};
+
 static uint64_t ask_writer(struct desk *desk, uint32_t monitor)
 {
     return say(desk, monitor, RY_TAG_archive_get, &archive_get, 0);
@@ -323,7 +331,7 @@ static void mail_waits_until_its_work_has_a_place(void **state)
     (void)say(desk, scheduler, RY_TAG_clip_failed, &clip_failed, 0); /* the source's own place */
     uint64_t refused = say(desk, scheduler, RY_TAG_clip_failed, &clip_failed, 0);
     expect_undeliverable(desk, scheduler, refused, RY_UNDELIVERABLE_FULL);
-    (void)say(desk, scanner, RY_TAG_batch_write, &batch_write, 0); /* and is there for the scanner */
+    (void)say(desk, scanner, RY_TAG_batch_write, &batch_write, job); /* and is there for the scanner */
     expect_nothing(desk);
     assert_int_equal(ry_router_role_load(desk->router, RY_ROLE_WRITER), 3);
     uint32_t writer = join(desk, RY_ROLE_WRITER, 8);
@@ -336,11 +344,12 @@ static void mail_waits_until_its_work_has_a_place(void **state)
     expect_mail(desk, scanner, RY_TAG_job_run, next, 1);
 }
 
-static uint64_t say_sample(struct desk *desk, uint32_t session, enum ry_tag tag)
+/* origin 0: it is one itself. */
+static uint64_t say_sample(struct desk *desk, uint32_t session, enum ry_tag tag, uint64_t origin)
 {
     RY_ARENA_AUTO arena = ry_arena_make((size_t)1 << 20);
     struct ry_frames frames = {.n = 0};
-    uint64_t id = say(desk, session, tag, sample_make(ry_descriptor(tag), SAMPLE_TYPICAL, &arena, &frames), 0);
+    uint64_t id = say(desk, session, tag, sample_make(ry_descriptor(tag), SAMPLE_TYPICAL, &arena, &frames), origin);
     ry_frames_clear(&frames);
     return id;
 }
@@ -354,12 +363,13 @@ static void role_that_waits_does_not_hold_the_place_that_it_waits_for(void **sta
     uint32_t scheduler = join(desk, RY_ROLE_SCHEDULER, 1), downloader = join(desk, RY_ROLE_DOWNLOADER, 8);
     uint32_t encoder = join(desk, RY_ROLE_ENCODER, 8), storage = join(desk, RY_ROLE_STORAGE, 8);
     uint32_t writer = join(desk, RY_ROLE_WRITER, 8);
-    expect_mail(desk, downloader, RY_TAG_thumbnail_make, say_sample(desk, scheduler, RY_TAG_thumbnail_make), 1);
-    uint64_t encode = say_sample(desk, downloader, RY_TAG_encode_run);
+    uint64_t make = say_sample(desk, scheduler, RY_TAG_thumbnail_make, 0);
+    expect_mail(desk, downloader, RY_TAG_thumbnail_make, make, 1);
+    uint64_t encode = say_sample(desk, downloader, RY_TAG_encode_run, make);
     expect_mail(desk, encoder, RY_TAG_encode_run, encode, 1);
-    uint64_t store = say_sample(desk, encoder, RY_TAG_thumbnail_store);
+    uint64_t store = say_sample(desk, encoder, RY_TAG_thumbnail_store, make);
     expect_mail(desk, storage, RY_TAG_thumbnail_store, store, 1);
-    expect_mail(desk, writer, RY_TAG_clip_completed, say_sample(desk, storage, RY_TAG_clip_completed), 1);
+    expect_mail(desk, writer, RY_TAG_clip_completed, say_sample(desk, storage, RY_TAG_clip_completed, make), 1);
 }
 
 static void mail_past_its_deadline_is_not_handed_out(void **state)
@@ -517,8 +527,9 @@ static void end_of_a_request_is_told_to_its_origin(void **state)
 {
     struct desk *desk = *state;
     uint32_t scheduler = join(desk, RY_ROLE_SCHEDULER, 1), downloader = join(desk, RY_ROLE_DOWNLOADER, 1);
+    uint64_t origin = say(desk, scheduler, RY_TAG_thumbnail_make, &thumbnail_make, 0);
+    expect_mail(desk, downloader, RY_TAG_thumbnail_make, origin, 1);
     uint32_t writer = join(desk, RY_ROLE_WRITER, 1);
-    uint64_t origin = next_id(desk, scheduler);
     uint64_t id = say(desk, downloader, RY_TAG_clip_failed, &clip_failed, origin);
     expect_mail(desk, writer, RY_TAG_clip_failed, id, 1);
     say_fail(desk, writer, id, false, "no such table");
@@ -557,13 +568,15 @@ static void dead_letter_never_dies(void **state)
 static void answer_goes_past_every_queue(void **state)
 {
     struct desk *desk = *state;
-    uint32_t monitor = join(desk, RY_ROLE_MONITOR, 0), writer = join(desk, RY_ROLE_WRITER, 0);
-    uint64_t id = ask_writer(desk, monitor);
+    uint32_t monitor = join(desk, RY_ROLE_MONITOR, 0), writer = join(desk, RY_ROLE_WRITER, 2);
+    uint64_t first = ask_writer(desk, monitor), second = ask_writer(desk, monitor);
+    expect_mail(desk, writer, RY_TAG_archive_get, first, 1);
+    expect_mail(desk, writer, RY_TAG_archive_get, second, 1);
     const struct ry_archive_state answer = {.engine = RY_STR("sqlite")};
-    (void)say(desk, writer, RY_TAG_archive_state, &answer, id);
+    (void)say(desk, writer, RY_TAG_archive_state, &answer, first);
     (void)expect(desk, monitor, RY_TAG_archive_state); /* with no credit and no turn */
     ry_router_gone(desk->router, monitor, false);
-    (void)say(desk, writer, RY_TAG_archive_state, &answer, id);
+    (void)say(desk, writer, RY_TAG_archive_state, &answer, second);
     expect_nothing(desk);
     assert_int_equal(desk->router->dropped_answers, 1);
 }

@@ -451,7 +451,7 @@ static void check_invariants(const struct ry_router *router)
 {
     size_t sources = 0; /* each has a place of its own */
     for (size_t i = 0; i < RY_ROLE_COUNT; i++)
-        sources += POST_SOURCES & RY_ROLE_BIT(i) ? router->offices[i].member_count : 0;
+        sources += RY_ROLES_SOURCES & RY_ROLE_BIT(i) ? router->offices[i].member_count : 0;
     for (size_t i = 0; i < RY_ROLE_COUNT; i++) {
         const struct office *office = &router->offices[i];
         const struct member *member;

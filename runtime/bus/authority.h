@@ -1,0 +1,28 @@
+/* authority.h: what an instance may say is what the mail in its hands allows; only for the files of the router.
+ *
+ * The rules are the CAPABILITY rows of proto/messages.def. The role of a sender is checked before (router.c). */
+#ifndef REELYARD_RUNTIME_BUS_AUTHORITY_H
+#define REELYARD_RUNTIME_BUS_AUTHORITY_H
+
+#include "runtime/bus/post.h"
+
+/* Whether the sender may say this. On RY_OK said->within is the mail in its custody that allows it, or NULL where none
+ * is needed. RY_EACCES: it may not, and *why says what is wrong. RY_EAWAY: it comes from another node too late, behind
+ * the end of its conversation, as happens when two nodes worked on one mail. */
+int authority_check(struct ry_router *router, struct post_said *said, const char **why);
+
+/* What was checked has been accepted: it counts for the mail that allowed it. */
+void authority_note(const struct post_said *said);
+
+/* The mail in a member's custody that has this origin (or this id) and allows this message; NULL: none. may: NULL for
+ * any message. */
+struct mail *authority_held(struct ry_router *router, const struct member *member, uint64_t origin,
+                            const struct ry_capability *may);
+
+/* The mail is handed out: what is said of it is counted from the beginning. */
+void authority_begin(struct mail *mail);
+
+/* Whether a mail that its holder calls done has had the answer that it must have. */
+bool authority_is_answered(const struct mail *mail);
+
+#endif

@@ -1,0 +1,511 @@
+/* authority_test.c: what an instance may say is what the mail in its hands allows.
+ *
+ * A router without sockets. One encoder holds a mail about a clip and says all it can think of; and every role says
+ * every message, holding nothing. */
+#include "tests/bed/bed.h"
+#include "tests/bed/sample.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "proto/codec.h"
+#include "runtime/base/log.h"
+#include "runtime/bus/post.h"
+
+#define CLIP      "0123456789abcdef0123456789abcdef"
+#define OTHER     "fedcba9876543210fedcba9876543210"
+#define HOLD_MS   120000
+#define GIVEN_MAX 256
+
+struct desk {
+    struct ry_router *router;
+    struct ry_clock_manual clock;
+    uint32_t last_id;
+    /* What was emitted since the last look. */
+    struct {
+        uint32_t session;
+        struct ry_envelope head;
+    } said[GIVEN_MAX];
+    size_t said_count;
+    uint32_t put_out; /* the last one */
+    uint32_t scheduler, downloader, storage, writer;
+};
+
+static void take(void *arg, uint32_t session, struct ry_str bytes, struct ry_frame *const *frames, size_t frame_count)
+{
+    (void)frames, (void)frame_count;
+    struct desk *desk = arg;
+    struct ry_error err;
+    assert_true(desk->said_count < GIVEN_MAX);
+    assert_int_equal(ry_envelope_unpack(bytes, &desk->said[desk->said_count].head, &err), RY_OK);
+    desk->said[desk->said_count++].session = session;
+}
+
+static void on_put_out(void *arg, uint32_t session)
+{
+    struct desk *desk = arg;
+    desk->put_out = session;
+}
+
+static uint32_t join(struct desk *desk, enum ry_role role, unsigned capacity)
+{
+    char name[32];
+    struct ry_error err = {0};
+    uint32_t session = 0;
+    (void)snprintf(name, sizeof name, "%s-%u", ry_role_name(role), ++desk->last_id);
+    const struct ry_hello hello = {
+        .version = RY_PROTO_VERSION, .role = role, .name = ry_str_of(name), .pid = 1, .capacity = capacity};
+    if (ry_router_join(desk->router, &hello, UINT32_MAX, false, &session, &err) != RY_OK)
+        fail_msg("%s", err.text);
+    return session;
+}
+
+static int set_up(void **state)
+{
+    struct desk *desk = calloc(1, sizeof *desk);
+    assert_non_null(desk);
+    ry_clock_manual_init(&desk->clock, BED_START_WALL_MS);
+    const struct ry_router_options options = {.node = "desk",
+                                              .clock = &desk->clock.clock,
+                                              .mailbox_max = 64,
+                                              .mailbox_max_bytes = 1000000,
+                                              .attempts_max = 3,
+                                              .hold_ms_max = HOLD_MS,
+                                              .emit = take,
+                                              .emit_arg = desk,
+                                              .put_out = on_put_out};
+    assert_int_equal(ry_router_new(&desk->router, &options, NULL), RY_OK);
+    desk->scheduler = join(desk, RY_ROLE_SCHEDULER, 4);
+    desk->downloader = join(desk, RY_ROLE_DOWNLOADER, 16);
+    desk->storage = join(desk, RY_ROLE_STORAGE, 16);
+    desk->writer = join(desk, RY_ROLE_WRITER, 16);
+    *state = desk;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct desk *desk = *state;
+    ry_router_free(&desk->router);
+    free(desk);
+    return 0;
+}
+
+/* Says a message; RY_OK, or how it was refused. correlation 0: its own id. id may be NULL. */
+static int say(struct desk *desk, uint32_t session, enum ry_tag tag, const void *message, uint64_t correlation,
+               uint64_t *id)
+{
+    RY_BUF_AUTO body = ry_buf_make(1 << 22);
+    RY_BUF_AUTO bytes = ry_buf_make(1 << 23);
+    struct ry_frames frames;
+    frames.n = 0;
+    struct ry_error err = {0};
+    if (ry_pack(ry_descriptor(tag), message, &body, &frames, &err) != RY_OK)
+        fail_msg("%s", err.text);
+    struct ry_envelope head = {.id = (uint64_t)session << 32 | ++desk->last_id,
+                               .tag = (uint16_t)tag,
+                               .attempt = 1,
+                               .frame_count = (uint16_t)frames.n,
+                               .body = ry_buf_str(&body)};
+    head.correlation = correlation ? correlation : head.id;
+    if (id)
+        *id = head.id;
+    assert_int_equal(ry_envelope_pack(&head, &bytes), RY_OK);
+    int rc = ry_router_take(desk->router, session, ry_buf_str(&bytes), frames.items, frames.n, &err);
+    ry_frames_clear(&frames);
+    return rc;
+}
+
+/* After a turn, the id of the last mail of that kind that went to a session since the last look; 0: none did. */
+static uint64_t given(struct desk *desk, uint32_t session, enum ry_tag tag)
+{
+    uint64_t id = 0;
+    (void)ry_router_turn(desk->router);
+    for (size_t i = 0; i < desk->said_count; i++)
+        if (desk->said[i].session == session && desk->said[i].head.tag == tag)
+            id = desk->said[i].head.id;
+    desk->said_count = 0;
+    return id;
+}
+
+static int done(struct desk *desk, uint32_t session, uint64_t id)
+{
+    const struct ry_done message = {.ids = {.p = &id, .n = sizeof id}};
+    return say(desk, session, RY_TAG_done, &message, 0, NULL);
+}
+
+/* ---- one clip, on its way to an encoder -------------------------------------------------------------------------- */
+
+static uint64_t tell_make(struct desk *desk, const char *clip_id)
+{
+    struct ry_clip_work clip = {.clip_id = ry_str_of(clip_id),
+                                .guild_id = RY_STR("1"),
+                                .channel_id = RY_STR("2"),
+                                .message_id = RY_STR("3"),
+                                .filename = RY_STR("a.mp4"),
+                                .url = RY_STR("https://cdn.discordapp.com/a.mp4")};
+    const struct ry_thumbnail_make make = {.clips = {&clip, 1}};
+    uint64_t origin = 0;
+    assert_int_equal(say(desk, desk->scheduler, RY_TAG_thumbnail_make, &make, 0, &origin), RY_OK);
+    assert_true(given(desk, desk->downloader, RY_TAG_thumbnail_make) == origin);
+    return origin;
+}
+
+static int tell_run(struct desk *desk, const char *clip_id, uint64_t origin, uint64_t *id)
+{
+    struct ry_window window = {.bytes = {.p = "bytes", .n = 5}};
+    const struct ry_encode_run run = {.clip_id = ry_str_of(clip_id),
+                                      .guild_id = RY_STR("1"),
+                                      .filename = RY_STR("a.mp4"),
+                                      .windows = {&window, 1},
+                                      .small_width = 16,
+                                      .small_height = 16,
+                                      .large_width = 16,
+                                      .large_height = 16,
+                                      .quality = 85};
+    return say(desk, desk->downloader, RY_TAG_encode_run, &run, origin, id);
+}
+
+/* A clip's encode_run, which waits for an encoder. */
+static uint64_t order(struct desk *desk, const char *clip_id, uint64_t *origin)
+{
+    uint64_t id = 0, made = tell_make(desk, clip_id);
+    assert_int_equal(tell_run(desk, clip_id, made, &id), RY_OK);
+    if (origin)
+        *origin = made;
+    return id;
+}
+
+static int tell_store(struct desk *desk, uint32_t encoder, const char *clip_id, uint64_t origin)
+{
+    struct ry_image image = {.size_type = RY_STR("small"), .width = 1, .height = 1, .webp = {.p = "webp", .n = 4}};
+    struct ry_video_facts facts = {.width = 1, .height = 1, .mime_type = RY_STR("video/mp4")};
+    const struct ry_thumbnail_store store = {
+        .clip_id = ry_str_of(clip_id), .guild_id = RY_STR("1"), .images = {&image, 1}, .facts = {&facts, 1}};
+    return say(desk, encoder, RY_TAG_thumbnail_store, &store, origin, NULL);
+}
+
+static int tell_encoded(struct desk *desk, uint32_t encoder, uint64_t run)
+{
+    return say(desk, encoder, RY_TAG_encode_done, &(struct ry_encode_done){0}, run, NULL);
+}
+
+static int tell_not_encoded(struct desk *desk, uint32_t encoder, uint64_t run)
+{
+    const struct ry_encode_failed failed = {.reason = RY_STR("because")};
+    return say(desk, encoder, RY_TAG_encode_failed, &failed, run, NULL);
+}
+
+/* ---- what an encoder may say ------------------------------------------------------------------------------------- */
+
+static void an_encoder_stores_the_clip_that_it_was_given_once_and_nothing_else(void **state)
+{
+    struct desk *desk = *state;
+    uint64_t origin = 0, run = order(desk, CLIP, &origin), foreign = tell_make(desk, OTHER);
+    uint32_t idle = join(desk, RY_ROLE_ENCODER, 0), encoder = join(desk, RY_ROLE_ENCODER, 1);
+    assert_int_equal(tell_store(desk, encoder, CLIP, origin), RY_EINVAL); /* before it is given the mail */
+    assert_true(given(desk, encoder, RY_TAG_encode_run) == run);
+    assert_int_equal(tell_store(desk, encoder, OTHER, origin), RY_EINVAL);
+    assert_int_equal(tell_store(desk, encoder, OTHER, foreign), RY_EINVAL);
+    assert_int_equal(tell_store(desk, encoder, CLIP, foreign), RY_EINVAL);
+    assert_int_equal(tell_store(desk, encoder, CLIP, 0), RY_EINVAL);
+    assert_int_equal(tell_store(desk, idle, CLIP, origin), RY_EINVAL); /* it is somebody else's mail */
+    assert_true(given(desk, desk->storage, RY_TAG_thumbnail_store) == 0);
+    assert_int_equal(tell_store(desk, encoder, CLIP, origin), RY_OK);
+    assert_int_equal(tell_store(desk, encoder, CLIP, origin), RY_EINVAL); /* twice */
+    assert_true(given(desk, desk->storage, RY_TAG_thumbnail_store) != 0);
+    assert_int_equal(tell_encoded(desk, encoder, run), RY_OK);
+    assert_int_equal(done(desk, encoder, run), RY_OK);
+    assert_int_equal(tell_store(desk, encoder, CLIP, origin), RY_EINVAL); /* its mail has ended */
+}
+
+static void a_mail_has_one_answer_from_its_holder_and_an_image_before_it_is_done(void **state)
+{
+    struct desk *desk = *state;
+    uint64_t origin = 0, run = order(desk, CLIP, &origin);
+    uint32_t idle = join(desk, RY_ROLE_ENCODER, 0), encoder = join(desk, RY_ROLE_ENCODER, 1);
+    assert_true(given(desk, encoder, RY_TAG_encode_run) == run);
+    assert_int_equal(tell_encoded(desk, encoder, run), RY_EINVAL); /* without the images */
+    assert_int_equal(tell_not_encoded(desk, idle, run), RY_EINVAL);
+    assert_int_equal(tell_not_encoded(desk, encoder, origin), RY_EINVAL); /* the downloader's mail */
+    assert_true(given(desk, desk->downloader, RY_TAG_encode_done) == 0);
+    assert_int_equal(tell_not_encoded(desk, encoder, run), RY_OK);
+    assert_int_equal(tell_not_encoded(desk, encoder, run), RY_EINVAL);
+    assert_int_equal(tell_store(desk, encoder, CLIP, origin), RY_OK); /* the images may come, the answer stands */
+    assert_int_equal(tell_encoded(desk, encoder, run), RY_EINVAL);
+}
+
+static void what_was_said_of_a_mail_is_forgotten_when_it_goes_to_another(void **state)
+{
+    struct desk *desk = *state;
+    uint64_t origin = 0, run = order(desk, CLIP, &origin);
+    uint32_t first = join(desk, RY_ROLE_ENCODER, 1);
+    assert_true(given(desk, first, RY_TAG_encode_run) == run);
+    assert_int_equal(tell_store(desk, first, CLIP, origin), RY_OK);
+    ry_router_gone(desk->router, first, false);
+    uint32_t second = join(desk, RY_ROLE_ENCODER, 1);
+    assert_true(given(desk, second, RY_TAG_encode_run) == run);
+    assert_int_equal(tell_encoded(desk, second, run), RY_EINVAL);
+    assert_int_equal(tell_store(desk, second, CLIP, origin), RY_OK);
+    assert_int_equal(tell_encoded(desk, second, run), RY_OK);
+}
+
+static void those_behind_the_encoder_are_held_to_their_mail_too(void **state)
+{
+    struct desk *desk = *state;
+    uint64_t origin = 0, run = order(desk, CLIP, &origin);
+    uint32_t encoder = join(desk, RY_ROLE_ENCODER, 1);
+    assert_true(given(desk, encoder, RY_TAG_encode_run) == run);
+    assert_int_equal(tell_store(desk, encoder, CLIP, origin), RY_OK);
+    assert_true(given(desk, desk->storage, RY_TAG_thumbnail_store) != 0);
+    struct ry_thumbnail_row row = {
+        .size_type = RY_STR("small"), .storage_path = RY_STR("x"), .width = 1, .height = 1, .file_size = 1};
+    struct ry_video_facts facts = {.width = 1, .height = 1, .mime_type = RY_STR("video/mp4")};
+    struct ry_clip_completed completed = {.clip_id = RY_STR(OTHER), .thumbnails = {&row, 1}, .facts = {&facts, 1}};
+    assert_int_equal(say(desk, desk->storage, RY_TAG_clip_completed, &completed, origin, NULL), RY_EINVAL);
+    completed.clip_id = RY_STR(CLIP);
+    assert_int_equal(say(desk, desk->storage, RY_TAG_clip_completed, &completed, origin, NULL), RY_OK);
+    assert_true(given(desk, desk->writer, RY_TAG_clip_completed) != 0);
+    struct ry_clip_settled settled = {.clip_id = RY_STR(OTHER), .completed = true};
+    assert_int_equal(say(desk, desk->writer, RY_TAG_clip_settled, &settled, origin, NULL), RY_EINVAL);
+    settled.clip_id = RY_STR(CLIP);
+    assert_int_equal(say(desk, desk->writer, RY_TAG_clip_settled, &settled, origin, NULL), RY_OK);
+    assert_int_equal(say(desk, desk->writer, RY_TAG_clip_settled, &settled, origin, NULL), RY_EINVAL);
+    assert_true(given(desk, desk->scheduler, RY_TAG_clip_settled) != 0);
+    const struct ry_clip_failed failed = {.clip_id = RY_STR(OTHER), .reason = RY_STR("because")};
+    assert_int_equal(say(desk, desk->downloader, RY_TAG_clip_failed, &failed, origin, NULL), RY_EINVAL);
+}
+
+static void a_downloader_asks_for_so_many_rounds_of_its_clip_and_of_no_other(void **state)
+{
+    struct desk *desk = *state;
+    desk->router->options.mailbox_max = 1024;
+    uint64_t origin = tell_make(desk, CLIP);
+    assert_int_equal(tell_run(desk, OTHER, origin, NULL), RY_EINVAL);
+    unsigned rounds = 0;
+    for (unsigned most = ry_descriptor(RY_TAG_encode_run)->may->most; rounds < most; rounds++)
+        assert_int_equal(tell_run(desk, CLIP, origin, NULL), RY_OK);
+    assert_int_equal(tell_run(desk, CLIP, origin, NULL), RY_EINVAL);
+}
+
+static void a_heap_profile_is_answered_once_by_whom_was_asked(void **state)
+{
+    struct desk *desk = *state;
+    uint32_t console = join(desk, RY_ROLE_CONSOLE, 0), encoder = join(desk, RY_ROLE_ENCODER, 1);
+    const struct ry_heap_made made = {.error = RY_STR("no")};
+    assert_int_equal(say(desk, encoder, RY_TAG_heap_made, &made, (uint64_t)console << 32 | 1, NULL), RY_EINVAL);
+    char name[65];
+    (void)snprintf(name, sizeof name, "%s", post_member(desk->router, encoder)->name);
+    const struct ry_heap_get get = {.instance = ry_str_of(name), .action = RY_HEAP_BEGIN};
+    uint64_t question = 0;
+    assert_int_equal(say(desk, console, RY_TAG_heap_get, &get, 0, &question), RY_OK);
+    assert_int_equal(say(desk, encoder, RY_TAG_heap_made, &made, question, NULL), RY_OK);
+    assert_int_equal(say(desk, encoder, RY_TAG_heap_made, &made, question, NULL), RY_EINVAL);
+}
+
+static void what_an_encoder_says_of_itself_is_bounded_in_time(void **state)
+{
+    struct desk *desk = *state;
+    uint32_t encoder = join(desk, RY_ROLE_ENCODER, 1);
+    const struct ry_encoder_here here = {.version = RY_STR("9.9")};
+    unsigned most = ry_descriptor(RY_TAG_encoder_here)->may->most;
+    for (unsigned minute = 0; minute < 2; minute++) {
+        for (unsigned i = 0; i < most; i++)
+            assert_int_equal(say(desk, encoder, RY_TAG_encoder_here, &here, 0, NULL), RY_OK);
+        assert_int_equal(say(desk, encoder, RY_TAG_encoder_here, &here, 0, NULL), RY_EINVAL);
+        (void)ry_router_turn(desk->router);
+        ry_clock_manual_advance(&desk->clock, 60000);
+    }
+}
+
+/* ---- every role, every message ----------------------------------------------------------------------------------- */
+
+static uint64_t activity(const struct ry_router *router)
+{
+    return ry_router_load(router) + router->dropped_events + router->member_count * 1000000;
+}
+
+/* Of each role somebody who holds nothing; each says each message with what it can guess. */
+static void who_holds_no_mail_may_say_only_what_is_free(void **state)
+{
+    struct desk *desk = *state;
+    static const enum ry_role ROLES[] = {RY_ROLE_SCANNER, RY_ROLE_WRITER,  RY_ROLE_DOWNLOADER,
+                                         RY_ROLE_ENCODER, RY_ROLE_STORAGE, RY_ROLE_RELAY};
+    size_t count = 0, cells = 0;
+    const struct ry_descriptor *descriptors = ry_descriptors(&count);
+    uint64_t origin = 0, run = order(desk, CLIP, &origin);
+    uint32_t holder = join(desk, RY_ROLE_ENCODER, 1);
+    assert_true(given(desk, holder, RY_TAG_encode_run) == run);
+    for (size_t r = 0; r < sizeof ROLES / sizeof *ROLES; r++)
+        for (size_t i = 0; i < count; i++) {
+            const struct ry_descriptor *d = &descriptors[i];
+            const uint64_t guesses[] = {0, run, origin, (uint64_t)desk->scheduler << 32 | 77};
+            bool free = d->may->right == RY_RIGHT_FREE && (d->senders & RY_ROLE_BIT(ROLES[r]));
+            if (free || d->kind == RY_KIND_CONTROL || (ROLES[r] == RY_ROLE_RELAY && d->may->crosses))
+                continue; /* control is looked at by its body */
+            for (size_t g = 0; g < sizeof guesses / sizeof *guesses; g++, cells++) {
+                uint32_t liar = join(desk, ROLES[r], 0);
+                RY_ARENA_AUTO arena = ry_arena_make((size_t)1 << 22);
+                struct ry_frames frames = {.n = 0};
+                const void *sample = sample_make(d, SAMPLE_TYPICAL, &arena, &frames);
+                uint64_t before = activity(desk->router);
+                desk->said_count = 0;
+                if (say(desk, liar, d->tag, sample, guesses[g], NULL) != RY_EINVAL)
+                    fail_msg("a %s said %s", ry_role_name(ROLES[r]), d->record.name);
+                assert_true(activity(desk->router) == before);
+                for (size_t s = 0; s < desk->said_count; s++) /* nobody but the liar hears of it */
+                    assert_int_equal(desk->said[s].session, liar);
+                desk->said_count = 0;
+                ry_router_gone(desk->router, liar, true);
+                ry_frames_clear(&frames);
+            }
+        }
+    assert_true(cells > 1000);
+}
+
+/* ---- faults ------------------------------------------------------------------------------------------------------ */
+
+static void an_encoder_that_says_too_much_is_put_out_and_its_mail_goes_to_another(void **state)
+{
+    struct desk *desk = *state;
+    uint64_t run = order(desk, CLIP, NULL);
+    uint32_t liar = join(desk, RY_ROLE_ENCODER, 1);
+    assert_true(given(desk, liar, RY_TAG_encode_run) == run);
+    char name[65];
+    (void)snprintf(name, sizeof name, "%s", post_member(desk->router, liar)->name);
+    for (unsigned i = 0; i < 20; i++)
+        (void)tell_store(desk, liar, OTHER, 0);
+    assert_int_equal(desk->put_out, liar);
+    assert_false(ry_router_knows(desk->router, liar));
+    assert_int_equal(desk->router->outcast_count, 1);
+    assert_string_equal(desk->router->outcasts[0].name, name);
+    assert_true(given(desk, liar, RY_TAG_unwelcome) != 0);
+    uint32_t honest = join(desk, RY_ROLE_ENCODER, 1);
+    assert_true(given(desk, honest, RY_TAG_encode_run) == run);
+}
+
+static void a_few_faults_in_a_long_life_put_nobody_out(void **state)
+{
+    struct desk *desk = *state;
+    uint32_t encoder = join(desk, RY_ROLE_ENCODER, 1);
+    for (unsigned i = 0; i < 40; i++) {
+        assert_int_equal(tell_store(desk, encoder, OTHER, 0), RY_EINVAL);
+        (void)ry_router_turn(desk->router);
+        ry_clock_manual_advance(&desk->clock, 120000);
+    }
+    assert_true(ry_router_knows(desk->router, encoder));
+}
+
+static void a_mail_that_is_ended_without_its_answer_is_a_fault_and_goes_to_another(void **state)
+{
+    struct desk *desk = *state;
+    uint64_t origin = 0, run = order(desk, CLIP, &origin);
+    uint32_t empty = join(desk, RY_ROLE_ENCODER, 1);
+    assert_true(given(desk, empty, RY_TAG_encode_run) == run);
+    uint32_t honest = join(desk, RY_ROLE_ENCODER, 1);
+    assert_int_equal(done(desk, empty, run), RY_EINVAL);
+    assert_int_equal(post_member(desk->router, empty)->faults, 1);
+    assert_true(given(desk, honest, RY_TAG_encode_run) == run);
+    assert_int_equal(tell_store(desk, honest, CLIP, origin), RY_OK);
+    assert_int_equal(tell_encoded(desk, honest, run), RY_OK);
+    assert_int_equal(done(desk, honest, run), RY_OK);
+}
+
+static void encoders_that_end_everything_empty_are_put_out_and_leave_no_clip_in_the_works(void **state)
+{
+    struct desk *desk = *state;
+    uint64_t run = order(desk, CLIP, NULL);
+    for (unsigned attempt = 1; attempt <= 3; attempt++) {
+        uint32_t empty = join(desk, RY_ROLE_ENCODER, 1);
+        while (ry_router_knows(desk->router, empty)) {
+            assert_true(given(desk, empty, RY_TAG_encode_run) == run);
+            assert_int_equal(mail_index_find(&desk->router->index, run)->attempt, attempt);
+            assert_int_equal(tell_encoded(desk, empty, run), RY_EINVAL);
+            assert_int_equal(done(desk, empty, run), RY_EINVAL);
+        }
+        assert_int_equal(desk->router->outcast_count, attempt);
+    }
+    assert_true(given(desk, desk->downloader, RY_TAG_undeliverable) != 0); /* who asked is told */
+}
+
+static void an_encoder_that_holds_a_mail_and_does_nothing_is_put_out(void **state)
+{
+    struct desk *desk = *state;
+    uint64_t run = order(desk, CLIP, NULL);
+    uint32_t idle = join(desk, RY_ROLE_ENCODER, 1);
+    assert_true(given(desk, idle, RY_TAG_encode_run) == run);
+    int64_t wake_mono_ms = ry_router_turn(desk->router);
+    assert_true(wake_mono_ms == desk->clock.now_mono_ms + HOLD_MS);
+    ry_clock_manual_advance(&desk->clock, HOLD_MS - 1);
+    (void)ry_router_turn(desk->router);
+    assert_int_equal(desk->put_out, 0);
+    ry_clock_manual_advance(&desk->clock, 1);
+    (void)ry_router_turn(desk->router);
+    assert_int_equal(desk->put_out, idle);
+    assert_non_null(strstr(desk->router->outcasts[0].reason, "encode_run"));
+    uint32_t honest = join(desk, RY_ROLE_ENCODER, 1);
+    assert_true(given(desk, honest, RY_TAG_encode_run) == run);
+    assert_true(ry_router_turn(desk->router) == desk->clock.now_mono_ms + HOLD_MS);
+}
+
+static void trusted_roles_may_hold_mail_for_as_long_as_it_takes(void **state)
+{
+    struct desk *desk = *state;
+    (void)tell_make(desk, CLIP);
+    (void)ry_router_turn(desk->router);
+    ry_clock_manual_advance(&desk->clock, 10 * HOLD_MS);
+    assert_true(ry_router_turn(desk->router) == INT64_MAX);
+    assert_true(ry_router_knows(desk->router, desk->downloader));
+}
+
+static void who_claims_more_than_one_mail_is_given_no_more_than_its_neighbours(void **state)
+{
+    struct desk *desk = *state;
+    uint32_t greedy = join(desk, RY_ROLE_ENCODER, 16), modest = join(desk, RY_ROLE_ENCODER, 1);
+    const struct ry_credit credit = {.capacity = 1000};
+    assert_int_equal(say(desk, greedy, RY_TAG_credit, &credit, 0, NULL), RY_OK);
+    unsigned given_to[2] = {0};
+    for (unsigned i = 0; i < 20; i++) {
+        char clip_id[33];
+        uint64_t origin = 0;
+        (void)snprintf(clip_id, sizeof clip_id, "%032x", i);
+        uint64_t run = order(desk, clip_id, &origin);
+        desk->said_count = 0;
+        (void)ry_router_turn(desk->router);
+        for (size_t s = 0; s < desk->said_count; s++)
+            for (unsigned who = 0; who < 2; who++)
+                if (desk->said[s].session == (who ? modest : greedy) && desk->said[s].head.tag == RY_TAG_encode_run) {
+                    given_to[who]++;
+                    assert_int_equal(tell_not_encoded(desk, desk->said[s].session, run), RY_OK);
+                    assert_int_equal(done(desk, desk->said[s].session, run), RY_OK);
+                    assert_int_equal(done(desk, desk->downloader, origin), RY_OK);
+                    break;
+                }
+    }
+    assert_int_equal(given_to[0], 10);
+    assert_int_equal(given_to[1], 10);
+}
+
+int main(void)
+{
+    ry_log_setup(RY_CRITICAL, RY_LOG_TEXT, 2);
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(an_encoder_stores_the_clip_that_it_was_given_once_and_nothing_else),
+        TEST(a_mail_has_one_answer_from_its_holder_and_an_image_before_it_is_done),
+        TEST(what_was_said_of_a_mail_is_forgotten_when_it_goes_to_another),
+        TEST(those_behind_the_encoder_are_held_to_their_mail_too),
+        TEST(a_downloader_asks_for_so_many_rounds_of_its_clip_and_of_no_other),
+        TEST(a_heap_profile_is_answered_once_by_whom_was_asked),
+        TEST(what_an_encoder_says_of_itself_is_bounded_in_time),
+        TEST(who_holds_no_mail_may_say_only_what_is_free),
+        TEST(an_encoder_that_says_too_much_is_put_out_and_its_mail_goes_to_another),
+        TEST(a_few_faults_in_a_long_life_put_nobody_out),
+        TEST(a_mail_that_is_ended_without_its_answer_is_a_fault_and_goes_to_another),
+        TEST(encoders_that_end_everything_empty_are_put_out_and_leave_no_clip_in_the_works),
+        TEST(an_encoder_that_holds_a_mail_and_does_nothing_is_put_out),
+        TEST(trusted_roles_may_hold_mail_for_as_long_as_it_takes),
+        TEST(who_claims_more_than_one_mail_is_given_no_more_than_its_neighbours),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
