@@ -8,9 +8,10 @@
  * Sends     clip_completed to the writer, thumbnail_data, files_deleted.
  *
  * Promises  clip_completed is said only when all files of the clip are whole under their names and synced. The same
- *           mail twice writes nothing twice. No other file than a thumbnail is ever written, given out or deleted. A
- * store that stumbles is tried again STORE_TRIES times, with growing waits; then the mail is a dead letter, and its
- *           origin hears of it. One that has no room is tried again until it has.
+ *           mail twice writes nothing twice. Only a WebP file of the claimed size, no larger than was asked for, is
+ *           kept. No other file than a thumbnail is ever written, given out or deleted. A store that stumbles is tried
+ *           again STORE_TRIES times, with growing waits; then the mail has failed, and its origin hears of it. One that
+ *           has no room is tried again until it has.
  *
  * When it crashes, files that were renamed stay and are found to be the same when the mail comes again; a half-written
  * one lies aside under a temporary name until it is swept. */
@@ -21,6 +22,7 @@
 #include <stdlib.h>
 
 #include "actors/storage/local.h"
+#include "actors/storage/webp_size.h"
 #include "runtime/base/backoff.h"
 #include "runtime/base/log.h"
 
@@ -30,6 +32,9 @@
 #define THREADS 2
 
 #define IMAGES_MAX 2 /* of one clip: small and large */
+/* A file of more bytes than this is none that an encoder makes of so many pixels: four are a raw pixel's. */
+#define IMAGE_BYTES_OF_PIXEL 4
+#define IMAGE_BYTES_BESIDE   ((size_t)64 << 10)
 
 #define STORE_TRIES    5
 #define RETRY_BASE_MS  1000
@@ -47,6 +52,8 @@ struct waiting {
 
 struct storage {
     struct store *store;
+    struct webp_size small; /* the boxes that images are made for */
+    struct webp_size large;
     struct waiting waiting[CAPACITY];
     size_t waiting_count;
     bool in_trouble; /* the store refused last; said to the log once */
@@ -54,17 +61,42 @@ struct storage {
 
 /* ---- storing ----------------------------------------------------------------------------------------------------- */
 
+/* Whether an image is what was asked for: a WebP file of the size that is claimed, which fits into the box of its kind
+ * and has no more bytes than its pixels would have raw. */
+static int check_image(const struct storage *self, const struct ry_image *image, struct ry_error *err)
+{
+    const struct webp_size *box = ry_str_is(image->size_type, "small") ? &self->small : &self->large;
+    struct webp_size size;
+    if (!webp_size_read((struct ry_str){image->webp.p, image->webp.n}, &size))
+        return ry_fail(err, RY_EDATA, "the %.*s image is no WebP file", RY_STR_ARG(image->size_type));
+    if (size.width != image->width || size.height != image->height)
+        return ry_fail(err, RY_EDATA, "the %.*s image has %ux%u pixels, and %" PRIu64 "x%" PRIu64 " were claimed",
+                       RY_STR_ARG(image->size_type), size.width, size.height, image->width, image->height);
+    if (size.width > box->width || size.height > box->height)
+        return ry_fail(err, RY_EDATA,
+                       "the %.*s image has %ux%u pixels, and %ux%u are the most that this node's THUMBNAIL_ variables "
+                       "allow",
+                       RY_STR_ARG(image->size_type), size.width, size.height, box->width, box->height);
+    if (image->webp.n > IMAGE_BYTES_BESIDE + (size_t)size.width * size.height * IMAGE_BYTES_OF_PIXEL)
+        return ry_fail(err, RY_EDATA, "the %.*s image of %ux%u pixels has %zu bytes, which is too many",
+                       RY_STR_ARG(image->size_type), size.width, size.height, image->webp.n);
+    return RY_OK;
+}
+
 /* The files that a mail asks to be kept; their bytes are the mail's. */
-static int files_of(const struct ry_thumbnail_store *message, struct store_file files[IMAGES_MAX], struct ry_error *err)
+static int files_of(const struct storage *self, const struct ry_thumbnail_store *message,
+                    struct store_file files[IMAGES_MAX], struct ry_error *err)
 {
     for (size_t i = 0; i < message->images.n; i++) {
         const struct ry_image *image = &message->images.items[i];
         files[i].bytes = (struct ry_str){image->webp.p, image->webp.n};
         int rc = store_name_make(message->guild_id, message->clip_id, image->size_type, files[i].name, err);
+        if (rc == RY_OK && i > 0 && strcmp(files[i].name, files[0].name) == 0)
+            rc = ry_fail(err, RY_EINVAL, "two images are called %s", files[i].name);
+        if (rc == RY_OK)
+            rc = check_image(self, image, err);
         if (rc != RY_OK)
             return rc;
-        if (i > 0 && strcmp(files[i].name, files[0].name) == 0)
-            return ry_fail(err, RY_EINVAL, "two images are called %s", files[i].name);
     }
     return RY_OK;
 }
@@ -108,7 +140,7 @@ static int store_mail(struct storage *self, struct ry_ctx *ctx, const struct ry_
 {
     const struct ry_thumbnail_store *message = RY_BODY(mail, thumbnail_store);
     struct store_file files[IMAGES_MAX];
-    int rc = files_of(message, files, err);
+    int rc = files_of(self, message, files, err);
     if (rc != RY_OK)
         return rc;
     struct store_written written = {0};
@@ -297,6 +329,11 @@ static void storage_receive(void *arg, struct ry_ctx *ctx, struct ry_mail *mail)
 
 /* ---- life -------------------------------------------------------------------------------------------------------- */
 
+static struct webp_size box_of(const struct ry_config *config, enum ry_option width, enum ry_option height)
+{
+    return (struct webp_size){(unsigned)ry_config_int(config, width), (unsigned)ry_config_int(config, height)};
+}
+
 static int storage_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
 {
     struct storage *self = calloc(1, sizeof *self);
@@ -304,6 +341,8 @@ static int storage_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
     if (self == NULL)
         return ry_fail(err, RY_ENOMEM, "no memory for the storage");
     const struct ry_config *config = ry_ctx_config(ctx);
+    self->small = box_of(config, RY_OPT_thumbnail_small_width, RY_OPT_thumbnail_small_height);
+    self->large = box_of(config, RY_OPT_thumbnail_large_width, RY_OPT_thumbnail_large_height);
     const struct store_local_options options = {
         .root = ry_config_str(config, RY_OPT_storage_path),
         .reserve_bytes = (uint64_t)ry_config_int(config, RY_OPT_disk_reserve),

@@ -24,6 +24,9 @@
 #define PATH_BYTES 512
 #define HOUR_MS    (60 * 60 * 1000)
 
+#define WEBP_HEAD_BYTES 30
+#define TEXT_MAX_BYTES  10000
+
 static struct bed *bed_plain(void)
 {
     return bed_new(&ry_storage_spec, (const char *const[][2]){{"disk_reserve", "0"}, {NULL, NULL}});
@@ -35,16 +38,51 @@ static const char *path_of(struct bed *bed, const char *name, char path[PATH_BYT
     return path;
 }
 
+/* A file that begins as a lossy WebP of these pixels and goes on with a text; the end is padded to an even size. */
+struct webp_file {
+    char bytes[WEBP_HEAD_BYTES + TEXT_MAX_BYTES];
+    size_t n;
+};
+
+static void put_number(char *to, size_t value, unsigned bytes)
+{
+    for (unsigned i = 0; i < bytes; i++)
+        to[i] = (char)(value >> (8 * i) & 0xff);
+}
+
+static size_t webp_bytes(const char *text)
+{
+    return WEBP_HEAD_BYTES + (strlen(text) + 1) / 2 * 2;
+}
+
+static void webp_write(struct webp_file *file, unsigned width, unsigned height, const char *text)
+{
+    *file = (struct webp_file){.n = webp_bytes(text)};
+    assert_true(file->n <= sizeof file->bytes);
+    memcpy(file->bytes, "RIFF....WEBPVP8 ", 16);
+    put_number(file->bytes + 4, file->n - 8, 4);
+    put_number(file->bytes + 16, 10 + strlen(text), 4);
+    memcpy(file->bytes + 23, "\x9d\x01\x2a", 3);
+    put_number(file->bytes + 26, width, 2);
+    put_number(file->bytes + 28, height, 2);
+    memcpy(file->bytes + WEBP_HEAD_BYTES, text, strlen(text));
+}
+
+/* The file has these bytes behind a WebP's head of its kind. */
 static void expect_file(struct bed *bed, const char *name, const char *want)
 {
     char path[PATH_BYTES];
-    char got[64] = {0};
+    static struct webp_file expected;
+    static char got[sizeof expected.bytes + 1];
+    bool small = strstr(name, "_small") != NULL;
+    webp_write(&expected, small ? 320 : 640, small ? 180 : 360, want);
     FILE *file = fopen(path_of(bed, name, path), "r");
     if (file == NULL)
         fail_msg("%s is not there", path);
-    got[fread(got, 1, sizeof got - 1, file)] = '\0';
+    size_t n = fread(got, 1, sizeof got, file);
     (void)fclose(file);
-    assert_string_equal(got, want);
+    assert_int_equal(n, expected.n);
+    assert_memory_equal(got, expected.bytes, n);
 }
 
 static bool is_there(struct bed *bed, const char *name)
@@ -63,6 +101,7 @@ static ino_t inode_of(struct bed *bed, const char *name)
 
 /* A mail to store two images; its lists stay with the caller. */
 struct letter {
+    struct webp_file files[2];
     struct ry_image images[2];
     struct ry_video_facts facts;
     struct ry_thumbnail_store message;
@@ -71,10 +110,14 @@ struct letter {
 static void letter_write(struct letter *letter, const char *small, const char *large)
 {
     *letter = (struct letter){
-        .images = {{.size_type = RY_STR("small"), .width = 320, .height = 180, .webp = {small, strlen(small), NULL}},
-                   {.size_type = RY_STR("large"), .width = 640, .height = 360, .webp = {large, strlen(large), NULL}}},
+        .images = {{.size_type = RY_STR("small"), .width = 320, .height = 180},
+                   {.size_type = RY_STR("large"), .width = 640, .height = 360}},
         .facts = {.duration_s = 30.0, .width = 1920, .height = 1080, .mime_type = RY_STR("video/mp4")},
     };
+    webp_write(&letter->files[0], 320, 180, small);
+    webp_write(&letter->files[1], 640, 360, large);
+    for (size_t i = 0; i < 2; i++)
+        letter->images[i].webp = (struct ry_blob){letter->files[i].bytes, letter->files[i].n, NULL};
     letter->message = (struct ry_thumbnail_store){
         .clip_id = RY_STR(CLIP),
         .guild_id = RY_STR(GUILD),
@@ -86,7 +129,7 @@ static void letter_write(struct letter *letter, const char *small, const char *l
 
 static const struct ry_send from_encoder = {.correlation = 77, .tenant = 41771983423143937, .priority = 3};
 
-static void expect_completed(struct bed *bed, size_t small_bytes, size_t large_bytes)
+static void expect_completed(struct bed *bed, const char *small, const char *large)
 {
     const struct ry_clip_completed *completed = BED_EXPECT(bed, clip_completed);
     assert_true(ry_str_is(completed->clip_id, CLIP));
@@ -97,10 +140,10 @@ static void expect_completed(struct bed *bed, size_t small_bytes, size_t large_b
     assert_true(ry_str_is(rows[0].storage_path, SMALL));
     assert_int_equal(rows[0].width, 320);
     assert_int_equal(rows[0].height, 180);
-    assert_int_equal(rows[0].file_size, small_bytes);
+    assert_int_equal(rows[0].file_size, webp_bytes(small));
     assert_true(ry_str_is(rows[1].size_type, "large"));
     assert_true(ry_str_is(rows[1].storage_path, LARGE));
-    assert_int_equal(rows[1].file_size, large_bytes);
+    assert_int_equal(rows[1].file_size, webp_bytes(large));
     assert_int_equal(completed->facts.n, 1);
     assert_int_equal(completed->facts.items[0].width, 1920);
     assert_true(ry_str_is(completed->facts.items[0].mime_type, "video/mp4"));
@@ -116,14 +159,15 @@ static void storage_keeps_the_images_and_then_tells_the_writer(void **state)
     (void)state;
     struct bed *bed = bed_plain();
     struct letter letter;
-    letter_write(&letter, "RIFF small", "RIFF large!");
+    letter_write(&letter, "a small one", "a large one!");
     uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter.message, &from_encoder);
-    expect_completed(bed, 10, 11);
+    expect_completed(bed, "a small one", "a large one!");
     bed_expect_done(bed, id);
-    expect_file(bed, SMALL, "RIFF small");
-    expect_file(bed, LARGE, "RIFF large!");
+    expect_file(bed, SMALL, "a small one");
+    expect_file(bed, LARGE, "a large one!");
     assert_int_equal(bed_counter(bed, RY_COUNTER_storage_files), 2);
-    assert_int_equal(bed_counter(bed, RY_COUNTER_storage_bytes), 21);
+    assert_int_equal(bed_counter(bed, RY_COUNTER_storage_bytes),
+                     webp_bytes("a small one") + webp_bytes("a large one!"));
     bed_free(bed);
 }
 
@@ -134,18 +178,18 @@ static void storage_writes_only_what_has_changed_when_a_mail_comes_again(void **
     struct letter letter;
     letter_write(&letter, "one", "two");
     uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter.message, &from_encoder);
-    expect_completed(bed, 3, 3);
+    expect_completed(bed, "one", "two");
     bed_expect_done(bed, id);
     ino_t small = inode_of(bed, SMALL);
     bed_redeliver(bed, id, 2, RY_TAG_thumbnail_store, &letter.message, &from_encoder);
-    expect_completed(bed, 3, 3);
+    expect_completed(bed, "one", "two");
     bed_expect_done(bed, id);
     assert_int_equal(bed_counter(bed, RY_COUNTER_storage_files), 2);
     assert_int_equal(inode_of(bed, SMALL), small);
 
     letter_write(&letter, "one", "owt"); /* the same size, other bytes */
     id = BED_DELIVER(bed, thumbnail_store, &letter.message, &from_encoder);
-    expect_completed(bed, 3, 3);
+    expect_completed(bed, "one", "two");
     bed_expect_done(bed, id);
     assert_int_equal(bed_counter(bed, RY_COUNTER_storage_files), 3);
     assert_int_equal(inode_of(bed, SMALL), small);
@@ -180,6 +224,74 @@ static void storage_refuses_what_is_no_thumbnail(void **state)
             fail_msg("case %zu: %s", i, reason);
         bed_expect_nothing(bed);
         assert_false(is_there(bed, "thumbnails/guild_" GUILD));
+        bed_free(bed);
+    }
+}
+
+static void storage_keeps_only_a_webp_of_the_claimed_size_that_was_asked_for(void **state)
+{
+    (void)state;
+    static const unsigned char vp8l[] = "RIFF\x12\0\0\0WEBPVP8L\x05\0\0\0\x2f\x3f\xc1\x2c\0"; /* 320x180 */
+    static const unsigned char vp8x[] = "RIFF\x16\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\x3f\x01\0\xb3\0\0";
+    static const unsigned char vp8l_version[] = "RIFF\x12\0\0\0WEBPVP8L\x05\0\0\0\x2f\x3f\xc1\x2c\xe0";
+    static struct webp_file good, cut, long_one, no_start, inter, no_pixels, riff, huge, chunk;
+    static char fat[64 + (320 * 180 * 4) + 65536];
+    webp_write(&good, 320, 180, "good");
+    webp_write(&no_pixels, 320, 0, "flat");
+    webp_write(&huge, 640, 360, "large");
+    cut = long_one = no_start = inter = riff = chunk = good;
+    cut.n -= 2;
+    long_one.n += 2;
+    no_start.bytes[23] = 0;
+    inter.bytes[20] = 1;
+    riff.bytes[8] = 'w';
+    put_number(chunk.bytes + 16, 9, 4);
+    memcpy(fat, good.bytes, good.n);
+    put_number(fat + 4, sizeof fat - 8, 4);
+    const struct {
+        const void *bytes;
+        size_t n;
+        unsigned width, height;
+        const char *says; /* NULL: it is kept */
+    } cases[] = {
+        {good.bytes, good.n, 320, 180, NULL},
+        {vp8l, 26, 320, 180, NULL},
+        {vp8x, 30, 320, 180, NULL},
+        {vp8l_version, 26, 320, 180, "no WebP"},
+        {"hello world", 11, 1, 1, "no WebP"},
+        {good.bytes, 19, 320, 180, "no WebP"},
+        {good.bytes, 1, 320, 180, "no WebP"},
+        {cut.bytes, cut.n, 320, 180, "no WebP"},
+        {long_one.bytes, long_one.n, 320, 180, "no WebP"},
+        {no_start.bytes, no_start.n, 320, 180, "no WebP"},
+        {inter.bytes, inter.n, 320, 180, "no WebP"},
+        {no_pixels.bytes, no_pixels.n, 320, 180, "no WebP"},
+        {riff.bytes, riff.n, 320, 180, "no WebP"},
+        {chunk.bytes, chunk.n, 320, 180, "no WebP"},
+        {good.bytes, good.n, 319, 180, "319x180 were claimed"},
+        {good.bytes, good.n, 320, 181, "320x181 were claimed"},
+        {huge.bytes, huge.n, 640, 360, "THUMBNAIL_"},
+        {fat, sizeof fat, 320, 180, "too many"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct bed *bed = bed_plain();
+        static struct letter letter;
+        letter_write(&letter, "one", "two");
+        letter.images[0].webp = (struct ry_blob){cases[i].bytes, cases[i].n, NULL};
+        letter.images[0].width = cases[i].width;
+        letter.images[0].height = cases[i].height;
+        uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter.message, &from_encoder);
+        if (cases[i].says == NULL) {
+            (void)BED_EXPECT(bed, clip_completed);
+            bed_expect_done(bed, id);
+        } else {
+            const char *reason = bed_expect_fail(bed, id, false);
+            if (strstr(reason, cases[i].says) == NULL)
+                fail_msg("case %zu: %s", i, reason);
+        }
+        bed_expect_nothing(bed);
+        assert_int_equal(is_there(bed, SMALL), cases[i].says == NULL);
+        assert_int_equal(is_there(bed, LARGE), cases[i].says == NULL);
         bed_free(bed);
     }
 }
@@ -255,7 +367,7 @@ static void storage_tries_again_until_the_disk_takes_it(void **state)
     bed_expect_nothing(bed);
     assert_int_equal(rmdir(obstacle), 0);
     bed_advance(bed, 1200);
-    expect_completed(bed, 3, 3);
+    expect_completed(bed, "one", "two");
     bed_expect_done(bed, id);
     assert_int_equal(bed_kept(bed), 0);
     expect_file(bed, LARGE, "two");
@@ -371,7 +483,7 @@ static void storage_finishes_after_it_was_killed_in_the_middle_of_a_file(void **
     assert_int_equal(incoming(bed, leftover), 1);
 
     uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter.message, &from_encoder);
-    expect_completed(bed, 5, sizeof large - 1);
+    expect_completed(bed, "small", large);
     bed_expect_done(bed, id);
     assert_int_equal(bed_counter(bed, RY_COUNTER_storage_files), 1); /* the small one was there */
     bed_free(bed);
@@ -404,7 +516,7 @@ static void storage_gives_out_thumbnails_and_nothing_else(void **state)
     struct letter letter;
     letter_write(&letter, "one", "two");
     uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter.message, &from_encoder);
-    expect_completed(bed, 3, 3);
+    expect_completed(bed, "one", "two");
     bed_expect_done(bed, id);
     char path[PATH_BYTES];
     assert_int_equal(symlink("/etc/passwd", path_of(bed, "thumbnails/guild_1", path)), 0);
@@ -438,6 +550,8 @@ static void storage_gives_out_thumbnails_and_nothing_else(void **state)
         const struct ry_thumbnail_data *data = BED_EXPECT(bed, thumbnail_data);
         assert_int_equal(bed_envelope(bed)->correlation, id);
         struct ry_str got = {data->bytes.p, data->bytes.n};
+        if (cases[i].want != NULL) /* behind the head */
+            got = (struct ry_str){got.p + WEBP_HEAD_BYTES, strlen(cases[i].want)};
         if (data->found != (cases[i].want != NULL) || (data->error.p != NULL) != cases[i].error ||
             !ry_str_is(got, cases[i].want))
             fail_msg("%s: found %d, '%.*s', error '%.*s'", cases[i].path, data->found, RY_STR_ARG(got),
@@ -513,7 +627,7 @@ static void storage_deletes_files_and_the_folder_they_leave_empty(void **state)
     struct letter letter;
     letter_write(&letter, "one", "two");
     uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter.message, &from_encoder);
-    expect_completed(bed, 3, 3);
+    expect_completed(bed, "one", "two");
     bed_expect_done(bed, id);
     expect_file(bed, SMALL, "one");
     bed_free(bed);
@@ -577,6 +691,7 @@ int main(void)
         cmocka_unit_test(storage_keeps_the_images_and_then_tells_the_writer),
         cmocka_unit_test(storage_writes_only_what_has_changed_when_a_mail_comes_again),
         cmocka_unit_test(storage_refuses_what_is_no_thumbnail),
+        cmocka_unit_test(storage_keeps_only_a_webp_of_the_claimed_size_that_was_asked_for),
         cmocka_unit_test(storage_follows_no_link_out_of_its_folder),
         cmocka_unit_test(storage_gives_up_after_five_tries_on_a_disk_that_fails),
         cmocka_unit_test(storage_waits_for_room_on_a_full_disk),
