@@ -9,7 +9,6 @@
  * whoever can write to the archive cannot lead a write or a read out of it. */
 #include "actors/storage/local.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -20,25 +19,37 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "actors/storage/local_mend.h"
+#include "actors/storage/local_root.h"
 #include "runtime/base/log.h"
 
 #define LOCAL_MAGIC 0x6c6f6361u
-/* Leftovers looked at when the store opens: a bound on its start, far above what crashes leave. */
-#define SWEEP_MAX 10000
-
-#define THUMBNAILS "thumbnails"
-#define INCOMING   ".incoming"
 
 struct local {
     struct store store; /* first, so that the ops find the rest */
     unsigned magic;
-    int root_fd;
-    int thumbnails_fd;
-    int incoming_fd;
-    char *root;
+    struct local_root root;
+    char *path;
+    mode_t file_mode;
+    bool mended; /* what an earlier start left was put right */
     uint64_t reserve_bytes;
     struct ry_rng *rng;
 };
+
+/* What storage_access means. */
+static const struct access {
+    const char *name;
+    mode_t folder;
+    mode_t file;
+} accesses[] = {{"owner", 0700, 0600}, {"group", 0750, 0640}, {"all", 0755, 0644}};
+
+static const struct access *access_of(const char *name)
+{
+    size_t i = 0;
+    while (i + 1 < sizeof accesses / sizeof *accesses && strcmp(accesses[i].name, name) != 0)
+        i++;
+    return &accesses[i];
+}
 
 static struct local *local_of(struct store *store)
 {
@@ -48,79 +59,94 @@ static struct local *local_of(struct store *store)
     return local;
 }
 
-static void close_fd(int *fd)
-{
-    if (*fd >= 0)
-        (void)close(*fd);
-    *fd = -1;
-}
-#define FD_AUTO __attribute__((cleanup(close_fd))) int
-
 /* ---- errors ------------------------------------------------------------------------------------------------------ */
 
-static enum ry_err code_of(int error)
+/* Of a failure at the store's own folders: it is nothing that another file would escape. */
+static enum ry_err code_of_store(int error)
+{
+    switch (error) {
+    case ENOSPC:
+    case EDQUOT: return RY_EFULL;
+    case ENOMEM:
+    case EMFILE:
+    case ENFILE: return RY_EIO; /* passes without a person */
+    default: return RY_EAWAY;
+    }
+}
+
+/* Of a failure in one guild's folder. */
+static enum ry_err code_of_guild(int error)
 {
     switch (error) {
     case ENOSPC:
     case EDQUOT: return RY_EFULL;
     case EACCES:
     case EPERM:
-    case EROFS:
     case ELOOP:   /* a symbolic link where a folder or file of ours should be */
     case ENOTDIR: /* likewise */
     case EXDEV: return RY_EACCES;
+    case EROFS:
+    case EIO:
+    case ESTALE:
+    case ENOTCONN: return RY_EAWAY; /* the disk */
     default: return RY_EIO;
     }
 }
 
 /* "cannot <doing> <root>/<name>: <errno>". */
-static int fail_errno(const struct local *local, const char *doing, const char *name, struct ry_error *err)
+static int fail_errno(const struct local *local, enum ry_err code, const char *doing, const char *name,
+                      struct ry_error *err)
 {
-    int error = errno;
     const char *advice = "";
-    if (error == ELOOP || error == ENOTDIR)
+    if (errno == ELOOP || errno == ENOTDIR)
         advice = "; symbolic links are not followed: set STORAGE_PATH to where it leads";
-    else if (error == ENOENT)
-        advice = "; its folder was taken away: start again";
-    return ry_fail(err, code_of(error), "cannot %s %s/%s: %m%s", doing, local->root, name, advice);
+    return ry_fail(err, code, "cannot %s %s/%s: %m%s", doing, local->path, name, advice);
+}
+
+static int fail_store(const struct local *local, const char *doing, const char *name, struct ry_error *err)
+{
+    return fail_errno(local, code_of_store(errno), doing, name, err);
+}
+
+static int fail_guild(const struct local *local, const char *doing, const char *name, struct ry_error *err)
+{
+    return fail_errno(local, code_of_guild(errno), doing, name, err);
+}
+
+/* Opens what is to be had by its name now; what an earlier start left is put right once. */
+static int settle(struct local *local, struct ry_error *err)
+{
+    int rc = local_root_settle(&local->root, err);
+    if (rc == RY_OK && !local->mended) {
+        local_mend(&local->root, local->file_mode);
+        local->mended = true;
+    }
+    return rc;
+}
+
+/* The end of an operation: of a store that is not to be had, nothing stays open. */
+static int leave(struct local *local, int rc)
+{
+    if (rc == RY_EAWAY)
+        local_root_close(&local->root);
+    return rc;
 }
 
 static int check_space(const struct local *local, uint64_t need_bytes, struct ry_error *err)
 {
     struct statvfs fs;
-    if (fstatvfs(local->root_fd, &fs) != 0)
-        return fail_errno(local, "ask for the free space of", "", err);
+    if (fstatvfs(local->root.root_fd, &fs) != 0)
+        return fail_store(local, "ask for the free space of", "", err);
     uint64_t free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
     if (free_bytes >= need_bytes && free_bytes - need_bytes >= local->reserve_bytes)
         return RY_OK;
     return ry_fail(err, RY_EFULL,
                    "the disk of %s has %" PRIu64 " bytes free and %" PRIu64
                    " are kept in reserve; free some, or lower REELYARD_DISK_RESERVE",
-                   local->root, free_bytes, local->reserve_bytes);
+                   local->path, free_bytes, local->reserve_bytes);
 }
 
 /* ---- folders ----------------------------------------------------------------------------------------------------- */
-
-/* Some file systems cannot sync a folder, and say so by EINVAL; there is then nothing to wait for. */
-static bool sync_folder(int fd)
-{
-    return fsync(fd) == 0 || errno == EINVAL;
-}
-
-/* Opens the folder `name` in parent_fd, making it (and that lasting) when it is not there; *fd or an errno. */
-static bool open_folder(int parent_fd, const char *name, int *fd)
-{
-    static const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    *fd = openat(parent_fd, name, flags);
-    if (*fd >= 0 || errno != ENOENT)
-        return *fd >= 0;
-    if (mkdirat(parent_fd, name, 0755) != 0 && errno != EEXIST)
-        return false;
-    if (!sync_folder(parent_fd))
-        return false;
-    *fd = openat(parent_fd, name, flags);
-    return *fd >= 0;
-}
 
 /* Splits thumbnails/guild_1/x.webp into its folder's name (below thumbnails) and its own. */
 struct split_name {
@@ -185,14 +211,16 @@ static bool is_same(int folder_fd, const char *file, struct ry_str bytes)
 static int write_incoming(struct local *local, const char *temporary, struct ry_str bytes, int *fd,
                           struct ry_error *err)
 {
-    *fd = openat(local->incoming_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    int incoming_fd = local->root.incoming_fd;
+    *fd = openat(incoming_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (*fd < 0)
-        return fail_errno(local, "make", THUMBNAILS "/" INCOMING, err);
+        return fail_store(local, "make a file in", THUMBNAILS "/" INCOMING, err);
     (void)flock(*fd, LOCK_EX); /* where a file system has no locks, leftovers stay */
-    if (write_whole(*fd, bytes) && fsync(*fd) == 0)
+    bool changed;
+    if (write_whole(*fd, bytes) && local_root_chmod(*fd, local->file_mode, &changed) && fsync(*fd) == 0)
         return RY_OK;
-    int rc = fail_errno(local, "write in", THUMBNAILS "/" INCOMING, err);
-    (void)unlinkat(local->incoming_fd, temporary, 0);
+    int rc = fail_store(local, "write in", THUMBNAILS "/" INCOMING, err);
+    (void)unlinkat(incoming_fd, temporary, 0);
     return rc;
 }
 
@@ -207,14 +235,42 @@ static int put_file(struct local *local, int folder_fd, const char *file, const 
     int rc = write_incoming(local, temporary, put->bytes, &locked_fd, err);
     if (rc != RY_OK)
         return rc;
-    if (renameat(local->incoming_fd, temporary, folder_fd, file) != 0) {
-        rc = fail_errno(local, "rename a new file to", put->name, err);
-        (void)unlinkat(local->incoming_fd, temporary, 0);
+    if (renameat(local->root.incoming_fd, temporary, folder_fd, file) != 0) {
+        rc = fail_guild(local, "rename a new file to", put->name, err);
+        (void)unlinkat(local->root.incoming_fd, temporary, 0);
         return rc;
     }
     written->files++;
     written->bytes += put->bytes.n;
     return RY_OK;
+}
+
+/* Whether what was written or deleted in this folder was done under its name. */
+static int check_names(const struct local *local, int folder_fd, const char *folder, struct ry_error *err)
+{
+    int rc = local_root_check(&local->root, err);
+    if (rc == RY_OK && !local_root_same(folder_fd, local->root.thumbnails_fd, folder, AT_SYMLINK_NOFOLLOW))
+        rc =
+            ry_fail(err, RY_EAWAY, "the folder %s/" THUMBNAILS "/%s was moved, replaced or deleted while it was in use",
+                    local->path, folder);
+    return rc;
+}
+
+/* All files lie in one folder. */
+static int put_files(struct local *local, const struct store_file *files, size_t n, struct store_written *written,
+                     struct ry_error *err)
+{
+    const struct split_name parts = split(files[0].name);
+    FD_AUTO folder_fd = -1;
+    if (!local_root_folder(local->root.thumbnails_fd, parts.folder, local->root.folder_mode, &folder_fd))
+        return fail_guild(local, "open the folder of", files[0].name, err);
+    int rc = RY_OK;
+    for (size_t i = 0; i < n && rc == RY_OK; i++)
+        rc = put_file(local, folder_fd, split(files[i].name).file, &files[i], written, err);
+    /* Also when all was there: it may be there by a rename that a crash kept from being synced. */
+    if (rc == RY_OK && !local_root_sync(folder_fd))
+        rc = fail_guild(local, "sync the folder of", files[0].name, err);
+    return rc == RY_OK ? check_names(local, folder_fd, parts.folder, err) : rc;
 }
 
 static int local_put(struct store *store, const struct store_file *files, size_t n, struct store_written *written,
@@ -224,46 +280,48 @@ static int local_put(struct store *store, const struct store_file *files, size_t
     uint64_t need_bytes = 0;
     for (size_t i = 0; i < n; i++)
         need_bytes += files[i].bytes.n;
-    int rc = check_space(local, need_bytes, err);
-    FD_AUTO folder_fd = -1;
-    if (rc == RY_OK && n > 0 && !open_folder(local->thumbnails_fd, split(files[0].name).folder, &folder_fd))
-        rc = fail_errno(local, "open the folder of", files[0].name, err);
-    for (size_t i = 0; i < n && rc == RY_OK; i++)
-        rc = put_file(local, folder_fd, split(files[i].name).file, &files[i], written, err);
-    /* Also when all was there: it may be there by a rename that a crash kept from being synced. */
-    if (rc == RY_OK && n > 0 && !sync_folder(folder_fd))
-        rc = fail_errno(local, "sync the folder of", files[0].name, err);
-    return rc;
+    int rc = settle(local, err);
+    if (rc == RY_OK)
+        rc = check_space(local, need_bytes, err);
+    if (rc == RY_OK && n > 0)
+        rc = put_files(local, files, n, written, err);
+    return leave(local, rc);
+}
+
+static int local_ready(struct store *store, struct ry_error *err)
+{
+    struct local *local = local_of(store);
+    int rc = settle(local, err);
+    return rc == RY_OK ? check_space(local, 0, err) : rc;
 }
 
 /* ---- get --------------------------------------------------------------------------------------------------------- */
 
-static int local_get(struct store *store, const char *name, struct ry_frame **frame, struct ry_error *err)
+static int get_file(struct local *local, const char *name, struct ry_frame **frame, struct ry_error *err)
 {
-    struct local *local = local_of(store);
-    *frame = NULL;
     struct split_name parts = split(name);
-    FD_AUTO folder_fd = openat(local->thumbnails_fd, parts.folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    FD_AUTO folder_fd =
+        openat(local->root.thumbnails_fd, parts.folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (folder_fd < 0 && errno == ENOENT)
-        return ry_fail(err, RY_ENOENT, "%s/%s is not there", local->root, name);
+        return ry_fail(err, RY_ENOENT, "%s/%s is not there", local->path, name);
     if (folder_fd < 0)
-        return fail_errno(local, "open the folder of", name, err);
+        return fail_guild(local, "open the folder of", name, err);
     FD_AUTO fd = openat(folder_fd, parts.file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     struct stat st;
     if (fd < 0 && errno == ENOENT)
-        return ry_fail(err, RY_ENOENT, "%s/%s is not there", local->root, name);
+        return ry_fail(err, RY_ENOENT, "%s/%s is not there", local->path, name);
     if (fd < 0 || fstat(fd, &st) != 0)
-        return fail_errno(local, "open", name, err);
+        return fail_guild(local, "open", name, err);
     if (!S_ISREG(st.st_mode))
-        return ry_fail(err, RY_EACCES, "%s/%s is no plain file", local->root, name);
+        return ry_fail(err, RY_EACCES, "%s/%s is no plain file", local->path, name);
     if ((uint64_t)st.st_size > STORE_FILE_MAX_BYTES)
-        return ry_fail(err, RY_ELIMIT, "%s/%s has %" PRId64 " bytes; at most %zu are given out", local->root, name,
+        return ry_fail(err, RY_ELIMIT, "%s/%s has %" PRId64 " bytes; at most %zu are given out", local->path, name,
                        (int64_t)st.st_size, STORE_FILE_MAX_BYTES);
     struct ry_frame *made = ry_frame_new((size_t)st.st_size);
     if (made == NULL)
         return ry_fail(err, RY_ENOMEM, "no memory for %s", name);
     if (!read_whole(fd, ry_frame_data(made), ry_frame_size(made))) {
-        int rc = fail_errno(local, "read", name, err);
+        int rc = fail_guild(local, "read", name, err);
         ry_frame_unref(made);
         return rc;
     }
@@ -271,12 +329,20 @@ static int local_get(struct store *store, const char *name, struct ry_frame **fr
     return RY_OK;
 }
 
+static int local_get(struct store *store, const char *name, struct ry_frame **frame, struct ry_error *err)
+{
+    struct local *local = local_of(store);
+    *frame = NULL;
+    int rc = settle(local, err);
+    return leave(local, rc == RY_OK ? get_file(local, name, frame, err) : rc);
+}
+
 /* ---- remove ------------------------------------------------------------------------------------------------------ */
 
 /* Folders of people, and what lies behind a symbolic link: left alone. */
 static void log_foreign(const struct local *local, const char *name)
 {
-    RY_LOG(RY_WARNING, "file_not_ours", "folder=%s name=%s reason=%s", local->root, name,
+    RY_LOG(RY_WARNING, "file_not_ours", "folder=%s name=%s reason=%s", local->path, name,
            "it is a folder or behind a symbolic link and was left alone; delete it by hand if it is not wanted");
 }
 
@@ -290,7 +356,7 @@ static bool remove_file(struct local *local, int folder_fd, const char *name, st
         return true;
     }
     if (err->code == RY_OK)
-        (void)fail_errno(local, "delete", name, err);
+        (void)fail_guild(local, "delete", name, err);
     return false;
 }
 
@@ -298,30 +364,40 @@ static bool remove_file(struct local *local, int folder_fd, const char *name, st
 static void remove_in_folder(struct local *local, const store_name *names, size_t n, bool *gone, struct ry_error *err)
 {
     const struct split_name parts = split(names[0]);
-    FD_AUTO folder_fd = openat(local->thumbnails_fd, parts.folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    FD_AUTO folder_fd =
+        openat(local->root.thumbnails_fd, parts.folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     bool foreign = folder_fd < 0 && (errno == ELOOP || errno == ENOTDIR);
     bool absent = folder_fd < 0 && errno == ENOENT;
     if (folder_fd < 0 && !foreign && !absent && err->code == RY_OK)
-        (void)fail_errno(local, "open the folder of", names[0], err);
+        (void)fail_guild(local, "open the folder of", names[0], err);
     if (foreign)
         log_foreign(local, names[0]);
     for (size_t i = 0; i < n; i++)
         gone[i] = folder_fd < 0 ? foreign || absent : remove_file(local, folder_fd, names[i], err);
     if (folder_fd < 0)
         return;
-    if (!sync_folder(folder_fd)) {
-        if (err->code == RY_OK)
-            (void)fail_errno(local, "sync the folder of", names[0], err);
+    struct ry_error why = {0};
+    if (!local_root_sync(folder_fd))
+        (void)fail_guild(local, "sync the folder of", names[0], &why);
+    else
+        (void)check_names(local, folder_fd, parts.folder, &why);
+    if (why.code != RY_OK) {
         memset(gone, 0, n * sizeof *gone);
+        if (err->code == RY_OK)
+            *err = why;
     }
     /* Only if it is empty. A put that has just opened it fails to rename into it, and makes it again. */
-    (void)unlinkat(local->thumbnails_fd, parts.folder, AT_REMOVEDIR);
+    (void)unlinkat(local->root.thumbnails_fd, parts.folder, AT_REMOVEDIR);
 }
 
 static int local_remove(struct store *store, const store_name *names, size_t n, bool *gone, struct ry_error *err)
 {
     struct local *local = local_of(store);
     struct ry_error first = {0};
+    memset(gone, 0, n * sizeof *gone);
+    int rc = settle(local, err);
+    if (rc != RY_OK)
+        return rc;
     for (size_t from = 0, to = 0; from < n; from = to) {
         const struct split_name parts = split(names[from]);
         while (to < n && strcmp(split(names[to]).folder, parts.folder) == 0)
@@ -329,7 +405,7 @@ static int local_remove(struct store *store, const store_name *names, size_t n, 
         remove_in_folder(local, &names[from], to - from, &gone[from], &first);
     }
     *err = first;
-    return (int)first.code;
+    return leave(local, (int)first.code);
 }
 
 /* ---- life -------------------------------------------------------------------------------------------------------- */
@@ -337,10 +413,8 @@ static int local_remove(struct store *store, const store_name *names, size_t n, 
 static void local_close(struct store *store)
 {
     struct local *local = local_of(store);
-    close_fd(&local->incoming_fd);
-    close_fd(&local->thumbnails_fd);
-    close_fd(&local->root_fd);
-    free(local->root);
+    local_root_close(&local->root);
+    free(local->path);
     local->magic = 0;
     free(local);
 }
@@ -349,86 +423,45 @@ static const struct store_ops local_ops = {
     .put = local_put,
     .get = local_get,
     .remove = local_remove,
+    .ready = local_ready,
     .close = local_close,
 };
 
-/* Whether nobody works on this file of .incoming any more. */
-static bool is_leftover(const struct local *local, const char *name)
+/* Errors of a disk, which says nothing about whether the path was meant. */
+static bool is_of_disk(int error)
 {
-    FD_AUTO fd = openat(local->incoming_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    struct stat st;
-    return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && flock(fd, LOCK_EX | LOCK_NB) == 0;
-}
-
-/* Removes what crashes left in .incoming. What cannot be removed stays; it does no harm. A writer whose file is taken
- * in the moment before it has the lock fails to rename it, and writes it again. */
-static void sweep(const struct local *local)
-{
-    int fd = openat(local->incoming_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
-    if (folder == NULL) {
-        close_fd(&fd);
-        return;
-    }
-    unsigned removed = 0;
-    const struct dirent *entry;
-    for (int i = 0; i < SWEEP_MAX && (entry = readdir(folder)) != NULL; i++) {
-        if (is_leftover(local, entry->d_name) && unlinkat(local->incoming_fd, entry->d_name, 0) == 0)
-            removed++;
-    }
-    (void)closedir(folder);
-    if (removed > 0)
-        RY_LOG(RY_INFO, "leftovers_removed", "folder=%s files=%u", local->root, removed);
-}
-
-static int refuse(const struct local *local, const char *name, struct ry_error *err)
-{
-    return ry_fail(err, RY_ECONFIG,
-                   "thumbnails cannot be kept in %s%s%s: %m; let this user write there, or set STORAGE_PATH to another "
-                   "folder",
-                   local->root, name[0] ? "/" : "", name);
-}
-
-static int open_folders(struct local *local, struct ry_error *err)
-{
-    if (mkdir(local->root, 0755) != 0 && errno != EEXIST)
-        return refuse(local, "", err);
-    local->root_fd = open(local->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    FD_AUTO parent_fd = local->root_fd < 0 ? -1 : openat(local->root_fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (local->root_fd < 0 || (parent_fd >= 0 && !sync_folder(parent_fd)))
-        return refuse(local, "", err);
-    if (!open_folder(local->root_fd, THUMBNAILS, &local->thumbnails_fd) ||
-        faccessat(local->thumbnails_fd, ".", W_OK | X_OK, AT_EACCESS) != 0)
-        return refuse(local, THUMBNAILS, err);
-    if (!open_folder(local->thumbnails_fd, INCOMING, &local->incoming_fd) ||
-        faccessat(local->incoming_fd, ".", W_OK | X_OK, AT_EACCESS) != 0)
-        return refuse(local, THUMBNAILS "/" INCOMING, err);
-    return RY_OK;
+    return error == EROFS || error == EIO || error == ESTALE || error == ENODEV || error == ENXIO ||
+           error == ENOTCONN || error == ETIMEDOUT || error == EHOSTDOWN;
 }
 
 int store_local_open(const struct store_local_options *options, struct store **store, struct ry_error *err)
 {
     *store = NULL;
+    const struct access *access = access_of(options->access);
     struct local *local = calloc(1, sizeof *local);
     if (local == NULL)
         return ry_fail(err, RY_ENOMEM, "no memory to open %s", options->root);
     *local = (struct local){
         .store.ops = &local_ops,
         .magic = LOCAL_MAGIC,
-        .root_fd = -1,
-        .thumbnails_fd = -1,
-        .incoming_fd = -1,
-        .root = strdup(options->root),
+        .root = {.folder_mode = access->folder, .root_fd = -1, .thumbnails_fd = -1, .incoming_fd = -1},
+        .file_mode = access->file,
+        .path = strdup(options->root),
         .reserve_bytes = options->reserve_bytes,
         .rng = options->rng,
     };
+    local->root.path = local->path;
+    struct ry_error why = {0};
     int rc =
-        local->root == NULL ? ry_fail(err, RY_ENOMEM, "no memory to open %s", options->root) : open_folders(local, err);
+        local->path == NULL ? ry_fail(&why, RY_ENOMEM, "no memory to open %s", options->root) : settle(local, &why);
+    if (rc == RY_EAWAY && is_of_disk(local->root.open_errno))
+        rc = RY_OK;
+    else if (rc != RY_OK)
+        rc = ry_fail(err, rc == RY_EAWAY ? RY_ECONFIG : (enum ry_err)rc, "%s", why.text);
     if (rc != RY_OK) {
         local_close(&local->store);
         return rc;
     }
-    sweep(local);
     *store = &local->store;
     return RY_OK;
 }

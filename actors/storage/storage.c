@@ -11,7 +11,8 @@
  *           mail twice writes nothing twice. Only a WebP file of the claimed size, no larger than was asked for, is
  *           kept. No other file than a thumbnail is ever written, given out or deleted. A store that stumbles is tried
  *           again STORE_TRIES times, with growing waits; then the mail has failed, and its origin hears of it. One that
- *           has no room is tried again until it has.
+ *           has no room, is read-only, not mounted, moved away or failing is tried again until it is mended, and
+ *           status and /ready say so.
  *
  * When it crashes, files that were renamed stay and are found to be the same when the mail comes again; a half-written
  * one lies aside under a temporary name until it is swept. */
@@ -41,7 +42,10 @@
 #define RETRY_MAX_MS   30000
 #define JITTER_PERCENT 20
 
-enum timer { TIMER_RETRY };
+/* How often the store is looked at when nobody asks anything of it, so that status tells the truth. */
+#define LOOK_MS 15000
+
+enum timer { TIMER_RETRY, TIMER_LOOK };
 
 /* A mail whose files the store would not take yet. */
 struct waiting {
@@ -56,7 +60,7 @@ struct storage {
     struct webp_size large;
     struct waiting waiting[CAPACITY];
     size_t waiting_count;
-    bool in_trouble; /* the store refused last; said to the log once */
+    bool in_trouble; /* the store refused last; said to the log and in status once */
 };
 
 /* ---- storing ----------------------------------------------------------------------------------------------------- */
@@ -123,16 +127,28 @@ static void tell_completed(struct ry_ctx *ctx, const struct ry_mail *mail, const
     (void)RY_TELL(ctx, clip_completed, &completed, &send);
 }
 
+/* Whether it is the whole store that is not to be had, until a person has mended it. */
+static bool is_store_away(int rc)
+{
+    return rc == RY_EFULL || rc == RY_EAWAY;
+}
+
 static void note_health(struct storage *self, struct ry_ctx *ctx, int rc, const struct ry_error *err)
 {
     if (rc == RY_OK && self->in_trouble)
         RY_LOG(RY_INFO, "store_recovered", "waiting=%zu", self->waiting_count);
-    if (rc != RY_OK) {
-        ry_count(ctx, RY_COUNTER_storage_errors, 1);
-        if (!self->in_trouble)
-            RY_LOG(RY_ERROR, "store_failed", "code=%s reason=%s", ry_err_name(err->code), err->text);
-    }
+    if (rc != RY_OK && !self->in_trouble)
+        RY_LOG(RY_ERROR, "store_failed", "code=%s reason=%s", ry_err_name(err->code), err->text);
+    if (rc == RY_OK || is_store_away(rc))
+        ry_ctx_trouble(ctx, rc == RY_OK ? NULL : err->text);
     self->in_trouble = rc != RY_OK;
+}
+
+static void look_at_store(struct storage *self, struct ry_ctx *ctx)
+{
+    struct ry_error err = {0};
+    note_health(self, ctx, self->store->ops->ready(self->store, &err), &err);
+    ry_timer(ctx, TIMER_LOOK, LOOK_MS);
 }
 
 /* Keeps a mail's files and tells the writer. RY_OK: the mail is finished. */
@@ -147,6 +163,8 @@ static int store_mail(struct storage *self, struct ry_ctx *ctx, const struct ry_
     rc = self->store->ops->put(self->store, files, message->images.n, &written, err);
     ry_count(ctx, RY_COUNTER_storage_files, written.files);
     ry_count(ctx, RY_COUNTER_storage_bytes, written.bytes);
+    if (rc != RY_OK)
+        ry_count(ctx, RY_COUNTER_storage_errors, 1);
     note_health(self, ctx, rc, err);
     if (rc == RY_OK)
         tell_completed(ctx, mail, files);
@@ -173,11 +191,11 @@ static int64_t next_due_mono_ms(struct ry_ctx *ctx, unsigned tries)
            ry_backoff_doubling_ms(ry_ctx_rng(ctx), RETRY_BASE_MS, RETRY_MAX_MS, tries - 1, JITTER_PERCENT);
 }
 
-/* A full disk is waited for however long it takes: the mails that wait use up this actor's credit, so the encoders and
- * all before them wait too, and nothing is given up for want of room. */
+/* A disk that is full, read-only, gone or failing is waited for however long it takes: the mails that wait use up this
+ * actor's credit, so the encoders and all before them wait too, and nothing is given up that needs only a repair. */
 static bool may_try_again(int rc, unsigned tries)
 {
-    return rc == RY_EFULL || (ry_err_class((enum ry_err)rc) == RY_CLASS_RETRY && tries < STORE_TRIES);
+    return is_store_away(rc) || (ry_err_class((enum ry_err)rc) == RY_CLASS_RETRY && tries < STORE_TRIES);
 }
 
 static void on_thumbnail_store(struct storage *self, struct ry_ctx *ctx, struct ry_mail *mail)
@@ -216,8 +234,11 @@ static bool try_again(struct storage *self, struct ry_ctx *ctx, struct waiting *
 
 static void storage_tick(void *arg, struct ry_ctx *ctx, unsigned timer)
 {
-    (void)timer; /* there is one */
     struct storage *self = arg;
+    if (timer == TIMER_LOOK) {
+        look_at_store(self, ctx);
+        return;
+    }
     int64_t now_mono_ms = ry_mono_ms(ry_ctx_clock(ctx));
     for (size_t i = 0; i < self->waiting_count;) {
         if (self->waiting[i].due_mono_ms <= now_mono_ms && try_again(self, ctx, &self->waiting[i]))
@@ -345,10 +366,14 @@ static int storage_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
     self->large = box_of(config, RY_OPT_thumbnail_large_width, RY_OPT_thumbnail_large_height);
     const struct store_local_options options = {
         .root = ry_config_str(config, RY_OPT_storage_path),
+        .access = ry_config_str(config, RY_OPT_storage_access),
         .reserve_bytes = (uint64_t)ry_config_int(config, RY_OPT_disk_reserve),
         .rng = ry_ctx_rng(ctx),
     };
-    return store_local_open(&options, &self->store, err);
+    int rc = store_local_open(&options, &self->store, err);
+    if (rc == RY_OK)
+        look_at_store(self, ctx);
+    return rc;
 }
 
 /* What waits for room on a disk is left to the router, at the cost of no attempt. */

@@ -38,15 +38,20 @@ struct store;
 struct store_ops {
     /* Keeps the files of one clip, all of one guild: on RY_OK each is whole under its name and survives a power cut.
      * Files that are there with the same bytes are left as they are. On an error some may be there. May block for as
-     * long as the disk needs. RY_EFULL, RY_EIO, RY_EACCES. */
+     * long as the disk needs. RY_EFULL: no room. RY_EAWAY: the whole store is not to be had (read-only, moved, not
+     * mounted, failing); neither is the files' fault, and both pass. RY_EIO, RY_EACCES: of these files alone. */
     int (*put)(struct store *store, const struct store_file *files, size_t n, struct store_written *written,
                struct ry_error *err);
-    /* The bytes under a name as a new frame, which the caller drops. RY_ENOENT, RY_ELIMIT, RY_EIO, RY_EACCES. */
+    /* The bytes under a name as a new frame, which the caller drops. RY_ENOENT, RY_ELIMIT, RY_EAWAY, RY_EIO, RY_EACCES.
+     */
     int (*get)(struct store *store, const char *name, struct ry_frame **frame, struct ry_error *err);
     /* Deletes files. gone[i]: names[i] is gone for good, also after a power cut; one that was not there, or that is no
      * file of the store's (a folder, or one behind a symbolic link: left alone and logged), counts as gone. On an error
-     * the others have been tried all the same, and *err is of the first. RY_EIO, RY_EACCES. */
+     * the others have been tried all the same, and *err is of the first. RY_EAWAY, RY_EIO, RY_EACCES. */
     int (*remove)(struct store *store, const store_name *names, size_t n, bool *gone, struct ry_error *err);
+    /* Whether a put would find a place and room for it, looked at anew. RY_EFULL, RY_EAWAY: not until a person has
+     * mended what *err says. */
+    int (*ready)(struct store *store, struct ry_error *err);
     void (*close)(struct store *store);
 };
 

@@ -2,17 +2,20 @@
 #include "tests/bed/bed.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "actors/storage/local.h"
+#include "actors/storage/local_root.h"
 #include "actors/storage/storage.h"
 #include "tests/bed/skip.h"
 
@@ -20,7 +23,7 @@
 #define CLIP       "d1523646fd8f70dd6e199d427ae00606"
 #define SMALL      "thumbnails/guild_" GUILD "/" CLIP "_small.webp"
 #define LARGE      "thumbnails/guild_" GUILD "/" CLIP "_large.webp"
-#define INCOMING   "thumbnails/.incoming"
+#define ASIDE      "thumbnails/.incoming"
 #define PATH_BYTES 512
 #define HOUR_MS    (60 * 60 * 1000)
 
@@ -228,6 +231,37 @@ static void storage_refuses_what_is_no_thumbnail(void **state)
     }
 }
 
+/* An image in place of the small one. */
+struct image_case {
+    const void *bytes;
+    size_t n;
+    unsigned width, height; /* claimed */
+    const char *says;       /* NULL: it is kept */
+};
+
+static void expect_kept(size_t number, const struct image_case *image)
+{
+    struct bed *bed = bed_plain();
+    struct letter letter;
+    letter_write(&letter, "one", "two");
+    letter.images[0].webp = (struct ry_blob){image->bytes, image->n, NULL};
+    letter.images[0].width = image->width;
+    letter.images[0].height = image->height;
+    uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter.message, &from_encoder);
+    if (image->says == NULL) {
+        (void)BED_EXPECT(bed, clip_completed);
+        bed_expect_done(bed, id);
+    } else {
+        const char *reason = bed_expect_fail(bed, id, false);
+        if (strstr(reason, image->says) == NULL)
+            fail_msg("case %zu: %s", number, reason);
+    }
+    bed_expect_nothing(bed);
+    assert_int_equal(is_there(bed, SMALL), image->says == NULL);
+    assert_int_equal(is_there(bed, LARGE), image->says == NULL);
+    bed_free(bed);
+}
+
 static void storage_keeps_only_a_webp_of_the_claimed_size_that_was_asked_for(void **state)
 {
     (void)state;
@@ -248,12 +282,7 @@ static void storage_keeps_only_a_webp_of_the_claimed_size_that_was_asked_for(voi
     put_number(chunk.bytes + 16, 9, 4);
     memcpy(fat, good.bytes, good.n);
     put_number(fat + 4, sizeof fat - 8, 4);
-    const struct {
-        const void *bytes;
-        size_t n;
-        unsigned width, height;
-        const char *says; /* NULL: it is kept */
-    } cases[] = {
+    const struct image_case cases[] = {
         {good.bytes, good.n, 320, 180, NULL},
         {vp8l, 26, 320, 180, NULL},
         {vp8x, 30, 320, 180, NULL},
@@ -273,27 +302,8 @@ static void storage_keeps_only_a_webp_of_the_claimed_size_that_was_asked_for(voi
         {huge.bytes, huge.n, 640, 360, "THUMBNAIL_"},
         {fat, sizeof fat, 320, 180, "too many"},
     };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct bed *bed = bed_plain();
-        static struct letter letter;
-        letter_write(&letter, "one", "two");
-        letter.images[0].webp = (struct ry_blob){cases[i].bytes, cases[i].n, NULL};
-        letter.images[0].width = cases[i].width;
-        letter.images[0].height = cases[i].height;
-        uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter.message, &from_encoder);
-        if (cases[i].says == NULL) {
-            (void)BED_EXPECT(bed, clip_completed);
-            bed_expect_done(bed, id);
-        } else {
-            const char *reason = bed_expect_fail(bed, id, false);
-            if (strstr(reason, cases[i].says) == NULL)
-                fail_msg("case %zu: %s", i, reason);
-        }
-        bed_expect_nothing(bed);
-        assert_int_equal(is_there(bed, SMALL), cases[i].says == NULL);
-        assert_int_equal(is_there(bed, LARGE), cases[i].says == NULL);
-        bed_free(bed);
-    }
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        expect_kept(i, &cases[i]);
 }
 
 static void storage_follows_no_link_out_of_its_folder(void **state)
@@ -372,7 +382,7 @@ static void storage_tries_again_until_the_disk_takes_it(void **state)
     assert_int_equal(bed_kept(bed), 0);
     expect_file(bed, LARGE, "two");
     /* Aside lies nothing. */
-    assert_int_equal(rmdir(path_of(bed, INCOMING, obstacle)), 0);
+    assert_int_equal(rmdir(path_of(bed, ASIDE, obstacle)), 0);
     bed_free(bed);
 }
 
@@ -393,7 +403,8 @@ static void storage_leaves_what_waits_to_the_router_when_it_drains(void **state)
 static void storage_says_why_its_folder_cannot_be_used(void **state)
 {
     (void)state;
-    struct bed *bed = bed_plain();
+    struct bed *bed = bed_new(&ry_storage_spec,
+                              (const char *const[][2]){{"disk_reserve", "0"}, {"storage_access", "all"}, {NULL, NULL}});
     char locked[PATH_BYTES];
     char missing[PATH_BYTES];
     char file[PATH_BYTES];
@@ -416,7 +427,7 @@ static void storage_says_why_its_folder_cannot_be_used(void **state)
         pid_t child = fork();
         assert_true(child >= 0);
         if (child == 0) {
-            struct store_local_options options = {.root = cases[i].root};
+            struct store_local_options options = {.root = cases[i].root, .access = "owner"};
             struct store *store = NULL;
             struct ry_error err = {0};
             if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0))
@@ -442,7 +453,7 @@ static int incoming(struct bed *bed, char path[PATH_BYTES])
 {
     char command[PATH_BYTES + 64];
     char folder[PATH_BYTES];
-    (void)snprintf(command, sizeof command, "find %s -type f", path_of(bed, INCOMING, folder));
+    (void)snprintf(command, sizeof command, "find %s -type f", path_of(bed, ASIDE, folder));
     FILE *find = popen(command, "r");
     assert_non_null(find);
     int n = 0;
@@ -494,16 +505,386 @@ static void storage_removes_leftovers_of_the_dead_when_it_opens(void **state)
     (void)state;
     struct bed *bed = bed_plain();
     char path[PATH_BYTES];
-    int dead_fd = open(path_of(bed, INCOMING "/a_small.webp.tmp.1", path), O_WRONLY | O_CREAT, 0644);
+    int dead_fd = open(path_of(bed, ASIDE "/a_small.webp.tmp.1", path), O_WRONLY | O_CREAT, 0644);
     assert_true(dead_fd >= 0);
     assert_int_equal(close(dead_fd), 0);
-    int live_fd = open(path_of(bed, INCOMING "/b_small.webp.tmp.2", path), O_WRONLY | O_CREAT, 0644);
+    int live_fd = open(path_of(bed, ASIDE "/b_small.webp.tmp.2", path), O_WRONLY | O_CREAT, 0644);
     assert_true(live_fd >= 0);
     assert_int_equal(flock(live_fd, LOCK_EX), 0);
     bed_restart(bed);
-    assert_false(is_there(bed, INCOMING "/a_small.webp.tmp.1"));
-    assert_true(is_there(bed, INCOMING "/b_small.webp.tmp.2"));
+    assert_false(is_there(bed, ASIDE "/a_small.webp.tmp.1"));
+    assert_true(is_there(bed, ASIDE "/b_small.webp.tmp.2"));
     assert_int_equal(close(live_fd), 0);
+    bed_free(bed);
+}
+
+static void make_file(struct bed *bed, const char *folder, const char *name)
+{
+    char path[PATH_BYTES];
+    if (!is_there(bed, folder))
+        assert_int_equal(mkdir(path_of(bed, folder, path), 0755), 0);
+    int fd = open(path_of(bed, name, path), O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+    assert_true(fd >= 0);
+    assert_int_equal(close(fd), 0);
+}
+
+/* Asks for the files' deletion and expects that so many are gone, and an error that says so (NULL: none). */
+static void delete_files(struct bed *bed, const char *const *paths, size_t n, size_t gone, const char *says)
+{
+    struct ry_str items[16];
+    for (size_t i = 0; i < n; i++)
+        items[i] = ry_str_of(paths[i]);
+    struct ry_files_delete message = {.paths = {items, n}};
+    uint64_t id = BED_DELIVER(bed, files_delete, &message, NULL);
+    const struct ry_files_deleted *answer = BED_EXPECT(bed, files_deleted);
+    assert_int_equal(bed_envelope(bed)->correlation, id);
+    assert_int_equal(answer->paths.n, gone);
+    assert_int_equal(answer->error.p != NULL, says != NULL);
+    if (says != NULL && memmem(answer->error.p, answer->error.n, says, strlen(says)) == NULL)
+        fail_msg("'%.*s' does not say '%s'", RY_STR_ARG(answer->error), says);
+    bed_expect_done(bed, id);
+}
+
+/* ---- a store that is not to be had ------------------------------------------------------------------------------- */
+
+static struct bed *bed_at(const char *root)
+{
+    return bed_new(&ry_storage_spec,
+                   (const char *const[][2]){{"disk_reserve", "0"}, {"storage_path", root}, {NULL, NULL}});
+}
+
+/* Runs a command of the shell in a folder. */
+static void shell_in(const char *folder, const char *command)
+{
+    char line[2 * PATH_BYTES];
+    (void)snprintf(line, sizeof line, "cd '%s' && %s", folder, command);
+    if (system(line) != 0)
+        fail_msg("%s", line);
+}
+
+static const char *trouble_of(struct bed *bed)
+{
+    return ry_instance_trouble(bed_instance(bed));
+}
+
+static void storage_waits_for_a_store_that_is_away_and_goes_on_when_it_is_mended(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *damage; /* in the folder above the root, which is store */
+        const char *says;
+        const char *repair;
+    } cases[] = {
+        {"mv store elsewhere", "moved away", "mv elsewhere store"},
+        {"mv store elsewhere", "moved away", "mkdir store"},
+        {"mv store elsewhere && touch store", "Not a directory", "rm store && mkdir store"},
+        {"rm -r store && touch store", "Not a directory", "rm store"},
+        {"rm -r store && ln -s nowhere store", "No such file or directory", "mkdir nowhere"},
+        {"rm -r store/thumbnails && touch store/thumbnails", "store/thumbnails: Not a directory",
+         "rm store/thumbnails"},
+        {"mv store/thumbnails t && ln -s ../t store/thumbnails", "symbolic links are not followed",
+         "rm store/thumbnails && mv t store/thumbnails"},
+        {"rm -r store/thumbnails/.incoming && touch store/thumbnails/.incoming", ".incoming: Not a directory",
+         "rm store/thumbnails/.incoming"},
+        {"cd .. && rm -r disk", "No such file or directory", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char base[] = "/tmp/reelyard-away-XXXXXX";
+        char disk[64];
+        char root[80];
+        assert_non_null(mkdtemp(base));
+        (void)snprintf(disk, sizeof disk, "%s/disk", base);
+        (void)snprintf(root, sizeof root, "%s/store", disk);
+        assert_int_equal(mkdir(disk, 0755), 0);
+        struct bed *bed = bed_at(root);
+        assert_string_equal(trouble_of(bed), "");
+        shell_in(disk, cases[i].damage);
+        struct letter letter;
+        letter_write(&letter, "one", "two");
+        uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter.message, &from_encoder);
+        bed_advance(bed, HOUR_MS);
+        bed_expect_nothing(bed);
+        assert_int_equal(bed_kept(bed), 1);
+        if (strstr(trouble_of(bed), cases[i].says) == NULL || strstr(trouble_of(bed), root) == NULL)
+            fail_msg("case %zu: %s", i, trouble_of(bed));
+        if (cases[i].repair != NULL)
+            shell_in(disk, cases[i].repair);
+        else
+            assert_int_equal(mkdir(disk, 0755), 0);
+        bed_advance(bed, HOUR_MS);
+        expect_completed(bed, "one", "two");
+        bed_expect_done(bed, id);
+        assert_string_equal(trouble_of(bed), "");
+        shell_in(root, "test -f " SMALL " && test -f " LARGE);
+        bed_free(bed);
+        shell_in("/tmp", "rm -rf /tmp/reelyard-away-*");
+    }
+}
+
+static void storage_makes_a_deleted_root_again_and_takes_one_that_replaced_it(void **state)
+{
+    (void)state;
+    static const char *const changes[] = {
+        "rm -r storage",
+        "rm -r storage && mkdir storage",
+        "rm -r storage/thumbnails",
+        "rm -r storage/thumbnails/.incoming",
+        "rm -r storage/thumbnails/guild_" GUILD,
+        "cp -a storage copy && mv storage former && mv copy storage",
+        "mv storage/thumbnails/guild_" GUILD " elsewhere",
+    };
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        struct bed *bed = bed_plain();
+        struct letter letter;
+        letter_write(&letter, "one", "two");
+        uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter.message, &from_encoder);
+        expect_completed(bed, "one", "two");
+        bed_expect_done(bed, id);
+        shell_in(bed_data(bed), changes[i]);
+        id = BED_DELIVER(bed, thumbnail_store, &letter.message, &from_encoder);
+        expect_completed(bed, "one", "two");
+        bed_expect_done(bed, id);
+        expect_file(bed, SMALL, "one");
+        expect_file(bed, LARGE, "two");
+        bed_free(bed);
+    }
+}
+
+static void storage_deletes_nothing_on_a_list_while_its_root_is_away(void **state)
+{
+    (void)state;
+    struct bed *bed = bed_plain();
+    make_file(bed, "thumbnails/guild_" GUILD, SMALL);
+    shell_in(bed_data(bed), "mv storage elsewhere");
+    delete_files(bed, (const char *const[]){SMALL}, 1, 0, "moved away");
+    shell_in(bed_data(bed), "mv elsewhere storage");
+    delete_files(bed, (const char *const[]){SMALL}, 1, 1, NULL);
+    assert_false(is_there(bed, SMALL));
+    bed_free(bed);
+}
+
+/* What a change between the last write and the word of success would be seen by. */
+static void a_root_that_lost_its_name_is_noticed_by_its_open_descriptors(void **state)
+{
+    (void)state;
+    static const char *const changes[] = {
+        "mv storage elsewhere",
+        "rm -r storage",
+        "mv storage elsewhere && mkdir -p storage/thumbnails/.incoming",
+        "mv storage/thumbnails elsewhere",
+        "mv storage/thumbnails elsewhere && mkdir -p storage/thumbnails/.incoming",
+        "rm -r storage/thumbnails/.incoming && mkdir storage/thumbnails/.incoming && mkdir x",
+    };
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        struct bed *bed = bed_plain();
+        char path[PATH_BYTES];
+        struct local_root root = {
+            .path = path_of(bed, "", path), .folder_mode = 0700, .root_fd = -1, .thumbnails_fd = -1, .incoming_fd = -1};
+        struct ry_error err = {0};
+        assert_int_equal(local_root_settle(&root, &err), RY_OK);
+        assert_int_equal(local_root_check(&root, &err), RY_OK);
+        shell_in(bed_data(bed), changes[i]);
+        assert_int_equal(local_root_check(&root, &err), RY_EAWAY);
+        assert_non_null(strstr(err.text, "moved, replaced or deleted"));
+        local_root_close(&root);
+        bed_free(bed);
+    }
+}
+
+static void use_a_read_only_disk(const char *base, const char *root)
+{
+    assert_int_equal(mount("tmpfs", base, "tmpfs", 0, NULL), 0);
+    struct bed *bed = bed_at(root);
+    struct letter letter;
+    letter_write(&letter, "one", "two");
+    assert_int_equal(mount(NULL, base, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
+    (void)BED_DELIVER(bed, thumbnail_store, &letter.message, &from_encoder);
+    bed_advance(bed, HOUR_MS);
+    bed_expect_nothing(bed);
+    assert_non_null(strstr(trouble_of(bed), "Read-only file system"));
+    bed_restart(bed); /* such a disk does not keep it from starting */
+    assert_non_null(strstr(trouble_of(bed), "Read-only file system"));
+    uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter.message, &from_encoder);
+    bed_expect_nothing(bed);
+    assert_int_equal(mount(NULL, base, NULL, MS_REMOUNT, NULL), 0);
+    bed_advance(bed, HOUR_MS);
+    expect_completed(bed, "one", "two");
+    bed_expect_done(bed, id);
+    bed_free(bed);
+    assert_int_equal(umount2(base, MNT_DETACH), 0);
+}
+
+/* A second mount keeps the disk while it is not in its place, so that it comes back with what it had. */
+static void use_a_disk_that_comes_back(const char *keep, const char *disk, const char *root)
+{
+    assert_int_equal(mkdir(keep, 0700) + mkdir(disk, 0700), 0);
+    assert_int_equal(mount("tmpfs", keep, "tmpfs", 0, NULL), 0);
+    assert_int_equal(mount(keep, disk, NULL, MS_BIND, NULL), 0);
+    struct bed *bed = bed_at(root);
+    assert_int_equal(umount2(disk, MNT_DETACH), 0);
+    struct letter letter;
+    letter_write(&letter, "one", "two");
+    uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter.message, &from_encoder);
+    bed_advance(bed, HOUR_MS);
+    bed_expect_nothing(bed);
+    assert_non_null(strstr(trouble_of(bed), "another device"));
+    assert_int_not_equal(access(root, F_OK), 0); /* nothing was begun on the disk below */
+    assert_int_equal(mkdir(root, 0700), 0);
+    bed_advance(bed, HOUR_MS);
+    bed_expect_nothing(bed); /* nor where there is a folder for the mount */
+    assert_int_equal(rmdir(root), 0);
+    assert_int_equal(mount(keep, disk, NULL, MS_BIND, NULL), 0);
+    bed_advance(bed, HOUR_MS);
+    expect_completed(bed, "one", "two");
+    bed_expect_done(bed, id);
+    bed_free(bed);
+    assert_int_equal(umount2(disk, MNT_DETACH) + umount2(keep, MNT_DETACH), 0);
+    assert_int_equal(rmdir(disk) + rmdir(keep), 0);
+}
+
+/* In a mount namespace of its own. */
+static int use_disks(const char *base)
+{
+    char root[PATH_BYTES];
+    char disk[PATH_BYTES];
+    char keep[PATH_BYTES];
+    if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+        return 77;
+    (void)snprintf(root, sizeof root, "%s/store", base);
+    use_a_read_only_disk(base, root);
+    (void)snprintf(keep, sizeof keep, "%s/keep", base);
+    (void)snprintf(disk, sizeof disk, "%s/disk", base);
+    (void)snprintf(root, sizeof root, "%s/disk/store", base);
+    use_a_disk_that_comes_back(keep, disk, root);
+    return 0;
+}
+
+static void storage_waits_for_a_disk_that_is_read_only_or_not_mounted(void **state)
+{
+    (void)state;
+    char base[] = "/tmp/reelyard-disk-XXXXXX";
+    assert_non_null(mkdtemp(base));
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        _exit(use_disks(base));
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(rmdir(base), 0);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+        skip_test("mounting is not allowed here");
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        fail_msg("status %#x", (unsigned)status);
+}
+
+static int lose_rights(const char *base)
+{
+    static const char *const damage[] = {"chmod 0 store", "chmod 500 store/thumbnails/.incoming", "chmod 0 ."};
+    char root[PATH_BYTES];
+    (void)snprintf(root, sizeof root, "%s/store", base);
+    if (geteuid() == 0 && (chown(base, 65534, 65534) != 0 || setgid(65534) != 0 || setuid(65534) != 0))
+        return 77;
+    struct bed *bed = bed_at(root);
+    for (size_t i = 0; i < sizeof damage / sizeof *damage; i++) {
+        struct letter letter;
+        letter_write(&letter, i % 2 ? "one" : "ONE", i % 2 ? "two" : "TWO");
+        shell_in(base, damage[i]);
+        uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter.message, &from_encoder);
+        bed_advance(bed, HOUR_MS);
+        bed_expect_nothing(bed);
+        assert_non_null(strstr(trouble_of(bed), "Permission denied"));
+        assert_int_equal(chmod(base, 0700), 0);
+        shell_in(base, "chmod 700 store store/thumbnails/.incoming");
+        bed_advance(bed, HOUR_MS);
+        (void)BED_EXPECT(bed, clip_completed);
+        bed_expect_done(bed, id);
+        assert_string_equal(trouble_of(bed), "");
+    }
+    bed_free(bed);
+    return 0;
+}
+
+static void storage_waits_for_rights_that_were_taken_away(void **state)
+{
+    (void)state;
+    char base[] = "/tmp/reelyard-disk-XXXXXX";
+    assert_non_null(mkdtemp(base));
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        _exit(lose_rights(base));
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    shell_in(base, "rm -rf store");
+    assert_int_equal(rmdir(base), 0);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+        skip_test("root may not become another user here");
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        fail_msg("status %#x", (unsigned)status);
+}
+
+/* ---- who may read ------------------------------------------------------------------------------------------------ */
+
+static void expect_mode(struct bed *bed, const char *name, mode_t mode)
+{
+    char path[PATH_BYTES];
+    struct stat st;
+    assert_int_equal(stat(path_of(bed, name, path), &st), 0);
+    if ((st.st_mode & 0777) != mode)
+        fail_msg("%s has %04o, not %04o", name, st.st_mode & 0777, mode);
+}
+
+static void thumbnails_have_the_modes_that_the_operator_sets(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *access;
+        mode_t folder, file;
+    } cases[] = {{"owner", 0700, 0600}, {"group", 0750, 0640}, {"all", 0755, 0644}};
+    static const mode_t masks[] = {0, 022, 077};
+    for (size_t i = 0; i < 9; i++) {
+        mode_t former = umask(masks[i / 3]);
+        struct bed *bed = bed_new(
+            &ry_storage_spec,
+            (const char *const[][2]){{"disk_reserve", "0"}, {"storage_access", cases[i % 3].access}, {NULL, NULL}});
+        struct letter letter;
+        letter_write(&letter, "one", "two");
+        uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter.message, &from_encoder);
+        expect_completed(bed, "one", "two");
+        bed_expect_done(bed, id);
+        expect_mode(bed, "", cases[i % 3].folder);
+        expect_mode(bed, "thumbnails", cases[i % 3].folder);
+        expect_mode(bed, "thumbnails/guild_" GUILD, cases[i % 3].folder);
+        expect_mode(bed, SMALL, cases[i % 3].file);
+        expect_mode(bed, LARGE, cases[i % 3].file);
+        expect_mode(bed, ASIDE, 0700);
+        bed_free(bed);
+        (void)umask(former);
+    }
+}
+
+static void modes_of_an_earlier_start_are_mended_and_nothing_else_is_touched(void **state)
+{
+    (void)state;
+    struct bed *bed = bed_plain();
+    make_file(bed, "thumbnails/guild_" GUILD, SMALL);
+    make_file(bed, "thumbnails/guild_" GUILD, "thumbnails/guild_" GUILD "/notes.txt");
+    make_file(bed, "thumbnails/own", "thumbnails/own/" CLIP "_small.webp");
+    shell_in(bed_data(bed), "chmod -R u=rwX,go=rX storage && ln -s /etc/passwd storage/thumbnails/guild_" GUILD
+                            "/00000000000000000000000000000000_small.webp");
+    struct stat before;
+    struct stat after;
+    assert_int_equal(stat("/etc/passwd", &before), 0);
+    bed_restart(bed);
+    expect_mode(bed, "thumbnails", 0700);
+    expect_mode(bed, ASIDE, 0700);
+    expect_mode(bed, "thumbnails/guild_" GUILD, 0700);
+    expect_mode(bed, SMALL, 0600);
+    expect_mode(bed, "thumbnails/guild_" GUILD "/notes.txt", 0644);
+    expect_mode(bed, "thumbnails/own", 0755);
+    expect_mode(bed, "thumbnails/own/" CLIP "_small.webp", 0644);
+    assert_int_equal(stat("/etc/passwd", &after), 0);
+    assert_int_equal(after.st_mode, before.st_mode);
     bed_free(bed);
 }
 
@@ -582,33 +963,6 @@ static void storage_gives_out_no_file_that_is_too_large(void **state)
 
 /* ---- deleting ---------------------------------------------------------------------------------------------------- */
 
-static void make_file(struct bed *bed, const char *folder, const char *name)
-{
-    char path[PATH_BYTES];
-    if (!is_there(bed, folder))
-        assert_int_equal(mkdir(path_of(bed, folder, path), 0755), 0);
-    int fd = open(path_of(bed, name, path), O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
-    assert_true(fd >= 0);
-    assert_int_equal(close(fd), 0);
-}
-
-/* Asks for the files' deletion and expects that so many are gone, and an error that says so (NULL: none). */
-static void delete_files(struct bed *bed, const char *const *paths, size_t n, size_t gone, const char *says)
-{
-    struct ry_str items[16];
-    for (size_t i = 0; i < n; i++)
-        items[i] = ry_str_of(paths[i]);
-    struct ry_files_delete message = {.paths = {items, n}};
-    uint64_t id = BED_DELIVER(bed, files_delete, &message, NULL);
-    const struct ry_files_deleted *answer = BED_EXPECT(bed, files_deleted);
-    assert_int_equal(bed_envelope(bed)->correlation, id);
-    assert_int_equal(answer->paths.n, gone);
-    assert_int_equal(answer->error.p != NULL, says != NULL);
-    if (says != NULL && memmem(answer->error.p, answer->error.n, says, strlen(says)) == NULL)
-        fail_msg("'%.*s' does not say '%s'", RY_STR_ARG(answer->error), says);
-    bed_expect_done(bed, id);
-}
-
 static void storage_deletes_files_and_the_folder_they_leave_empty(void **state)
 {
     (void)state;
@@ -665,7 +1019,8 @@ static void storage_leaves_out_what_it_may_not_delete_yet(void **state)
     if (geteuid() == 0 && setegid(65534) != 0)
         skip_test("root may not change its group here");
     uid_t former = geteuid();
-    struct bed *bed = bed_plain();
+    struct bed *bed = bed_new(&ry_storage_spec,
+                              (const char *const[][2]){{"disk_reserve", "0"}, {"storage_access", "all"}, {NULL, NULL}});
     char path[PATH_BYTES];
     make_file(bed, "thumbnails/guild_" GUILD, SMALL);
     make_file(bed, "thumbnails/guild_7", "thumbnails/guild_7/" CLIP "_small.webp");
@@ -700,6 +1055,14 @@ int main(void)
         cmocka_unit_test(storage_says_why_its_folder_cannot_be_used),
         cmocka_unit_test(storage_finishes_after_it_was_killed_in_the_middle_of_a_file),
         cmocka_unit_test(storage_removes_leftovers_of_the_dead_when_it_opens),
+        cmocka_unit_test(storage_waits_for_a_store_that_is_away_and_goes_on_when_it_is_mended),
+        cmocka_unit_test(storage_makes_a_deleted_root_again_and_takes_one_that_replaced_it),
+        cmocka_unit_test(storage_deletes_nothing_on_a_list_while_its_root_is_away),
+        cmocka_unit_test(a_root_that_lost_its_name_is_noticed_by_its_open_descriptors),
+        cmocka_unit_test(storage_waits_for_a_disk_that_is_read_only_or_not_mounted),
+        cmocka_unit_test(storage_waits_for_rights_that_were_taken_away),
+        cmocka_unit_test(thumbnails_have_the_modes_that_the_operator_sets),
+        cmocka_unit_test(modes_of_an_earlier_start_are_mended_and_nothing_else_is_touched),
         cmocka_unit_test(storage_gives_out_thumbnails_and_nothing_else),
         cmocka_unit_test(storage_gives_out_no_file_that_is_too_large),
         cmocka_unit_test(storage_deletes_files_and_the_folder_they_leave_empty),
