@@ -1,19 +1,15 @@
 /* clip_rules.h: which attachments are clips, and what is written about them; compiled from a channel's resolved
  * settings.
  *
- * Regular expressions are Python's and are translated for PCRE2 (pyregex.h). Every match has a step, depth and memory
- * limit; what exceeds it is not decided. */
+ * Regular expressions are Python's (pyregex.h). Strangers write them, so what they may take of a message, and of many
+ * messages, is bounded (text_filter.h). */
 #ifndef REELYARD_ACTORS_SCANNER_CLIP_RULES_H
 #define REELYARD_ACTORS_SCANNER_CLIP_RULES_H
 
-#include "runtime/base/error.h"
-#include "runtime/base/str.h"
-
+#include "actors/scanner/text_filter.h"
 #include "runtime/json/json.h"
 
 struct clip_rules;
-
-enum clip_verdict { CLIP_VERDICT_NO, CLIP_VERDICT_YES, CLIP_VERDICT_LIMIT };
 
 /* Rules without lists and regexes: nothing is a video. RY_ENOMEM. */
 int clip_rules_new(struct clip_rules **rules, struct ry_error *err);
@@ -31,8 +27,9 @@ void clip_rules_free(struct clip_rules **rules);
  * in one of the extensions. */
 bool clip_rules_is_video(const struct clip_rules *rules, struct ry_str filename, struct ry_str content_type);
 
-/* Whether a message with this content counts: found by the include regex (if any) and not by the exclude regex.
- * content must be UTF-8. CLIP_VERDICT_LIMIT: a regex took too many steps on it. */
-enum clip_verdict clip_rules_wants(const struct clip_rules *rules, struct ry_str content);
+/* Whether a message with this content (UTF-8) counts: found by the include regex (if any) and not by the exclude regex.
+ * A regex has five milliseconds for a message, both together, and 0.2 ms on average of many; then it counts as not
+ * found, and *gave_up tells. */
+bool clip_rules_want(struct clip_rules *rules, struct text_searcher *searcher, struct ry_str content, bool *gave_up);
 
 #endif

@@ -9,6 +9,13 @@
 
 #include <stdlib.h>
 
+/* Items without a callout among them. */
+#define ITEMS_MAX 16
+/* A longer pattern has one at its beginning too: a single set may take as long as many items. */
+#define SHORT_BYTES 256
+/* PCRE2 looks up the other case of every character of a range, two nanoseconds each. */
+#define FOLDED_MAX 8000000
+
 /* What the last item of a sequence was, as far as a quantifier behind it cares. */
 enum item { ITEM_NONE, ITEM_POSITION, ITEM_REPEATED, ITEM_OTHER };
 
@@ -41,6 +48,14 @@ static void item_end(struct sequence *sequence, enum item kind, uint64_t min, ui
     sequence->width.min = plus(sequence->width.min, min);
     sequence->width.max = plus(sequence->width.max, max);
     sequence->first = false;
+}
+
+/* Work between two callouts must be short, so they stand where a search can take another way: behind everything that is
+ * repeated and before every further alternative; and in long stretches that have neither. */
+static void put_callout(struct pyregex *self)
+{
+    ry_buf_add_str(self->out, RY_STR("(?C)"));
+    self->items_n = 0;
 }
 
 /* {m}, {m,}, {,n}, {m,n} behind its brace. *literal: it is none of these, the brace stands for itself. */
@@ -99,6 +114,7 @@ static int read_quantifier(struct pyregex *self, struct sequence *sequence, char
                               ? PYREGEX_ENDLESS
                               : plus(sequence->width.max - one.max, times(one.max, max));
     sequence->last = ITEM_REPEATED;
+    put_callout(self);
     return RY_OK;
 }
 
@@ -278,6 +294,7 @@ static int read_condition(struct pyregex *self, struct sequence *sequence)
         return rc;
     if (pyregex_match(self, '|')) {
         ry_buf_add_str(self->out, RY_STR("|"));
+        put_callout(self);
         if ((rc = read_sequence(self, &no)) != RY_OK)
             return rc;
         if (self->at < self->end && *self->at == '|')
@@ -376,8 +393,15 @@ static int read_group(struct pyregex *self, struct sequence *sequence)
     return read_flag_group(self, sequence);
 }
 
+static bool is_quantifier(int32_t c)
+{
+    return c == '*' || c == '+' || c == '?' || c == '{';
+}
+
 static int read_item(struct pyregex *self, struct sequence *sequence, int32_t c)
 {
+    if (!is_quantifier(c) && self->items_n++ == ITEMS_MAX)
+        put_callout(self);
     switch (c) {
     case '\\': return read_escape_item(self, sequence);
     case '(': return read_group(self, sequence);
@@ -396,7 +420,7 @@ static int read_item(struct pyregex *self, struct sequence *sequence, int32_t c)
         return rc;
     }
     case '.':
-        ry_buf_add_str(self->out, sequence->flags & PYREGEX_DOTALL ? RY_STR("(?s:.)") : RY_STR("[^\\n]"));
+        ry_buf_add_str(self->out, sequence->flags & PYREGEX_DOTALL ? RY_STR("(?s:.)") : RY_STR("\\N"));
         item_end(sequence, ITEM_OTHER, 1, 1);
         return RY_OK;
     default:
@@ -442,6 +466,7 @@ static int read_alternatives(struct pyregex *self, unsigned flags, bool outermos
         if (!pyregex_match(self, '|'))
             break;
         ry_buf_add_str(self->out, RY_STR("|"));
+        put_callout(self);
     }
     self->depth--;
     return RY_OK;
@@ -450,7 +475,11 @@ static int read_alternatives(struct pyregex *self, unsigned flags, bool outermos
 static int translate(struct pyregex *self)
 {
     struct pyregex_width width;
+    if (self->end - self->start > SHORT_BYTES)
+        put_callout(self);
     int rc = read_alternatives(self, 0, true, &width);
+    if (rc == RY_OK && self->folded > FOLDED_MAX)
+        rc = pyregex_refuse(self, "character ranges without case cover more than %d characters", FOLDED_MAX);
     if (rc == RY_OK && self->at < self->end)
         rc = pyregex_refuse(self, "unbalanced parenthesis");
     if (rc == RY_OK && self->condition_max >= self->groups_n)

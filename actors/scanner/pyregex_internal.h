@@ -39,6 +39,8 @@ struct pyregex {
     struct pyregex_group groups[PYREGEX_GROUPS_MAX];
     int lookbehind_groups; /* groups begun before the outermost look-behind; 0: in none */
     int condition_max;     /* highest group that a condition names by number */
+    int items_n;           /* since the last callout */
+    uint64_t folded;       /* characters of sets that PCRE2 is asked to fold */
 };
 
 /* Reports why the pattern is refused; always RY_EINVAL. */

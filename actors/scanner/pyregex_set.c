@@ -86,13 +86,17 @@ void pyregex_put_character(struct pyregex *self, int32_t c, unsigned flags)
     }
 }
 
+/* No class needs to be folded, and PCRE2 takes milliseconds to fold a large one. */
 void pyregex_put_class(struct pyregex *self, char letter, unsigned flags)
 {
     const char *inside = class_inside(letter, flags);
+    bool fold = pyregex_native_fold(flags);
+    ry_buf_add_str(self->out, fold ? RY_STR("(?-i:") : RY_STR(""));
     if (inside != NULL)
         ry_buf_addf(self->out, "[%s]", inside);
     else
         ry_buf_add_str(self->out, RY_STR("[^" UNICODE_WORD "]"));
+    ry_buf_add_str(self->out, fold ? RY_STR(")") : RY_STR(""));
 }
 
 void pyregex_put_position(struct pyregex *self, char letter, unsigned flags)
@@ -119,12 +123,14 @@ struct set {
     struct ry_buf inside; /* what it takes, as it stands between [ and ] */
     bool no_word;         /* it also takes all that is not \w, which cannot stand there */
     bool negated;
+    uint64_t wide; /* characters of its ranges, about */
 };
 
 static void set_add_plain(struct set *set, int32_t first, int32_t last)
 {
     if (first > last)
         return;
+    set->wide += (uint64_t)(last - first) + 1;
     if (first == last)
         ry_buf_addf(&set->inside, "\\x{%x}", (unsigned)first);
     else
@@ -157,6 +163,8 @@ static void set_add(struct set *set, int32_t first, int32_t last, unsigned flags
 static void set_add_class(struct set *set, char letter, unsigned flags)
 {
     const char *inside = class_inside(letter, flags);
+    if (letter == 'S')
+        set->wide += CHARACTER_MAX; /* the others are properties for PCRE2, not ranges */
     if (inside != NULL)
         ry_buf_add(&set->inside, inside, strlen(inside));
     else
@@ -229,7 +237,8 @@ static void put_set(struct pyregex *self, const struct set *set)
     else if (set->no_word && set->negated)
         ry_buf_addf(self->out, "(?:(?![%.*s])[%s])", RY_STR_ARG(inside), UNICODE_WORD);
     else if (set->no_word)
-        ry_buf_addf(self->out, "(?:[%.*s]|[^%s])", RY_STR_ARG(inside), UNICODE_WORD);
+        /* one way through it, also for what both take */
+        ry_buf_addf(self->out, "(?>[%.*s]|[^%s])", RY_STR_ARG(inside), UNICODE_WORD);
     else if (inside.n == 0) /* surrogates alone */
         ry_buf_add_str(self->out, set->negated ? RY_STR("(?s:.)") : RY_STR("(?!)"));
     else
@@ -244,6 +253,8 @@ int pyregex_read_set(struct pyregex *self, unsigned flags)
         rc = ry_fail(self->err, RY_ENOMEM, "no memory for a character set");
     if (rc == RY_OK)
         put_set(self, &set);
+    if (pyregex_native_fold(flags))
+        self->folded += set.wide;
     ry_buf_free(&set.inside);
     return rc;
 }

@@ -201,7 +201,7 @@ static int read_video(const struct ry_json *object, bool file_urls, bool proxy_u
 static void put_aside(const struct scan_rows_context *context, struct ry_str message_id, const struct ry_error *why)
 {
     struct ry_str id = message_id.p != NULL ? message_id : RY_STR("");
-    context->put_aside(context->put_aside_arg, id, why->text);
+    context->put_aside(context->arg, id, why->text);
 }
 
 static bool is_taken(const struct scan_rows_context *context, const struct ry_json *object,
@@ -352,14 +352,12 @@ int scan_rows_add(struct scan_rows *rows, const struct scan_rows_context *contex
     size_t n = read_videos(rows, context, &read, videos);
     if (n == 0)
         return RY_OK;
-    switch (clip_rules_wants(context->settings->rules, read.content)) {
-    case CLIP_VERDICT_NO: return RY_OK;
-    case CLIP_VERDICT_YES: break;
-    case CLIP_VERDICT_LIMIT:
-        ry_fail(&why, RY_ELIMIT, "a regex of the settings takes too many steps on the content");
-        put_aside(context, read.id, &why);
+    bool gave_up = false;
+    bool wanted = clip_rules_want(context->settings->rules, context->searcher, read.content, &gave_up);
+    if (gave_up)
+        context->gave_up(context->arg, read.id);
+    if (!wanted)
         return RY_OK;
-    }
     const struct ry_json *user = NULL;
     const struct ry_json *member = NULL;
     int rc = ry_json_read_object(message, "", "author", true, &user, &why);

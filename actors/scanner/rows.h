@@ -16,6 +16,7 @@ struct scan_rows_context {
     struct ry_str guild_id;
     struct ry_str channel_id;
     const struct scan_settings *settings;
+    struct text_searcher *searcher;
     bool given_urls;     /* author.avatar_url is honoured */
     bool file_urls;      /* attachments may have file URLs */
     bool further_videos; /* formats beyond the channel's list count too (clip_is_further_video) */
@@ -24,7 +25,9 @@ struct scan_rows_context {
     /* Told of each message or attachment that is put aside: the message's id as far as it is known ("" otherwise) and a
      * sentence. */
     void (*put_aside)(void *arg, struct ry_str message_id, const char *reason);
-    void *put_aside_arg;
+    /* Told of each message that a regex of the settings had no time left for. */
+    void (*gave_up)(void *arg, struct ry_str message_id);
+    void *arg; /* of both */
 };
 
 /* Rows for at most messages_max messages. NULL without memory. */

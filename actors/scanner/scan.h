@@ -104,7 +104,8 @@ struct scanner {
     uint64_t batch_limit;
     bool forward; /* what a batch that tells no direction does */
     int64_t purge_cooldown_ms;
-    uint64_t warned[1024]; /* of bad settings: hashes of channel and settings; the oldest makes room */
+    struct text_searcher *searcher;
+    uint64_t warned[1024]; /* hashes of warning, channel and settings; the oldest makes room */
     size_t warned_next;
     struct ry_log_limit message_log; /* of messages put aside */
     struct ry_log_limit row_log;     /* of rows refused */
@@ -176,6 +177,9 @@ enum scan_step scan_first_reading(const struct scan *scan);
 
 /* The scan of the channel ends with this status and error (NULL: none) instead of going on. */
 enum scan_step scan_give_up(struct scan *scan, const char *status, const char *error);
+
+/* Whether the scan's channel, with its settings as they are, is given this warning for the first time. */
+bool scan_warns_first(struct scan *scan, const char *warning);
 
 /* The channel is not scanned: a batch or rescan says so in the scan's status, other jobs are skipped. */
 enum scan_step scan_refuse(struct scan *scan, const char *why);

@@ -33,6 +33,16 @@ static void scanner_on_message_put_aside(void *arg, struct ry_str message_id, co
                RY_STR_ARG(scan_order(scan)->job_id), RY_STR_ARG(message_id), reason, held_back);
 }
 
+static void scanner_on_filter_gave_up(void *arg, struct ry_str message_id)
+{
+    struct scan *scan = arg;
+    ry_count(scan_ctx(scan), RY_COUNTER_filters_given_up, 1);
+    if (scan_warns_first(scan, "filter_slow"))
+        RY_LOG(RY_WARNING, "filter_slow", "guild=%.*s channel=%.*s message=%.*s advice=%s",
+               RY_STR_ARG(scan->job.guild_id), RY_STR_ARG(scan->job.channel_id), RY_STR_ARG(message_id),
+               "text_include_regex or text_exclude_regex takes too long and counts as not found in such messages");
+}
+
 static struct scan_rows_context rows_context(struct scan *scan)
 {
     bool local = scan_order(scan)->local_media;
@@ -40,13 +50,15 @@ static struct scan_rows_context rows_context(struct scan *scan)
     return (struct scan_rows_context){.guild_id = scan->job.guild_id,
                                       .channel_id = scan->job.channel_id,
                                       .settings = scan->settings,
+                                      .searcher = scan->scanner->searcher,
                                       .given_urls = local && inline_messages,
                                       .file_urls = local && inline_messages && scan->job.media_root.p != NULL,
                                       .further_videos = local && scan->settings->plain_extensions,
                                       .proxy_urls = scan->job.type == SCAN_JOB_MESSAGE,
                                       .now_wall_ms = ry_wall_ms(ry_ctx_clock(scan_ctx(scan))),
                                       .put_aside = scanner_on_message_put_aside,
-                                      .put_aside_arg = scan};
+                                      .gave_up = scanner_on_filter_gave_up,
+                                      .arg = scan};
 }
 
 static int begin_rows(struct scan *scan, size_t messages_max, struct ry_error *err)

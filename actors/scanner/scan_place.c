@@ -63,19 +63,25 @@ static uint64_t hash_text(uint64_t hash, struct ry_str text)
     return hash;
 }
 
-/* Says what is wrong with a channel's settings, once for as long as they stay so. */
-static void warn_of_settings(struct scan *scan)
+bool scan_warns_first(struct scan *scan, const char *warning)
 {
     struct scanner *self = scan->scanner;
-    if (scan->settings->problems[0] == '\0')
-        return;
-    uint64_t hash = hash_text(UINT64_C(0xcbf29ce484222325), scan->job.channel_id);
+    uint64_t hash = hash_text(UINT64_C(0xcbf29ce484222325), ry_str_of(warning));
+    hash = hash_text(hash, scan->job.channel_id);
     hash = hash_text(hash, ry_str_of(scan->settings->hash));
     for (size_t i = 0; i < WARNED_MAX; i++)
         if (self->warned[i] == hash)
-            return;
+            return false;
     self->warned[self->warned_next] = hash;
     self->warned_next = (self->warned_next + 1) % WARNED_MAX;
+    return true;
+}
+
+/* Says what is wrong with a channel's settings, once for as long as they stay so. */
+static void warn_of_settings(struct scan *scan)
+{
+    if (scan->settings->problems[0] == '\0' || !scan_warns_first(scan, "settings_bad"))
+        return;
     ry_count(scan_ctx(scan), RY_COUNTER_settings_bad, 1);
     RY_LOG(RY_WARNING, "settings_bad", "guild=%.*s channel=%.*s problems=%s", RY_STR_ARG(scan->job.guild_id),
            RY_STR_ARG(scan->job.channel_id), scan->settings->problems);

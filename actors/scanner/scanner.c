@@ -323,7 +323,9 @@ static int scanner_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
     self->cache = settings_cache_new(ry_config_int(config, RY_OPT_settings_cache_ttl) * 1000);
     if (self->cache == NULL)
         return ry_fail(err, RY_ENOMEM, "no memory for the scanner");
-    int rc = scan_defaults_load(ry_config_str(config, RY_OPT_settings_path), &self->defaults, err);
+    int rc = text_searcher_new(&self->searcher, text_clock_thread(), err);
+    if (rc == RY_OK)
+        rc = scan_defaults_load(ry_config_str(config, RY_OPT_settings_path), &self->defaults, err);
     return rc == RY_OK ? open_discord(self, ctx, err) : rc;
 }
 
@@ -377,6 +379,7 @@ static void scanner_close(void **out)
     scanner_end_refreshes(self);
     ry_discord_free(&self->discord);
     settings_cache_free(&self->cache);
+    text_searcher_free(&self->searcher);
     scan_defaults_free(&self->defaults);
     free(self);
 }

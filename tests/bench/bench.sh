@@ -4,7 +4,7 @@ set -euo pipefail
 build=$1
 shift
 names=("$@")
-[ ${#names[@]} -gt 0 ] || names=(bus thumbnail clip import writer poll pg discord up hosts)
+[ ${#names[@]} -gt 0 ] || names=(bus thumbnail clip import writer poll pg discord up hosts filter)
 source=$(cd "$(dirname "$0")/../.." && pwd)
 for name in "${names[@]}"; do
     printf '\n## %s\n' "$name"
@@ -20,8 +20,9 @@ for name in "${names[@]}"; do
     discord) cmake --build "$build" --target reelyard fakes_discord fakes_cdn >&2 && "$source/tests/bench/discord_bench.sh" "$build" ;;
     up) cmake --build "$build" --target reelyard fakes_export_gen >&2 && "$source/tests/bench/up_bench.sh" "$build" ;;
     hosts) cmake --build "$build" --target bench_hosts_bench >&2 && "$source/tests/bench/hosts_bench.sh" "$build" ;;
+    filter) cmake --build "$build" --target bench_filter_bench >&2 && "$build/tests/bench_filter_bench" ;;
     *)
-        echo "no benchmark '$name': bus, thumbnail, clip, import, writer, poll, pg, discord, up, hosts" >&2
+        echo "no benchmark '$name': bus, thumbnail, clip, import, writer, poll, pg, discord, up, hosts, filter" >&2
         exit 2
         ;;
     esac

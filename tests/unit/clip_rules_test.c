@@ -9,7 +9,9 @@
 #include "actors/scanner/clip_rules.h"
 #include "runtime/json/read.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* The settings of the rules that were made last. */
 static struct ry_json_doc *resolved;
@@ -81,6 +83,36 @@ static void without_lists_nothing_is_a_video(void **state)
     clip_rules_free(&rules);
 }
 
+/* A clock that a test moves; each look at it takes step_ns. */
+struct fake_clock {
+    int64_t now_ns, step_ns;
+    uint64_t looks;
+};
+
+static int64_t fake_now_ns(void *arg)
+{
+    struct fake_clock *clock = arg;
+    clock->looks++;
+    return clock->now_ns += clock->step_ns;
+}
+
+static struct text_searcher *searcher_with(struct fake_clock *clock)
+{
+    struct text_searcher *searcher = NULL;
+    struct ry_error err = {0};
+    assert_int_equal(text_searcher_new(&searcher, &(struct text_clock){fake_now_ns, clock}, &err), RY_OK);
+    return searcher;
+}
+
+enum { NO, YES, NO_GAVE_UP, YES_GAVE_UP };
+
+static int verdict(struct clip_rules *rules, struct text_searcher *searcher, const char *content)
+{
+    bool gave_up = false;
+    bool wanted = clip_rules_want(rules, searcher, ry_str_of(content), &gave_up);
+    return gave_up ? (wanted ? YES_GAVE_UP : NO_GAVE_UP) : wanted ? YES : NO;
+}
+
 /* Verdicts as `re.search(include, content) and not re.search(exclude, content)` in Python 3.11 gives them. */
 static void content_is_searched_as_python_searches(void **state)
 {
@@ -88,37 +120,192 @@ static void content_is_searched_as_python_searches(void **state)
     static const struct {
         const char *rules;
         const char *content;
-        enum clip_verdict verdict;
+        int verdict;
     } CASES[] = {
-        {"{}", "", CLIP_VERDICT_YES},
-        {"{\"text_include_regex\":\"\"}", "", CLIP_VERDICT_YES},
-        {"{\"text_include_regex\":\"clip\"}", "my clips", CLIP_VERDICT_YES},
-        {"{\"text_include_regex\":\"clip\"}", "my CLIPS", CLIP_VERDICT_NO},
-        {"{\"text_include_regex\":\"(?i)clip\"}", "my CLIPS", CLIP_VERDICT_YES},
-        {"{\"text_include_regex\":\"(?i)\u00e9t\u00e9\"}", "\u00c9T\u00c9", CLIP_VERDICT_YES},
-        {"{\"text_include_regex\":\"^\\\\w+$\"}", "\u65e5\u672c\u8a9e", CLIP_VERDICT_YES},
-        {"{\"text_include_regex\":\"^.$\"}", "\U0001F600", CLIP_VERDICT_YES},
-        {"{\"text_include_regex\":\"a.b\"}", "a\nb", CLIP_VERDICT_NO},
-        {"{\"text_include_regex\":\"a.b\"}", "a\rb", CLIP_VERDICT_YES},
-        {"{\"text_include_regex\":\"a$\"}", "a\n", CLIP_VERDICT_YES},
-        {"{\"text_include_regex\":\"^b\"}", "a\nb", CLIP_VERDICT_NO},
-        {"{\"text_include_regex\":\"(?P<x>a)(?P=x)\"}", "aa", CLIP_VERDICT_YES},
-        {"{\"text_include_regex\":\"\\\\u00e9\"}", "n\u00e9", CLIP_VERDICT_YES},
-        {"{\"text_include_regex\":\"\\\\x41\"}", "A", CLIP_VERDICT_YES},
-        {"{\"text_include_regex\":\"(?<!no )clip\"}", "no clip", CLIP_VERDICT_NO},
-        {"{\"text_exclude_regex\":\"spoiler\"}", "no spoilers", CLIP_VERDICT_NO},
-        {"{\"text_exclude_regex\":\"spoiler\"}", "", CLIP_VERDICT_YES},
-        {"{\"text_include_regex\":\"a\",\"text_exclude_regex\":\"b\"}", "ab", CLIP_VERDICT_NO},
-        {"{\"text_include_regex\":\"a\",\"text_exclude_regex\":\"b\"}", "ac", CLIP_VERDICT_YES},
-        {"{\"text_include_regex\":\"(a+)+$\"}", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab", CLIP_VERDICT_LIMIT},
-        {"{\"text_exclude_regex\":\"(a+)+$\"}", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab", CLIP_VERDICT_LIMIT},
+        {"{}", "", YES},
+        {"{\"text_include_regex\":\"\"}", "", YES},
+        {"{\"text_include_regex\":\"clip\"}", "my clips", YES},
+        {"{\"text_include_regex\":\"clip\"}", "my CLIPS", NO},
+        {"{\"text_include_regex\":\"(?i)clip\"}", "my CLIPS", YES},
+        {"{\"text_include_regex\":\"(?i)\u00e9t\u00e9\"}", "\u00c9T\u00c9", YES},
+        {"{\"text_include_regex\":\"^\\\\w+$\"}", "\u65e5\u672c\u8a9e", YES},
+        {"{\"text_include_regex\":\"^.$\"}", "\U0001F600", YES},
+        {"{\"text_include_regex\":\"a.b\"}", "a\nb", NO},
+        {"{\"text_include_regex\":\"a.b\"}", "a\rb", YES},
+        {"{\"text_include_regex\":\"a$\"}", "a\n", YES},
+        {"{\"text_include_regex\":\"^b\"}", "a\nb", NO},
+        {"{\"text_include_regex\":\"(?P<x>a)(?P=x)\"}", "aa", YES},
+        {"{\"text_include_regex\":\"\\\\u00e9\"}", "n\u00e9", YES},
+        {"{\"text_include_regex\":\"\\\\x41\"}", "A", YES},
+        {"{\"text_include_regex\":\"(?<!no )clip\"}", "no clip", NO},
+        {"{\"text_exclude_regex\":\"spoiler\"}", "no spoilers", NO},
+        {"{\"text_exclude_regex\":\"spoiler\"}", "", YES},
+        {"{\"text_include_regex\":\"a\",\"text_exclude_regex\":\"b\"}", "ab", NO},
+        {"{\"text_include_regex\":\"a\",\"text_exclude_regex\":\"b\"}", "ac", YES},
     };
+    struct fake_clock clock = {.step_ns = INT64_C(1000000000)}; /* which none of these comes to look at */
+    struct text_searcher *searcher = searcher_with(&clock);
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         struct clip_rules *rules = rules_of(CASES[i].rules);
-        if (clip_rules_wants(rules, ry_str_of(CASES[i].content)) != CASES[i].verdict)
+        if (verdict(rules, searcher, CASES[i].content) != CASES[i].verdict)
             fail_msg("%s on %s", CASES[i].rules, CASES[i].content);
         clip_rules_free(&rules);
     }
+    assert_int_equal(clock.looks, 0);
+    text_searcher_free(&searcher);
+}
+
+/* n times the unit, then the end; static. */
+static const char *repeated(const char *unit, size_t n, const char *end)
+{
+    static char text[70000];
+    size_t used = 0, length = strlen(unit);
+    for (size_t i = 0; i < n; i++, used += length)
+        memcpy(text + used, unit, length);
+    memcpy(text + used, end, strlen(end) + 1);
+    return text;
+}
+
+/* Patterns whose every place to start is cheap enough for PCRE2's own limit, and patterns that have one costly place.
+ */
+static const struct {
+    const char *pattern, *unit, *end;
+} SLOW[] = {
+    {"(a+)+$", "a", "b"},
+    {"(a|a)*$", "a", "b"},
+    {"(a|aa)+$", "a", "b"},
+    {"a*a*a*a*[bd]", "a", "c"},
+    {"(.*)(.*)(.*)(.*)[xz]", "ab", "y"},
+    {"(?:a?){40}a{40}[bd]", "a", "c"},
+    {"(x+x+)+[yw]", "x", "z"},
+    {"(?=(a+)+[bc])a", "a", "d"},
+    {"([a-z]+)*\\\\d", "az", "!"},
+    {"(\\\\w+\\\\s?)*[:;]", "ab ", "!"},
+    {"(?:(a)|b|a)*\\\\1[cx]", "ab", "d"},
+    {"(?i)(?:[\\\\s\\\\W]|-)+$", "- ", "a"},
+    {"(?:[\\\\s\\\\W][\\\\s\\\\W]?)+[ac]$", " -", "b"},
+};
+
+static struct clip_rules *rules_with(const char *setting, const char *pattern)
+{
+    char json[256];
+    (void)snprintf(json, sizeof json, "{\"%s\":\"%s\"}", setting, pattern);
+    return rules_of(json);
+}
+
+/* 10 us pass from look to look. */
+static void a_slow_regex_has_five_milliseconds_and_counts_as_not_found(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof SLOW / sizeof SLOW[0]; i++) {
+        struct fake_clock clock = {.step_ns = 10000};
+        struct text_searcher *searcher = searcher_with(&clock);
+        const char *content = repeated(SLOW[i].unit, 4000 / strlen(SLOW[i].unit), SLOW[i].end);
+        struct clip_rules *include = rules_with("text_include_regex", SLOW[i].pattern);
+        if (verdict(include, searcher, content) != NO_GAVE_UP)
+            fail_msg("%s includes", SLOW[i].pattern);
+        assert_in_range(clock.now_ns, 0, 5 * 1000 * 1000 + 30 * 1000);
+        clip_rules_free(&include);
+        struct clip_rules *exclude = rules_with("text_exclude_regex", SLOW[i].pattern);
+        if (verdict(exclude, searcher, content) != YES_GAVE_UP)
+            fail_msg("%s excludes", SLOW[i].pattern);
+        clip_rules_free(&exclude);
+        text_searcher_free(&searcher);
+    }
+}
+
+static void a_regex_is_stopped_by_its_steps_if_the_clock_stands_still(void **state)
+{
+    (void)state;
+    struct fake_clock clock = {.step_ns = 0};
+    struct text_searcher *searcher = searcher_with(&clock);
+    for (size_t i = 0; i < sizeof SLOW / sizeof SLOW[0]; i++) {
+        struct clip_rules *rules = rules_with("text_include_regex", SLOW[i].pattern);
+        const char *content = repeated(SLOW[i].unit, 4000 / strlen(SLOW[i].unit), SLOW[i].end);
+        if (verdict(rules, searcher, content) != NO_GAVE_UP)
+            fail_msg("%s", SLOW[i].pattern);
+        clip_rules_free(&rules);
+    }
+    text_searcher_free(&searcher);
+}
+
+/* The two filters of a channel: what one takes, the other lacks. */
+static void both_filters_have_the_time_of_one(void **state)
+{
+    (void)state;
+    struct fake_clock clock = {.step_ns = 10000};
+    struct text_searcher *searcher = searcher_with(&clock);
+    struct clip_rules *rules = rules_of("{\"text_include_regex\":\"(?:(?:a+)+b|c)\","
+                                        "\"text_exclude_regex\":\"(a+)+b\"}");
+    (void)verdict(rules, searcher, repeated("a", 4000, "c"));
+    assert_in_range(clock.now_ns, 0, 5 * 1000 * 1000 + 60 * 1000);
+    clip_rules_free(&rules);
+    text_searcher_free(&searcher);
+}
+
+/* 100,000 messages, each of which would take all its time: 20 s, and not 500. */
+static void a_channel_of_slow_messages_has_a_fifth_of_a_millisecond_for_each(void **state)
+{
+    (void)state;
+    const int64_t saved_ns = 100000000, each_ns = 200000;
+    const int messages = 3000; /* as many as tell */
+    struct fake_clock clock = {.step_ns = 10000};
+    struct text_searcher *searcher = searcher_with(&clock);
+    struct clip_rules *rules = rules_with("text_include_regex", "(a+)+$");
+    const char *content = repeated("a", 4000, "b");
+    for (int i = 0; i < messages; i++)
+        assert_int_equal(verdict(rules, searcher, content), NO_GAVE_UP);
+    /* each message looks at the clock at most twice too often */
+    assert_in_range(clock.now_ns, 0, saved_ns + messages * (each_ns + 3 * clock.step_ns));
+    /* a filter that is quick again is searched for as ever, and saves up */
+    assert_int_equal(verdict(rules, searcher, "aaa"), YES);
+    clip_rules_free(&rules);
+    text_searcher_free(&searcher);
+}
+
+/* Found, and not found, in a text of any length without being cut off: with a clock of the size of real steps. */
+static void an_ordinary_regex_is_not_cut_off_in_a_long_text(void **state)
+{
+    (void)state;
+    static const char *const PATTERNS[] = {"(?i)\\\\b(clip|highlight|moment)s?\\\\b",
+                                           ".*(win|ace|clutch).*",
+                                           "https?://\\\\S+",
+                                           "^(?!.*private).*$",
+                                           "(?i)[a-z]+@[a-z]+",
+                                           "\\\\d{2}:\\\\d{2}"};
+    struct fake_clock clock = {.step_ns = 10000};
+    struct text_searcher *searcher = searcher_with(&clock);
+    const char *content = repeated("lorem ipsum dolor sit amet, ", 140, "CLIP win http://x a@b 12:34");
+    for (size_t i = 0; i < sizeof PATTERNS / sizeof PATTERNS[0]; i++) {
+        struct clip_rules *rules = rules_with("text_include_regex", PATTERNS[i]);
+        if (verdict(rules, searcher, content) != YES)
+            fail_msg("%s", PATTERNS[i]);
+        clip_rules_free(&rules);
+    }
+    text_searcher_free(&searcher);
+}
+
+/* Each takes PCRE2 seconds to compile, or more memory than it has for a pattern. */
+static void a_regex_that_is_slow_to_compile_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *unit;
+        size_t n;
+    } CASES[] = {{"[^\\S]", 1500}, {"[a-\\U0010ffff]", 800}, {"[^\\S\\S\\S]", 100}};
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        struct text_filter *filter = NULL;
+        struct ry_error err = {0};
+        char pattern[16400] = "(?i)";
+        (void)snprintf(pattern + 4, sizeof pattern - 4, "%s", repeated(CASES[i].unit, CASES[i].n, ""));
+        assert_int_equal(text_filter_compile("x", ry_str_of(pattern), &filter, &err), RY_EINVAL);
+        assert_non_null(strstr(err.text, "character ranges without case"));
+        assert_null(filter);
+    }
+    struct text_filter *filter = NULL;
+    struct ry_error err = {0};
+    assert_int_equal(text_filter_compile("x", RY_STR("(?i)[^\\S\n]\\S+[a-\\uffff]"), &filter, &err), RY_OK);
+    text_filter_free(&filter);
 }
 
 static void a_regex_that_python_or_pcre2_refuses_is_refused(void **state)
@@ -135,7 +322,9 @@ static void a_regex_that_python_or_pcre2_refuses_is_refused(void **state)
         assert_int_equal(clip_rules_new(&rules, &err), RY_OK);
         assert_int_equal(take_all(rules, ry_json_root(doc), &err), RY_EINVAL);
         assert_non_null(strstr(err.text, "is no valid regular expression"));
-        assert_int_equal(clip_rules_wants(rules, RY_STR("")), CLIP_VERDICT_YES);
+        bool gave_up = true;
+        assert_true(clip_rules_want(rules, NULL, RY_STR(""), &gave_up));
+        assert_false(gave_up);
         clip_rules_free(&rules);
     }
 }
@@ -146,6 +335,12 @@ int main(void)
         cmocka_unit_test(a_video_is_known_by_its_type_or_its_name),
         cmocka_unit_test(without_lists_nothing_is_a_video),
         cmocka_unit_test(content_is_searched_as_python_searches),
+        cmocka_unit_test(a_slow_regex_has_five_milliseconds_and_counts_as_not_found),
+        cmocka_unit_test(a_regex_is_stopped_by_its_steps_if_the_clock_stands_still),
+        cmocka_unit_test(both_filters_have_the_time_of_one),
+        cmocka_unit_test(a_channel_of_slow_messages_has_a_fifth_of_a_millisecond_for_each),
+        cmocka_unit_test(an_ordinary_regex_is_not_cut_off_in_a_long_text),
+        cmocka_unit_test(a_regex_that_is_slow_to_compile_is_refused),
         cmocka_unit_test(a_regex_that_python_or_pcre2_refuses_is_refused),
     };
     return cmocka_run_group_tests_name("clip_rules", tests, NULL, free_settings);

@@ -293,8 +293,11 @@ static void search(const char *pattern, const char *text, int span[2])
     }
     int number = 0;
     PCRE2_SIZE at = 0;
+    pcre2_compile_context *context = pcre2_compile_context_create(NULL);
+    assert_int_equal(pcre2_set_newline(context, PCRE2_NEWLINE_LF), 0);
     pcre2_code *code =
-        pcre2_compile((PCRE2_SPTR)ry_buf_str(&translated).p, translated.n, PCRE2_UTF, &number, &at, NULL);
+        pcre2_compile((PCRE2_SPTR)ry_buf_str(&translated).p, translated.n, PCRE2_UTF, &number, &at, context);
+    pcre2_compile_context_free(context);
     if (code == NULL)
         fail_msg("%s became %.*s, which PCRE2 refuses (%d at %zu)", pattern, (int)translated.n, translated.p, number,
                  (size_t)at);

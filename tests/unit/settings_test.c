@@ -98,13 +98,18 @@ static void content_is_not_stored_where_the_setting_says_so(void **state)
  * a.x of the type video/x are videos, and what is taken of a message "clip" and of one that is empty. */
 static void describe(const struct scan_settings *settings, char text[64])
 {
-    const struct clip_rules *rules = settings->rules;
+    struct clip_rules *rules = settings->rules;
+    struct text_searcher *searcher = NULL;
+    struct ry_error err = {0};
+    bool gave_up = false;
+    assert_int_equal(text_searcher_new(&searcher, text_clock_thread(), &err), RY_OK);
     (void)snprintf(text, 64, "%s %d%d %llu %d%d %d%d", settings->visibility, settings->ignore_nsfw_channels,
                    settings->store_content, (unsigned long long)settings->clips_per_day_max,
                    clip_rules_is_video(rules, RY_STR("a.mp4"), (struct ry_str){0}),
                    clip_rules_is_video(rules, RY_STR("a.x"), RY_STR("video/x")),
-                   clip_rules_wants(rules, RY_STR("clip")) == CLIP_VERDICT_YES,
-                   clip_rules_wants(rules, RY_STR("")) == CLIP_VERDICT_YES);
+                   clip_rules_want(rules, searcher, RY_STR("clip"), &gave_up),
+                   clip_rules_want(rules, searcher, RY_STR(""), &gave_up));
+    text_searcher_free(&searcher);
 }
 
 #define USUAL "PUBLIC 01 0 10 11"
