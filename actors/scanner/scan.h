@@ -116,7 +116,6 @@ struct scanner {
 
 const struct ry_job_run *scan_order(const struct scan *scan);
 struct ry_ctx *scan_ctx(const struct scan *scan);
-
 /* The one place where a scan moves on. */
 void scan_run(struct scan *scan, enum scan_step step);
 
@@ -136,7 +135,7 @@ enum scan_step scan_ask(struct scan *scan, enum ry_tag tag, const void *message)
 int scan_call(struct scan_call *call, enum ry_discord_method method, const char *route, const char *path,
               ry_discord_on_end *on_end);
 
-/* What a Discord call that ended badly means for a job that cannot go on without it. */
+/* What a Discord call that ended badly means for a job that needs it. */
 enum scan_step scan_fail_call(struct scan *scan, int code, const struct ry_error *err);
 
 /* ---- steps: each acts and returns the next ----------------------------------------------------------------------- */
@@ -174,13 +173,10 @@ enum scan_step scan_on_purged(struct scan *scan, const struct ry_purged *purged)
 
 /* The step that a job goes on with when its channel is found good: what it reads first, or the scan's status. */
 enum scan_step scan_first_reading(const struct scan *scan);
-
 /* The scan of the channel ends with this status and error (NULL: none) instead of going on. */
 enum scan_step scan_give_up(struct scan *scan, const char *status, const char *error);
-
 /* Whether the scan's channel, with its settings as they are, is given this warning for the first time. */
 bool scan_warns_first(struct scan *scan, const char *warning);
-
 /* The channel is not scanned: a batch or rescan says so in the scan's status, other jobs are skipped. */
 enum scan_step scan_refuse(struct scan *scan, const char *why);
 
