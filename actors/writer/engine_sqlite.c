@@ -11,6 +11,8 @@
 
 #include <stdlib.h>
 
+#include "runtime/base/private_file.h"
+
 /* Values rewritten in one transaction, and times; the transaction fails when it needs more. */
 #define SCRATCH_MAX_BYTES ((size_t)64 << 20)
 
@@ -179,6 +181,7 @@ static int configure(struct lite *lite, struct ry_error *err)
 
 static int connect(struct lite *lite, int busy_ms, struct ry_error *err)
 {
+    ry_private_file_make(lite->path); /* its WAL and index get the same mode from SQLite */
     int rc = sqlite3_open_v2(
         lite->path, &lite->db,
         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, NULL);

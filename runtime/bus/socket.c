@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -83,6 +84,12 @@ int ry_socket_router(zsock_t **socket, const char *endpoint, struct ry_error *er
     zsock_set_router_mandatory(made, 1);
     if (zsock_bind(made, "%s", endpoint) < 0) {
         int rc = ry_fail(err, RY_EIO, "cannot listen on %s: %s", endpoint, zmq_strerror(errno));
+        zsock_destroy(&made);
+        return rc;
+    }
+    /* To connect takes the right to write: nobody but this user has it, whatever the umask. */
+    if (ipc && chmod(endpoint + strlen("ipc://"), 0600) != 0) {
+        int rc = ry_fail(err, RY_EIO, "cannot keep others from %s: %s", endpoint, strerror(errno));
         zsock_destroy(&made);
         return rc;
     }

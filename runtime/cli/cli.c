@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const struct ry_command commands[] = {
     {.name = "run",
@@ -202,6 +203,8 @@ int ry_cli_main(struct ry_cli *cli, int argc, char **argv)
 {
     static char help[] = "help";
     static char *no_words[] = {help, NULL};
+    /* No command makes a file for others; thumbnails get the modes that their option says. */
+    (void)umask(077);
     /* A peer that hangs up is an error of a write, not the end of the program. */
     (void)signal(SIGPIPE, SIG_IGN);
     if (argc < 2) {

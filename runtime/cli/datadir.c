@@ -1,5 +1,6 @@
 #include "runtime/cli/datadir.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -9,6 +10,9 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "runtime/base/log.h"
+#include "runtime/base/private_file.h"
 
 #define LOCK_WAIT_MS      5000
 #define LOCK_ROUND_MS     50
@@ -86,12 +90,55 @@ static int make_private(const char *path, struct ry_error *err)
     return RY_OK;
 }
 
+/* Whether a folder holds nothing, or what a data folder holds: one of somebody's own that was named by mistake, such as
+ * a home, is not shut. */
+static bool is_data_folder(const struct ry_config *config, const char *path)
+{
+    char lock[PATH_MAX];
+    if (access(ry_config_str(config, RY_OPT_sqlite_path), F_OK) == 0 ||
+        (lock_path(config, lock, sizeof lock, NULL) == RY_OK && access(lock, F_OK) == 0))
+        return true;
+    DIR *folder = opendir(path);
+    unsigned names = 0;
+    while (folder != NULL && names <= 2 && readdir(folder) != NULL)
+        names++;
+    if (folder != NULL)
+        (void)closedir(folder);
+    return names == 2; /* "." and ".." */
+}
+
+/* What an earlier version, or another umask, left open to others is shut, and one line says so. */
+static void mend_modes(const struct ry_config *config)
+{
+    static const char *const tails[] = {"", "-wal", "-shm", "-journal"};
+    const char *data = ry_config_str(config, RY_OPT_data);
+    const char *database = ry_config_str(config, RY_OPT_sqlite_path);
+    struct stat status;
+    unsigned mended = 0;
+    if (stat(data, &status) == 0 && (status.st_mode & S_ISVTX) == 0 && is_data_folder(config, data))
+        mended += ry_private_file_mend(data);
+    for (size_t i = 0; i < sizeof tails / sizeof *tails; i++) {
+        char path[PATH_MAX];
+        int n = snprintf(path, sizeof path, "%s%s", database, tails[i]);
+        if (n > 0 && (size_t)n < sizeof path)
+            mended += ry_private_file_mend(path);
+    }
+    char lock[PATH_MAX];
+    if (lock_path(config, lock, sizeof lock, NULL) == RY_OK)
+        mended += ry_private_file_mend(lock);
+    if (mended > 0)
+        RY_LOG(RY_WARNING, "modes_mended", "folder=%s count=%u reason=%s", data, mended,
+               "others could read the data folder or the database; it is this user's alone now");
+}
+
 int ry_datadir_prepare(const struct ry_config *config, struct ry_error *err)
 {
     char path[PATH_MAX];
     int rc = lock_folder(config, path, sizeof path, err);
     if (rc == RY_OK)
-        rc = make_folders(ry_config_str(config, RY_OPT_data), 0755, err);
+        rc = make_folders(ry_config_str(config, RY_OPT_data), 0700, err);
+    if (rc == RY_OK)
+        mend_modes(config);
     if (rc == RY_OK)
         rc = make_private(path, err);
     if (rc == RY_OK)

@@ -19,7 +19,8 @@ struct ry_datadir_holder {
     char socket[RY_SOCKET_PATH_BYTES]; /* "" when it cannot be joined */
 };
 
-/* Makes the data folder and its run folders (0700) if they are missing. RY_EIO, RY_EACCES with the path and what to do.
+/* Makes the data folder and its run folders (0700) if they are missing, and takes the rights of others from a data
+ * folder and a database that are there. RY_EIO, RY_EACCES with the path and what to do.
  */
 int ry_datadir_prepare(const struct ry_config *config, struct ry_error *err);
 

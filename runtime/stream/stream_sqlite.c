@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "runtime/base/private_file.h"
+
 #define BUSY_TIMEOUT_MS 10000
 /* Entering WAL mode needs the file for a moment alone, and SQLite does not wait for that by itself. */
 #define WAL_TRIES    2000
@@ -97,6 +99,7 @@ static bool folder_refuses(const char *path)
 static int connect_file(struct ry_queue *queue, struct ry_error *err)
 {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+    ry_private_file_make(queue->path); /* its WAL and index get the same mode from SQLite */
     int code = sqlite3_open_v2(queue->path, &queue->db, flags, NULL);
     if (code == SQLITE_OK)
         return RY_OK;

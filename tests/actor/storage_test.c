@@ -617,7 +617,8 @@ static void storage_waits_for_a_store_that_is_away_and_goes_on_when_it_is_mended
         assert_string_equal(trouble_of(bed), "");
         shell_in(root, "test -f " SMALL " && test -f " LARGE);
         bed_free(bed);
-        shell_in("/tmp", "rm -rf /tmp/reelyard-away-*");
+        shell_in(base, "rm -rf disk");
+        assert_int_equal(rmdir(base), 0);
     }
 }
 

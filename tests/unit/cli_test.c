@@ -486,6 +486,73 @@ static void one_process_holds_the_data_folder(void **state)
     data_remove(folder, &config);
 }
 
+static mode_t mode_of(const char *folder, const char *name)
+{
+    char path[256];
+    struct stat st;
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    if (stat(path, &st) != 0)
+        fail_msg("%s is not there", path);
+    return st.st_mode & 0777;
+}
+
+static void make_wide(const char *folder, const char *name, bool file)
+{
+    char path[256];
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    if (file)
+        assert_int_equal(mknod(path, S_IFREG | 0600, 0), 0);
+    else if (access(path, F_OK) != 0)
+        assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_equal(chmod(path, file ? 0664 : 0775), 0);
+}
+
+static void a_data_folder_is_its_owners_alone_whatever_the_umask(void **state)
+{
+    (void)state;
+    char folder[64];
+    struct ry_error err;
+    struct ry_config *config = data_config(folder, "a");
+    mode_t before = umask(0);
+    assert_int_equal(ry_datadir_prepare(config, &err), RY_OK);
+    (void)umask(before);
+    assert_int_equal(mode_of(folder, "a"), 0700);
+    assert_int_equal(mode_of(folder, "a/run"), 0700);
+    data_remove(folder, &config);
+}
+
+static void what_an_earlier_version_left_open_is_shut_and_foreign_folders_are_not(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *file; /* in the folder; NULL: it is empty */
+        bool shut;
+    } cases[] = {{"reelyard.db", true}, {NULL, true}, {"holiday.jpg", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char folder[64];
+        struct ry_error err;
+        struct ry_config *config = data_config(folder, "a");
+        make_wide(folder, "a", false);
+        if (cases[i].file != NULL) {
+            char name[64];
+            (void)snprintf(name, sizeof name, "a/%s", cases[i].file);
+            make_wide(folder, name, true);
+        }
+        if (i == 0) {
+            make_wide(folder, "a/reelyard.db-wal", true);
+            make_wide(folder, "a/reelyard.db-shm", true);
+        }
+        assert_int_equal(ry_datadir_prepare(config, &err), RY_OK);
+        assert_int_equal(mode_of(folder, "a"), cases[i].shut ? 0700 : 0775);
+        if (i == 0) {
+            assert_int_equal(mode_of(folder, "a/reelyard.db"), 0600);
+            assert_int_equal(mode_of(folder, "a/reelyard.db-wal"), 0600);
+            assert_int_equal(mode_of(folder, "a/reelyard.db-shm"), 0600);
+        }
+        data_remove(folder, &config);
+    }
+}
+
 static void a_run_folder_that_others_may_enter_is_refused(void **state)
 {
     (void)state;
@@ -718,6 +785,8 @@ int main(void)
         cmocka_unit_test(a_job_has_what_the_contract_asks),
         cmocka_unit_test(jobs_are_read_one_an_array_or_one_after_the_other),
         cmocka_unit_test(one_process_holds_the_data_folder),
+        cmocka_unit_test(a_data_folder_is_its_owners_alone_whatever_the_umask),
+        cmocka_unit_test(what_an_earlier_version_left_open_is_shut_and_foreign_folders_are_not),
         cmocka_unit_test(a_run_folder_that_others_may_enter_is_refused),
         cmocka_unit_test(a_file_in_the_way_of_the_data_folder_is_named),
         cmocka_unit_test(a_socket_path_that_is_too_long_names_the_option),
