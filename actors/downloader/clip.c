@@ -62,7 +62,6 @@ struct clip {
     int64_t due_mono_ms; /* PAUSED: when */
 
     struct windows windows;
-    struct read_ahead ahead;
     struct wanted wanted[SPANS_MAX]; /* of this round */
     size_t wanted_n;
     unsigned under_way;
@@ -177,7 +176,6 @@ static int open_source(struct clip *clip, struct ry_error *err)
 /* Asks for the first window (all of it, if the video is shorter). */
 static void want_first_window(struct clip *clip)
 {
-    clip->ahead = (struct read_ahead){.window = clip->world->window_bytes};
     clip->wanted[0] = (struct wanted){.span = {0, clip->world->window_bytes}};
     clip->wanted_n = 1;
 }
@@ -317,7 +315,7 @@ void clip_on_encode_needs(struct clip *clip, const struct ry_encode_needs *needs
     }
     struct span spans[SPANS_MAX];
     uint64_t total = clip->source->total_known ? clip->source->total : UINT64_MAX;
-    clip->wanted_n = windows_plan(&clip->windows, &clip->ahead, needs->ranges.items, needs->ranges.n, total, spans);
+    clip->wanted_n = windows_plan(&clip->windows, needs->ranges.items, needs->ranges.n, total, spans);
     for (size_t i = 0; i < clip->wanted_n; i++)
         clip->wanted[i] = (struct wanted){.span = spans[i]};
     clip_fetch(clip);

@@ -6,8 +6,6 @@
 
 /* A gap smaller than this is cheaper to fetch than another request. */
 #define JOIN_GAP_BYTES 8192
-/* Rounds of jumps that are believed to be the last ones; later jumps read ahead too. */
-#define PATIENT_ROUNDS 4
 
 static uint64_t window_end(const struct windows *windows, size_t i)
 {
@@ -60,22 +58,6 @@ static uint64_t first_missing(const struct windows *windows, uint64_t offset)
     return offset;
 }
 
-/* Whether a window ends right before this byte. */
-static bool goes_on(const struct windows *windows, uint64_t offset)
-{
-    for (size_t i = 0; i < windows->n; i++)
-        if (window_end(windows, i) == offset)
-            return true;
-    return false;
-}
-
-static uint64_t doubled(uint64_t bytes, unsigned times)
-{
-    while (times-- > 0 && bytes < READ_AHEAD_MAX)
-        bytes *= 2;
-    return bytes < READ_AHEAD_MAX ? bytes : READ_AHEAD_MAX;
-}
-
 static int by_offset(const void *a, const void *b)
 {
     const struct span *left = a;
@@ -83,28 +65,17 @@ static int by_offset(const void *a, const void *b)
     return left->offset < right->offset ? -1 : left->offset > right->offset;
 }
 
-/* How far to read at least from a byte on that is missing. */
-static uint64_t read_at_least(const struct windows *windows, const struct read_ahead *ahead, uint64_t from)
-{
-    if (goes_on(windows, from))
-        return doubled(ahead->window, ahead->streak - 1);
-    return ahead->rounds > PATIENT_ROUNDS ? doubled(ahead->window, ahead->rounds - PATIENT_ROUNDS) : 0;
-}
-
-/* The ranges from their first missing byte on, with their read-ahead, clamped to the end, in order, near ones joined.
- */
-static size_t widen(const struct windows *windows, const struct read_ahead *ahead, const struct ry_byte_range *asked,
-                    size_t asked_n, uint64_t total, struct span out[SPANS_MAX])
+/* The ranges from their first missing byte on, clamped to the end, in order, near ones joined. */
+static size_t join(const struct windows *windows, const struct ry_byte_range *asked, size_t asked_n, uint64_t total,
+                   struct span out[SPANS_MAX])
 {
     size_t n = 0;
     for (size_t i = 0; i < asked_n && n < SPANS_MAX; i++) {
         uint64_t from = first_missing(windows, asked[i].offset);
-        uint64_t asked_end = asked[i].offset + asked[i].length;
-        if (from >= total || from >= asked_end)
-            continue;
-        uint64_t least = read_at_least(windows, ahead, from);
-        uint64_t length = asked_end - from > least ? asked_end - from : least;
-        out[n++] = (struct span){from, length < total - from ? length : total - from};
+        uint64_t end = asked[i].offset + asked[i].length;
+        end = end < total ? end : total;
+        if (from < end)
+            out[n++] = (struct span){from, end - from};
     }
     qsort(out, n, sizeof *out, by_offset);
     size_t joined = 0;
@@ -153,23 +124,18 @@ static void plan_missing(struct plan *plan, const struct windows *windows, struc
     plan_add(plan, from, end);
 }
 
-size_t windows_plan(const struct windows *windows, struct read_ahead *ahead, const struct ry_byte_range *asked,
-                    size_t asked_n, uint64_t total, struct span out[SPANS_MAX])
+size_t windows_plan(const struct windows *windows, const struct ry_byte_range *asked, size_t asked_n, uint64_t total,
+                    struct span out[SPANS_MAX])
 {
     if (total > INT64_MAX)
         total = INT64_MAX; /* so that no sum below can overflow */
-    bool in_order = false;
-    for (size_t i = 0; i < asked_n; i++)
-        in_order = in_order || goes_on(windows, first_missing(windows, asked[i].offset));
-    ahead->rounds++;
-    ahead->streak = in_order ? ahead->streak + 1 : 0;
-    struct span wide[SPANS_MAX];
-    size_t wide_n = widen(windows, ahead, asked, asked_n, total, wide);
+    struct span joined[SPANS_MAX];
+    size_t joined_n = join(windows, asked, asked_n, total, joined);
     size_t room = WINDOWS_MAX - windows->n;
     struct plan plan = {.out = out,
                         .n_max = room < SPANS_MAX ? room : SPANS_MAX,
                         .left_bytes = windows->bytes < WINDOWS_MAX_BYTES ? WINDOWS_MAX_BYTES - windows->bytes : 0};
-    for (size_t i = 0; i < wide_n; i++)
-        plan_missing(&plan, windows, wide[i]);
+    for (size_t i = 0; i < joined_n; i++)
+        plan_missing(&plan, windows, joined[i]);
     return plan.n;
 }

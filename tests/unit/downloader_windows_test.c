@@ -7,7 +7,6 @@
 #include <cmocka.h>
 
 #include "actors/downloader/windows.h"
-#include "tests/bed/between.h"
 
 #define KIB          ((uint64_t)1024)
 #define MIB          (1024 * KIB)
@@ -62,9 +61,8 @@ static void windows_are_bounded_in_number(void **state)
         assert_true(add(&windows, i * 10, 1));
     assert_false(add(&windows, WINDOWS_MAX * 10, 1));
     const struct ry_byte_range asked = {100 * MIB, 1};
-    struct read_ahead ahead = {.window = WINDOW_BYTES};
     struct span out[SPANS_MAX];
-    assert_int_equal(windows_plan(&windows, &ahead, &asked, 1, UINT64_MAX, out), 0);
+    assert_int_equal(windows_plan(&windows, &asked, 1, UINT64_MAX, out), 0);
     windows_clear(&windows);
 }
 
@@ -82,11 +80,7 @@ static void windows_plan_fetches_what_is_missing(void **state)
         {"a jump brings what it asks for", {{0, WINDOW_BYTES}}, {{MIB, 5000}}, 10 * MIB, {{MIB, 5000}}},
         {"the video's end ends it", {{0, WINDOW_BYTES}}, {{MIB, 5000}}, MIB + 10, {{MIB, 10}}},
         {"behind the end is nothing", {{0, WINDOW_BYTES}}, {{MIB, 5000}}, MIB, {{0}}},
-        {"going on brings another window",
-         {{0, WINDOW_BYTES}},
-         {{WINDOW_BYTES, 1}},
-         10 * MIB,
-         {{WINDOW_BYTES, WINDOW_BYTES}}},
+        {"going on, too", {{0, WINDOW_BYTES}}, {{WINDOW_BYTES, 1}}, 10 * MIB, {{WINDOW_BYTES, 1}}},
         {"what is held is not fetched", {{0, 1000}, {2000, 1000}}, {{100, 2500}}, 2600, {{1000, 1000}}},
         {"nor is what lies inside a window", {{0, 10000}}, {{100, 50}, {9999, 1}}, MIB, {{0}}},
         {"near ranges are joined", {{0, 10}}, {{MIB + 9000, 10}, {MIB, 1000}}, 10 * MIB, {{MIB, 9010}}},
@@ -111,9 +105,8 @@ static void windows_plan_fetches_what_is_missing(void **state)
             asked_n++;
         for (size_t k = 0; k < 4 && rows[i].held[k].length; k++)
             assert_true(add(&windows, rows[i].held[k].offset, rows[i].held[k].length));
-        struct read_ahead ahead = {.window = WINDOW_BYTES};
         struct span out[SPANS_MAX] = {0};
-        size_t n = windows_plan(&windows, &ahead, rows[i].asked, asked_n, rows[i].total, out);
+        size_t n = windows_plan(&windows, rows[i].asked, asked_n, rows[i].total, out);
         size_t want_n = 0;
         for (; want_n < 4 && rows[i].fetched[want_n].length; want_n++)
             if (out[want_n].offset != rows[i].fetched[want_n].offset ||
@@ -126,60 +119,12 @@ static void windows_plan_fetches_what_is_missing(void **state)
     }
 }
 
-static void windows_read_in_order_take_few_rounds(void **state)
-{
-    (void)state;
-    struct windows windows = {0};
-    struct read_ahead ahead = {.window = WINDOW_BYTES};
-    assert_true(add(&windows, 0, WINDOW_BYTES));
-    uint64_t reached = WINDOW_BYTES;
-    unsigned rounds = 0;
-    while (reached < 20 * MIB) {
-        const struct ry_byte_range asked = {reached, 4096};
-        struct span out[SPANS_MAX];
-        assert_int_equal(windows_plan(&windows, &ahead, &asked, 1, 1024 * MIB, out), 1);
-        assert_int_equal(out[0].offset, reached);
-        assert_true(out[0].length <= READ_AHEAD_MAX);
-        assert_true(add(&windows, out[0].offset, out[0].length));
-        reached += out[0].length;
-        rounds++;
-    }
-    assert_between(rounds, 1, 10);
-    windows_clear(&windows);
-}
-
-static void windows_forget_the_streak_after_a_jump(void **state)
-{
-    (void)state;
-    struct windows windows = {0};
-    struct read_ahead ahead = {.window = WINDOW_BYTES};
-    assert_true(add(&windows, 0, WINDOW_BYTES));
-    struct span out[SPANS_MAX];
-    const struct ry_byte_range on = {WINDOW_BYTES, 100};
-    const struct ry_byte_range jump = {100 * MIB, 100};
-    windows_plan(&windows, &ahead, &on, 1, UINT64_MAX, out);
-    windows_plan(&windows, &ahead, &on, 1, UINT64_MAX, out);
-    assert_int_equal(out[0].length, 2 * WINDOW_BYTES);
-    windows_plan(&windows, &ahead, &jump, 1, UINT64_MAX, out);
-    assert_int_equal(out[0].length, 100);
-    windows_plan(&windows, &ahead, &on, 1, UINT64_MAX, out);
-    assert_int_equal(out[0].length, WINDOW_BYTES);
-    /* Jump after jump: fragments, one by one. Now they read ahead too. */
-    windows_plan(&windows, &ahead, &jump, 1, UINT64_MAX, out);
-    assert_int_equal(out[0].length, 2 * WINDOW_BYTES);
-    windows_plan(&windows, &ahead, &jump, 1, UINT64_MAX, out);
-    assert_int_equal(out[0].length, 4 * WINDOW_BYTES);
-    windows_clear(&windows);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(windows_stand_in_order_and_apart),
         cmocka_unit_test(windows_are_bounded_in_number),
         cmocka_unit_test(windows_plan_fetches_what_is_missing),
-        cmocka_unit_test(windows_read_in_order_take_few_rounds),
-        cmocka_unit_test(windows_forget_the_streak_after_a_jump),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
