@@ -62,12 +62,69 @@ bool decode_is_hollow(const AVPacket *packet)
     return packet->size >= HOLLOW_BYTES && memcmp(packet->data + packet->size - HOLLOW_BYTES, zeros, HOLLOW_BYTES) == 0;
 }
 
-/* H.264: references that are missing are made of the last picture, which is what leaving out means. Others make them
- * grey, or lose the state of their entropy coder. */
-int decode_idle_bytes(const AVCodecContext *decoder)
+int decode_idle_bytes(int64_t pixels)
 {
-    int64_t pixels = (int64_t)decoder->width * decoder->height;
-    if (decoder->codec_id != AV_CODEC_ID_H264)
-        return 0;
     return IDLE_BYTES + (int)(pixels / (MACROBLOCK_PIXELS * MACROBLOCKS_IDLE_BYTE));
+}
+
+/* H.264: references that are missing are made of the last picture, which is what leaving out means. VP8: libavcodec
+ * reads the header of what it skips, and with it the state of the entropy coder. Others make missing references grey,
+ * or lose that state. */
+bool decode_bears_gaps(enum AVCodecID codec)
+{
+    return codec == AV_CODEC_ID_H264 || codec == AV_CODEC_ID_VP8;
+}
+
+/* Whether a VP8 frame says which segment its macroblocks are of, which those behind it rely on. Behind 3 bytes (10 of a
+ * key frame) two bits of even chance tell: segments are used, their map is updated. Source: RFC 6386, 7.3, 9.1, 9.3. */
+static bool updates_segments(const AVPacket *packet)
+{
+    const uint8_t *p = packet->data;
+    if (packet->size < 5 || !(p[0] & 1))
+        return true;
+    if (p[3] < 128)
+        return false;
+    /* Behind a 1 of two equal halves (of 255), the range is 127: doubled and split again. */
+    unsigned rest = (((unsigned)p[3] << 8 | p[4]) - (128U << 8)) << 1;
+    unsigned half = 1 + ((254 - 1) >> 1);
+    return rest >= half << 8;
+}
+
+bool decode_pass_over(AVCodecContext *decoder, AVPacket *packet)
+{
+    if (packet->size > decode_idle_bytes((int64_t)decoder->width * decoder->height) ||
+        !decode_bears_gaps(decoder->codec_id))
+        return false;
+    if (decoder->codec_id != AV_CODEC_ID_VP8)
+        return true;
+    if (updates_segments(packet) || strcmp(decoder->codec->name, "vp8") != 0)
+        return false;
+    enum AVDiscard skip = decoder->skip_frame;
+    decoder->skip_frame = AVDISCARD_NONKEY;
+    int rc = avcodec_send_packet(decoder, packet);
+    decoder->skip_frame = skip;
+    return rc >= 0;
+}
+
+bool decode_restart(AVCodecContext *decoder)
+{
+    switch (decoder->codec_id) {
+    case AV_CODEC_ID_H264:
+    case AV_CODEC_ID_HEVC:
+    case AV_CODEC_ID_VP8:
+    case AV_CODEC_ID_VP9:
+    case AV_CODEC_ID_AV1: break;
+    default: return false;
+    }
+    avcodec_flush_buffers(decoder);
+    decoder->skip_frame = AVDISCARD_DEFAULT;
+    return true;
+}
+
+int decode_zeroed_buffer(AVCodecContext *decoder, AVFrame *frame, int flags)
+{
+    int rc = avcodec_default_get_buffer2(decoder, frame, flags);
+    for (size_t i = 0; rc >= 0 && i < AV_NUM_DATA_POINTERS && frame->buf[i]; i++)
+        memset(frame->buf[i]->data, 0, frame->buf[i]->size);
+    return rc;
 }

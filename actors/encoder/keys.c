@@ -6,6 +6,7 @@
  */
 #include "actors/encoder/keys.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,9 +27,13 @@
 #define GROWTH_FACTOR 4
 #define GROWTH_BYTES  2048
 
-/* Samples that are asked for behind it, and at most in all. */
-#define GROWTH_SAMPLES   8
-#define GROWTH_MAX_BYTES ((int64_t)2 << 20)
+/* Samples that are asked for behind it: so many, or with so many bytes; and at most in all. */
+#define GROWTH_SAMPLES      8
+#define GROWTH_BEHIND_BYTES ((int64_t)96 << 10)
+#define GROWTH_MAX_BYTES    ((int64_t)2 << 20)
+
+/* Small samples that are read behind a key frame before they are decoded all the same. */
+#define GROWTH_LOOK_BYTES ((int64_t)64 << 10)
 
 int keys_open(struct keys *keys, struct media *media, struct ry_error *err)
 {
@@ -304,21 +309,91 @@ bool keys_want_until(struct keys *keys, int64_t time)
     return first >= count || want_entries(keys, first, last < count ? last : count - 1);
 }
 
-bool keys_want_growth(struct keys *keys)
+/* What is behind a blank start, and how much of it is enough. */
+struct growth {
+    int64_t large; /* bytes of a sample that shows something */
+    int64_t bytes; /* up to it, and behind it */
+    int behind;    /* samples behind it; below 0: it was not met */
+};
+
+static struct growth growth_from(int64_t key_bytes)
+{
+    return (struct growth){.large = key_bytes * GROWTH_FACTOR + GROWTH_BYTES, .behind = -1};
+}
+
+/* Counts the next sample. True if no more are needed. */
+static bool grows_enough(struct growth *growth, int64_t bytes)
+{
+    if (growth->behind < 0 && bytes < growth->large) {
+        growth->bytes += bytes;
+        return false;
+    }
+    growth->bytes = growth->behind < 0 ? 0 : growth->bytes + bytes;
+    return ++growth->behind >= GROWTH_SAMPLES || growth->bytes > GROWTH_BEHIND_BYTES;
+}
+
+/* Asks for the samples up to the growth and behind it. True if they are at hand. */
+static bool want_growth(struct keys *keys, int first)
 {
     AVStream *video = keys->media->video;
-    int count = avformat_index_get_entries_count(video), first = entry_from(video, keys->entry_time), last;
-    if (first >= count)
-        return true;
+    int count = avformat_index_get_entries_count(video), last = first + 1;
     const AVIndexEntry *key = avformat_index_get_entry(video, first);
-    int64_t large = (int64_t)key->size * GROWTH_FACTOR + GROWTH_BYTES;
-    for (last = first + 1; last < count && avformat_index_get_entry(video, last)->size < large; last++)
-        if (avformat_index_get_entry(video, last)->pos - key->pos > GROWTH_MAX_BYTES)
+    struct growth growth = growth_from(key->size);
+    for (; last < count && !grows_enough(&growth, avformat_index_get_entry(video, last)->size); last++)
+        if (growth.behind < 0 && avformat_index_get_entry(video, last)->pos - key->pos > GROWTH_MAX_BYTES)
             return true;
-    last = last + GROWTH_SAMPLES < count ? last + GROWTH_SAMPLES : count - 1;
+    last = last < count ? last : count - 1;
     while (last > first && avformat_index_get_entry(video, last)->pos - key->pos > GROWTH_MAX_BYTES)
         last--;
     return want_entries(keys, first, last);
+}
+
+/* Reads on to the growth, without decoding: what is missing is asked for before time is spent on what will not do. */
+static bool read_growth(struct keys *keys)
+{
+    struct growth growth = growth_from(keys->packet->size);
+    bool enough = false;
+    while (!enough && (growth.behind >= 0 || growth.bytes < GROWTH_LOOK_BYTES) && keys_read(keys))
+        enough = grows_enough(&growth, keys->packet->size);
+    return keys->media->windows->need_count == 0 && !keys->media->windows->spent;
+}
+
+static bool return_to_read(struct keys *keys, int64_t entry_time)
+{
+    if (!keys_return(keys, entry_time))
+        return false;
+    keys->media->windows->ahead = WINDOWS_STREAM;
+    keys->media->video->discard = AVDISCARD_DEFAULT;
+    return true;
+}
+
+bool keys_return_to_growth(struct keys *keys, int64_t entry_time)
+{
+    if (!return_to_read(keys, entry_time))
+        return false;
+    int first = keys->by_index ? entry_from(keys->media->video, entry_time) : INT_MAX;
+    int count = avformat_index_get_entries_count(keys->media->video);
+    if (first < count && avformat_index_get_entry(keys->media->video, first)->size > 0)
+        return want_growth(keys, first);
+    return read_growth(keys) && return_to_read(keys, entry_time);
+}
+
+bool keys_show_more(const struct keys *keys, int bytes, int64_t samples)
+{
+    AVStream *video = keys->media->video;
+    int count = avformat_index_get_entries_count(video), at = entry_from(video, keys->entry_time);
+    /* Matroska's cues name nothing but key frames, without their sizes. */
+    if (at >= count || avformat_index_get_entry(video, at)->size == 0)
+        return true;
+    while (++at < count && samples-- > 0) {
+        const AVIndexEntry *entry = avformat_index_get_entry(video, at);
+        if ((entry->flags & AVINDEX_KEYFRAME) || entry->pos < 0 ||
+            windows_run(keys->media->windows, (uint64_t)entry->pos) < (uint64_t)entry->size)
+            return false;
+        if (entry->size > bytes)
+            return true;
+    }
+    return false;
 }
 
 /* ---- reaching ------------------------------------------------------------------------------------------------- */

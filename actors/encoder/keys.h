@@ -50,7 +50,13 @@ bool keys_seek(struct keys *keys, double target_s);
  * are not at hand. */
 bool keys_want_until(struct keys *keys, int64_t time);
 
-/* The same to where samples become large behind the small ones of a blank start; true if the index does not tell. */
-bool keys_want_growth(struct keys *keys);
+/* keys_return, once what is behind that key frame is at hand up to where samples become large behind the small ones of
+ * a blank start: asked for at once where the index tells, else read up to. Then the next packets are those behind it,
+ * key frames or not. */
+bool keys_return_to_growth(struct keys *keys, int64_t entry_time);
+
+/* Whether one of the samples behind the indexed one that was reached, before the next key frame and at hand, is larger
+ * than so many bytes; at most so many are looked at. True if the index does not tell. */
+bool keys_show_more(const struct keys *keys, int bytes, int64_t samples);
 
 #endif

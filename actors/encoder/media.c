@@ -12,6 +12,7 @@
 #include <libavutil/display.h>
 
 #include "actors/encoder/codecs.h"
+#include "actors/encoder/decode.h"
 #include "actors/encoder/duration.h"
 #include "actors/encoder/failures.h"
 #include "actors/encoder/sniff.h"
@@ -325,6 +326,8 @@ int media_decoder(const struct media *media, bool lenient, AVCodecContext **deco
     /* Of the transforms that differ between machines and versions, the one that is the same in all. */
     if (parameters->codec_id == AV_CODEC_ID_MJPEG)
         context->idct_algo = FF_IDCT_SIMPLE;
+    if (parameters->codec_id == AV_CODEC_ID_HEVC)
+        context->get_buffer2 = decode_zeroed_buffer;
     if (lenient) {
         context->flags |= AV_CODEC_FLAG_OUTPUT_CORRUPT;
         context->flags2 |= AV_CODEC_FLAG2_SHOW_ALL;

@@ -55,7 +55,8 @@ struct picker {
     AVFrame *best;        /* what will be given */
     double best_contrast; /* below -1: there is none yet */
     double target_s;
-    bool broken; /* exact: what the decoder shows is made of a damaged picture */
+    bool broken;   /* exact: what the decoder shows is made of a damaged picture */
+    bool doubtful; /* the decoder was given something damaged: its headers may be wrong */
     struct ry_error *err;
 };
 
@@ -66,9 +67,12 @@ static bool stopped(const struct picker *picker)
 
 /* ---- one key frame -------------------------------------------------------------------------------------------- */
 
-/* A decoder that knows of nothing before, not even by the memory of its pictures. */
+/* A decoder that knows of nothing before. */
 static bool fresh_decoder(struct picker *picker)
 {
+    if (picker->decoder && !picker->doubtful && decode_restart(picker->decoder))
+        return true;
+    picker->doubtful = false;
     avcodec_free_context(&picker->decoder);
     return media_decoder(picker->media, false, &picker->decoder, picker->err) == RY_OK;
 }
@@ -93,6 +97,7 @@ static enum key try_key(struct picker *picker, bool careful)
 {
     if (!fresh_decoder(picker))
         return KEY_NOTHING;
+    picker->doubtful = true;
     if (avcodec_send_packet(picker->decoder, picker->keys.packet) < 0)
         return KEY_DAMAGED;
     if (avcodec_send_packet(picker->decoder, NULL) < 0 || avcodec_receive_frame(picker->decoder, picker->frame) < 0)
@@ -100,6 +105,7 @@ static enum key try_key(struct picker *picker, bool careful)
     enum key key = !decode_is_intra(picker->decoder, picker->frame) ? KEY_NOTHING
                    : !decode_is_sound(picker->frame)                ? KEY_DAMAGED
                                                                     : KEY_TAKEN;
+    picker->doubtful = key != KEY_TAKEN;
     if (key == KEY_TAKEN)
         offer(picker, careful);
     av_frame_unref(picker->frame);
@@ -164,7 +170,7 @@ static bool skip_damage(struct picker *picker, bool careful)
 static bool take_shown(struct picker *picker, enum effort effort, int *worse)
 {
     /* B-frames are made of two pictures, of which one may have been passed over. */
-    bool mixed = effort != EFFORT_FULL && decode_idle_bytes(picker->decoder) > 0;
+    bool mixed = effort != EFFORT_FULL && decode_bears_gaps(picker->decoder->codec_id);
     while (avcodec_receive_frame(picker->decoder, picker->frame) >= 0) {
         double before = picker->best_contrast;
         if (mixed && picker->frame->pict_type == AV_PICTURE_TYPE_B) {
@@ -200,26 +206,40 @@ static bool ends_group(const struct picker *picker, enum effort effort)
     return media_seconds(picker->media, packet->dts) > picker->target_s + steps_s[STEPS - 1];
 }
 
+static int64_t pixels_cheap(const struct picker *picker)
+{
+    /* VP8's headers are read of all pictures. */
+    return picker->media->video->codecpar->codec_id == AV_CODEC_ID_H264 ? DECODE_ON_PIXELS_CHEAP : DECODE_ON_PIXELS_ALL;
+}
+
+/* Whether one of the samples that a cheap look would decode says more than 'as before'. */
+static bool is_worth_a_look(struct picker *picker)
+{
+    const AVFrame *blank = picker->best;
+    int64_t pixels = (int64_t)blank->width * blank->height;
+    bool gaps = decode_bears_gaps(picker->media->video->codecpar->codec_id);
+    int64_t samples = gaps || pixels == 0 ? INT64_MAX : pixels_cheap(picker) / pixels + 1;
+    return keys_show_more(&picker->keys, decode_idle_bytes(pixels), samples);
+}
+
 /* Decodes the group from its key frame (the packet) on, until something shows and shows no more clearly, or enough
  * pixels are decoded. Samples that say 'as before' are passed over but with full effort. True if something was decoded
  * behind one that was passed over: then more may be seen with full effort. */
 static bool decode_on(struct picker *picker, enum effort effort)
 {
     struct keys *keys = &picker->keys;
-    int64_t pixels_max = effort == EFFORT_CHEAP ? DECODE_ON_PIXELS_CHEAP : DECODE_ON_PIXELS_MAX;
-    int idle_bytes = 0, worse = 0;
-    bool enough = false, more = fresh_decoder(picker), passed_over = false, doubtful = false;
+    int64_t pixels_max = effort == EFFORT_CHEAP ? pixels_cheap(picker) : DECODE_ON_PIXELS_MAX;
+    int worse = 0;
+    bool enough = false, more = fresh_decoder(picker), first = true, passed_over = false, doubtful = false;
     if (more)
         picker->decoder->skip_frame = AVDISCARD_NONREF; /* nothing behind them needs them */
-    for (int64_t pixels = 0; more && !enough && pixels < pixels_max;) {
-        passed_over |= keys->packet->size <= idle_bytes;
-        if (keys->packet->size > idle_bytes) {
+    for (int64_t pixels = 0; more && !enough && pixels < pixels_max; first = false) {
+        if (!first && effort != EFFORT_FULL && !shows(picker) && decode_pass_over(picker->decoder, keys->packet)) {
+            passed_over = true;
+        } else {
             doubtful |= passed_over && !(keys->packet->flags & AV_PKT_FLAG_KEY);
             if (avcodec_send_packet(picker->decoder, keys->packet) >= 0)
                 enough = take_shown(picker, effort, &worse);
-            idle_bytes = effort != EFFORT_FULL && !shows(picker) ? decode_idle_bytes(picker->decoder) : 0;
-            if (effort == EFFORT_CHEAP && decode_idle_bytes(picker->decoder) == 0)
-                pixels_max = DECODE_ON_PIXELS_ALL;
             pixels += (int64_t)picker->decoder->width * picker->decoder->height;
         }
         more = !enough && !stopped(picker) && keys_read(keys) && !ends_group(picker, effort);
@@ -244,20 +264,17 @@ static void try_others(struct picker *picker, int64_t blank_entry)
 static void look_for_more(struct picker *picker)
 {
     struct keys *keys = &picker->keys;
-    struct windows *windows = picker->media->windows;
     int64_t entry = keys->entry_time;
-    windows->ahead = WINDOWS_CLOSED;
-    if (keys->by_index)
+    picker->media->windows->ahead = WINDOWS_CLOSED;
+    if (keys->by_index && is_worth_a_look(picker))
         (void)decode_on(picker, EFFORT_CHEAP);
     if (!shows(picker) && !stopped(picker) && keys->by_index)
         try_others(picker, entry);
     bool again = true;
     for (enum effort effort = EFFORT_SPARING; effort <= EFFORT_FULL && again; effort++) {
-        if (shows(picker) || stopped(picker) || !keys_return(keys, entry))
+        if (shows(picker) || stopped(picker) || !keys_return_to_growth(keys, entry))
             break;
-        windows->ahead = WINDOWS_STREAM;
-        picker->media->video->discard = AVDISCARD_DEFAULT;
-        again = (!keys->by_index || keys_want_growth(keys)) && decode_on(picker, effort);
+        again = decode_on(picker, effort);
     }
 }
 

@@ -28,8 +28,8 @@
 #define SEARCH_MIN_BYTES ((uint64_t)256 << 10)
 
 /* Of what is read to find a picture, index and samples of known places apart: once so much is at hand, no more is asked
- * for, and a request is never larger than that (but for one sample of known size). The downloader may read ahead by as
- * much again. A video that needs more is damaged. */
+ * for, and a request is never larger than that (but for one sample of known size). A video
+ * that needs more is damaged. */
 #define BUDGET_BYTES ((uint64_t)4 << 20)
 
 /* Of an index: more is asked for only of a video that is very large itself. */

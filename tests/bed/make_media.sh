@@ -62,6 +62,10 @@ quarters() {
 moving() {
     printf 'testsrc2=s=%s:r=10:d=%s' "$1" "$2"
 }
+# 2 s of black before it: dark SIZE
+dark() {
+    printf 'color=black:s=%s:r=10:d=2,format=yuv420p[a];testsrc2=s=%s:r=10:d=1,format=yuv420p[b];[a][b]concat' "$1" "$1"
+}
 quad="-f lavfi -i $(quarters 80x60)"
 
 base() {
@@ -91,6 +95,9 @@ base() {
     done
 
     # The same pictures by other codecs.
+    # 2 s of black, then a moving picture, in one group of pictures.
+    make dark_vp8.webm -f lavfi -i "$(dark 160x120)" -c:v libvpx -deadline realtime -cpu-used 8 -g 100
+    make dark.mp4 -f lavfi -i "$(dark 160x120)" $x264 -g 100 -sc_threshold 0
     make vp8.webm $quad $(sound 3) -c:v libvpx -deadline realtime -cpu-used 8 -g 10 -c:a libvorbis
     make vp9.webm $quad -c:v libvpx-vp9 -deadline realtime -cpu-used 8 -g 10
     make av1.mp4 $quad -c:v libaom-av1 -cpu-used 8 -usage realtime -g 10
