@@ -11,12 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "actors/encoder/duration.h"
+
 /* A search without an index ends here when it has a key frame: with this share of the video at hand, but no less than
  * the first number and no more than the second. */
 #define SETTLE_SHARE_OF_ALL 25
 #define SETTLE_MIN_BYTES    ((uint64_t)256 << 10)
 #define SETTLE_MAX_BYTES    ((uint64_t)1 << 20)
 #define SETTLE_WINDOWS      4
+#define SETTLE_REACH_S      1.0 /* key frames are seldom nearer to each other */
 
 #define HOLE_BYTES 32
 
@@ -398,14 +401,30 @@ bool keys_show_more(const struct keys *keys, int bytes, int64_t samples)
 
 /* ---- reaching ------------------------------------------------------------------------------------------------- */
 
-/* A search that has something to show does not ask for much more. */
-static void settle(struct keys *keys)
+/* What a search reads that has something to show. */
+static uint64_t settle_bytes(const struct windows *windows)
+{
+    uint64_t enough = windows->total_bytes / SETTLE_SHARE_OF_ALL;
+    return enough < SETTLE_MIN_BYTES ? SETTLE_MIN_BYTES : enough < SETTLE_MAX_BYTES ? enough : SETTLE_MAX_BYTES;
+}
+
+/* Whether so many bytes reach to the target or at least SETTLE_REACH_S far: then they may bring another key frame. */
+static bool is_in_reach(const struct media *media, uint64_t bytes, double target_s)
+{
+    double duration_s = duration_of(media);
+    if (duration_s <= 0 || media->windows->total_bytes == 0)
+        return true;
+    return (double)bytes / (double)media->windows->total_bytes * duration_s >= fmin(target_s, SETTLE_REACH_S);
+}
+
+/* A search that has something to show does not ask for much more: no more at all where that would be in vain. */
+static void settle(struct keys *keys, double target_s)
 {
     struct windows *windows = keys->media->windows;
-    uint64_t enough = windows->total_bytes / SETTLE_SHARE_OF_ALL;
-    enough = enough < SETTLE_MIN_BYTES ? SETTLE_MIN_BYTES : enough < SETTLE_MAX_BYTES ? enough : SETTLE_MAX_BYTES;
+    uint64_t enough = settle_bytes(windows);
     /* The next request would bring as much again. */
-    if (windows_bytes(windows) >= enough * 2 / 3 || windows->count >= SETTLE_WINDOWS)
+    if (windows_bytes(windows) >= enough * 2 / 3 || windows->count >= SETTLE_WINDOWS ||
+        !is_in_reach(keys->media, enough, target_s))
         windows->ahead = WINDOWS_CLOSED;
 }
 
@@ -413,12 +432,18 @@ static void settle(struct keys *keys)
 static bool reach_by_reading(struct keys *keys, double target_s)
 {
     struct media *media = keys->media;
+    struct windows *windows = media->windows;
+    uint64_t largest = 0;
     bool found = false;
-    media->windows->ahead = WINDOWS_STREAM;
-    while (media_read(media, keys->packet)) {
+    windows->ahead = WINDOWS_STREAM;
+    /* Once it has settled, it stops before it comes upon the end of what is at hand: demuxers would cut the last packet
+     * there, and take it for the end of the file. */
+    while ((windows->ahead != WINDOWS_CLOSED || windows_run(windows, windows->position) > largest) &&
+           media_read(media, keys->packet)) {
         const AVPacket *packet = keys->packet;
         double at_s = media_seconds(media, packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts);
         bool behind = at_s > target_s;
+        largest = (uint64_t)packet->size > largest ? (uint64_t)packet->size : largest;
         if ((packet->flags & AV_PKT_FLAG_KEY) && (!found || !behind)) {
             drop_trail(keys);
             found = true;
@@ -428,10 +453,10 @@ static bool reach_by_reading(struct keys *keys, double target_s)
         if (found && (behind || isnan(at_s)))
             break;
         if (found)
-            settle(keys);
+            settle(keys, target_s);
     }
     keys->trail_next = 0;
-    return found && media->windows->need_count == 0 && !media->windows->spent && keys_read(keys);
+    return found && windows->need_count == 0 && !windows->spent && keys_read(keys);
 }
 
 bool keys_reach(struct keys *keys, double target_s)
