@@ -148,6 +148,7 @@ const void *ry_mail_body(const struct ry_mail *mail, enum ry_tag tag)
     if (mail->envelope.tag != (uint16_t)tag) {
         RY_LOG(RY_CRITICAL, "actor_bug", "what=%s tag=%u read_as=%d", "a body is read as another message",
                mail->envelope.tag, (int)tag);
+        ry_log_drain(RY_LOG_LAST_WORDS_MS);
         abort();
     }
     return mail->body;

@@ -22,6 +22,7 @@
 _Noreturn void ry_actor_bug(const struct ry_ctx *ctx, const char *what, const char *detail)
 {
     RY_LOG(RY_CRITICAL, "actor_bug", "instance=%s what=%s detail=%s", ctx->name, what, detail);
+    ry_log_drain(RY_LOG_LAST_WORDS_MS);
     abort();
 }
 

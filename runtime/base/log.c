@@ -2,8 +2,8 @@
  *
  * A line is built in a buffer on the caller's stack, so that logging works when memory does not, and is at most
  * PIPE_BUF long: lines of several processes that share a pipe do not mix. A value that would not fit is cut, a field
- * that would not fit is left out; the line itself is always whole. Output that cannot be written is dropped: a full
- * disk or a closed pipe must not stop an actor. */
+ * that would not fit is left out; the line itself is always whole. What becomes of it is log_sink.c's business: a full
+ * disk, a closed pipe or one that nobody reads must not stop an actor. */
 #include "runtime/base/log.h"
 
 #include <ctype.h>
@@ -15,9 +15,10 @@
 #include <unistd.h>
 
 #include "runtime/base/clock.h"
+#include "runtime/base/log_sink.h"
 #include "runtime/base/str.h"
 
-#define LINE_BYTES      4096 /* PIPE_BUF of Linux */
+#define LINE_BYTES      LOG_LINE_BYTES
 #define LINE_TAIL_BYTES 24   /* kept free for what ends a line */
 #define VALUE_BYTES     2048 /* a value before it is escaped */
 #define ESCAPED_BYTES   1400 /* and after */
@@ -27,8 +28,7 @@ static struct {
     bool json;
     bool colour;
     atomic_bool progress; /* a line that is drawn over stands on the terminal */
-    int fd;
-} logger = {.least = RY_INFO, .json = true, .fd = STDERR_FILENO};
+} logger = {.least = RY_INFO, .json = true};
 
 static _Thread_local char thread_instance[32];
 
@@ -37,16 +37,6 @@ struct line {
     size_t n;
     bool json;
 };
-
-void ry_log_setup(enum ry_level least, enum ry_log_format format, int fd)
-{
-    const char *term = getenv("TERM");
-    bool terminal = isatty(fd) == 1;
-    logger.least = least;
-    logger.json = format == RY_LOG_JSON || (format == RY_LOG_AUTO && !terminal);
-    logger.colour = terminal && !logger.json && getenv("NO_COLOR") == NULL && term != NULL && strcmp(term, "dumb") != 0;
-    logger.fd = fd;
-}
 
 void ry_log_thread(const char *instance)
 {
@@ -360,29 +350,60 @@ static void line_begin_text(struct line *line, enum ry_level level, const char *
     line_adds(line, event);
 }
 
+static void line_vmake(struct line *line, enum ry_level level, const char *event, const char *format, va_list *args)
+{
+    int saved = errno;
+    line->n = 0;
+    line->json = logger.json;
+    if (atomic_exchange(&logger.progress, false))
+        line_adds(line, "\r\033[K");
+    if (line->json)
+        line_begin_json(line, level, event);
+    else
+        line_begin_text(line, level, event);
+    errno = saved;
+    line_fields(line, format, args);
+    if (line->json)
+        line->text[line->n++] = '}';
+    line->text[line->n++] = '\n';
+}
+
 void ry_log_write(enum ry_level level, const char *event, const char *format, ...)
 {
     int saved = errno;
-    struct line line = {.n = 0, .json = logger.json};
-    if (atomic_exchange(&logger.progress, false))
-        line_adds(&line, "\r\033[K");
-    if (line.json)
-        line_begin_json(&line, level, event);
-    else
-        line_begin_text(&line, level, event);
+    struct line line;
     va_list args;
     va_start(args, format);
-    errno = saved;
-    line_fields(&line, format, &args);
+    line_vmake(&line, level, event, format, &args);
     va_end(args);
-    if (line.json)
-        line.text[line.n++] = '}';
-    line.text[line.n++] = '\n';
-    ssize_t written = 0;
-    do
-        written = write(logger.fd, line.text, line.n);
-    while (written < 0 && errno == EINTR);
+    log_sink_put(line.text, line.n, level >= RY_ERROR);
     errno = saved;
+}
+
+static void line_make(struct line *line, enum ry_level level, const char *event, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    line_vmake(line, level, event, format, &args);
+    va_end(args);
+}
+
+static size_t gap_line(uint64_t lines, char out[LOG_LINE_BYTES])
+{
+    struct line line;
+    line_make(&line, RY_WARNING, "log_dropped", "lines=%llu", (unsigned long long)lines);
+    memcpy(out, line.text, line.n);
+    return line.n;
+}
+
+void ry_log_setup(enum ry_level least, enum ry_log_format format, int fd)
+{
+    const char *term = getenv("TERM");
+    bool terminal = isatty(fd) == 1;
+    logger.least = least;
+    logger.json = format == RY_LOG_JSON || (format == RY_LOG_AUTO && !terminal);
+    logger.colour = terminal && !logger.json && getenv("NO_COLOR") == NULL && term != NULL && strcmp(term, "dumb") != 0;
+    log_sink_open(fd, gap_line);
 }
 
 void ry_log_progress(bool drawn)

@@ -111,6 +111,7 @@ static void flush(struct loop *loop)
 static void report(struct loop *loop)
 {
     const struct ry_stats *stats = ry_instance_stats(loop->instance);
+    ry_count(ry_instance_ctx(loop->instance), RY_COUNTER_log_dropped, ry_log_take_dropped());
     uint64_t busy_ms = ry_instance_busy_ms(loop->instance);
     int64_t now_mono_ms = ry_mono_ms(ry_clock_system());
     if (now_mono_ms >= loop->next_heap_mono_ms) {
@@ -274,7 +275,7 @@ static void wait_for_something(struct loop *loop, bool busy)
         items[keeper = n++] = (zmq_pollitem_t){.fd = loop->run->supervised->leash_fd, .events = ZMQ_POLLIN};
     if (busy && n == 1)
         return;
-    if (zmq_poll(items, n, busy ? 0 : timeout_ms(loop)) <= 0)
+    if (zmq_poll(items, n, busy ? 0 : (long)ry_log_tend(timeout_ms(loop))) <= 0)
         return;
     if (engine && items[engine].revents)
         ry_instance_ready(loop->instance);

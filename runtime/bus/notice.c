@@ -354,9 +354,11 @@ static void state_member(const struct member *member, struct ry_instance_state *
     };
 }
 
-static size_t state_counters(const struct ry_router *router, struct ry_counter_value *values)
+static size_t state_counters(struct ry_router *router, struct ry_counter_value *values)
 {
+    router->ended.counters[RY_COUNTER_log_dropped] += ry_log_take_dropped();
     struct ry_stats sum = router->ended;
+    sum.counters[RY_COUNTER_log_dropped] += router->troupe ? router->troupe->log_dropped : 0;
     for (size_t i = 1; i < MEMBER_SLOTS; i++)
         if (router->slots[i])
             ry_stats_merge(&sum, &router->slots[i]->stats);

@@ -423,7 +423,7 @@ static void wait_for_something(struct ry_post *post, const struct ry_clock *cloc
         int64_t left_ms = wake_mono_ms - ry_mono_ms(clock);
         timeout_ms = left_ms < 0 ? 0 : left_ms < 60000 ? (long)left_ms : 60000;
     }
-    if (zmq_poll(items, n, timeout_ms) < 0)
+    if (zmq_poll(items, n, look ? 0 : (long)ry_log_tend(timeout_ms)) < 0)
         return; /* interrupted: look again */
     *command = items[0].revents != 0;
     *death = items[1].revents != 0;

@@ -155,6 +155,9 @@ static void set_up_log(const struct ry_cli *cli)
     bool told = ry_config_source(cli->config, RY_OPT_log_level) != RY_SOURCE_DEFAULT;
     if (!cli->command->logs && !told)
         least = RY_WARNING;
+    /* A person may hold up a terminal; a command that is a service goes on all the same. */
+    if (cli->command->logs || isatty(fileno(cli->err)) != 1)
+        ry_log_own(fileno(cli->err));
     ry_log_setup(least,
                  strcmp(format, "json") == 0   ? RY_LOG_JSON
                  : strcmp(format, "text") == 0 ? RY_LOG_TEXT

@@ -120,7 +120,7 @@ static void await(struct guest *guest, struct pollfd *fds, nfds_t n, int timeout
     fds[0] = (struct pollfd){.fd = guest->signal_fd, .events = POLLIN};
     for (nfds_t i = 1; i < n; i++)
         fds[i].revents = 0;
-    if (poll(fds, n, timeout_ms) > 0 && fds[0].revents)
+    if (poll(fds, n, (int)ry_log_tend(timeout_ms)) > 0 && fds[0].revents)
         take_signals(guest);
 }
 
@@ -191,6 +191,7 @@ static _Noreturn void be_the_child(struct guest *guest, int node_fd, pid_t paren
     (void)sigprocmask(SIG_SETMASK, &guest->before, NULL);
     int code = guest->options->work(guest->options->arg, guest->socket, note_joined, guest);
     (void)fflush(NULL);
+    ry_log_drain(RY_LOG_LAST_WORDS_MS);
     _exit(code);
 }
 

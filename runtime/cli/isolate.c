@@ -214,7 +214,7 @@ static void *keeper(void *arg)
         for (size_t i = 0; i < isolated->count; i++)
             fds[i + 1] = (struct pollfd){.fd = isolated->children[i].pidfd, .events = POLLIN};
         uint64_t woken;
-        if (poll(fds, (nfds_t)isolated->count + 1, wait_ms) > 0 && fds[0].revents)
+        if (poll(fds, (nfds_t)isolated->count + 1, (int)ry_log_tend(wait_ms)) > 0 && fds[0].revents)
             (void)!read(isolated->wake_fd, &woken, sizeof woken);
     }
     return NULL;

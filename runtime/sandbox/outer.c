@@ -79,9 +79,7 @@ static void pass_on(struct outer *outer, size_t n)
     } else {
         outer->passed_bytes += n;
         defuse(outer->line, n);
-        /* Output that cannot be written is dropped, as the logger does. */
-        if (write(STDERR_FILENO, outer->line, n) < 0)
-            outer->dropped_bytes += n;
+        ry_log_pass(outer->line, n);
     }
     memmove(outer->line, outer->line + n, outer->n - n);
     outer->n -= n;
@@ -117,11 +115,13 @@ static _Noreturn void end_like(const struct outer *outer, int status)
     if (WIFEXITED(status)) {
         if (WEXITSTATUS(status) == RY_SANDBOX_EXIT_CPU)
             RY_LOG(RY_ERROR, "sandbox_killed", "name=%s reason=%s", outer->name, "one mail took too much CPU time");
+        ry_log_drain(RY_LOG_LAST_WORDS_MS);
         _exit(WEXITSTATUS(status));
     }
     int signal_number = WTERMSIG(status);
     RY_LOG(RY_ERROR, "sandbox_killed", "name=%s signal=%s reason=%s", outer->name, strsignal(signal_number),
            signal_number == SIGSYS ? "it made a system call that its sandbox forbids" : "it crashed or was killed");
+    ry_log_drain(RY_LOG_LAST_WORDS_MS);
     sigset_t all;
     (void)sigfillset(&all);
     (void)signal(signal_number, SIG_DFL);
@@ -182,7 +182,7 @@ _Noreturn void outer_run(const char *name, pid_t inner, int log_fd)
     reap(&outer);
     struct pollfd fds[] = {{.fd = outer.signal_fd, .events = POLLIN}, {.fd = log_fd, .events = POLLIN}};
     for (;;) {
-        if (poll(fds, 2, -1) < 0 && errno != EINTR)
+        if (poll(fds, 2, (int)ry_log_tend(-1)) < 0 && errno != EINTR)
             _exit(1);
         if (fds[1].revents && !take_log(&outer))
             fds[1].fd = -1;

@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "runtime/base/log.h"
+
 /* Descriptors: three, the connection and ZeroMQ's own, signals, an epoll or two, and room for as many more. */
 #define DESCRIPTORS_MAX 64
 
@@ -45,6 +47,7 @@ int privileges_close_descriptors(int log_fd, int kept_fd, struct ry_error *err)
         return ry_fail(err, RY_EIO, "cannot open /dev/null: %s", strerror(errno));
     if (dup2(log_fd, STDERR_FILENO) < 0)
         return ry_fail(err, RY_EIO, "cannot redirect the log: %s", strerror(errno));
+    ry_log_descriptor(STDERR_FILENO);
     unsigned kept = kept_fd > STDERR_FILENO ? (unsigned)kept_fd : STDERR_FILENO;
     privileges_close_range(STDERR_FILENO + 1, kept - 1);
     privileges_close_range(kept + 1, ~0u);

@@ -91,6 +91,7 @@ struct split {
     int tell[2];
 };
 
+/* The log's end inside is that process's alone, so that it need not wait for the outer one. */
 static int split_open(struct split *split, struct ry_error *err)
 {
     if (pipe2(split->log, O_CLOEXEC) != 0)
@@ -101,6 +102,7 @@ static int split_open(struct split *split, struct ry_error *err)
         (void)close(split->log[1]);
         return ry_fail(err, RY_EIO, "cannot make a pipe for the sandbox: %s", strerror(why));
     }
+    (void)fcntl(split->log[1], F_SETFL, O_NONBLOCK);
     return RY_OK;
 }
 

@@ -61,6 +61,7 @@ struct ry_child_note {
 struct ry_troupe {
     uint32_t kind; /* RY_WORD_TROUPE */
     uint32_t child_count;
+    uint64_t log_dropped; /* lines of the supervisor's own log */
     uint64_t deaths[RY_DEATH_COUNT];
     struct ry_child_note children[RY_CHILDREN_MAX];
 };

@@ -85,6 +85,9 @@ void report_tick(struct up *up)
 {
     if (!up->told_ready && up->phase == UP_RUNNING)
         tell_ready(up);
+    uint64_t dropped = ry_log_take_dropped();
+    up->troupe.log_dropped += dropped;
+    up->changed = up->changed || dropped > 0;
     if (up->changed) {
         tell_systemd(up);
         tell_router(up);

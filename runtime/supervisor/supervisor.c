@@ -159,7 +159,7 @@ static void take_all(struct up *up)
         fds[n++] = (struct pollfd){.fd = child->leash_fd, .events = POLLIN};
     }
     int64_t before_mono_ms = up->now_mono_ms;
-    int ready = poll(fds, n, TURN_MS);
+    int ready = poll(fds, n, (int)ry_log_tend(TURN_MS));
     up->now_mono_ms = ry_mono_ms(ry_clock_system());
     if (ready > 0)
         for (size_t i = 0; i < child_count; i++)
