@@ -4,14 +4,12 @@
 #include "runtime/bus/keys.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <zmq.h>
+
+#include "runtime/base/own_file.h"
 
 #define Z85_CHARS 40
 /* Largest key file, and largest list: some 10 000 keys. */
@@ -83,42 +81,6 @@ void ry_key_hex(const struct ry_key *key, char hex[RY_KEY_HEX_BYTES])
 
 /* ---- files ------------------------------------------------------------------------------------------------------- */
 
-/* Opens a file whose rights are what they must be: none of `forbidden` for others, and ours or root's. */
-static int open_own(const char *path, mode_t forbidden, const char *what, int *fd, struct ry_error *err)
-{
-    struct stat status;
-    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (*fd < 0)
-        return ry_fail(err, RY_ECONFIG, "cannot read the %s %s: %s", what, path, strerror(errno));
-    int rc = RY_OK;
-    if (fstat(*fd, &status) != 0 || !S_ISREG(status.st_mode))
-        rc = ry_fail(err, RY_ECONFIG, "the %s %s is no file", what, path);
-    else if (status.st_uid != geteuid() && status.st_uid != 0)
-        rc = ry_fail(err, RY_ECONFIG, "the %s %s belongs to the user %u, not to %u who runs this", what, path,
-                     status.st_uid, geteuid());
-    else if (status.st_mode & forbidden)
-        rc = ry_fail(err, RY_ECONFIG, "the %s %s can be %s by others: chmod %s it", what, path,
-                     forbidden & 0044 ? "read" : "written", forbidden & 0044 ? "600" : "go-w");
-    if (rc != RY_OK)
-        (void)close(*fd);
-    return rc;
-}
-
-/* Reads all of it, at most max bytes. False: it is longer, or cannot be read. */
-static bool read_all(int fd, char *text, size_t max, size_t *n)
-{
-    ssize_t got = 1;
-    *n = 0;
-    while (got > 0 && *n < max) {
-        got = read(fd, text + *n, max - *n);
-        if (got < 0 && errno == EINTR)
-            got = 1;
-        else if (got > 0)
-            *n += (size_t)got;
-    }
-    return got == 0;
-}
-
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t' || c == '\r';
@@ -148,15 +110,12 @@ int ry_keypair_read(struct ry_keypair *pair, const char *path, struct ry_error *
 {
     char text[KEY_FILE_MAX_BYTES];
     size_t n = 0;
-    int fd;
-    int rc = open_own(path, 0077, "key file", &fd, err);
-    if (rc != RY_OK)
-        return rc;
-    bool read = read_all(fd, text, sizeof text, &n);
-    (void)close(fd);
+    int rc = ry_own_file_read(path, RY_OWN_PRIVATE, "key file", text, sizeof text, &n, err);
     const char *end = memchr(text, '\n', n);
-    bool parsed = read && ry_key_parse(&pair->secret, word_of(text, end ? (size_t)(end - text) : n));
+    bool parsed = rc == RY_OK && ry_key_parse(&pair->secret, word_of(text, end ? (size_t)(end - text) : n));
     explicit_bzero(text, sizeof text);
+    if (rc == RY_ECONFIG)
+        return rc;
     if (!parsed)
         return ry_fail(err, RY_ECONFIG,
                        "the key file %s has no key in its first line; `reelyard keys new FILE` makes one", path);
@@ -166,20 +125,11 @@ int ry_keypair_read(struct ry_keypair *pair, const char *path, struct ry_error *
 static int write_key(const struct ry_keypair *pair, const char *path, struct ry_error *err)
 {
     char text[RY_KEY_HEX_BYTES];
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0 && errno == EEXIST)
-        return ry_fail(err, RY_EBUSY, "%s exists already; a key is not written over", path);
-    if (fd < 0)
-        return ry_fail(err, RY_EIO, "cannot make the key file %s: %s", path, strerror(errno));
     ry_key_hex(&pair->secret, text);
     text[RY_KEY_HEX_BYTES - 1] = '\n';
-    bool written = write(fd, text, sizeof text) == (ssize_t)sizeof text && fsync(fd) == 0;
-    int why = errno;
+    int rc = ry_own_file_create(path, "key file", text, sizeof text, err);
     explicit_bzero(text, sizeof text);
-    if (close(fd) == 0 && written)
-        return RY_OK;
-    (void)unlink(path);
-    return ry_fail(err, RY_EIO, "cannot write the key file %s: %s", path, strerror(why));
+    return rc;
 }
 
 int ry_keypair_create(struct ry_keypair *pair, const char *path, struct ry_error *err)
@@ -221,22 +171,17 @@ static bool lists(const char *text, size_t n, const struct ry_key *key, unsigned
 
 int ry_keys_allow(const char *path, const struct ry_key *key, bool *allowed, unsigned *unread, struct ry_error *err)
 {
-    int fd;
     size_t n = 0;
     *allowed = false;
     *unread = 0;
-    int rc = open_own(path, 0022, "list of allowed keys", &fd, err);
-    if (rc != RY_OK)
-        return rc;
     char *text = malloc(ALLOW_FILE_MAX_BYTES);
     if (text == NULL)
-        rc = ry_fail(err, RY_ENOMEM, "no memory for the list of allowed keys");
-    else if (!read_all(fd, text, ALLOW_FILE_MAX_BYTES, &n))
-        rc = ry_fail(err, RY_ECONFIG, "the list of allowed keys %s cannot be read, or is longer than %zu bytes", path,
-                     ALLOW_FILE_MAX_BYTES - 1);
-    else
+        return ry_fail(err, RY_ENOMEM, "no memory for the list of allowed keys");
+    int rc = ry_own_file_read(path, RY_OWN_READABLE, "list of allowed keys", text, ALLOW_FILE_MAX_BYTES, &n, err);
+    if (rc == RY_OK)
         *allowed = lists(text, n, key, unread);
+    else if (rc == RY_ELIMIT)
+        rc = RY_ECONFIG;
     free(text);
-    (void)close(fd);
     return rc;
 }

@@ -50,11 +50,14 @@ static const struct ry_command commands[] = {
      .run = ry_cmd_actor,
      .logs = true},
     {.name = "keys",
-     .usage = "new|show FILE [options]",
-     .summary = "make a key by which a node and its encoders on other hosts know each other, or show one",
+     .usage = "new|show|fleet FILE [options]",
+     .summary =
+         "make a key by which a node and its encoders on other hosts know each other, or show one; make a fleet's key",
      .help = "new makes a key file, which nobody else may read and which is never written over. Both print the public\n"
              "key: a node lists those of its encoders (REELYARD_JOIN_ALLOW), an encoder is told the node's\n"
-             "(REELYARD_JOIN_NODE_KEY). Each names its own file in REELYARD_JOIN_KEY.\n",
+             "(REELYARD_JOIN_NODE_KEY). Each names its own file in REELYARD_JOIN_KEY.\n\n"
+             "fleet makes the one key that all nodes on a Redis share (REELYARD_FLEET_KEY_FILE), and prints by what\n"
+             "name logs call it.\n",
      .run = ry_cmd_keys},
     {.name = "import",
      .usage = "EXPORT.json|FOLDER... [--media FOLDER]... [--json] [--rows-only] [--ROLE N]... [options]",
