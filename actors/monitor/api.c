@@ -194,10 +194,12 @@ static size_t add_troubles(struct ry_json_writer *writer, const struct ry_node_s
     return count;
 }
 
-/* Processes that died too often: the node works on without them, and says so. */
+/* What the node works on without, and says so: processes that died too often, mail of other nodes. */
 static void put_degraded(struct ry_json_writer *writer, const struct ry_node_state *node)
 {
     ry_json_put_array(writer, "degraded");
+    if (node->relay_notice.n > 0)
+        add_reason(writer, "relay", node->relay_notice);
     for (size_t i = 0; i < node->children.n; i++) {
         const struct ry_child_state *child = &node->children.items[i];
         if (ry_str_is(child->state, "spent"))
@@ -242,7 +244,7 @@ bool api_ready(const struct answers *answers, bool draining, struct ry_buf *out)
     ry_json_put_object(&writer, NULL);
     ry_json_put_bool(&writer, "ready", ready);
     (void)put_reasons(&writer, answers, draining);
-    if (answers->node && answers->node->children.n > 0)
+    if (answers->node && (answers->node->children.n > 0 || answers->node->relay_notice.n > 0))
         put_degraded(&writer, answers->node);
     finish(&writer);
     return ready;

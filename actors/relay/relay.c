@@ -1,13 +1,17 @@
 /* relay.c: carries mail between the routers of several nodes, through Redis.
  *
  * Owns      the mail of this node that another one works on (out.c), the mail of others that is worked on here (in.c),
- *           and what nodes say to each other about both (words.c).
+ *           what nodes say to each other about both (words.c), and what is known of the others (peers.c).
  * Accepts   mail of any role that this node has no instance of, or no room for, from the router; mail_settled,
  *           undeliverable and node_state from the router; entries and words from Redis (mail_stream.h).
  * Sends     relay_reach and node_get to the router; under its own ids, what instances of other nodes sent.
  * Promises  a mail stays in its own router's custody until the node that took it says that it is over, and that node
  *           says so only when nothing of it is left there. When a node dies or loses Redis, its entries are claimed by
  *           another after their lease; when Redis loses an entry, it is added again.
+ *
+ * Who can write to Redis is not trusted: what comes from there bears the seal of the fleet's key, stands where it was
+ * sealed for, is not older than what came before it, and its sender stands by it now. Without a key nothing is taken
+ * (unless REELYARD_FLEET_OPEN says otherwise), and a node that sees another one says so.
  *
  * Which roles have instances here the router says twice a second; which others have, every node says of itself every
  * two seconds. A node whose word is older than that by far is gone, and what it had sent is of no use any more.
@@ -16,26 +20,21 @@
  * SQLite database is not reached from elsewhere, so its writer, and no other, works for its node. */
 #include "actors/relay/relay.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "runtime/json/json.h"
+#include "actors/relay/words.h"
 
 enum timer { TIMER_LOOK };
 
-#define LOOK_MS      500
-#define NEWS_MS      2000
-#define NEWS_LASTS_S 10
-#define AUDIT_MS     1000
-#define OWNERS_MAX   4096
-#define WAITING_MAX  1000 /* words: beyond that no more is taken in */
+#define LOOK_MS         500
+#define NEWS_MS         2000
+#define AUDIT_MS        1000
+#define WAITING_MAX     1000   /* words: beyond that no more is taken in */
+#define REFUSED_MS      600000 /* how long the last refusal is told */
+#define LOG_MS          60000
+#define REFUSALS_LOGGED 3 /* within LOG_MS */
 
-/* Roles that a node needs not have, for others have them. */
-#define RELAYED \
-    (RY_ROLE_BIT(RY_ROLE_INGESTER) | RY_ROLE_BIT(RY_ROLE_SCANNER) | RY_ROLE_BIT(RY_ROLE_WRITER) | \
-     RY_ROLE_BIT(RY_ROLE_DOWNLOADER) | RY_ROLE_BIT(RY_ROLE_ENCODER) | RY_ROLE_BIT(RY_ROLE_STORAGE) | \
-     RY_ROLE_BIT(RY_ROLE_SCHEDULER))
 #define SHARED (RY_ROLE_BIT(RY_ROLE_ENCODER) | RY_ROLE_BIT(RY_ROLE_WRITER))
 
 void relay_role_stream(enum ry_role role, bool urgent, char name[RY_MAIL_STREAM_BYTES])
@@ -48,75 +47,83 @@ void relay_node_stream(const char *owner, char name[RY_MAIL_STREAM_BYTES])
     (void)snprintf(name, RY_MAIL_STREAM_BYTES, "reelyard:mail:node:%s", owner);
 }
 
-/* Roles of this node that others may have mail for. */
-static uint32_t offered(const struct relay *self)
+bool relay_takes(const struct relay *self)
+{
+    const struct ry_fleet *fleet = ry_mail_stream_fleet(self->mail);
+    return fleet->n > 0 || fleet->open;
+}
+
+uint32_t relay_offered(const struct relay *self)
 {
     uint32_t roles = self->here & RELAYED;
     return self->has_postgres ? roles : roles & ~RY_ROLE_BIT(RY_ROLE_WRITER);
 }
 
-/* ---- who is there ------------------------------------------------------------------------------------------------ */
-
-static void on_node(void *arg, struct ry_str name, struct ry_str text)
+/* What stands in Redis may be any bytes. */
+static void make_printable(char *text)
 {
-    struct relay *self = arg;
-    (void)name;
-    RY_JSON_AUTO *doc = NULL;
-    const struct ry_json *news = NULL;
-    int64_t bits = 0;
-    if (ry_json_parse_object(text, &doc, &news, NULL) != RY_OK || !ry_json_i64(ry_json_get(news, "role_bits"), &bits))
-        return;
-    struct ry_str owner = ry_json_str(ry_json_get(news, "owner"));
-    if (owner.p == NULL || ry_str_is(owner, self->owner))
-        return;
-    self->reach |= (uint32_t)bits & RELAYED;
-    if (self->owner_count < self->owner_room)
-        (void)snprintf(self->owners[self->owner_count++], RELAY_OWNER_BYTES, "%.*s", RY_STR_ARG(owner));
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text < ' ' || (unsigned char)*text > '~')
+            *text = '?';
+}
+
+void relay_refuse(struct relay *self, enum ry_counter counter, const char *place, struct ry_str entry, const char *why)
+{
+    unsigned held_back = 0;
+    ry_count(self->ctx, counter, 1);
+    self->refused_mono_ms = ry_mono_ms(ry_ctx_clock(self->ctx));
+    (void)snprintf(self->refused, sizeof self->refused, "%s %.*s: %s", place, RY_STR_ARG(entry), why);
+    make_printable(self->refused);
+    if (ry_log_allowed(&self->refusals_log, REFUSALS_LOGGED, LOG_MS, &held_back))
+        RY_LOG(RY_WARNING, "relay_refused", "what=%s held_back=%u", self->refused, held_back);
+}
+
+/* ---- what the router is told ------------------------------------------------------------------------------------- */
+
+/* Why nothing goes to other nodes, though there are some. False: nothing keeps it. */
+static bool lacks_key(struct relay *self, char why[RELAY_REFUSED_BYTES])
+{
+    unsigned held_back = 0;
+    if (self->strangers == 0 || relay_takes(self))
+        return false;
+    make_printable(self->stranger);
+    (void)snprintf(
+        why, RELAY_REFUSED_BYTES,
+        "another node (%s) shares this Redis, and this one has no fleet key, so they exchange no mail: make a "
+        "key (reelyard keys fleet FILE) and set REELYARD_FLEET_KEY_FILE on all nodes",
+        self->stranger);
+    if (ry_log_allowed(&self->log, 1, LOG_MS, &held_back))
+        RY_LOG(RY_WARNING, "relay_has_no_key", "reason=%s", why);
+    return true;
 }
 
 static void tell_router(struct relay *self)
 {
+    char why[RELAY_REFUSED_BYTES];
     bool own_database = !self->has_postgres && (self->present & RY_ROLE_BIT(RY_ROLE_WRITER));
     uint32_t reach = own_database ? self->reach & ~RY_ROLE_BIT(RY_ROLE_WRITER) : self->reach;
-    const struct ry_relay_reach message = {.roles = reach,
-                                           .shared = reach & SHARED,
-                                           .window =
-                                               (uint64_t)ry_config_int(ry_ctx_config(self->ctx), RY_OPT_relay_window)};
+    struct ry_relay_reach message = {
+        .roles = reach,
+        .shared = reach & SHARED,
+        .window = (uint64_t)ry_config_int(ry_ctx_config(self->ctx), RY_OPT_relay_window),
+    };
+    bool closed = lacks_key(self, why);
+    if (closed)
+        message.notice = ry_str_of(why);
+    else if (self->refused[0] != '\0' && ry_mono_ms(ry_ctx_clock(self->ctx)) - self->refused_mono_ms < REFUSED_MS)
+        message.notice = ry_str_of(self->refused);
+    /* A node that has all roles is none the worse. */
+    ry_ctx_trouble(self->ctx, closed && (RELAYED & ~self->present) != 0 ? why : NULL);
     RY_TELL(self->ctx, relay_reach, &message, &(struct ry_send){.priority = RY_PRIORITY_CONTROL});
-}
-
-static int announce(struct relay *self, struct ry_error *err)
-{
-    char text[2048];
-    char roles[400] = "";
-    char instances[400] = "";
-    for (unsigned role = 1; role < RY_ROLE_COUNT; role++)
-        if (self->here & RELAYED & RY_ROLE_BIT(role)) {
-            size_t at = strlen(roles), too = strlen(instances);
-            const char *name = ry_role_name((enum ry_role)role);
-            (void)snprintf(roles + at, sizeof roles - at, "%s\"%s\"", at ? ", " : "", name);
-            (void)snprintf(instances + too, sizeof instances - too, "%s\"%s\": %zu", too ? ", " : "", name,
-                           self->instances[role]);
-        }
-    size_t capacity = 0;
-    for (unsigned role = 1; role < RY_ROLE_COUNT; role++)
-        capacity += offered(self) & RY_ROLE_BIT(role) ? self->capacity[role] : 0;
-    (void)snprintf(text, sizeof text,
-                   "{\"owner\": \"%s\", \"roles\": [%s], \"instances\": {%s}, \"role_bits\": %" PRIu32
-                   ", \"capacity\": %zu, \"taken\": %u, \"given\": %u, \"wall_ms\": %" PRId64 "}",
-                   self->owner, roles, instances, offered(self), capacity, HASH_COUNT(self->entries),
-                   HASH_COUNT(self->sent), ry_wall_ms(ry_ctx_clock(self->ctx)));
-    return ry_mail_stream_announce(self->mail, self->node, ry_str_of(text), NEWS_LASTS_S, err);
 }
 
 static void exchange_news(struct relay *self)
 {
-    if (announce(self, NULL) != RY_OK)
-        return;
-    self->reach = 0;
-    self->owner_count = 0;
-    self->nodes_known = ry_mail_stream_nodes(self->mail, on_node, self, NULL) == RY_OK;
+    uint64_t aside = ry_mail_stream_aside(self->mail);
+    relay_exchange_news(self);
     tell_router(self);
+    ry_count(self->ctx, RY_COUNTER_relay_aside, aside - self->aside);
+    self->aside = aside;
 }
 
 static void on_node_state(struct relay *self, const struct ry_node_state *state)
@@ -132,7 +139,7 @@ static void on_node_state(struct relay *self, const struct ry_node_state *state)
                 self->capacity[role] += (size_t)state->instances.items[i].capacity;
             }
     self->present = self->here;
-    self->here = offered(self);
+    self->here = relay_offered(self);
     const char *names[2 * RY_ROLE_COUNT + 1];
     char streams[2 * RY_ROLE_COUNT + 1][RY_MAIL_STREAM_BYTES];
     size_t n = 0;
@@ -161,10 +168,6 @@ static int relay_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
     (void)snprintf(self->owner, sizeof self->owner, "%s", ry_ctx_owner(ctx));
     (void)snprintf(self->node, sizeof self->node, "%.*s", (int)strcspn(self->owner, "/"), self->owner);
     self->has_postgres = ry_config_has_postgres(config);
-    self->owner_room = OWNERS_MAX;
-    self->owners = calloc(self->owner_room, sizeof *self->owners);
-    if (self->owners == NULL)
-        return ry_fail(err, RY_ENOMEM, "out of memory");
     int rc = ry_mail_stream_new(&self->mail, config, self->owner, ry_ctx_clock(ctx), err);
     if (rc == RY_OK)
         ry_timer(ctx, TIMER_LOOK, 0);
@@ -175,7 +178,7 @@ static int relay_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
 static void relay_work(struct relay *self, uint32_t roles)
 {
     relay_flush(self);
-    if (self->word_count < WAITING_MAX)
+    if (self->word_count < WAITING_MAX && relay_takes(self))
         relay_read(self, roles);
     self->freed = 0;
     relay_flush(self);
@@ -191,7 +194,8 @@ static void relay_tick(void *me, struct ry_ctx *ctx, unsigned timer)
     if (self->state_asked == 0)
         self->state_asked =
             RY_TELL(ctx, node_get, &(struct ry_node_get){0}, &(struct ry_send){.priority = RY_PRIORITY_CONTROL});
-    relay_hear(self);
+    if (relay_takes(self))
+        relay_hear(self);
     relay_say_again(self);
     relay_work(self, UINT32_MAX);
     if (now_mono_ms >= self->next_news_mono_ms) {
@@ -201,7 +205,8 @@ static void relay_tick(void *me, struct ry_ctx *ctx, unsigned timer)
     if (now_mono_ms >= self->next_renew_mono_ms) {
         int64_t lease_ms = ry_config_int(ry_ctx_config(ctx), RY_OPT_mail_lease_seconds) * 1000;
         self->next_renew_mono_ms = now_mono_ms + lease_ms / 3;
-        relay_renew(self);
+        if (relay_takes(self))
+            relay_renew(self);
     }
     if (now_mono_ms >= self->next_audit_mono_ms) {
         self->next_audit_mono_ms = now_mono_ms + AUDIT_MS;
@@ -247,7 +252,8 @@ static void relay_ready(void *me, struct ry_ctx *ctx)
     struct relay *self = me;
     self->ctx = ctx;
     ry_mail_stream_heard(self->mail);
-    relay_hear(self);
+    if (relay_takes(self))
+        relay_hear(self);
     relay_work(self, UINT32_MAX);
 }
 
@@ -255,7 +261,8 @@ static bool relay_drain(void *me, struct ry_ctx *ctx)
 {
     struct relay *self = me;
     self->ctx = ctx;
-    return self->mail == NULL || (ry_mail_kept(ctx) == 0 && self->entries == NULL && self->word_count == 0);
+    return self->mail == NULL ||
+           (ry_mail_kept(ctx) == 0 && self->entries == NULL && self->asked == NULL && self->word_count == 0);
 }
 
 static void relay_close(void **me)
@@ -269,23 +276,10 @@ static void relay_close(void **me)
         (void)ry_mail_stream_announce(self->mail, self->node, (struct ry_str){0}, 0, NULL);
     }
     relay_words_free(self);
-    struct relay_sent *sent = NULL;
-    struct relay_sent *next_sent = NULL;
-    HASH_ITER(hh, self->sent, sent, next_sent)
-    {
-        HASH_DELETE(hh, self->sent, sent);
-        free(sent);
-    }
-    struct relay_entry *entry = NULL;
-    struct relay_entry *next_entry = NULL;
-    HASH_ITER(hh, self->entries, entry, next_entry)
-    {
-        HASH_DELETE(hh, self->entries, entry);
-        free(entry->whole);
-        free(entry);
-    }
+    relay_sent_free(self);
+    relay_entries_free(self);
+    relay_peers_free(self);
     ry_mail_stream_free(&self->mail);
-    free(self->owners);
     free(self);
     *me = NULL;
 }

@@ -7,27 +7,46 @@
 
 #include "runtime/actor/actor.h"
 #include "runtime/base/log.h"
+#include "runtime/stats/stats.h"
 #include "runtime/stream/mail_stream.h"
 
 extern const struct ry_actor_spec ry_relay_spec;
 
-#define RELAY_OWNER_BYTES 208
+#define RELAY_OWNER_BYTES   208
+#define RELAY_REFUSED_BYTES 400
+
+/* Roles that a node needs not have, for others have them. */
+#define RELAYED \
+    (RY_ROLE_BIT(RY_ROLE_INGESTER) | RY_ROLE_BIT(RY_ROLE_SCANNER) | RY_ROLE_BIT(RY_ROLE_WRITER) | \
+     RY_ROLE_BIT(RY_ROLE_DOWNLOADER) | RY_ROLE_BIT(RY_ROLE_ENCODER) | RY_ROLE_BIT(RY_ROLE_STORAGE) | \
+     RY_ROLE_BIT(RY_ROLE_SCHEDULER))
+
+/* A start of another node. */
+struct relay_peer {
+    char owner[RELAY_OWNER_BYTES]; /* the key */
+    int64_t said_wall_ms;          /* of its newest news, by its clock */
+    int64_t seen_mono_ms;          /* when they came */
+    uint64_t last_word;            /* number of its last word that was heard */
+    UT_hash_handle hh;
+};
 
 /* A mail of this node that another one is to work on. */
 struct relay_sent {
     uint64_t id;          /* the mail's, the key */
-    struct ry_mail *mail; /* kept */
+    struct ry_mail *mail; /* kept; NULL: a hint (EVENT), gone with the first node that asks for it */
     enum ry_role role;
     bool urgent;
     char entry[RY_MAIL_ENTRY_BYTES]; /* "": Redis has not taken it yet */
     int64_t since_mono_ms;           /* when it was added, or last looked for */
+    char holder[RELAY_OWNER_BYTES];  /* the start of a node that it was given to; "": none yet */
     bool missing;                    /* Redis had it no more at the last look */
     UT_hash_handle hh;
 };
 
-/* A mail of another node that is worked on here. */
+/* A mail of another node that is worked on here, or that its sender has been asked for. */
 struct relay_entry {
-    uint64_t id; /* it has here, the key; and, but for mail whose origin is here, the origin of what follows */
+    uint64_t id; /* it has here, the key; and, but for mail whose origin is here, the origin of what follows. While its
+                    sender is asked: the number of the question */
     enum ry_role role;
     bool urgent; /* it came past the rest */
     char entry[RY_MAIL_ENTRY_BYTES];
@@ -38,7 +57,8 @@ struct relay_entry {
     bool native;                  /* that is here */
     bool refused;                 /* the router had no room for it: it is to be said again */
     uint16_t tag;
-    char *whole; /* to say it again then; NULL without memory */
+    uint64_t deliveries;
+    char *whole; /* the mail, to say it, and to say it again */
     size_t whole_bytes;
     UT_hash_handle hh;
 };
@@ -60,10 +80,14 @@ struct relay {
     bool has_postgres;
 
     struct relay_sent *sent;
+    size_t hints; /* of them, EVENTs */
     struct relay_entry *entries;
+    struct relay_entry *asked; /* not worked on yet */
+    uint64_t last_ask;
     struct relay_words words;
     size_t word_count;
-    size_t heard; /* words of others in this round */
+    uint64_t last_word; /* number of the last word of this node */
+    size_t heard;       /* words of others in this round */
 
     /* Of this node, as the router says. */
     uint32_t present; /* roles */
@@ -76,34 +100,72 @@ struct relay {
 
     /* Of the other nodes, as they say. */
     uint32_t reach;
-    char (*owners)[RELAY_OWNER_BYTES];
-    size_t owner_count;
-    size_t owner_room;
+    struct relay_peer *peers; /* starts of nodes of the fleet, by owner; those that are gone too, for a while */
     bool nodes_known;
+    int64_t read_mono_ms;             /* when their news were read last */
+    int64_t said_wall_ms;             /* of this node's last news */
+    size_t strangers;                 /* nodes that are none of the fleet */
+    char stranger[RELAY_OWNER_BYTES]; /* one of them */
+
+    char refused[RELAY_REFUSED_BYTES]; /* the last thing that was; and when */
+    int64_t refused_mono_ms;
+    uint64_t aside; /* keys put aside that were counted */
 
     int64_t next_news_mono_ms; /* when to announce, and to ask who is there */
     int64_t next_renew_mono_ms;
     int64_t next_audit_mono_ms;
     struct ry_log_limit log;
+    struct ry_log_limit refusals_log;
 };
 
 /* reelyard:mail:ROLE or reelyard:mail:ROLE:urgent, reelyard:mail:node:OWNER */
 void relay_role_stream(enum ry_role role, bool urgent, char name[RY_MAIL_STREAM_BYTES]);
 void relay_node_stream(const char *owner, char name[RY_MAIL_STREAM_BYTES]);
 
+/* ---- relay.c ----------------------------------------------------------------------------------------------------- */
+
+/* Whether this node takes anything of others: it has the fleet's key, or the fleet is open. */
+bool relay_takes(const struct relay *self);
+/* Roles of this node that others may have mail for. */
+uint32_t relay_offered(const struct relay *self);
+/* Counts something of Redis that is not gone by, and says so in the log (seldom) and to the router. */
+void relay_refuse(struct relay *self, enum ry_counter counter, const char *place, struct ry_str entry, const char *why);
+
+/* ---- peers.c: the other nodes ------------------------------------------------------------------------------------ */
+
+/* Says what this node has, and reads what the others say. */
+void relay_exchange_news(struct relay *self);
+struct relay_peer *relay_peer_of(const struct relay *self, struct ry_str owner);
+/* The same, with a look whether there are news of it. */
+struct relay_peer *relay_peer_found(struct relay *self, struct ry_str owner);
+bool relay_is_alive(const struct relay *self, struct ry_str owner);
+void relay_peers_free(struct relay *self);
+
+/* ---- fit.c: what never crosses nodes ----------------------------------------------------------------------------- */
+
+/* A mail as bytes, without what means something on this host alone. RY_ELIMIT, RY_ENOMEM. */
+int relay_whole(const struct ry_mail *mail, struct ry_buf *out);
+/* Why a mail of another node is not taken; NULL: it is. Static. */
+const char *relay_unfit(struct ry_str whole, const struct ry_descriptor *descriptor);
+
 /* ---- out.c: mail of this node ------------------------------------------------------------------------------------ */
 
-/* The router gave a mail (kept until its end is known), or an event (said once). */
+/* The router gave a mail (kept until its end is known), or an event (kept for a moment). */
 void relay_send(struct relay *self, struct ry_mail *mail);
-/* A word of another node about a mail of ours: its end. */
-void relay_on_settled(struct relay *self, uint64_t id, struct ry_str failure);
+/* Words of another node about a mail of ours: it wants to work on it, gives it up, has come to its end. */
+void relay_on_claim(struct relay *self, struct ry_str from, uint64_t id, uint64_t ask);
+void relay_on_given_up(struct relay *self, struct ry_str from, uint64_t id);
+void relay_on_settled(struct relay *self, struct ry_str from, uint64_t id, struct ry_str failure);
 /* Offers again what Redis did not take, and looks for what should be there. */
 void relay_audit(struct relay *self);
+void relay_sent_free(struct relay *self);
 
 /* ---- in.c: mail of other nodes ----------------------------------------------------------------------------------- */
 
 /* Reads as much of these roles (bits) as the instances here have room for. */
 void relay_read(struct relay *self, uint32_t roles);
+/* The word of its sender about a mail that was asked for. */
+void relay_on_claimed(struct relay *self, struct ry_str from, uint64_t ask, struct ry_str verdict);
 /* An ANSWER to, or in the course of, another node's mail. */
 void relay_answer(struct relay *self, struct ry_mail *mail);
 void relay_on_undeliverable(struct relay *self, const struct ry_undeliverable *lost);
@@ -114,20 +176,6 @@ void relay_say_again(struct relay *self);
 /* Gives back what is not finished, for other nodes to take at once. */
 void relay_release(struct relay *self);
 struct relay_entry *relay_entry_of(const struct relay *self, uint64_t id);
-
-/* ---- words.c: what nodes say to each other ----------------------------------------------------------------------- */
-
-/* To the sender of an entry, or the node of its origin. failure: absent, or why the mail is dead. */
-void relay_say_settled(struct relay *self, const char *to, uint64_t id, struct ry_str failure);
-void relay_say_answer(struct relay *self, const char *to, uint64_t correlation, struct ry_str whole);
-void relay_say_undeliverable(struct relay *self, const char *to, uint64_t concerned,
-                             const struct ry_undeliverable *lost);
-/* Behind all that was said about it: the entry is over. */
-void relay_say_end(struct relay *self, const char *stream, const char *entry);
-/* Says what waits. */
-void relay_flush(struct relay *self);
-/* Takes what other nodes said to this one. */
-void relay_hear(struct relay *self);
-void relay_words_free(struct relay *self);
+void relay_entries_free(struct relay *self);
 
 #endif

@@ -1,8 +1,12 @@
-/* words.c: what nodes say to each other about a mail: its answers, and its end.
+/* words.c: what nodes say to each other about a mail: that one wants to work on it, its answers, its end.
+ *
+ * Each word is numbered by the start of a node that says it, and sealed for the one that it is said to, whose stream is
+ * its alone. A word whose number is not above the last one of the same start has been heard before, or was held back by
+ * somebody: it is passed over.
  *
  * Words wait here in order while Redis is away, and an entry is ended only behind the words about it; so what is lost
  * with this process is an entry that another node takes, never an answer of one that is over. */
-#include "actors/relay/relay.h"
+#include "actors/relay/words.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,7 +17,7 @@
 #define WORD_LASTS_S 3600 /* a node that does not listen for so long has forgotten what it asked */
 #define WORD_BYTES   ((size_t)160 << 20)
 #define HEAR_MAX     64
-#define FIELDS_MAX   8
+#define FIELDS_MAX   10
 #define FLUSH_MAX    64
 #define FLUSH_BYTES  ((size_t)1 << 20)
 
@@ -56,9 +60,39 @@ static struct relay_word *word_to(struct relay *self, const char *owner, const c
     char stream[RY_MAIL_STREAM_BYTES];
     relay_node_stream(owner, stream);
     struct relay_word *word = word_new(self, stream);
-    if (word != NULL)
-        put_field(word, "kind", ry_str_of(kind));
+    if (word == NULL)
+        return NULL;
+    put_field(word, "kind", ry_str_of(kind));
+    put_field(word, "from", ry_str_of(self->owner));
+    put_number(word, "number", ++self->last_word);
     return word;
+}
+
+void relay_say_claim(struct relay *self, const char *to, uint64_t id, uint64_t ask)
+{
+    struct relay_word *word = word_to(self, to, "claim");
+    if (word == NULL)
+        return;
+    put_number(word, "id", id);
+    put_number(word, "ask", ask);
+}
+
+void relay_say_claimed(struct relay *self, struct ry_str to, uint64_t ask, const char *verdict)
+{
+    char owner[RELAY_OWNER_BYTES];
+    (void)snprintf(owner, sizeof owner, "%.*s", RY_STR_ARG(to));
+    struct relay_word *word = word_to(self, owner, "claimed");
+    if (word == NULL)
+        return;
+    put_number(word, "id", ask);
+    put_field(word, "verdict", ry_str_of(verdict));
+}
+
+void relay_say_given_up(struct relay *self, const char *to, uint64_t id)
+{
+    struct relay_word *word = word_to(self, to, "given_up");
+    if (word != NULL)
+        put_number(word, "id", id);
 }
 
 void relay_say_settled(struct relay *self, const char *to, uint64_t id, struct ry_str failure)
@@ -200,27 +234,67 @@ static void pass_undeliverable(struct relay *self, const struct ry_mail_entry *e
         RY_TELL(self->ctx, undeliverable, &lost, &(struct ry_send){.correlation = id, .priority = RY_PRIORITY_CONTROL});
 }
 
+/* Whether a word is one of the fleet, for this node, and new. */
+static bool is_new_word(struct relay *self, const struct ry_mail_entry *entry, struct ry_str from)
+{
+    uint64_t word = number(entry, "number");
+    if (!entry->accepted) {
+        relay_refuse(self, RY_COUNTER_relay_refused, entry->stream, ry_str_of(entry->id), ry_seal_text(entry->seal));
+        return false;
+    }
+    struct relay_peer *peer = relay_peer_found(self, from);
+    if (peer == NULL) {
+        relay_refuse(self, RY_COUNTER_relay_refused, entry->stream, ry_str_of(entry->id), "its node is not known");
+        return false;
+    }
+    if (word <= peer->last_word) {
+        relay_refuse(self, RY_COUNTER_relay_replayed, entry->stream, ry_str_of(entry->id),
+                     "it, or a later word of its node, was heard before");
+        return false;
+    }
+    peer->last_word = word;
+    return true;
+}
+
+static void pass_answer(struct relay *self, uint64_t id, struct ry_str whole)
+{
+    struct ry_error why = {0};
+    struct ry_envelope envelope;
+    const struct ry_descriptor *descriptor = NULL;
+    const char *fault = NULL;
+    if (ry_whole_read(whole, &envelope, &descriptor, &why) != RY_OK)
+        fault = why.text;
+    else if (descriptor->kind != RY_KIND_ANSWER)
+        fault = "it is no answer";
+    else
+        fault = relay_unfit(whole, descriptor);
+    if (fault == NULL && ry_forward(self->ctx, whole, id, &why) == 0)
+        fault = why.text;
+    if (fault != NULL)
+        relay_refuse(self, RY_COUNTER_relay_unfit, "answer of another node", (struct ry_str){0}, fault);
+}
+
 static void on_word(void *arg, const struct ry_mail_entry *entry)
 {
     struct relay *self = arg;
     self->heard++;
     struct ry_str kind = ry_mail_entry_get(entry, "kind");
+    struct ry_str from = ry_mail_entry_get(entry, "from");
     uint64_t id = number(entry, "id");
-    struct ry_error why = {0};
-    struct ry_envelope envelope;
-    const struct ry_descriptor *descriptor = NULL;
-    struct ry_str whole = ry_mail_entry_get(entry, "mail");
-    if (id == 0)
+    if (!is_new_word(self, entry, from) || id == 0)
         return;
-    if (ry_str_is(kind, "settled"))
-        relay_on_settled(self, id, ry_mail_entry_get(entry, "failure"));
+    if (ry_str_is(kind, "claim"))
+        relay_on_claim(self, from, id, number(entry, "ask"));
+    else if (ry_str_is(kind, "claimed"))
+        relay_on_claimed(self, from, id, ry_mail_entry_get(entry, "verdict"));
+    else if (ry_str_is(kind, "given_up"))
+        relay_on_given_up(self, from, id);
+    else if (ry_str_is(kind, "settled"))
+        relay_on_settled(self, from, id, ry_mail_entry_get(entry, "failure"));
     else if (ry_str_is(kind, "undeliverable"))
         pass_undeliverable(self, entry, id);
-    else if (!ry_str_is(kind, "answer"))
-        return; /* of a later version */
-    else if (ry_whole_read(whole, &envelope, &descriptor, &why) != RY_OK || descriptor->kind != RY_KIND_ANSWER ||
-             ry_forward(self->ctx, whole, id, &why) == 0)
-        RY_LOG(RY_WARNING, "answer_malformed", "reason=%s", why.text);
+    else if (ry_str_is(kind, "answer")) /* any other is of a later version */
+        pass_answer(self, id, ry_mail_entry_get(entry, "mail"));
 }
 
 void relay_hear(struct relay *self)

@@ -46,6 +46,7 @@ struct ry_router {
     uint32_t reach;          /* roles that other nodes have */
     uint32_t shared;         /* of these, roles whose mail may go there though they are here too */
     size_t relay_window;     /* most mails of a role that the relay holds, and as many urgent ones */
+    char relay_notice[401];  /* what it wants people to know; "": nothing */
     struct settled *settled; /* what it is to be told, in the order in which it happened */
     size_t settled_count;
     size_t settled_room;

@@ -40,8 +40,7 @@ static void put_out_guests(struct ry_post *post)
     {
         if (!peer->lost)
             continue;
-        if (!peer->over)
-            RY_LOG(RY_WARNING, "guest_lost", "session=%" PRIu32, peer->session);
+        RY_LOG(RY_WARNING, "guest_lost", "session=%" PRIu32, peer->session);
         post_peer_gone(post, peer);
     }
 }

@@ -10,6 +10,7 @@
  * A role that somebody here has just left is not given away for a while: the instance may only be being replaced. */
 #include "runtime/bus/authority.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define REPLACED_MS 10000
@@ -76,6 +77,7 @@ int post_take_reach(struct ry_router *router, struct member *from, const struct 
     router->reach = (uint32_t)message->roles;
     router->shared = (uint32_t)message->shared;
     router->relay_window = (size_t)message->window;
+    (void)snprintf(router->relay_notice, sizeof router->relay_notice, "%.*s", RY_STR_ARG(message->notice));
     return RY_OK;
 }
 

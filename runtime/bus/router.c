@@ -274,6 +274,7 @@ void ry_router_gone(struct ry_router *router, uint32_t session, bool graceful)
     office->left_mono_ms = post_now(router);
     if (member == router->relay) {
         router->relay = NULL;
+        router->relay_notice[0] = '\0';
         router->settled_count = 0;
     }
     if (member->stopping && office->member_count == 0)

@@ -318,25 +318,18 @@ static void tell_troubles(FILE *out, const struct ry_json *node)
     ry_table_print(&table, out);
 }
 
-/* Instances that the router has put out, which may have been taken over by what they read. */
-static void tell_outcasts(FILE *out, const struct ry_json *node)
+/* What keeps mail from other nodes, and what of theirs was refused. */
+static void tell_relay(FILE *out, const struct ry_json *node)
 {
-    static const char *const headings[] = {"PUT OUT", "AGO", "REASON"};
-    const struct ry_json *outcast = NULL;
-    struct ry_json_walk walk = ry_json_walk(ry_json_get(node, "outcasts"));
-    struct ry_table table;
-    if (walk.left == 0)
-        return;
-    ry_table_init(&table, headings, sizeof headings / sizeof *headings);
-    while (ry_json_next(&walk, &outcast)) {
-        char ago[32];
-        print_duration(number(outcast, "ago_ms"), ago);
-        ry_table_cell(&table, "%.*s", RY_STR_ARG(text_of(outcast, "name")));
-        ry_table_cell(&table, "%s", ago);
-        ry_table_cell(&table, "%.*s", RY_STR_ARG(text_of(outcast, "reason")));
-    }
-    (void)fputc('\n', out);
-    ry_table_print(&table, out);
+    const struct ry_json *counters = ry_json_get(node, "counters");
+    uint64_t refused =
+        number(counters, "relay_refused") + number(counters, "relay_replayed") + number(counters, "relay_unfit");
+    struct ry_str notice = text_of(node, "relay_notice");
+    if (notice.n > 0)
+        (void)fprintf(out, "relay    %.*s\n", RY_STR_ARG(notice));
+    if (refused > 0)
+        (void)fprintf(out, "refused  %" PRIu64 " times something in Redis that is not of this fleet, or not new\n",
+                      refused);
 }
 
 /* The processes of `reelyard up`, and how those that ended did. */
@@ -414,6 +407,8 @@ static int tell(struct status *self, struct ry_error *err)
     }
     if (*self->page.url)
         (void)fprintf(out, "page     %s\n", self->page.url);
+    if (node)
+        tell_relay(out, node);
     bool whole = self->problem_count == 0;
     if (queue)
         tell_queue(out, queue);
@@ -428,7 +423,6 @@ static int tell(struct status *self, struct ry_error *err)
     if (node) {
         tell_node(out, node);
         tell_troubles(out, node);
-        tell_outcasts(out, node);
         tell_children(out, node);
     }
     tell_problems(self);

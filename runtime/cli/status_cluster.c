@@ -15,17 +15,23 @@
 struct words {
     struct ry_buf text;
     struct ry_json_writer writer;
+    bool keyless; /* there is no key to tell by */
 };
 
-/* A node's word as it is, with its name; of what is no JSON only the name. */
-static void on_node(void *arg, struct ry_str name, struct ry_str text)
+/* What a node says as it is, with its name; of what is no JSON, or bears no seal of the fleet's key, only the name and
+ * what is wrong. */
+static void on_node(void *arg, const struct ry_mail_node *node)
 {
     struct words *words = arg;
     RY_JSON_AUTO *doc = NULL;
     const struct ry_json *news = NULL;
-    (void)ry_json_parse_object(text, &doc, &news, NULL);
+    bool believed = node->accepted || words->keyless;
+    if (believed)
+        (void)ry_json_parse_object(node->text, &doc, &news, NULL);
     ry_json_put_object(&words->writer, NULL);
-    ry_json_put_str(&words->writer, "node", name);
+    ry_json_put_str(&words->writer, "node", node->name);
+    if (!believed)
+        ry_json_put_text(&words->writer, "refused", ry_seal_text(node->seal));
     ry_json_put_members(&words->writer, news, "node");
     ry_json_put_end(&words->writer);
 }
@@ -34,6 +40,7 @@ static void on_node(void *arg, struct ry_str name, struct ry_str text)
 static int ask_nodes(struct ry_mail_stream *mail, struct ry_json_doc **nodes, struct ry_error *err)
 {
     struct words words = {.text = ry_buf_make(RY_MESSAGE_JSON_MAX_BYTES)};
+    words.keyless = ry_mail_stream_fleet(mail)->n == 0;
     words.writer = ry_json_writer(&words.text, false);
     ry_json_put_array(&words.writer, NULL);
     int rc = ry_mail_stream_nodes(mail, on_node, &words, err);
@@ -157,6 +164,11 @@ static int tell(const struct ry_cli *cli, const struct ry_buf *text, struct ry_e
     struct ry_json_walk nodes = ry_json_walk(ry_json_get(ry_json_root(doc), "nodes"));
     while (ry_json_next(&nodes, &node)) {
         struct ry_str name = name_of(node);
+        struct ry_str refused = ry_json_str(ry_json_get(node, "refused"));
+        if (refused.p != NULL) {
+            fprintf(cli->out, "%-24.*s not of this fleet: %.*s\n", RY_STR_ARG(name), RY_STR_ARG(refused));
+            continue;
+        }
         fprintf(cli->out, "%-24.*s %8" PRIu64 " %8" PRIu64 " %8" PRIu64 "  ", RY_STR_ARG(name),
                 number(node, "capacity"), number(node, "taken"), number(node, "given"));
         const struct ry_json *role = NULL;

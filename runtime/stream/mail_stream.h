@@ -7,8 +7,13 @@
  *   reelyard:node:NAME          what a node says of itself, for a few seconds; reelyard:nodes: the names
  *   reelyard:bell:STREAM        a channel on which a stream's readers hear that something has come
  *
- * Streams are not trimmed: what is in them is bounded by what the nodes have under way. Every call waits at most two
- * seconds, and fails at once while Redis is away. One thread. */
+ * Entries and what nodes say of themselves bear a seal of the fleet's key (fleet.h) over all their fields and the place
+ * where they stand. It tells that a node of the fleet has made them for this place, not that they are new: that, the
+ * relay finds out.
+ *
+ * Streams are not trimmed: what is in them is bounded by what the nodes have under way. A key of another type than ours
+ * is renamed to reelyard:malformed:KEY. Every call waits at most two seconds, and fails at once while Redis is away.
+ * One thread. */
 #ifndef REELYARD_RUNTIME_STREAM_MAIL_STREAM_H
 #define REELYARD_RUNTIME_STREAM_MAIL_STREAM_H
 
@@ -16,6 +21,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/config/config.h"
+#include "runtime/stream/fleet.h"
 
 #define RY_MAIL_ENTRY_BYTES  48 /* an entry's id in its stream */
 #define RY_MAIL_STREAM_BYTES 256
@@ -37,6 +43,8 @@ struct ry_mail_entry {
     const struct ry_mail_field *fields;
     size_t n;
     uint64_t deliveries; /* of an entry that was claimed: how often it was read; else 1 */
+    enum ry_seal_state seal;
+    bool accepted; /* by its seal */
 };
 
 /* A field's value; absent: it has none of this name. */
@@ -44,11 +52,14 @@ struct ry_str ry_mail_entry_get(const struct ry_mail_entry *entry, const char *n
 
 typedef void ry_mail_on_entry(void *arg, const struct ry_mail_entry *entry);
 
-/* owner: this start of the node, the reader's name. Connects when it is first used. RY_ECONFIG: REDIS_URL is no good.
- */
+/* owner: this start of the node, the reader's name. Connects when it is first used. RY_ECONFIG: REDIS_URL or the
+ * fleet's key is no good. */
 int ry_mail_stream_new(struct ry_mail_stream **mail, const struct ry_config *config, const char *owner,
                        const struct ry_clock *clock, struct ry_error *err);
 void ry_mail_stream_free(struct ry_mail_stream **mail);
+const struct ry_fleet *ry_mail_stream_fleet(const struct ry_mail_stream *mail);
+/* How many keys of another type have been put aside. */
+uint64_t ry_mail_stream_aside(const struct ry_mail_stream *mail);
 
 /* A descriptor that becomes readable when a bell may have rung on one of these streams (at most 16); -1: there is none
  * now. ry_mail_stream_heard takes what rang. */
@@ -106,12 +117,18 @@ int ry_mail_stream_length(struct ry_mail_stream *mail, const char *stream, uint6
 int ry_mail_stream_take(struct ry_mail_stream *mail, const char *stream, size_t count, ry_mail_on_entry *on_entry,
                         void *arg, struct ry_error *err);
 
-/* Says something of this node for lasts_s seconds; 0: takes it back. */
+/* Says something of this node, a JSON object, for lasts_s seconds; 0: takes it back. */
 int ry_mail_stream_announce(struct ry_mail_stream *mail, const char *name, struct ry_str text, int64_t lasts_s,
                             struct ry_error *err);
 
 /* What all nodes say of themselves now. */
-typedef void ry_mail_on_node(void *arg, struct ry_str name, struct ry_str text);
+struct ry_mail_node {
+    struct ry_str name;
+    struct ry_str text;
+    enum ry_seal_state seal;
+    bool accepted; /* by its seal */
+};
+typedef void ry_mail_on_node(void *arg, const struct ry_mail_node *node);
 int ry_mail_stream_nodes(struct ry_mail_stream *mail, ry_mail_on_node *on_node, void *arg, struct ry_error *err);
 
 #endif

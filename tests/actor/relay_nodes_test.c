@@ -10,8 +10,9 @@
 
 #include "actors/relay/relay.h"
 #include "runtime/base/log.h"
-#include "runtime/bus/node.h"
+#include "tests/bed/ghost_node.h"
 #include "tests/bed/redis_server.h"
+#include "tests/bed/relay_bed.h"
 #include "tests/bed/patience.h"
 
 #define CLIP "0123456789abcdef0123456789abcdef"
@@ -253,42 +254,17 @@ ACTOR(ingester, RY_ROLE_INGESTER, .capacity = 4, .tick = ignore_tick);
 /* ---- nodes ------------------------------------------------------------------------------------------------------- */
 
 static struct redis_server *redis;
-static struct ry_node *nodes[4];
-static size_t node_count;
+static struct relay_bed bed;
 static const char *mailbox = "256";
+
+#define KEY "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+static struct ghost_node *ghost;
 
 /* A node with these actors, ended by NULL, and a relay. */
 static void begin(const char *name, const struct ry_actor_spec *const *specs)
 {
-    struct ry_config *config = NULL;
-    struct ry_error err = {0};
-    struct ry_node_role roles[8] = {{&ry_relay_spec, 1}};
-    size_t n = 1;
-    char *const no_environment[] = {NULL};
-    for (; *specs != NULL; specs++)
-        roles[n++] = (struct ry_node_role){*specs, 1};
-    const struct ry_node_options options = {.roles = roles, .role_count = n};
-    assert_int_equal(ry_config_load(&config, no_environment, &err), RY_OK);
-    const struct {
-        enum ry_option option;
-        const char *value;
-    } set[] = {{RY_OPT_node, name},
-               {RY_OPT_redis_url, redis_server_url(redis)},
-               {RY_OPT_database_url, "postgresql://nobody@127.0.0.1:1/nothing"},
-               {RY_OPT_mail_lease_seconds, "1"},
-               {RY_OPT_relay_window, "4"},
-               {RY_OPT_mailbox, mailbox}};
-    for (size_t i = 0; i < sizeof set / sizeof *set; i++)
-        if (ry_config_set(config, set[i].option, set[i].value, &err) != RY_OK)
-            fail_msg("%s", err.text);
-    if (ry_config_finish(config, &err) != RY_OK)
-        fail_msg("%s", err.text);
-    struct ry_node_options whole = options;
-    whole.config = config;
-    if (ry_node_start(&nodes[node_count], &whole, &err) != RY_OK)
-        fail_msg("%s", err.text);
-    node_count++;
-    ry_config_free(&config);
+    const struct relay_bed_option options[] = {{RY_OPT_fleet_key, KEY}, {RY_OPT_mailbox, mailbox}};
+    relay_bed_begin(&bed, name, specs, options, sizeof options / sizeof *options);
 }
 #define BEGIN(name, ...) begin((name), (const struct ry_actor_spec *const[]){__VA_ARGS__, NULL})
 
@@ -300,15 +276,17 @@ static int set_up(void **state)
                stage.wanted = stage.sent = stage.answers = stage.undeliverable = stage.dead = 0; stage.ordered = 0;
                stage.encoder_fails = false; memset(stage.worked, 0, sizeof stage.worked));
     mailbox = "256";
+    bed.redis = redis;
+    ghost = ghost_node_new(redis_server_url(redis), "ghost/1", KEY);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    struct ry_error err;
-    while (node_count > 0)
-        (void)ry_node_stop(&nodes[--node_count], 0, &err);
+    ghost_node_free(ghost);
+    ghost = NULL;
+    relay_bed_end(&bed);
     return 0;
 }
 
@@ -323,15 +301,15 @@ static void want(unsigned n)
 
 static void ghost_appears(uint32_t roles)
 {
-    char text[200];
-    (void)snprintf(text, sizeof text, "{\"owner\": \"ghost/1\", \"roles\": [], \"role_bits\": %" PRIu32 "}", roles);
-    redis_server_say(redis, "SET", "reelyard:node:ghost", text, NULL);
-    redis_server_say(redis, "SADD", "reelyard:nodes", "ghost", NULL);
+    ghost_node_appear(ghost, roles);
 }
 
-static void ghost_goes(void)
+static void await_ghost(unsigned (*count)(struct ghost_node *), unsigned n, const char *what)
 {
-    redis_server_say(redis, "DEL", "reelyard:node:ghost", NULL);
+    time_t until = time(NULL) + PATIENCE_MS / 1000;
+    while (count(ghost) < n)
+        if (time(NULL) > until)
+            fail_msg("%s: %u of %u", what, count(ghost), n);
 }
 
 static void await_length(const char *stream, int64_t n)
@@ -342,6 +320,10 @@ static void await_length(const char *stream, int64_t n)
         if (time(NULL) > until)
             fail_msg("%s has %" PRId64 " entries, not %" PRId64, stream, length, n);
 }
+
+/* Sender and number of the first entry. */
+static const char first_mail[] = "local f = redis.call('XRANGE', KEYS[1], '-', '+')[1][2] local m = {}"
+                                 " for i = 1, #f, 2 do m[f[i]] = f[i + 1] end return {m.from, m.id}";
 
 static int64_t entries_ever(const char *stream)
 {
@@ -360,14 +342,18 @@ static void ghost_reads(const char *stream)
     assert_string_not_equal(got, "");
 }
 
-/* Adds a copy of the first entry under another sender. */
-static void copy_as(const char *from)
+/* A mail as a node of the fleet sends it: clips_claim, or for mail == NULL of these bytes. */
+static void ghost_sends(const char *from, const char *id, const char *home, const char *mail)
 {
-    static const char script[] =
-        "local f = redis.call('XRANGE', KEYS[1], '-', '+')[1][2]"
-        " for i = 1, #f, 2 do if f[i] == 'from' or f[i] == 'home' then f[i + 1] = ARGV[1] end end"
-        " return redis.call('XADD', KEYS[1], '*', unpack(f))";
-    redis_server_say(redis, "EVAL", script, "1", CLAIMS, from, NULL);
+    RY_BUF_AUTO whole = ry_buf_make(100000);
+    const struct ry_clips_claim claim = {.owner = RY_STR("x"), .limit = 1, .lease_ms = 1000};
+    freeze_mail(RY_TAG_clips_claim, &claim, 7, &whole);
+    const struct ry_mail_field fields[] = {{RY_STR("from"), ry_str_of(from)},
+                                           {RY_STR("id"), ry_str_of(id)},
+                                           {RY_STR("home"), ry_str_of(home)},
+                                           {RY_STR("origin"), RY_STR("7")},
+                                           {RY_STR("mail"), mail != NULL ? ry_str_of(mail) : ry_buf_str(&whole)}};
+    ghost_node_add(ghost, CLAIMS, fields, sizeof fields / sizeof *fields);
 }
 
 /* ---- mail that comes and goes ------------------------------------------------------------------------------------ */
@@ -492,9 +478,10 @@ static void entries_of_a_node_that_is_gone_are_dropped(void **state)
     BEGIN("alpha", &scheduler_spec);
     want(1);
     await_length(CLAIMS, 1);
-    copy_as("ghost/1");  /* of whom there is a word */
-    copy_as("ghost/0");  /* his start of before */
-    copy_as("nobody/1"); /* and one who never was */
+    ghost_sends("ghost/1", "7", "ghost/1", NULL);   /* of whom there are news */
+    ghost_sends("ghost/0", "7", "ghost/0", NULL);   /* its start of before */
+    ghost_sends("nobody/1", "7", "nobody/1", NULL); /* and one that never was */
+    ghost_node_answer(ghost, "granted");
     BEGIN("beta", &writer_spec);
     await_length(CLAIMS, 0);
     assert_int_equal(seen(&stage.worked['b']), 2);
@@ -513,13 +500,14 @@ static void window_is_never_exceeded_while_nobody_reads(void **state)
     await_length(CLAIMS, 4);
     /* The ghost ends one; another one takes its place, and no more. */
     ghost_reads(CLAIMS);
-    static const char script[] =
-        "local e = redis.call('XRANGE', KEYS[1], '-', '+')[1] local f = {}"
-        " for i = 1, #e[2], 2 do f[e[2][i]] = e[2][i + 1] end"
-        " redis.call('XADD', 'reelyard:mail:node:' .. f.from, '*', 'kind', 'settled', 'id', f.id)"
-        " redis.call('XACK', KEYS[1], 'relay', e[1]) redis.call('XDEL', KEYS[1], e[1])"
-        " return redis.call('PUBLISH', 'reelyard:bell:reelyard:mail:node:' .. f.from, '')";
-    redis_server_say(redis, "EVAL", script, "1", CLAIMS, NULL);
+    const char *read = redis_server_say(redis, "EVAL", first_mail, "1", CLAIMS, NULL);
+    char from[200], id[24];
+    assert_int_equal(sscanf(read, "%199[^\n]\n%23s", from, id), 2);
+    ghost_node_say(ghost, from, "claim", id, "ask", "1");
+    ghost_node_say(ghost, from, "settled", id, NULL, NULL);
+    static const char end[] = "local e = redis.call('XRANGE', KEYS[1], '-', '+')[1]"
+                              " redis.call('XACK', KEYS[1], 'relay', e[1]) return redis.call('XDEL', KEYS[1], e[1])";
+    redis_server_say(redis, "EVAL", end, "1", CLAIMS, NULL);
     await_length(CLAIMS, 4);
     assert_int_equal(entries_ever(CLAIMS), 5);
     BEGIN("beta", &writer_spec);
@@ -618,47 +606,43 @@ static void mail_that_was_added_twice_is_worked_on_once(void **state)
     await_length("reelyard:mail:encoder", 1);
     redis_server_say(redis, "DEL", "reelyard:mail:downloader", NULL);
     await_length("reelyard:mail:downloader", 1); /* alpha has added it again */
-    ghost_goes();
+    ghost_node_go(ghost);
     BEGIN("gamma", &encoder_spec);
     await_count(&stage.answers, 1, "clips settled");
     await_length("reelyard:mail:downloader", 0);
     assert_int_equal(seen(&stage.worked['b']), 1);
 }
 
-static void garbage_is_refused_and_ended(void **state)
+static void garbage_of_a_node_of_the_fleet_is_refused_and_ended(void **state)
 {
     (void)state;
     static const char *const mails[] = {"", "x", "\x93\x01\x02\x03", "{\"not\": \"msgpack\"}"};
     static const char *const senders[] = {"", "ghost/1", "nobody", "../../etc/passwd"};
-    static const char *const kinds[] = {"", "settled", "answer", "undeliverable", "of a later version"};
+    static const char *const kinds[] = {"",      "settled", "answer",   "undeliverable",
+                                        "claim", "claimed", "given_up", "of a later version"};
     static const char *const ids[] = {"", "0", "-1", "7", "18446744073709551615", "99999999999999999999", "seven"};
     ghost_appears(RY_ROLE_BIT(RY_ROLE_WRITER));
+    ghost_node_answer(ghost, "granted");
     for (size_t i = 0; i < sizeof mails / sizeof *mails; i++)
         for (size_t j = 0; j < sizeof senders / sizeof *senders; j++)
-            redis_server_say(redis, "XADD", CLAIMS, "*", "from", senders[j], "id", ids[(i + j) % 7], "home", senders[i],
-                             "origin", "7", "mail", mails[i], NULL);
-    redis_server_say(redis, "XADD", CLAIMS, "*", "nothing", "known", NULL);
+            ghost_sends(senders[j], ids[(i + j) % 7], senders[i], mails[i]);
+    ghost_sends("ghost/1", "8", "ghost/1", "x"); /* whole, but for the mail: it was given, and so it is dead */
     redis_server_say(redis, "SET", "reelyard:mail:storage", "no stream at all", NULL);
     BEGIN("beta", &storage_spec, &writer_spec);
     await_length(CLAIMS, 0);
-    /* The ghost is told of its mails. */
-    assert_true(redis_server_int(redis, "XLEN", "reelyard:mail:node:ghost/1", NULL) > 0);
+    await_ghost(ghost_node_ends, 1, "mails of the ghost that are dead");
 
     BEGIN("alpha", &scheduler_spec);
     want(1);
     await_count(&stage.answers, 1, "answers");
-    static const char owners[] = "local all = {} for _, node in ipairs({'alpha', 'beta'}) do"
-                                 " all[#all + 1] = cjson.decode(redis.call('GET', 'reelyard:node:' .. node)).owner end"
-                                 " return all";
-    char both[512];
-    (void)snprintf(both, sizeof both, "%s", redis_server_say(redis, "EVAL", owners, "0", NULL));
-    for (char *rest = NULL, *owner = strtok_r(both, "\n", &rest); owner; owner = strtok_r(NULL, "\n", &rest)) {
-        char stream[RY_MAIL_STREAM_BYTES];
+    for (const char *const *name = (const char *const[]){"alpha", "beta", NULL}; *name != NULL; name++) {
+        char owner[200], stream[RY_MAIL_STREAM_BYTES];
+        static const char of[] = "return cjson.decode(redis.call('GET', 'reelyard:node:' .. ARGV[1])).owner";
+        (void)snprintf(owner, sizeof owner, "%s", redis_server_say(redis, "EVAL", of, "0", *name, NULL));
         relay_node_stream(owner, stream);
         for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
             for (size_t j = 0; j < sizeof ids / sizeof *ids; j++)
-                redis_server_say(redis, "XADD", stream, "*", "kind", kinds[i], "id", ids[j], "mail", mails[j % 4],
-                                 "tag", "41", "cause", "99", "reason", "because", "failure", "because", NULL);
+                ghost_node_say(ghost, owner, kinds[i], ids[j], j % 2 ? "mail" : "failure", mails[j % 4]);
         await_length(stream, 0);
     }
     want(20);
@@ -672,12 +656,11 @@ static void word_that_redis_refuses_holds_nothing_up(void **state)
     (void)state;
     ghost_appears(RY_ROLE_BIT(RY_ROLE_WRITER));
     redis_server_say(redis, "SET", "reelyard:mail:node:ghost/1", "no stream at all", NULL);
-    redis_server_say(redis, "XADD", CLAIMS, "*", "from", "ghost/1", "id", "7", "mail", "x", NULL);
+    ghost_sends("ghost/1", "7", "ghost/1", NULL);
     BEGIN("beta", &writer_spec);
     BEGIN("alpha", &scheduler_spec);
     want(5);
     await_count(&stage.answers, 5, "answers");
-    await_length(CLAIMS, 0);
 }
 
 static int begin_redis(void **state)
@@ -713,7 +696,7 @@ int main(void)
         TEST(work_that_has_begun_may_end_after_its_deadline),
         TEST(entries_that_redis_lost_are_added_again),
         TEST(mail_that_was_added_twice_is_worked_on_once),
-        TEST(garbage_is_refused_and_ended),
+        TEST(garbage_of_a_node_of_the_fleet_is_refused_and_ended),
         TEST(word_that_redis_refuses_holds_nothing_up),
     };
     redis_server_needed();

@@ -16,6 +16,8 @@ port=$((20000 + RANDOM % 12000))
 redis-server --port "$port" --bind 127.0.0.1 --dir "$work" --save '' >"$work/redis.log" 2>&1 &
 pids+=($!)
 export REDIS_URL=redis://127.0.0.1:$port/0
+REELYARD_FLEET_KEY=$(od -An -tx1 -v -N32 /dev/urandom | tr -d ' \n')
+export REELYARD_FLEET_KEY
 until redis-cli -p "$port" PING >/dev/null 2>&1; do sleep 0.1; done
 
 mkfifo "$work/hold"

@@ -41,7 +41,7 @@ host c 10.77.0.3
 . "$(dirname "$0")/servers.sh"
 . "$(dirname "$0")/production.sh"
 messages=$((1000 * scale)) clips=$((120 * scale)) cut_seconds=${REELYARD_CUT_SECONDS:-10} cdn_address=$a_address
-export REELYARD_MAIL_LEASE_SECONDS=3 REELYARD_MAIL_ATTEMPTS_MAX=100 REELYARD_CLIP_WINDOW=8
+export REELYARD_FLEET_KEY=$fleet_key REELYARD_MAIL_LEASE_SECONDS=3 REELYARD_MAIL_ATTEMPTS_MAX=100 REELYARD_CLIP_WINDOW=8
 postgres_start
 redis_start --bind "$a_address" 127.0.0.1 --protected-mode no
 redis_line=redis://$a_address:$redis_port/0

@@ -6,7 +6,7 @@
 . "$(dirname "$0")/production.sh"
 
 messages=$((2000 * scale)) clips=$((150 * scale))
-export REELYARD_MAIL_LEASE_SECONDS=2 REELYARD_MAIL_ATTEMPTS_MAX=100 REELYARD_CLIP_WINDOW=8
+export REELYARD_FLEET_KEY=$fleet_key REELYARD_MAIL_LEASE_SECONDS=2 REELYARD_MAIL_ATTEMPTS_MAX=100 REELYARD_CLIP_WINDOW=8
 postgres_start
 redis_start
 discord_start "$messages" "$clips"

@@ -6,6 +6,9 @@ pg_bin=$(find /usr/lib/postgresql -maxdepth 2 -name bin 2>/dev/null | sort -V | 
 [ -x "${pg_bin:-}/postgres" ] || skip "there is no PostgreSQL server below /usr/lib/postgresql (Debian package postgresql)"
 find_redis
 
+# What nodes share that are to exchange mail.
+fleet_key=00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff
+
 # as_postgres COMMAND...: PostgreSQL refuses to run as root.
 as_postgres() {
     if [ "$(id -u)" -eq 0 ]; then

@@ -7,7 +7,7 @@
 
 messages=$((3000 * scale)) clips=$((200 * scale))
 other=222000000000000002 # a channel that the bot may not read
-export REELYARD_CLIP_WINDOW=8 WORKER_JOB_BATCH_SIZE=1
+export REELYARD_FLEET_KEY=$fleet_key REELYARD_CLIP_WINDOW=8 WORKER_JOB_BATCH_SIZE=1
 postgres_start
 redis_start
 discord_start "$messages" "$clips" --channel "$other" --forbidden "$other"

@@ -72,6 +72,10 @@ static void check_limits(const struct ry_record *record)
             fail_msg("%s.%s: min is above max", record->name, f->name);
         if ((f->flags & RY_FLAG_REQUIRED) && f->type != RY_FIELD_STR && f->type != RY_FIELD_BLOB)
             fail_msg("%s.%s: only a string or blob is REQUIRED", record->name, f->name);
+        if ((f->flags & RY_FLAG_LOCAL) && f->type != RY_FIELD_STR && f->type != RY_FIELD_BOOL)
+            fail_msg("%s.%s: only a string or truth value is LOCAL", record->name, f->name);
+        if ((f->flags & RY_FLAG_LOCAL) && (f->flags & RY_FLAG_REQUIRED))
+            fail_msg("%s.%s: what is left out between nodes cannot be REQUIRED", record->name, f->name);
         if (f->type == RY_FIELD_STR && f->max.u > RY_ENVELOPE_MAX_BYTES / 2)
             fail_msg("%s.%s: so long a string should be a BLOB", record->name, f->name);
         assert_true((f->record != NULL) == (f->type == RY_FIELD_LIST));
@@ -319,9 +323,9 @@ static void print_fields(const struct ry_record *record, int depth, struct ry_bu
             (void)ry_buf_addf(out, "%g..%g", f->min.f, f->max.f);
         else
             (void)ry_buf_addf(out, "%" PRIu64 "..%" PRIu64, f->min.u, f->max.u);
-        (void)ry_buf_addf(out, "%s%s%s%s\n", f->flags & RY_FLAG_REQUIRED ? " REQUIRED" : "",
+        (void)ry_buf_addf(out, "%s%s%s%s%s\n", f->flags & RY_FLAG_REQUIRED ? " REQUIRED" : "",
                           f->flags & RY_FLAG_SECRET ? " SECRET" : "", f->flags & RY_FLAG_SNOWFLAKE ? " SNOWFLAKE" : "",
-                          f->flags & RY_FLAG_URL ? " URL" : "");
+                          f->flags & RY_FLAG_URL ? " URL" : "", f->flags & RY_FLAG_LOCAL ? " LOCAL" : "");
         if (f->record) {
             (void)ry_buf_addf(out, "%*sof %s\n", depth * 2 + 2, "", f->record->name);
             print_fields(f->record, depth + 2, out);

@@ -1,0 +1,219 @@
+/* peers.c: the other nodes: what each says of itself, which of it is believed, and who is alive.
+ *
+ * News bear the fleet's seal and the time when they were said. Only news that are newer than the last ones of the same
+ * start of a node are a sign of life, and only if their time is near to this node's: so news that somebody has kept, or
+ * has taken from elsewhere, make nobody seem alive for longer than RELAY_CLOCKS_MS. A start of a node is remembered
+ * for as long as words of it may still lie in a stream, with the number of its last word (words.c). */
+#include "actors/relay/relay.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "runtime/json/json.h"
+#include "runtime/json/writer.h"
+
+#define NEWS_LASTS_S  10
+#define NEWS_BYTES    ((size_t)8192)
+#define PEERS_MAX     4096
+#define READ_AGAIN_MS 250
+#define CLOCKS_MS     60000
+/* Words to a node last an hour (words.c); behind that, one of this peer cannot be an honest one. */
+#define PEER_LASTS_MS 7200000
+
+struct relay_peer *relay_peer_of(const struct relay *self, struct ry_str owner)
+{
+    struct relay_peer *peer = NULL;
+    if (owner.n > 0 && owner.n < RELAY_OWNER_BYTES)
+        HASH_FIND(hh, self->peers, owner.p, owner.n, peer);
+    return peer;
+}
+
+bool relay_is_alive(const struct relay *self, struct ry_str owner)
+{
+    if (!self->nodes_known || ry_str_is(owner, self->owner))
+        return true;
+    const struct relay_peer *peer = relay_peer_of(self, owner);
+    return peer != NULL && ry_mono_ms(ry_ctx_clock(self->ctx)) - peer->seen_mono_ms < NEWS_LASTS_S * 1000;
+}
+
+static void peer_free(struct relay *self, struct relay_peer *peer)
+{
+    HASH_DELETE(hh, self->peers, peer);
+    free(peer);
+}
+
+void relay_peers_free(struct relay *self)
+{
+    struct relay_peer *peer = NULL;
+    struct relay_peer *next = NULL;
+    HASH_ITER(hh, self->peers, peer, next)
+    peer_free(self, peer);
+}
+
+/* Forgets those that are long gone; and, when there are too many, the one that was unheard of for longest. */
+static void forget_old(struct relay *self)
+{
+    int64_t now_mono_ms = ry_mono_ms(ry_ctx_clock(self->ctx));
+    struct relay_peer *peer = NULL;
+    struct relay_peer *next = NULL;
+    struct relay_peer *oldest = NULL;
+    HASH_ITER(hh, self->peers, peer, next)
+    {
+        if (now_mono_ms - peer->seen_mono_ms > PEER_LASTS_MS)
+            peer_free(self, peer);
+        else if (oldest == NULL || peer->seen_mono_ms < oldest->seen_mono_ms)
+            oldest = peer;
+    }
+    if (HASH_COUNT(self->peers) >= PEERS_MAX)
+        peer_free(self, oldest);
+}
+
+static struct relay_peer *peer_new(struct relay *self, struct ry_str owner)
+{
+    forget_old(self);
+    struct relay_peer *peer = calloc(1, sizeof *peer);
+    if (peer == NULL)
+        return NULL;
+    (void)snprintf(peer->owner, sizeof peer->owner, "%.*s", RY_STR_ARG(owner));
+    HASH_ADD(hh, self->peers, owner, owner.n, peer);
+    return peer;
+}
+
+/* ---- what others say --------------------------------------------------------------------------------------------- */
+
+/* "NAME/START", and no more: so news cannot stand under the name of another node. */
+static bool is_owner_of(struct ry_str owner, struct ry_str name)
+{
+    return owner.n > name.n + 1 && owner.n < RELAY_OWNER_BYTES && ry_str_starts(owner, name) && owner.p[name.n] == '/';
+}
+
+/* Whether sealed news are of now; *wall_ms: when they were said. */
+static bool is_of_now(struct relay *self, const struct ry_mail_node *node, int64_t *wall_ms,
+                      char why[RELAY_REFUSED_BYTES])
+{
+    int64_t now_wall_ms = ry_wall_ms(ry_ctx_clock(self->ctx));
+    if (node->seal != RY_SEAL_GOOD)
+        *wall_ms = now_wall_ms; /* an open fleet believes what stands there now */
+    int64_t off_ms = *wall_ms - now_wall_ms;
+    if (off_ms < -CLOCKS_MS || off_ms > CLOCKS_MS) {
+        (void)snprintf(why, RELAY_REFUSED_BYTES, "it was said %" PRId64 " s %s by this node's clock",
+                       (off_ms < 0 ? -off_ms : off_ms) / 1000, off_ms < 0 ? "ago" : "ahead");
+        return false;
+    }
+    return true;
+}
+
+/* Believes news: their node is alive if they are newer than its last ones. */
+static void take_news(struct relay *self, struct ry_str owner, int64_t wall_ms, int64_t role_bits)
+{
+    int64_t now_mono_ms = ry_mono_ms(ry_ctx_clock(self->ctx));
+    struct relay_peer *peer = relay_peer_of(self, owner);
+    if (peer == NULL)
+        peer = peer_new(self, owner);
+    if (peer == NULL)
+        return;
+    if (wall_ms > peer->said_wall_ms) {
+        peer->said_wall_ms = wall_ms;
+        peer->seen_mono_ms = now_mono_ms;
+    }
+    if (now_mono_ms - peer->seen_mono_ms < NEWS_LASTS_S * 1000)
+        self->reach |= (uint32_t)role_bits & RELAYED;
+}
+
+static void on_node(void *arg, const struct ry_mail_node *node)
+{
+    struct relay *self = arg;
+    RY_JSON_AUTO *doc = NULL;
+    const struct ry_json *news = NULL;
+    int64_t role_bits = 0;
+    int64_t wall_ms = 0;
+    char why[RELAY_REFUSED_BYTES] = "";
+    if (ry_str_is(node->name, self->node))
+        return;
+    if (!node->accepted) {
+        self->strangers++;
+        (void)snprintf(self->stranger, sizeof self->stranger, "%.*s", RY_STR_ARG(node->name));
+        if (relay_takes(self))
+            relay_refuse(self, RY_COUNTER_relay_refused, "reelyard:node", node->name, ry_seal_text(node->seal));
+        return;
+    }
+    if (ry_json_parse_object(node->text, &doc, &news, NULL) != RY_OK ||
+        !ry_json_i64(ry_json_get(news, "role_bits"), &role_bits)) {
+        relay_refuse(self, RY_COUNTER_relay_refused, "reelyard:node", node->name, "it is no news of a node");
+        return;
+    }
+    struct ry_str owner = ry_json_str(ry_json_get(news, "owner"));
+    (void)ry_json_i64(ry_json_get(news, "wall_ms"), &wall_ms);
+    if (!is_owner_of(owner, node->name))
+        relay_refuse(self, RY_COUNTER_relay_refused, "reelyard:node", node->name, "it is of another node");
+    else if (!is_of_now(self, node, &wall_ms, why))
+        relay_refuse(self, RY_COUNTER_relay_replayed, "reelyard:node", node->name, why);
+    else
+        take_news(self, owner, wall_ms, role_bits);
+}
+
+static void read_news(struct relay *self)
+{
+    self->read_mono_ms = ry_mono_ms(ry_ctx_clock(self->ctx));
+    self->reach = 0;
+    self->strangers = 0;
+    self->nodes_known = ry_mail_stream_nodes(self->mail, on_node, self, NULL) == RY_OK;
+}
+
+struct relay_peer *relay_peer_found(struct relay *self, struct ry_str owner)
+{
+    struct relay_peer *peer = relay_peer_of(self, owner);
+    if (peer == NULL && ry_mono_ms(ry_ctx_clock(self->ctx)) - self->read_mono_ms >= READ_AGAIN_MS) {
+        read_news(self);
+        peer = relay_peer_of(self, owner);
+    }
+    return peer;
+}
+
+/* ---- what this node says ----------------------------------------------------------------------------------------- */
+
+static void put_roles(const struct relay *self, struct ry_json_writer *writer)
+{
+    ry_json_put_array(writer, "roles");
+    for (unsigned role = 1; role < RY_ROLE_COUNT; role++)
+        if (self->here & RELAYED & RY_ROLE_BIT(role))
+            ry_json_put_text(writer, NULL, ry_role_name((enum ry_role)role));
+    ry_json_put_end(writer);
+    ry_json_put_object(writer, "instances");
+    for (unsigned role = 1; role < RY_ROLE_COUNT; role++)
+        if (self->here & RELAYED & RY_ROLE_BIT(role))
+            ry_json_put_u64(writer, ry_role_name((enum ry_role)role), self->instances[role]);
+    ry_json_put_end(writer);
+}
+
+static int announce(struct relay *self, struct ry_error *err)
+{
+    RY_BUF_AUTO text = ry_buf_make(NEWS_BYTES);
+    struct ry_json_writer writer = ry_json_writer(&text, false);
+    uint32_t offered = relay_offered(self);
+    int64_t now_wall_ms = ry_wall_ms(ry_ctx_clock(self->ctx));
+    size_t capacity = 0;
+    for (unsigned role = 1; role < RY_ROLE_COUNT; role++)
+        capacity += offered & RY_ROLE_BIT(role) ? self->capacity[role] : 0;
+    /* Each is newer than the last, even if the clock was set back. */
+    self->said_wall_ms = now_wall_ms > self->said_wall_ms ? now_wall_ms : self->said_wall_ms + 1;
+    ry_json_put_object(&writer, NULL);
+    ry_json_put_text(&writer, "owner", self->owner);
+    put_roles(self, &writer);
+    ry_json_put_u64(&writer, "role_bits", offered);
+    ry_json_put_u64(&writer, "capacity", capacity);
+    ry_json_put_u64(&writer, "taken", HASH_COUNT(self->entries));
+    ry_json_put_u64(&writer, "given", HASH_COUNT(self->sent));
+    ry_json_put_i64(&writer, "wall_ms", self->said_wall_ms);
+    ry_json_put_end(&writer);
+    if (text.failed)
+        return ry_fail(err, RY_ENOMEM, "no memory for the news of this node");
+    return ry_mail_stream_announce(self->mail, self->node, ry_buf_str(&text), NEWS_LASTS_S, err);
+}
+
+void relay_exchange_news(struct relay *self)
+{
+    if (announce(self, NULL) == RY_OK)
+        read_news(self);
+}

@@ -1,0 +1,34 @@
+/* relay_bed.h: nodes of this process that share a Redis and nothing else, each with a relay and actors of the test. */
+#ifndef REELYARD_TESTS_BED_RELAY_BED_H
+#define REELYARD_TESTS_BED_RELAY_BED_H
+
+#include "runtime/actor/actor.h"
+#include "runtime/bus/node.h"
+#include "tests/bed/redis_server.h"
+
+struct relay_bed {
+    struct redis_server *redis;
+    struct ry_node *nodes[4];
+    struct ry_console *consoles[4]; /* of each, if it was asked for */
+    size_t n;
+};
+
+struct relay_bed_option {
+    enum ry_option option;
+    const char *value;
+};
+
+/* Starts a node with these actors (ended by NULL) and a relay: PostgreSQL is its database by name, leases of mail last
+ * a second, and its window is 4. */
+void relay_bed_begin(struct relay_bed *bed, const char *name, const struct ry_actor_spec *const *specs,
+                     const struct relay_bed_option *options, size_t n);
+/* A console on a node, opened when it is first asked for. */
+struct ry_console *relay_bed_console(struct relay_bed *bed, size_t node);
+/* Ends the last node, as if it was told to: what it holds is given back. */
+void relay_bed_end_last(struct relay_bed *bed);
+void relay_bed_end(struct relay_bed *bed);
+
+/* A mail of a message without blobs, as it stands in an entry; priority backfill. */
+void freeze_mail(enum ry_tag tag, const void *message, uint64_t id, struct ry_buf *out);
+
+#endif
