@@ -141,7 +141,10 @@ struct change {
     struct ry_cli *cli;
     struct ry_stream *stream;
     struct ry_session session; /* joined when the first mail is replayed */
+    struct ry_error *err;      /* of the store */
     bool replay;
+    int64_t ids[PAGE_LETTERS]; /* to be taken in one step */
+    size_t count;
     size_t done;
     size_t failed;
 };
@@ -163,28 +166,40 @@ static int replay_mail(struct change *change, int64_t id, struct ry_error *err)
     const struct ry_replayed *replayed = RY_BODY(answer, replayed);
     if (!replayed->accepted)
         return ry_fail(err, RY_EFULL, "the node refused it: %.*s", RY_STR_ARG(replayed->reason));
-    return change->stream->ops->dead_drop(change->stream, id, err);
+    struct ry_error outcome;
+    rc = change->stream->ops->dead_take(change->stream, &id, 1, false, &outcome, err);
+    return rc == RY_OK && outcome.code != RY_OK ? ry_fail(err, outcome.code, "%s", outcome.text) : rc;
 }
 
-static void change_one(struct change *change, int64_t id)
+/* Takes the letters that were gathered. */
+static int change_gathered(struct change *change, struct ry_error *err)
 {
-    struct ry_error err;
-    int rc = change->replay ? change->stream->ops->dead_replay(change->stream, id, &err)
-                            : change->stream->ops->dead_drop(change->stream, id, &err);
-    if (change->replay && rc == RY_EUNSUPPORTED)
-        rc = replay_mail(change, id, &err);
-    if (rc == RY_OK) {
-        change->done++;
-        return;
+    struct ry_error outcomes[PAGE_LETTERS];
+    size_t n = change->count;
+    change->count = 0;
+    int rc = change->stream->ops->dead_take(change->stream, change->ids, n, change->replay, outcomes, err);
+    for (size_t i = 0; i < n && rc == RY_OK; i++) {
+        int taken = (int)outcomes[i].code;
+        if (change->replay && taken == RY_EUNSUPPORTED)
+            taken = replay_mail(change, change->ids[i], &outcomes[i]);
+        change->done += taken == RY_OK;
+        change->failed += taken != RY_OK;
+        if (taken != RY_OK)
+            (void)ry_cli_complain(change->cli, RY_EXIT_FAILED, "%lld: %s", (long long)change->ids[i], outcomes[i].text);
     }
-    change->failed++;
-    (void)ry_cli_complain(change->cli, RY_EXIT_FAILED, "%lld: %s", (long long)id, err.text);
+    return rc;
+}
+
+static int change_one(struct change *change, int64_t id, struct ry_error *err)
+{
+    change->ids[change->count++] = id;
+    return change->count == PAGE_LETTERS ? change_gathered(change, err) : RY_OK;
 }
 
 static int change_letter(void *arg, const struct ry_dead *letter)
 {
-    change_one(arg, letter->id);
-    return RY_OK;
+    struct change *change = arg;
+    return change_one(change, letter->id, change->err);
 }
 
 static int note_id(void *arg, const struct ry_dead *letter)
@@ -204,12 +219,12 @@ static int change_all(struct change *change, struct ry_error *err)
 static int change_letters(struct ry_cli *cli, struct ry_stream *stream, int argc, char **argv, struct ry_error *err)
 {
     struct change change = {
-        .cli = cli, .stream = stream, .session = RY_SESSION_NONE, .replay = strcmp(argv[1], "replay") == 0};
-    int rc = RY_OK;
-    if (argc == 2)
-        rc = change_all(&change, err);
-    for (int i = 2; i < argc; i++)
-        change_one(&change, letter_id(argv[i]));
+        .cli = cli, .stream = stream, .session = RY_SESSION_NONE, .err = err, .replay = strcmp(argv[1], "replay") == 0};
+    int rc = argc == 2 ? change_all(&change, err) : RY_OK;
+    for (int i = 2; i < argc && rc == RY_OK; i++)
+        rc = change_one(&change, letter_id(argv[i]), err);
+    if (rc == RY_OK)
+        rc = change_gathered(&change, err);
     (void)ry_session_close(&change.session, NULL);
     (void)fprintf(cli->out, "%zu %s\n", change.done, change.replay ? "replayed" : "dropped");
     if (rc == RY_OK && change.failed)

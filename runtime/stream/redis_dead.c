@@ -110,7 +110,7 @@ int ry_redis_dead_get(struct ry_stream *stream, int64_t id, struct ry_arena *are
     return rc;
 }
 
-static int drop(struct ry_redis *redis, int64_t id, bool replay, struct ry_error *err)
+static int take(struct ry_redis *redis, int64_t id, bool replay, struct ry_error *err)
 {
     RY_BUF_AUTO command = ry_buf_make(4096);
     redisReply *reply = NULL;
@@ -138,12 +138,15 @@ static int drop(struct ry_redis *redis, int64_t id, bool replay, struct ry_error
     return rc;
 }
 
-int ry_redis_dead_drop(struct ry_stream *stream, int64_t id, struct ry_error *err)
+int ry_redis_dead_take(struct ry_stream *stream, const int64_t *ids, size_t n, bool replay, struct ry_error *outcomes,
+                       struct ry_error *err)
 {
-    return drop(ry_redis_of(stream), id, false, err);
-}
-
-int ry_redis_dead_replay(struct ry_stream *stream, int64_t id, struct ry_error *err)
-{
-    return drop(ry_redis_of(stream), id, true, err);
+    struct ry_redis *redis = ry_redis_of(stream);
+    for (size_t i = 0; i < n; i++) {
+        outcomes[i] = (struct ry_error){.code = RY_OK};
+        int rc = take(redis, ids[i], replay, &outcomes[i]);
+        if (rc != RY_OK && rc != RY_ENOENT && rc != RY_EUNSUPPORTED && rc != RY_EDATA)
+            return ry_fail(err, (enum ry_err)rc, "%s", outcomes[i].text);
+    }
+    return RY_OK;
 }

@@ -113,13 +113,6 @@ static int drop(struct ry_queue *queue, int64_t id, const char *doing, struct ry
     return rc == RY_OK && changed == 0 ? unknown(id, err) : rc;
 }
 
-int ry_queue_dead_drop(struct ry_stream *stream, int64_t id, struct ry_error *err)
-{
-    struct ry_queue *queue = ry_queue_of(stream);
-    int rc = ry_queue_begin(queue, RY_QUEUE_DURABLE, dropping, err);
-    return rc != RY_OK ? rc : ry_queue_end(queue, drop(queue, id, dropping, err), dropping, err);
-}
-
 /* Copies the letter's job into the queue, inside a transaction. */
 static int requeue(struct ry_queue *queue, int64_t id, struct ry_error *err)
 {
@@ -158,14 +151,27 @@ static int requeue(struct ry_queue *queue, int64_t id, struct ry_error *err)
     return ry_queue_run(queue, statement, replaying, NULL, err);
 }
 
-int ry_queue_dead_replay(struct ry_stream *stream, int64_t id, struct ry_error *err)
+/* An error of the letter leaves nothing behind, so the transaction goes on with the others. */
+static bool is_of_letter(int rc)
+{
+    return rc == RY_ENOENT || rc == RY_EUNSUPPORTED || rc == RY_EDATA;
+}
+
+int ry_queue_dead_take(struct ry_stream *stream, const int64_t *ids, size_t n, bool replay, struct ry_error *outcomes,
+                       struct ry_error *err)
 {
     struct ry_queue *queue = ry_queue_of(stream);
-    int rc = ry_queue_begin(queue, RY_QUEUE_DURABLE, replaying, err);
+    const char *doing = replay ? replaying : dropping;
+    int rc = ry_queue_begin(queue, RY_QUEUE_DURABLE, doing, err);
     if (rc != RY_OK)
         return rc;
-    rc = requeue(queue, id, err);
-    if (rc == RY_OK)
-        rc = drop(queue, id, replaying, err);
-    return ry_queue_end(queue, rc, replaying, err);
+    for (size_t i = 0; i < n && rc == RY_OK; i++) {
+        outcomes[i] = (struct ry_error){.code = RY_OK};
+        int done = replay ? requeue(queue, ids[i], &outcomes[i]) : RY_OK;
+        if (done == RY_OK)
+            done = drop(queue, ids[i], doing, &outcomes[i]);
+        if (done != RY_OK && !is_of_letter(done))
+            rc = ry_fail(err, (enum ry_err)done, "%s", outcomes[i].text);
+    }
+    return ry_queue_end(queue, rc, doing, err);
 }

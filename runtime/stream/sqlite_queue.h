@@ -113,7 +113,7 @@ int ry_queue_dead_list(struct ry_stream *stream, int64_t after_id, size_t max, s
                        struct ry_dead *letters, size_t *n, struct ry_error *err);
 int ry_queue_dead_get(struct ry_stream *stream, int64_t id, struct ry_arena *arena, struct ry_dead *letter,
                       struct ry_error *err);
-int ry_queue_dead_drop(struct ry_stream *stream, int64_t id, struct ry_error *err);
-int ry_queue_dead_replay(struct ry_stream *stream, int64_t id, struct ry_error *err);
+int ry_queue_dead_take(struct ry_stream *stream, const int64_t *ids, size_t n, bool replay, struct ry_error *outcomes,
+                       struct ry_error *err);
 
 #endif

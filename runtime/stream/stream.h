@@ -135,15 +135,18 @@ struct ry_stream_ops {
     bool (*ready)(struct ry_stream *stream);
 
     /* Dead letters: add (a mail, or a job that never was in the stream; the very same letter twice is one), list by
-     * rising id above after_id, get one with its body, take one away, and put a job back into the queue (in one step;
-     * RY_EUNSUPPORTED for a mail, RY_EDATA when a job with its id is in the queue). RY_ENOENT for an unknown id. */
+     * rising id above after_id, get one with its body (RY_ENOENT for an unknown id). */
     int (*dead_add)(struct ry_stream *stream, const struct ry_dead *dead, struct ry_error *err);
     int (*dead_list)(struct ry_stream *stream, int64_t after_id, size_t max, struct ry_arena *arena,
                      struct ry_dead *letters, size_t *n, struct ry_error *err);
     int (*dead_get)(struct ry_stream *stream, int64_t id, struct ry_arena *arena, struct ry_dead *letter,
                     struct ry_error *err);
-    int (*dead_drop)(struct ry_stream *stream, int64_t id, struct ry_error *err);
-    int (*dead_replay)(struct ry_stream *stream, int64_t id, struct ry_error *err);
+    /* Takes n dead letters away; replay: puts each one's job back into the queue in the same step. outcomes[i] is of
+     * ids[i]: its code RY_OK, RY_ENOENT for an unknown id, RY_EUNSUPPORTED for a mail that is to be replayed, RY_EDATA
+     * when a job with its id is in the queue. On an error of the store some may have been done, and outcomes is not to
+     * be read. Many at a time cost little more than one. */
+    int (*dead_take)(struct ry_stream *stream, const int64_t *ids, size_t n, bool replay, struct ry_error *outcomes,
+                     struct ry_error *err);
 
     void (*close)(struct ry_stream *stream);
 };

@@ -54,8 +54,7 @@ static const struct ry_stream_ops redis_ops = {
     .dead_add = ry_redis_dead_add,
     .dead_list = ry_redis_dead_list,
     .dead_get = ry_redis_dead_get,
-    .dead_drop = ry_redis_dead_drop,
-    .dead_replay = ry_redis_dead_replay,
+    .dead_take = ry_redis_dead_take,
     .close = close_queue,
 };
 

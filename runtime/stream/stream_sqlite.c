@@ -51,8 +51,7 @@ static const struct ry_stream_ops sqlite_ops = {
     .dead_add = ry_queue_dead_add,
     .dead_list = ry_queue_dead_list,
     .dead_get = ry_queue_dead_get,
-    .dead_drop = ry_queue_dead_drop,
-    .dead_replay = ry_queue_dead_replay,
+    .dead_take = ry_queue_dead_take,
     .close = close_queue,
 };
 

@@ -472,6 +472,40 @@ static void queue_reads_in_bounded_work_however_many_jobs_wait(void **state)
     ry_stream_close(&stream);
 }
 
+static int count_commit(void *arg)
+{
+    (*(unsigned *)arg)++;
+    return 0;
+}
+
+/* A commit waits for the disk. */
+static void queue_takes_many_dead_letters_in_one_commit(void **state)
+{
+    struct folder *folder = *state;
+    enum { LETTERS = 200 };
+    struct ry_clock_manual clock;
+    ry_clock_manual_init(&clock, 0);
+    struct ry_stream *stream = folder_open(folder, &clock.clock);
+    sql(folder, "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400)"
+                "INSERT INTO reelyard_queue_dead (kind, job_id, type, guild_id, channel_id, reason, summary, priority,"
+                " attempts, died_wall_ms, body) SELECT 0, printf('j%d', i), 'messages', '1', '', 'r', '', 4, 1, 0, '{}'"
+                " FROM n");
+    for (int replay = 0; replay < 2; replay++) {
+        int64_t ids[LETTERS];
+        struct ry_error outcomes[LETTERS];
+        unsigned commits = 0;
+        for (int i = 0; i < LETTERS; i++)
+            ids[i] = replay * LETTERS + i + 1;
+        (void)sqlite3_commit_hook(ry_queue_of(stream)->db, count_commit, &commits);
+        assert_int_equal(stream->ops->dead_take(stream, ids, LETTERS, replay, outcomes, NULL), RY_OK);
+        (void)sqlite3_commit_hook(ry_queue_of(stream)->db, NULL, NULL);
+        for (int i = 0; i < LETTERS; i++)
+            assert_int_equal(outcomes[i].code, RY_OK);
+        assert_int_equal(commits, 1);
+    }
+    ry_stream_close(&stream);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -484,6 +518,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(queue_says_when_another_holds_its_lock, set_up, tear_down),
         cmocka_unit_test_setup_teardown(queue_leaves_the_rest_of_the_file_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(queue_gives_a_job_without_body_to_be_buried, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(queue_takes_many_dead_letters_in_one_commit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(queue_reads_in_bounded_work_however_many_jobs_wait, set_up, tear_down),
     };
     int failed = stream_suite_run(&sqlite_factory);

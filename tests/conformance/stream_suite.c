@@ -516,6 +516,14 @@ static void stream_keeps_a_buried_job_whole(void **state)
     assert_int_equal(letter.died_wall_ms, START_MS + 500);
 }
 
+/* Takes one dead letter; what became of it. */
+static int dead_take(struct bench *bench, struct ry_stream *stream, int64_t id, bool replay)
+{
+    struct ry_error outcome;
+    OK(bench, stream->ops->dead_take(stream, &id, 1, replay, &outcome, &bench->err));
+    return (int)outcome.code;
+}
+
 static void stream_replays_a_dead_job_as_new(void **state)
 {
     struct bench *bench = *state;
@@ -523,12 +531,12 @@ static void stream_replays_a_dead_job_as_new(void **state)
     uint64_t token = lease_one(bench, bench->a);
     OK(bench, say(bench, bench->a, BURY, "x", token));
     int64_t id = only_letter(bench);
-    OK(bench, bench->b->ops->dead_replay(bench->b, id, &bench->err));
+    OK(bench, dead_take(bench, bench->b, id, true));
     expect_depth(bench, 1, 0, 0);
     assert_true(lease_one(bench, bench->a) > token);
     assert_int_equal(bench->leases[0].attempts, 1);
     expect_str(bench->leases[0].json, "{\"type\":\"messages\"}");
-    assert_int_equal(bench->b->ops->dead_replay(bench->b, id, &bench->err), RY_ENOENT);
+    assert_int_equal(dead_take(bench, bench->b, id, true), RY_ENOENT);
 }
 
 static void stream_replays_no_job_that_is_in_the_queue_again(void **state)
@@ -537,7 +545,7 @@ static void stream_replays_no_job_that_is_in_the_queue_again(void **state)
     push_one(bench, "x");
     OK(bench, say(bench, bench->a, BURY, "x", lease_one(bench, bench->a)));
     push_one(bench, "x");
-    assert_int_equal(bench->a->ops->dead_replay(bench->a, only_letter(bench), &bench->err), RY_EDATA);
+    assert_int_equal(dead_take(bench, bench->a, only_letter(bench), true), RY_EDATA);
     expect_depth(bench, 1, 0, 1);
 }
 
@@ -563,11 +571,38 @@ static void stream_keeps_a_dead_mail_once_and_whole(void **state)
     assert_int_equal(letter.kind, RY_DEAD_MAIL);
     assert_true(ry_str_eq(letter.body, dead_mail.body));
     expect_str(letter.guild_id, "");
-    assert_int_equal(bench->a->ops->dead_replay(bench->a, id, &bench->err), RY_EUNSUPPORTED);
+    assert_int_equal(dead_take(bench, bench->a, id, true), RY_EUNSUPPORTED);
     struct ry_dead other = dead_mail;
     other.body = RY_STR("another mail under a used id");
     OK(bench, bench->a->ops->dead_add(bench->a, &other, &bench->err));
     expect_depth(bench, 0, 0, 2);
+}
+
+static void stream_takes_many_dead_letters_and_tells_of_each(void **state)
+{
+    struct bench *bench = *state;
+    push_one(bench, "x");
+    OK(bench, say(bench, bench->a, BURY, "x", lease_one(bench, bench->a)));
+    push_one(bench, "y");
+    OK(bench, say(bench, bench->a, BURY, "y", lease_one(bench, bench->a)));
+    push_one(bench, "y"); /* again */
+    OK(bench, bench->a->ops->dead_add(bench->a, &dead_mail, &bench->err));
+    struct ry_dead letters[4];
+    size_t n = 0;
+    OK(bench, bench->a->ops->dead_list(bench->a, 0, 4, &bench->arena, letters, &n, &bench->err));
+    assert_int_equal(n, 3);
+    const int64_t ids[] = {1000, letters[0].id, letters[1].id, letters[2].id, letters[0].id};
+    static const enum ry_err replayed[] = {RY_ENOENT, RY_OK, RY_EDATA, RY_EUNSUPPORTED, RY_ENOENT};
+    static const enum ry_err dropped[] = {RY_ENOENT, RY_ENOENT, RY_OK, RY_OK, RY_ENOENT};
+    struct ry_error outcomes[5];
+    OK(bench, bench->a->ops->dead_take(bench->a, ids, 5, true, outcomes, &bench->err));
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(outcomes[i].code, replayed[i]);
+    expect_depth(bench, 2, 0, 2);
+    OK(bench, bench->a->ops->dead_take(bench->a, ids, 5, false, outcomes, &bench->err));
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(outcomes[i].code, dropped[i]);
+    expect_depth(bench, 2, 0, 0);
 }
 
 static void stream_lists_dead_letters_by_pages_and_never_reuses_an_id(void **state)
@@ -593,8 +628,8 @@ static void stream_lists_dead_letters_by_pages_and_never_reuses_an_id(void **sta
         }
     } while (n == 3);
     assert_int_equal(seen, 5);
-    OK(bench, bench->a->ops->dead_drop(bench->a, after, &bench->err));
-    assert_int_equal(bench->a->ops->dead_drop(bench->a, after, &bench->err), RY_ENOENT);
+    OK(bench, dead_take(bench, bench->a, after, false));
+    assert_int_equal(dead_take(bench, bench->a, after, false), RY_ENOENT);
     struct ry_dead letter;
     assert_int_equal(bench->a->ops->dead_get(bench->a, after, &bench->arena, &letter, &bench->err), RY_ENOENT);
     OK(bench, bench->a->ops->dead_add(bench->a, &dead_mail, &bench->err));
@@ -715,7 +750,7 @@ static void stream_replays_a_dead_job_whose_id_an_ack_has_pushed(void **state)
     push_one(bench, "x");
     ack_with(bench, "x", lease_one(bench, bench->a), &next, 1);
     OK(bench, say(bench, bench->a, BURY, "y", lease_one(bench, bench->a)));
-    OK(bench, bench->a->ops->dead_replay(bench->a, only_letter(bench), &bench->err));
+    OK(bench, dead_take(bench, bench->a, only_letter(bench), true));
     (void)lease_one(bench, bench->a);
     expect_str(bench->leases[0].job_id, "y");
 }
@@ -807,6 +842,7 @@ int stream_suite_run(const struct stream_factory *factory)
         CLAIM(stream_replays_a_dead_job_as_new),
         CLAIM(stream_replays_no_job_that_is_in_the_queue_again),
         CLAIM(stream_keeps_a_dead_mail_once_and_whole),
+        CLAIM(stream_takes_many_dead_letters_and_tells_of_each),
         CLAIM(stream_lists_dead_letters_by_pages_and_never_reuses_an_id),
     };
     return cmocka_run_group_tests_name(factory->name, claims, NULL, NULL);
