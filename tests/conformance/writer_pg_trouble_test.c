@@ -444,6 +444,49 @@ static void nodes_claim_side_by_side_and_no_clip_twice(void **state)
     assert_int_equal(writer_number(f, "SELECT count(*) FROM reelyard_clip_lease WHERE attempts = 1"), 500);
 }
 
+/* Before the first ANALYZE the planner thinks that a few of the clips wait, and would sort all of them: more than
+ * temp_file_limit allows here. */
+static void claim_costs_what_it_takes_before_the_tables_are_analyzed(void **state)
+{
+    struct writer_fixture *f = *state;
+    static const char fill[] =
+        "SET LOCAL session_replication_role = replica;"
+        "INSERT INTO clip (id, message_id, guild_id, channel_id, author_id, filename, file_size, mime_type, cdn_url,"
+        " expires_at, thumbnail_status) SELECT md5(i::text), i, '1', '7', '9', 'clip.mp4', 1, 'video/mp4',"
+        " repeat('u', 200), now(), s FROM generate_series(1, 20000) i, (VALUES ('%s')) v (s);"
+        " INSERT INTO failed_thumbnail (id, clip_id, error_message, retry_count, next_retry_at)"
+        " SELECT md5('f' || id)::uuid, id, 'x', 1, now() - interval '1 day' FROM clip WHERE thumbnail_status = "
+        "'failed'";
+    static const char *const states[] = {"pending", "failed"};
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
+        char text[2048];
+        const char *database = writer_pg_store_empty(&store);
+        struct writer_engine *engine = NULL;
+        struct ry_error err = {0};
+        assert_int_equal(writer_pg_store_engine(&store, database, "", &f->clock.clock, &engine, &err), RY_OK);
+        (void)snprintf(text, sizeof text, fill, states[i]);
+        postgres_server_sql(&server, database, text, NULL, 0);
+        (void)snprintf(text, sizeof text,
+                       "ALTER DATABASE %s SET work_mem = '64kB'; ALTER DATABASE %s SET temp_file_limit = '64kB';"
+                       "ALTER DATABASE %s SET jit = off",
+                       database, database, database);
+        sql(text);
+        writer_engine_close(&engine);
+        assert_int_equal(writer_pg_store_engine(&store, database, "", &f->clock.clock, &engine, &err), RY_OK);
+        struct ry_clips_claim claim = {.owner = RY_STR("node/2"), .limit = 16, .lease_ms = 60000};
+        struct ry_clips_claimed claimed = {0};
+        assert_int_equal(engine->ops->begin(engine, &err), RY_OK);
+        int rc = engine->ops->clips_claim(engine, &claim, &f->arena, &claimed, &err);
+        if (rc == RY_OK)
+            rc = engine->ops->commit(engine, &err);
+        if (rc != RY_OK)
+            fail_msg("%s: %s", states[i], err.text);
+        assert_int_equal(claimed.clips.n, 16);
+        writer_engine_close(&engine);
+        postgres_server_disconnect(&server);
+    }
+}
+
 /* ---- what a turn costs, and what it takes ------------------------------------------------------------------------ */
 
 static void batch_of_a_hundred_messages_costs_one_round_trip(void **state)
@@ -552,6 +595,7 @@ int main(void)
         CLAIM(pool_keeps_its_limits),
         CLAIM(writers_with_the_same_rows_do_not_lock_each_other_out),
         CLAIM(nodes_claim_side_by_side_and_no_clip_twice),
+        CLAIM(claim_costs_what_it_takes_before_the_tables_are_analyzed),
         CLAIM(batch_of_a_hundred_messages_costs_one_round_trip),
         CLAIM(rescan_writes_no_log),
         CLAIM(shut_gate_fails_a_brisk_turn_as_a_whole),
