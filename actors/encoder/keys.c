@@ -101,6 +101,11 @@ static bool read_key(struct keys *keys)
     return false;
 }
 
+/* clang-format off */
+/* The parameter of av_parser_init was an int before it became the enum. */
+#define PARSER_ID(id) _Generic(&av_parser_init, AVCodecParserContext *(*)(int): (int)(id), default: (id))
+/* clang-format on */
+
 /* A parser reads what kind of picture a packet has without decoding it. */
 static bool open_parser(struct keys *keys)
 {
@@ -112,7 +117,7 @@ static bool open_parser(struct keys *keys)
         if (!keys->parser_of || avcodec_parameters_to_context(keys->parser_of, parameters) < 0)
             return false;
     }
-    keys->parser = av_parser_init((int)parameters->codec_id);
+    keys->parser = av_parser_init(PARSER_ID(parameters->codec_id));
     if (keys->parser)
         keys->parser->flags |= PARSER_FLAG_COMPLETE_FRAMES;
     return keys->parser != NULL;

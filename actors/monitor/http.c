@@ -1,22 +1,19 @@
 #include "actors/monitor/http.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <microhttpd.h>
 
+#include "actors/monitor/door.h"
+#include "actors/monitor/seats.h"
 #include "runtime/base/log.h"
 
-#define CONNECTIONS_MAX         128
-#define CONNECTION_IDLE_S       30
 #define CONNECTION_MEMORY_BYTES ((size_t)32768)
-#define LISTEN_BACKLOG          64
 #define HTTP_METHODS            "GET, HEAD"
 #define CONTENT_SECURITY_POLICY \
     "default-src 'none'; img-src 'self'; style-src 'self'; base-uri 'none'; " \
@@ -26,23 +23,27 @@ struct http_exchange {
     LIST_ENTRY(http_exchange) link;
     struct http *http;
     struct MHD_Connection *connection;
+    struct seat *seat;
+    struct peer visitor; /* behind the proxy, if it came through one */
     char *path;
     bool asked;     /* the owner knows of it */
     bool suspended; /* the connection waits for http_reply */
     bool queued;    /* the response is libmicrohttpd's */
     unsigned status;
+    uint64_t bytes;
     struct MHD_Response *response; /* replied, but not queued yet */
     void *data;
 };
 
 struct http {
     struct MHD_Daemon *daemon;
-    int fd;
+    struct door *door;
+    struct seats seats;
+    int fd; /* an epoll of the door's and the library's */
     struct http_events events;
     void *arg;
     LIST_HEAD(, http_exchange) exchanges;
-    bool loopback;
-    char url[80];
+    struct listener listener;
 };
 
 /* ---- exchanges --------------------------------------------------------------------------------------------------- */
@@ -79,6 +80,7 @@ static struct MHD_Response *make_response(const struct http_reply *reply)
 
 void http_reply(struct http_exchange *exchange, const struct http_reply *reply)
 {
+    uint64_t bytes = reply->frame ? ry_frame_size(reply->frame) : reply->body ? reply->body->n : 0;
     struct MHD_Response *response = make_response(reply);
     if (response) {
         add_header(response, "Content-Type", reply->content_type);
@@ -87,6 +89,8 @@ void http_reply(struct http_exchange *exchange, const struct http_reply *reply)
         add_header(response, "Location", reply->location);
         add_header(response, "Set-Cookie", reply->set_cookie);
         add_header(response, "WWW-Authenticate", reply->www_authenticate);
+        add_header(response, "Connection",
+                   seats_is_last_request(&exchange->http->seats, exchange->seat) ? "close" : NULL);
         add_header(response, "Allow", reply->status == MHD_HTTP_METHOD_NOT_ALLOWED ? HTTP_METHODS : NULL);
         add_header(response, "Content-Security-Policy", CONTENT_SECURITY_POLICY);
         add_header(response, "X-Content-Type-Options", "nosniff");
@@ -94,6 +98,7 @@ void http_reply(struct http_exchange *exchange, const struct http_reply *reply)
         add_header(response, "Cross-Origin-Resource-Policy", "same-origin");
     }
     exchange->status = reply->status;
+    exchange->bytes = bytes;
     exchange->response = response; /* NULL, for want of memory: the connection is closed */
     exchange->queued = response == NULL;
     if (exchange->suspended) {
@@ -109,25 +114,67 @@ static enum MHD_Result queue_response(struct http_exchange *exchange)
         return MHD_NO;
     exchange->response = NULL;
     exchange->queued = true;
+    seats_sending(&exchange->http->seats, exchange->seat, exchange->bytes);
     enum MHD_Result result = MHD_queue_response(exchange->connection, exchange->status, response);
     MHD_destroy_response(response); /* libmicrohttpd has its own reference */
     return result;
 }
 
+/* Whether a visitor behind a proxy has more requests under way than a peer may have connections. */
+static bool asks_too_much(const struct http *http, const struct http_exchange *exchange)
+{
+    size_t own = 0;
+    const struct http_exchange *other;
+    LIST_FOREACH(other, &http->exchanges, link)
+    own += peer_same(&other->visitor, &exchange->visitor);
+    return http->seats.each_max > 0 && own > http->seats.each_max &&
+           seat_use_of_path(ry_str_of(exchange->path)) == SEAT_PAGE &&
+           seats_is_proxy(&http->seats, &exchange->seat->peer) && !seats_is_proxy(&http->seats, &exchange->visitor);
+}
+
 static struct http_exchange *exchange_new(struct http *http, struct MHD_Connection *connection, const char *path)
 {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    struct seat *seat = info ? info->socket_context : NULL;
     struct http_exchange *exchange = calloc(1, sizeof *exchange);
     char *copy = strdup(path);
-    if (exchange == NULL || copy == NULL) {
+    if (exchange == NULL || copy == NULL || seat == NULL) {
         free(copy);
         free(exchange);
         return NULL;
     }
     exchange->http = http;
     exchange->connection = connection;
+    exchange->seat = seat;
+    const char *forwarded = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "X-Forwarded-For");
+    exchange->visitor = seats_visitor(&http->seats, &seat->peer, forwarded);
     exchange->path = copy;
     LIST_INSERT_HEAD(&http->exchanges, exchange, link);
     return exchange;
+}
+
+static enum MHD_Result refuse(struct http_exchange *exchange, unsigned status, const char *why)
+{
+    RY_BUF_AUTO body = ry_buf_make(128);
+    (void)ry_buf_addf(&body, "%s\n", why);
+    http_reply(exchange,
+               &(struct http_reply){.status = status, .content_type = "text/plain; charset=utf-8", .body = &body});
+    return queue_response(exchange);
+}
+
+/* The first call for a request, with its head. */
+static enum MHD_Result on_head(struct http *http, struct MHD_Connection *connection, const char *path,
+                               const char *method, void **slot)
+{
+    struct http_exchange *exchange = exchange_new(http, connection, path);
+    *slot = exchange;
+    if (exchange == NULL)
+        return MHD_NO;
+    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
+        return refuse(exchange, MHD_HTTP_METHOD_NOT_ALLOWED, "Only GET and HEAD are answered here.");
+    if (asks_too_much(http, exchange))
+        return refuse(exchange, MHD_HTTP_TOO_MANY_REQUESTS, "This address has too many requests under way.");
+    return MHD_YES;
 }
 
 /* libmicrohttpd calls this once with the headers, then for each piece of a body, then once when the request is whole,
@@ -139,26 +186,15 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
     struct http_exchange *exchange = *slot;
     (void)version;
     (void)upload;
-    if (exchange == NULL) {
-        exchange = exchange_new(http, connection, path);
-        *slot = exchange;
-        if (exchange == NULL)
-            return MHD_NO;
-        if (strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0)
-            return MHD_YES;
-        RY_BUF_AUTO body = ry_buf_make(128);
-        (void)ry_buf_add_str(&body, RY_STR("Only GET and HEAD are answered here.\n"));
-        http_reply(exchange, &(struct http_reply){.status = MHD_HTTP_METHOD_NOT_ALLOWED,
-                                                  .content_type = "text/plain; charset=utf-8",
-                                                  .body = &body});
-        return queue_response(exchange);
-    }
+    if (exchange == NULL)
+        return on_head(http, connection, path, method, slot);
     if (*upload_bytes > 0) {
         *upload_bytes = 0;
         return MHD_YES;
     }
     if (!exchange->asked) {
         exchange->asked = true;
+        seats_answering(&http->seats, exchange->seat, seat_use_of_path(ry_str_of(exchange->path)));
         http->events.asked(http->arg, exchange);
     }
     if (exchange->response || exchange->queued)
@@ -179,6 +215,7 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **sl
         return;
     *slot = NULL;
     LIST_REMOVE(exchange, link);
+    seats_done(&http->seats, exchange->seat);
     if (exchange->asked)
         http->events.ended(http->arg, exchange);
     if (exchange->response)
@@ -237,65 +274,46 @@ void *http_data(const struct http_exchange *exchange)
     return exchange->data;
 }
 
-/* ---- listening --------------------------------------------------------------------------------------------------- */
+/* ---- connections ------------------------------------------------------------------------------------------------- */
 
-union any_address {
-    struct sockaddr any;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-};
-
-static bool parse_address(const char *text, uint16_t port, union any_address *address, socklen_t *size)
+/* There is no seat: said at once, and without the library. */
+static void turn_away(int fd)
 {
-    *address = (union any_address){0};
-    if (strcmp(text, "localhost") == 0)
-        text = "127.0.0.1";
-    if (inet_pton(AF_INET, text, &address->v4.sin_addr) == 1) {
-        address->v4.sin_family = AF_INET;
-        address->v4.sin_port = htons(port);
-        *size = sizeof address->v4;
-        return true;
-    }
-    if (inet_pton(AF_INET6, text, &address->v6.sin6_addr) == 1) {
-        address->v6.sin6_family = AF_INET6;
-        address->v6.sin6_port = htons(port);
-        *size = sizeof address->v6;
-        return true;
-    }
-    return false;
+    static const char busy[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\n"
+                               "Retry-After: 5\r\nContent-Length: 22\r\nConnection: close\r\n\r\n"
+                               "Too many connections.\n";
+    char head[DOOR_HEAD_BYTES];
+    (void)recv(fd, head, sizeof head, MSG_DONTWAIT); /* what is unread would make close() a reset */
+    (void)send(fd, busy, sizeof busy - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+    (void)close(fd);
 }
 
-static bool is_loopback(const union any_address *address)
+static void on_guest(void *arg, const struct door_guest *guest)
 {
-    if (address->any.sa_family == AF_INET)
-        return (ntohl(address->v4.sin_addr.s_addr) >> 24) == 127;
-    return IN6_IS_ADDR_LOOPBACK(&address->v6.sin6_addr);
+    struct http *http = arg;
+    if (!seats_admit(&http->seats, &guest->peer, seat_use_of_head(guest->head))) {
+        turn_away(guest->fd);
+        return;
+    }
+    (void)MHD_add_connection(http->daemon, guest->fd, guest->address, guest->address_size); /* closes it on an error */
 }
 
-/* Our own socket rather than the library's, for an error that says what is wrong. */
-static int listen_on(struct http *http, const char *text, uint16_t port, int *listener, struct ry_error *err)
+static void on_connection(void *arg, struct MHD_Connection *connection, void **slot,
+                          enum MHD_ConnectionNotificationCode what)
 {
-    union any_address address;
-    socklen_t size = 0;
-    if (!parse_address(text, port, &address, &size))
-        return ry_fail(err, RY_ECONFIG, "http-bind is '%s'; an IPv4 or IPv6 address or localhost is allowed", text);
-    http->loopback = is_loopback(&address);
-    bool v6 = address.any.sa_family == AF_INET6;
-    (void)snprintf(http->url, sizeof http->url, "http://%s%s%s:%u/", v6 ? "[" : "", text, v6 ? "]" : "",
-                   (unsigned)port);
-    int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    int on = 1;
-    /* SO_REUSEADDR: a restart need not wait for connections of the former self to time out. */
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 || bind(fd, &address.any, size) != 0 ||
-        listen(fd, LISTEN_BACKLOG) != 0) {
-        int why = errno;
-        if (fd >= 0)
-            (void)close(fd);
-        errno = why;
-        return ry_fail(err, RY_ECONFIG, "cannot listen on %s: %m; choose another --http-port (0: no HTTP)", http->url);
+    struct http *http = arg;
+    if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+        seats_give_back(&http->seats, *slot);
+        *slot = NULL;
+        return;
     }
-    *listener = fd;
-    return RY_OK;
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    int fd = info ? info->connect_fd : -1;
+    info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    struct peer peer = {{0}};
+    if (info && info->client_addr)
+        peer = peer_of(info->client_addr);
+    *slot = seats_take(&http->seats, fd, &peer);
 }
 
 static void log_library(void *arg, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
@@ -308,25 +326,28 @@ static void log_library(void *arg, const char *format, va_list args)
     RY_LOG(RY_DEBUG, "http_library", "text=%s", text);
 }
 
-static int start_daemon(struct http *http, int listener, struct ry_error *err)
+static int start_daemon(struct http *http, struct ry_error *err)
 {
+    /* Deadlines are the seats', on the owner's clock: the library's begin anew with each byte. */
     http->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, http,
-        MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL, MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_NOTIFY_COMPLETED,
-        on_completed, http, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)CONNECTION_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES, MHD_OPTION_END);
-    if (http->daemon == NULL) {
-        (void)close(listener);
-        return ry_fail(err, RY_ECONFIG, "cannot start the HTTP server on %s: %m", http->url);
-    }
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL,
+        on_request, http, MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
+        http, MHD_OPTION_NOTIFY_CONNECTION, on_connection, http, MHD_OPTION_CONNECTION_LIMIT, (unsigned)SEATS_LIBRARY,
+        MHD_OPTION_CONNECTION_TIMEOUT, 0U, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES, MHD_OPTION_END);
+    if (http->daemon == NULL)
+        return ry_fail(err, RY_ECONFIG, "cannot start the HTTP server on %s: %m", http->listener.url);
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     if (info == NULL || info->epoll_fd < 0)
         return ry_fail(err, RY_ECONFIG, "libmicrohttpd is built without epoll");
-    http->fd = info->epoll_fd;
+    struct epoll_event event = {.events = EPOLLIN};
+    http->fd = epoll_create1(EPOLL_CLOEXEC);
+    if (http->fd < 0 || epoll_ctl(http->fd, EPOLL_CTL_ADD, info->epoll_fd, &event) != 0 ||
+        epoll_ctl(http->fd, EPOLL_CTL_ADD, door_fd(http->door), &event) != 0)
+        return ry_fail(err, RY_ECONFIG, "cannot wait for connections: %m");
     return RY_OK;
 }
 
-int http_open(struct http **out, const char *address, uint16_t port, const struct http_events *events, void *arg,
+int http_open(struct http **out, const struct http_options *options, const struct http_events *events, void *arg,
               struct ry_error *err)
 {
     struct http *http = calloc(1, sizeof *http);
@@ -334,11 +355,17 @@ int http_open(struct http **out, const char *address, uint16_t port, const struc
         return ry_fail(err, RY_ENOMEM, "out of memory");
     http->events = *events;
     http->arg = arg;
+    http->fd = -1;
     LIST_INIT(&http->exchanges);
-    int listener = -1;
-    int rc = listen_on(http, address, port, &listener, err);
+    const struct door_options door = {
+        .clock = options->clock, .head_ms = options->timeout_ms, .on_guest = on_guest, .arg = http};
+    int rc = seats_init(&http->seats, options->clock, options->timeout_ms, options->each_max, options->proxies, err);
     if (rc == RY_OK)
-        rc = start_daemon(http, listener, err);
+        rc = listener_open(&http->listener, options->address, options->port, err);
+    if (rc == RY_OK)
+        rc = door_open(&http->door, http->listener.fd, &door, err);
+    if (rc == RY_OK)
+        rc = start_daemon(http, err);
     if (rc == RY_OK)
         *out = http;
     else
@@ -361,6 +388,9 @@ void http_close(struct http **slot)
     }
     if (http->daemon)
         MHD_stop_daemon(http->daemon);
+    door_close(&http->door);
+    if (http->fd >= 0)
+        (void)close(http->fd);
     free(http);
 }
 
@@ -369,13 +399,22 @@ int http_fd(const struct http *http)
     return http->fd;
 }
 
+/* The sooner of two waits; -1 is none. */
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
 int64_t http_run(struct http *http)
 {
-    MHD_UNSIGNED_LONG_LONG wait_ms = 0;
+    MHD_UNSIGNED_LONG_LONG library_ms = 0;
+    int64_t wait_ms = door_run(http->door);
     (void)MHD_run(http->daemon);
-    if (MHD_get_timeout(http->daemon, &wait_ms) != MHD_YES)
-        return -1;
-    return wait_ms > 3600000 ? 3600000 : (int64_t)wait_ms;
+    seats_have_arrived(&http->seats);
+    wait_ms = sooner(wait_ms, seats_run(&http->seats));
+    if (MHD_get_timeout(http->daemon, &library_ms) == MHD_YES)
+        wait_ms = sooner(wait_ms, library_ms > 3600000 ? 3600000 : (int64_t)library_ms);
+    return wait_ms;
 }
 
 bool http_busy(const struct http *http)
@@ -385,10 +424,10 @@ bool http_busy(const struct http *http)
 
 const char *http_url(const struct http *http)
 {
-    return http->url;
+    return http->listener.url;
 }
 
 bool http_is_loopback(const struct http *http)
 {
-    return http->loopback;
+    return http->listener.loopback;
 }

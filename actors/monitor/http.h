@@ -1,13 +1,15 @@
 /* http.h: the HTTP server of the monitor: libmicrohttpd without a thread of its own.
  *
- * It owns the listening socket and the connections. What is asked comes as an exchange, which is answered at once or
- * later by one http_reply; until then its connection is suspended and costs nothing. Only GET and HEAD reach the
- * owner; bodies of requests are thrown away. Everything is called from the instance's thread, inside http_run. */
+ * It owns the listening socket and the connections, and bounds what each may cost (door.h, seats.h). What is asked
+ * comes as an exchange, which is answered at once or later by one http_reply; until then its connection is suspended
+ * and costs nothing. Only GET and HEAD reach the owner; bodies of requests are thrown away. Everything is called from
+ * the instance's thread, inside http_run. */
 #ifndef REELYARD_ACTORS_MONITOR_HTTP_H
 #define REELYARD_ACTORS_MONITOR_HTTP_H
 
 #include "proto/frame.h"
 #include "runtime/base/buf.h"
+#include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 
 struct http;
@@ -21,9 +23,17 @@ struct http_events {
     void (*ended)(void *arg, struct http_exchange *exchange);
 };
 
-/* Listens on an address (IPv4, IPv6 or "localhost") and port. RY_ECONFIG if the address is none, taken or not allowed,
- * with what to do. */
-int http_open(struct http **out, const char *address, uint16_t port, const struct http_events *events, void *arg,
+struct http_options {
+    const char *address; /* IPv4, IPv6 or "localhost" */
+    uint16_t port;
+    const struct ry_clock *clock;
+    int64_t timeout_ms;  /* for the head and body of a request, and for the next one on the same connection */
+    int64_t each_max;    /* connections of one address; 0: no limit */
+    const char *proxies; /* addresses whose word about who asks is taken, and to which each_max does not apply */
+};
+
+/* Listens. RY_ECONFIG if an address is none, taken or not allowed, with what to do. */
+int http_open(struct http **out, const struct http_options *options, const struct http_events *events, void *arg,
               struct ry_error *err);
 
 /* Drops all connections; `ended` is called for every exchange. *slot may be NULL. */

@@ -180,6 +180,8 @@ static void render_node(const struct ry_node_state *node, struct ry_buf *out)
     head(out, "uptime_seconds", "gauge", "Time since the router started");
     (void)ry_buf_add_str(out, RY_STR("reelyard_uptime_seconds "));
     seconds(out, node->uptime_ms);
+    single(out, "put_out_total", "counter", "Instances of confined roles that were put out for what they said or did",
+           node->put_out);
     single(out, "rejected_total", "counter", "Malformed or forbidden messages, and connections refused",
            node->rejected);
     single(out, "dropped_events_total", "counter", "Hints that found no room or nobody", node->dropped_events);

@@ -247,7 +247,13 @@ static int monitor_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
     int64_t port = ry_config_int(config, RY_OPT_http_port);
     if (port == 0)
         return RY_OK;
-    int rc = http_open(&self->http, ry_config_str(config, RY_OPT_http_bind), (uint16_t)port, &events, self, err);
+    const struct http_options options = {.address = ry_config_str(config, RY_OPT_http_bind),
+                                         .port = (uint16_t)port,
+                                         .clock = ry_ctx_clock(ctx),
+                                         .timeout_ms = ry_config_int(config, RY_OPT_http_timeout) * 1000,
+                                         .each_max = ry_config_int(config, RY_OPT_http_connections_each),
+                                         .proxies = ry_config_str(config, RY_OPT_http_proxies)};
+    int rc = http_open(&self->http, &options, &events, self, err);
     if (rc != RY_OK)
         return rc;
     RY_LOG(RY_INFO, "http_listening", "url=%s", http_url(self->http));

@@ -11,6 +11,7 @@ struct entry {
 
 struct ry_admission {
     bool guarded;
+    char file_token[RY_TICKET_BYTES]; /* of the node's ticket file; "": there is none */
     LIST_HEAD(, entry) entries;
 };
 
@@ -39,6 +40,7 @@ void ry_admission_free(struct ry_admission **admission)
         return;
     while (!LIST_EMPTY(&old->entries))
         entry_free(LIST_FIRST(&old->entries));
+    explicit_bzero(old, sizeof *old);
     free(old);
 }
 
@@ -78,23 +80,45 @@ static bool same_token(const char token[RY_TICKET_BYTES], struct ry_str shown)
     return difference == 0;
 }
 
-int ry_admission_check(const struct ry_admission *admission, const struct ry_hello *hello, bool known_process,
-                       uint32_t *allowed, struct ry_error *err)
+void ry_admission_keep(struct ry_admission *admission, const char token[RY_TICKET_BYTES])
 {
-    *allowed = UINT32_MAX;
-    if (!admission->guarded)
-        return RY_OK;
-    if (known_process)
-        return ry_fail(err, RY_EACCES, "an instance of this process has joined already");
-    *allowed = RY_ROLE_BIT(RY_ROLE_CONSOLE);
-    if (hello->role == RY_ROLE_CONSOLE)
-        return RY_OK;
+    memcpy(admission->file_token, token, RY_TICKET_BYTES);
+}
+
+static bool showed_file(const struct ry_admission *admission, const struct ry_hello *hello)
+{
+    return admission->file_token[0] != '\0' && same_token(admission->file_token, hello->ticket);
+}
+
+static int check_guarded(const struct ry_admission *admission, const struct ry_hello *hello, uint32_t *allowed,
+                         struct ry_error *err)
+{
     const struct entry *entry = find(admission, hello->name);
     if (entry == NULL || !same_token(entry->ticket.token, hello->ticket))
         return ry_fail(err, RY_EACCES,
                        "only processes that `reelyard up` started may join here; `reelyard scale` starts more of them");
     *allowed = RY_ROLE_BIT(entry->ticket.role);
     return RY_OK;
+}
+
+int ry_admission_check(const struct ry_admission *admission, const struct ry_hello *hello, uint32_t before,
+                       uint32_t *allowed, struct ry_error *err)
+{
+    const uint32_t console = RY_ROLE_BIT(RY_ROLE_CONSOLE);
+    uint32_t role = hello->role < RY_ROLE_COUNT ? RY_ROLE_BIT(hello->role) : 0;
+    *allowed = 0;
+    if ((before & RY_ROLES_CONFINED) && (role & ~before))
+        return ry_fail(err, RY_EACCES, "this process has joined in a role that is confined, and stays in it");
+    if ((before & ~console) && (admission->guarded || role == console))
+        return ry_fail(err, RY_EACCES, "an instance of this process has joined already");
+    if (admission->guarded && role != console)
+        return check_guarded(admission, hello, allowed, err);
+    bool file = showed_file(admission, hello);
+    *allowed = admission->guarded ? (file ? console : 0) : file ? UINT32_MAX : RY_ROLES_CONFINED;
+    if (role & *allowed)
+        return RY_OK;
+    return ry_fail(err, RY_EACCES, "the role %s takes the node's ticket, the file beside its socket",
+                   ry_role_name((enum ry_role)hello->role));
 }
 
 int ry_admission_check_guest(const struct ry_hello *hello, uint32_t *allowed, struct ry_error *err)

@@ -15,7 +15,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
+#include "runtime/base/clock.h"
 #include "runtime/base/log.h"
 #include "runtime/bus/socket.h"
 
@@ -32,6 +34,15 @@
 
 enum connection { CONNECTION_NONE, CONNECTION_OPEN, CONNECTION_HEARD };
 
+/* How long a key is barred whose instance was put out, and how many are remembered. */
+#define BARRED_MS  600000
+#define BARRED_MAX 64
+
+struct barred {
+    char hex[RY_KEY_HEX_BYTES];
+    int64_t until_mono_ms;
+};
+
 struct ry_gate {
     struct ry_gate_options options;
     char allow_path[4096];
@@ -39,6 +50,8 @@ struct ry_gate {
     zsock_t *events;
     zsock_t *zap;
     uint8_t connections[FD_MAX]; /* enum connection, by descriptor */
+    struct barred barred[BARRED_MAX];
+    size_t barred_count; /* since start */
     struct ry_log_limit refusals_log;
     struct ry_log_limit list_log;
 };
@@ -46,6 +59,14 @@ struct ry_gate {
 /* ---- keys -------------------------------------------------------------------------------------------------------- */
 
 enum verdict { VERDICT_YES, VERDICT_NO, VERDICT_LATER };
+
+static struct barred *barred_of(struct ry_gate *gate, const char *hex)
+{
+    for (size_t i = 0; i < BARRED_MAX; i++)
+        if (strcmp(gate->barred[i].hex, hex) == 0 && gate->barred[i].until_mono_ms > ry_mono_ms(ry_clock_system()))
+            return &gate->barred[i];
+    return NULL;
+}
 
 static enum verdict judge(struct ry_gate *gate, const struct ry_key *key, const char *address)
 {
@@ -57,10 +78,16 @@ static enum verdict judge(struct ry_gate *gate, const struct ry_key *key, const 
         RY_LOG(RY_ERROR, "join_list_unread", "reason=%s held_back=%u", err.text, held_back);
     if (unread > 0 && ry_log_allowed(&gate->list_log, 1, 10000, &held_back))
         RY_LOG(RY_WARNING, "join_list_unclear", "path=%s lines_without_key=%u", gate->allow_path, unread);
-    if (allowed)
-        return VERDICT_YES;
     char hex[RY_KEY_HEX_BYTES];
     ry_key_hex(key, hex);
+    if (allowed && barred_of(gate, hex) != NULL) {
+        if (ry_log_allowed(&gate->refusals_log, 10, 10000, &held_back))
+            RY_LOG(RY_WARNING, "join_refused", "address=%s key=%s reason=%s held_back=%u", address, hex,
+                   "an instance with this key was put out a moment ago", held_back);
+        return VERDICT_LATER;
+    }
+    if (allowed)
+        return VERDICT_YES;
     if (ry_log_allowed(&gate->refusals_log, 10, 10000, &held_back))
         RY_LOG(RY_WARNING, "join_refused", "address=%s key=%s reason=%s held_back=%u", address, hex,
                rc == RY_OK ? "the key is not on the list" : "the list cannot be read", held_back);
@@ -146,6 +173,18 @@ bool ry_gate_vouches(struct ry_gate *gate, int fd, const char *user)
         return false;
     gate->connections[fd] = CONNECTION_HEARD;
     return user != NULL && strlen(user) == RY_KEY_HEX_BYTES - 1;
+}
+
+void ry_gate_bar(struct ry_gate *gate, int fd, const char *user)
+{
+    struct barred *barred = barred_of(gate, user);
+    if (barred == NULL)
+        barred = &gate->barred[gate->barred_count++ % BARRED_MAX];
+    (void)snprintf(barred->hex, sizeof barred->hex, "%s", user);
+    barred->until_mono_ms = ry_mono_ms(ry_clock_system()) + BARRED_MS;
+    take_events(gate);
+    if (fd >= 0 && fd < FD_MAX && gate->connections[fd] == CONNECTION_HEARD)
+        (void)shutdown(fd, SHUT_RDWR); /* ZeroMQ closes it, and says so */
 }
 
 void ry_gate_work(struct ry_gate *gate)

@@ -38,6 +38,10 @@ void ry_gate_polls(struct ry_gate *gate, zmq_pollitem_t items[RY_GATE_POLLS]);
 /* Answers handshakes and tells of what was lost. Does not wait. */
 void ry_gate_work(struct ry_gate *gate);
 
+/* An instance with this proof, over the connection with this descriptor, was put out: the connection is cut, and its
+ * key is told to try again later for ten minutes. */
+void ry_gate_bar(struct ry_gate *gate, int fd, const char *user);
+
 /* Something was received from the connection with this descriptor (ry_parcel_fd) and this proof (ry_parcel_user).
  * False: that connection has ended, or nobody vouched for its key; such a peer may not join. Looks at ends first. */
 bool ry_gate_vouches(struct ry_gate *gate, int fd, const char *user);

@@ -10,6 +10,7 @@
 #include "proto/codec.h"
 #include "runtime/base/log.h"
 #include "runtime/bus/instance_loop.h"
+#include "runtime/bus/ticket.h"
 
 static int link_send(struct ry_link *link, struct ry_error *err)
 {
@@ -135,7 +136,7 @@ static int link_greet(struct ry_link *link, const struct ry_link_options *option
     return rc;
 }
 
-int ry_link_open_with(struct ry_link *link, const struct ry_link_options *options, struct ry_error *err)
+static int link_try(struct ry_link *link, const struct ry_link_options *options, struct ry_error *err)
 {
     *link = (struct ry_link){
         .router_pidfd = -1,
@@ -153,6 +154,30 @@ int ry_link_open_with(struct ry_link *link, const struct ry_link_options *option
     if (rc != RY_OK)
         ry_link_close(link);
     return rc;
+}
+
+/* Who was given no ticket shows the node's. A confined role needs none, and shall not know it. */
+static bool shows_file(const struct ry_link_options *options)
+{
+    bool confined = (RY_ROLES_CONFINED & RY_ROLE_BIT(options->role)) != 0;
+    return options->ticket == NULL && !confined && strncmp(options->endpoint, "ipc://", 6) == 0;
+}
+
+int ry_link_open_with(struct ry_link *link, const struct ry_link_options *options, struct ry_error *err)
+{
+    if (!shows_file(options))
+        return link_try(link, options, err);
+    char token[RY_TICKET_BYTES], now[RY_TICKET_BYTES];
+    struct ry_link_options with_ticket = *options;
+    with_ticket.ticket = token;
+    ry_ticket_file_read(options->endpoint + 6, token);
+    int rc = link_try(link, &with_ticket, err);
+    if (rc != RY_EACCES)
+        return rc;
+    /* A node that is just starting listens before it has written the file, and hears nobody before it has. */
+    with_ticket.ticket = now;
+    ry_ticket_file_read(options->endpoint + 6, now);
+    return strcmp(token, now) == 0 ? rc : link_try(link, &with_ticket, err);
 }
 
 int ry_link_open(struct ry_link *link, const char *endpoint, enum ry_role role, const char *name, int64_t timeout_ms,

@@ -182,6 +182,7 @@ static int node_open(struct ry_node *node, const struct ry_node_options *options
         .endpoint = node->endpoint,
         .ipc_path = options->ipc_path,
         .guarded = options->guarded,
+        .hold_ms_max = ry_config_int(node->config, RY_OPT_stuck_seconds) * 1000,
         .tcp = door,
     };
     rc = ry_post_start(&node->post, &post, err);

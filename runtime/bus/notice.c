@@ -350,6 +350,7 @@ static void state_member(const struct member *member, struct ry_instance_state *
         .busy_ms = member->busy_ms,
         .sandboxed = member->sandboxed,
         .heap_bytes = member->heap_bytes,
+        .faults = RY_ROLES_CONFINED & RY_ROLE_BIT(member->role) ? member->faults : 0,
         .trouble = *member->trouble ? ry_str_of(member->trouble) : (struct ry_str){0},
     };
 }
@@ -400,6 +401,22 @@ static int state_children(const struct ry_router *router, struct ry_node_state *
     return RY_OK;
 }
 
+static void state_outcasts(struct ry_router *router, struct ry_outcast outcasts[POST_OUTCASTS],
+                           struct ry_node_state *state)
+{
+    size_t n = router->outcast_count < POST_OUTCASTS ? router->outcast_count : POST_OUTCASTS;
+    for (size_t i = 0; i < n; i++) {
+        const struct outcast *outcast = &router->outcasts[(router->outcast_count - 1 - i) % POST_OUTCASTS];
+        outcasts[i] = (struct ry_outcast){.role = ry_str_of(ry_role_name(outcast->role)),
+                                          .name = ry_str_of(outcast->name),
+                                          .reason = ry_str_of(outcast->reason),
+                                          .ago_ms = (uint64_t)(post_now(router) - outcast->at_mono_ms)};
+    }
+    state->put_out = router->outcast_count;
+    state->outcasts.items = outcasts;
+    state->outcasts.n = n;
+}
+
 void post_node_state(struct ry_router *router, const struct member *to, uint64_t correlation)
 {
     RY_ARENA_AUTO arena = ry_arena_make((size_t)16 << 20);
@@ -421,6 +438,8 @@ void post_node_state(struct ry_router *router, const struct member *to, uint64_t
         .counters = {.items = counters, .n = state_counters(router, counters)},
         .relay_notice = *router->relay_notice ? ry_str_of(router->relay_notice) : (struct ry_str){0},
     };
+    struct ry_outcast outcasts[POST_OUTCASTS];
+    state_outcasts(router, outcasts, &state);
     for (unsigned role = RY_ROLE_INGESTER; role <= RY_ROLE_MONITOR; role++)
         state_role(router, (enum ry_role)role, &roles[state.roles.n++]);
     for (size_t i = 1; i < MEMBER_SLOTS; i++)

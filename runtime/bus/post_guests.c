@@ -40,7 +40,8 @@ static void put_out_guests(struct ry_post *post)
     {
         if (!peer->lost)
             continue;
-        RY_LOG(RY_WARNING, "guest_lost", "session=%" PRIu32, peer->session);
+        if (!peer->over)
+            RY_LOG(RY_WARNING, "guest_lost", "session=%" PRIu32, peer->session);
         post_peer_gone(post, peer);
     }
 }

@@ -1,7 +1,9 @@
 /* post_inside.h: what the files of the router's thread share; nobody else includes it.
  *
- *   post_loop.c     the thread: sockets, peers, joining, commands
- *   post_guests.c   peers on other hosts
+ *   post_loop.c     the thread: sockets, commands
+ *   post_peers.c    peers: what is sent to them, how they end
+ *   post_joining.c  how they become instances
+ *   post_guests.c   those on other hosts
  * No lock: all of it belongs to that thread. */
 #ifndef REELYARD_RUNTIME_BUS_POST_INSIDE_H
 #define REELYARD_RUNTIME_BUS_POST_INSIDE_H
@@ -32,12 +34,18 @@ struct peer_key {
 struct peer {
     struct peer_key key; /* zeroed behind route.n bytes */
     uint32_t session;
-    int pidfd; /* -1: none */
-    int fd;    /* of its connection over TCP, -1: none */
-    bool lost; /* that connection has ended; what it said last may still be here */
+    enum ry_role role;
+    pid_t pid;                   /* of a process of this host */
+    int pidfd;                   /* -1: none */
+    int fd;                      /* of its connection over TCP, -1: none */
+    bool lost;                   /* that connection has ended; what it said last may still be here */
+    char user[RY_KEY_HEX_BYTES]; /* the key that it proved, hexadecimal */
+    bool over;                   /* its instance has left, or was put out: nothing that it says is heard */
+    bool put_out;
     struct ry_bag bag;
     bool dirty;
     STAILQ_ENTRY(peer) to_flush;
+    TAILQ_ENTRY(peer) of_over;
     UT_hash_handle hh;
 };
 
@@ -51,8 +59,11 @@ struct ry_post {
     struct peer *sessions[SESSION_SLOTS];
     struct peer *joining; /* its session is not known here yet, but the router greets it */
     STAILQ_HEAD(, peer) dirty;
-    int epoll;      /* of pidfds */
-    int command_fd; /* the thread's end */
+    TAILQ_HEAD(, peer) over; /* oldest first */
+    size_t over_count;
+    bool some_put_out; /* some peers are, and not yet over */
+    int epoll;         /* of pidfds */
+    int command_fd;    /* the thread's end */
     int caller_fd;
     pthread_t thread;
     struct ry_admission *admission;
@@ -64,8 +75,34 @@ struct ry_post {
 
 /* post_loop.c. Takes in what has come over one socket, a bounded number of bags; how many. */
 unsigned post_take_door(struct ry_post *post, enum door door);
+
+/* post_peers.c */
+size_t post_key_bytes(const struct peer_key *key);
+struct peer *post_peer_find(struct ry_post *post, const struct peer_key *key);
+struct peer *post_peer_of(struct ry_post *post, uint32_t session);
+/* The roles (bits) in which a process has joined over the ipc door, those that are over included. */
+uint32_t post_roles_of_process(const struct ry_post *post, pid_t pid);
+/* The router's emit and put_out; arg is the ry_post. */
+void post_emit(void *arg, uint32_t session, struct ry_str envelope, struct ry_frame *const *frames, size_t frame_count);
+void post_put_out(void *arg, uint32_t session);
+void post_flush_all(struct ry_post *post);
+/* Tells somebody who has not joined, or who shall end at once, why. */
+void post_send_unwelcome(struct ry_post *post, const struct peer_key *key, const char *reason);
+/* The same to a stranger, but not without bound: one who asks and does not read would have the answers pile up. */
+void post_turn_away(struct ry_post *post, const struct peer_key *key, const char *reason);
+void post_peer_free(struct ry_post *post, struct peer *peer);
+/* The instance of a peer has left: no word of it is heard any more; an inproc one is freed. */
+void post_peer_over(struct ry_post *post, struct peer *peer);
 /* A peer has ended without a word: its mail goes to others, and it is freed. */
 void post_peer_gone(struct ry_post *post, struct peer *peer);
+/* Those that the router has put out are over. */
+void post_end_put_out(struct ry_post *post);
+
+/* post_joining.c */
+/* Counts and logs what makes no sense. */
+void post_malformed(struct ry_post *post, const char *what);
+/* The first envelope of a peer. */
+void post_take_hello(struct ry_post *post, const struct peer_key *key, struct ry_str bytes);
 
 /* post_guests.c. Opens the door to other hosts. */
 int post_open_gate(struct ry_post *post, const struct ry_post_tcp *tcp, struct ry_error *err);

@@ -1,9 +1,7 @@
 /* post_loop.c: the router's thread.
  *
- * Owns the node's ROUTER sockets (inproc; ipc and tcp if asked) and the peers that joined over them: for each its
- * route, the bag that is being filled for it, and, for another process, a pidfd. Accepts bags; a peer's first envelope
- * must be hello, and what a process says of itself is checked against the credentials of its connection. Sends welcome
- * or unwelcome, and what the router emits.
+ * Owns the node's ROUTER sockets (inproc; ipc and tcp if asked). Accepts bags; a peer's first envelope must be hello
+ * (post_joining.c), what follows is the router's. Sends what the router emits (post_peers.c).
  *
  * Many bags are taken in before mail is handed out, and what is handed out leaves in one bag for each peer. A process
  * that dies is known at once by its pidfd; its mail goes to others. A thread of this process cannot die alone: it says
@@ -20,11 +18,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "proto/codec.h"
+#include "runtime/bus/ticket.h"
 
 /* Rounds without a pause after which descriptors are looked at all the same. */
-#define BUSY_ROUNDS_MAX     32
-#define UNWELCOMES_A_SECOND 100
+#define BUSY_ROUNDS_MAX 32
 
 enum command_kind {
     COMMAND_LOAD,
@@ -42,223 +39,6 @@ struct command {
     const void *what; /* the caller's, who waits for the answer: a ticket, a name, a troupe */
 };
 
-/* ---- peers ------------------------------------------------------------------------------------------------------- */
-
-static size_t key_bytes(const struct peer_key *key)
-{
-    return offsetof(struct peer_key, route.bytes) + key->route.n;
-}
-
-static struct peer *peer_find(struct ry_post *post, const struct peer_key *key)
-{
-    struct peer *peer = NULL;
-    HASH_FIND(hh, post->peers, key, key_bytes(key), peer);
-    return peer;
-}
-
-static struct peer *peer_of_session(struct ry_post *post, uint32_t session)
-{
-    struct peer *peer = post->sessions[session % SESSION_SLOTS];
-    return peer && peer->session == session ? peer : NULL;
-}
-
-static void peer_flush(struct ry_post *post, struct peer *peer)
-{
-    struct ry_error err;
-    if (ry_bag_send(&peer->bag, ry_socket_raw(post->doors[peer->key.door]), &peer->key.route, &err) != RY_OK)
-        RY_LOG(RY_WARNING, "bag_lost", "session=%" PRIu32 " reason=%s", peer->session, err.text);
-}
-
-static void peer_free(struct ry_post *post, struct peer *peer)
-{
-    if (peer->dirty) {
-        peer_flush(post, peer);
-        STAILQ_REMOVE(&post->dirty, peer, peer, to_flush);
-    }
-    HASH_DELETE(hh, post->peers, peer);
-    if (post->sessions[peer->session % SESSION_SLOTS] == peer)
-        post->sessions[peer->session % SESSION_SLOTS] = NULL;
-    if (peer->pidfd >= 0)
-        (void)close(peer->pidfd); /* leaves the epoll set with it */
-    ry_bag_free(&peer->bag);
-    free(peer);
-}
-
-/* The router's emit. */
-static void post_emit(void *arg, uint32_t session, struct ry_str envelope, struct ry_frame *const *frames,
-                      size_t frame_count)
-{
-    struct ry_post *post = arg;
-    struct peer *peer = peer_of_session(post, session);
-    if (peer == NULL)
-        peer = post->joining;
-    if (peer == NULL)
-        return;
-    if (ry_bag_full(&peer->bag))
-        peer_flush(post, peer);
-    if (ry_bag_add(&peer->bag, envelope, frames, frame_count) != RY_OK) {
-        peer_flush(post, peer);
-        if (ry_bag_add(&peer->bag, envelope, frames, frame_count) != RY_OK)
-            RY_LOG(RY_CRITICAL, "bag_lost", "session=%" PRIu32 " reason=%s", session, "out of memory");
-    }
-    if (!peer->dirty) {
-        peer->dirty = true;
-        STAILQ_INSERT_TAIL(&post->dirty, peer, to_flush);
-    }
-}
-
-static void flush_all(struct ry_post *post)
-{
-    struct peer *peer;
-    while ((peer = STAILQ_FIRST(&post->dirty)) != NULL) {
-        STAILQ_REMOVE_HEAD(&post->dirty, to_flush);
-        peer->dirty = false;
-        peer_flush(post, peer);
-    }
-}
-
-/* Tells somebody who has not joined, or who shall end at once, why. */
-static void send_unwelcome(struct ry_post *post, const struct peer_key *key, const char *reason)
-{
-    const struct ry_unwelcome message = {.reason = ry_str_of(reason)};
-    RY_BUF_AUTO body = ry_buf_make(4096);
-    RY_BUF_AUTO bytes = ry_buf_make(8192);
-    struct ry_frames frames;
-    frames.n = 0;
-    struct ry_error err;
-    if (ry_pack_mended(ry_descriptor(RY_TAG_unwelcome), &message, &body, &frames, &err) != RY_OK)
-        return;
-    const struct ry_envelope envelope = {.id = 1, .tag = RY_TAG_unwelcome, .attempt = 1, .body = ry_buf_str(&body)};
-    struct ry_bag bag;
-    ry_bag_init(&bag);
-    if (ry_envelope_pack(&envelope, &bytes) == RY_OK && ry_bag_add(&bag, ry_buf_str(&bytes), NULL, 0) == RY_OK)
-        (void)ry_bag_send(&bag, ry_socket_raw(post->doors[key->door]), &key->route, &err);
-    ry_bag_free(&bag);
-}
-
-/* The same to a stranger, but not without bound: one who asks and does not read would have the answers pile up. */
-static void turn_away(struct ry_post *post, const struct peer_key *key, const char *reason)
-{
-    unsigned held_back = 0;
-    if (ry_log_allowed(&post->unwelcomes, UNWELCOMES_A_SECOND, 1000, &held_back))
-        send_unwelcome(post, key, reason);
-}
-
-/* ---- joining ----------------------------------------------------------------------------------------------------- */
-
-static void malformed(struct ry_post *post, const char *what)
-{
-    post->malformed++;
-    unsigned held_back = 0;
-    if (ry_log_allowed(&post->malformed_log, 10, 10000, &held_back))
-        RY_LOG(RY_WARNING, "bus_malformed", "reason=%s total=%" PRIu64 " held_back=%u", what, post->malformed,
-               held_back);
-    ry_router_reject(post->router);
-}
-
-/* A process is who its connection says it is, runs for the same user, and may take the role that it asks for. */
-static int check_process(const struct ry_post *post, const struct ry_hello *hello, uint32_t *allowed, int *pidfd,
-                         struct ry_error *err)
-{
-    pid_t pid = 0;
-    uid_t uid = 0;
-    if (!ry_peer_of(ry_parcel_fd(post->parcel), &pid, &uid))
-        return ry_fail(err, RY_EACCES, "the connection has no credentials");
-    if (uid != geteuid())
-        return ry_fail(err, RY_EACCES, "only the user %u who runs the node may join, not %u", geteuid(), uid);
-    if (hello->pid != (uint64_t)pid)
-        return ry_fail(err, RY_EACCES, "the process %d says that it is %" PRIu64, pid, hello->pid);
-    int rc = ry_admission_check(post->admission, hello, ry_router_has_process(post->router, pid), allowed, err);
-    if (rc != RY_OK)
-        return rc;
-    *pidfd = ry_pidfd(pid);
-    if (*pidfd < 0 && errno == ESRCH)
-        return ry_fail(err, RY_EAWAY, "the process %d has ended", pid);
-    if (*pidfd < 0)
-        RY_LOG(RY_WARNING, "no_pidfd", "pid=%d error=%s", pid, strerror(errno));
-    return RY_OK;
-}
-
-static int check(struct ry_post *post, enum door door, struct ry_hello *hello, uint32_t *allowed, int *pidfd,
-                 struct ry_error *err)
-{
-    *pidfd = -1;
-    *allowed = UINT32_MAX; /* a thread of this program */
-    return door == DOOR_IPC   ? check_process(post, hello, allowed, pidfd, err)
-           : door == DOOR_TCP ? post_check_guest(post, hello, allowed, err)
-                              : RY_OK;
-}
-
-static int peer_add(struct ry_post *post, const struct peer_key *key, const struct ry_hello *hello, uint32_t allowed,
-                    int pidfd, struct ry_error *err)
-{
-    struct peer *peer = calloc(1, sizeof *peer);
-    if (peer == NULL)
-        return ry_fail(err, RY_ENOMEM, "no memory for a peer");
-    peer->key.door = key->door;
-    peer->key.route.n = key->route.n;
-    memcpy(peer->key.route.bytes, key->route.bytes, key->route.n);
-    peer->pidfd = -1;
-    peer->fd = key->door == DOOR_TCP ? ry_parcel_fd(post->parcel) : -1;
-    ry_bag_init(&peer->bag);
-    post->joining = peer;
-    int rc = ry_router_join(post->router, hello, allowed, key->door != DOOR_INPROC, &peer->session, err);
-    post->joining = NULL;
-    if (rc != RY_OK) {
-        free(peer);
-        return rc;
-    }
-    peer->pidfd = pidfd;
-    HASH_ADD_KEYPTR(hh, post->peers, &peer->key, key_bytes(&peer->key), peer);
-    post->sessions[peer->session % SESSION_SLOTS] = peer;
-    struct epoll_event event = {.events = EPOLLIN, .data.u32 = peer->session};
-    if (pidfd >= 0 && epoll_ctl(post->epoll, EPOLL_CTL_ADD, pidfd, &event) != 0)
-        RY_LOG(RY_WARNING, "no_pidfd", "pid=%" PRIu64 " error=%s", hello->pid, strerror(errno));
-    return RY_OK;
-}
-
-/* The first envelope of a peer. */
-static void take_hello(struct ry_post *post, const struct peer_key *key, struct ry_str bytes)
-{
-    RY_ARENA_AUTO arena = ry_arena_make((size_t)64 << 10);
-    struct ry_envelope envelope;
-    struct ry_error err = {0};
-    void *body = NULL;
-    if (ry_envelope_unpack(bytes, &envelope, &err) != RY_OK) {
-        malformed(post, "no envelope from a peer that has not joined");
-        return;
-    }
-    if (envelope.tag != RY_TAG_hello ||
-        ry_unpack(ry_descriptor(RY_TAG_hello), envelope.body, NULL, 0, &arena, &body, &err) != RY_OK) {
-        malformed(post, "a peer that has not joined says something else than hello");
-        turn_away(post, key, "you have not joined: say hello first");
-        return;
-    }
-    struct ry_hello *hello = body;
-    int pidfd;
-    uint32_t allowed;
-    int rc = check(post, (enum door)key->door, hello, &allowed, &pidfd, &err);
-    bool joining = rc == RY_OK;
-    if (joining)
-        rc = peer_add(post, key, hello, allowed, pidfd, &err);
-    if (rc == RY_OK) {
-        if (key->door == DOOR_IPC)
-            ry_admission_used(post->admission, hello);
-        else if (key->door == DOOR_TCP)
-            RY_LOG(RY_INFO, "guest_joined", "name=%.*s key=%s", RY_STR_ARG(hello->name), ry_parcel_user(post->parcel));
-        return;
-    }
-    if (pidfd >= 0)
-        (void)close(pidfd);
-    if (!joining)
-        ry_router_reject(post->router); /* else the router has counted it */
-    unsigned held_back = 0;
-    if (ry_log_allowed(&post->malformed_log, 10, 10000, &held_back))
-        RY_LOG(RY_WARNING, "instance_refused", "name=%.*s reason=%s held_back=%u", RY_STR_ARG(hello->name), err.text,
-               held_back);
-    turn_away(post, key, err.text);
-}
-
 /* ---- the loop ---------------------------------------------------------------------------------------------------- */
 
 /* Whether a process chose its routing id itself: ZeroMQ's own begin with 0. Ours never do; who does could follow upon
@@ -271,18 +51,22 @@ static bool named_itself(const struct peer_key *key)
 static void take_parcel(struct ry_post *post, const struct peer_key *key)
 {
     if (named_itself(key)) {
-        malformed(post, "a peer that chose its routing id itself");
+        post_malformed(post, "a peer that chose its routing id itself");
         return;
     }
-    struct peer *peer = peer_find(post, key);
+    struct peer *peer = post_peer_find(post, key);
+    if (peer && peer->over) {
+        post_malformed(post, "a peer that has left goes on");
+        return;
+    }
     struct ry_str envelope;
     struct ry_frame *const *frames;
     size_t frame_count;
     bool bad = false;
     while (ry_parcel_next(post->parcel, &envelope, &frames, &frame_count, &bad)) {
         if (peer == NULL) {
-            take_hello(post, key, envelope);
-            peer = peer_find(post, key);
+            post_take_hello(post, key, envelope);
+            peer = post_peer_find(post, key);
             if (peer == NULL)
                 return;
             continue;
@@ -291,13 +75,13 @@ static void take_parcel(struct ry_post *post, const struct peer_key *key)
         (void)ry_router_take(post->router, peer->session, envelope, frames, frame_count, &err); /* counts and logs */
         if (!ry_router_knows(post->router, peer->session)) {
             if (key->door != DOOR_INPROC) /* one that ends its process waits for this (last_words.h) */
-                send_unwelcome(post, key, "you have left");
-            peer_free(post, peer);
+                post_send_unwelcome(post, key, "you have left");
+            post_peer_over(post, peer);
             return;
         }
     }
     if (bad)
-        malformed(post, "a bag whose heads do not fit its bytes");
+        post_malformed(post, "a bag whose heads do not fit its bytes");
 }
 
 unsigned post_take_door(struct ry_post *post, enum door door)
@@ -313,7 +97,7 @@ unsigned post_take_door(struct ry_post *post, enum door door)
         if (ry_parcel_receive(post->parcel, socket, &key.route, &bad))
             take_parcel(post, &key);
         else if (bad)
-            malformed(post, "a message that is no bag");
+            post_malformed(post, "a message that is no bag");
         else
             break;
         taken++;
@@ -321,22 +105,14 @@ unsigned post_take_door(struct ry_post *post, enum door door)
     return taken;
 }
 
-void post_peer_gone(struct ry_post *post, struct peer *peer)
-{
-    ry_router_gone(post->router, peer->session, false);
-    ry_bag_free(&peer->bag);
-    peer_free(post, peer);
-}
-
 static void take_deaths(struct ry_post *post)
 {
     struct epoll_event events[16];
     int n = epoll_wait(post->epoll, events, 16, 0);
     for (int i = 0; i < n; i++) {
-        struct peer *peer = peer_of_session(post, events[i].data.u32);
-        if (peer == NULL)
-            continue;
-        RY_LOG(RY_WARNING, "instance_died", "session=%" PRIu32, peer->session);
+        struct peer *peer = events[i].data.ptr;
+        if (!peer->over)
+            RY_LOG(RY_WARNING, "instance_died", "session=%" PRIu32, peer->session);
         post_peer_gone(post, peer);
     }
 }
@@ -346,17 +122,17 @@ static void put_out(struct ry_post *post, const char *name)
 {
     while (post_take_door(post, DOOR_IPC) == BAGS_A_ROUND)
         continue;
-    struct peer *peer = peer_of_session(post, ry_router_named(post->router, name));
+    struct peer *peer = post_peer_of(post, ry_router_named(post->router, name));
     if (peer && peer->key.door == DOOR_IPC)
         post_peer_gone(post, peer);
 }
 
 static void dismiss(struct ry_post *post)
 {
-    flush_all(post);
+    post_flush_all(post);
     struct peer *peer, *next;
     HASH_ITER(hh, post->peers, peer, next)
-    send_unwelcome(post, &peer->key, "the node ends");
+    post_send_unwelcome(post, &peer->key, "the node ends");
 }
 
 static void obey(struct ry_post *post, const struct command *command)
@@ -439,7 +215,8 @@ static void *post_thread(void *arg)
     for (bool running = true; running;) {
         unsigned taken = post_take_door(post, DOOR_INPROC) + post_take_door(post, DOOR_IPC) + post_take_gate(post);
         int64_t wake_mono_ms = ry_router_turn(post->router);
-        flush_all(post);
+        post_end_put_out(post);
+        post_flush_all(post);
         if (taken && ++busy_rounds < BUSY_ROUNDS_MAX)
             continue;
         busy_rounds = 0;
@@ -462,7 +239,7 @@ static void post_free(struct ry_post *post)
     HASH_ITER(hh, post->peers, peer, next)
     {
         ry_bag_free(&peer->bag);
-        peer_free(post, peer);
+        post_peer_free(post, peer);
     }
     ry_router_free(&post->router);
     ry_admission_free(&post->admission);
@@ -471,8 +248,10 @@ static void post_free(struct ry_post *post)
     ry_gate_close(&post->gate);
     for (int i = 0; i < DOOR_COUNT; i++)
         zsock_destroy(&post->doors[i]);
-    if (post->ipc_path[0])
+    if (post->ipc_path[0]) {
         (void)unlink(post->ipc_path);
+        ry_ticket_file_remove(post->ipc_path);
+    }
     int fds[] = {post->epoll, post->command_fd, post->caller_fd};
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
         if (fds[i] >= 0)
@@ -487,8 +266,14 @@ static int open_doors(struct ry_post *post, const struct ry_post_options *option
         char endpoint[300];
         (void)snprintf(endpoint, sizeof endpoint, "ipc://%s", options->ipc_path);
         rc = ry_socket_router(&post->doors[DOOR_IPC], endpoint, err);
-        if (rc == RY_OK)
+        char token[RY_TICKET_BYTES];
+        if (rc == RY_OK) {
             (void)snprintf(post->ipc_path, sizeof post->ipc_path, "%s", options->ipc_path);
+            rc = ry_ticket_file_write(post->ipc_path, token, err);
+        }
+        if (rc == RY_OK)
+            ry_admission_keep(post->admission, token);
+        explicit_bzero(token, sizeof token);
     }
     return rc == RY_OK && options->tcp ? post_open_gate(post, options->tcp, err) : rc;
 }
@@ -505,6 +290,8 @@ static int post_open(struct ry_post *post, const struct ry_post_options *options
         .heap_folder = options->heap_folder,
         .emit = post_emit,
         .emit_arg = post,
+        .put_out = post_put_out,
+        .hold_ms_max = options->hold_ms_max,
     };
     int rc = ry_router_new(&post->router, &router, err);
     if (rc != RY_OK)
@@ -530,6 +317,7 @@ int ry_post_start(struct ry_post **post, const struct ry_post_options *options, 
         return ry_fail(err, RY_ENOMEM, "no memory for the router");
     made->epoll = made->command_fd = made->caller_fd = -1;
     STAILQ_INIT(&made->dirty);
+    TAILQ_INIT(&made->over);
     int rc = post_open(made, options, err);
     if (rc == RY_OK) {
         int failed = pthread_create(&made->thread, NULL, post_thread, made);

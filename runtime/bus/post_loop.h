@@ -23,6 +23,7 @@ struct ry_post_options {
     const char *endpoint;          /* inproc */
     const char *ipc_path;          /* NULL: none */
     bool guarded;                  /* a process may join as an instance with a ticket only */
+    int64_t hold_ms_max;           /* as in router.h */
     const struct ry_post_tcp *tcp; /* NULL: other hosts may not join */
 };
 

@@ -318,6 +318,27 @@ static void tell_troubles(FILE *out, const struct ry_json *node)
     ry_table_print(&table, out);
 }
 
+/* Instances that the router has put out, which may have been taken over by what they read. */
+static void tell_outcasts(FILE *out, const struct ry_json *node)
+{
+    static const char *const headings[] = {"PUT OUT", "AGO", "REASON"};
+    const struct ry_json *outcast = NULL;
+    struct ry_json_walk walk = ry_json_walk(ry_json_get(node, "outcasts"));
+    struct ry_table table;
+    if (walk.left == 0)
+        return;
+    ry_table_init(&table, headings, sizeof headings / sizeof *headings);
+    while (ry_json_next(&walk, &outcast)) {
+        char ago[32];
+        print_duration(number(outcast, "ago_ms"), ago);
+        ry_table_cell(&table, "%.*s", RY_STR_ARG(text_of(outcast, "name")));
+        ry_table_cell(&table, "%s", ago);
+        ry_table_cell(&table, "%.*s", RY_STR_ARG(text_of(outcast, "reason")));
+    }
+    (void)fputc('\n', out);
+    ry_table_print(&table, out);
+}
+
 /* What keeps mail from other nodes, and what of theirs was refused. */
 static void tell_relay(FILE *out, const struct ry_json *node)
 {
@@ -423,6 +444,7 @@ static int tell(struct status *self, struct ry_error *err)
     if (node) {
         tell_node(out, node);
         tell_troubles(out, node);
+        tell_outcasts(out, node);
         tell_children(out, node);
     }
     tell_problems(self);

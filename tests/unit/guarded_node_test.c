@@ -97,7 +97,9 @@ static void only_the_right_ticket_lets_an_instance_in_and_only_once(void **state
         {"another role", RY_ROLE_WRITER, "encoder-1", token, RY_EACCES},
         {"the router's role", RY_ROLE_ROUTER, "encoder-1", token, RY_EACCES},
         {"a command", RY_ROLE_CONSOLE, "console-9", NULL, RY_OK},
-        {"a command that has the name of an instance to come", RY_ROLE_CONSOLE, "encoder-3", token, RY_OK},
+        {"a command that has the name of an instance to come", RY_ROLE_CONSOLE, "encoder-3", NULL, RY_OK},
+        {"a command with an instance's ticket", RY_ROLE_CONSOLE, "console-9", token, RY_EACCES},
+        {"a command without a ticket", RY_ROLE_CONSOLE, "console-9", "", RY_EACCES},
         {"what it is for", RY_ROLE_ENCODER, "encoder-1", token, RY_OK},
         {"the same again", RY_ROLE_ENCODER, "encoder-1", token, RY_EACCES},
     };

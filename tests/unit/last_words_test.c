@@ -5,10 +5,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "runtime/bus/node.h"
+#include "runtime/bus/ticket.h"
 #include "runtime/cli/confine.h"
 #include "runtime/sandbox/sandbox.h"
 #include "tests/bed/skip.h"
@@ -52,15 +54,19 @@ static int work(const char *socket)
     struct ry_error err = {.code = RY_OK};
     char *const nothing[] = {NULL};
     struct ry_cli cli = {.env = nothing, .out = stdout, .err = stderr};
+    /* A writer takes a ticket, and who is shut in can read no file. */
+    char token[RY_TICKET_BYTES];
+    ry_ticket_file_read(socket, token);
     if (ry_config_load(&cli.config, nothing, &err) != RY_OK || ry_config_finish(cli.config, &err) != RY_OK ||
-        ry_confine(&confined, &cli, &worker, "worker", socket, 0, &err) != RY_OK)
+        ry_confine(&confined, &cli, &worker, "worker", socket, RY_LEASH_FD, &err) != RY_OK)
         return 1;
     const struct ry_attachment attachment = {.spec = &worker,
                                              .name = "worker",
                                              .config = cli.config,
                                              .ipc_path = confined.socket,
                                              .stop_fd = -1,
-                                             .seal = confined.seal};
+                                             .seal = confined.seal,
+                                             .supervised = &(struct ry_supervised){RY_LEASH_FD, token}};
     return ry_node_attach(&attachment, &err) == RY_OK ? 0 : 2;
 }
 
@@ -104,8 +110,12 @@ static void mail_that_used_up_its_cpu_time_has_failed_for_good_and_is_tried_once
     assert_int_equal(ry_config_load(&config, nothing, &err) | ry_config_finish(config, &err), RY_OK);
     const struct ry_node_options options = {.config = config, .ipc_path = socket};
     assert_int_equal(ry_node_start(&node, &options, &err), RY_OK);
+    int leash[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, leash), 0);
     pid_t child = fork();
     if (child == 0) {
+        if (dup2(leash[1], RY_LEASH_FD) != RY_LEASH_FD)
+            _exit(126);
         (void)execl("/proc/self/exe", "last_words_test", "--work", socket, (char *)NULL);
         _exit(127);
     }
@@ -129,6 +139,8 @@ static void mail_that_used_up_its_cpu_time_has_failed_for_good_and_is_tried_once
     ry_console_close(&console);
     assert_int_equal(ry_node_stop(&node, 1000, &err), RY_OK);
     ry_config_free(&config);
+    (void)close(leash[0]);
+    (void)close(leash[1]);
     assert_int_equal(rmdir(folder), 0);
 }
 

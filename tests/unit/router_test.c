@@ -489,20 +489,43 @@ static void failed_mail_is_tried_again_or_buried(void **state)
     assert_int_equal(desk->router->offices[RY_ROLE_WRITER].dead, 1);
 }
 
+/* An encoder is given a clip, says these images, and is done; the mail's id. */
+static uint64_t say_images(struct desk *desk, uint32_t downloader, uint32_t encoder, uint64_t origin,
+                           const struct ry_thumbnail_store *store)
+{
+    struct ry_window window = {.bytes = {.p = "bytes", .n = 5}};
+    const struct ry_encode_run run = {.clip_id = store->clip_id,
+                                      .guild_id = RY_STR("1"),
+                                      .filename = RY_STR("a.mp4"),
+                                      .windows = {&window, 1},
+                                      .small_width = 16,
+                                      .small_height = 16,
+                                      .large_width = 16,
+                                      .large_height = 16,
+                                      .quality = 85};
+    expect_mail(desk, downloader, RY_TAG_thumbnail_make, origin, 1);
+    uint64_t encode = say(desk, downloader, RY_TAG_encode_run, &run, origin);
+    expect_mail(desk, encoder, RY_TAG_encode_run, encode, 1);
+    uint64_t id = say(desk, encoder, RY_TAG_thumbnail_store, store, origin);
+    (void)say(desk, encoder, RY_TAG_encode_done, &(struct ry_encode_done){0}, encode);
+    (void)expect(desk, downloader, RY_TAG_encode_done);
+    say_done(desk, encoder, encode);
+    say_done(desk, downloader, origin);
+    return id;
+}
+
 static void what_can_be_made_again_is_told_to_its_origin_and_leaves_no_dead_letter(void **state)
 {
     struct desk *desk = *state;
     uint32_t scheduler = join(desk, RY_ROLE_SCHEDULER, 1), encoder = join(desk, RY_ROLE_ENCODER, 1);
-    uint32_t storage = join(desk, RY_ROLE_STORAGE, 1);
+    uint32_t storage = join(desk, RY_ROLE_STORAGE, 1), downloader = join(desk, RY_ROLE_DOWNLOADER, 1);
     struct ry_image image = {.size_type = RY_STR("small"), .width = 1, .height = 1, .webp = {"RIFF", 4, NULL}};
     struct ry_video_facts facts = {.width = 1, .height = 1, .mime_type = RY_STR("video/mp4")};
-    const struct ry_thumbnail_store store = {.clip_id = RY_STR("d1523646fd8f70dd6e199d427ae00606"),
-                                             .guild_id = RY_STR("1"),
-                                             .images = {&image, 1},
-                                             .facts = {&facts, 1}};
+    const struct ry_thumbnail_store store = {
+        .clip_id = clip_work.clip_id, .guild_id = RY_STR("1"), .images = {&image, 1}, .facts = {&facts, 1}};
     for (unsigned crashes = 0; crashes <= 3; crashes += 3) { /* refused by the storage; three of them died of it */
-        uint64_t origin = next_id(desk, scheduler);
-        uint64_t id = say(desk, encoder, RY_TAG_thumbnail_store, &store, origin);
+        uint64_t origin = say(desk, scheduler, RY_TAG_thumbnail_make, &thumbnail_make, 0);
+        uint64_t id = say_images(desk, downloader, encoder, origin, &store);
         for (unsigned i = 1; i <= crashes; i++) {
             expect_mail(desk, storage, RY_TAG_thumbnail_store, id, i);
             ry_router_gone(desk->router, storage, false);

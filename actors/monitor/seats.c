@@ -1,0 +1,184 @@
+#include "actors/monitor/seats.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A visitor has this many timeouts to read a small answer. */
+#define SENDING_TIMEOUTS 3
+
+int seats_init(struct seats *seats, const struct ry_clock *clock, int64_t timeout_ms, int64_t each_max,
+               const char *proxies, struct ry_error *err)
+{
+    *seats = (struct seats){.clock = clock, .timeout_ms = timeout_ms, .each_max = (size_t)each_max};
+    TAILQ_INIT(&seats->list);
+    for (const char *at = proxies + strspn(proxies, ", "); *at != '\0';) {
+        size_t n = strcspn(at, ", ");
+        if (seats->proxies_n == sizeof seats->proxies / sizeof *seats->proxies)
+            return ry_fail(err, RY_ECONFIG, "http-proxies has more than %zu addresses", seats->proxies_n);
+        if (!peer_parse((struct ry_str){at, n}, &seats->proxies[seats->proxies_n++]))
+            return ry_fail(err, RY_ECONFIG, "http-proxies has '%.*s', which is no IPv4 or IPv6 address", (int)n, at);
+        at += n;
+        at += strspn(at, ", ");
+    }
+    return RY_OK;
+}
+
+bool seats_is_proxy(const struct seats *seats, const struct peer *peer)
+{
+    for (size_t i = 0; i < seats->proxies_n; i++)
+        if (peer_same(&seats->proxies[i], peer))
+            return true;
+    return false;
+}
+
+enum seat_use seat_use_of_path(struct ry_str path)
+{
+    const char *end = path.n > 0 ? memchr(path.p, '?', path.n) : NULL;
+    struct ry_str bare = {path.p, end ? (size_t)(end - path.p) : path.n};
+    return ry_str_is(bare, "/ping") ? SEAT_PING : ry_str_is(bare, "/ready") ? SEAT_READY : SEAT_PAGE;
+}
+
+enum seat_use seat_use_of_head(struct ry_str head)
+{
+    for (; head.n > 0 && (*head.p == '\r' || *head.p == '\n'); head.p++)
+        head.n--;
+    const char *line_end = head.n > 0 ? memchr(head.p, '\n', head.n) : NULL;
+    size_t n = line_end ? (size_t)(line_end - head.p) : head.n;
+    const char *blank = n > 0 ? memchr(head.p, ' ', n) : NULL;
+    if (blank == NULL)
+        return SEAT_PAGE;
+    const char *path = blank + 1;
+    n -= (size_t)(path - head.p);
+    const char *end = n > 0 ? memchr(path, ' ', n) : NULL;
+    return seat_use_of_path((struct ry_str){path, end ? (size_t)(end - path) : n});
+}
+
+struct peer seats_visitor(const struct seats *seats, const struct peer *peer, const char *forwarded)
+{
+    struct peer visitor = *peer;
+    size_t n = forwarded ? strlen(forwarded) : 0;
+    while (n > 0 && seats_is_proxy(seats, &visitor)) {
+        size_t end = n;
+        while (n > 0 && forwarded[n - 1] != ',')
+            n--;
+        if (!peer_parse((struct ry_str){forwarded + n, end - n}, &visitor))
+            return *peer;
+        n -= n > 0;
+    }
+    return visitor;
+}
+
+/* The descriptor is the library's, which closes it when it has noticed. */
+static void disconnect(struct seat *seat)
+{
+    seat->phase = SEAT_LEAVING;
+    seat->deadline_mono_ms = INT64_MAX;
+    (void)shutdown(seat->fd, SHUT_RDWR);
+}
+
+static bool disconnect_idle(struct seats *seats, const struct peer *peer)
+{
+    struct seat *seat;
+    struct seat *longest = NULL;
+    TAILQ_FOREACH(seat, &seats->list, link)
+    if (seat->phase == SEAT_READING && seat->requests > 0 && (peer == NULL || peer_same(&seat->peer, peer)) &&
+        (longest == NULL || seat->deadline_mono_ms < longest->deadline_mono_ms))
+        longest = seat;
+    if (longest != NULL)
+        disconnect(longest);
+    return longest != NULL;
+}
+
+bool seats_admit(struct seats *seats, const struct peer *peer, enum seat_use use)
+{
+    size_t all = seats->arriving_n;
+    size_t own = 0;
+    const struct seat *seat;
+    for (size_t i = 0; i < seats->arriving_n; i++)
+        own += peer_same(&seats->arriving[i], peer);
+    TAILQ_FOREACH(seat, &seats->list, link)
+    if (seat->phase != SEAT_LEAVING) {
+        all++;
+        own += seat->use == SEAT_PAGE && peer_same(&seat->peer, peer);
+    }
+    size_t places = SEATS + (use == SEAT_PAGE ? 0 : SEATS_READY) + (use == SEAT_PING ? SEATS_PING : 0);
+    bool limited = use == SEAT_PAGE && seats->each_max > 0 && !seats_is_proxy(seats, peer);
+    bool has_room =
+        limited && own >= seats->each_max ? disconnect_idle(seats, peer) : all < places || disconnect_idle(seats, NULL);
+    if (!has_room || seats->arriving_n == SEATS_ARRIVING)
+        return false;
+    seats->arriving[seats->arriving_n++] = *peer;
+    return true;
+}
+
+void seats_have_arrived(struct seats *seats)
+{
+    seats->arriving_n = 0;
+}
+
+struct seat *seats_take(struct seats *seats, int fd, const struct peer *peer)
+{
+    struct seat *seat = calloc(1, sizeof *seat);
+    if (seat == NULL)
+        return NULL;
+    int64_t now = ry_mono_ms(seats->clock);
+    *seat = (struct seat){.fd = fd, .peer = *peer, .began_mono_ms = now, .deadline_mono_ms = now + seats->timeout_ms};
+    TAILQ_INSERT_TAIL(&seats->list, seat, link);
+    return seat;
+}
+
+void seats_give_back(struct seats *seats, struct seat *seat)
+{
+    if (seat == NULL)
+        return;
+    TAILQ_REMOVE(&seats->list, seat, link);
+    free(seat);
+}
+
+static void enter(struct seat *seat, enum seat_phase phase, int64_t deadline_mono_ms)
+{
+    if (seat->phase == SEAT_LEAVING)
+        return;
+    seat->phase = phase;
+    seat->deadline_mono_ms = deadline_mono_ms;
+}
+
+void seats_answering(struct seats *seats, struct seat *seat, enum seat_use use)
+{
+    (void)seats;
+    seat->use = use;
+    enter(seat, SEAT_ANSWERING, INT64_MAX); /* the answer comes by a deadline of its own */
+}
+
+void seats_sending(struct seats *seats, struct seat *seat, uint64_t bytes)
+{
+    int64_t now = ry_mono_ms(seats->clock);
+    assert(bytes < INT64_MAX);
+    enter(seat, SEAT_SENDING, now + SENDING_TIMEOUTS * seats->timeout_ms + (int64_t)(bytes / SEAT_BYTES_PER_MS));
+}
+
+void seats_done(struct seats *seats, struct seat *seat)
+{
+    seat->requests++;
+    enter(seat, SEAT_READING, ry_mono_ms(seats->clock) + seats->timeout_ms);
+}
+
+bool seats_is_last_request(const struct seats *seats, const struct seat *seat)
+{
+    return seat->use != SEAT_PAGE || seat->requests + 1 >= SEAT_REQUESTS_MAX ||
+           ry_mono_ms(seats->clock) - seat->began_mono_ms >= SEAT_AGE_MAX_MS;
+}
+
+int64_t seats_run(struct seats *seats)
+{
+    int64_t now = ry_mono_ms(seats->clock);
+    int64_t next = INT64_MAX;
+    struct seat *seat;
+    TAILQ_FOREACH(seat, &seats->list, link)
+    if (seat->deadline_mono_ms <= now)
+        disconnect(seat);
+    else if (seat->deadline_mono_ms < next)
+        next = seat->deadline_mono_ms;
+    return next == INT64_MAX ? -1 : next - now;
+}

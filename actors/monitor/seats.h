@@ -1,0 +1,95 @@
+/* seats.h: who is being served, and until when.
+ *
+ * A seat is one connection of the HTTP library. There are SEATS for the page and its API, and some more that only /ping
+ * and /ready may take, the last ones only /ping, which never waits for anybody. Each phase of a request has a deadline
+ * of its own that no trickle of bytes moves; who misses it is disconnected. One owner, one thread. */
+#ifndef REELYARD_ACTORS_MONITOR_SEATS_H
+#define REELYARD_ACTORS_MONITOR_SEATS_H
+
+#include <sys/queue.h>
+
+#include "actors/monitor/listener.h"
+#include "runtime/base/clock.h"
+
+#define SEATS       ((size_t)128)
+#define SEATS_READY ((size_t)12) /* beyond those, for /ready and /ping */
+#define SEATS_PING  ((size_t)4)  /* beyond those too, for /ping */
+/* Seats that are given in one turn and taken in the next. */
+#define SEATS_ARRIVING 64
+/* What the library must be able to hold: also those that are told to go and are not gone. */
+#define SEATS_LIBRARY (3 * SEATS)
+
+/* A connection that has been used as often, or as long, is closed behind its answer. */
+#define SEAT_REQUESTS_MAX 100
+#define SEAT_AGE_MAX_MS   120000
+/* Least speed of a visitor who reads an answer, beyond the time that every visitor has. */
+#define SEAT_BYTES_PER_MS 16
+
+enum seat_use { SEAT_PAGE, SEAT_READY, SEAT_PING };
+
+enum seat_phase {
+    SEAT_READING, /* waits for a request, or for the rest of it */
+    SEAT_ANSWERING,
+    SEAT_SENDING,
+    SEAT_LEAVING, /* shut down; the library will notice */
+};
+
+struct seat {
+    TAILQ_ENTRY(seat) link;
+    int fd; /* the library's */
+    struct peer peer;
+    enum seat_use use;
+    enum seat_phase phase;
+    unsigned requests; /* that were answered */
+    int64_t began_mono_ms;
+    int64_t deadline_mono_ms; /* INT64_MAX: none */
+};
+
+struct seats {
+    const struct ry_clock *clock;
+    int64_t timeout_ms; /* to send a request, and to begin the next one */
+    size_t each_max;    /* seats of one peer for the page; 0: no limit */
+    struct peer proxies[16];
+    size_t proxies_n;
+    struct peer arriving[SEATS_ARRIVING]; /* seats that are given but not taken yet */
+    size_t arriving_n;
+    TAILQ_HEAD(seat_list, seat) list;
+};
+
+/* proxies: addresses, separated by commas or blanks, to which the limit of one peer does not apply. RY_ECONFIG names
+ * one that is none. */
+int seats_init(struct seats *seats, const struct ry_clock *clock, int64_t timeout_ms, int64_t each_max,
+               const char *proxies, struct ry_error *err);
+
+bool seats_is_proxy(const struct seats *seats, const struct peer *peer);
+
+/* What a connection is for: by the head of its request, and by a path. The query does not count. */
+enum seat_use seat_use_of_head(struct ry_str head);
+enum seat_use seat_use_of_path(struct ry_str path);
+
+/* Who asks: the peer, or whom a proxy that is trusted names in X-Forwarded-For (NULL: nobody). The last address that is
+ * not itself a trusted proxy counts; what stands before it, the visitor may have written. */
+struct peer seats_visitor(const struct seats *seats, const struct peer *peer, const char *forwarded);
+
+/* Whether a connection is given a seat for this use; if need be, one that idles is disconnected for it. */
+bool seats_admit(struct seats *seats, const struct peer *peer, enum seat_use use);
+/* Those that were given a seat have taken it. */
+void seats_have_arrived(struct seats *seats);
+
+/* A connection has begun: a new seat, NULL without memory. */
+struct seat *seats_take(struct seats *seats, int fd, const struct peer *peer);
+/* The connection is over. seat may be NULL. */
+void seats_give_back(struct seats *seats, struct seat *seat);
+
+/* The phases of a request in turn. bytes: of the answer. */
+void seats_answering(struct seats *seats, struct seat *seat, enum seat_use use);
+void seats_sending(struct seats *seats, struct seat *seat, uint64_t bytes);
+void seats_done(struct seats *seats, struct seat *seat);
+
+/* Whether the connection is to be closed behind the answer under way. */
+bool seats_is_last_request(const struct seats *seats, const struct seat *seat);
+
+/* Disconnects those whose time is over. Returns in how many milliseconds it must be called again, -1: no need. */
+int64_t seats_run(struct seats *seats);
+
+#endif
