@@ -189,36 +189,51 @@ static bool flight_end(struct ingester *self, struct ry_ctx *ctx, struct flight 
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
-static void send_job(struct ry_ctx *ctx, struct flight *flight, const struct ry_lease *lease)
+/* What cannot be read for a reason of its own never will be; without memory it is tried again. */
+static void send_back(struct ingester *self, struct ry_ctx *ctx, struct flight *flight, int rc, const char *what,
+                      const char *why)
 {
+    if (ry_err_class((enum ry_err)rc) == RY_CLASS_REJECT)
+        flight_set_ending(flight, ENDING_BURY, "%s: %s", what, why);
+    else
+        flight_set_failed(flight, ry_str_of(why), self->attempts_max, ry_ctx_rng(ctx));
+}
+
+static void send_job(struct ingester *self, struct ry_ctx *ctx, struct flight *flight, const struct ry_lease *lease)
+{
+    struct ry_error err = {0};
+    /* One copy, for which there may be no memory; what is said then takes a reference. */
+    struct ry_frame *json = ry_frame_copy(lease->json.p, lease->json.n);
     struct ry_job_run run = {
         .job_id = lease->job_id,
         .type = lease->type,
         .token = lease->token,
         .local_media = !lease->hints, /* the embedded queue is this node's own */
-        .job = {.p = lease->json.p, .n = lease->json.n},
+        .job = {.frame = json},
         .attempts = lease->attempts,
     };
-    struct ry_error err = {0};
-    if (ry_check(RY_TAG_job_run, &run, &err) != RY_OK) {
-        flight_set_ending(flight, ENDING_BURY, "the queue's job is damaged: %s", err.text);
-        return;
+    int rc = json ? ry_check(RY_TAG_job_run, &run, &err)
+                  : ry_fail(&err, RY_ENOMEM, "no memory for a job of %zu bytes", lease->json.n);
+    if (rc == RY_OK) {
+        struct ry_send send = {.priority = lease->priority};
+        if (!ry_str_u64(lease->guild_id, &send.tenant))
+            send.tenant = 0;
+        flight->mail_id = RY_TELL(ctx, job_run, &run, &send);
+    } else {
+        send_back(self, ctx, flight, rc, "the queue's job is damaged", err.text);
     }
-    struct ry_send send = {.priority = lease->priority};
-    if (!ry_str_u64(lease->guild_id, &send.tenant))
-        send.tenant = 0;
-    flight->mail_id = RY_TELL(ctx, job_run, &run, &send);
+    ry_frame_unref(json);
 }
 
 /* A job that somebody else has pushed: what counts of it is in its JSON. */
-static void send_foreign_job(struct ry_ctx *ctx, struct flight *flight, const struct ry_lease *lease)
+static void send_foreign_job(struct ingester *self, struct ry_ctx *ctx, struct flight *flight,
+                             const struct ry_lease *lease)
 {
     struct job_head head;
     struct ry_error err = {0};
     int rc = job_head_read(&head, lease->json, &err);
     if (rc != RY_OK) {
-        enum ending ending = ry_err_class((enum ry_err)rc) == RY_CLASS_REJECT ? ENDING_BURY : ENDING_GIVE_BACK;
-        flight_set_ending(flight, ending, "the job cannot be read: %s", err.text);
+        send_back(self, ctx, flight, rc, "the job cannot be read", err.text);
         return;
     }
     struct ry_lease told = *lease;
@@ -228,7 +243,7 @@ static void send_foreign_job(struct ry_ctx *ctx, struct flight *flight, const st
     told.channel_id = head.channel_id;
     told.priority = head.priority;
     flight_name(flight, head.job_id, head.priority);
-    send_job(ctx, flight, &told);
+    send_job(self, ctx, flight, &told);
     job_head_free(&head);
 }
 
@@ -240,9 +255,9 @@ static void on_lease(struct ingester *self, struct ry_ctx *ctx, const struct ry_
     if (lease->attempts > self->attempts_max)
         flight_set_ending(flight, ENDING_BURY, "was being worked on at %u crashes", lease->attempts - 1);
     else if (lease->hints)
-        send_foreign_job(ctx, flight, lease);
+        send_foreign_job(self, ctx, flight, lease);
     else
-        send_job(ctx, flight, lease);
+        send_job(self, ctx, flight, lease);
     if (flight->ending != ENDING_NONE)
         (void)flight_end(self, ctx, flight);
 }

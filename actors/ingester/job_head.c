@@ -11,7 +11,10 @@ static int parse(struct job_head *head, struct ry_str json, struct ry_error *err
     if (json.n > RY_JOB_MAX_BYTES)
         return ry_fail(err, RY_ELIMIT, "the job has %zu bytes; at most %zu are allowed", json.n, RY_JOB_MAX_BYTES);
     int rc = ry_json_parse_object(json, &head->doc, &head->root, &why);
-    return rc == RY_OK ? rc : ry_fail(err, rc, "the job is %s", why.text);
+    if (rc == RY_OK)
+        return rc;
+    bool own = ry_err_class((enum ry_err)rc) == RY_CLASS_REJECT; /* "not JSON: ..." */
+    return ry_fail(err, rc, "%s%s", own ? "the job is " : "", why.text);
 }
 
 static int read_string(const struct job_head *head, const char *name, struct ry_str *text, struct ry_error *err)

@@ -281,7 +281,8 @@ int scan_job_parse(struct ry_str json, struct ry_str type, bool local, struct sc
     struct ry_error why;
     int rc = ry_json_parse_object(json, &job->doc, &job->root, &why);
     if (rc != RY_OK)
-        return ry_fail(err, rc, "the job is %s", why.text);
+        return ry_fail(err, rc, "%s%s", ry_err_class((enum ry_err)rc) == RY_CLASS_REJECT ? "the job is " : "",
+                       why.text);
     rc = read_head(job, type, err);
     if (rc == RY_OK)
         rc = read_body(job, local, err);

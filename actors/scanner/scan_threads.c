@@ -197,24 +197,29 @@ enum scan_step scan_step_threads(struct scan *scan)
 
 /* ---- the channel of a live thread -------------------------------------------------------------------------------- */
 
-/* Types 10 to 12 are threads. False: it is none of this guild. */
-static bool take_parent(struct scan *scan, struct ry_str body)
+/* Types 10 to 12 are threads. RY_EINVAL: it is none of this guild; RY_ENOMEM. */
+static int take_parent(struct scan *scan, struct ry_str body, struct ry_error *err)
 {
     RY_JSON_AUTO *doc = NULL;
     const struct ry_json *object = NULL;
     struct ry_str guild = {0}, parent = {0};
     uint64_t type = 0;
-    struct ry_error why;
-    bool good = ry_json_parse_object(body, &doc, &object, &why) == RY_OK &&
-                ry_json_read_id(object, "", "guild_id", true, &guild, &why) == RY_OK &&
-                ry_json_read_id(object, "", "parent_id", true, &parent, &why) == RY_OK &&
-                ry_json_read_count(object, "", "type", &type, &why) == RY_OK;
-    if (!good || type < 10 || type > 12 || !ry_str_eq(guild, scan->job.guild_id))
-        return false;
+    int rc = ry_json_parse_object(body, &doc, &object, err);
+    if (rc == RY_OK)
+        rc = ry_json_read_id(object, "", "guild_id", true, &guild, err);
+    if (rc == RY_OK)
+        rc = ry_json_read_id(object, "", "parent_id", true, &parent, err);
+    if (rc == RY_OK)
+        rc = ry_json_read_count(object, "", "type", &type, err);
+    if (rc == RY_OK && (type < 10 || type > 12 || !ry_str_eq(guild, scan->job.guild_id)))
+        rc = ry_fail(err, RY_EINVAL, "it is no thread of this guild");
+    if (rc != RY_OK)
+        return rc;
     parent = ry_arena_str(&scan->arena, parent);
-    if (parent.p != NULL)
-        scan->job.channel_id = parent;
-    return parent.p != NULL;
+    if (parent.p == NULL)
+        return ry_fail(err, RY_ENOMEM, "no memory for a channel's id");
+    scan->job.channel_id = parent;
+    return RY_OK;
 }
 
 static void scanner_on_parent(void *arg, int code, unsigned status, struct ry_str body, const struct ry_error *err)
@@ -227,7 +232,13 @@ static void scanner_on_parent(void *arg, int code, unsigned status, struct ry_st
         scan_run(scan, scan_fail_call(scan, code, err));
         return;
     }
-    if (code != RY_OK || !take_parent(scan, body)) {
+    struct ry_error why;
+    int rc = code == RY_OK ? take_parent(scan, body, &why) : code;
+    if (rc == RY_ENOMEM) {
+        scan_run(scan, scan_fail(scan, true, "%s", why.text));
+        return;
+    }
+    if (rc != RY_OK) {
         scan_run(scan, scan_refuse(scan, "Guild or channel not found in database"));
         return;
     }

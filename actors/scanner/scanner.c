@@ -154,8 +154,9 @@ void scan_run(struct scan *scan, enum scan_step step)
 enum scan_step scan_ask(struct scan *scan, enum ry_tag tag, const void *message)
 {
     struct ry_error why;
-    if (ry_check(tag, message, &why) != RY_OK)
-        return scan_fail(scan, false, "%s", why.text);
+    int rc = ry_check(tag, message, &why);
+    if (rc != RY_OK)
+        return scan_fail(scan, ry_err_class((enum ry_err)rc) != RY_CLASS_REJECT, "%s", why.text);
     struct ry_send send = ry_send_from(scan->mail);
     scan->asked = ry_tell(scan_ctx(scan), tag, message, &send);
     return SCAN_WAIT;
