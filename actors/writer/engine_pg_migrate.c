@@ -14,8 +14,8 @@
 #include "actors/writer/engine_pg.h"
 #include "actors/writer/schema.h"
 #include "runtime/base/log.h"
+#include "runtime/base/wait.h"
 
-#include <poll.h>
 #include <stdlib.h>
 
 /* Any number that nobody else uses. */
@@ -94,7 +94,7 @@ static int take_lock(struct migration *m, struct ry_error *err)
         rc = pg_link_run(m->lock, "ROLLBACK", 0, NULL, m->wait_ms, NULL, err);
         if (rc == RY_OK && pg_now_mono_ms() > deadline_mono_ms)
             return ry_fail(err, RY_EBUSY, "another node has been migrating %s for hours", m->address->where);
-        (void)poll(NULL, 0, LOCK_TRY_MS);
+        (void)ry_wait(NULL, 0, LOCK_TRY_MS);
     }
     return rc;
 }
@@ -164,7 +164,7 @@ static int apply_patiently(struct migration *m, struct ry_error *err)
         if (rc != RY_EBUSY || pg_now_mono_ms() > deadline_mono_ms)
             break;
         RY_LOG(RY_INFO, "schema_waits", "database=%s reason=%s", m->address->where, why.text);
-        (void)poll(NULL, 0, TABLE_LOCK_TRY_MS);
+        (void)ry_wait(NULL, 0, TABLE_LOCK_TRY_MS);
     }
     if (rc != RY_OK && err != NULL)
         *err = why;

@@ -9,6 +9,7 @@
 #include "actors/writer/pg_sqlstate.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/utf8.h"
+#include "runtime/base/wait.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -144,24 +145,15 @@ static int fail_connect(struct pg_link *link, struct ry_error *err)
 /* Waits for the socket; RY_ETIMEOUT at the deadline. */
 static int wait_socket(struct pg_link *link, bool write, int64_t deadline_mono_ms, short *ready, struct ry_error *err)
 {
-    *ready = 0;
     struct pollfd fd = {.fd = PQsocket(link->conn), .events = (short)(write ? POLLIN | POLLOUT : POLLIN)};
-    for (;;) {
-        int64_t left_ms = deadline_mono_ms - pg_now_mono_ms();
-        if (left_ms <= 0) {
-            link->discard = true;
-            return ry_fail(err, RY_ETIMEOUT, "%s does not answer (REELYARD_DB_TIMEOUT_MS)", link->address->where);
-        }
-        int n = poll(&fd, 1, left_ms > INT32_MAX ? INT32_MAX : (int)left_ms);
-        if (n > 0) {
-            *ready = fd.revents;
-            return RY_OK;
-        }
-        if (n < 0 && errno != EINTR) {
-            link->discard = true;
-            return ry_fail(err, RY_EIO, "cannot wait for %s: %m", link->address->where);
-        }
-    }
+    int64_t left_ms = deadline_mono_ms - pg_now_mono_ms();
+    int n = left_ms > 0 ? ry_wait(&fd, 1, left_ms) : 0;
+    *ready = fd.revents;
+    if (n > 0)
+        return RY_OK;
+    link->discard = true;
+    return n == 0 ? ry_fail(err, RY_ETIMEOUT, "%s does not answer (REELYARD_DB_TIMEOUT_MS)", link->address->where)
+                  : ry_fail(err, RY_EIO, "cannot wait for %s: %m", link->address->where);
 }
 
 int pg_link_next(struct pg_link *link, int64_t deadline_mono_ms, PGresult **result, struct ry_error *err)
@@ -217,7 +209,7 @@ static int connect_within(struct pg_link *link, int64_t deadline_mono_ms, struct
         if (left_ms <= 0)
             return ry_fail(err, RY_ETIMEOUT, "%s does not take a connection (REELYARD_DB_TIMEOUT_MS)",
                            link->address->where);
-        if (poll(&fd, 1, left_ms > INT32_MAX ? INT32_MAX : (int)left_ms) > 0)
+        if (ry_wait(&fd, 1, left_ms) > 0)
             state = PQconnectPoll(link->conn);
     }
     return RY_OK;

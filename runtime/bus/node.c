@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "runtime/base/log.h"
+#include "runtime/base/wait.h"
 #include "runtime/bus/instance_loop.h"
 #include "runtime/bus/node_inside.h"
 #include "runtime/bus/post_loop.h"
@@ -334,7 +335,7 @@ static bool drain_role(struct ry_node *node, enum ry_role role, int64_t until_mo
         }
         if (late)
             return false;
-        (void)poll(NULL, 0, DRAIN_LOOK_MS);
+        (void)ry_wait(NULL, 0, DRAIN_LOOK_MS);
     }
 }
 

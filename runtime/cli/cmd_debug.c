@@ -4,10 +4,9 @@
  * a second profile can be compared with the first. It writes the file itself; this command only says where it is. */
 #include "runtime/cli/cli.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 
+#include "runtime/base/wait.h"
 #include "runtime/cli/session.h"
 
 #define SECONDS_MAX 86400
@@ -35,8 +34,7 @@ static int profile(struct ry_cli *cli, struct ry_session *session, const char *i
     if (rc == RY_OK && made->begun) {
         (void)fprintf(cli->err, "%s samples its allocations from now on; a profile follows in %" PRIu64 " s\n",
                       instance, seconds);
-        while (poll(NULL, 0, (int)seconds * 1000) < 0 && errno == EINTR)
-            continue;
+        (void)ry_wait(NULL, 0, (int64_t)seconds * 1000);
     }
     if (rc == RY_OK)
         rc = ask(session, instance, RY_HEAP_WRITE, &made, err);

@@ -9,6 +9,7 @@
  *
  * Phases: open session and queue -> feed each file -> wait until the queue is empty and no clip waits -> summary. */
 #include "runtime/base/log.h"
+#include "runtime/base/wait.h"
 #include "runtime/cli/cli.h"
 #include "runtime/cli/import_feed.h"
 #include "runtime/cli/import_files.h"
@@ -19,7 +20,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -87,7 +87,7 @@ static bool import_wait(struct import *import, int wait_ms)
     struct pollfd fds[2] = {{.fd = import->signal_fd, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
     if (import->session.node != NULL)
         fds[1].fd = ry_node_failed_fd(import->session.node);
-    if (poll(fds, 2, wait_ms) > 0) {
+    if (ry_wait(fds, 2, wait_ms) > 0) {
         if (fds[0].revents != 0)
             import->report.stopped = true;
         if (fds[1].revents != 0) {

@@ -10,9 +10,9 @@
  * oldest known one to the beginning, which an earlier scan with --limit or --since may never have seen. A scan that did
  * not end well may have left gaps anywhere, so after one everything is read. */
 #include "runtime/cli/scan_follow.h"
+#include "runtime/base/wait.h"
 
 #include <inttypes.h>
-#include <poll.h>
 
 #define ENDURE_MS     500
 #define ENDURE_LOG_MS 10000
@@ -39,7 +39,7 @@ static bool pause_for(struct ry_scan_follow *follow, int wait_ms)
     struct pollfd fds[2] = {{.fd = follow->signal_fd, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
     if (follow->session.node != NULL)
         fds[1].fd = ry_node_failed_fd(follow->session.node);
-    if (poll(fds, 2, wait_ms) > 0) {
+    if (ry_wait(fds, 2, wait_ms) > 0) {
         if (fds[0].revents != 0)
             follow->stopped = true;
         if (fds[1].revents != 0) {

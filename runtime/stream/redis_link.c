@@ -5,12 +5,12 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "runtime/base/clock.h"
+#include "runtime/base/wait.h"
 
 #define READ_BYTES 65536
 
@@ -51,17 +51,12 @@ static int broken_errno(struct ry_redis_link *link, int system_errno, struct ry_
  * question. */
 static int wait_for(struct ry_redis_link *link, short events, int64_t until_mono_ms, struct ry_error *err)
 {
-    for (;;) {
-        int64_t left_ms = until_mono_ms - ry_mono_ms(ry_clock_system());
-        struct pollfd item = {.fd = link->fd, .events = events};
-        int n = poll(&item, 1, left_ms > 0 ? (int)left_ms : 0);
-        if (n > 0)
-            return RY_OK;
-        if (n == 0)
-            return broken(link, RY_ETIMEOUT, "does not answer in time", err);
-        if (errno != EINTR)
-            return broken_errno(link, errno, err);
-    }
+    int64_t left_ms = until_mono_ms - ry_mono_ms(ry_clock_system());
+    struct pollfd item = {.fd = link->fd, .events = events};
+    int n = ry_wait(&item, 1, left_ms > 0 ? left_ms : 0);
+    if (n > 0)
+        return RY_OK;
+    return n == 0 ? broken(link, RY_ETIMEOUT, "does not answer in time", err) : broken_errno(link, errno, err);
 }
 
 /* ---- connecting -------------------------------------------------------------------------------------------------- */
