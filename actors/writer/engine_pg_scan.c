@@ -87,15 +87,14 @@ static const char end_sql[] =
     " ON CONFLICT (channel_id) DO UPDATE SET status = excluded.status, error_message = excluded.error_message,"
     " updated_at = excluded.updated_at";
 
-/* A row that live messages made waits for a scan that nobody asked for: it ends well, because a cancelled one would
- * stop the scan that closes the gap behind it. */
+/* A row that live messages made may wait for a scan that nobody asked for: it is no cancelled one, which would stop the
+ * scan that closes the gap behind it. If one was asked for and lost, the message tells. */
 #define LIVE_ONLY "s.status = 'QUEUED' AND s.forward_message_id IS NOT NULL AND s.backward_message_id IS NULL"
 static const char stale_sql[] =
     "WITH k AS (SELECT id FROM channel_scan_status WHERE status IN ('QUEUED', 'RUNNING') AND updated_at <= $1"
     " AND channel_id = ANY ($4) ORDER BY channel_id FOR UPDATE), u AS (UPDATE channel_scan_status s SET"
     " status = CASE WHEN " LIVE_ONLY " THEN 'SUCCEEDED' ELSE 'CANCELLED' END,"
-    " error_message = CASE WHEN " LIVE_ONLY " THEN NULL ELSE $2 END,"
-    " updated_at = $3 FROM k WHERE s.id = k.id RETURNING 1) SELECT count(*) FROM u";
+    " error_message = $2, updated_at = $3 FROM k WHERE s.id = k.id RETURNING 1) SELECT count(*) FROM u";
 #undef LIVE_ONLY
 
 /* ---- a slice's progress -------------------------------------------------------------------------------------- */
