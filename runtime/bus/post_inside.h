@@ -42,6 +42,7 @@ struct peer {
     char user[RY_KEY_HEX_BYTES]; /* the key that it proved, hexadecimal */
     bool over;                   /* its instance has left, or was put out: nothing that it says is heard */
     bool put_out;
+    bool gone; /* its process, or its connection, has ended */
     struct ry_bag bag;
     bool dirty;
     STAILQ_ENTRY(peer) to_flush;

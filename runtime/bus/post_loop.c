@@ -56,7 +56,8 @@ static void take_parcel(struct ry_post *post, const struct peer_key *key)
     }
     struct peer *peer = post_peer_find(post, key);
     if (peer && peer->over) {
-        post_malformed(post, "a peer that has left goes on");
+        if (!peer->gone)
+            post_malformed(post, "a peer that has left goes on");
         return;
     }
     struct ry_str envelope;

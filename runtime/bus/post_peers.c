@@ -2,6 +2,7 @@
  *
  * A connection is one instance, once. When the instance has left, or was put out, its peer stays in the table until the
  * process has ended (pidfd) or the connection has (another host's): whatever else comes over it is counted and dropped.
+ * Then it stays as one of the last OVER_MAX, so that its words that were under way are not taken for a stranger's.
  * A thread of this process is trusted and closes its connection when it leaves, so its peer goes at once. */
 #include "runtime/bus/post_inside.h"
 
@@ -15,7 +16,8 @@
 #include "proto/codec.h"
 
 #define UNWELCOMES_A_SECOND 100
-/* Peers that are over and whose end cannot be learned, because the system has no pidfds: the oldest go. */
+/* Peers that are over and have ended, or whose end cannot be learned, because the system has no pidfds: the oldest go.
+ */
 #define OVER_MAX 1024
 
 size_t post_key_bytes(const struct peer_key *key)
@@ -93,7 +95,7 @@ void post_send_unwelcome(struct ry_post *post, const struct peer_key *key, const
     struct ry_frames frames;
     frames.n = 0;
     struct ry_error err;
-    if (ry_pack(ry_descriptor(RY_TAG_unwelcome), &message, &body, &frames, &err) != RY_OK)
+    if (ry_pack_mended(ry_descriptor(RY_TAG_unwelcome), &message, &body, &frames, &err) != RY_OK)
         return;
     const struct ry_envelope envelope = {.id = 1, .tag = RY_TAG_unwelcome, .attempt = 1, .body = ry_buf_str(&body)};
     struct ry_bag bag;
@@ -159,11 +161,18 @@ void post_peer_over(struct ry_post *post, struct peer *peer)
     }
 }
 
+/* What it said before it ended may still come, for its end is told by another way than its words. */
 void post_peer_gone(struct ry_post *post, struct peer *peer)
 {
     ry_router_gone(post->router, peer->session, false);
     ry_bag_free(&peer->bag);
-    post_peer_free(post, peer);
+    if (peer->pidfd >= 0)
+        (void)close(peer->pidfd); /* leaves the epoll set with it */
+    peer->pidfd = peer->fd = -1;
+    peer->pid = 0;
+    peer->gone = true;
+    peer->lost = false;
+    post_peer_over(post, peer);
 }
 
 /* The router has put an instance out: its process is ended, for it may have been taken over and would work for nobody;

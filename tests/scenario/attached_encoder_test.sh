@@ -41,6 +41,14 @@ for _ in 1 2 3; do
     attach
     feed done_by true 10
 done
+step "it is killed three times in the middle of its words"
+for _ in 1 2 3; do
+    seen=$(encoders true "done")
+    feed done_by true $((seen + 5))
+    end "$encoder" KILL
+    await detached
+    attach
+done
 cdn_gate open
 ended=0
 wait "$import" || ended=$?
@@ -52,5 +60,7 @@ end "$node"
 [ "$ended" -eq 0 ] || fail "the node ended with $ended on SIGTERM: $(tail -20 "$tmp/run.log")"
 dump "$data" >"$tmp/dump"
 same "$tmp/calm.dump" "$tmp/dump" "not the rows and files of an undisturbed run"
+# What a killed one said last is no stranger's noise.
+jq -e '.node.rejected == 0' "$tmp/status.json" >/dev/null || fail "$(jq .node.rejected "$tmp/status.json") were rejected: $(grep bus_malformed "$tmp/run.log")"
 jq -e '.node.roles[] | select(.role == "encoder") | .redelivered >= 3 and .dead == 0' "$tmp/status.json" >/dev/null ||
     fail "$(jq -c '.node.roles[] | select(.role == "encoder")' "$tmp/status.json")"
