@@ -2,7 +2,8 @@
  *
  * What can be asked is gathered in one JSON object, which --json prints and from which the text is written, so that
  * both always tell the same. Asks the node that runs on the data folder; without one, a writer of its own for a moment.
- * What does not answer is a problem that is named; the rest is still shown. Makes nothing that is not there. */
+ * What does not answer in a few seconds is a problem that is named; the rest is still shown. Makes nothing that is not
+ * there. */
 #include "runtime/cli/cli.h"
 
 #include <inttypes.h>
@@ -17,6 +18,10 @@
 
 /* What does not answer is named in at most so many bytes. */
 #define PROBLEMS_MAX_BYTES ((size_t)16 * 1024)
+/* How long each part of the node is waited for: the router answers always, the others may stand still. */
+#define ASK_MS         2000
+#define ASK_ARCHIVE_MS 5000
+#define ASK_OWN_MS     30000 /* the writer that this command has started */
 
 struct status {
     struct ry_cli *cli;
@@ -84,12 +89,21 @@ static void ask_node(struct status *self, struct ry_session *session, bool *inge
     ry_json_put_end(&self->writer);
 }
 
+/* What is said of a question that was not answered. */
+static int no_answer(struct ry_error *err, int rc, const char *who, int64_t waited_ms)
+{
+    return rc == RY_ETIMEOUT
+               ? ry_fail(err, RY_ETIMEOUT, "the %s did not answer within %" PRId64 " s", who, waited_ms / 1000)
+               : rc;
+}
+
 static void ask_archive(struct status *self, struct ry_session *session)
 {
     const struct ry_archive_get question = {.end_ = 0};
     const struct ry_mail *answer = NULL;
     struct ry_error err;
     int rc = ry_session_ask(session, RY_TAG_archive_get, &question, &answer, &err);
+    rc = no_answer(&err, rc, "writer", session->ask_ms);
     const struct ry_archive_state *state = rc == RY_OK ? RY_BODY(answer, archive_state) : NULL;
     if (state && state->error.p)
         rc = ry_fail(&err, RY_EIO, "%.*s", RY_STR_ARG(state->error));
@@ -133,7 +147,8 @@ static void ask_queue(struct status *self, struct ry_session *session)
     const struct ry_queue_get question = {.end_ = 0};
     const struct ry_mail *answer = NULL;
     struct ry_error err;
-    if (ry_session_ask(session, RY_TAG_queue_get, &question, &answer, &err) != RY_OK) {
+    int rc = ry_session_ask(session, RY_TAG_queue_get, &question, &answer, &err);
+    if (no_answer(&err, rc, "ingester", session->ask_ms) != RY_OK) {
         add_problem(self, "queue of the node", &err);
         return;
     }
@@ -155,6 +170,7 @@ static void ask_running(struct status *self, struct ry_session *session)
 {
     bool redis = ry_config_str(self->cli->config, RY_OPT_redis_url)[0] != '\0';
     bool ingester = false;
+    session->ask_ms = ASK_MS;
     ask_node(self, session, &ingester);
     ry_page_ask(&self->page, session);
     if (self->page.known)
@@ -192,6 +208,7 @@ static void gather(struct status *self)
     }
     if (running)
         ask_running(self, &session);
+    session.ask_ms = running ? ASK_ARCHIVE_MS : ASK_OWN_MS;
     ask_archive(self, &session);
     if (ry_session_close(&session, &err) != RY_OK)
         add_problem(self, "archive", &err);

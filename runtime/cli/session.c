@@ -120,7 +120,8 @@ int ry_session_ask(struct ry_session *session, enum ry_tag tag, const void *mess
         if (rc != RY_OK)
             return rc;
     }
-    return ry_console_ask(session->console, tag, message, ASK_MS, answer, err);
+    int64_t wait_ms = session->ask_ms > 0 ? session->ask_ms : ASK_MS;
+    return ry_console_ask(session->console, tag, message, wait_ms, answer, err);
 }
 
 int ry_session_close(struct ry_session *session, struct ry_error *err)

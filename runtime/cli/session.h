@@ -12,6 +12,7 @@ struct ry_session {
     struct ry_console *console;     /* NULL until the first question */
     struct ry_isolated *isolated;   /* processes of the node; NULL: none */
     int lock_fd;                    /* -1: joined */
+    int64_t ask_ms;                 /* how long an answer is waited for; 0: as long as commands do */
 };
 
 /* A session that holds nothing; ry_session_close may be called on it. */
@@ -31,7 +32,7 @@ int ry_session_start(struct ry_session *session, const struct ry_cli *cli, const
 int ry_session_open(struct ry_session *session, const struct ry_cli *cli, enum ry_role role, bool make,
                     struct ry_error *err);
 
-/* Asks, as ry_console_ask with a time limit for commands. */
+/* Asks, as ry_console_ask with the session's time limit. */
 int ry_session_ask(struct ry_session *session, enum ry_tag tag, const void *message, const struct ry_mail **answer,
                    struct ry_error *err);
 

@@ -50,6 +50,12 @@ stands_still() {
 await stands_still
 sleep "$stopped_s"
 after=$(rss_kb "$node")
+# What the router knows is told all the same; what the writer would know is named as not answered.
+timeout 60 "$reelyard" status --data "$data" --json >"$tmp/status.json" && fail "status says that all is well"
+jq -e '(.node.instances | length > 0) and (.problems | any(startswith("archive: the writer did not answer within")))' "$tmp/status.json" >/dev/null ||
+    fail "status says: $(cat "$tmp/status.json")"
+timeout 60 "$reelyard" status --data "$data" >"$tmp/status.txt" 2>&1 && fail "status says that all is well"
+grep -q '^archive  not known' "$tmp/status.txt" || fail "status says: $(cat "$tmp/status.txt")"
 [ "$(rows)" = "$written" ] || fail "something wrote while the writer was stopped"
 kill -CONT "$works"
 # Eight mailboxes of 8 MiB each.
