@@ -20,9 +20,9 @@
 /* For the claim alone, within its transaction. What has to be sorted still is, at a cost that must not call the JIT. */
 static const char plan_sql[] =
     "SELECT set_config('enable_sort', 'off', true), set_config('enable_seqscan', 'off', true),"
-    " set_config('jit', 'off', true)";
-static const char sort_again_sql[] = "SET LOCAL enable_sort TO DEFAULT";
-static const char scan_again_sql[] = "SET LOCAL enable_seqscan TO DEFAULT";
+    " set_config('enable_material', 'off', true), set_config('jit', 'off', true)";
+static const char *const plan_end_sql[] = {"SET LOCAL enable_sort TO DEFAULT", "SET LOCAL enable_seqscan TO DEFAULT",
+                                           "SET LOCAL enable_material TO DEFAULT", "SET LOCAL jit TO DEFAULT"};
 
 /* The status of a clip that is not deleted, where its id is what finds it. */
 #define STATUS "(CASE WHEN c.deleted_at IS NULL THEN c.thumbnail_status END)"
@@ -47,7 +47,7 @@ static const char scan_again_sql[] = "SET LOCAL enable_seqscan TO DEFAULT";
     CANDIDATES("due", "4", "failed_thumbnail f JOIN clip c ON c.id = f.clip_id", \
                "f.next_retry_at <= $1 AND " STATUS " = 'failed' AND NOT EXISTS (SELECT FROM failed_thumbnail o" \
                " WHERE o.clip_id = f.clip_id AND (o.next_retry_at, o.id) < (f.next_retry_at, f.id))", \
-               "f.next_retry_at", "0", NUMBER_OF("fresh") NUMBER_OF("stray") NUMBER_OF("gone"))
+               "f.next_retry_at, c.id", "0", NUMBER_OF("fresh") NUMBER_OF("stray") NUMBER_OF("gone"))
 #define BYTES "(octet_length(cdn_url) + octet_length(filename) + 256)"
 static const char claim_sql[] =
     "WITH " FRESH ", " STRAY ", " GONE ", " DUE ", found AS (SELECT *, row_number() OVER () AS ord"
@@ -224,9 +224,9 @@ int pg_clips_claim(struct writer_engine *engine, const struct ry_clips_claim *cl
         rc = pg_say(pg, roots_sql, NULL, take_roots, c, err);
     if (rc == RY_OK)
         rc = pg_say(pg, due_sql, NULL, take_due, c, err);
-    if (rc == RY_OK)
-        rc = pg_say(pg, sort_again_sql, NULL, NULL, NULL, err);
-    return rc == RY_OK ? pg_say(pg, scan_again_sql, NULL, NULL, NULL, err) : rc;
+    for (size_t i = 0; rc == RY_OK && i < sizeof plan_end_sql / sizeof *plan_end_sql; i++)
+        rc = pg_say(pg, plan_end_sql[i], NULL, NULL, NULL, err);
+    return rc;
 }
 
 static int take_renewed(struct pg *pg, const PGresult *result, void *arg, struct ry_error *err)
