@@ -1,8 +1,22 @@
 /* colour.c: see colour.h. */
 #include "actors/encoder/colour.h"
 
+#include <stdbool.h>
+
+/* Whether 'limited range' is only libavcodec's answer for an HEVC stream that says nothing. A stream that does say
+ * names its colours with it. */
+static bool is_assumed_range(const AVFrame *frame, enum AVCodecID codec)
+{
+    return codec == AV_CODEC_ID_HEVC && frame->color_range == AVCOL_RANGE_MPEG &&
+           frame->color_primaries == AVCOL_PRI_UNSPECIFIED && frame->color_trc == AVCOL_TRC_UNSPECIFIED &&
+           frame->colorspace == AVCOL_SPC_UNSPECIFIED;
+}
+
 void colour_complete(AVFrame *frame, const AVCodecParameters *parameters)
 {
+    /* Before the colours are completed: it is judged by them. */
+    if (is_assumed_range(frame, parameters->codec_id) && parameters->color_range != AVCOL_RANGE_UNSPECIFIED)
+        frame->color_range = parameters->color_range;
     if (frame->color_trc == AVCOL_TRC_UNSPECIFIED || frame->color_trc == AVCOL_TRC_RESERVED0)
         frame->color_trc = parameters->color_trc;
     if (frame->color_primaries == AVCOL_PRI_UNSPECIFIED || frame->color_primaries == AVCOL_PRI_RESERVED0)

@@ -29,6 +29,15 @@ ff() {
     ffmpeg -nostdin -v error -y -bitexact "$@"
 }
 
+# silent_range FILE FORMAT: fails unless its stream, taken out of the container, says nothing of its range.
+silent_range() {
+    local said
+    ff -i "$1" -map 0:v -c copy -f "$2" "$1.raw"
+    said=$(ffprobe -v error -f "$2" -show_entries stream=color_range -of csv=p=0 "$1.raw")
+    rm "$1.raw"
+    [ "$said" = unknown ] || { echo "the stream says '$said' of its range" && return 1; }
+}
+
 recipes() {
     sed -e ':again' -e '/\\$/{N;s/\\\n[ \t]*//;b again' -e '}' "$here"/shapes/*.recipes | grep -v -e '^#' -e '^[[:space:]]*$'
 }
