@@ -9,7 +9,8 @@
  * clip_advance alone decides.
  *
  * Limits: ROUNDS_MAX rounds with the encoder and WINDOWS_MAX_BYTES, then the encoder is told that it was the last;
- * FETCH_TRIES passing troubles; fetch_ms_max of fetching in all, pauses and the encoder's time not counted. A clip that
+ * FETCH_TRIES passing troubles; fetch_ms_max of fetching in all, pauses and the encoder's time not counted;
+ * ENCODE_MS_MAX for an answer of the encoders, waiting for one of them included. A clip that
  * turns into another video while it is read begins anew once. */
 #include "actors/downloader/clip.h"
 
@@ -29,6 +30,8 @@
 #define PAUSE_BASE_MS 500
 #define PAUSE_MAX_MS  10000
 #define PAUSE_FULL_MS 1000
+/* Far beyond what a queue before the encoders may take; whoever does not answer then never will. */
+#define ENCODE_MS_MAX ((int64_t)3600 * 1000)
 /* A server that asks for more time than this is asked again all the same. */
 #define RETRY_AFTER_MAX_MS   ((int64_t)24 * 3600 * 1000)
 #define PAUSE_JITTER_PERCENT 25
@@ -59,7 +62,7 @@ struct clip {
 
     enum step step;
     enum step resume;    /* PAUSED: where it goes back to */
-    int64_t due_mono_ms; /* PAUSED: when */
+    int64_t due_mono_ms; /* PAUSED: when; ENCODING: when it is given up */
 
     struct windows windows;
     struct wanted wanted[SPANS_MAX]; /* of this round */
@@ -228,7 +231,7 @@ static void arm_timer(struct clip_world *world)
 {
     int64_t due = INT64_MAX;
     for (const struct clip *clip = world->clips; clip; clip = clip->next)
-        if (clip->step == CLIP_PAUSED && clip->due_mono_ms < due)
+        if (clip->step != CLIP_FETCHING && clip->due_mono_ms < due)
             due = clip->due_mono_ms;
     int64_t wait_ms = due - ry_mono_ms(ry_ctx_clock(world->ctx));
     if (due == INT64_MAX)
@@ -273,6 +276,8 @@ static void send_encode_run(struct clip *clip)
     send.deadline_wall_ms = 0;
     clip->step = CLIP_ENCODING;
     clip->encode_id = RY_TELL(world->ctx, encode_run, &run, &send);
+    clip->due_mono_ms = now_mono_ms(clip) + ENCODE_MS_MAX;
+    arm_timer(clip->world);
 }
 
 static bool is_whole(const struct clip *clip)
@@ -467,9 +472,11 @@ void clips_on_timer(struct clip_world *world)
     struct clip *next;
     for (struct clip *clip = world->clips; clip; clip = next) {
         next = clip->next; /* going on ends no clip but itself */
-        if (clip->step != CLIP_PAUSED || clip->due_mono_ms > now)
+        if (clip->step == CLIP_FETCHING || clip->due_mono_ms > now)
             continue;
-        if (clip->resume == CLIP_ENCODING)
+        if (clip->step == CLIP_ENCODING)
+            clip_fail(clip, "had no answer of an encoder within an hour", RY_FAILURE_PASSING, NOBODY);
+        else if (clip->resume == CLIP_ENCODING)
             send_encode_run(clip);
         else
             clip_fetch(clip);

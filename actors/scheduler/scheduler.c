@@ -5,8 +5,9 @@
  *           clip's outcome is committed), undeliverable. What the janitor, the refresher, the reconciler and the
  *           archivist asked for goes to them (janitor.h, refresher.h, reconciler.h, archivist.h).
  * Sends     clips_claim, clips_renew and clip_failed to the writer, thumbnail_make to the downloader.
- * Promises  never more clips in the works than the window; a clip that waits is claimed as soon as there is room,
- *           whether or not its hint arrived; a claimed clip's lease is renewed until its outcome is known.
+ * Promises  never more clips in the works than the window; none of them longer than CLIP_MS_MAX; a clip that waits is
+ * claimed as soon as there is room, whether or not its hint arrived; a claimed clip's lease is renewed until its
+ * outcome is known.
  *
  * The database is the truth: what to work on always comes from a claim, never from a message. When this actor or the
  * whole node dies, the claims it held are void at the next start (`first`) or when their lease ends, and the clips are
@@ -32,7 +33,9 @@
 
 enum timer { TIMER_CLAIM, TIMER_RENEW, TIMER_JANITOR, TIMER_RECONCILER, TIMER_ARCHIVIST, TIMER_LEAVE };
 
-#define CLIP_ID_BYTES    32
+#define CLIP_ID_BYTES 32
+/* Longer than any part of the way may take; a clip without an outcome then has failed for now, whatever holds it. */
+#define CLIP_MS_MAX      ((int64_t)2 * 3600 * 1000)
 #define BACKOFF_LIST_MAX 32
 /* A round without any hint or known due time: what other nodes or people changed in the database is found by it. */
 #define ROUND_MS              15000
@@ -289,9 +292,31 @@ static void scheduler_on_encoder_here(struct scheduler *self, struct ry_ctx *ctx
 
 /* ---- leases ------------------------------------------------------------------------------------------------------ */
 
+/* Ends the clips that are in the works for too long. One whose end nobody records either is forgotten, so that its
+ * lease ends. */
+static void scheduler_end_late(struct scheduler *self, struct ry_ctx *ctx)
+{
+    struct clip *clip = NULL;
+    struct clip *next = NULL;
+    int64_t now_mono_ms = ry_mono_ms(ry_ctx_clock(ctx));
+    HASH_ITER(hh, self->clips, clip, next)
+    {
+        int64_t worked_ms = now_mono_ms - clip->since_mono_ms;
+        if (worked_ms >= 2 * CLIP_MS_MAX) {
+            RY_LOG(RY_ERROR, "clip_outcome_lost", "clip=%s reason=%s", clip->clip_id, "nobody says how it ended");
+            scheduler_forget(self, clip);
+        } else if (worked_ms >= CLIP_MS_MAX && !clip->failing) {
+            clip->failing = true;
+            scheduler_end_clip(self, ctx, ry_str_of(clip->clip_id), clip->retries, clip->origin,
+                               &(struct ending){.reason = RY_STR("no outcome came within two hours")});
+        }
+    }
+}
+
 static void scheduler_renew(struct scheduler *self, struct ry_ctx *ctx)
 {
     ry_timer(ctx, TIMER_RENEW, self->lease_ms / 3);
+    scheduler_end_late(self, ctx);
     if (self->in_works == 0)
         return;
     struct ry_str *ids = calloc(self->in_works, sizeof *ids);

@@ -151,13 +151,17 @@ static uint64_t make_remote(struct bench *bench, const char *path)
     return make(bench, &(struct ry_clip_work){.url = ry_str_of(url)});
 }
 
+/* Pauses are shorter, and the time of an encoder much longer. */
+#define PAUSE_LONGEST_MS 60000
+
 /* Lets the engine run, and the clock when clips are paused, until something is said. */
 static void listen_for_more(struct bench *bench)
 {
     while (bed_next_tag(bench->bed) == RY_TAG_NONE) {
         int64_t due_mono_ms = ry_instance_next_mono_ms(bed_instance(bench->bed));
-        if (due_mono_ms != INT64_MAX)
-            bed_advance(bench->bed, due_mono_ms - bed_clock(bench->bed)->now_mono_ms);
+        int64_t wait_ms = due_mono_ms - bed_clock(bench->bed)->now_mono_ms;
+        if (due_mono_ms != INT64_MAX && wait_ms < PAUSE_LONGEST_MS)
+            bed_advance(bench->bed, wait_ms);
         else if (!bed_wait_engine(bench->bed, PATIENCE_MS))
             fail_msg("nothing happened for %d ms", PATIENCE_MS);
     }
@@ -751,6 +755,22 @@ static void downloader_asks_again_when_the_encoders_are_full(void **state)
     bench_free(bench);
 }
 
+static void downloader_gives_up_an_encoder_that_never_answers(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new(NULL);
+    uint64_t id = make_file(bench, "/clip.mp4");
+    expect_run(bench);
+    uint64_t run = run_id(bench);
+    bed_advance(bench->bed, 3600 * 1000 - 1);
+    bed_expect_nothing(bench->bed);
+    bed_advance(bench->bed, 1);
+    expect_failure(bench, id, "had no answer of an encoder within an hour");
+    answer_done(bench, run); /* too late */
+    bed_expect_nothing(bench->bed);
+    bench_free(bench);
+}
+
 static void downloader_fails_a_clip_that_kills_encoders(void **state)
 {
     (void)state;
@@ -985,6 +1005,7 @@ int main(void)
         cmocka_unit_test(downloader_says_that_a_whole_video_is_cut_off),
         cmocka_unit_test(downloader_passes_on_what_the_encoder_says),
         cmocka_unit_test(downloader_asks_again_when_the_encoders_are_full),
+        cmocka_unit_test(downloader_gives_up_an_encoder_that_never_answers),
         cmocka_unit_test(downloader_fails_a_clip_that_kills_encoders),
         cmocka_unit_test(downloader_passes_on_whose_verdict_a_failure_is),
         cmocka_unit_test(downloader_ignores_answers_to_runs_of_the_past),

@@ -178,6 +178,55 @@ static void scheduler_renews_leases_of_clips_in_the_works(void **state)
     bed_free(bed);
 }
 
+/* What the scheduler said of its clips while time passed; what its other chores said is of no interest. */
+struct hour {
+    size_t renewed; /* clips that the last renewal named; 0: there was none of late */
+    size_t failed;
+    size_t released;
+};
+
+static struct hour pass(struct bed *bed, int64_t ms)
+{
+    struct hour hour = {0};
+    for (int64_t passed = 0; passed < ms; passed += 10000) {
+        hour.renewed = 0;
+        bed_advance(bed, 10000);
+        while (bed_next_tag(bed) != RY_TAG_NONE) {
+            enum ry_tag tag = bed_next_tag(bed);
+            if (tag == RY_TAG_clips_renew) {
+                hour.renewed = BED_EXPECT(bed, clips_renew)->clip_ids.n;
+            } else if (tag == RY_TAG_clip_failed) {
+                const struct ry_clip_failed *failed = BED_EXPECT(bed, clip_failed);
+                hour.failed += ry_str_is(failed->reason, "no outcome came within two hours");
+                hour.released += failed->release;
+            } else {
+                ry_instance_out_pop(bed_instance(bed));
+            }
+        }
+    }
+    return hour;
+}
+
+static void scheduler_gives_up_clips_that_have_no_outcome_and_renews_no_lease_for_ever(void **state)
+{
+    (void)state;
+    uint64_t makes[2];
+    struct bed *bed = bed_with_clips("2", 2, 2, makes);
+    struct hour hour = pass(bed, 2 * 3600 * 1000 - 10000);
+    assert_int_equal(hour.renewed, 2);
+    assert_int_equal(hour.failed, 0);
+    hour = pass(bed, 10000);
+    assert_int_equal(hour.failed, 2);
+    assert_int_equal(hour.released, 0);
+    settle(bed, makes[0], false); /* the failure of the other one is never recorded */
+    hour = pass(bed, 2 * 3600 * 1000 - 10000);
+    assert_int_equal(hour.renewed, 1);
+    hour = pass(bed, 10000);
+    assert_int_equal(hour.failed, 0); /* nobody is told again */
+    assert_int_equal(hour.renewed, 0);
+    bed_free(bed);
+}
+
 static void scheduler_runs_suspects_alone(void **state)
 {
     (void)state;
@@ -361,6 +410,7 @@ int main(void)
         cmocka_unit_test(scheduler_waits_until_the_next_clip_is_due),
         cmocka_unit_test(scheduler_retries_a_failed_claim_ever_slower_and_still_voids_leases),
         cmocka_unit_test(scheduler_renews_leases_of_clips_in_the_works),
+        cmocka_unit_test(scheduler_gives_up_clips_that_have_no_outcome_and_renews_no_lease_for_ever),
         cmocka_unit_test(scheduler_runs_suspects_alone),
         cmocka_unit_test(scheduler_gives_up_a_clip_that_was_there_at_too_many_crashes),
         cmocka_unit_test(scheduler_tells_the_writer_once_of_each_version_that_an_encoder_says),
