@@ -51,6 +51,7 @@ void ry_instance_free(struct ry_instance **instance)
     old->ctx.spec->close(&old->self);
     ry_held_free_all(&old->ctx);
     ry_say_free_all(&old->ctx);
+    ry_asked_free(&old->ctx.asked);
     free(old);
 }
 

@@ -101,6 +101,35 @@ static int held_unpack(const struct ry_ctx *ctx, struct ry_held *held, struct ry
     return rc;
 }
 
+/* Whether an ANSWER is to what this instance asked, or, to an origin, to what it said; as the router has checked it. */
+static int held_check_answer(struct ry_ctx *ctx, const struct ry_held *held, struct ry_error *err)
+{
+    const struct ry_descriptor *descriptor = held->mail.descriptor;
+    const struct ry_capability *may = descriptor->may;
+    uint64_t to = held->mail.envelope.correlation;
+    bool asked = false;
+    if (descriptor->kind != RY_KIND_ANSWER || ctx->spec->role == RY_ROLE_RELAY)
+        return RY_OK;
+    if (may->right == RY_RIGHT_ANSWER) {
+        uint16_t tag = ry_asked_tag(&ctx->asked, to);
+        for (size_t i = 0; i < RY_CAPABILITY_WITHIN_MAX; i++)
+            asked = asked || (tag != RY_TAG_NONE && may->within[i] == tag);
+    } else {
+        asked = RY_SESSION_OF(to) == ctx->session;
+    }
+    if (!asked)
+        return ry_fail(err, RY_EACCES, "%s to what was not asked", descriptor->record.name);
+    ry_asked_end(&ctx->asked, to);
+    return RY_OK;
+}
+
+/* A question that will have no answer is none any more. */
+static void held_end_lost(struct ry_ctx *ctx, const struct ry_held *held)
+{
+    if (held->mail.envelope.tag == RY_TAG_undeliverable && ctx->spec->role != RY_ROLE_RELAY)
+        ry_asked_end(&ctx->asked, RY_BODY(&held->mail, undeliverable)->id);
+}
+
 struct ry_held *ry_held_take(struct ry_ctx *ctx, const struct ry_envelope *envelope, struct ry_frame *const *frames,
                              size_t frame_count)
 {
@@ -110,7 +139,11 @@ struct ry_held *ry_held_take(struct ry_ctx *ctx, const struct ry_envelope *envel
     if (rc == RY_OK)
         rc = held_unpack(ctx, held, &err);
     if (rc == RY_OK)
+        rc = held_check_answer(ctx, held, &err);
+    if (rc == RY_OK) {
+        held_end_lost(ctx, held);
         return held;
+    }
     RY_LOG(RY_WARNING, "mail_malformed", "id=%llu reason=%s", (unsigned long long)held->mail.envelope.id, err.text);
     if (held->custody)
         ry_say_fail(ctx, held->mail.envelope.id, false, err.text);

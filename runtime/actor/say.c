@@ -168,6 +168,8 @@ uint64_t ry_tell(struct ry_ctx *ctx, enum ry_tag tag, const void *message, const
     };
     say_trace(ctx, send->trace, &envelope.trace);
     say_mail(ctx, descriptor, message, &envelope);
+    if (descriptor->kind == RY_KIND_ASK && !ry_asked_add(&ctx->asked, id, envelope.tag))
+        ry_actor_bug(ctx, "out of memory", "questions");
     return id;
 }
 

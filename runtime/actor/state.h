@@ -2,7 +2,8 @@
  *
  *   instance.c  its life: open, events, timers, drain, close
  *   mail.c      what it was given: unpacking, keeping, ending custody
- *   say.c       what it says: packing, ids, the out queue */
+ *   say.c       what it says: packing, ids, the out queue
+ *   asked.c     the questions among it that have no answer yet */
 #ifndef REELYARD_RUNTIME_ACTOR_STATE_H
 #define REELYARD_RUNTIME_ACTOR_STATE_H
 
@@ -48,6 +49,16 @@ struct ry_said {
 };
 STAILQ_HEAD(ry_said_queue, ry_said);
 
+/* Ids of ASKs without an answer; open addressing, at most half full. */
+struct ry_asked {
+    struct {
+        uint64_t id; /* 0: free */
+        uint16_t tag;
+    } * items;
+    size_t slots; /* a power of two, or 0 */
+    size_t n;
+};
+
 struct ry_ctx {
     const struct ry_actor_spec *spec;
     char name[64];
@@ -60,6 +71,7 @@ struct ry_ctx {
     char trouble[RY_REASON_MAX_BYTES + 1];
     uint32_t session;
     uint32_t last_id; /* lower half of the last message id */
+    struct ry_asked asked;
 
     int64_t due_mono_ms[RY_TIMERS];
     uint32_t timers; /* bit: is set */
@@ -100,6 +112,13 @@ void ry_held_free_all(struct ry_ctx *ctx);
 void ry_say_done(struct ry_ctx *ctx, uint64_t id);
 void ry_say_fail(struct ry_ctx *ctx, uint64_t id, bool retry, const char *reason);
 void ry_say_free_all(struct ry_ctx *ctx);
+
+/* asked.c. False: no memory. */
+bool ry_asked_add(struct ry_asked *asked, uint64_t id, uint16_t tag);
+/* RY_TAG_NONE: there is no such question, or it has its answer. */
+uint16_t ry_asked_tag(const struct ry_asked *asked, uint64_t id);
+void ry_asked_end(struct ry_asked *asked, uint64_t id);
+void ry_asked_free(struct ry_asked *asked);
 
 /* A bug of an actor: logs and aborts. */
 _Noreturn void ry_actor_bug(const struct ry_ctx *ctx, const char *what, const char *detail);

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "runtime/actor/state.h"
 #include "runtime/base/log.h"
 
 /* An actor that does what the test tells it: a plan for its next mail. */
@@ -321,6 +322,103 @@ static void misuse_aborts(void **state)
     }
 }
 
+/* ---- answers ----------------------------------------------------------------------------------------------------- */
+
+/* An actor that counts what it is told. */
+static int listener_open(void **self, struct ry_ctx *ctx, struct ry_error *err)
+{
+    (void)ctx, (void)err;
+    *self = calloc(1, sizeof(unsigned));
+    return RY_OK;
+}
+
+static void listener_receive(void *self, struct ry_ctx *ctx, struct ry_mail *mail)
+{
+    (void)ctx, (void)mail;
+    ++*(unsigned *)self;
+}
+
+static void listener_close(void **self)
+{
+    free(*self);
+    *self = NULL;
+}
+
+static const struct ry_actor_spec monitor_spec = {.role = RY_ROLE_MONITOR,
+                                                  .capacity = 4,
+                                                  .threads = 1,
+                                                  .open = listener_open,
+                                                  .receive = listener_receive,
+                                                  .close = listener_close};
+static const struct ry_actor_spec scheduler_spec = {.role = RY_ROLE_SCHEDULER,
+                                                    .capacity = 4,
+                                                    .threads = 1,
+                                                    .open = listener_open,
+                                                    .receive = listener_receive,
+                                                    .close = listener_close};
+
+static unsigned heard(struct bed *bed)
+{
+    return *(unsigned *)bed_self(bed);
+}
+
+static uint64_t ask_archive(struct bed *bed)
+{
+    uint64_t id = RY_TELL(ctx_of(bed), archive_get, &get, &(struct ry_send){0});
+    (void)BED_EXPECT(bed, archive_get);
+    return id;
+}
+
+static void an_instance_is_told_only_what_it_asked_and_once(void **state)
+{
+    (void)state;
+    struct bed *bed = bed_new(&monitor_spec, NULL);
+    const struct ry_archive_state right = {.engine = RY_STR("sqlite")};
+    const struct ry_queue_state wrong = {.healthy = true};
+    uint64_t id = ask_archive(bed);
+    BED_ANSWER(bed, id + 1, archive_state, &right);
+    BED_ANSWER(bed, id, queue_state, &wrong); /* an answer to another question */
+    assert_int_equal(heard(bed), 0);
+    BED_ANSWER(bed, id, archive_state, &right);
+    assert_int_equal(heard(bed), 1);
+    BED_ANSWER(bed, id, archive_state, &right);
+    assert_int_equal(heard(bed), 1);
+    id = ask_archive(bed);
+    bed_undeliverable(bed, id, id, RY_TAG_archive_get, RY_UNDELIVERABLE_DEAD);
+    assert_int_equal(heard(bed), 2);
+    BED_ANSWER(bed, id, archive_state, &right);
+    assert_int_equal(heard(bed), 2);
+    bed_free(bed);
+}
+
+static void many_questions_have_each_their_answer_in_any_order(void **state)
+{
+    (void)state;
+    enum { QUESTIONS = 1000 };
+    struct bed *bed = bed_new(&monitor_spec, NULL);
+    const struct ry_archive_state answer = {.engine = RY_STR("sqlite")};
+    uint64_t ids[QUESTIONS];
+    for (size_t i = 0; i < QUESTIONS; i++)
+        ids[i] = ask_archive(bed);
+    for (size_t i = 0; i < 2 * QUESTIONS; i++) /* each twice, far from the order in which they were asked */
+        BED_ANSWER(bed, ids[i * 617 % QUESTIONS], archive_state, &answer);
+    assert_int_equal(heard(bed), QUESTIONS);
+    bed_free(bed);
+}
+
+static void an_outcome_reaches_only_the_instance_of_its_origin(void **state)
+{
+    (void)state;
+    struct bed *bed = bed_new(&scheduler_spec, NULL);
+    const struct ry_clip_settled settled = {.clip_id = RY_STR("0123456789abcdef0123456789abcdef"), .completed = true};
+    uint64_t own = (uint64_t)ctx_of(bed)->session << 32 | 1;
+    BED_ANSWER(bed, own + ((uint64_t)1 << 32), clip_settled, &settled);
+    assert_int_equal(heard(bed), 0);
+    BED_ANSWER(bed, own, clip_settled, &settled);
+    assert_int_equal(heard(bed), 1);
+    bed_free(bed);
+}
+
 int main(void)
 {
     ry_log_setup(RY_CRITICAL, RY_LOG_TEXT, 2);
@@ -338,6 +436,9 @@ int main(void)
         TEST(drain_is_asked_after_every_event),
         TEST(exit_carries_its_reason),
         TEST(giving_up_fails_what_is_kept),
+        cmocka_unit_test(an_instance_is_told_only_what_it_asked_and_once),
+        cmocka_unit_test(many_questions_have_each_their_answer_in_any_order),
+        cmocka_unit_test(an_outcome_reaches_only_the_instance_of_its_origin),
         cmocka_unit_test(instance_that_does_not_open_says_why),
         TEST(misuse_aborts),
     };
