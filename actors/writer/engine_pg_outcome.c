@@ -1,9 +1,9 @@
 /* engine_pg_outcome.c: what became of a clip.
  *
  * Mails come at least once and sometimes late, so an outcome is judged by the clip's row, not by the mail: completed
- * wins over everything; a failure counts only for a clip that is being worked on, so that its repetition does not count
- * twice; a clip that is gone is settled as such. The row is locked first, so two mails about one clip are judged one
- * after the other, and each outcome is one statement. */
+ * wins over everything, and the first one stays; a failure counts only for a clip that is being worked on, so that its
+ * repetition does not count twice; a clip that is gone is settled as such. The row is locked first, so two mails about
+ * one clip are judged one after the other, and each outcome is one statement. */
 #include "actors/writer/engine_pg.h"
 #include "actors/writer/uuid.h"
 
@@ -18,27 +18,27 @@ struct settling {
 };
 
 /* $1 clip, $2 now, $3 duration, $4 resolution, $5 mime_type; thumbnails: $6 id, $7 size_type, $8 path, $9 width, $10
- * height, $11 bytes. Files of a clip without a row belong to
- * nobody; those of one with a row may stand on the list of files to delete from its former life. */
+ * height, $11 bytes. Files of a clip without a row belong to nobody; those of one with a row may stand on the list of
+ * files to delete from its former life. One that is completed has its outcome: nothing replaces it but a claim. */
 static const char complete_sql[] =
     "WITH c AS MATERIALIZED (SELECT id, thumbnail_status FROM clip WHERE id = $1 FOR UPDATE),"
+    " w AS (SELECT id FROM c WHERE thumbnail_status <> 'completed'),"
     " t AS (SELECT * FROM unnest($6::text[], $7::text[], $8::text[], $9::bigint[], $10::bigint[], $11::bigint[])"
     " t (id, size_type, storage_path, width, height, file_size)),"
     " files AS (INSERT INTO thumbnail AS o (id, clip_id, size_type, storage_path, width, height, file_size, mime_type,"
-    " created_at, updated_at) SELECT t.id::uuid, c.id, t.size_type, t.storage_path, t.width, t.height, t.file_size,"
-    " 'image/webp', $2, $2 FROM c, t ON CONFLICT (clip_id, size_type) DO UPDATE SET storage_path ="
+    " created_at, updated_at) SELECT t.id::uuid, w.id, t.size_type, t.storage_path, t.width, t.height, t.file_size,"
+    " 'image/webp', $2, $2 FROM w, t ON CONFLICT (clip_id, size_type) DO UPDATE SET storage_path ="
     " excluded.storage_path, width = excluded.width, height = excluded.height, file_size = excluded.file_size,"
     " updated_at = excluded.updated_at WHERE (o.storage_path, o.width, o.height, o.file_size) IS DISTINCT FROM"
     " (excluded.storage_path, excluded.width, excluded.height, excluded.file_size)),"
     " done AS (UPDATE clip o SET thumbnail_status = 'completed', duration = $3, resolution = $4, mime_type = $5,"
-    " updated_at = $2 FROM c WHERE o.id = c.id AND (o.thumbnail_status <> 'completed' OR (o.duration, o.resolution,"
-    " o.mime_type) IS DISTINCT FROM ($3::double precision, $4::text, $5::text))),"
-    " failures AS (DELETE FROM failed_thumbnail WHERE clip_id IN (SELECT id FROM c)),"
-    " verdict AS (DELETE FROM reelyard_permanent_failure WHERE clip_id IN (SELECT id FROM c)),"
-    " lease AS (DELETE FROM reelyard_clip_lease WHERE clip_id IN (SELECT id FROM c)),"
+    " updated_at = $2 FROM w WHERE o.id = w.id),"
+    " failures AS (DELETE FROM failed_thumbnail WHERE clip_id IN (SELECT id FROM w)),"
+    " verdict AS (DELETE FROM reelyard_permanent_failure WHERE clip_id IN (SELECT id FROM w)),"
+    " lease AS (DELETE FROM reelyard_clip_lease WHERE clip_id IN (SELECT id FROM w)),"
     " doomed AS (INSERT INTO reelyard_doomed_file (path, created_at) SELECT storage_path, $2 FROM t"
     " WHERE NOT EXISTS (SELECT FROM c) ORDER BY storage_path ON CONFLICT DO NOTHING),"
-    " kept AS (DELETE FROM reelyard_doomed_file WHERE path IN (SELECT storage_path FROM t) AND EXISTS (SELECT FROM c))"
+    " kept AS (DELETE FROM reelyard_doomed_file WHERE path IN (SELECT storage_path FROM t) AND EXISTS (SELECT FROM w))"
     " SELECT thumbnail_status, NULL::timestamptz FROM c";
 
 /* $1 clip, $2 now, $3 reason, $4 next try, $5 id of a first failure's row, $6 whether it

@@ -1,8 +1,8 @@
 /* engine_sqlite_outcome.c: what became of a clip.
  *
  * Mails come at least once and sometimes late, so an outcome is judged by the clip's row, not by the mail: completed
- * wins over everything; a failure counts only for a clip that is being worked on, so that its repetition does not count
- * twice; a clip that is gone is settled as such. */
+ * wins over everything, and the first one stays; a failure counts only for a clip that is being worked on, so that its
+ * repetition does not count twice; a clip that is gone is settled as such. */
 #include "actors/writer/engine_sqlite.h"
 #include "actors/writer/uuid.h"
 
@@ -99,7 +99,7 @@ int lite_clip_completed(struct writer_engine *engine, const struct ry_clip_compl
     *found = state.found;
     for (size_t i = 0; !state.found && rc == RY_OK && i < completed->thumbnails.n; i++)
         rc = lite_file_doom(lite, completed->thumbnails.items[i].storage_path, err);
-    if (state.found) {
+    if (state.found && !state.completed) { /* one that is has its outcome; nothing replaces it but a claim */
         for (size_t i = 0; rc == RY_OK && i < completed->thumbnails.n; i++) {
             rc = store_thumbnail(lite, clip_id, &completed->thumbnails.items[i], err);
             if (rc == RY_OK) /* its name may stand there from the row's former life */

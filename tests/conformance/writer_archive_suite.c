@@ -32,6 +32,10 @@ static void complete(struct writer_fixture *f, unsigned number, double duration_
     struct ry_clip_completed completed = writer_completed_make(f, number);
     struct ry_clip_settled settled = {0};
     bool found = false;
+    char sql[120];
+    (void)snprintf(sql, sizeof sql, "UPDATE clip SET thumbnail_status = 'pending' WHERE filename = 'clip-%u.mp4'",
+                   number);
+    f->store->execute(f->store, sql); /* so that it is made again, if it was made */
     completed.facts.items[0].duration_s = duration_s;
     IN_TRANSACTION(f, clip_completed(f->engine, &completed, &found, &settled, &err));
     assert_true(found);

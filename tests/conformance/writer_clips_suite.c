@@ -222,6 +222,37 @@ void completed_records_everything_and_bears_repetition(void **state)
     assert_int_equal(writer_number(f, "SELECT count(*) FROM reelyard_clip_lease"), 0);
 }
 
+/* A mail that comes late, or from who was never given the clip, replaces nothing; a claim lets it be made again. */
+void completed_clip_keeps_its_images_until_it_is_claimed_again(void **state)
+{
+    struct writer_fixture *f = *state;
+    write_clips(f, 0, 1);
+    (void)writer_claim_commit(f, ME, 1, LEASE_MS, false);
+    bool found = false;
+    (void)complete_clip(f, 0, &found);
+    struct ry_thumbnail_row row = {.size_type = RY_STR("small"),
+                                   .storage_path = RY_STR("thumbnails/other.webp"),
+                                   .width = 1,
+                                   .height = 1,
+                                   .file_size = 11};
+    struct ry_video_facts facts = {.width = 1, .height = 1, .mime_type = RY_STR("text/html")};
+    struct ry_clip_completed other = {.clip_id = clip_id(f, 0), .thumbnails = {&row, 1}, .facts = {&facts, 1}};
+    struct ry_clip_settled settled;
+    static char text[2048];
+    for (int again = 0; again < 2; again++) {
+        IN_TRANSACTION(f, clip_completed(f->engine, &other, &found, &settled, &err));
+        assert_true(found);
+        assert_true(settled.completed);
+        f->store->ask(f->store,
+                      "SELECT c.mime_type || t.storage_path FROM clip c JOIN thumbnail t ON t.clip_id = c.id"
+                      " AND t.size_type = 'small'",
+                      text, sizeof text);
+        assert_string_equal(text, again ? "text/htmlthumbnails/other.webp" : "video/webmthumbnails/s.webp");
+        f->store->execute(f->store, "UPDATE clip SET thumbnail_status = 'pending'");
+        (void)writer_claim_commit(f, ME, 1, LEASE_MS, false);
+    }
+}
+
 void failed_counts_once_and_waits(void **state)
 {
     struct writer_fixture *f = *state;

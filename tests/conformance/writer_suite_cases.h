@@ -66,6 +66,7 @@
     CASE(claim_brings_the_longest_media_root) \
     CASE(renew_prolongs_own_leases_only) \
     CASE(completed_records_everything_and_bears_repetition) \
+    CASE(completed_clip_keeps_its_images_until_it_is_claimed_again) \
     CASE(failed_counts_once_and_waits) \
     CASE(permanent_failure_is_due_never_but_for_people) \
     CASE(another_version_of_the_encoder_tries_permanent_failures_once) \
