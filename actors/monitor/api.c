@@ -144,7 +144,7 @@ void api_clips(const struct ry_gallery_page *page, struct ry_buf *out)
     ry_json_put_end(&writer);
     RY_BUF_AUTO cursor = ry_buf_make(128);
     if (page->more && page->clips.n > 0)
-        query_cursor(&page->clips.items[page->clips.n - 1], &cursor);
+        query_cursor(page, &cursor);
     ry_json_put_str(&writer, "next", cursor.n ? ry_buf_str(&cursor) : (struct ry_str){0});
     finish(&writer);
 }

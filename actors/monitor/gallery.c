@@ -134,6 +134,7 @@ static void add_frame(const struct ry_gallery_clip *clip, struct ry_buf *out)
         ADD(out, "<span>");
         (void)ry_buf_addf(out, "%s",
                           ry_str_is(clip->status, "failed")       ? "No thumbnail"
+                          : ry_str_is(clip->status, "damaged")    ? "No thumbnail"
                           : ry_str_is(clip->status, "processing") ? "Thumbnail in the works"
                                                                   : "Thumbnail to come");
         ADD(out, "</span>");
@@ -239,7 +240,11 @@ static void add_clip(const struct ry_gallery_clip *clip, struct ry_buf *out)
         ADD(out, "</p>\n");
     }
     add_facts(clip, out);
-    if (ry_str_is(clip->status, "failed")) {
+    if (ry_str_is(clip->status, "damaged")) {
+        ADD(out, "<p class=\"failure\">Damaged: ");
+        html_text(out, clip->failure);
+        ADD(out, "</p>\n");
+    } else if (ry_str_is(clip->status, "failed")) {
         if (clip->class == RY_FAILURE_PERMANENT)
             ADD(out, "<p class=\"failure\">Failed for good: ");
         else
@@ -320,9 +325,10 @@ static void add_pages(const struct ry_gallery_get *get, const struct ry_gallery_
         add_link(out, &filter);
         ADD(out, "\">Newest</a>\n");
     }
-    if (page->more && page->clips.n > 0) {
-        RY_BUF_AUTO cursor = ry_buf_make(128);
-        query_cursor(&page->clips.items[page->clips.n - 1], &cursor);
+    RY_BUF_AUTO cursor = ry_buf_make(128);
+    if (page->more)
+        query_cursor(page, &cursor);
+    if (cursor.n > 0) {
         filter.before = ry_buf_str(&cursor);
         ADD(out, "<a rel=\"next\" href=\"");
         add_link(out, &filter);

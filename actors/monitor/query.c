@@ -70,9 +70,32 @@ int query_read(const struct query_args *args, struct ry_gallery_get *get, struct
     return RY_OK;
 }
 
-void query_cursor(const struct ry_gallery_clip *clip, struct ry_buf *out)
+static bool has_time(const struct ry_gallery_clip *clip)
 {
-    (void)ry_buf_addf(out, "%" PRId64 ".%.*s", clip->posted_wall_ms, RY_STR_ARG(clip->clip_id));
+    return clip->posted_wall_ms != INT64_MAX && clip->posted_wall_ms != INT64_MIN;
+}
+
+static bool can_be_named(const struct ry_gallery_clip *clip)
+{
+    struct ry_str id = clip->clip_id;
+    return has_time(clip) && !ry_str_is(clip->status, "damaged") && take_run(&id, 1, 64, "0123456789abcdef") &&
+           id.n == 0;
+}
+
+void query_cursor(const struct ry_gallery_page *page, struct ry_buf *out)
+{
+    const struct ry_gallery_clip *clips = page->clips.items;
+    size_t n = page->clips.n;
+    while (n > 0 && !can_be_named(&clips[n - 1]))
+        n--;
+    if (n > 0) {
+        (void)ry_buf_addf(out, "%" PRId64 ".%.*s", clips[n - 1].posted_wall_ms, RY_STR_ARG(clips[n - 1].clip_id));
+        return;
+    }
+    for (n = page->clips.n; n > 0 && !has_time(&clips[n - 1]);)
+        n--;
+    if (n > 0)
+        (void)ry_buf_addf(out, "%" PRId64 ".0", clips[n - 1].posted_wall_ms);
 }
 
 bool query_is_thumbnail(struct ry_str path)

@@ -24,8 +24,9 @@ struct query_args {
 /* Checks the arguments and fills *get, whose strings borrow from them. RY_EINVAL with a sentence for the visitor. */
 int query_read(const struct query_args *args, struct ry_gallery_get *get, struct ry_error *err);
 
-/* Appends the cursor behind this clip: to be passed on as it is. */
-void query_cursor(const struct ry_gallery_clip *clip, struct ry_buf *out);
+/* Appends the cursor behind the page's last clip, to be passed on as it is. Rows that are damaged may have no place to
+ * go on from: the cursor is then behind the last one that has, or nothing if none has. */
+void query_cursor(const struct ry_gallery_page *page, struct ry_buf *out);
 
 /* Whether path is one of a thumbnail as storage names them:
  * thumbnails/guild_{digits}/{32 hex digits}_{small|large}.webp */

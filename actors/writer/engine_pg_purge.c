@@ -68,7 +68,8 @@ static int take_files(struct pg *pg, const PGresult *result, void *arg, struct r
     if (files->got->paths.items == NULL)
         return ry_fail(err, RY_ENOMEM, "out of memory for a list of files");
     for (size_t i = 0; i < n; i++)
-        files->got->paths.items[i] = pg_text(result, (int)i, 0, 4096, files->arena);
+        /* one that is too long for a message stays so: cut, it might be the path of another file */
+        files->got->paths.items[i] = pg_text(result, (int)i, 0, 4097, files->arena);
     files->got->paths.n = n;
     return RY_OK;
 }

@@ -23,19 +23,19 @@ struct asking {
     uint64_t limit;
 };
 
-/* JSON that does not fit in the answer is refused: half of it would be worse than none. */
-static int read_json(const PGresult *result, int column, const char *what, struct ry_arena *arena, struct ry_str *json,
-                     struct ry_error *err)
+/* JSON that does not fit in the answer is passed over like any other that is no object, and the channel's settings are
+ * then told of as bad: half of it would be worse than none. */
+static struct ry_str read_json(const PGresult *result, int column, struct ry_arena *arena)
 {
     if (PQgetlength(result, 0, column) > SETTINGS_MAX_BYTES)
-        return ry_fail(err, RY_EDATA, "%s has more than %d bytes", what, SETTINGS_MAX_BYTES);
-    *json = pg_text(result, 0, column, SETTINGS_MAX_BYTES, arena);
-    return RY_OK;
+        return RY_STR("\"larger than 1048576 bytes\"");
+    return pg_text(result, 0, column, SETTINGS_MAX_BYTES, arena);
 }
 
 static int take_settings(struct pg *pg, const PGresult *result, void *arg, struct ry_error *err)
 {
     (void)pg;
+    (void)err;
     const struct asking *asking = arg;
     struct ry_settings_got *got = asking->answer;
     if (PQntuples(result) == 0)
@@ -46,13 +46,10 @@ static int take_settings(struct pg *pg, const PGresult *result, void *arg, struc
     got->channel_enabled = pg_bool(result, 0, 3);
     got->nsfw = pg_bool(result, 0, 4);
     got->channel_type = pg_text(result, 0, 5, 8, asking->arena);
-    int rc = read_json(result, 6, "guild_settings.default_channel_settings", asking->arena,
-                       &got->guild_default_channel_settings, err);
-    if (rc == RY_OK)
-        rc = read_json(result, 7, "guild_settings.settings", asking->arena, &got->guild_settings, err);
-    if (rc == RY_OK)
-        rc = read_json(result, 8, "channel_settings.settings", asking->arena, &got->channel_settings, err);
-    return rc;
+    got->guild_default_channel_settings = read_json(result, 6, asking->arena);
+    got->guild_settings = read_json(result, 7, asking->arena);
+    got->channel_settings = read_json(result, 8, asking->arena);
+    return RY_OK;
 }
 
 int pg_settings_get(struct writer_engine *engine, const struct ry_settings_get *get, struct ry_arena *arena,

@@ -53,7 +53,8 @@ int lite_files_doomed_get(struct writer_engine *engine, const struct ry_files_do
     if (got->paths.items == NULL)
         return ry_fail(err, RY_ENOMEM, "out of memory for a list of files");
     while ((rc = lite_step(lite, s, err)) == 1)
-        got->paths.items[got->paths.n++] = lite_text(s, 0, 4096, arena);
+        /* one that is too long for a message stays so: cut, it might be the path of another file */
+        got->paths.items[got->paths.n++] = lite_text(s, 0, 4097, arena);
     return rc < 0 ? rc : RY_OK;
 }
 

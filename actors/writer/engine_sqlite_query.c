@@ -24,14 +24,13 @@ struct lite *lite_look(struct writer_engine *engine)
 
 /* ---- settings ------------------------------------------------------------------------------------------------ */
 
-/* JSON that does not fit in the answer is refused: half of it would be worse than none. */
-static int read_json(sqlite3_stmt *s, int at, const char *what, struct ry_arena *arena, struct ry_str *json,
-                     struct ry_error *err)
+/* JSON that does not fit in the answer is passed over like any other that is no object, and the channel's settings are
+ * then told of as bad: half of it would be worse than none. */
+static struct ry_str read_json(sqlite3_stmt *s, int at, struct ry_arena *arena)
 {
     if (sqlite3_column_bytes(s, at) > SETTINGS_MAX_BYTES)
-        return ry_fail(err, RY_EDATA, "%s has more than %d bytes", what, SETTINGS_MAX_BYTES);
-    *json = lite_text(s, at, SETTINGS_MAX_BYTES, arena);
-    return RY_OK;
+        return RY_STR("\"larger than 1048576 bytes\"");
+    return lite_text(s, at, SETTINGS_MAX_BYTES, arena);
 }
 
 int lite_settings_get(struct writer_engine *engine, const struct ry_settings_get *get, struct ry_arena *arena,
@@ -54,12 +53,10 @@ int lite_settings_get(struct writer_engine *engine, const struct ry_settings_get
     got->channel_enabled = sqlite3_column_int(s, 3) != 0;
     got->nsfw = sqlite3_column_int(s, 4) != 0;
     got->channel_type = lite_text(s, 5, 8, arena);
-    rc = read_json(s, 6, "guild_settings.default_channel_settings", arena, &got->guild_default_channel_settings, err);
-    if (rc == RY_OK)
-        rc = read_json(s, 7, "guild_settings.settings", arena, &got->guild_settings, err);
-    if (rc == RY_OK)
-        rc = read_json(s, 8, "channel_settings.settings", arena, &got->channel_settings, err);
-    return rc;
+    got->guild_default_channel_settings = read_json(s, 6, arena);
+    got->guild_settings = read_json(s, 7, arena);
+    got->channel_settings = read_json(s, 8, arena);
+    return RY_OK;
 }
 
 /* ---- gallery ------------------------------------------------------------------------------------------------- */

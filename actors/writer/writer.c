@@ -23,6 +23,7 @@
  * When it crashes, the transaction is gone as a whole; its mails are still in the router's custody and come again. A
  * damaged database ends it. */
 #include "actors/writer/writer.h"
+#include "actors/writer/damaged.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -73,6 +74,7 @@ struct writer {
     struct ry_arena turn; /* outcomes of the transaction under way */
     struct ry_arena look; /* the answer to a question */
     struct ry_log_limit trouble_log;
+    struct ry_log_limit damage_log; /* of rows that no message can carry */
 };
 
 /* Of this machine, for people to look at; nothing is decided by it. */
@@ -262,8 +264,20 @@ static struct ry_str writer_on_no_answer(struct writer *self, struct ry_ctx *ctx
     return ry_str_of(why->text);
 }
 
+/* An answer that does not fit its message is made to: a row that somebody else damaged takes no other with it. */
+static int writer_on_unfit(struct writer *self, enum ry_tag tag, void *answer, enum damaged_way way,
+                           struct ry_error *err)
+{
+    struct ry_error why;
+    unsigned held_back = 0;
+    size_t rows = damaged_rows(tag, answer, way, &self->look, &why);
+    if (rows > 0 && ry_log_allowed(&self->damage_log, 2, TROUBLE_PERIOD_MS, &held_back))
+        RY_LOG(RY_WARNING, "rows_damaged", "rows=%zu reason=%s held_back=%u", rows, why.text, held_back);
+    return ry_check(tag, answer, err);
+}
+
 /* writer_on_<name>: asks the engine, and answers with what it says or with its error. */
-#define QUESTION(name, answer) \
+#define QUESTION(name, answer, damaged) \
     static void writer_on_##name(struct writer *self, struct ry_ctx *ctx, struct ry_mail *mail) \
     { \
         struct ry_##answer got; \
@@ -271,19 +285,21 @@ static struct ry_str writer_on_no_answer(struct writer *self, struct ry_ctx *ctx
         int rc = self->engine->ops->name(self->engine, RY_BODY(mail, name), &self->look, &got, &err); \
         if (rc == RY_OK) \
             rc = ry_check(RY_TAG_##answer, &got, &err); \
+        if (rc == RY_EINVAL || rc == RY_ELIMIT) \
+            rc = writer_on_unfit(self, RY_TAG_##answer, &got, DAMAGED_##damaged, &err); \
         if (rc != RY_OK) \
             got = (struct ry_##answer){.error = writer_on_no_answer(self, ctx, &err)}; \
         RY_ANSWER(ctx, mail, answer, &got); \
     }
-QUESTION(settings_get, settings_got)
-QUESTION(gallery_get, gallery_page)
-QUESTION(failed_get, failed_page)
-QUESTION(refused_get, refused_page)
-QUESTION(known_get, known_got)
-QUESTION(days_get, days_got)
-QUESTION(scan_get, scan_got)
-QUESTION(scans_open_get, scans_open_got)
-QUESTION(files_doomed_get, files_doomed_got)
+QUESTION(settings_get, settings_got, REFUSED)
+QUESTION(gallery_get, gallery_page, SHOWN)
+QUESTION(failed_get, failed_page, SHOWN)
+QUESTION(refused_get, refused_page, SHOWN)
+QUESTION(known_get, known_got, LEFT_OUT)
+QUESTION(days_get, days_got, LEFT_OUT)
+QUESTION(scan_get, scan_got, REFUSED)
+QUESTION(scans_open_get, scans_open_got, LEFT_OUT)
+QUESTION(files_doomed_get, files_doomed_got, LEFT_OUT)
 #undef QUESTION
 
 static void writer_on_archive_get(struct writer *self, struct ry_ctx *ctx, struct ry_mail *mail)

@@ -665,6 +665,22 @@ static void a_failed_clip_says_why_and_an_unfinished_one_that_it_is(void **state
     site_close(&site);
 }
 
+static void a_damaged_row_is_shown_as_that(void **state)
+{
+    (void)state;
+    struct site site = site_open(NULL);
+    struct visit visit = visit_get(&site, "/");
+    struct ry_gallery_clip clips[2] = {clip_typical(), clip_typical()};
+    clips[0].status = RY_STR("damaged");
+    clips[0].failure = RY_STR("its row in the database is damaged: <b> is 9, not in 0..8");
+    answer_gallery(&site, &(struct ry_gallery_page){.clips = {clips, 2}});
+    const char *answer = until_answered(&site, &visit);
+    assert_status(answer, 200);
+    assert_has(answer, "Damaged: its row in the database is damaged: &lt;b&gt; is 9, not in 0..8</p>");
+    visit_end(&visit);
+    site_close(&site);
+}
+
 static void an_empty_page_says_what_to_do(void **state)
 {
     (void)state;
@@ -1132,6 +1148,7 @@ int main(void)
         cmocka_unit_test(nothing_from_a_message_is_markup),
         cmocka_unit_test(a_local_video_is_named_but_not_linked),
         cmocka_unit_test(a_failed_clip_says_why_and_an_unfinished_one_that_it_is),
+        cmocka_unit_test(a_damaged_row_is_shown_as_that),
         cmocka_unit_test(an_empty_page_says_what_to_do),
         cmocka_unit_test(an_empty_page_names_this_nodes_folder_to_those_who_may_know_it),
         cmocka_unit_test(a_console_hears_where_the_page_is),

@@ -207,6 +207,115 @@ static void questions_are_answered_while_batches_wait(void **state)
     bed_expect_nothing(bed);
 }
 
+/* ---- rows that somebody else damaged ------------------------------------------------------------------------- */
+
+#define DAMAGED_CLIP "00000000000000000000000000000001"
+
+/* Executes a statement with the checks of the tables out of force, as another program's tables have none. */
+static void damage(struct bed *bed, const char *sql)
+{
+    sqlite3 *db = open_beside(bed);
+    execute(db, "PRAGMA ignore_check_constraints = ON; PRAGMA foreign_keys = OFF");
+    execute(db, sql);
+    sqlite3_close(db);
+}
+
+static void a_damaged_row_takes_no_other_from_the_gallery(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *sql, *why;
+    } CASES[] = {
+        {"UPDATE clip SET filename = '' WHERE id = '" DAMAGED_CLIP "'", "filename has 0 bytes"},
+        {"UPDATE clip SET cdn_url = '' WHERE id = '" DAMAGED_CLIP "'", "url has 0 bytes"},
+        {"UPDATE clip SET mime_type = '' WHERE id = '" DAMAGED_CLIP "'", "mime_type has 0 bytes"},
+        {"UPDATE clip SET thumbnail_status = '' WHERE id = '" DAMAGED_CLIP "'", "status has 0 bytes"},
+        {"UPDATE clip SET guild_id = '' WHERE id = '" DAMAGED_CLIP "'", "guild_id has 0 bytes"},
+        {"UPDATE clip SET id = 'short' WHERE id = '" DAMAGED_CLIP "'", "clip_id has 5 bytes"},
+        {"UPDATE clip SET id = '' WHERE id = '" DAMAGED_CLIP "'", "clip_id has 0 bytes"},
+        {"INSERT INTO thumbnail (id, clip_id, size_type, storage_path, width, height, file_size)"
+         " VALUES ('1', '" DAMAGED_CLIP "', 'small', 'a', 99999, -3, 1)",
+         "small_width is 99999"},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        struct bed *bed = bed_new(&ry_writer_spec, options);
+        commit_clips(bed, 3);
+        damage(bed, CASES[i].sql);
+        uint64_t id =
+            BED_DELIVER(bed, gallery_get, (&(struct ry_gallery_get){.limit = 5, .before_wall_ms = INT64_MAX}), NULL);
+        const struct ry_gallery_page *page = BED_EXPECT(bed, gallery_page);
+        size_t damaged = 0;
+        if (page->error.n > 0 || page->clips.n != 3)
+            fail_msg("%s: %zu clips, %.*s", CASES[i].sql, page->clips.n, RY_STR_ARG(page->error));
+        for (size_t k = 0; k < page->clips.n; k++) {
+            const struct ry_gallery_clip *clip = &page->clips.items[k];
+            char failure[401];
+            (void)snprintf(failure, sizeof failure, "%.*s", RY_STR_ARG(clip->failure));
+            if (ry_str_is(clip->status, "damaged") && strstr(failure, CASES[i].why) != NULL)
+                damaged++;
+            else if (!ry_str_is(clip->status, "pending") || !ry_str_is(clip->filename, "a.mp4"))
+                fail_msg("%s: %.*s, %s", CASES[i].sql, RY_STR_ARG(clip->status), failure);
+        }
+        assert_int_equal(damaged, 1);
+        bed_expect_done(bed, id);
+        bed_free(bed);
+    }
+}
+
+static void a_damaged_row_takes_no_other_from_a_list(void **state)
+{
+    struct bed *bed = *state;
+    commit_clips(bed, 3);
+    damage(bed, "UPDATE clip SET thumbnail_status = 'failed'");
+    damage(bed, "UPDATE clip SET filename = '' WHERE id = '" DAMAGED_CLIP "'");
+    uint64_t id = BED_DELIVER(bed, failed_get, &(struct ry_failed_get){.limit = 5}, NULL);
+    const struct ry_failed_page *failed = BED_EXPECT(bed, failed_page);
+    assert_int_equal(failed->error.n, 0);
+    assert_int_equal(failed->clips.n, 3);
+    assert_true(ry_str_is(failed->clips.items[0].reason, "unknown"));
+    assert_true(ry_str_starts(failed->clips.items[1].reason, RY_STR("its row in the database is damaged: ")));
+    assert_true(ry_str_is(failed->clips.items[1].clip_id, DAMAGED_CLIP));
+    bed_expect_done(bed, id);
+
+    damage(bed,
+           "INSERT INTO reelyard_refused VALUES ('200', 'clip', 'a', '100', 'j', 'why', '2024-10-19T15:03:09.159Z'),"
+           " ('200', '', 'b', '100', 'j', 'why', '2024-10-19T15:03:09.159Z')");
+    id = BED_DELIVER(bed, refused_get, &(struct ry_refused_get){.limit = 5}, NULL);
+    assert_int_equal(BED_EXPECT(bed, refused_page)->rows.n, 2);
+    bed_expect_done(bed, id);
+}
+
+/* Nobody deletes a file by half of its name. */
+static void a_damaged_row_is_left_out_of_what_is_acted_on(void **state)
+{
+    struct bed *bed = *state;
+    commit_clips(bed, 1);
+    damage(bed, "INSERT INTO reelyard_doomed_file VALUES ('a.webp', '2024-10-19T15:03:09.159Z'),"
+                " (printf('%.5000c', 'x'), '2024-10-19T15:03:09.159Z'), ('b.webp', '2024-10-19T15:03:09.159Z')");
+    uint64_t id = BED_DELIVER(bed, files_doomed_get, &(struct ry_files_doomed_get){.limit = 5}, NULL);
+    const struct ry_files_doomed_got *got = BED_EXPECT(bed, files_doomed_got);
+    assert_int_equal(got->error.n, 0);
+    assert_int_equal(got->paths.n, 2);
+    assert_true(ry_str_is(got->paths.items[0], "a.webp"));
+    assert_true(ry_str_is(got->paths.items[1], "b.webp"));
+    bed_expect_done(bed, id);
+}
+
+static void settings_that_are_too_large_are_passed_over(void **state)
+{
+    struct bed *bed = *state;
+    commit_clips(bed, 1);
+    damage(bed, "INSERT OR REPLACE INTO guild_settings (id, guild_id, settings)"
+                " VALUES ('1', '100', '{\"a\":\"' || printf('%.1100000c', 'x') || '\"}')");
+    struct ry_settings_get get = {.guild_id = RY_STR("100"), .channel_id = RY_STR("200")};
+    uint64_t id = BED_DELIVER(bed, settings_get, &get, NULL);
+    const struct ry_settings_got *got = BED_EXPECT(bed, settings_got);
+    assert_int_equal(got->error.n, 0);
+    assert_true(got->channel_exists);
+    assert_true(ry_str_is(got->guild_settings, "\"larger than 1048576 bytes\""));
+    bed_expect_done(bed, id);
+}
+
 static void batch_that_changes_nothing_hints_nothing(void **state)
 {
     struct bed *bed = *state;
@@ -546,6 +655,10 @@ int main(void)
         TEST(claim_waits_for_nobody),
         TEST(mails_are_worked_on_in_the_order_in_which_they_came),
         TEST(questions_are_answered_while_batches_wait),
+        TEST(a_damaged_row_takes_no_other_from_the_gallery),
+        TEST(a_damaged_row_takes_no_other_from_a_list),
+        TEST(a_damaged_row_is_left_out_of_what_is_acted_on),
+        TEST(settings_that_are_too_large_are_passed_over),
         TEST(batch_that_changes_nothing_hints_nothing),
         TEST(outcome_is_told_to_its_origin),
         TEST(outcome_of_a_clip_that_is_gone_is_settled_and_counted),

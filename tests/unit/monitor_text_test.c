@@ -93,16 +93,44 @@ static void a_cookie_is_taken_as_it_was_set(void **state)
 static void a_cursor_leads_back_to_its_clip(void **state)
 {
     (void)state;
-    static const int64_t times[] = {0, 1729350189159, -1, -62135596800000, INT64_MAX, INT64_MIN + 1};
+    static const int64_t times[] = {0, 1729350189159, -1, -62135596800000, INT64_MAX - 1, INT64_MIN + 1};
     for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
         struct ry_gallery_clip clip = {.clip_id = RY_STR(CLIP_ID), .posted_wall_ms = times[i]};
         struct ry_gallery_get get;
         RY_BUF_AUTO cursor = ry_buf_make(128);
-        query_cursor(&clip, &cursor);
+        query_cursor(&(struct ry_gallery_page){.clips = {&clip, 1}}, &cursor);
         struct query_args args = {.before = ry_buf_str(&cursor)};
         assert_int_equal(query_read(&args, &get, NULL), RY_OK);
         assert_true(get.before_wall_ms == times[i]);
         assert_true(ry_str_is(get.before_id, CLIP_ID));
+    }
+}
+
+static void a_cursor_is_behind_the_last_clip_that_has_a_place(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *id, *status;
+        int64_t posted_wall_ms;
+    } ROWS[] = {{CLIP_ID, "completed", 500},
+                {CLIP_ID, "damaged", 400},
+                {"Not-hex", "completed", 300},
+                {CLIP_ID, "completed", INT64_MAX},
+                {CLIP_ID, "completed", INT64_MIN}};
+    static const struct {
+        size_t first, n;
+        const char *cursor;
+    } CASES[] = {{0, 1, "500." CLIP_ID}, {0, 5, "500." CLIP_ID}, {1, 1, "400.0"}, {1, 4, "300.0"}, {3, 2, ""}};
+    struct ry_gallery_clip clips[5];
+    for (size_t i = 0; i < 5; i++)
+        clips[i] = (struct ry_gallery_clip){.clip_id = ry_str_of(ROWS[i].id),
+                                            .status = ry_str_of(ROWS[i].status),
+                                            .posted_wall_ms = ROWS[i].posted_wall_ms};
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        RY_BUF_AUTO cursor = ry_buf_make(128);
+        struct ry_gallery_page page = {.clips = {clips + CASES[i].first, CASES[i].n}};
+        query_cursor(&page, &cursor);
+        assert_string_equal(ry_buf_cstr(&cursor), CASES[i].cursor);
     }
 }
 
@@ -158,6 +186,7 @@ int main(void)
         cmocka_unit_test(only_the_whole_token_is_the_token),
         cmocka_unit_test(a_cookie_is_taken_as_it_was_set),
         cmocka_unit_test(a_cursor_leads_back_to_its_clip),
+        cmocka_unit_test(a_cursor_is_behind_the_last_clip_that_has_a_place),
         cmocka_unit_test(an_argument_left_empty_is_as_if_left_out),
         cmocka_unit_test(only_storages_own_names_are_thumbnails),
         cmocka_unit_test(only_web_urls_are_linked),
