@@ -24,6 +24,7 @@
 #define FAILURE_CODEC_HEADER    "it is damaged: the header of its video (%s) cannot be read"
 #define FAILURE_CUT_OFF         "it is cut off before its first picture"
 #define FAILURE_NO_PICTURES     "it has a video without pictures"
+#define FAILURE_NOTHING_SHOWN   "it has a video, but an edit list that shows none of it"
 #define FAILURE_NOTHING_FOUND   "it is damaged: no picture was found in as much of it as is looked at"
 #define FAILURE_UNDECODABLE     "it is damaged: none of its pictures (%s) can be decoded"
 #define FAILURE_CUT_UNDECODABLE "it is cut off, and none of the pictures (%s) that are left can be decoded"

@@ -302,7 +302,9 @@ int media_explain(const struct media *media, struct ry_error *err)
     if (!media->settled && media->windows->exhausted)
         return ry_fail(err, RY_EDATA, FAILURE_NOTHING_FOUND);
     if (!media->settled)
-        return ry_fail(err, RY_EDATA, FAILURE_NO_PICTURES);
+        return ry_fail(err, RY_EDATA,
+                       media->movie.hidden > 0 && media->movie.hidden == media->movie.videos ? FAILURE_NOTHING_SHOWN
+                                                                                             : FAILURE_NO_PICTURES);
     const char *codec = avcodec_get_name(media->video->codecpar->codec_id);
     return ry_fail(err, RY_EDATA, media->cut_off ? FAILURE_CUT_UNDECODABLE : FAILURE_UNDECODABLE, codec);
 }

@@ -59,6 +59,21 @@ static bool handler_of(const struct windows *windows, const struct box *trak, ch
            windows_copy(windows, hdlr.body + 8, handler, 4);
 }
 
+/* Whether a track's edit list has nothing but empty edits (elst: version and flags, count, entries of duration, media
+ * time, which is -1 then, and rate). */
+static bool is_hidden(const struct windows *windows, const struct box *trak)
+{
+    struct box edts, elst;
+    if (!find(windows, trak, "edts", &edts) || !find(windows, &edts, "elst", &elst))
+        return false;
+    size_t wide = box_number(windows, &elst, 0, 1) == 1 ? 8 : 4;
+    uint64_t count = box_number(windows, &elst, 4, 4), empty = wide == 8 ? UINT64_MAX : UINT32_MAX;
+    for (uint64_t i = 0; i < count; i++)
+        if (box_number(windows, &elst, 8 + i * (2 * wide + 4) + wide, wide) != empty)
+            return false;
+    return count > 0;
+}
+
 /* Counts a track by its handler and what its sample table says (stsd: ..., entry count, entries; stsz: ..., size,
  * sample count). True if it may show something. */
 static bool count_track(const struct windows *windows, const struct box *trak, const char handler[4],
@@ -72,6 +87,7 @@ static bool count_track(const struct windows *windows, const struct box *trak, c
     if (is_one_of(handler, "textsbtlsubtsubpclcpmetatmcdhintsdsmodsm"))
         return false;
     movie->videos++;
+    movie->hidden += is_hidden(windows, trak);
     if (!find(windows, trak, "mdia", &mdia) || !find(windows, &mdia, "minf", &minf) ||
         !find(windows, &minf, "stbl", &stbl))
         return true;

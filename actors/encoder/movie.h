@@ -18,12 +18,13 @@ struct movie {
     unsigned videos;    /* tracks that show something, or may */
     unsigned sounds;    /* tracks of sound */
     unsigned encrypted; /* of the videos */
+    unsigned hidden;    /* of the videos: their edit lists show nothing of them */
     unsigned samples;   /* that it tells of in videos; not more than one is counted for each */
 };
 
 /* Walks the boxes at the top level to the movie box, then its parts, and asks for what is missing of them. True if all
  * that is needed is at hand or there is none to be found; false if windows->needs tells what is missing.
- * Source: ISO/IEC 14496-12, 4.2, 8.2.1, 8.4.3, 8.5.2, 8.7.3 and 8.8.1; for `encv` 8.12. */
+ * Source: ISO/IEC 14496-12, 4.2, 8.2.1, 8.4.3, 8.5.2, 8.6.6, 8.7.3 and 8.8.1; for `encv` 8.12. */
 bool movie_read(struct windows *windows, struct movie *movie);
 
 #endif
