@@ -84,14 +84,6 @@ static void send_failed(struct ry_ctx *ctx, struct ry_mail *mail, const struct r
                                           .encoder = ry_str_of(version)}));
 }
 
-static uint64_t bytes_of(const struct windows *windows)
-{
-    uint64_t bytes = 0;
-    for (size_t i = 0; i < windows->count; i++)
-        bytes += windows->items[i].n;
-    return bytes;
-}
-
 static struct ry_image image_of(const char *size_type, const struct engine_image *image)
 {
     return (struct ry_image){
@@ -114,7 +106,7 @@ static void send_images(struct ry_ctx *ctx, struct ry_mail *mail, const struct w
                                        .guild_id = run->guild_id,
                                        .images = {.items = images, .n = 2},
                                        .facts = {.items = &facts, .n = 1},
-                                       .bytes_read = bytes_of(windows)};
+                                       .bytes_read = windows_bytes(windows)};
     struct ry_error why;
     if (ry_check(RY_TAG_thumbnail_store, &store, &why) != RY_OK) {
         send_failed(ctx, mail, &why);

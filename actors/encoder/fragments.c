@@ -137,14 +137,11 @@ static bool fragment_at(const struct windows *windows, uint64_t offset, struct b
 /* The end of the last fragment of the track that begins in [from, to), all at hand; 0: there is none. */
 static double last_end(const struct track *track, uint64_t from, uint64_t to)
 {
-    for (uint64_t at = to; at > from;) {
-        size_t n;
+    /* A box begins 4 bytes before its type. */
+    for (uint64_t at = to; windows_find_last(track->windows, from + 4, at, 'm', &at);) {
         struct box moof;
         double begin_s, end_s;
-        const uint8_t *p = windows_at(track->windows, --at, &n);
-        if (!p || n < 5 || p[4] != 'm' || memcmp(p + 4, "moof", n < 8 ? n - 4 : 4) != 0)
-            continue;
-        if (fragment_at(track->windows, at, &moof) && read_fragment(track, &moof, &begin_s, &end_s))
+        if (fragment_at(track->windows, at - 4, &moof) && read_fragment(track, &moof, &begin_s, &end_s))
             return end_s;
     }
     return 0;

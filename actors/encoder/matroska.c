@@ -318,12 +318,10 @@ bool matroska_first_s(const struct windows *windows, const struct matroska *matr
 static bool last_times(const struct windows *windows, const struct matroska *matroska, uint64_t track, uint64_t from,
                        struct times *times)
 {
-    for (uint64_t at = windows->total_bytes; at > from;) {
+    for (uint64_t at = windows->total_bytes; windows_find_last(windows, from, at, ID_CLUSTER >> 24, &at);) {
         struct element cluster;
-        size_t n;
-        const uint8_t *p = windows_at(windows, --at, &n);
         *times = (struct times){.n = 0};
-        if (p && *p == ID_CLUSTER >> 24 && ebml_read(windows, at, &cluster) && cluster.id == ID_CLUSTER &&
+        if (ebml_read(windows, at, &cluster) && cluster.id == ID_CLUSTER &&
             read_cluster(windows, &cluster, matroska->tick_s, track, UINT32_MAX, times) && times->n > 0)
             return true;
     }

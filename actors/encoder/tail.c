@@ -9,7 +9,7 @@
 #define TAIL_BYTES         ((uint64_t)64 << 10)
 #define TAIL_MORE_BYTES    ((uint64_t)256 << 10)
 #define TAIL_SHARE_OF_ALL  32
-#define TAIL_LARGEST_BYTES ((uint64_t)1 << 20)
+#define TAIL_LARGEST_BYTES ((uint64_t)512 << 10)
 #define TAIL_LOOKS         3
 
 /* Packets in a row that begin with the sync byte. */

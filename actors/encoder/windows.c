@@ -124,6 +124,22 @@ static uint64_t gap_end(const struct windows *windows, uint64_t offset)
     return windows->total_bytes > 0 ? windows->total_bytes : INT64_MAX;
 }
 
+bool windows_find_last(const struct windows *windows, uint64_t from, uint64_t to, uint8_t value, uint64_t *offset)
+{
+    for (size_t i = windows->count; i-- > 0;) {
+        const struct window *item = &windows->items[i];
+        uint64_t begin = from > item->offset ? from : item->offset;
+        uint64_t end = to < item->offset + item->n ? to : item->offset + item->n;
+        const uint8_t *found =
+            begin < end ? memrchr(item->p + (begin - item->offset), value, (size_t)(end - begin)) : NULL;
+        if (found) {
+            *offset = item->offset + (uint64_t)(found - item->p);
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Where the last byte at hand before offset ends. */
 static uint64_t gap_begin(const struct windows *windows, uint64_t offset)
 {
@@ -159,17 +175,20 @@ static void ask_also(struct windows *windows)
     windows->also_count = 0;
 }
 
-bool windows_want(struct windows *windows, uint64_t offset, uint64_t length)
+/* Counts bytes of an index; false if that would be too many. */
+static bool count_index(struct windows *windows, uint64_t bytes)
 {
-    uint64_t end = cut_at_end(windows, offset, length);
     uint64_t share = windows->total_bytes / INDEX_SHARE_OF_ALL;
-    if (windows->last_round || offset >= end)
-        return true;
-    windows->index_bytes += end - offset;
-    if (windows->index_bytes > (share > INDEX_MAX_BYTES ? share : INDEX_MAX_BYTES)) {
-        windows->exhausted = true;
-        return true;
-    }
+    uint64_t most = share > INDEX_MAX_BYTES ? share : INDEX_MAX_BYTES;
+    if (bytes > most || windows->index_bytes > most - bytes)
+        return false;
+    windows->index_bytes += bytes;
+    return true;
+}
+
+/* Asks for what is missing of [offset, end). */
+static bool want(struct windows *windows, uint64_t offset, uint64_t end)
+{
     while (offset < end) {
         uint64_t there = windows_run(windows, offset);
         if (there == 0) {
@@ -183,11 +202,25 @@ bool windows_want(struct windows *windows, uint64_t offset, uint64_t length)
     return windows->need_count == 0;
 }
 
+bool windows_want(struct windows *windows, uint64_t offset, uint64_t length)
+{
+    uint64_t end = cut_at_end(windows, offset, length);
+    if (windows->last_round || offset >= end)
+        return true;
+    if (!count_index(windows, end - offset)) {
+        windows->exhausted = true;
+        return true;
+    }
+    return want(windows, offset, end);
+}
+
 bool windows_want_also(struct windows *windows, uint64_t offset, uint64_t length)
 {
     uint64_t end = cut_at_end(windows, offset, length);
-    if (windows->last_round || windows->count > 1)
-        return windows_want(windows, offset, length);
+    if (windows->last_round || offset >= end)
+        return true;
+    if (windows->count > 1) /* a fact that would cost too much is done without */
+        return !count_index(windows, end - offset) || want(windows, offset, end);
     while (offset < end && windows_run(windows, offset) > 0)
         offset += windows_run(windows, offset);
     if (offset >= end)

@@ -81,6 +81,9 @@ uint64_t windows_run(const struct windows *windows, uint64_t offset);
 /* Copies n bytes from offset; false if they are not all at hand. */
 bool windows_copy(const struct windows *windows, uint64_t offset, void *to, size_t n);
 
+/* The last place in [from, to) where a byte at hand has that value; false: there is none. */
+bool windows_find_last(const struct windows *windows, uint64_t from, uint64_t to, uint8_t value, uint64_t *offset);
+
 /* Where the video ends as far as is known: its size, or in the last round the last byte at hand; 0: not known. */
 uint64_t windows_end(const struct windows *windows);
 
@@ -89,7 +92,8 @@ uint64_t windows_end(const struct windows *windows);
 bool windows_want(struct windows *windows, uint64_t offset, uint64_t length);
 
 /* The same for what is worth a request but not a round of its own: in the first round it is only noted and goes out
- * with the first miss, or by windows_settle. True if all is there, or nothing more will come. */
+ * with the first miss, or by windows_settle. True if all is there, or nothing more will come, or it would cost too
+ * much. */
 bool windows_want_also(struct windows *windows, uint64_t offset, uint64_t length);
 
 /* Asks for what was noted if nothing else was missed. True if nothing is needed. */

@@ -50,6 +50,43 @@ static void only_the_missing_parts_are_wanted(void **state)
     assert_int_equal(windows.needs[1].length, 15000);
 }
 
+/* A picture can still be had where a fact would cost too much. */
+static void a_fact_that_costs_too_much_ends_no_search(void **state)
+{
+    (void)state;
+    struct windows windows = {.total_bytes = 200 * MIB};
+    assert_true(windows_place(&windows, 0, zeros, 1000));
+    assert_true(windows_place(&windows, 5000, zeros, 1000));
+    assert_true(windows_want_also(&windows, 190 * MIB, 10 * MIB));
+    assert_int_equal(windows.need_count, 0);
+    assert_false(windows.exhausted);
+    assert_false(windows_want_also(&windows, 199 * MIB, MIB));
+    assert_int_equal(windows.need_count, 1);
+    assert_true(windows_want(&windows, 100 * MIB, 10 * MIB));
+    assert_true(windows.exhausted);
+}
+
+static void the_last_byte_of_a_value_is_found_over_all_windows(void **state)
+{
+    (void)state;
+    static const uint8_t first[] = {7, 1, 7, 2}, second[] = {3, 7, 4};
+    static const struct {
+        uint64_t from, to;
+        uint8_t value;
+        bool found;
+        uint64_t at;
+    } cases[] = {{0, 1000, 7, true, 21}, {0, 21, 7, true, 12},    {0, 12, 7, true, 10},   {0, 10, 7, false, 0},
+                 {11, 12, 7, false, 0},  {13, 1000, 1, false, 0}, {0, 1000, 4, true, 22}, {22, 22, 4, false, 0}};
+    struct windows windows = {.total_bytes = 1000};
+    assert_true(windows_place(&windows, 10, first, sizeof first));
+    assert_true(windows_place(&windows, 20, second, sizeof second));
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        uint64_t at = 0;
+        assert_int_equal(windows_find_last(&windows, cases[i].from, cases[i].to, cases[i].value, &at), cases[i].found);
+        assert_int_equal(at, cases[i].at);
+    }
+}
+
 /* What one read asks for. */
 static void a_miss_asks_by_what_the_reader_is_about(void **state)
 {
@@ -247,6 +284,8 @@ int main(void)
         cmocka_unit_test(a_miss_is_the_end_when_nothing_more_will_come),
         cmocka_unit_test(the_movie_box_is_asked_for_in_one_piece),
         cmocka_unit_test(broken_boxes_end_the_walk),
+        cmocka_unit_test(a_fact_that_costs_too_much_ends_no_search),
+        cmocka_unit_test(the_last_byte_of_a_value_is_found_over_all_windows),
         cmocka_unit_test(the_cues_are_found_by_the_seek_head),
         cmocka_unit_test(sizes_keep_their_aspect_inside_the_box),
         cmocka_unit_test(a_matrix_becomes_the_nearest_quarter_turn),
