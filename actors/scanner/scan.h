@@ -12,6 +12,7 @@
 #include "actors/scanner/job.h"
 #include "actors/scanner/rows.h"
 #include "actors/scanner/settings_cache.h"
+#include "actors/scanner/thread_parents.h"
 #include "runtime/actor/actor.h"
 #include "runtime/base/arena.h"
 #include "runtime/base/log.h"
@@ -93,10 +94,10 @@ struct scan {
 };
 
 struct refresh;
-
 struct scanner {
     struct scan_defaults defaults;
     struct settings_cache *cache;
+    struct thread_parents *parents;
     struct ry_discord *discord;
     struct ry_ctx *ctx; /* of the handler that runs now: Discord's answers come inside one */
     LIST_HEAD(, scan) scans;
@@ -184,7 +185,6 @@ enum scan_step scan_refuse(struct scan *scan, const char *why);
 
 /* Whether another slice of what is read follows this one. */
 bool scan_goes_on(const struct scan *scan);
-
 /* Whether another slice, or another thread, follows this one, and if so its job's JSON, made into the arena and kept in
  * scan->next_json. RY_ENOMEM. */
 int scan_make_next(struct scan *scan, struct ry_error *err);

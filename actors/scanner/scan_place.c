@@ -35,6 +35,9 @@ enum scan_step scan_step_settings(struct scan *scan)
     struct ry_ctx *ctx = scan_ctx(scan);
     bool local = scan_order(scan)->local_media;
     bool rows_come_along = scan->job.brings_guild && scan->job.brings_channel;
+    bool refused = false;
+    if (scan_knows_parent(scan, &refused) && refused)
+        return scan_refuse(scan, SCAN_NOT_FOUND);
     if (scan->job.type == SCAN_JOB_RESCAN) {
         settings_cache_invalidate(self->cache, scan->job.guild_id, (struct ry_str){0}); /* they changed: that is why */
     } else if (!local || rows_come_along) {
@@ -97,7 +100,7 @@ static bool may_be_thread(const struct scan *scan)
 static const char *refuse_channel(const struct scan *scan, const struct ry_settings_got *got)
 {
     if (!got->guild_exists || !got->channel_exists)
-        return "Guild or channel not found in database";
+        return SCAN_NOT_FOUND;
     if (!got->guild_enabled)
         return "Guild scanning disabled";
     if (!got->channel_enabled)

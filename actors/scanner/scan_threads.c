@@ -197,6 +197,27 @@ enum scan_step scan_step_threads(struct scan *scan)
 
 /* ---- the channel of a live thread -------------------------------------------------------------------------------- */
 
+static int64_t now_ms(const struct scan *scan)
+{
+    return ry_mono_ms(ry_ctx_clock(scan_ctx(scan)));
+}
+
+bool scan_knows_parent(struct scan *scan, bool *refused)
+{
+    uint64_t parent = 0;
+    *refused = false;
+    if (scan->job.type != SCAN_JOB_MESSAGE || scan_order(scan)->local_media || scan_reads_thread(scan) ||
+        !thread_parents_find(scan->scanner->parents, scan->job.guild_id, scan->job.channel_id, now_ms(scan), &parent))
+        return false;
+    struct ry_str id = parent != 0 ? ry_arena_printf(&scan->arena, "%" PRIu64, parent) : (struct ry_str){0};
+    if (parent != 0 && id.p == NULL)
+        return false;
+    *refused = parent == 0;
+    if (parent != 0)
+        scan->job.channel_id = id;
+    return true;
+}
+
 /* Types 10 to 12 are threads. RY_EINVAL: it is none of this guild; RY_ENOMEM. */
 static int take_parent(struct scan *scan, struct ry_str body, struct ry_error *err)
 {
@@ -238,8 +259,12 @@ static void scanner_on_parent(void *arg, int code, unsigned status, struct ry_st
         scan_run(scan, scan_fail(scan, true, "%s", why.text));
         return;
     }
+    uint64_t parent = 0; /* none */
+    if (rc == RY_OK)
+        (void)ry_str_u64(scan->job.channel_id, &parent);
+    thread_parents_put(scan->scanner->parents, scan->job.guild_id, scan->read_id, parent, now_ms(scan));
     if (rc != RY_OK) {
-        scan_run(scan, scan_refuse(scan, "Guild or channel not found in database"));
+        scan_run(scan, scan_refuse(scan, SCAN_NOT_FOUND));
         return;
     }
     scan_settings_unref(&scan->settings);

@@ -322,7 +322,8 @@ static int scanner_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
     self->forward = strcmp(ry_config_str(config, RY_OPT_default_scan_direction), "forward") == 0;
     self->purge_cooldown_ms = ry_config_int(config, RY_OPT_purge_cooldown_minutes) * 60000;
     self->cache = settings_cache_new(ry_config_int(config, RY_OPT_settings_cache_ttl) * 1000);
-    if (self->cache == NULL)
+    self->parents = thread_parents_new(ry_config_int(config, RY_OPT_settings_cache_ttl) * 1000);
+    if (self->cache == NULL || self->parents == NULL)
         return ry_fail(err, RY_ENOMEM, "no memory for the scanner");
     int rc = text_searcher_new(&self->searcher, text_clock_thread(), err);
     if (rc == RY_OK)
@@ -380,6 +381,7 @@ static void scanner_close(void **out)
     scanner_end_refreshes(self);
     ry_discord_free(&self->discord);
     settings_cache_free(&self->cache);
+    thread_parents_free(&self->parents);
     text_searcher_free(&self->searcher);
     scan_defaults_free(&self->defaults);
     free(self);

@@ -333,6 +333,36 @@ static void live_messages_of_a_thread_are_stored_under_its_channel(void **state)
     scan_bench_close(&chain.bench);
 }
 
+/* Also what is no thread; for as long as settings are believed. */
+static void a_threads_channel_is_asked_for_once(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *channel; /* in the place of the thread's id; NULL: that */
+        size_t seen;         /* messages of a job */
+    } CASES[] = {{NULL, 2}, {ELSEWHERE_ID, 0}};
+    for (size_t i = 0; i < COUNT(CASES); i++) {
+        struct chain chain;
+        struct scan_bench_wish wish = many;
+        char json[512];
+        wish.options[0][0] = "settings_cache_ttl";
+        wish.options[0][1] = "300";
+        open_chain(&chain, &wish, THREADS_ON);
+        live_job(&chain, json, sizeof json);
+        if (CASES[i].channel != NULL)
+            (void)memcpy(strstr(json, ACTIVE_ID), CASES[i].channel, strlen(ACTIVE_ID));
+        for (size_t job = 1; job <= 3; job++) {
+            run_json(&chain, "message", "j", json);
+            assert_int_equal(chain.seen_count, job * CASES[i].seen);
+            assert_int_equal(fake_stat(chain.bench.discord, "channel"), 1);
+        }
+        bed_advance(chain.bench.bed, 301000);
+        run_json(&chain, "message", "j", json);
+        assert_int_equal(fake_stat(chain.bench.discord, "channel"), 2);
+        scan_bench_close(&chain.bench);
+    }
+}
+
 static void live_messages_of_what_is_no_thread_to_be_scanned_are_skipped(void **state)
 {
     (void)state;
@@ -371,6 +401,7 @@ int main(void)
         cmocka_unit_test(a_thread_that_cannot_be_read_is_left_out),
         cmocka_unit_test(a_forward_scan_reads_of_threads_what_is_newer_too),
         cmocka_unit_test(live_messages_of_a_thread_are_stored_under_its_channel),
+        cmocka_unit_test(a_threads_channel_is_asked_for_once),
         cmocka_unit_test(live_messages_of_what_is_no_thread_to_be_scanned_are_skipped),
     };
     return cmocka_run_group_tests_name("scanner_threads", tests, NULL, NULL);
