@@ -144,8 +144,9 @@ static void set_up_log(const struct ry_cli *cli)
     static const struct {
         const char *name;
         enum ry_level least;
-    } levels[] = {{"DEBUG", RY_DEBUG},     {"VERBOSE", RY_INFO}, {"INFO", RY_INFO},
-                  {"WARNING", RY_WARNING}, {"ERROR", RY_ERROR},  {"CRITICAL", RY_CRITICAL}};
+    } levels[] = {{"TRACE", RY_DEBUG}, {"DEBUG", RY_DEBUG},    {"VERBOSE", RY_INFO},
+                  {"INFO", RY_INFO},   {"WARN", RY_WARNING},   {"WARNING", RY_WARNING},
+                  {"ERROR", RY_ERROR}, {"FATAL", RY_CRITICAL}, {"CRITICAL", RY_CRITICAL}};
     const char *level = ry_config_str(cli->config, RY_OPT_log_level);
     const char *format = ry_config_str(cli->config, RY_OPT_log_format);
     size_t at = 0;

@@ -110,7 +110,8 @@ static void a_bad_variable_is_refused_with_its_name_value_and_what_is_allowed(vo
          "REELYARD_HTTP_PORT (environment): \"99999999999999999999\" must be a whole number from 0 to 65535 (port)"},
         {"DB_TYPE=sqlite", "DB_TYPE (environment): \"sqlite\" must be one of postgres, postgresql"},
         {"LOG_LEVEL=LOUD",
-         "LOG_LEVEL (environment): \"LOUD\" must be one of DEBUG, VERBOSE, INFO, WARNING, ERROR, CRITICAL"},
+         "LOG_LEVEL (environment): \"LOUD\" must be one of TRACE, DEBUG, VERBOSE, INFO, WARN, WARNING, "
+         "ERROR, FATAL, CRITICAL"},
         {"THUMBNAIL_TIMESTAMP=nan", "THUMBNAIL_TIMESTAMP (environment): \"nan\" must be a number from 0 to 86400 (s)"},
         {"THUMBNAIL_TIMESTAMP=0x10",
          "THUMBNAIL_TIMESTAMP (environment): \"0x10\" must be a number from 0 to 86400 (s)"},
@@ -319,9 +320,10 @@ static void every_level_of_the_bots_log_is_known(void **state)
     (void)state;
     static const struct {
         const char *env, *level;
-    } cases[] = {{"LOG_LEVEL=DEBUG", "DEBUG"},     {"LOG_LEVEL=verbose", "VERBOSE"},  {"LOG_LEVEL=Verbose", "VERBOSE"},
-                 {"LOG_LEVEL=VERBOSE", "VERBOSE"}, {"LOG_LEVEL=info", "INFO"},        {"LOG_LEVEL=Warning", "WARNING"},
-                 {"LOG_LEVEL=error", "ERROR"},     {"LOG_LEVEL=cRITICAL", "CRITICAL"}};
+    } cases[] = {{"LOG_LEVEL=DEBUG", "DEBUG"},     {"LOG_LEVEL=verbose", "VERBOSE"},   {"LOG_LEVEL=Verbose", "VERBOSE"},
+                 {"LOG_LEVEL=VERBOSE", "VERBOSE"}, {"LOG_LEVEL=info", "INFO"},         {"LOG_LEVEL=Warning", "WARNING"},
+                 {"LOG_LEVEL=error", "ERROR"},     {"LOG_LEVEL=cRITICAL", "CRITICAL"}, {"LOG_LEVEL=WARN", "WARN"},
+                 {"LOG_LEVEL=warn", "WARN"},       {"LOG_LEVEL=Fatal", "FATAL"},       {"LOG_LEVEL=trace", "TRACE"}};
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct ry_config *config = load((const char *const[]){cases[i].env, NULL});
         assert_string_equal(ry_config_str(config, RY_OPT_log_level), cases[i].level);

@@ -186,6 +186,35 @@ static void a_value_that_is_none_leaves_that_of_the_layer_below(void **state)
     }
 }
 
+/* What docs/CONFIGURATION.md says of the case that no layer has a value: whether it is left out or is none. */
+static void without_any_value_the_documented_one_holds(void **state)
+{
+    (void)state;
+    static const char *const CHANNEL[] = {
+        "{}", "{\"mime_allowlist\":0,\"video_extensions\":\"x\",\"text_include_regex\":\"(\",\"text_exclude_regex\":0,"
+              "\"include_threads\":1,\"min_video_seconds\":\"x\",\"enable_message_content_storage\":0}"};
+    static const char *const GUILD[] = {"{}", "{\"default_visibility\":0,\"ignore_nsfw_channels\":0,"
+                                              "\"max_clips_per_channel_per_day\":-1,\"auto_archive_after\":1}"};
+    for (size_t i = 0; i < 2; i++) {
+        struct scan_defaults defaults = {0};
+        struct scan_settings *settings = NULL;
+        struct scan_layers none = {.guild = {0}};
+        struct ry_error err = {0};
+        char text[64];
+        assert_int_equal(
+            ry_json_parse_object(ry_str_of(CHANNEL[i]), &defaults.built_in_channel, &defaults.channel, &err), RY_OK);
+        assert_int_equal(
+            ry_json_parse_object(ry_str_of(GUILD[i]), &defaults.built_in_guild_admin, &defaults.guild_admin, &err),
+            RY_OK);
+        assert_int_equal(scan_settings_resolve(&defaults, &none, &settings, &err), RY_OK);
+        describe(settings, text);
+        assert_string_equal(text, "PUBLIC 01 0 00 11");
+        assert_false(settings->threads);
+        scan_settings_unref(&settings);
+        scan_defaults_free(&defaults);
+    }
+}
+
 static void many_problems_are_told_as_far_as_they_fit(void **state)
 {
     char json[4096] = "{\"a\":1";
@@ -335,6 +364,7 @@ int main(void)
         cmocka_unit_test(a_later_layer_wins_with_whole_values),
         cmocka_unit_test(content_is_not_stored_where_the_setting_says_so),
         cmocka_unit_test(a_value_that_is_none_leaves_that_of_the_layer_below),
+        cmocka_unit_test(without_any_value_the_documented_one_holds),
         cmocka_unit_test(many_problems_are_told_as_far_as_they_fit),
         cmocka_unit_test(an_object_of_the_file_takes_the_place_of_the_built_in_one),
         cmocka_unit_test(a_bad_settings_file_is_a_bad_configuration),
