@@ -455,8 +455,8 @@ static void claim_costs_what_it_takes_before_the_tables_are_analyzed(void **stat
         " expires_at, thumbnail_status) SELECT md5(i::text), i, '1', '7', '9', 'clip.mp4', 1, 'video/mp4',"
         " repeat('u', 200), now(), s FROM generate_series(1, 20000) i, (VALUES ('%s')) v (s);"
         " INSERT INTO failed_thumbnail (id, clip_id, error_message, retry_count, next_retry_at)"
-        " SELECT md5('f' || id)::uuid, id, 'x', 1, now() - interval '1 day' FROM clip WHERE thumbnail_status = "
-        "'failed'";
+        " SELECT md5('f' || id)::uuid, id, 'x', 1, '2020-01-01'::timestamptz + interval '1 ms' * row_number() OVER ()"
+        " FROM clip WHERE thumbnail_status = 'failed'";
     static const char *const states[] = {"pending", "failed"};
     for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
         char text[2048];
