@@ -1,9 +1,14 @@
-/* archivist.c: asks, and again while there is more.
+/* archivist.c: asks, and again from where the answer ended while there is more.
+ *
+ * Each slice looks at so many clips, old or not, and the next one goes on behind them: a round costs as much as there
+ * are clips in channels with a limit, and a statement no more than a slice. After an error the slice is asked for
+ * again.
  *
  * While the node drains nothing is asked: what is old now is older after the next start. */
 #include "actors/scheduler/archivist.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "runtime/base/backoff.h"
 #include "runtime/base/log.h"
@@ -44,7 +49,12 @@ void archivist_tick(struct archivist *self, struct ry_ctx *ctx)
 {
     if (ry_ctx_draining(ctx) || self->asking != 0)
         return;
-    struct ry_clips_archive ask = {.defaults = ry_buf_str(&self->defaults), .limit = CLIPS_A_TIME};
+    struct ry_str after[ARCHIVIST_CURSOR];
+    for (size_t i = 0; i < ARCHIVIST_CURSOR; i++)
+        after[i] = ry_str_of(self->after[i]);
+    struct ry_clips_archive ask = {.defaults = ry_buf_str(&self->defaults),
+                                   .limit = CLIPS_A_TIME,
+                                   .after = {after, self->begun ? ARCHIVIST_CURSOR : 0}};
     self->asking = RY_TELL(ctx, clips_archive, &ask, &in_background);
 }
 
@@ -55,6 +65,17 @@ static void fail_round(struct archivist *self, struct ry_ctx *ctx, struct ry_str
     self->errors++;
     RY_LOG(RY_WARNING, "archive_failed", "reason=%.*s retry_ms=%" PRId64, RY_STR_ARG(reason), wait_ms);
     ry_timer(ctx, self->timer, wait_ms);
+}
+
+/* Where the next slice begins; false: the round is over. */
+static bool keep_cursor(struct archivist *self, const struct ry_strs *next)
+{
+    self->begun = next->n == ARCHIVIST_CURSOR;
+    for (size_t i = 0; i < ARCHIVIST_CURSOR && self->begun; i++) {
+        int n = snprintf(self->after[i], sizeof self->after[i], "%.*s", RY_STR_ARG(next->items[i]));
+        self->begun = n >= 0 && (size_t)n < sizeof self->after[i];
+    }
+    return self->begun;
 }
 
 void archivist_answer(struct archivist *self, struct ry_ctx *ctx, const struct ry_mail *mail)
@@ -70,7 +91,7 @@ void archivist_answer(struct archivist *self, struct ry_ctx *ctx, const struct r
     self->errors = 0;
     self->clips += archived->count;
     ry_count(ctx, RY_COUNTER_clips_archived, archived->count);
-    if (archived->count >= CLIPS_A_TIME && !ry_ctx_draining(ctx)) {
+    if (keep_cursor(self, &archived->next) && !ry_ctx_draining(ctx)) {
         archivist_tick(self, ctx);
         return;
     }

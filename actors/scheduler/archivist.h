@@ -8,11 +8,16 @@
 #include "runtime/actor/actor.h"
 #include "runtime/base/buf.h"
 
+/* Channel, message and clip. */
+#define ARCHIVIST_CURSOR 3
+
 struct archivist {
     unsigned timer;  /* of the scheduler's timers, the one that is the archivist's */
     unsigned errors; /* rounds that failed in a row */
     uint64_t asking; /* id of the question under way; 0: none */
     uint64_t clips;  /* archived in this round */
+    bool begun;      /* the round has a slice behind it, which ended at: */
+    char after[ARCHIVIST_CURSOR][65];
     struct ry_buf defaults;
 };
 

@@ -41,31 +41,35 @@ static const char judge_sql[] =
                                                                        "FROM changed"
                                                                        " WHERE o.id = changed.clip_id";
 
-/* $1 the lowest layer, $2 now, $3 limit. */
+/* clang-format off */
+/* The channels from $4 on that have a limit, by their ids, and the time before which their messages are too old. */
+#define LIMITED \
+    "(SELECT r.channel_id, r.guild_id, $2 - least((r.age ->> 'count')::numeric, 12000)::double precision" \
+    " * CASE r.age ->> 'unit' WHEN 'days' THEN interval '1 day' WHEN 'weeks' THEN interval '7 days'" \
+    " WHEN 'months' THEN interval '1 month' END AS before" \
+    " FROM (SELECT k.channel_id, k.guild_id, coalesce(" AGE("cs.settings") ", " AGE("gs.settings") ", " \
+    AGE("gs.default_channel_settings") ", " AGE("$1::jsonb") ") AS age" \
+    " FROM (SELECT id AS channel_id, guild_id FROM channel WHERE id >= $4) k" LAYERS " ORDER BY k.channel_id) r" \
+    " WHERE (r.age ->> 'count')::numeric > 0) old"
+
+/* $1 the lowest layer, $2 now, $3 limit, and where the last slice ended: $4 channel, $5 message, $6 clip. Clips are
+ * walked channel by channel in the order of the index of their UNIQUE rule; the window's number keeps that order. */
 static const char archive_sql[] =
-    "WITH rule AS (SELECT k.channel_id, coalesce(" AGE("cs.settings") ", " AGE("gs.settings") ", " AGE(
-        "gs.default_channel_settings") ", " AGE("$1::jsonb") ") AS age"
-                                                             " FROM (SELECT id AS channel_id, guild_id FROM channel) "
-                                                             "k" LAYERS "),"
-                                                             " old AS MATERIALIZED (SELECT channel_id, $2 - least((age "
-                                                             "->> 'count')::numeric, 12000)::double precision"
-                                                             " * CASE age ->> 'unit' WHEN 'days' THEN interval '1 day' "
-                                                             "WHEN 'weeks' THEN interval '7 days'"
-                                                             " WHEN 'months' THEN interval '1 month' END AS before "
-                                                             "FROM rule WHERE (age ->> 'count')::numeric > 0),"
-                                                             " due AS MATERIALIZED (SELECT c.id FROM old JOIN clip c "
-                                                             "ON c.channel_id = old.channel_id AND c.deleted_at IS NULL"
-                                                             " JOIN message m ON m.id = c.message_id WHERE m.timestamp "
-                                                             "< old.before AND NOT EXISTS"
-                                                             " (SELECT FROM reelyard_archived a WHERE a.clip_id = c.id "
-                                                             "AND a.reason = 'age')"
-                                                             " ORDER BY c.id LIMIT $3 FOR UPDATE OF c SKIP LOCKED),"
-                                                             " marked AS (INSERT INTO reelyard_archived (clip_id, "
-                                                             "reason, archived_at) SELECT id, 'age', $2 FROM due"
-                                                             " ON CONFLICT DO NOTHING),"
-                                                             " done AS (UPDATE clip o SET deleted_at = $2, updated_at "
-                                                             "= $2 FROM due WHERE o.id = due.id RETURNING 1)"
-                                                             " SELECT count(*) FROM done";
+    "WITH walk AS MATERIALIZED (SELECT x.id, x.message_id, old.channel_id, old.before, row_number() OVER () AS ord"
+    " FROM " LIMITED " CROSS JOIN LATERAL (SELECT c.id, c.message_id FROM clip c WHERE c.guild_id = old.guild_id"
+    " AND c.channel_id = old.channel_id AND (c.message_id, c.id) > (CASE WHEN old.channel_id = $4 THEN $5 ELSE '' END,"
+    " CASE WHEN old.channel_id = $4 THEN $6 ELSE '' END) ORDER BY c.message_id, c.id LIMIT $3) x"
+    " WHERE old.before IS NOT NULL LIMIT $3),"
+    " due AS MATERIALIZED (SELECT c.id FROM walk w JOIN clip c ON c.id = w.id JOIN message m ON m.id = w.message_id"
+    " WHERE c.deleted_at IS NULL AND m.timestamp < w.before AND NOT EXISTS (SELECT FROM reelyard_archived a"
+    " WHERE a.clip_id = c.id AND a.reason = 'age') ORDER BY c.id FOR UPDATE OF c SKIP LOCKED),"
+    " marked AS (INSERT INTO reelyard_archived (clip_id, reason, archived_at) SELECT id, 'age', $2 FROM due"
+    " ON CONFLICT DO NOTHING),"
+    " done AS (UPDATE clip o SET deleted_at = $2, updated_at = $2 FROM due WHERE o.id = due.id RETURNING 1)"
+    " SELECT (SELECT count(*) FROM done), w.channel_id, w.message_id, w.id FROM (SELECT count(*) AS n FROM walk) s"
+    " LEFT JOIN walk w ON w.ord = s.n AND s.n = $3";
+/* clang-format on */
+#undef LIMITED
 #undef AGE
 #undef MIN_SECONDS
 #undef LAYERS
@@ -82,15 +86,44 @@ int pg_clip_judge(struct pg *pg, struct ry_str clip_id, double duration_s, struc
     return pg_say(pg, judge_sql, &args, NULL, NULL, err);
 }
 
+struct slice {
+    struct ry_arena *arena;
+    struct ry_clips_archived *archived;
+};
+
+static int take_slice(struct pg *pg, const PGresult *result, void *arg, struct ry_error *err)
+{
+    (void)pg;
+    const struct slice *slice = arg;
+    slice->archived->count = pg_u64(result, 0, 0);
+    if (pg_null(result, 0, 1))
+        return RY_OK;
+    struct ry_str *next = ry_arena_array(slice->arena, 3, sizeof *next);
+    for (int i = 0; next != NULL && i < 3; i++)
+        next[i] = pg_text(result, 0, i + 1, 64, slice->arena);
+    if (next == NULL || next[0].p == NULL || next[1].p == NULL || next[2].p == NULL)
+        return ry_fail(err, RY_ENOMEM, "out of memory for clips to archive");
+    slice->archived->next = (struct ry_strs){next, 3};
+    return RY_OK;
+}
+
 int pg_clips_archive(struct writer_engine *engine, const struct ry_clips_archive *archive, struct ry_arena *arena,
                      struct ry_clips_archived *archived, struct ry_error *err)
 {
-    (void)arena;
     struct pg *pg = pg_of(engine);
     *archived = (struct ry_clips_archived){0};
+    struct slice *slice = pg_room(pg, sizeof *slice);
+    if (slice == NULL)
+        return ry_fail(err, RY_ENOMEM, "out of memory for clips to archive");
+    *slice = (struct slice){arena, archived};
     struct pg_args args = {0};
     pg_add_text(pg, &args, archive->defaults);
     pg_add_time(&args, pg->now_wall_ms);
     pg_add_u64(&args, archive->limit);
-    return pg_say(pg, archive_sql, &args, pg_take_count, &archived->count, err);
+    for (size_t i = 0; i < 3; i++)
+        pg_add_text(pg, &args, archive->after.n == 3 ? archive->after.items[i] : RY_STR(""));
+    int rc = pg_plan_by_index(pg, true, err);
+    if (rc == RY_OK)
+        rc = pg_say(pg, archive_sql, &args, take_slice, slice, err);
+    return rc == RY_OK ? pg_plan_by_index(pg, false, err) : rc;
 }

@@ -17,7 +17,8 @@
 
 #include <stdlib.h>
 
-/* For the claim alone, within its transaction. What has to be sorted still is, at a cost that must not call the JIT. */
+/* For some statements, within their transaction. What has to be sorted still is, at a cost that must not call the JIT.
+ */
 static const char plan_sql[] =
     "SELECT set_config('enable_sort', 'off', true), set_config('enable_seqscan', 'off', true),"
     " set_config('enable_material', 'off', true), set_config('jit', 'off', true)";
@@ -197,6 +198,16 @@ static int void_leases(struct pg *pg, struct ry_str owner, struct ry_error *err)
     return pg_say(pg, void_sql, &args, NULL, NULL, err);
 }
 
+int pg_plan_by_index(struct pg *pg, bool on, struct ry_error *err)
+{
+    if (on)
+        return pg_say(pg, plan_sql, NULL, NULL, NULL, err);
+    int rc = RY_OK;
+    for (size_t i = 0; rc == RY_OK && i < sizeof plan_end_sql / sizeof *plan_end_sql; i++)
+        rc = pg_say(pg, plan_end_sql[i], NULL, NULL, NULL, err);
+    return rc;
+}
+
 int pg_clips_claim(struct writer_engine *engine, const struct ry_clips_claim *claim, struct ry_arena *arena,
                    struct ry_clips_claimed *claimed, struct ry_error *err)
 {
@@ -217,16 +228,14 @@ int pg_clips_claim(struct writer_engine *engine, const struct ry_clips_claim *cl
     pg_add_text(pg, &args, claim->owner);
     pg_add_time(&args, pg->now_wall_ms + (int64_t)claim->lease_ms);
     pg_add_u64(&args, WRITER_ANSWER_MAX_BYTES);
-    rc = pg_say(pg, plan_sql, NULL, NULL, NULL, err);
+    rc = pg_plan_by_index(pg, true, err);
     if (rc == RY_OK)
         rc = pg_say(pg, claim_sql, &args, take_clips, c, err);
     if (rc == RY_OK)
         rc = pg_say(pg, roots_sql, NULL, take_roots, c, err);
     if (rc == RY_OK)
         rc = pg_say(pg, due_sql, NULL, take_due, c, err);
-    for (size_t i = 0; rc == RY_OK && i < sizeof plan_end_sql / sizeof *plan_end_sql; i++)
-        rc = pg_say(pg, plan_end_sql[i], NULL, NULL, NULL, err);
-    return rc;
+    return rc == RY_OK ? pg_plan_by_index(pg, false, err) : rc;
 }
 
 static int take_renewed(struct pg *pg, const PGresult *result, void *arg, struct ry_error *err)

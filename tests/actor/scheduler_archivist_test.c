@@ -18,6 +18,17 @@ static const struct ry_clips_archive *expect_question(struct bed *bed, uint64_t 
     return ask;
 }
 
+/* Behind what `answer` says that the slice ended at, or at the beginning. */
+static void expect_cursor(const struct ry_clips_archive *ask, bool begun)
+{
+    assert_int_equal(ask->after.n, begun ? 3 : 0);
+    if (begun) {
+        assert_true(ry_str_is(ask->after.items[0], "200"));
+        assert_true(ry_str_is(ask->after.items[1], "300"));
+        assert_true(ry_str_is(ask->after.items[2], "d1523646fd8f70dd6e199d427ae00606"));
+    }
+}
+
 /* A bed whose first claim came to nothing, at the archivist's first round. */
 static struct bed *bed_in_first_round(const char *const (*options)[2], uint64_t *id, const char *defaults)
 {
@@ -37,9 +48,11 @@ static struct bed *bed_in_first_round(const char *const (*options)[2], uint64_t 
     return bed;
 }
 
-static void answer(struct bed *bed, uint64_t id, uint64_t count, struct ry_str error)
+/* more: the slice is not the round's last. */
+static void answer(struct bed *bed, uint64_t id, bool more, struct ry_str error)
 {
-    struct ry_clips_archived archived = {.count = count, .error = error};
+    struct ry_str next[3] = {RY_STR("200"), RY_STR("300"), RY_STR("d1523646fd8f70dd6e199d427ae00606")};
+    struct ry_clips_archived archived = {.count = 7, .error = error, .next = {next, more ? 3 : 0}};
     BED_ANSWER(bed, id, clips_archived, &archived);
 }
 
@@ -48,15 +61,18 @@ static void archivist_asks_until_there_are_no_more_and_again_in_an_hour(void **s
     (void)state;
     uint64_t id = 0;
     struct bed *bed = bed_in_first_round(usual, &id, "{\"auto_archive_after\":{\"unit\": \"never\", \"count\": 0}}");
-    answer(bed, id, FULL, (struct ry_str){0});
-    (void)expect_question(bed, &id);
-    answer(bed, id, FULL - 1, (struct ry_str){0});
-    bed_advance(bed, RECONCILER_MS - FIRST_MS);
+    answer(bed, id, true, (struct ry_str){0});
+    expect_cursor(expect_question(bed, &id), true);
+    answer(bed, id, true, RY_STR("database is locked"));
+    bed_advance(bed, 5500);
+    expect_cursor(expect_question(bed, &id), true); /* the same slice again */
+    answer(bed, id, false, (struct ry_str){0});
+    bed_advance(bed, RECONCILER_MS - FIRST_MS - 5500);
     (void)BED_EXPECT(bed, scans_open_get); /* the reconciler's; never answered */
-    bed_advance(bed, FIRST_MS + ROUND_MS - RECONCILER_MS - 1);
+    bed_advance(bed, FIRST_MS + 5500 + ROUND_MS - RECONCILER_MS - 1);
     bed_expect_nothing(bed);
     bed_advance(bed, 1);
-    (void)expect_question(bed, &id);
+    expect_cursor(expect_question(bed, &id), false);
     bed_free(bed);
 }
 
@@ -91,7 +107,7 @@ static void archivist_starts_again_later_when_an_answer_is_an_error_or_lost(void
         if (lost)
             bed_undeliverable(bed, id, id, RY_TAG_clips_archive, RY_UNDELIVERABLE_DEAD);
         else
-            answer(bed, id, 0, RY_STR("database is locked"));
+            answer(bed, id, false, RY_STR("database is locked"));
         bed_advance(bed, 4499); /* 5 s +-10 % */
         bed_expect_nothing(bed);
         bed_advance(bed, 1002);
@@ -107,7 +123,7 @@ static void archivist_asks_nothing_while_the_node_drains(void **state)
     uint64_t id = 0;
     struct bed *bed = bed_in_first_round(usual, &id, "{\"auto_archive_after\":{\"unit\": \"never\", \"count\": 0}}");
     bed_drain(bed);
-    answer(bed, id, FULL, (struct ry_str){0});
+    answer(bed, id, true, (struct ry_str){0});
     bed_expect_nothing(bed);
     bed_free(bed);
 }

@@ -126,12 +126,25 @@ void shortness_is_judged_by_the_uppermost_layer_that_says_it(void **state)
     }
 }
 
-static uint64_t archive(struct writer_fixture *f, const char *defaults, uint64_t limit)
+/* One slice; *next (in the fixture's arena) is where it ended. */
+static uint64_t archive_slice(struct writer_fixture *f, const char *defaults, uint64_t limit, struct ry_strs *next)
 {
-    struct ry_clips_archive ask = {.defaults = ry_str_of(defaults), .limit = limit};
+    struct ry_clips_archive ask = {.defaults = ry_str_of(defaults), .limit = limit, .after = *next};
     struct ry_clips_archived archived = {0};
     IN_TRANSACTION(f, clips_archive(f->engine, &ask, &f->arena, &archived, &err));
+    *next = archived.next;
     return archived.count;
+}
+
+/* A whole round. */
+static uint64_t archive(struct writer_fixture *f, const char *defaults, uint64_t limit)
+{
+    struct ry_strs next = {0};
+    uint64_t count = 0;
+    do
+        count += archive_slice(f, defaults, limit, &next);
+    while (next.n > 0);
+    return count;
 }
 
 /* Clips 0 .. n-1, posted so many days (and a moment) before now. */
@@ -152,8 +165,7 @@ void old_clips_are_archived_once(void **state)
     write_settings(f, NULL, RULE, NULL);
     f->store->execute(f->store,
                       "UPDATE clip SET deleted_at = '2024-01-01T00:00:00.000Z' WHERE filename = 'clip-3.mp4'");
-    assert_int_equal(archive(f, "{}", 2), 2);
-    assert_int_equal(archive(f, "{}", 2), 1);
+    assert_int_equal(archive(f, "{}", 2), 3);
     assert_int_equal(archive(f, "{}", 2), 0);
     assert_archived(f, "clip-0.mp4,clip-2.mp4,clip-3.mp4,clip-4.mp4");
     assert_int_equal(writer_time_ms(f, "SELECT deleted_at FROM clip WHERE filename = 'clip-3.mp4'"), 1704067200000);
@@ -162,6 +174,39 @@ void old_clips_are_archived_once(void **state)
     f->clock.now_wall_ms += DAY_MS;
     assert_int_equal(archive(f, "{}", 10), 1); /* the one of 29 days, not the one that was restored */
     assert_archived(f, "clip-0.mp4,clip-1.mp4,clip-2.mp4,clip-3.mp4");
+}
+
+static void write_channel(struct writer_fixture *f, const char *id)
+{
+    struct ry_batch_write *batch = writer_batch_make(f, 0, 1);
+    batch->channels.items[0].id = ry_str_of(id);
+    batch->messages.n = batch->clips.n = 0;
+    (void)writer_batch_commit(f, batch, WRITER_BRISK);
+}
+
+/* Each slice looks at so many clips and no more, old or not, and the next one goes on behind it, even if what it ended
+ * at is gone. */
+void round_of_the_archivist_looks_at_each_clip_once(void **state)
+{
+    struct writer_fixture *f = *state;
+    static const int days[] = {40, 1, 2, 3, 50, 60, 4, 70, 5};
+    static const uint64_t archived[] = {1, 0, 2, 1, 0};
+    static const char RULE[] = "{\"auto_archive_after\": {\"unit\": \"days\", \"count\": 30}}";
+    write_old(f, days, 9);
+    /* A channel without clips, and a second one with some. */
+    write_channel(f, "199");
+    write_channel(f, "201");
+    f->store->execute(f->store, "UPDATE clip SET channel_id = '201' WHERE filename >= 'clip-6'");
+    write_settings(f, NULL, RULE, NULL);
+    struct ry_strs next = {0};
+    for (size_t i = 0; i < COUNT(archived); i++) {
+        uint64_t count = archive_slice(f, "{}", 2, &next);
+        if (count != archived[i] || (next.n == 0) != (i + 1 == COUNT(archived)))
+            fail_msg("slice %zu archived %llu and has %zu behind it", i, (unsigned long long)count, next.n);
+        if (i == 0) /* where the slice ended */
+            f->store->execute(f->store, "DELETE FROM clip WHERE filename = 'clip-1.mp4'");
+    }
+    assert_archived(f, "clip-0.mp4,clip-4.mp4,clip-5.mp4,clip-7.mp4");
 }
 
 #define AFTER(unit, count) "{\"auto_archive_after\": {\"unit\": \"" unit "\", \"count\": " count "}}"

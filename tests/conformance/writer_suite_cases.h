@@ -81,6 +81,7 @@
     CASE(clip_that_is_long_enough_again_is_restored) \
     CASE(shortness_is_judged_by_the_uppermost_layer_that_says_it) \
     CASE(old_clips_are_archived_once) \
+    CASE(round_of_the_archivist_looks_at_each_clip_once) \
     CASE(age_is_judged_by_the_uppermost_layer_that_says_it) \
     /* writer_queries_suite.c */ \
     CASE(settings_tell_flags_and_json) \
