@@ -160,30 +160,30 @@ static void turn_away_late(struct door *self)
         watch_listener(self, true);
 }
 
-int64_t door_run(struct door *self)
+int64_t door_run(struct door *door)
 {
     struct epoll_event events[EVENTS_MAX];
-    int n = epoll_wait(self->epoll, events, EVENTS_MAX, 0);
+    int n = epoll_wait(door->epoll, events, EVENTS_MAX, 0);
     bool knocked = false;
     for (int i = 0; i < n; i++)
-        if (events[i].data.ptr == self)
+        if (events[i].data.ptr == door)
             knocked = true;
         else
-            look_at(self, events[i].data.ptr);
+            look_at(door, events[i].data.ptr);
     if (knocked) /* last, for it turns some away that events may be about */
-        accept_all(self);
-    turn_away_late(self);
-    const struct waiting *first = TAILQ_FIRST(&self->waiting);
+        accept_all(door);
+    turn_away_late(door);
+    const struct waiting *first = TAILQ_FIRST(&door->waiting);
     int64_t next = first != NULL ? first->deadline_mono_ms : INT64_MAX;
-    if (self->shut_until_mono_ms != 0 && self->shut_until_mono_ms < next)
-        next = self->shut_until_mono_ms;
-    int64_t now = ry_mono_ms(self->options.clock);
+    if (door->shut_until_mono_ms != 0 && door->shut_until_mono_ms < next)
+        next = door->shut_until_mono_ms;
+    int64_t now = ry_mono_ms(door->options.clock);
     return next == INT64_MAX ? -1 : next > now ? next - now : 0;
 }
 
-int door_fd(const struct door *self)
+int door_fd(const struct door *door)
 {
-    return self->epoll;
+    return door->epoll;
 }
 
 int door_open(struct door **door, int listener, const struct door_options *options, struct ry_error *err)

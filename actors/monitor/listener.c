@@ -43,20 +43,20 @@ static bool is_loopback(const union any_address *address)
     return IN6_IS_ADDR_LOOPBACK(&address->v6.sin6_addr);
 }
 
-int listener_open(struct listener *listener, const char *text, uint16_t port, struct ry_error *err)
+int listener_open(struct listener *listener, const char *address, uint16_t port, struct ry_error *err)
 {
-    union any_address address;
+    union any_address place;
     socklen_t size = 0;
-    if (!parse_address(text, port, &address, &size))
-        return ry_fail(err, RY_ECONFIG, "http-bind is '%s'; an IPv4 or IPv6 address or localhost is allowed", text);
-    listener->loopback = is_loopback(&address);
-    bool v6 = address.any.sa_family == AF_INET6;
-    (void)snprintf(listener->url, sizeof listener->url, "http://%s%s%s:%u/", v6 ? "[" : "", text, v6 ? "]" : "",
+    if (!parse_address(address, port, &place, &size))
+        return ry_fail(err, RY_ECONFIG, "http-bind is '%s'; an IPv4 or IPv6 address or localhost is allowed", address);
+    listener->loopback = is_loopback(&place);
+    bool v6 = place.any.sa_family == AF_INET6;
+    (void)snprintf(listener->url, sizeof listener->url, "http://%s%s%s:%u/", v6 ? "[" : "", address, v6 ? "]" : "",
                    (unsigned)port);
-    int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = socket(place.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     int on = 1;
     /* SO_REUSEADDR: a restart need not wait for connections of the former self to time out. */
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 || bind(fd, &address.any, size) != 0 ||
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 || bind(fd, &place.any, size) != 0 ||
         listen(fd, LISTEN_BACKLOG) != 0) {
         int why = errno;
         if (fd >= 0)

@@ -28,8 +28,13 @@ static void die(const char *what)
 static int begin(void)
 {
     static const char head[] = "GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ";
+    /* Closed by a reset, so that no port stays taken for a minute. */
+    static const struct linger linger = {.l_onoff = 1};
+    static const int on = 1;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&source, sizeof source) != 0 ||
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger) != 0 ||
+        setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on) != 0 ||
+        bind(fd, (struct sockaddr *)&source, sizeof source) != 0 ||
         connect(fd, (struct sockaddr *)&target, sizeof target) != 0)
         die("connect");
     if (send(fd, head, sizeof head - 1, MSG_NOSIGNAL) < 0 && errno != EPIPE && errno != ECONNRESET)
