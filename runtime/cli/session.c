@@ -5,11 +5,15 @@
 #include <unistd.h>
 
 #include "runtime/base/log.h"
+#include "runtime/base/wait.h"
 #include "runtime/cli/confine.h"
 #include "runtime/cli/datadir.h"
 
 /* How long a person waits for an answer before an error is better. */
 #define ASK_MS 30000
+/* How long after its start a node's instances may still be on their way, and how often they are looked for. */
+#define START_MS      60000
+#define START_LOOK_MS 50
 
 int ry_session_join(struct ry_session *session, const struct ry_cli *cli, struct ry_error *err)
 {
@@ -112,16 +116,37 @@ int ry_session_open(struct ry_session *session, const struct ry_cli *cli, enum r
     return rc == RY_EBUSY ? ry_session_join(session, cli, err) : rc;
 }
 
+/* Whether instances may still be on their way: the node is young, or its supervisor is starting some. */
+static bool is_starting(struct ry_session *session)
+{
+    const struct ry_node_get question = {.end_ = 0};
+    const struct ry_mail *answer = NULL;
+    if (ry_console_ask(session->console, RY_TAG_node_get, &question, ASK_MS, &answer, NULL) != RY_OK)
+        return false;
+    const struct ry_node_state *node = RY_BODY(answer, node_state);
+    bool starting = node->uptime_ms < START_MS;
+    for (size_t i = 0; i < node->children.n && !starting; i++)
+        starting = ry_str_is(node->children.items[i].state, "starting");
+    return starting;
+}
+
 int ry_session_ask(struct ry_session *session, enum ry_tag tag, const void *message, const struct ry_mail **answer,
                    struct ry_error *err)
 {
+    const struct ry_clock *clock = ry_clock_system();
+    int64_t wait_ms = session->ask_ms > 0 ? session->ask_ms : ASK_MS;
+    int64_t until_mono_ms = ry_mono_ms(clock) + wait_ms;
     if (session->console == NULL) {
         int rc = ry_console_open(&session->console, session->node, NULL, session->config, err);
         if (rc != RY_OK)
             return rc;
     }
-    int64_t wait_ms = session->ask_ms > 0 ? session->ask_ms : ASK_MS;
-    return ry_console_ask(session->console, tag, message, wait_ms, answer, err);
+    for (;;) {
+        int rc = ry_console_ask(session->console, tag, message, wait_ms, answer, err);
+        if (rc != RY_EBUSY || session->ask_ms > 0 || ry_mono_ms(clock) >= until_mono_ms || !is_starting(session))
+            return rc;
+        (void)ry_wait(NULL, 0, START_LOOK_MS);
+    }
 }
 
 int ry_session_close(struct ry_session *session, struct ry_error *err)

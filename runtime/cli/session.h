@@ -32,7 +32,8 @@ int ry_session_start(struct ry_session *session, const struct ry_cli *cli, const
 int ry_session_open(struct ry_session *session, const struct ry_cli *cli, enum ry_role role, bool make,
                     struct ry_error *err);
 
-/* Asks, as ry_console_ask with the session's time limit. */
+/* Asks, as ry_console_ask with the session's time limit. A node that has just been started answers before all of its
+ * instances have joined: who is not there yet is waited for, unless the session has a limit of its own. */
 int ry_session_ask(struct ry_session *session, enum ry_tag tag, const void *message, const struct ry_mail **answer,
                    struct ry_error *err);
 
