@@ -134,6 +134,9 @@ struct writer_engine_ops {
                         struct ry_failed_retried *retried, struct ry_error *err);
     /* Forgets up to max fencing tokens, and slices of jobs, that nobody used since. */
     int (*fence_prune)(struct writer_engine *engine, int64_t before_wall_ms, size_t max, struct ry_error *err);
+    /* Makes due what a clock that was ahead has put off for longer than anything is (WRITER_PUT_OFF_MAX_MS): tries of
+     * failed clips that were made in the future, leases, the last signs of open scans. *mended: clips. */
+    int (*clock_mend)(struct writer_engine *engine, uint64_t *mended, struct ry_error *err);
 
     /* ---- outside a transaction: one consistent look. Strings and lists live in the arena. */
     int (*settings_get)(struct writer_engine *engine, const struct ry_settings_get *get, struct ry_arena *arena,
@@ -167,6 +170,9 @@ struct writer_engine {
 
 /* The last moment that a time column holds; stands for "never". */
 #define WRITER_NEVER_WALL_MS INT64_C(253402300799999)
+
+/* No lease lasts longer, and no clock is ahead by more unless it is wrong. */
+#define WRITER_PUT_OFF_MAX_MS (INT64_C(2) * 86400000)
 
 /* When a purge's cooldown ends, at most WRITER_NEVER_WALL_MS; 0 when it has none. */
 int64_t writer_cooldown_end_wall_ms(const struct ry_purge *purge, int64_t now_wall_ms);

@@ -106,6 +106,7 @@ static const struct writer_engine_ops pg_ops = {
     .clips_renew = pg_clips_renew,
     .failed_retry = pg_failed_retry,
     .fence_prune = pg_fence_prune,
+    .clock_mend = pg_clock_mend,
     .settings_get = pg_settings_get,
     .gallery_get = pg_gallery_get,
     .archive_get = pg_archive_get,

@@ -87,6 +87,17 @@ static const char renew_sql[] =
     " FOR UPDATE), r AS (UPDATE reelyard_clip_lease l SET lease_until = $3 FROM k WHERE l.clip_id = k.clip_id"
     " RETURNING 1) SELECT count(*) FROM r";
 
+/* $1 now, $2 what nothing is put off beyond, $3 never. The server's clock has a say too: a node whose own is behind
+ * takes nobody's lease. */
+#define AHEAD " > greatest($2, now() + ($2 - $1))"
+static const char mend_sql[] =
+    "WITH r AS (UPDATE failed_thumbnail SET next_retry_at = $1, updated_at = $1 WHERE next_retry_at" AHEAD
+    " AND next_retry_at < $3 AND last_attempted_at" AHEAD " RETURNING 1),"
+    " l AS (UPDATE reelyard_clip_lease SET owner = NULL WHERE owner IS NOT NULL AND lease_until" AHEAD " RETURNING 1),"
+    " s AS (UPDATE channel_scan_status SET updated_at = $1 WHERE status IN ('QUEUED', 'RUNNING') AND updated_at" AHEAD
+    ")"
+    " SELECT (SELECT count(*) FROM r) + (SELECT count(*) FROM l)";
+
 struct claiming {
     struct ry_arena *arena;
     struct ry_clips_claimed *claimed;
@@ -256,4 +267,15 @@ int pg_clips_renew(struct writer_engine *engine, const struct ry_clips_renew *re
     pg_add_text(pg, &args, renew->owner);
     pg_add_time(&args, pg->now_wall_ms + (int64_t)renew->lease_ms);
     return pg_say(pg, renew_sql, &args, take_renewed, renewed, err);
+}
+
+int pg_clock_mend(struct writer_engine *engine, uint64_t *mended, struct ry_error *err)
+{
+    struct pg *pg = pg_of(engine);
+    struct pg_args args = {0};
+    *mended = 0;
+    pg_add_time(&args, pg->now_wall_ms);
+    pg_add_time(&args, pg->now_wall_ms + WRITER_PUT_OFF_MAX_MS);
+    pg_add_time(&args, WRITER_NEVER_WALL_MS);
+    return pg_say(pg, mend_sql, &args, pg_take_count, mended, err);
 }

@@ -26,6 +26,7 @@ int pg_clips_claim(struct writer_engine *engine, const struct ry_clips_claim *cl
                    struct ry_clips_claimed *claimed, struct ry_error *err);
 int pg_clips_renew(struct writer_engine *engine, const struct ry_clips_renew *renew, struct ry_clips_renewed *renewed,
                    struct ry_error *err);
+int pg_clock_mend(struct writer_engine *engine, uint64_t *mended, struct ry_error *err);
 
 /* engine_pg_outcome.c */
 int pg_clip_completed(struct writer_engine *engine, const struct ry_clip_completed *completed, bool *found,

@@ -130,6 +130,7 @@ static const struct writer_engine_ops lite_ops = {
     .clips_renew = lite_clips_renew,
     .failed_retry = lite_failed_retry,
     .fence_prune = lite_fence_prune,
+    .clock_mend = lite_clock_mend,
     .settings_get = lite_settings_get,
     .gallery_get = lite_gallery_get,
     .archive_get = lite_archive_get,

@@ -90,6 +90,7 @@ int lite_migrate(struct lite *lite, struct ry_error *err);
 int lite_fence(struct lite *lite, struct ry_str job_id, uint64_t token, bool *fenced, struct ry_error *err);
 int lite_gate(struct writer_engine *engine, const struct ry_batch_write *batch, enum writer_gate *gate,
               struct ry_error *err);
+int lite_clock_mend(struct writer_engine *engine, uint64_t *mended, struct ry_error *err);
 int lite_fence_prune(struct writer_engine *engine, int64_t before_wall_ms, size_t max, struct ry_error *err);
 
 /* engine_sqlite_batch.c */

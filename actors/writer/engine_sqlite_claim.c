@@ -197,3 +197,25 @@ int lite_clips_renew(struct writer_engine *engine, const struct ry_clips_renew *
     }
     return RY_OK;
 }
+
+int lite_clock_mend(struct writer_engine *engine, uint64_t *mended, struct ry_error *err)
+{
+    static const enum lite_statement statements[] = {LITE_mend_scans, LITE_mend_retries, LITE_mend_leases};
+    struct lite *lite = lite_of(engine);
+    *mended = 0;
+    for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
+        LITE_AUTO *s = NULL;
+        uint64_t rows = 0;
+        int rc = lite_get(lite, statements[i], &s, err);
+        if (rc != RY_OK)
+            return rc;
+        lite_bind_now(lite, s, 1);
+        lite_bind_time(lite, s, 2, lite->now_wall_ms + WRITER_PUT_OFF_MAX_MS);
+        lite_bind_time(lite, s, 3, WRITER_NEVER_WALL_MS);
+        rc = lite_run(lite, s, &rows, err);
+        if (rc != RY_OK)
+            return rc;
+        *mended += statements[i] == LITE_mend_scans ? 0 : rows;
+    }
+    return RY_OK;
+}

@@ -375,21 +375,28 @@ static void writer_ping(struct writer *self, struct ry_ctx *ctx)
                self->pings_failed, err.text);
 }
 
-/* Forgets fencing tokens and slices of jobs that ended long ago. Trouble is no matter: it is tried again in a minute.
- */
+/* Forgets fencing tokens and slices of jobs that ended long ago, and takes back what a wrong clock has put off. Trouble
+ * is no matter: it is tried again in a minute. */
 static void writer_prune(struct writer *self, struct ry_ctx *ctx)
 {
     const struct writer_engine_ops *ops = self->engine->ops;
     int64_t before_wall_ms = ry_wall_ms(ry_ctx_clock(ctx)) - FENCE_KEPT_MS;
+    uint64_t mended = 0;
     struct ry_error err;
     int rc = ops->begin(self->engine, &err);
     if (rc == RY_OK)
         rc = ops->fence_prune(self->engine, before_wall_ms, PRUNE_ROWS, &err);
     if (rc == RY_OK)
+        rc = ops->clock_mend(self->engine, &mended, &err);
+    if (rc == RY_OK)
         rc = ops->commit(self->engine, &err);
     if (rc != RY_OK) {
         ops->rollback(self->engine);
         RY_LOG(RY_DEBUG, "prune_failed", "reason=%s", err.text);
+    } else if (mended > 0) {
+        const struct ry_send send = {.priority = RY_PRIORITY_CONTROL};
+        RY_LOG(RY_WARNING, "clock_was_ahead", "clips=%" PRIu64, mended);
+        RY_TELL(ctx, clips_pending, &(struct ry_clips_pending){.count = mended}, &send);
     }
     ry_timer(ctx, TIMER_PRUNE, PRUNE_PERIOD_MS);
 }

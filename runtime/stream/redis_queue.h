@@ -53,7 +53,8 @@ struct ry_redis {
     bool was_connected;
     bool policy_told;
     int64_t opened_mono_ms;
-    int64_t grace_wall_ms; /* until then, leases of others that ran out while Redis was away are prolonged */
+    int64_t grace_wall_ms;      /* until then, leases of others that ran out while Redis was away are prolonged */
+    int64_t look_ahead_mono_ms; /* when it is asked again for what a wrong clock has put off */
     char shas[RY_REDIS_SCRIPT_COUNT][41];
 
     struct ry_redis_streams streams;

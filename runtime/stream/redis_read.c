@@ -143,6 +143,9 @@ static void tell_of_buried(const redisReply *buried)
     }
 }
 
+/* How often it is asked for what a clock that was ahead has put off. */
+#define LOOK_AHEAD_MS 60000
+
 /* One script over n streams. below: entries of classes before this one may be taken from those that are ready. */
 static int take(struct reading *reading, struct ry_redis_stream **streams, size_t n, unsigned below,
                 struct ry_error *err)
@@ -150,7 +153,7 @@ static int take(struct reading *reading, struct ry_redis_stream **streams, size_
     struct ry_redis *redis = reading->redis;
     RY_BUF_AUTO command = ry_buf_make((size_t)1 << 20);
     char classes[STREAMS_MAX];
-    ry_redis_script(redis, &command, RY_REDIS_take, n, 11);
+    ry_redis_script(redis, &command, RY_REDIS_take, n, 12);
     for (size_t i = 0; i < n; i++) {
         ry_redis_word(&command, (struct ry_str){streams[i]->name, streams[i]->name_bytes});
         classes[i] = (char)('0' + streams[i]->class);
@@ -166,6 +169,11 @@ static int take(struct reading *reading, struct ry_redis_stream **streams, size_
     ry_redis_word_int(&command, (int64_t)RY_JOB_MAX_BYTES);
     ry_redis_word(&command, (struct ry_str){classes, n});
     ry_redis_word_int(&command, below);
+    int64_t now_mono_ms = ry_mono_ms(redis->clock);
+    bool look_ahead = now_mono_ms >= redis->look_ahead_mono_ms;
+    ry_redis_word_int(&command, look_ahead ? RY_JOB_PUT_OFF_MAX_MS : 0);
+    if (look_ahead)
+        redis->look_ahead_mono_ms = now_mono_ms + LOOK_AHEAD_MS;
     redisReply *reply = NULL;
     int rc = ry_redis_call(redis, &command, &reply, err);
     if (rc != RY_OK)

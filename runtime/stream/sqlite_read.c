@@ -27,6 +27,7 @@ static int work_there(struct ry_queue *queue, int64_t now_wall_ms, bool *there, 
     if (rc != RY_OK)
         return rc;
     (void)sqlite3_bind_int64(look, 1, now_wall_ms);
+    (void)sqlite3_bind_int64(look, 2, now_wall_ms + RY_JOB_PUT_OFF_MAX_MS);
     rc = ry_queue_integer(queue, look, reading, &found, &yes, err);
     *there = rc == RY_OK && found && yes != 0;
     return rc;
@@ -40,6 +41,7 @@ static int wake(struct ry_queue *queue, int64_t now_wall_ms, struct ry_error *er
         return rc;
     (void)sqlite3_bind_int64(update, 1, now_wall_ms);
     (void)sqlite3_bind_int(update, 2, WAKE_MAX);
+    (void)sqlite3_bind_int64(update, 3, now_wall_ms + RY_JOB_PUT_OFF_MAX_MS);
     return ry_queue_run(queue, update, reading, NULL, err);
 }
 

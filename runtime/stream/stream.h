@@ -29,6 +29,9 @@
 /* How long the id of a job that was pushed by an ack is remembered after its end. */
 #define RY_JOB_REMEMBERED_MS (INT64_C(24) * 3600 * 1000)
 
+/* No job is leased or put off for longer; a later time was told by a clock that was ahead, and is over. */
+#define RY_JOB_PUT_OFF_MAX_MS (INT64_C(2) * 24 * 3600 * 1000)
+
 /* A job as a producer pushes it. */
 struct ry_job_push {
     struct ry_str job_id;     /* 1..64 bytes; a second push with an id that waits or is leased is a no-op */

@@ -645,6 +645,26 @@ static void old_fencing_tokens_are_forgotten_after_a_day(void **state)
     assert_int_equal(ask(bed, "SELECT count(*) FROM reelyard_fence"), 0);
 }
 
+/* The scheduler sleeps until the time that it was told, so it has to be told. */
+static void retries_of_a_clock_that_was_ahead_are_hinted_at(void **state)
+{
+    struct bed *bed = *state;
+    commit_clips(bed, 1);
+    claim_clips(bed, 1);
+    struct ry_clip_failed failed = {.clip_id = ry_str_of(clip_0), .reason = RY_STR("cut off"), .next_retry_ms = 5000};
+    uint64_t id = BED_DELIVER(bed, clip_failed, &failed, NULL);
+    bed_advance(bed, WAIT_MS);
+    assert_int_equal(BED_EXPECT(bed, clip_settled)->retry_ms, 5000);
+    bed_expect_done(bed, id);
+    sqlite3 *db = open_beside(bed);
+    execute(db, "UPDATE failed_thumbnail SET last_attempted_at = '2099-01-01T00:00:00.000Z',"
+                " next_retry_at = '2099-01-01T00:00:05.000Z'");
+    sqlite3_close(db);
+    bed_advance(bed, 60000);
+    assert_int_equal(BED_EXPECT(bed, clips_pending)->count, 1);
+    claim_clips(bed, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -677,6 +697,7 @@ int main(void)
         TEST(damaged_database_ends_the_writer_and_keeps_its_mail),
         cmocka_unit_test(foreign_file_is_refused_at_the_start),
         TEST(old_fencing_tokens_are_forgotten_after_a_day),
+        TEST(retries_of_a_clock_that_was_ahead_are_hinted_at),
     };
     ry_log_setup(RY_CRITICAL, RY_LOG_AUTO, STDERR_FILENO);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -427,6 +427,32 @@ static void stream_holds_a_job_back_for_the_delay_of_its_nack(void **state)
     assert_int_equal(bench->leases[0].attempts, 2);
 }
 
+/* A clock that was ahead, by more than that of Redis tells, and was set right. */
+static void stream_puts_nothing_off_by_a_clock_that_was_wrong(void **state)
+{
+    struct bench *bench = *state;
+    push_one(bench, "put off");
+    push_one(bench, "leased");
+    push_one(bench, "for later");
+    uint64_t token = lease_one(bench, bench->a);
+    OK(bench, bench->a->ops->nack(bench->a, RY_STR("put off"), token, 0, true, &bench->err));
+    int64_t right_wall_ms = bench->clock.now_wall_ms;
+    bench->clock.now_wall_ms += INT64_C(100) * 365 * 86400000;
+    for (size_t i = 0; i < 2; i++) {
+        token = lease_one(bench, bench->a);
+        if (ry_str_is(bench->leases[0].job_id, "put off"))
+            OK(bench, bench->a->ops->nack(bench->a, RY_STR("put off"), token, 5000, true, &bench->err));
+    }
+    bench->clock.now_wall_ms = right_wall_ms;
+    bench->clock.now_mono_ms += 60000; /* it need not be looked for more often */
+    token = lease_one(bench, bench->a);
+    OK(bench, bench->a->ops->nack(bench->a, bench->leases[0].job_id, token, 86400000, true, &bench->err));
+    token = lease_one(bench, bench->b);
+    token = lease_one(bench, bench->b);
+    assert_int_equal(read_by(bench, bench->b, "n/1", 4), 0); /* what was put off by the right clock */
+    expect_depth(bench, 1, 2, 0);
+}
+
 static void stream_does_not_count_a_lease_that_was_given_back_untried(void **state)
 {
     struct bench *bench = *state;
@@ -828,6 +854,7 @@ int stream_suite_run(const struct stream_factory *factory)
         CLAIM(stream_knows_no_lease_of_a_job_that_is_gone),
         CLAIM(stream_tokens_grow_over_a_later_push_of_the_same_id),
         CLAIM(stream_holds_a_job_back_for_the_delay_of_its_nack),
+        CLAIM(stream_puts_nothing_off_by_a_clock_that_was_wrong),
         CLAIM(stream_does_not_count_a_lease_that_was_given_back_untried),
         CLAIM(stream_releases_the_leases_of_a_former_self_alone),
         CLAIM(stream_tells_how_much_waits_and_how_long),

@@ -505,3 +505,27 @@ void fresh_urls_are_stored(void **state)
     assert_int_equal(writer_time_ms(f, "SELECT updated_at FROM clip WHERE filename = 'clip-0.mp4'"),
                      f->clock.now_wall_ms);
 }
+
+/* A clock that jumped ahead, by more than the server's tells, and was set right. */
+void clock_that_was_ahead_puts_nothing_off(void **state)
+{
+    struct writer_fixture *f = *state;
+    write_clips(f, 0, 4);
+    uint64_t mended = 0;
+    assert_int_equal(writer_claim_commit(f, ME, 4, LEASE_MS, false).clips.n, 4);
+    (void)fail_clip(f, 0, INT64_C(7) * 86400000, false); /* put off by the right clock, and for long */
+    int64_t right_wall_ms = f->clock.now_wall_ms;
+    f->clock.now_wall_ms += INT64_C(100) * 365 * 86400000;
+    (void)fail_clip(f, 1, 5000, false);
+    fail_for_good(f, 2, "1");
+    assert_int_equal(writer_claim_commit(f, ME, 1, LEASE_MS, false).clips.n, 1); /* clip 3 anew */
+    IN_TRANSACTION(f, clock_mend(f->engine, &mended, &err));
+    assert_int_equal(mended, 0); /* by that clock all is well */
+    f->clock.now_wall_ms = right_wall_ms;
+    assert_int_equal(writer_claim_commit(f, ME, 4, LEASE_MS, false).clips.n, 0);
+    IN_TRANSACTION(f, clock_mend(f->engine, &mended, &err));
+    assert_int_equal(mended, 2);
+    assert_claimed(writer_claim_commit(f, ME, 4, LEASE_MS, false), "3:3 1:1");
+    IN_TRANSACTION(f, clock_mend(f->engine, &mended, &err));
+    assert_int_equal(mended, 0);
+}

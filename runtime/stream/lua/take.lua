@@ -1,9 +1,10 @@
 -- take.lua: leases entries. KEYS: streams in the order to look at them, those of a class together and those of a guild
 -- together. ARGV: node, owner, most entries, least class, now, lease, when the grace period ends (0: there is none),
 -- bytes that end the read, most bytes of a job, classes of the streams (a digit each), most urgent class not to be taken
--- from READY. Returns {entries, positions of streams that are empty, positions of streams that are gone, buried}.
+-- from READY, what nothing is put off beyond (0: not looked for). Returns {entries, positions of streams that are empty, positions of streams that are gone, buried}.
 local node, owner, most, least = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local now, lease, grace = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local put_off_max = tonumber(ARGV[12])
 local enough_bytes, job_bytes_max, classes, ready_below = tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10], tonumber(ARGV[11])
 local taken, empty, gone, buried, bytes = {}, {}, {}, {}, 0
 
@@ -38,8 +39,16 @@ local function lease_entry(member, stream, id, fields, attempts)
     field(fields, 'guild_id') or '', field(fields, 'channel_id') or ''}
 end
 
--- What was leased and ran out, or was held back until now, is ready.
-for _, member in ipairs(redis.call('ZRANGEBYSCORE', WHEN, '-inf', text(now), 'LIMIT', 0, 100)) do
+-- What was leased and ran out, or was held back until now, is ready; so is, now and then, what a clock that was ahead has
+-- put off for longer than anything is, by this node's clock and by that of Redis: one that is behind takes nobody's lease.
+local over = redis.call('ZRANGEBYSCORE', WHEN, '-inf', text(now), 'LIMIT', 0, 100)
+if put_off_max > 0 then
+  local ahead = math.max(now, tonumber(redis.call('TIME')[1]) * 1000) + put_off_max
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', WHEN, '(' .. text(ahead), '+inf', 'LIMIT', 0, 100)) do
+    over[#over + 1] = member
+  end
+end
+for _, member in ipairs(over) do
   local token, attempts = lease_of(member)
   if token and grace > now then
     -- Its holder could not renew it while Redis was away.
