@@ -448,6 +448,8 @@ static bool reach_by_reading(struct keys *keys, double target_s)
         const AVPacket *packet = keys->packet;
         double at_s = media_seconds(media, packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts);
         bool behind = at_s > target_s;
+        if (found && windows->ahead == WINDOWS_CLOSED && (packet->flags & AV_PKT_FLAG_CORRUPT))
+            break; /* its rest is not at hand */
         largest = (uint64_t)packet->size > largest ? (uint64_t)packet->size : largest;
         if ((packet->flags & AV_PKT_FLAG_KEY) && (!found || !behind)) {
             drop_trail(keys);

@@ -55,8 +55,8 @@ struct picker {
     AVFrame *best;        /* what will be given */
     double best_contrast; /* below -1: there is none yet */
     double target_s;
-    bool broken;   /* exact: what the decoder shows is made of a damaged picture */
-    bool doubtful; /* the decoder was given something damaged: its headers may be wrong */
+    bool broken;  /* exact: what the decoder shows is made of a damaged picture */
+    bool spoiled; /* the decoder was given something damaged: its headers may be wrong */
     struct ry_error *err;
 };
 
@@ -70,9 +70,9 @@ static bool stopped(const struct picker *picker)
 /* A decoder that knows of nothing before. */
 static bool fresh_decoder(struct picker *picker)
 {
-    if (picker->decoder && !picker->doubtful && decode_restart(picker->decoder))
+    if (picker->decoder && !picker->spoiled && decode_restart(picker->decoder))
         return true;
-    picker->doubtful = false;
+    picker->spoiled = false;
     avcodec_free_context(&picker->decoder);
     return media_decoder(picker->media, false, &picker->decoder, picker->err) == RY_OK;
 }
@@ -97,7 +97,7 @@ static enum key try_key(struct picker *picker, bool careful)
 {
     if (!fresh_decoder(picker))
         return KEY_NOTHING;
-    picker->doubtful = true;
+    picker->spoiled = true;
     if (avcodec_send_packet(picker->decoder, picker->keys.packet) < 0)
         return KEY_DAMAGED;
     if (avcodec_send_packet(picker->decoder, NULL) < 0 || avcodec_receive_frame(picker->decoder, picker->frame) < 0)
@@ -105,7 +105,7 @@ static enum key try_key(struct picker *picker, bool careful)
     enum key key = !decode_is_intra(picker->decoder, picker->frame) ? KEY_NOTHING
                    : !decode_is_sound(picker->frame)                ? KEY_DAMAGED
                                                                     : KEY_TAKEN;
-    picker->doubtful = key != KEY_TAKEN;
+    picker->spoiled = key != KEY_TAKEN;
     if (key == KEY_TAKEN)
         offer(picker, careful);
     av_frame_unref(picker->frame);
@@ -119,6 +119,7 @@ static bool decode_refresh(struct picker *picker, bool careful)
 {
     if (!fresh_decoder(picker))
         return false;
+    picker->spoiled = true;
     for (int i = 0; i < REFRESH_PACKETS && !stopped(picker); i++) {
         if (avcodec_send_packet(picker->decoder, picker->keys.packet) >= 0 &&
             avcodec_receive_frame(picker->decoder, picker->frame) >= 0 && decode_is_sound(picker->frame)) {
@@ -177,8 +178,10 @@ static bool take_shown(struct picker *picker, enum effort effort, int *worse)
             av_frame_unref(picker->frame);
             continue;
         }
-        if (!decode_is_sound(picker->frame))
+        if (!decode_is_sound(picker->frame)) {
+            picker->spoiled = true;
             return true;
+        }
         bool more = offer(picker, true) > before * RISING;
         *worse = more ? 0 : *worse + 1;
         if (!more &&
