@@ -300,6 +300,14 @@ bool ry_parcel_next(struct ry_parcel *parcel, struct ry_str *envelope, struct ry
     return true;
 }
 
+size_t ry_parcel_bytes(const struct ry_parcel *parcel)
+{
+    size_t bytes = zmq_msg_size(&parcel->first);
+    for (size_t i = 0; i < parcel->frame_count; i++)
+        bytes += ry_frame_size(parcel->frames[i]);
+    return bytes;
+}
+
 int ry_parcel_fd(const struct ry_parcel *parcel)
 {
     return zmq_msg_get(&parcel->first, ZMQ_SRCFD);

@@ -72,6 +72,9 @@ bool ry_parcel_receive(struct ry_parcel *parcel, void *socket, struct ry_route *
 bool ry_parcel_next(struct ry_parcel *parcel, struct ry_str *envelope, struct ry_frame *const **frames,
                     size_t *frame_count, bool *malformed);
 
+/* All its bytes. */
+size_t ry_parcel_bytes(const struct ry_parcel *parcel);
+
 /* The descriptor of the connection that the bag came from, -1 when there is none (inproc). */
 int ry_parcel_fd(const struct ry_parcel *parcel);
 

@@ -65,6 +65,13 @@ void post_judge(struct ry_router *router, uint32_t session)
     put_out(router, member, reason);
 }
 
+void ry_router_put_out(struct ry_router *router, uint32_t session, const char *reason)
+{
+    struct member *member = post_member(router, session);
+    if (member && is_confined(member))
+        put_out(router, member, reason);
+}
+
 void post_note_given(struct ry_router *router, const struct member *member)
 {
     int64_t due_mono_ms = post_now(router) + router->options.hold_ms_max;

@@ -19,6 +19,7 @@
 
 #include "runtime/base/clock.h"
 #include "runtime/base/log.h"
+#include "runtime/bus/intake.h"
 #include "runtime/bus/socket.h"
 
 #define ZAP_ENDPOINT "inproc://zeromq.zap.01"
@@ -50,6 +51,8 @@ struct ry_gate {
     zsock_t *events;
     zsock_t *zap;
     uint8_t connections[FD_MAX]; /* enum connection, by descriptor */
+    struct ry_intake intake;
+    int64_t next_look_mono_ms;
     struct barred barred[BARRED_MAX];
     size_t barred_count; /* since start */
     struct ry_log_limit refusals_log;
@@ -135,6 +138,10 @@ static void happened(struct ry_gate *gate, unsigned event, uint32_t fd)
         return;
     enum connection was = (enum connection)gate->connections[fd];
     gate->connections[fd] = event == ZMQ_EVENT_ACCEPTED ? CONNECTION_OPEN : CONNECTION_NONE;
+    if (event == ZMQ_EVENT_ACCEPTED)
+        ry_intake_add(&gate->intake, (int)fd);
+    else
+        ry_intake_remove(&gate->intake, (int)fd);
     if (was == CONNECTION_HEARD)
         gate->options.lost(gate->options.arg, (int)fd);
     else if (was == CONNECTION_OPEN)
@@ -172,6 +179,7 @@ bool ry_gate_vouches(struct ry_gate *gate, int fd, const char *user)
     if (fd < 0 || fd >= FD_MAX || gate->connections[fd] == CONNECTION_NONE)
         return false;
     gate->connections[fd] = CONNECTION_HEARD;
+    ry_intake_heard(&gate->intake, fd);
     return user != NULL && strlen(user) == RY_KEY_HEX_BYTES - 1;
 }
 
@@ -185,6 +193,29 @@ void ry_gate_bar(struct ry_gate *gate, int fd, const char *user)
     take_events(gate);
     if (fd >= 0 && fd < FD_MAX && gate->connections[fd] == CONNECTION_HEARD)
         (void)shutdown(fd, SHUT_RDWR); /* ZeroMQ closes it, and says so */
+}
+
+void ry_gate_heard(struct ry_gate *gate, int fd)
+{
+    ry_intake_heard(&gate->intake, fd);
+}
+
+int64_t ry_gate_look(struct ry_gate *gate, int64_t now_mono_ms)
+{
+    if (gate->intake.n == 0)
+        return INT64_MAX;
+    if (now_mono_ms < gate->next_look_mono_ms)
+        return gate->next_look_mono_ms;
+    gate->next_look_mono_ms = now_mono_ms + RY_INTAKE_LOOK_MS;
+    int fd = ry_intake_greedy(&gate->intake);
+    if (fd < 0)
+        return gate->next_look_mono_ms;
+    gate->options.greedy(gate->options.arg, fd);
+    take_events(gate);
+    if (gate->connections[fd] != CONNECTION_NONE)
+        (void)shutdown(fd, SHUT_RDWR);
+    ry_intake_remove(&gate->intake, fd); /* it is told of once */
+    return now_mono_ms;
 }
 
 void ry_gate_work(struct ry_gate *gate)
@@ -262,5 +293,6 @@ void ry_gate_close(struct ry_gate **gate)
     if (old->zap)
         (void)zsock_unbind(old->zap, "%s", ZAP_ENDPOINT);
     zsock_destroy(&old->zap);
+    ry_intake_free(&old->intake);
     free(old);
 }

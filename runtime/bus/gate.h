@@ -24,6 +24,8 @@ struct ry_gate_options {
     void (*lost)(void *arg, int fd);
     /* One who never got as far as a word has gone: a wrong key, no key, no ZeroMQ. */
     void (*refused)(void *arg);
+    /* The one with this descriptor sends a message without end (intake.h); it is cut after this. */
+    void (*greedy)(void *arg, int fd);
 };
 
 /* Listens. RY_EBUSY: this process has a gate already, or the port is taken; RY_EIO. */
@@ -37,6 +39,12 @@ void ry_gate_polls(struct ry_gate *gate, zmq_pollitem_t items[RY_GATE_POLLS]);
 
 /* Answers handshakes and tells of what was lost. Does not wait. */
 void ry_gate_work(struct ry_gate *gate);
+
+/* A whole message has come over it. */
+void ry_gate_heard(struct ry_gate *gate, int fd);
+
+/* Cuts a connection that sends without end; when to look again, INT64_MAX: there are no connections. */
+int64_t ry_gate_look(struct ry_gate *gate, int64_t now_mono_ms);
 
 /* An instance with this proof, over the connection with this descriptor, was put out: the connection is cut, and its
  * key is told to try again later for ten minutes. */

@@ -22,6 +22,30 @@ static void refuse_guest(void *arg)
     ry_router_reject(post->router);
 }
 
+#define GREEDY "it sends a message that is too large, or has no end"
+
+static void put_out_greedy(void *arg, int fd)
+{
+    struct ry_post *post = arg;
+    for (struct peer *peer = post->peers; peer; peer = peer->hh.next)
+        if (peer->fd == fd && !peer->over) {
+            ry_router_put_out(post->router, peer->session, GREEDY);
+            return;
+        }
+    post_malformed(post, "one who has not joined sends without end");
+}
+
+void post_check_size(struct ry_post *post, const struct peer_key *key)
+{
+    struct peer *peer = post_peer_find(post, key);
+    ry_gate_heard(post->gate, ry_parcel_fd(post->parcel));
+    if (ry_parcel_bytes(post->parcel) <= GUEST_BAG_MAX_BYTES)
+        return;
+    post_malformed(post, "a bag of another host that is too large");
+    if (peer && !peer->over)
+        ry_router_put_out(post->router, peer->session, GREEDY);
+}
+
 int post_check_guest(struct ry_post *post, struct ry_hello *hello, uint32_t *allowed, struct ry_error *err)
 {
     if (!ry_gate_vouches(post->gate, ry_parcel_fd(post->parcel), ry_parcel_user(post->parcel)))
@@ -65,7 +89,8 @@ int post_open_gate(struct ry_post *post, const struct ry_post_tcp *tcp, struct r
                                             .allow_path = tcp->allow_path,
                                             .arg = post,
                                             .lost = lose_guest,
-                                            .refused = refuse_guest};
+                                            .refused = refuse_guest,
+                                            .greedy = put_out_greedy};
     int rc = ry_gate_open(&post->gate, &options, err);
     if (rc == RY_OK)
         post->doors[DOOR_TCP] = ry_gate_router(post->gate);

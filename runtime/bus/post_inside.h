@@ -23,6 +23,8 @@
 /* Bags taken from one socket before mail is handed out. */
 #define BAGS_A_ROUND  64
 #define SESSION_SLOTS 4096
+/* Largest bag of another host: what an encoder says of one mail, two images and little more. */
+#define GUEST_BAG_MAX_BYTES ((size_t)40 << 20)
 
 enum door { DOOR_INPROC, DOOR_IPC, DOOR_TCP, DOOR_COUNT };
 
@@ -109,6 +111,8 @@ void post_take_hello(struct ry_post *post, const struct peer_key *key, struct ry
 int post_open_gate(struct ry_post *post, const struct ry_post_tcp *tcp, struct ry_error *err);
 /* Answers those who knock, takes in what the guests say, puts out those that are gone; how much there was to do. */
 unsigned post_take_gate(struct ry_post *post);
+/* What came over that door last: one who sends more than the largest message of an encoder is put out. */
+void post_check_size(struct ry_post *post, const struct peer_key *key);
 /* Whether one who says hello at that door may join, and as what; clears what hello says of this host. RY_EACCES. */
 int post_check_guest(struct ry_post *post, struct ry_hello *hello, uint32_t *allowed, struct ry_error *err);
 

@@ -95,12 +95,15 @@ unsigned post_take_door(struct ry_post *post, enum door door)
     struct peer_key key;
     key.door = (uint8_t)door;
     while (taken < BAGS_A_ROUND) {
-        if (ry_parcel_receive(post->parcel, socket, &key.route, &bad))
+        if (ry_parcel_receive(post->parcel, socket, &key.route, &bad)) {
+            if (door == DOOR_TCP)
+                post_check_size(post, &key);
             take_parcel(post, &key);
-        else if (bad)
+        } else if (bad) {
             post_malformed(post, "a message that is no bag");
-        else
+        } else {
             break;
+        }
         taken++;
     }
     return taken;
@@ -216,6 +219,10 @@ static void *post_thread(void *arg)
     for (bool running = true; running;) {
         unsigned taken = post_take_door(post, DOOR_INPROC) + post_take_door(post, DOOR_IPC) + post_take_gate(post);
         int64_t wake_mono_ms = ry_router_turn(post->router);
+        if (post->gate) {
+            int64_t look_mono_ms = ry_gate_look(post->gate, ry_mono_ms(clock));
+            wake_mono_ms = look_mono_ms < wake_mono_ms ? look_mono_ms : wake_mono_ms;
+        }
         post_end_put_out(post);
         post_flush_all(post);
         if (taken && ++busy_rounds < BUSY_ROUNDS_MAX)

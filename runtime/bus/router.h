@@ -58,6 +58,9 @@ void ry_router_reject(struct ry_router *router);
 /* An instance ended: gracefully (attempts stay) or not (attempt + 1). Its mail goes to others. */
 void ry_router_gone(struct ry_router *router, uint32_t session, bool graceful);
 
+/* Puts out an instance of a confined role, for a reason that its driver has seen. */
+void ry_router_put_out(struct ry_router *router, uint32_t session, const char *reason);
+
 /* Gives out what may be given out, and expires what is past its deadline. Call after every series of the calls above.
  * Returns the monotonic time of the next deadline, INT64_MAX: none. */
 int64_t ry_router_turn(struct ry_router *router);

@@ -12,6 +12,7 @@
 #include "runtime/base/log.h"
 #include "runtime/bus/gate.h"
 #include "runtime/bus/instance_loop.h"
+#include "runtime/bus/intake.h"
 #include "runtime/bus/node.h"
 #include "tests/bed/postgres_server.h"
 #include "tests/bed/patience.h"
@@ -277,6 +278,115 @@ static void bytes_that_are_no_zeromq_are_refused(void **state)
     }
 }
 
+/* ---- who says too much ------------------------------------------------------------------------------------------- */
+
+/* It is named, its connection is cut, and its key may come again only later. */
+static void await_put_out(struct site *site)
+{
+    struct ry_link link;
+    while (state_of(site)->put_out == 0)
+        continue;
+    assert_int_equal(state_of(site)->put_out, 1);
+    assert_true(ry_str_is(state_of(site)->outcasts.items[0].name, "encoder@gpu"));
+    await_instances(site, 1);
+    assert_int_equal(join_within(site, &link, &site->known, RY_ROLE_ENCODER, "again@gpu", 300), RY_EAWAY);
+}
+
+static void guest_whose_message_is_larger_than_all_it_could_have_to_say_is_put_out(void **state)
+{
+    struct site *site = *state;
+    static const struct {
+        size_t parts, bytes;
+    } cases[] = {{3, 20 << 20}, {1100, 64}, {100, 1 << 20}};
+    struct ry_link link;
+    char *part = calloc(1, 20 << 20);
+    assert_non_null(part);
+    /* Parts that are too large end the connection, too many are thrown away, and too much in all puts out. */
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint64_t rejected = state_of(site)->rejected;
+        assert_int_equal(join(site, &link, &site->known, RY_ROLE_ENCODER, "encoder@gpu"), RY_OK);
+        void *raw = ry_socket_raw(link.dealer);
+        for (size_t k = 0; k < cases[i].parts; k++)
+            assert_true(zmq_send(raw, part, cases[i].bytes, k + 1 < cases[i].parts ? ZMQ_SNDMORE : 0) >= 0);
+        while (state_of(site)->rejected == rejected && state_of(site)->instances.n == 2)
+            continue;
+        cut(&link);
+        await_instances(site, 1);
+    }
+    free(part);
+    await_put_out(site);
+}
+
+static void guest_that_says_what_it_may_not_is_put_out_and_its_key_barred(void **state)
+{
+    struct site *site = *state;
+    struct ry_link link;
+    struct ry_error err = {0};
+    struct ry_image image = {.size_type = RY_STR("small"), .width = 1, .height = 1, .webp = {.p = "no", .n = 2}};
+    struct ry_video_facts facts = {.width = 1, .height = 1, .mime_type = RY_STR("text/html")};
+    const struct ry_thumbnail_store store = {.clip_id = RY_STR("0123456789abcdef0123456789abcdef"),
+                                             .guild_id = RY_STR("1"),
+                                             .images = {&image, 1},
+                                             .facts = {&facts, 1}};
+    assert_int_equal(join(site, &link, &site->known, RY_ROLE_ENCODER, "encoder@gpu"), RY_OK);
+    for (int i = 0; i < 20; i++)
+        (void)ry_link_say(&link, RY_TAG_thumbnail_store, &store);
+    assert_int_equal(ry_bag_send(&link.bag, ry_socket_raw(link.dealer), NULL, &err), RY_OK);
+    await_put_out(site);
+    cut(&link);
+}
+
+/* A pair of TCP sockets. */
+static void connect_pair(int pair[2])
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, (const struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &n), 0);
+    pair[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(pair[0], (const struct sockaddr *)&address, sizeof address), 0);
+    pair[1] = accept(listener, NULL, NULL);
+    assert_true(pair[1] >= 0);
+    (void)close(listener);
+}
+
+static void pump(const int pair[2], size_t bytes)
+{
+    static char chunk[65536];
+    for (size_t sent = 0; sent < bytes; sent += sizeof chunk) {
+        assert_int_equal(send(pair[0], chunk, sizeof chunk, 0), sizeof chunk);
+        assert_int_equal(recv(pair[1], chunk, sizeof chunk, MSG_WAITALL), sizeof chunk);
+    }
+}
+
+static void what_comes_without_an_end_is_seen_for_each_connection_and_for_all(void **state)
+{
+    (void)state;
+    enum { PAIRS = 5 };
+    struct ry_intake intake = {.items = NULL};
+    int pairs[PAIRS][2];
+    for (int i = 0; i < PAIRS; i++) {
+        connect_pair(pairs[i]);
+        ry_intake_add(&intake, pairs[i][1]);
+    }
+    pump(pairs[0], RY_INTAKE_MAX_BYTES);
+    assert_int_equal(ry_intake_greedy(&intake), -1);
+    pump(pairs[0], 65536);
+    assert_int_equal(ry_intake_greedy(&intake), pairs[0][1]);
+    ry_intake_heard(&intake, pairs[0][1]); /* it was a whole message after all */
+    assert_int_equal(ry_intake_greedy(&intake), -1);
+    for (int i = 0; i < PAIRS; i++) /* none has too much, but all together have */
+        pump(pairs[i], (size_t)(50 + i) << 20);
+    assert_int_equal(ry_intake_greedy(&intake), pairs[PAIRS - 1][1]);
+    ry_intake_remove(&intake, pairs[PAIRS - 1][1]);
+    assert_int_equal(ry_intake_greedy(&intake), -1);
+    ry_intake_free(&intake);
+    for (int i = 0; i < PAIRS; i++)
+        (void)(close(pairs[i][0]) | close(pairs[i][1]));
+}
+
 /* ---- who is gone ------------------------------------------------------------------------------------------------- */
 
 static void guest_whose_connection_is_lost_is_put_out_and_may_come_again(void **state)
@@ -367,6 +477,9 @@ int main(void)
         TEST(guest_holds_no_name_of_a_process_of_this_host),
         TEST(peer_of_zeromq_without_a_key_is_refused),
         TEST(bytes_that_are_no_zeromq_are_refused),
+        TEST(guest_whose_message_is_larger_than_all_it_could_have_to_say_is_put_out),
+        TEST(guest_that_says_what_it_may_not_is_put_out_and_its_key_barred),
+        cmocka_unit_test(what_comes_without_an_end_is_seen_for_each_connection_and_for_all),
         TEST(guest_whose_connection_is_lost_is_put_out_and_may_come_again),
         cmocka_unit_test(connection_that_nobody_vouched_for_may_not_join),
         cmocka_unit_test(node_that_shall_listen_says_what_it_lacks),
