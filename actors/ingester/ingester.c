@@ -420,6 +420,7 @@ static void on_queue_get(struct ingester *self, struct ry_ctx *ctx, const struct
         .reason = in_trouble(self) ? ry_str_of(self->trouble.text) : (struct ry_str){NULL, 0},
         .engine = ry_str_of(self->stream->ops->name),
         .streams = depth.streams,
+        .malformed = depth.malformed,
     };
     RY_ANSWER(ctx, mail, queue_state, &state);
 }

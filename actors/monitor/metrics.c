@@ -218,8 +218,11 @@ static void render_queue(const struct ry_queue_state *queue, struct ry_buf *out)
     head(out, "queue_oldest_seconds", "gauge", "Age of the oldest waiting job");
     (void)ry_buf_add_str(out, RY_STR("reelyard_queue_oldest_seconds "));
     seconds(out, queue->oldest_ms);
-    if (ry_str_is(queue->engine, "redis"))
-        single(out, "queue_streams", "gauge", "Streams of Redis that are read", queue->streams);
+    if (!ry_str_is(queue->engine, "redis"))
+        return;
+    single(out, "queue_streams", "gauge", "Streams of Redis that are read", queue->streams);
+    single(out, "queue_malformed", "gauge", "Records in Redis that were malformed and were put aside",
+           queue->malformed);
 }
 
 static void render_archive(const struct ry_archive_state *archive, struct ry_buf *out)

@@ -129,6 +129,24 @@ void ry_redis_script(struct ry_redis *redis, struct ry_buf *command, enum ry_red
     ry_redis_word_int(command, (int64_t)keys);
 }
 
+/* Puts keys of another type than ours aside. True: there were some, so that a call may succeed now. */
+static bool mend(struct ry_redis *redis)
+{
+    RY_BUF_AUTO command = ry_buf_make(256);
+    redisReply *reply = NULL;
+    size_t n = 0;
+    ry_redis_script(redis, &command, RY_REDIS_mend, 0, 0);
+    if (ry_redis_link_call(&redis->link, ry_buf_str(&command), &reply, NULL) != RY_OK)
+        return false;
+    for (; ry_redis_at(reply, n); n++) {
+        struct ry_str key = ry_redis_text(ry_redis_at(reply, n));
+        RY_LOG(RY_ERROR, "redis_key_put_aside", "key=%.*s to=reelyard:malformed:%.*s reason=%s", RY_STR_ARG(key),
+               RY_STR_ARG(key), "it is of another type than reelyard's");
+    }
+    freeReplyObject(reply);
+    return n > 0;
+}
+
 int ry_redis_call(struct ry_redis *redis, struct ry_buf *command, redisReply **reply, struct ry_error *err)
 {
     *reply = NULL;
@@ -144,6 +162,8 @@ int ry_redis_call(struct ry_redis *redis, struct ry_buf *command, redisReply **r
         if (rc == RY_OK)
             rc = ry_redis_link_call(&redis->link, ry_buf_str(command), reply, &why);
     }
+    if (rc != RY_OK && redis->link.fd >= 0 && strstr(why.text, "WRONGTYPE") != NULL && mend(redis))
+        rc = ry_redis_link_call(&redis->link, ry_buf_str(command), reply, &why);
     if (rc == RY_OK)
         return RY_OK;
     /* After a failover the name may lead to another server. */

@@ -115,6 +115,7 @@ int ry_redis_depth(struct ry_stream *stream, struct ry_depth *depth, struct ry_e
         return rc;
     depth->leased = (uint64_t)ry_redis_int(ry_redis_at(reply, 0));
     depth->dead = (uint64_t)ry_redis_int(ry_redis_at(reply, 1));
+    depth->malformed = (uint64_t)ry_redis_int(ry_redis_at(reply, 2));
     depth->streams = redis->streams.n;
     freeReplyObject(reply);
     /* Finished entries are deleted, so every entry that is left waits or is leased. */

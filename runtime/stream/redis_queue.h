@@ -4,6 +4,7 @@
 #ifndef REELYARD_RUNTIME_STREAM_REDIS_QUEUE_H
 #define REELYARD_RUNTIME_STREAM_REDIS_QUEUE_H
 
+#include "runtime/base/log.h"
 #include "runtime/base/rng.h"
 #include "runtime/stream/redis_link.h"
 #include "runtime/stream/redis_script.h"
@@ -76,6 +77,8 @@ struct ry_redis {
 
     char node[RY_REDIS_NODE_BYTES]; /* the consumer: what stands before the slash of the last reader's name */
     int64_t lease_ms;               /* of the last read */
+
+    struct ry_log_limit malformed_log;
 
     /* From the configuration. */
     int64_t block_ms;

@@ -14,6 +14,8 @@
 /* Streams that one script looks at: a millisecond of the server's time. */
 #define STREAMS_MAX 256
 /* Bodies that end a read; the last one may be as large as a job may be. */
+#define MALFORMED_LOGGED  3 /* within MALFORMED_LOG_MS */
+#define MALFORMED_LOG_MS  60000
 #define READ_ENOUGH_BYTES ((size_t)1 << 20)
 
 struct reading {
@@ -135,6 +137,17 @@ static void mark_streams(struct ry_redis *redis, const redisReply *empty, const 
     }
 }
 
+static void tell_of_malformed(struct ry_redis *redis, const redisReply *records)
+{
+    for (size_t i = 0; ry_redis_at(records, i); i++) {
+        struct ry_str what = ry_redis_text(ry_redis_at(records, i));
+        unsigned held_back = 0;
+        if (ry_log_allowed(&redis->malformed_log, MALFORMED_LOGGED, MALFORMED_LOG_MS, &held_back))
+            RY_LOG(RY_ERROR, "record_put_aside", "record=%.*s to=%s held_back=%u", RY_STR_ARG(what),
+                   "reelyard:malformed", held_back);
+    }
+}
+
 static void tell_of_buried(const redisReply *buried)
 {
     for (size_t i = 0; ry_redis_at(buried, i); i++) {
@@ -180,6 +193,7 @@ static int take(struct reading *reading, struct ry_redis_stream **streams, size_
         return rc;
     rc = take_entries(reading, ry_redis_at(reply, 0), err);
     tell_of_buried(ry_redis_at(reply, 3));
+    tell_of_malformed(redis, ry_redis_at(reply, 4));
     mark_streams(redis, ry_redis_at(reply, 1), ry_redis_at(reply, 2), streams, n);
     freeReplyObject(reply);
     return rc;

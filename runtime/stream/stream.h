@@ -80,8 +80,9 @@ struct ry_depth {
     uint64_t ready;
     uint64_t leased;
     uint64_t dead;
-    int64_t oldest_ms; /* age of the oldest ready job; 0: none */
-    uint64_t streams;  /* how many streams are read, where there are several; else 0 */
+    int64_t oldest_ms;  /* age of the oldest ready job; 0: none */
+    uint64_t streams;   /* how many streams are read, where there are several; else 0 */
+    uint64_t malformed; /* records of the queue that were none, and were put aside, since the queue was made */
 };
 
 struct ry_stream_channel {

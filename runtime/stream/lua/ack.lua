@@ -1,5 +1,6 @@
 -- ack.lua: ARGV: member, token, job id, now, until when the id is remembered, then for each next job stream, guild,
 -- channel, type, id, JSON. Returns ok, fenced or gone.
+need_types()
 local refused = refusal(ARGV[1], ARGV[2], ARGV[3])
 if refused then
   return refused

@@ -1,4 +1,5 @@
 -- bury.lua: ARGV: member, token, job id, now, reason. Returns ok, fenced or gone.
+need_types()
 local refused = refusal(ARGV[1], ARGV[2], ARGV[3])
 if refused then
   return refused

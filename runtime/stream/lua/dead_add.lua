@@ -1,5 +1,6 @@
 -- dead_add.lua: ARGV: kind, job id, type, guild, channel, reason, summary, priority, attempts, when it died, body. The
 -- very same letter twice is one. Returns 1 if it is new.
+need_types()
 local sum = redis.sha1hex(table.concat({ARGV[1], ARGV[2], ARGV[3], redis.sha1hex(ARGV[11])}, '\n'))
 if redis.call('HEXISTS', SUMS, sum) == 1 then
   return 0

@@ -1,5 +1,6 @@
 -- dead_drop.lua: ARGV: id, 1 to put its job back into its stream first. Returns ok, gone, mail or there (a job with its
 -- id is in the queue).
+need_types()
 local id = ARGV[1] .. '-0'
 local entry = redis.call('XRANGE', DEAD, id, id)[1]
 if not entry then
@@ -10,6 +11,9 @@ if ARGV[2] == '1' then
     return 'mail'
   end
   local job_id, stream = field(entry[2], 'dead_job_id'), field(entry[2], 'dead_stream')
+  if not job_id or not stream then
+    return 'empty'
+  end
   local known = redis.call('HGET', JOBS, job_id)
   if known and known ~= 'e' then
     return 'there'
@@ -24,7 +28,10 @@ if ARGV[2] == '1' then
   if #words == 0 then
     return 'empty'
   end
-  local new = redis.call('XADD', stream, '*', unpack(words))
+  local new = redis.pcall('XADD', stream, '*', unpack(words))
+  if type(new) == 'table' then
+    return 'empty' -- what it names is no stream
+  end
   redis.call('ZREM', ENDED, job_id)
   redis.call('HSET', JOBS, job_id, 'w ' .. stream .. ' ' .. new)
 end

@@ -8,14 +8,21 @@ while left > 0 do
     break
   end
   for _, entry in ipairs(entries) do
-    local letter = {string.match(entry[1], '^%d+')}
-    for i, name in ipairs(names) do
-      letter[i + 1] = field(entry[2], 'dead_' .. name) or ''
-    end
-    letter[12] = ARGV[3] == '1' and field(entry[2], 'job') or false
-    letters[#letters + 1] = letter
     from = '(' .. entry[1]
+    local number = string.match(entry[1], '^(%d+)%-0$')
+    if number and tonumber(number) < EXACT then
+      local letter = {number}
+      for i, name in ipairs(names) do
+        letter[i + 1] = field(entry[2], 'dead_' .. name) or ''
+      end
+      letter[12] = ARGV[3] == '1' and field(entry[2], 'job') or false
+      letters[#letters + 1] = letter
+      left = left - 1
+    else
+      -- No letter has such an id, and none could be named by it.
+      redis.call('XDEL', DEAD, entry[1])
+      put_aside(DEAD, entry[1], field(entry[2], 'job'))
+    end
   end
-  left = left - #entries
 end
 return letters

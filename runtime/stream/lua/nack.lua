@@ -1,4 +1,5 @@
 -- nack.lua: ARGV: member, token, job id, when it is ready again, 1 if the try counts. Returns ok, fenced or gone.
+need_types()
 local refused = refusal(ARGV[1], ARGV[2], ARGV[3])
 if refused then
   return refused

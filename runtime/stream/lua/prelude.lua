@@ -4,18 +4,53 @@
 local WHEN, READY = 'reelyard:when', 'reelyard:ready'
 local LEASES, TRIED = 'reelyard:leases', 'reelyard:tried'
 local JOBS, ENDED = 'reelyard:jobs', 'reelyard:ended'
-local DEAD, SUMS = 'reelyard:dead', 'reelyard:dead:sums'
+local DEAD, SUMS, LAST = 'reelyard:dead', 'reelyard:dead:sums', 'reelyard:dead:last'
+local TOKEN = 'reelyard:token'
+local ASIDE, ASIDE_COUNT, ASIDE_MAX = 'reelyard:malformed', 'reelyard:malformed:count', 1000
 local GROUP = 'worker_group'
 -- More than any time in milliseconds: READY is sorted by class, then time.
 local SPAN = 8796093022208
+-- Integers above this are not exact here.
+local EXACT = 9007199254740992
 
 -- Numbers beyond 2^47 would be printed with an exponent.
 local function text(number)
   return string.format('%.0f', number)
 end
 
+-- What this script found in the records that is none of reelyard's: it is taken out of them, so that it harms itself
+-- alone, and the first of it are kept for a person to look at.
+local found_malformed = {}
+local function put_aside(key, member, value)
+  local name = string.sub(key .. ' ' .. member, 1, 1000)
+  local kept = redis.pcall('HLEN', ASIDE)
+  if type(kept) == 'number' and kept < ASIDE_MAX then
+    redis.pcall('HSET', ASIDE, name, string.sub(tostring(value or ''), 1, 1000))
+  end
+  redis.pcall('INCR', ASIDE_COUNT)
+  found_malformed[#found_malformed + 1] = name
+end
+
+-- Breaks off, by WRONGTYPE, before anything is changed, if a key is of another type: mend.lua then puts it aside.
+local function need_types()
+  for _, key in ipairs({WHEN, READY, ENDED}) do
+    redis.call('ZCARD', key)
+  end
+  for _, key in ipairs({LEASES, TRIED, JOBS, SUMS}) do
+    redis.call('HLEN', key)
+  end
+  redis.call('XLEN', DEAD)
+end
+
+-- Class, stream and id; nil for what is no member.
 local function parts(member)
-  return string.match(member, '^(%d) (.*) (%d+%-%d+)$')
+  return string.match(member, '^([0-4]) (.*) (%d+%-%d+)$')
+end
+
+-- A number of leases as it stands in a record; 0 for what is none.
+local function counted(number)
+  local count = tonumber(number)
+  return count and count >= 0 and count < 1000000000 and count == math.floor(count) and count or 0
 end
 
 local function make_ready(member, now)
@@ -30,12 +65,37 @@ local function field(fields, name)
   end
 end
 
--- The token, attempts and owner of a leased entry.
+-- The token, attempts and owner in the record of a leased entry.
+local function read_lease(member, record)
+  local token, attempts, owner = string.match(record, '^(%d+) (%d+) (.*)$')
+  if not token or not parts(member) then
+    put_aside(LEASES, member, record)
+    redis.call('HDEL', LEASES, member)
+    return nil
+  end
+  return token, counted(attempts), owner
+end
+
 local function lease_of(member)
   local record = redis.call('HGET', LEASES, member)
   if record then
-    return string.match(record, '^(%d+) (%d+) (.*)$')
+    return read_lease(member, record)
   end
+end
+
+-- The next value of a counter; if it holds something else, or more than can be told apart, it begins anew at `least`.
+local function next_number(key, least)
+  local number = redis.pcall('INCR', key)
+  if type(number) ~= 'number' or number >= EXACT or number < 0 then
+    local value = redis.pcall('GET', key)
+    put_aside(key, '', type(value) == 'string' and value or '')
+    number = 0
+  end
+  if number < least then
+    number = least
+    redis.call('SET', key, text(number))
+  end
+  return number
 end
 
 -- nil if this token holds the entry's lease; else why not: fenced (the job is in the queue) or gone.
@@ -87,8 +147,10 @@ local function push(mark, now, stream, guild, channel, kind, job_id, json)
     redis.call('ZREM', ENDED, job_id)
   elseif known then
     local at, id = string.match(known, '^. (.*) (%d+%-%d+)$')
-    local there = redis.pcall('XRANGE', at, id, id)
-    if not there.err and #there > 0 then
+    local there = at and redis.pcall('XRANGE', at, id, id)
+    if not at then
+      put_aside(JOBS, job_id, known)
+    elseif not there.err and #there > 0 then
       return 0
     end
   end
@@ -108,8 +170,20 @@ local function keep_dead(known, fields)
   for i = 1, math.min(#fields, 4000) do
     words[#words + 1] = fields[i]
   end
-  local number = redis.call('INCR', 'reelyard:dead:last')
-  redis.call('XADD', DEAD, text(number) .. '-0', unpack(words))
+  local number = next_number(LAST, 1)
+  local added = redis.pcall('XADD', DEAD, text(number) .. '-0', unpack(words))
+  if type(added) == 'table' and added.err then
+    -- An id of somebody else's stands before this one.
+    local last = tonumber(string.match(field(redis.call('XINFO', 'STREAM', DEAD), 'last-generated-id'), '^%d+'))
+    if last >= EXACT then
+      put_aside(DEAD, text(last), 'no id is left above it')
+      redis.call('RENAME', DEAD, ASIDE .. ':' .. DEAD)
+      last = 0
+    end
+    number = last + 1
+    redis.call('SET', LAST, text(number))
+    redis.call('XADD', DEAD, text(number) .. '-0', unpack(words))
+  end
 end
 
 -- Moves an entry to the dead letters. read_id: the id that its holder has read in the job, or nil.

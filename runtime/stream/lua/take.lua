@@ -1,7 +1,8 @@
 -- take.lua: leases entries. KEYS: streams in the order to look at them, those of a class together and those of a guild
 -- together. ARGV: node, owner, most entries, least class, now, lease, when the grace period ends (0: there is none),
 -- bytes that end the read, most bytes of a job, classes of the streams (a digit each), most urgent class not to be taken
--- from READY, what nothing is put off beyond (0: not looked for). Returns {entries, positions of streams that are empty, positions of streams that are gone, buried}.
+-- from READY, what nothing is put off beyond (0: not looked for). Returns {entries, positions of streams that are empty,
+-- positions of streams that are gone, buried, records that were malformed}.
 local node, owner, most, least = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local now, lease, grace = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local put_off_max = tonumber(ARGV[12])
@@ -26,11 +27,7 @@ local function lease_entry(member, stream, id, fields, attempts)
       job_bytes_max))
   end
   -- Tokens grow over all entries, and over a loss of this counter: they are never smaller than the time.
-  local token = redis.call('INCR', 'reelyard:token')
-  if token < now then
-    token = now
-    redis.call('SET', 'reelyard:token', text(now))
-  end
+  local token = next_number(TOKEN, now)
   redis.call('HSET', LEASES, member, text(token) .. ' ' .. (attempts + 1) .. ' ' .. owner)
   redis.call('HDEL', TRIED, member)
   redis.call('ZADD', WHEN, text(now + lease), member)
@@ -50,7 +47,10 @@ if put_off_max > 0 then
 end
 for _, member in ipairs(over) do
   local token, attempts = lease_of(member)
-  if token and grace > now then
+  if not parts(member) then
+    redis.call('ZREM', WHEN, member)
+    put_aside(WHEN, member)
+  elseif token and grace > now then
     -- Its holder could not renew it while Redis was away.
     redis.call('ZADD', WHEN, text(grace), member)
   else
@@ -66,7 +66,7 @@ end
 local function take_ready(member)
   redis.call('ZREM', READY, member)
   local _, stream, id = parts(member)
-  local attempts = tonumber(redis.call('HGET', TRIED, member) or 0)
+  local attempts = counted(redis.call('HGET', TRIED, member))
   local pending = redis.pcall('XPENDING', stream, GROUP, id, id, 1)
   if pending.err or #pending == 0 then
     -- Finished by another consumer, or the group is new and will give it as an unread entry.
@@ -82,7 +82,14 @@ local function take_ready(member)
 end
 
 -- One unread entry; false if there is none.
+local types_known = false
 local function take_unread(at)
+  if not types_known then
+    -- The sorted sets were read by now. An entry that is read and then cannot be recorded would be long lost.
+    redis.call('HLEN', LEASES)
+    redis.call('HLEN', TRIED)
+    types_known = true
+  end
   local stream = KEYS[at]
   local reply = redis.pcall('XREADGROUP', 'GROUP', GROUP, node, 'COUNT', 1, 'STREAMS', stream, '>')
   if reply and reply.err and string.find(reply.err, 'NOGROUP', 1, true) and redis.call('EXISTS', stream) == 1 then
@@ -103,11 +110,24 @@ end
 
 local waiting, next_waiting = {}, 1
 if ready_below > 0 then
-  waiting = redis.call('ZRANGEBYSCORE', READY, '-inf', '(' .. text(ready_below * SPAN), 'LIMIT', 0, most)
+  local ready = redis.call('ZRANGEBYSCORE', READY, '-inf', '(' .. text(ready_below * SPAN), 'WITHSCORES', 'LIMIT', 0,
+    most + 100)
+  for i = 1, #ready, 2 do
+    local member, class = ready[i], math.floor(tonumber(ready[i + 1]) / SPAN)
+    local own = parts(member)
+    if not own then
+      redis.call('ZREM', READY, member)
+      put_aside(READY, member, ready[i + 1])
+    elseif tonumber(own) ~= class then
+      make_ready(member, now) -- where it belongs, for the next read
+    else
+      waiting[#waiting + 1] = member
+    end
+  end
 end
 local at = 1
 for class = 0, least do
-  while room() and waiting[next_waiting] and tonumber(string.sub(waiting[next_waiting], 1, 1)) == class do
+  while room() and waiting[next_waiting] and tonumber((parts(waiting[next_waiting]))) == class do
     take_ready(waiting[next_waiting])
     next_waiting = next_waiting + 1
   end
@@ -139,4 +159,4 @@ for class = 0, least do
     guilds = left
   end
 end
-return {taken, empty, gone, buried}
+return {taken, empty, gone, buried, found_malformed}
