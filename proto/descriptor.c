@@ -218,6 +218,19 @@ struct ry_str ry_subject_of(const struct ry_descriptor *descriptor, struct ry_st
     return subject;
 }
 
+struct ry_str ry_guild_of(const struct ry_descriptor *descriptor, struct ry_str body, bool *has)
+{
+    struct ry_wire wire = ry_wire_of(body);
+    struct ry_str guild = {0};
+    size_t i = 0;
+    while (i < descriptor->record.field_count && strcmp(descriptor->record.fields[i].name, "guild_id") != 0)
+        i++;
+    *has = i < descriptor->record.field_count;
+    if (*has && step_to(&wire, i))
+        (void)ry_wire_str(&wire, &guild);
+    return guild;
+}
+
 static bool has_flag(const struct ry_record *record, enum ry_field_flag flag)
 {
     for (size_t i = 0; i < record->field_count; i++) {

@@ -109,6 +109,10 @@ const struct ry_field *ry_descriptor_subject(const struct ry_descriptor *descrip
 /* The subject in a packed body, borrowed; absent when there is none. Reads no further than it must. */
 struct ry_str ry_subject_of(const struct ry_descriptor *descriptor, struct ry_str body);
 
+/* The guild that a packed body names (its field guild_id), borrowed; absent when it names none. *has: whether the
+ * message has such a field. */
+struct ry_str ry_guild_of(const struct ry_descriptor *descriptor, struct ry_str body, bool *has);
+
 /* The one role that a REQUEST, ASK or EVENT goes to. */
 enum ry_role ry_descriptor_role(const struct ry_descriptor *descriptor);
 

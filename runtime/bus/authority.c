@@ -40,6 +40,15 @@ static bool same_subject(const struct post_said *said, const struct mail *mail)
                      ry_subject_of(mail->descriptor, mail->head.body));
 }
 
+/* Mail of a guild allows nothing about another one; mail of none (a job for the whole archive) names no guild. */
+static bool same_guild(const struct post_said *said, const struct mail *mail)
+{
+    bool has = false;
+    struct ry_str guild = ry_guild_of(said->descriptor, said->head.body, &has);
+    uint64_t tenant = 0;
+    return mail->head.tenant == 0 || !has || (ry_str_u64(guild, &tenant) && tenant == mail->head.tenant);
+}
+
 static int allow(struct post_said *said, struct mail *mail, const char **why)
 {
     const struct ry_capability *may = said->descriptor->may;
@@ -48,6 +57,8 @@ static int allow(struct post_said *said, struct mail *mail, const char **why)
     *why = NULL;
     if (!same_subject(said, mail))
         *why = "a message about something else than its mail";
+    else if (!same_guild(said, mail))
+        *why = "a message about another guild than its mail";
     else if (may->right == RY_RIGHT_ANSWER && mail->answered)
         *why = "a second answer to one mail";
     else if (may->after != RY_TAG_NONE && (before == NULL || *before == 0))

@@ -288,6 +288,58 @@ static void a_downloader_asks_for_so_many_rounds_of_its_clip_and_of_no_other(voi
     assert_int_equal(tell_run(desk, CLIP, origin, NULL), RY_EINVAL);
 }
 
+/* A job of a guild, in a scanner's hands. tenant 0: a job for the whole archive. */
+static uint64_t give_job(struct desk *desk, uint32_t ingester, uint32_t scanner, uint64_t tenant)
+{
+    RY_BUF_AUTO body = ry_buf_make(4096);
+    RY_BUF_AUTO bytes = ry_buf_make(8192);
+    struct ry_frames frames = {.n = 0};
+    struct ry_error err = {0};
+    const struct ry_job_run run = {
+        .job_id = RY_STR("j"), .type = RY_STR("batch"), .token = 1, .job = {.p = "{}", .n = 2}};
+    assert_int_equal(ry_pack(ry_descriptor(RY_TAG_job_run), &run, &body, &frames, &err), RY_OK);
+    struct ry_envelope head = {.id = (uint64_t)ingester << 32 | ++desk->last_id,
+                               .tag = RY_TAG_job_run,
+                               .tenant = tenant,
+                               .attempt = 1,
+                               .frame_count = (uint16_t)frames.n,
+                               .body = ry_buf_str(&body)};
+    head.correlation = head.id;
+    assert_int_equal(ry_envelope_pack(&head, &bytes), RY_OK);
+    assert_int_equal(ry_router_take(desk->router, ingester, ry_buf_str(&bytes), frames.items, frames.n, &err), RY_OK);
+    ry_frames_clear(&frames);
+    assert_true(given(desk, scanner, RY_TAG_job_run) == head.id);
+    return head.id;
+}
+
+static void a_job_of_one_guild_touches_no_other(void **state)
+{
+    struct desk *desk = *state;
+    uint32_t ingester = join(desk, RY_ROLE_INGESTER, 1), scanner = join(desk, RY_ROLE_SCANNER, 16);
+    static const struct {
+        uint64_t tenant;
+        const char *guild; /* NULL: none is named */
+        int rc;
+    } cases[] = {{7, "7", RY_OK},      {7, "8", RY_EINVAL}, {7, "77", RY_EINVAL}, {7, "global", RY_EINVAL},
+                 {7, NULL, RY_EINVAL}, {0, "8", RY_OK},     {0, NULL, RY_OK}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint64_t job = give_job(desk, ingester, scanner, cases[i].tenant);
+        const struct ry_clips_stale stale = {
+            .guild_id = ry_str_of(cases[i].guild), .reason = RY_STR("because"), .limit = 1};
+        int rc = say(desk, scanner, RY_TAG_clips_stale, &stale, job, NULL);
+        if (rc != cases[i].rc)
+            fail_msg("guild %s in a job of %d: %d", cases[i].guild, (int)cases[i].tenant, rc);
+        if (cases[i].guild == NULL || !ry_str_is_snowflake(ry_str_of(cases[i].guild)))
+            continue;
+        const struct ry_purge purge = {.job_id = RY_STR("j"),
+                                       .token = 1,
+                                       .scope = RY_PURGE_GUILD,
+                                       .guild_id = ry_str_of(cases[i].guild),
+                                       .limit = 1};
+        assert_int_equal(say(desk, scanner, RY_TAG_purge, &purge, job, NULL), cases[i].rc);
+    }
+}
+
 static void a_heap_profile_is_answered_once_by_whom_was_asked(void **state)
 {
     struct desk *desk = *state;
@@ -496,6 +548,7 @@ int main(void)
         TEST(what_was_said_of_a_mail_is_forgotten_when_it_goes_to_another),
         TEST(those_behind_the_encoder_are_held_to_their_mail_too),
         TEST(a_downloader_asks_for_so_many_rounds_of_its_clip_and_of_no_other),
+        TEST(a_job_of_one_guild_touches_no_other),
         TEST(a_heap_profile_is_answered_once_by_whom_was_asked),
         TEST(what_an_encoder_says_of_itself_is_bounded_in_time),
         TEST(who_holds_no_mail_may_say_only_what_is_free),

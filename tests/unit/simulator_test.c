@@ -88,10 +88,11 @@ static uint64_t tell_job(struct ry_ctx *ctx, size_t item)
 
 static uint64_t tell_clip(struct ry_ctx *ctx, size_t item)
 {
-    char id[33];
+    char id[33], guild[24];
     (void)snprintf(id, sizeof id, "%032zx", item);
+    (void)snprintf(guild, sizeof guild, "%zu", item % 3 ? item % 3 : 1); /* mail of tenant 0 may be about any */
     struct ry_clip_work clip = {.clip_id = ry_str_of(id),
-                                .guild_id = RY_STR("1"),
+                                .guild_id = ry_str_of(guild),
                                 .channel_id = RY_STR("2"),
                                 .message_id = RY_STR("3"),
                                 .filename = RY_STR("a.mp4"),
@@ -208,8 +209,12 @@ static void scanner_receive(void *self, struct ry_ctx *ctx, struct ry_mail *mail
     struct worker *worker = self;
     if (mail->envelope.tag == RY_TAG_job_run) {
         struct ry_send send = ry_send_from(mail);
-        const struct ry_batch_write batch = {
-            .job_id = RY_BODY(mail, job_run)->job_id, .token = 1, .guild_id = RY_STR("1"), .channel_id = RY_STR("2")};
+        char guild[24];
+        (void)snprintf(guild, sizeof guild, "%" PRIu64, mail->envelope.tenant ? mail->envelope.tenant : 1);
+        const struct ry_batch_write batch = {.job_id = RY_BODY(mail, job_run)->job_id,
+                                             .token = 1,
+                                             .guild_id = ry_str_of(guild),
+                                             .channel_id = RY_STR("2")};
         worker_keep(worker, ctx, mail, RY_TELL(ctx, batch_write, &batch, &send));
         return;
     }
