@@ -53,16 +53,18 @@ static const char judge_sql[] =
     " WHERE (r.age ->> 'count')::numeric > 0) old"
 
 /* $1 the lowest layer, $2 now, $3 limit, and where the last slice ended: $4 channel, $5 message, $6 clip. Clips are
- * walked channel by channel in the order of the index of their UNIQUE rule; the window's number keeps that order. */
+ * walked channel by channel in the order of the index of their UNIQUE rule, by conditions that no other index answers;
+ * the window's number keeps that order. */
 static const char archive_sql[] =
     "WITH walk AS MATERIALIZED (SELECT x.id, x.message_id, old.channel_id, old.before, row_number() OVER () AS ord"
-    " FROM " LIMITED " CROSS JOIN LATERAL (SELECT c.id, c.message_id FROM clip c WHERE c.guild_id = old.guild_id"
-    " AND c.channel_id = old.channel_id AND (c.message_id, c.id) > (CASE WHEN old.channel_id = $4 THEN $5 ELSE '' END,"
-    " CASE WHEN old.channel_id = $4 THEN $6 ELSE '' END) ORDER BY c.message_id, c.id LIMIT $3) x"
+    " FROM " LIMITED " CROSS JOIN LATERAL (SELECT c.id, c.message_id FROM clip c WHERE (c.guild_id, c.channel_id,"
+    " c.message_id, c.id) > (old.guild_id, old.channel_id, CASE WHEN old.channel_id = $4 THEN $5 ELSE '' END,"
+    " CASE WHEN old.channel_id = $4 THEN $6 ELSE '' END) AND (c.guild_id, c.channel_id) <= (old.guild_id,"
+    " old.channel_id) ORDER BY c.guild_id, c.channel_id, c.message_id, c.id LIMIT $3) x"
     " WHERE old.before IS NOT NULL LIMIT $3),"
     " due AS MATERIALIZED (SELECT c.id FROM walk w JOIN clip c ON c.id = w.id JOIN message m ON m.id = w.message_id"
     " WHERE c.deleted_at IS NULL AND m.timestamp < w.before AND NOT EXISTS (SELECT FROM reelyard_archived a"
-    " WHERE a.clip_id = c.id AND a.reason = 'age') ORDER BY c.id FOR UPDATE OF c SKIP LOCKED),"
+    " WHERE a.clip_id = c.id AND a.reason = 'age') FOR UPDATE OF c SKIP LOCKED),"
     " marked AS (INSERT INTO reelyard_archived (clip_id, reason, archived_at) SELECT id, 'age', $2 FROM due"
     " ON CONFLICT DO NOTHING),"
     " done AS (UPDATE clip o SET deleted_at = $2, updated_at = $2 FROM due WHERE o.id = due.id RETURNING 1)"
