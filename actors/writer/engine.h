@@ -58,6 +58,12 @@ struct writer_slice {
 /* Whether a batch may be written at all. */
 enum writer_gate { WRITER_GATE_OPEN, WRITER_GATE_FENCED, WRITER_GATE_CANCELLED };
 
+/* Of a claimed clip's texts at most so many bytes are read: more than a message carries, so that one which is too long
+ * is found out, and ids whole. */
+#define CLAIM_ID_BYTES   256
+#define CLAIM_NAME_BYTES 1100
+#define CLAIM_URL_BYTES  8200
+
 struct writer_engine_ops {
     const char *name; /* "sqlite", "postgresql" */
 

@@ -46,12 +46,12 @@ static void read_work(sqlite3_stmt *s, struct ry_arena *arena, struct ry_clip_wo
 {
     int64_t expires_wall_ms = lite_time(s, 6);
     *work = (struct ry_clip_work){
-        .clip_id = lite_text(s, 0, 32, arena),
-        .guild_id = lite_text(s, 1, 20, arena),
-        .channel_id = lite_text(s, 2, 20, arena),
-        .message_id = lite_text(s, 3, 20, arena),
-        .filename = lite_text(s, 4, 1024, arena),
-        .url = lite_text(s, 5, 8192, arena),
+        .clip_id = lite_text(s, 0, CLAIM_ID_BYTES, arena),
+        .guild_id = lite_text(s, 1, CLAIM_ID_BYTES, arena),
+        .channel_id = lite_text(s, 2, CLAIM_ID_BYTES, arena),
+        .message_id = lite_text(s, 3, CLAIM_ID_BYTES, arena),
+        .filename = lite_text(s, 4, CLAIM_NAME_BYTES, arena),
+        .url = lite_text(s, 5, CLAIM_URL_BYTES, arena),
         .expires_wall_ms = expires_wall_ms,
         .file_size = lite_u64(s, 7),
         .attempts = lite_u64(s, 8),

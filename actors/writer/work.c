@@ -111,27 +111,30 @@ static void clip_failed_tell(struct writer_work *work, struct ry_ctx *ctx, struc
 RUN(clips_claim, clips_claim(engine, asked, arena, &work->outcome.clips_claimed, err))
 ANSWER_ERROR(clips_claim, clips_claimed)
 
-/* Leaves out clips that no message can carry: somebody else wrote them into the database. They come again when their
- * lease ends, and until then are in nobody's way. */
-static void drop_unsayable(struct ry_clips_claimed *claimed)
+bool writer_work_unusable(struct writer_work *work, struct ry_clips_claimed *unusable)
 {
+    *unusable = (struct ry_clips_claimed){0};
+    if (work->kind->tag != RY_TAG_clips_claim || work->refused)
+        return false;
+    struct ry_clips_claimed *claimed = &work->outcome.clips_claimed;
     size_t kept = 0;
     for (size_t i = 0; i < claimed->clips.n; i++) {
-        struct ry_clips_claimed one = {.clips = {&claimed->clips.items[i], 1}};
-        struct ry_error why;
-        if (ry_check(RY_TAG_clips_claimed, &one, &why) == RY_OK)
-            claimed->clips.items[kept++] = claimed->clips.items[i];
-        else
-            RY_LOG(RY_ERROR, "clip_unusable", "clip=%.*s reason=%s", RY_STR_ARG(claimed->clips.items[i].clip_id),
-                   why.text);
+        struct ry_clip_work clip = claimed->clips.items[i];
+        struct ry_clips_claimed one = {.clips = {&clip, 1}};
+        if (ry_check(RY_TAG_clips_claimed, &one, NULL) != RY_OK)
+            continue;
+        claimed->clips.items[i] = claimed->clips.items[kept];
+        claimed->clips.items[kept++] = clip;
     }
+    unusable->clips.items = claimed->clips.items + kept;
+    unusable->clips.n = claimed->clips.n - kept;
     claimed->clips.n = kept;
+    return unusable->clips.n > 0;
 }
 
 static void clips_claim_tell(struct writer_work *work, struct ry_ctx *ctx, struct writer_hints *hints)
 {
     (void)hints;
-    drop_unsayable(&work->outcome.clips_claimed);
     ry_count(ctx, RY_COUNTER_clips_claimed, work->outcome.clips_claimed.clips.n);
     RY_ANSWER(ctx, work->mail, clips_claimed, &work->outcome.clips_claimed);
 }

@@ -58,6 +58,10 @@ int writer_works_commit(struct writer_work *works, size_t n, struct writer_engin
  * that nobody asked for (writer_work_give_up). */
 void writer_work_tell(struct writer_work *work, struct ry_ctx *ctx, struct writer_hints *hints);
 
+/* Takes out of a claim the clips that no message can carry, because somebody else wrote their rows. They are in the
+ * turn's arena still. False: there are none. */
+bool writer_work_unusable(struct writer_work *work, struct ry_clips_claimed *unusable);
+
 /* The database cannot be reached: tells an asker why, so that he tries later, and ends the mail's custody. False:
  * nobody asked, so the work must be kept. */
 bool writer_work_give_up(struct writer_work *work, struct ry_ctx *ctx, const struct ry_error *why);

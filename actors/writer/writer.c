@@ -119,6 +119,40 @@ static void writer_on_stalled(struct writer *self, struct ry_ctx *ctx, struct wr
         self->stalled[self->stalled_n++] = *work;
 }
 
+static int writer_fail_clip(struct writer *self, const struct ry_clip_work *clip, struct ry_error *err)
+{
+    const struct ry_clips_claimed one = {.clips = {(struct ry_clip_work *)clip, 1}};
+    struct ry_error why = {0};
+    struct ry_error reason;
+    (void)ry_check(RY_TAG_clips_claimed, &one, &why);
+    (void)ry_fail(&reason, RY_EDATA, "its row in the database cannot be used: %.300s", why.text);
+    RY_LOG(RY_ERROR, "clip_unusable", "clip=%.*s reason=%s", RY_STR_ARG(clip->clip_id), why.text);
+    const struct ry_clip_failed failed = {
+        .clip_id = clip->clip_id, .reason = ry_str_of(reason.text), .class = RY_FAILURE_PERMANENT};
+    struct ry_clip_settled settled;
+    bool found = false;
+    return self->engine->ops->clip_failed(self->engine, &failed, &found, &settled, err);
+}
+
+/* Claimed clips that nobody can be told of fail here, for good: else they would be claimed again for ever. In trouble
+ * they are, when their lease ends. */
+static void writer_on_unusable(struct writer *self, struct ry_ctx *ctx, const struct ry_clips_claimed *unusable)
+{
+    const struct writer_engine_ops *ops = self->engine->ops;
+    struct ry_error err;
+    int rc = ops->begin(self->engine, &err);
+    for (size_t i = 0; rc == RY_OK && i < unusable->clips.n; i++)
+        rc = writer_fail_clip(self, &unusable->clips.items[i], &err);
+    if (rc == RY_OK)
+        rc = ops->commit(self->engine, &err);
+    if (rc == RY_OK) {
+        ry_count(ctx, RY_COUNTER_clips_failed, unusable->clips.n);
+        return;
+    }
+    ops->rollback(self->engine);
+    RY_LOG(RY_WARNING, "clips_unusable_kept", "clips=%zu reason=%s", unusable->clips.n, err.text);
+}
+
 static void writer_on_written(struct writer *self, struct ry_ctx *ctx, struct writer_work *work,
                               struct writer_hints *hints)
 {
@@ -126,6 +160,9 @@ static void writer_on_written(struct writer *self, struct ry_ctx *ctx, struct wr
         RY_LOG(RY_INFO, "schema_takes_again", "message=%s", ry_descriptor(self->schema_tag)->record.name);
         self->schema_error = (struct ry_error){0};
     }
+    struct ry_clips_claimed unusable;
+    if (writer_work_unusable(work, &unusable))
+        writer_on_unusable(self, ctx, &unusable);
     writer_work_tell(work, ctx, hints);
 }
 

@@ -262,6 +262,51 @@ static void a_damaged_row_takes_no_other_from_the_gallery(void **state)
     }
 }
 
+static void a_claimed_clip_that_cannot_be_used_fails_with_its_reason(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *set, *why;
+    } CASES[] = {
+        {"id = 'short'", "clip_id has 5 bytes"},
+        {"id = '" DAMAGED_CLIP "and more'", "clip_id has 40 bytes"},
+        {"guild_id = 'x'", "guild_id"},
+        {"guild_id = '123456789012345678901'", "guild_id has 21 bytes"},
+        {"channel_id = ''", "channel_id has 0 bytes"},
+        {"filename = ''", "filename has 0 bytes"},
+        {"filename = printf('%.2000c', 'x')", "filename has"},
+        {"cdn_url = ''", "url has 0 bytes"},
+        {"cdn_url = 'https://' || printf('%.9000c', 'x')", "url has"},
+        {"file_size = -1", NULL}, /* not known */
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        char sql[256];
+        struct bed *bed = bed_new(&ry_writer_spec, options);
+        commit_clips(bed, 3);
+        (void)snprintf(sql, sizeof sql, "UPDATE clip SET %s WHERE id = '" DAMAGED_CLIP "'", CASES[i].set);
+        damage(bed, sql);
+        uint64_t usable = CASES[i].why != NULL ? 2 : 3;
+        uint64_t id = deliver_claim(bed, 5);
+        if (BED_EXPECT(bed, clips_claimed)->clips.n != usable)
+            fail_msg("%s", CASES[i].set);
+        bed_expect_done(bed, id);
+        assert_int_equal(ask(bed, "SELECT count(*) FROM clip WHERE thumbnail_status = 'processing'"), usable);
+        if (CASES[i].why != NULL) {
+            (void)snprintf(sql, sizeof sql,
+                           "SELECT count(*) FROM clip c JOIN failed_thumbnail f ON f.clip_id = c.id WHERE"
+                           " thumbnail_status = 'failed' AND error_message LIKE '%%cannot be used%%%s%%'",
+                           CASES[i].why);
+            if (ask(bed, sql) != 1)
+                fail_msg("%s: it has not failed with its reason", CASES[i].set);
+        }
+        bed_advance(bed, 60001); /* the leases have ended */
+        id = deliver_claim(bed, 5);
+        assert_int_equal(BED_EXPECT(bed, clips_claimed)->clips.n, usable);
+        bed_expect_done(bed, id);
+        bed_free(bed);
+    }
+}
+
 static void a_damaged_row_takes_no_other_from_a_list(void **state)
 {
     struct bed *bed = *state;
@@ -676,6 +721,7 @@ int main(void)
         TEST(mails_are_worked_on_in_the_order_in_which_they_came),
         TEST(questions_are_answered_while_batches_wait),
         TEST(a_damaged_row_takes_no_other_from_the_gallery),
+        TEST(a_claimed_clip_that_cannot_be_used_fails_with_its_reason),
         TEST(a_damaged_row_takes_no_other_from_a_list),
         TEST(a_damaged_row_is_left_out_of_what_is_acted_on),
         TEST(settings_that_are_too_large_are_passed_over),
