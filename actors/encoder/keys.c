@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "actors/encoder/duration.h"
+#include "actors/encoder/growth.h"
 
 /* A search without an index ends here when it has a key frame: with this share of the video at hand, but no less than
  * the first number and no more than the second. */
@@ -26,17 +27,8 @@
 /* Packets kept for being decoded again. */
 #define TRAIL_MAX 4000
 
-/* A sample behind a blank key frame shows something when it is larger than that. */
-#define GROWTH_FACTOR 4
-#define GROWTH_BYTES  2048
-
-/* Samples that are asked for behind it: so many, or with so many bytes; and at most in all. */
-#define GROWTH_SAMPLES      8
-#define GROWTH_BEHIND_BYTES ((int64_t)96 << 10)
-#define GROWTH_MAX_BYTES    ((int64_t)2 << 20)
-
-/* Small samples that are read behind a key frame before they are decoded all the same. */
-#define GROWTH_LOOK_BYTES ((int64_t)64 << 10)
+/* Behind a blank key frame: how far away samples are asked for. */
+#define GROWTH_MAX_BYTES ((int64_t)2 << 20)
 
 int keys_open(struct keys *keys, struct media *media, struct ry_error *err)
 {
@@ -317,29 +309,6 @@ bool keys_want_until(struct keys *keys, int64_t time)
     return first >= count || want_entries(keys, first, last < count ? last : count - 1);
 }
 
-/* What is behind a blank start, and how much of it is enough. */
-struct growth {
-    int64_t large; /* bytes of a sample that shows something */
-    int64_t bytes; /* up to it, and behind it */
-    int behind;    /* samples behind it; below 0: it was not met */
-};
-
-static struct growth growth_from(int64_t key_bytes)
-{
-    return (struct growth){.large = key_bytes * GROWTH_FACTOR + GROWTH_BYTES, .behind = -1};
-}
-
-/* Counts the next sample. True if no more are needed. */
-static bool grows_enough(struct growth *growth, int64_t bytes)
-{
-    if (growth->behind < 0 && bytes < growth->large) {
-        growth->bytes += bytes;
-        return false;
-    }
-    growth->bytes = growth->behind < 0 ? 0 : growth->bytes + bytes;
-    return ++growth->behind >= GROWTH_SAMPLES || growth->bytes > GROWTH_BEHIND_BYTES;
-}
-
 /* Asks for the samples up to the growth and behind it. True if they are at hand. */
 static bool want_growth(struct keys *keys, int first)
 {
@@ -347,7 +316,7 @@ static bool want_growth(struct keys *keys, int first)
     int count = avformat_index_get_entries_count(video), last = first + 1;
     const AVIndexEntry *key = avformat_index_get_entry(video, first);
     struct growth growth = growth_from(key->size);
-    for (; last < count && !grows_enough(&growth, avformat_index_get_entry(video, last)->size); last++)
+    for (; last < count && !growth_count(&growth, avformat_index_get_entry(video, last)->size); last++)
         if (growth.behind < 0 && avformat_index_get_entry(video, last)->pos - key->pos > GROWTH_MAX_BYTES)
             return true;
     last = last < count ? last : count - 1;
@@ -361,8 +330,8 @@ static bool read_growth(struct keys *keys)
 {
     struct growth growth = growth_from(keys->packet->size);
     bool enough = false;
-    while (!enough && (growth.behind >= 0 || growth.bytes < GROWTH_LOOK_BYTES) && keys_read(keys))
-        enough = grows_enough(&growth, keys->packet->size);
+    while (!enough && !growth_is_slow(&growth) && keys_read(keys))
+        enough = growth_count(&growth, keys->packet->size);
     return keys->media->windows->need_count == 0 && !keys->media->windows->spent;
 }
 

@@ -43,6 +43,12 @@ make fade.mp4 "$fade" "${x264[@]}" -g 250
 for kind in mkv mov avi flv ts; do
     [ -e "$work/ordinary.$kind" ] || ffmpeg -nostdin -v error -y -i "$work/ordinary_2s.mp4" -c copy "$work/ordinary.$kind"
 done
+for kind in ordinary black; do
+    [ ! -e "$work/${kind}_vp8.webm" ] || [ -e "$work/${kind}_live_vp8.webm" ] ||
+        ffmpeg -nostdin -v error -y -i "$work/${kind}_vp8.webm" -c copy -f webm -live 1 "$work/${kind}_live_vp8.webm"
+    [ ! -e "$work/${kind}_hevc.mp4" ] || [ -e "$work/${kind}_hevc.ts" ] ||
+        ffmpeg -nostdin -v error -y -i "$work/${kind}_hevc.mp4" -c copy "$work/${kind}_hevc.ts"
+done
 for flags in faststart frag_keyframe+empty_moov; do
     [ -e "$work/ordinary_$flags.mp4" ] ||
         ffmpeg -nostdin -v error -y -i "$work/ordinary_2s.mp4" -c copy -movflags $flags "$work/ordinary_$flags.mp4"
@@ -65,7 +71,7 @@ for clip in "$work"/*.*; do
 done | tee "$work/figures"
 awk '{ print $(NF - 1) }' "$work/figures" | sort -n | awk '{ v[NR] = $1 } END { printf "fetched: median %.2f %%, most %.2f %%\n", v[int((NR + 1) / 2)], v[NR] }'
 awk '{ cpu[$1] = $4 } END {
-    split("black.mp4 ordinary.mp4 black_2s.mp4 ordinary_2s.mp4 black_endless.mp4 ordinary.mp4 black_hevc.mp4 ordinary_hevc.mp4 black_vp8.webm ordinary_vp8.webm fade.mp4 ordinary.mp4", pair)
-    for (i = 1; i < 12; i += 2)
+    split("black.mp4 ordinary.mp4 black_2s.mp4 ordinary_2s.mp4 black_endless.mp4 ordinary.mp4 black_hevc.mp4 ordinary_hevc.mp4 black_vp8.webm ordinary_vp8.webm black_live_vp8.webm ordinary_live_vp8.webm black_hevc.ts ordinary_hevc.ts fade.mp4 ordinary.mp4", pair)
+    for (i = 1; i < 16; i += 2)
         if (cpu[pair[i + 1]] > 0) printf "%-20s %.2f times %s\n", pair[i], cpu[pair[i]] / cpu[pair[i + 1]], pair[i + 1]
 }' "$work/figures"

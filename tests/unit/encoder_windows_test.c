@@ -11,6 +11,7 @@
 #include <libavformat/avio.h>
 
 #include "actors/encoder/geometry.h"
+#include "actors/encoder/growth.h"
 #include "actors/encoder/matroska.h"
 #include "actors/encoder/movie.h"
 
@@ -196,6 +197,36 @@ static void broken_boxes_end_the_walk(void **state)
     }
 }
 
+/* Sizes of samples behind a key frame of 500 bytes; how many of them are enough (0: all are not). */
+static void what_shows_behind_a_blank_start_is_told_by_sizes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *claim;
+        int64_t small, large, later; /* bytes: of those before, of the first large one, of those behind it */
+        int small_count, enough;
+        bool slow;
+    } cases[] = {
+        {"eight small pictures are read behind the first to see", 20, 5000, 1000, 90, 99, false},
+        {"fewer of large ones", 20, 300000, 60000, 90, 93, false},
+        {"one at least", 20, 300000, 200000, 90, 92, false},
+        {"what stays small shows nothing", 20, 20, 20, 100, 0, false},
+        {"much of what is small may show something", 2000, 2000, 2000, 33, 0, true},
+        {"it may begin at once", 0, 5000, 1000, 0, 9, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct growth growth = growth_from(500);
+        int enough = 0;
+        for (int n = 0; n < 100 && enough == 0 && !growth_is_slow(&growth); n++)
+            if (growth_count(&growth, n < cases[i].small_count    ? cases[i].small
+                                      : n == cases[i].small_count ? cases[i].large
+                                                                  : cases[i].later))
+                enough = n + 1;
+        if (enough != cases[i].enough || growth_is_slow(&growth) != cases[i].slow)
+            fail_msg("%s: %d", cases[i].claim, enough);
+    }
+}
+
 static void the_cues_are_found_by_the_seek_head(void **state)
 {
     (void)state;
@@ -286,6 +317,7 @@ int main(void)
         cmocka_unit_test(broken_boxes_end_the_walk),
         cmocka_unit_test(a_fact_that_costs_too_much_ends_no_search),
         cmocka_unit_test(the_last_byte_of_a_value_is_found_over_all_windows),
+        cmocka_unit_test(what_shows_behind_a_blank_start_is_told_by_sizes),
         cmocka_unit_test(the_cues_are_found_by_the_seek_head),
         cmocka_unit_test(sizes_keep_their_aspect_inside_the_box),
         cmocka_unit_test(a_matrix_becomes_the_nearest_quarter_turn),
