@@ -30,6 +30,7 @@ struct door {
     int listener;
     int64_t shut_until_mono_ms; /* 0: new connections are accepted */
     size_t waiting_n;
+    uint64_t turned_away;
     TAILQ_HEAD(waiting_list, waiting) waiting;
     char head[DOOR_HEAD_BYTES]; /* the one that is looked at */
 };
@@ -47,6 +48,7 @@ static int leave(struct door *self, struct waiting *waiting)
 
 static void turn_away(struct door *self, struct waiting *waiting)
 {
+    self->turned_away++;
     (void)close(leave(self, waiting));
 }
 
@@ -136,7 +138,7 @@ static void look_at(struct door *self, struct waiting *waiting)
 {
     ssize_t n = recv(waiting->fd, self->head, sizeof self->head, MSG_PEEK | MSG_DONTWAIT);
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
-        turn_away(self, waiting);
+        (void)close(leave(self, waiting));
         return;
     }
     if (n < 0 || !is_whole(self->head, (size_t)n))
@@ -181,6 +183,13 @@ int64_t door_run(struct door *door)
     return next == INT64_MAX ? -1 : next > now ? next - now : 0;
 }
 
+uint64_t door_turned_away(struct door *door)
+{
+    uint64_t n = door->turned_away;
+    door->turned_away = 0;
+    return n;
+}
+
 int door_fd(const struct door *door)
 {
     return door->epoll;
@@ -214,7 +223,7 @@ void door_close(struct door **door)
     if (self == NULL)
         return;
     while (!TAILQ_EMPTY(&self->waiting))
-        turn_away(self, TAILQ_FIRST(&self->waiting));
+        (void)close(leave(self, TAILQ_FIRST(&self->waiting)));
     if (self->epoll >= 0)
         (void)close(self->epoll);
     (void)close(self->listener);

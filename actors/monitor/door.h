@@ -45,6 +45,9 @@ void door_close(struct door **door);
 /* An epoll descriptor: door_run has something to do when it is readable. */
 int door_fd(const struct door *door);
 
+/* Connections that were closed for want of a place or of time; begins anew with each call. */
+uint64_t door_turned_away(struct door *door);
+
 /* Does what can be done without waiting. Returns in how many milliseconds it must be called at the latest, -1: only
  * when the descriptor is readable. */
 int64_t door_run(struct door *door);

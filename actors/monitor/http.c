@@ -39,7 +39,8 @@ struct http {
     struct MHD_Daemon *daemon;
     struct door *door;
     struct seats seats;
-    int fd; /* an epoll of the door's and the library's */
+    uint64_t refused; /* connections and requests, for want of a place */
+    int fd;           /* an epoll of the door's and the library's */
     struct http_events events;
     void *arg;
     LIST_HEAD(, http_exchange) exchanges;
@@ -172,8 +173,10 @@ static enum MHD_Result on_head(struct http *http, struct MHD_Connection *connect
         return MHD_NO;
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
         return refuse(exchange, MHD_HTTP_METHOD_NOT_ALLOWED, "Only GET and HEAD are answered here.");
-    if (asks_too_much(http, exchange))
+    if (asks_too_much(http, exchange)) {
+        http->refused++;
         return refuse(exchange, MHD_HTTP_TOO_MANY_REQUESTS, "This address has too many requests under way.");
+    }
     return MHD_YES;
 }
 
@@ -292,6 +295,7 @@ static void on_guest(void *arg, const struct door_guest *guest)
 {
     struct http *http = arg;
     if (!seats_admit(&http->seats, &guest->peer, seat_use_of_head(guest->head))) {
+        http->refused++;
         turn_away(guest->fd);
         return;
     }
@@ -415,6 +419,13 @@ int64_t http_run(struct http *http)
     if (MHD_get_timeout(http->daemon, &library_ms) == MHD_YES)
         wait_ms = sooner(wait_ms, library_ms > 3600000 ? 3600000 : (int64_t)library_ms);
     return wait_ms;
+}
+
+uint64_t http_turned_away(struct http *http)
+{
+    uint64_t n = http->refused + http->seats.late + door_turned_away(http->door);
+    http->refused = http->seats.late = 0;
+    return n;
 }
 
 bool http_busy(const struct http *http)

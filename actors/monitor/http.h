@@ -46,6 +46,9 @@ int http_fd(const struct http *http);
  * when the descriptor is readable. */
 int64_t http_run(struct http *http);
 
+/* Connections that were turned away for want of a place or of time; begins anew with each call. */
+uint64_t http_turned_away(struct http *http);
+
 /* Whether some exchange has begun and is not over. */
 bool http_busy(const struct http *http);
 

@@ -215,6 +215,7 @@ static void on_ended(void *arg, struct http_exchange *exchange)
 static void run_http(struct monitor *self)
 {
     int64_t wait_ms = http_run(self->http);
+    ry_count(self->ctx, RY_COUNTER_http_turned_away, http_turned_away(self->http));
     if (wait_ms < 0)
         ry_timer_cancel(self->ctx, TIMER_HTTP);
     else

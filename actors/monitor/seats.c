@@ -176,9 +176,10 @@ int64_t seats_run(struct seats *seats)
     int64_t next = INT64_MAX;
     struct seat *seat;
     TAILQ_FOREACH(seat, &seats->list, link)
-    if (seat->deadline_mono_ms <= now)
+    if (seat->deadline_mono_ms <= now) {
+        seats->late += seat->phase != SEAT_READING || seat->requests == 0;
         disconnect(seat);
-    else if (seat->deadline_mono_ms < next)
+    } else if (seat->deadline_mono_ms < next)
         next = seat->deadline_mono_ms;
     return next == INT64_MAX ? -1 : next - now;
 }

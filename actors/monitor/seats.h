@@ -53,6 +53,7 @@ struct seats {
     size_t proxies_n;
     struct peer arriving[SEATS_ARRIVING]; /* seats that are given but not taken yet */
     size_t arriving_n;
+    uint64_t late; /* connections that missed a deadline of theirs, but idle ones; the reader sets it back */
     TAILQ_HEAD(seat_list, seat) list;
 };
 

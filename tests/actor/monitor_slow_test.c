@@ -190,6 +190,7 @@ static void a_trickle_of_bytes_moves_no_deadline(void **state)
         bed_advance(bed, TIMEOUT_MS / 10);
         if (!is_closed(fd))
             fail_msg("%s: not closed", CASES[i].what);
+        assert_int_equal(bed_counter(bed, RY_COUNTER_http_turned_away), 1);
         assert_int_equal(close(fd), 0);
         site_close();
     }
@@ -217,6 +218,7 @@ static void a_connection_that_is_kept_has_a_deadline_for_its_next_request(void *
         assert_false(is_closed(fd));
         bed_advance(bed, TIMEOUT_MS / 2 + 10);
         assert_true(is_closed(fd));
+        assert_int_equal(bed_counter(bed, RY_COUNTER_http_turned_away), 0);
         assert_int_equal(close(fd), 0);
         site_close();
     }
@@ -351,6 +353,7 @@ static void one_address_has_so_many_seats_and_a_busy_site_keeps_some(void **stat
     refused = ask_as(9, "/style.css", "");
     assert_int_equal(status_of(refused), 503);
     assert_int_equal(close(refused), 0);
+    assert_int_equal(bed_counter(bed, RY_COUNTER_http_turned_away), 2);
     expect_ping(9);
     expect_ping(1);
     for (size_t i = 0; i < SEATS; i++)
