@@ -171,6 +171,7 @@ static const char *repeated(const char *unit, size_t n, const char *end)
 static const struct {
     const char *pattern, *unit, *end;
 } SLOW[] = {
+    {"a{0,45}a{0,45}a{0,45}[ab]c", "a", "xc"},
     {"(a+)+$", "a", "b"},
     {"(a|a)*$", "a", "b"},
     {"(a|aa)+$", "a", "b"},
