@@ -8,7 +8,8 @@
 
 #define RETRY_BASE_MS        1000
 #define RETRY_MAX_MS         (5 * 60 * 1000)
-#define HELD_MS              5000
+#define HELD_BASE_MS         5000
+#define HELD_MAX_MS          60000
 #define RETRY_JITTER_PERCENT 20
 
 /* Next jobs of a flight: four of 64 KiB and their names. */
@@ -88,10 +89,10 @@ void flight_set_failed(struct flight *flight, struct ry_str reason, unsigned att
         ry_backoff_doubling_ms(rng, RETRY_BASE_MS, RETRY_MAX_MS, flight->attempts - 1, RETRY_JITTER_PERCENT);
 }
 
-void flight_set_held(struct flight *flight, struct ry_str reason, struct ry_rng *rng)
+void flight_set_held(struct flight *flight, struct ry_str reason, unsigned rounds, struct ry_rng *rng)
 {
     flight_set_ending(flight, ENDING_HOLD, "%.*s", RY_STR_ARG(reason));
-    flight->delay_ms = ry_backoff_doubling_ms(rng, HELD_MS, HELD_MS, 0, RETRY_JITTER_PERCENT);
+    flight->delay_ms = ry_backoff_doubling_ms(rng, HELD_BASE_MS, HELD_MAX_MS, rounds, RETRY_JITTER_PERCENT);
 }
 
 int flight_say_end(const struct flight *flight, struct ry_stream *stream, struct ry_error *err)

@@ -62,8 +62,9 @@ int flight_set_done(struct flight *flight, const struct ry_job_done *done);
 /* A try has failed: again later, longer each time, or never after attempts_max leases. */
 void flight_set_failed(struct flight *flight, struct ry_str reason, unsigned attempts_max, struct ry_rng *rng);
 
-/* The database does not take what it has to say: again later, however often. */
-void flight_set_held(struct flight *flight, struct ry_str reason, struct ry_rng *rng);
+/* The database does not take what it has to say: again later, however often; longer the more rounds of this there were
+ * before, up to a minute. */
+void flight_set_held(struct flight *flight, struct ry_str reason, unsigned rounds, struct ry_rng *rng);
 
 /* Says its end to the queue; what the queue's op returns. */
 int flight_say_end(const struct flight *flight, struct ry_stream *stream, struct ry_error *err);

@@ -25,6 +25,7 @@
 #include <stdlib.h>
 
 #include "actors/ingester/flight.h"
+#include "actors/ingester/held.h"
 #include "actors/ingester/job_head.h"
 #include "actors/ingester/produce.h"
 #include "runtime/base/backoff.h"
@@ -71,6 +72,8 @@ struct ingester {
     bool renewal_due; /* the last round of renewals was cut short */
     bool release_due; /* the leases of the former self are still to be ended */
     struct ry_log_limit trouble_limit;
+
+    struct held held;
 
     struct ry_mail *dead_mails[CAPACITY]; /* kept until the queue takes them */
     size_t dead_mail_count;
@@ -306,6 +309,26 @@ static void look(struct ingester *self, struct ry_ctx *ctx)
 
 /* ---- what the scanner and the router say ------------------------------------------------------------------------- */
 
+static void hold(struct ingester *self, struct ry_ctx *ctx, struct flight *flight, struct ry_str reason)
+{
+    int64_t now_mono_ms = ry_mono_ms(ry_ctx_clock(ctx));
+    unsigned rounds = held_note(&self->held, flight_job(flight), now_mono_ms);
+    flight_set_held(flight, reason, rounds, ry_ctx_rng(ctx));
+    held_round_waits(&self->held, flight->delay_ms, now_mono_ms);
+}
+
+/* A job was taken. If it had been held before, the others will be taken too. */
+static void hurry_held(struct ingester *self, struct ry_ctx *ctx, struct ry_str job_id)
+{
+    struct ry_error err = {0};
+    if (self->resting || !held_has(&self->held, job_id))
+        return;
+    if (self->stream->ops->hurry(self->stream, &err) == RY_OK)
+        self->held = (struct held){0};
+    else
+        on_trouble(self, ctx, &err);
+}
+
 static void on_end(struct ingester *self, struct ry_ctx *ctx, struct flight *flight)
 {
     if (!self->resting && flight_end(self, ctx, flight))
@@ -322,6 +345,7 @@ static void on_job_done(struct ingester *self, struct ry_ctx *ctx, const struct 
     self->full_tries = 0;
     if (self->allowed < self->window)
         self->allowed++;
+    hurry_held(self, ctx, flight_job(flight));
     on_end(self, ctx, flight);
 }
 
@@ -332,7 +356,7 @@ static void on_job_failed(struct ingester *self, struct ry_ctx *ctx, const struc
     if (flight == NULL)
         return;
     if (failed->retry && failed->held)
-        flight_set_held(flight, failed->reason, ry_ctx_rng(ctx));
+        hold(self, ctx, flight, failed->reason);
     else if (failed->retry)
         flight_set_failed(flight, failed->reason, self->attempts_max, ry_ctx_rng(ctx));
     else

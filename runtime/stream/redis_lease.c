@@ -115,12 +115,29 @@ int ry_redis_nack(struct ry_stream *stream, struct ry_str job_id, uint64_t token
 {
     struct ry_redis *redis = ry_redis_of(stream);
     RY_BUF_AUTO command = ry_buf_make(4096);
-    int rc = begin(redis, &command, RY_REDIS_nack, job_id, token, 2, err);
+    int rc = begin(redis, &command, RY_REDIS_nack, job_id, token, 3, err);
     if (rc != RY_OK)
         return rc;
     ry_redis_word_int(&command, ry_wall_ms(redis->clock) + delay_ms);
     ry_redis_word_int(&command, counted ? 1 : 0);
+    ry_redis_word_int(&command, !counted && delay_ms > 0 ? 1 : 0);
     return finish(redis, &command, job_id, token, true, err);
+}
+
+int ry_redis_hurry(struct ry_stream *stream, struct ry_error *err)
+{
+    struct ry_redis *redis = ry_redis_of(stream);
+    RY_BUF_AUTO command = ry_buf_make(4096);
+    redisReply *reply = NULL;
+    int rc = ry_redis_connect(redis, err);
+    if (rc != RY_OK)
+        return rc;
+    ry_redis_script(redis, &command, RY_REDIS_hurry, 0, 1);
+    ry_redis_word_int(&command, ry_wall_ms(redis->clock));
+    rc = ry_redis_call(redis, &command, &reply, err);
+    if (reply)
+        freeReplyObject(reply);
+    return rc;
 }
 
 int ry_redis_bury(struct ry_stream *stream, struct ry_str job_id, uint64_t token, struct ry_str reason,

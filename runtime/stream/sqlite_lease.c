@@ -68,11 +68,28 @@ int ry_queue_nack(struct ry_stream *stream, struct ry_str job_id, uint64_t token
     if (rc == RY_OK) {
         (void)sqlite3_bind_int64(give, 3, ry_wall_ms(queue->clock) + delay_ms);
         (void)sqlite3_bind_int(give, 4, counted ? 0 : 1);
+        (void)sqlite3_bind_int(give, 5, !counted && delay_ms > 0);
         rc = ry_queue_run(queue, give, giving, &changed, err);
     }
     if (rc == RY_OK && changed == 0)
         rc = lost(queue, job_id, giving, err);
     return ry_queue_end(queue, rc, giving, err);
+}
+
+int ry_queue_hurry(struct ry_stream *stream, struct ry_error *err)
+{
+    static const char hurrying[] = "make held jobs ready";
+    struct ry_queue *queue = ry_queue_of(stream);
+    int rc = ry_queue_begin(queue, RY_QUEUE_ORDERED, hurrying, err);
+    if (rc != RY_OK)
+        return rc;
+    sqlite3_stmt *hurry = NULL;
+    rc = ry_queue_statement(queue, RY_QUEUE_hurry, &hurry, hurrying, err);
+    if (rc == RY_OK) {
+        (void)sqlite3_bind_int64(hurry, 1, ry_wall_ms(queue->clock));
+        rc = ry_queue_run(queue, hurry, hurrying, NULL, err);
+    }
+    return ry_queue_end(queue, rc, hurrying, err);
 }
 
 /* Takes a leased job and its body away, inside a transaction. */

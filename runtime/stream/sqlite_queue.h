@@ -101,6 +101,7 @@ int ry_queue_renew(struct ry_stream *stream, struct ry_str job_id, uint64_t toke
                    struct ry_error *err);
 int ry_queue_ack(struct ry_stream *stream, struct ry_str job_id, uint64_t token, const struct ry_job_push *next,
                  size_t n, struct ry_error *err);
+int ry_queue_hurry(struct ry_stream *stream, struct ry_error *err);
 int ry_queue_nack(struct ry_stream *stream, struct ry_str job_id, uint64_t token, int64_t delay_ms, bool counted,
                   struct ry_error *err);
 int ry_queue_bury(struct ry_stream *stream, struct ry_str job_id, uint64_t token, struct ry_str reason,

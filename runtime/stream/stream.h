@@ -121,6 +121,8 @@ struct ry_stream_ops {
      * false for a job that was not worked on, or whose worker leaves for reasons of its own. */
     int (*nack)(struct ry_stream *stream, struct ry_str job_id, uint64_t token, int64_t delay_ms, bool counted,
                 struct ry_error *err);
+    /* Jobs that were given back uncounted and with a delay, held back through no fault of their own, are ready now. */
+    int (*hurry)(struct ry_stream *stream, struct ry_error *err);
     /* Moves a leased job to the dead letters. */
     int (*bury)(struct ry_stream *stream, struct ry_str job_id, uint64_t token, struct ry_str reason,
                 struct ry_error *err);

@@ -45,6 +45,7 @@ static const struct ry_stream_ops redis_ops = {
     .renew = ry_redis_renew,
     .ack = ry_redis_ack,
     .nack = ry_redis_nack,
+    .hurry = ry_redis_hurry,
     .bury = ry_redis_bury,
     .release = ry_redis_release,
     .depth = ry_redis_depth,

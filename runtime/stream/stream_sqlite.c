@@ -44,6 +44,7 @@ static const struct ry_stream_ops sqlite_ops = {
     .renew = ry_queue_renew,
     .ack = ry_queue_ack,
     .nack = ry_queue_nack,
+    .hurry = ry_queue_hurry,
     .bury = ry_queue_bury,
     .release = ry_queue_release,
     .depth = ry_queue_depth,

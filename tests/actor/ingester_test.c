@@ -273,9 +273,64 @@ static void ingester_never_buries_a_job_that_the_database_does_not_take(void **s
         BED_ANSWER(scene->bed, expect_run(scene, "x"), job_failed, &failed);
         expect_depth(scene, 1, 0, 0);
         bed_expect_nothing(scene->bed);
-        bed_advance(scene->bed, 6201); /* 5 s, its jitter of a fifth, and the poll */
+        bed_advance(scene->bed, 72201); /* a minute, its jitter of a fifth, and the poll */
     }
     say_done(scene, expect_run(scene, "x"), "x");
+    expect_depth(scene, 0, 0, 0);
+    scene_free(scene);
+}
+
+/* A round of several jobs counts once. */
+static void ingester_tries_held_jobs_again_later_each_time(void **state)
+{
+    (void)state;
+    static const int64_t waits_ms[] = {5000, 10000, 20000, 40000, 60000, 60000, 60000};
+    struct scene *scene = scene_new("4", "256");
+    push(scene, "x", RY_PRIORITY_BACKFILL);
+    push(scene, "y", RY_PRIORITY_BACKFILL);
+    bed_advance(scene->bed, 200);
+    for (size_t i = 0; i < sizeof waits_ms / sizeof *waits_ms; i++) {
+        for (unsigned k = 0; k < 2; k++) {
+            struct ry_job_failed failed = {.retry = true, .held = true, .reason = RY_STR("no such column")};
+            failed.job_id = BED_EXPECT(scene->bed, job_run)->job_id;
+            BED_ANSWER(scene->bed, bed_envelope(scene->bed)->id, job_failed, &failed);
+        }
+        bed_advance(scene->bed, waits_ms[i] * 4 / 5 - 1);
+        bed_expect_nothing(scene->bed);
+        bed_advance(scene->bed, waits_ms[i] * 2 / 5 + 202);
+    }
+    (void)BED_EXPECT(scene->bed, job_run);
+    (void)BED_EXPECT(scene->bed, job_run);
+    scene_free(scene);
+}
+
+/* The schema is mended: the first one that is taken tells, and the others do not wait for their time. */
+static void ingester_hurries_held_jobs_when_one_is_taken(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_new("1", "256");
+    struct ry_job_failed failed = {.retry = true, .held = true, .reason = RY_STR("no such column")};
+    push(scene, "x", RY_PRIORITY_BACKFILL);
+    bed_advance(scene->bed, 200);
+    for (size_t i = 0; i < 6; i++) {
+        failed.job_id = RY_STR("x");
+        BED_ANSWER(scene->bed, expect_run(scene, "x"), job_failed, &failed);
+        if (i == 5)
+            break;
+        bed_advance(scene->bed, 72201);
+    }
+    push(scene, "y", RY_PRIORITY_BACKFILL);
+    bed_advance(scene->bed, 30000);
+    failed.job_id = RY_STR("y");
+    BED_ANSWER(scene->bed, expect_run(scene, "y"), job_failed, &failed);
+    /* One that was never held tells nothing. */
+    push(scene, "z", RY_PRIORITY_BACKFILL);
+    bed_advance(scene->bed, 200);
+    say_done(scene, expect_run(scene, "z"), "z");
+    bed_expect_nothing(scene->bed);
+    bed_advance(scene->bed, 42201); /* the time of x, not yet of y */
+    say_done(scene, expect_run(scene, "x"), "x");
+    say_done(scene, expect_run(scene, "y"), "y");
     expect_depth(scene, 0, 0, 0);
     scene_free(scene);
 }
@@ -924,7 +979,11 @@ int main(void)
         cmocka_unit_test(ingester_keeps_the_lease_of_a_slow_job),
         cmocka_unit_test(ingester_tries_a_failed_job_later_and_later_and_then_buries_it),
         cmocka_unit_test(ingester_never_buries_a_job_that_the_database_does_not_take),
+        cmocka_unit_test(ingester_tries_held_jobs_again_later_each_time),
+        cmocka_unit_test(ingester_hurries_held_jobs_when_one_is_taken),
         cmocka_unit_test(ingester_never_buries_a_job_that_the_database_does_not_take),
+        cmocka_unit_test(ingester_tries_held_jobs_again_later_each_time),
+        cmocka_unit_test(ingester_hurries_held_jobs_when_one_is_taken),
         cmocka_unit_test(ingester_buries_a_hopeless_job_and_goes_on),
         cmocka_unit_test(ingester_buries_a_job_that_was_worked_on_at_too_many_crashes),
         cmocka_unit_test(ingester_buries_a_job_that_the_queue_has_damaged),

@@ -427,6 +427,28 @@ static void stream_holds_a_job_back_for_the_delay_of_its_nack(void **state)
     assert_int_equal(bench->leases[0].attempts, 2);
 }
 
+static void stream_hurries_what_was_held_back_alone(void **state)
+{
+    struct bench *bench = *state;
+    push_one(bench, "held");
+    push_one(bench, "failed");
+    push_one(bench, "leased");
+    for (size_t i = 0; i < 3; i++) {
+        uint64_t token = lease_one(bench, bench->a);
+        bool held = ry_str_is(bench->leases[0].job_id, "held");
+        if (i < 2)
+            OK(bench, bench->a->ops->nack(bench->a, bench->leases[0].job_id, token, 50000, !held, &bench->err));
+    }
+    assert_int_equal(read_by(bench, bench->b, "m/1", 4), 0);
+    OK(bench, bench->a->ops->hurry(bench->a, &bench->err));
+    assert_int_equal(read_by(bench, bench->b, "m/1", 4), 1);
+    expect_str(bench->leases[0].job_id, "held");
+    assert_int_equal(bench->leases[0].attempts, 1);
+    OK(bench, bench->a->ops->hurry(bench->a, &bench->err)); /* it is leased by now */
+    assert_int_equal(read_by(bench, bench->b, "m/1", 4), 0);
+    expect_depth(bench, 1, 2, 0);
+}
+
 /* A clock that was ahead, by more than that of Redis tells, and was set right. */
 static void stream_puts_nothing_off_by_a_clock_that_was_wrong(void **state)
 {
@@ -854,6 +876,7 @@ int stream_suite_run(const struct stream_factory *factory)
         CLAIM(stream_knows_no_lease_of_a_job_that_is_gone),
         CLAIM(stream_tokens_grow_over_a_later_push_of_the_same_id),
         CLAIM(stream_holds_a_job_back_for_the_delay_of_its_nack),
+        CLAIM(stream_hurries_what_was_held_back_alone),
         CLAIM(stream_puts_nothing_off_by_a_clock_that_was_wrong),
         CLAIM(stream_does_not_count_a_lease_that_was_given_back_untried),
         CLAIM(stream_releases_the_leases_of_a_former_self_alone),

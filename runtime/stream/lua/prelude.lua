@@ -2,7 +2,7 @@
 --
 -- A member names an entry: "CLASS STREAM ID", such as "4 jobs:guild:7:batch 1700-0". CLASS is the priority, one digit.
 local WHEN, READY = 'reelyard:when', 'reelyard:ready'
-local LEASES, TRIED = 'reelyard:leases', 'reelyard:tried'
+local LEASES, TRIED, HELD = 'reelyard:leases', 'reelyard:tried', 'reelyard:held'
 local JOBS, ENDED = 'reelyard:jobs', 'reelyard:ended'
 local DEAD, SUMS, LAST = 'reelyard:dead', 'reelyard:dead:sums', 'reelyard:dead:last'
 local TOKEN = 'reelyard:token'
@@ -33,7 +33,7 @@ end
 
 -- Breaks off, by WRONGTYPE, before anything is changed, if a key is of another type: mend.lua then puts it aside.
 local function need_types()
-  for _, key in ipairs({WHEN, READY, ENDED}) do
+  for _, key in ipairs({WHEN, READY, HELD, ENDED}) do
     redis.call('ZCARD', key)
   end
   for _, key in ipairs({LEASES, TRIED, JOBS, SUMS}) do
@@ -119,6 +119,7 @@ local function forget(member, stream, id)
   redis.call('HDEL', TRIED, member)
   redis.call('ZREM', WHEN, member)
   redis.call('ZREM', READY, member)
+  redis.call('ZREM', HELD, member)
   redis.pcall('XACK', stream, GROUP, id)
   redis.pcall('XDEL', stream, id)
 end
