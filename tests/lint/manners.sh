@@ -19,6 +19,8 @@ complain 'unit, actor and conformance tests await events, they do not sleep' \
     "$(git grep -nE '\b(usleep|nanosleep|sleep)\s*\(' -- tests/unit tests/actor tests/conformance || true)"
 complain 'tests are skipped by tests/bed/skip.h, so that their program tells' \
     "$(git grep -nE '(^|[^a-z_])skip\(\)|passed over' -- 'tests/*.c' 'tests/*.h' ':!tests/bed/skip.c' || true)"
+complain 'numbers are compared by tests/bed/between.h: cmocka 2 deprecates this' \
+    "$(git grep -nE '\bassert_(not_)?in_range\s*\(' -- 'tests/*.c' 'tests/*.h' || true)"
 complain 'unfinished marks' "$(git grep -nE '\b(TODO|FIXME|XXX|HACK)\b' -- '*.c' '*.h' '*.sh' dev ':!tests/lint/manners.sh' ':!runtime/json/yyjson' || true)"
 complain 'unbounded string functions' \
     "$(git grep -nE '\b(strcpy|strcat|sprintf|vsprintf|gets|strtok)\s*\(' -- 'actors/*.c' 'proto/*.c' 'runtime/*.c' ':!runtime/json/yyjson' || true)"
