@@ -12,6 +12,8 @@
 #define MESSAGE_NS   INT64_C(5000000)
 #define EACH_NS      INT64_C(200000)
 #define SAVED_NS_MAX INT64_C(100000000) /* and what a channel begins with */
+/* Each attachment is compared with each. */
+#define LIST_MAX ((size_t)256)
 
 struct clip_rules {
     const struct ry_json *mime_types; /* arrays of strings, of the settings; NULL: empty */
@@ -41,6 +43,8 @@ static int take_strings(const char *setting, const struct ry_json *value, const 
 {
     if (!ry_json_is(value, RY_JSON_ARRAY))
         return ry_fail(err, RY_EINVAL, "%s is not an array", setting);
+    if (ry_json_count(value) > LIST_MAX)
+        return ry_fail(err, RY_EINVAL, "%s has more than %zu elements", setting, LIST_MAX);
     for (size_t i = 0; i < ry_json_count(value); i++)
         if (!ry_json_is(ry_json_at(value, i), RY_JSON_STRING))
             return ry_fail(err, RY_EINVAL, "%s[%zu] is not a string", setting, i);

@@ -15,9 +15,9 @@ struct clip_rules;
 int clip_rules_new(struct clip_rules **rules, struct ry_error *err);
 
 /* Takes the value (NULL is the JSON null) of a setting, in the place of what was taken for it before: mime_allowlist
- * and video_extensions are lists of strings, text_include_regex and text_exclude_regex a regex, or null or "" for none.
- * Other settings are no rules: RY_OK. RY_EINVAL names the setting whose value is none, and the rules stay as they were;
- * RY_ENOMEM. The value must live as long as the rules. */
+ * and video_extensions are lists of strings, of at most 256, text_include_regex and text_exclude_regex a regex, or null
+ * or "" for none. Other settings are no rules: RY_OK. RY_EINVAL names the setting whose value is none, and the rules
+ * stay as they were; RY_ENOMEM. The value must live as long as the rules. */
 int clip_rules_take(struct clip_rules *rules, struct ry_str setting, const struct ry_json *value, struct ry_error *err);
 
 /* Frees the rules and sets the pointer to NULL; NULL is allowed. */

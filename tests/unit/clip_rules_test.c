@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "actors/scanner/clip_rules.h"
+#include "runtime/base/buf.h"
 #include "runtime/json/read.h"
 #include "tests/bed/between.h"
 
@@ -74,6 +75,28 @@ static void a_video_is_known_by_its_type_or_its_name(void **state)
             CASES[i].video)
             fail_msg("%s, %s", CASES[i].filename, CASES[i].content_type ? CASES[i].content_type : "no type");
     clip_rules_free(&rules);
+}
+
+/* Attachments are compared with every element. */
+static void a_list_is_refused_when_it_is_too_long_to_be_compared_with(void **state)
+{
+    (void)state;
+    static const char *const LISTS[] = {"mime_allowlist", "video_extensions"};
+    for (size_t i = 0; i < 4; i++) {
+        size_t elements = 256 + i / 2;
+        RY_BUF_AUTO json = ry_buf_make(8192);
+        struct clip_rules *rules = NULL;
+        struct ry_error err = {0};
+        RY_JSON_AUTO *doc = NULL;
+        assert_int_equal(ry_buf_addf(&json, "{\"%s\":[\"\"", LISTS[i % 2]), RY_OK);
+        for (size_t k = 1; k < elements; k++)
+            assert_int_equal(ry_buf_add_str(&json, RY_STR(",\".x\"")), RY_OK);
+        assert_int_equal(ry_buf_add_str(&json, RY_STR("]}")), RY_OK);
+        assert_int_equal(ry_json_parse(ry_buf_str(&json), &doc, &err), RY_OK);
+        assert_int_equal(clip_rules_new(&rules, &err), RY_OK);
+        assert_int_equal(take_all(rules, ry_json_root(doc), &err), elements > 256 ? RY_EINVAL : RY_OK);
+        clip_rules_free(&rules);
+    }
 }
 
 static void without_lists_nothing_is_a_video(void **state)
@@ -335,6 +358,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_video_is_known_by_its_type_or_its_name),
+        cmocka_unit_test(a_list_is_refused_when_it_is_too_long_to_be_compared_with),
         cmocka_unit_test(without_lists_nothing_is_a_video),
         cmocka_unit_test(content_is_searched_as_python_searches),
         cmocka_unit_test(a_slow_regex_has_five_milliseconds_and_counts_as_not_found),
