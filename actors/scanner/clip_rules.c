@@ -14,21 +14,26 @@
 #define SAVED_NS_MAX INT64_C(100000000) /* and what a channel begins with */
 /* Each attachment is compared with each. */
 #define LIST_MAX ((size_t)256)
+/* Each is compiled: two for each of the layers, and some more. */
+#define REGEXES_MAX 16
 
 struct clip_rules {
     const struct ry_json *mime_types; /* arrays of strings, of the settings; NULL: empty */
     const struct ry_json *extensions;
     struct text_filter *include; /* NULL: none */
     struct text_filter *exclude;
+    unsigned regexes; /* that were taken */
     int64_t saved_ns; /* of searching time */
 };
 
-static int take_regex(const char *setting, const struct ry_json *value, struct text_filter **filter,
-                      struct ry_error *err)
+static int take_regex(struct clip_rules *rules, const char *setting, const struct ry_json *value,
+                      struct text_filter **filter, struct ry_error *err)
 {
     if (value != NULL && !ry_json_is(value, RY_JSON_STRING))
         return ry_fail(err, RY_EINVAL, "%s is neither a string nor null", setting);
     struct ry_str pattern = ry_json_str(value);
+    if (pattern.n > 0 && rules->regexes++ >= REGEXES_MAX)
+        return ry_fail(err, RY_EINVAL, "%s is there too often", setting);
     struct text_filter *made = NULL;
     int rc = pattern.n > 0 ? text_filter_compile(setting, pattern, &made, err) : RY_OK; /* '' is falsy in Python */
     if (rc != RY_OK)
@@ -59,9 +64,9 @@ int clip_rules_take(struct clip_rules *rules, struct ry_str setting, const struc
     if (ry_str_is(setting, "video_extensions"))
         return take_strings("video_extensions", value, &rules->extensions, err);
     if (ry_str_is(setting, "text_include_regex"))
-        return take_regex("text_include_regex", value, &rules->include, err);
+        return take_regex(rules, "text_include_regex", value, &rules->include, err);
     if (ry_str_is(setting, "text_exclude_regex"))
-        return take_regex("text_exclude_regex", value, &rules->exclude, err);
+        return take_regex(rules, "text_exclude_regex", value, &rules->exclude, err);
     return RY_OK;
 }
 

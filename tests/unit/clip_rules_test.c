@@ -99,6 +99,31 @@ static void a_list_is_refused_when_it_is_too_long_to_be_compared_with(void **sta
     }
 }
 
+/* One object may have a member a thousand times, and each would be compiled. */
+static void a_regex_that_is_there_too_often_is_not_compiled(void **state)
+{
+    (void)state;
+    struct clip_rules *rules = NULL;
+    struct ry_error err = {0};
+    RY_BUF_AUTO json = ry_buf_make(8192);
+    RY_JSON_AUTO *doc = NULL;
+    assert_int_equal(ry_buf_add_str(&json, RY_STR("{\"a\":1")), RY_OK);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(ry_buf_addf(&json, ",\"text_%s_regex\":\"%d\"", i % 2 ? "include" : "exclude", i), RY_OK);
+    assert_int_equal(ry_buf_add_str(&json, RY_STR("}")), RY_OK);
+    assert_int_equal(ry_json_parse(ry_buf_str(&json), &doc, &err), RY_OK);
+    assert_int_equal(clip_rules_new(&rules, &err), RY_OK);
+    assert_int_equal(take_all(rules, ry_json_root(doc), &err), RY_EINVAL);
+    assert_string_equal(err.text, "text_exclude_regex is there too often");
+    struct text_searcher *searcher = NULL;
+    bool gave_up = false;
+    assert_int_equal(text_searcher_new(&searcher, text_clock_thread(), &err), RY_OK);
+    assert_true(clip_rules_want(rules, searcher, RY_STR("15"), &gave_up)); /* the last that were compiled */
+    assert_false(clip_rules_want(rules, searcher, RY_STR("14 15"), &gave_up));
+    text_searcher_free(&searcher);
+    clip_rules_free(&rules);
+}
+
 static void without_lists_nothing_is_a_video(void **state)
 {
     (void)state;
@@ -359,6 +384,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_video_is_known_by_its_type_or_its_name),
         cmocka_unit_test(a_list_is_refused_when_it_is_too_long_to_be_compared_with),
+        cmocka_unit_test(a_regex_that_is_there_too_often_is_not_compiled),
         cmocka_unit_test(without_lists_nothing_is_a_video),
         cmocka_unit_test(content_is_searched_as_python_searches),
         cmocka_unit_test(a_slow_regex_has_five_milliseconds_and_counts_as_not_found),
