@@ -21,6 +21,7 @@
 
 #include "actors/downloader/windows.h"
 #include "runtime/base/backoff.h"
+#include "runtime/base/log.h"
 #include "runtime/base/utf8.h"
 
 #define CLIP_MAGIC 0x636c6970u
@@ -30,7 +31,7 @@
 #define PAUSE_BASE_MS 500
 #define PAUSE_MAX_MS  10000
 #define PAUSE_FULL_MS 1000
-/* Far beyond what a queue before the encoders may take; whoever does not answer then never will. */
+/* Far beyond what a queue before the encoders takes, unless nothing moves behind them either. */
 #define ENCODE_MS_MAX ((int64_t)3600 * 1000)
 /* A server that asks for more time than this is asked again all the same. */
 #define RETRY_AFTER_MAX_MS   ((int64_t)24 * 3600 * 1000)
@@ -152,6 +153,16 @@ static void clip_fail(struct clip *clip, const char *predicate, enum ry_failure_
                                           .encoder = encoder};
     struct ry_send send = ry_send_from(clip->mail);
     RY_TELL(world->ctx, clip_failed, &failed, &send);
+    clip_end(clip);
+}
+
+/* Ends the clip without an outcome: it is nobody's fault that is known, so it is not the clip's, and it waits again. */
+static void clip_give_back(struct clip *clip, struct ry_str reason)
+{
+    const struct ry_clip_failed failed = {.clip_id = clip->work->clip_id, .reason = reason, .release = true};
+    struct ry_send send = ry_send_from(clip->mail);
+    RY_LOG(RY_WARNING, "clip_given_back", "clip=%.*s reason=%.*s", RY_STR_ARG(clip->work->clip_id), RY_STR_ARG(reason));
+    RY_TELL(clip->world->ctx, clip_failed, &failed, &send);
     clip_end(clip);
 }
 
@@ -475,7 +486,7 @@ void clips_on_timer(struct clip_world *world)
         if (clip->step == CLIP_FETCHING || clip->due_mono_ms > now)
             continue;
         if (clip->step == CLIP_ENCODING)
-            clip_fail(clip, "had no answer of an encoder within an hour", RY_FAILURE_PASSING, NOBODY);
+            clip_give_back(clip, RY_STR("no encoder answered within an hour"));
         else if (clip->resume == CLIP_ENCODING)
             send_encode_run(clip);
         else

@@ -34,7 +34,8 @@
 enum timer { TIMER_CLAIM, TIMER_RENEW, TIMER_JANITOR, TIMER_RECONCILER, TIMER_ARCHIVIST, TIMER_LEAVE };
 
 #define CLIP_ID_BYTES 32
-/* Longer than any part of the way may take; a clip without an outcome then has failed for now, whatever holds it. */
+/* Longer than any part of the way takes, unless nothing moves; a clip without an outcome then waits again, whatever
+ * holds it. That is no failure of its own: the disk may be full. */
 #define CLIP_MS_MAX      ((int64_t)2 * 3600 * 1000)
 #define BACKOFF_LIST_MAX 32
 /* A round without any hint or known due time: what other nodes or people changed in the database is found by it. */
@@ -307,8 +308,10 @@ static void scheduler_end_late(struct scheduler *self, struct ry_ctx *ctx)
             scheduler_forget(self, clip);
         } else if (worked_ms >= CLIP_MS_MAX && !clip->failing) {
             clip->failing = true;
+            RY_LOG(RY_WARNING, "clip_given_back", "clip=%s reason=%s", clip->clip_id,
+                   "no outcome came within two hours");
             scheduler_end_clip(self, ctx, ry_str_of(clip->clip_id), clip->retries, clip->origin,
-                               &(struct ending){.reason = RY_STR("no outcome came within two hours")});
+                               &(struct ending){.release = true, .reason = RY_STR("no outcome came within two hours")});
         }
     }
 }

@@ -72,10 +72,10 @@ void ry_router_put_out(struct ry_router *router, uint32_t session, const char *r
         put_out(router, member, reason);
 }
 
-void post_note_given(struct ry_router *router, const struct member *member)
+void post_note_given(struct ry_router *router)
 {
     int64_t due_mono_ms = post_now(router) + router->options.hold_ms_max;
-    if (router->options.hold_ms_max > 0 && is_confined(member) && due_mono_ms < router->next_hold_mono_ms)
+    if (router->options.hold_ms_max > 0 && due_mono_ms < router->next_hold_mono_ms)
         router->next_hold_mono_ms = due_mono_ms;
 }
 

@@ -179,7 +179,6 @@ bool ry_gate_vouches(struct ry_gate *gate, int fd, const char *user)
     if (fd < 0 || fd >= FD_MAX || gate->connections[fd] == CONNECTION_NONE)
         return false;
     gate->connections[fd] = CONNECTION_HEARD;
-    ry_intake_heard(&gate->intake, fd);
     return user != NULL && strlen(user) == RY_KEY_HEX_BYTES - 1;
 }
 
@@ -195,9 +194,9 @@ void ry_gate_bar(struct ry_gate *gate, int fd, const char *user)
         (void)shutdown(fd, SHUT_RDWR); /* ZeroMQ closes it, and says so */
 }
 
-void ry_gate_heard(struct ry_gate *gate, int fd)
+void ry_gate_heard(struct ry_gate *gate, int fd, size_t bytes)
 {
-    ry_intake_heard(&gate->intake, fd);
+    ry_intake_heard(&gate->intake, fd, bytes);
 }
 
 int64_t ry_gate_look(struct ry_gate *gate, int64_t now_mono_ms)

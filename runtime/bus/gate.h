@@ -40,8 +40,8 @@ void ry_gate_polls(struct ry_gate *gate, zmq_pollitem_t items[RY_GATE_POLLS]);
 /* Answers handshakes and tells of what was lost. Does not wait. */
 void ry_gate_work(struct ry_gate *gate);
 
-/* A whole message has come over it. */
-void ry_gate_heard(struct ry_gate *gate, int fd);
+/* A whole message of so many bytes was read from it. */
+void ry_gate_heard(struct ry_gate *gate, int fd, size_t bytes);
 
 /* Cuts a connection that sends without end; when to look again, INT64_MAX: there are no connections. */
 int64_t ry_gate_look(struct ry_gate *gate, int64_t now_mono_ms);

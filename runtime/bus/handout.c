@@ -103,7 +103,8 @@ static void give(struct ry_router *router, struct office *office, struct mail *m
         mail->holder = member;
         mail->given_mono_ms = post_now(router);
         authority_begin(mail);
-        post_note_given(router, member);
+        if (RY_ROLES_CONFINED & RY_ROLE_BIT(member->role))
+            post_note_given(router);
         TAILQ_INSERT_TAIL(&member->custody, mail, link);
         member->held++;
         office->held++;

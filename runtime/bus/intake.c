@@ -1,7 +1,7 @@
-/* intake.c: how much connections from other hosts have sent that is no whole message yet; see intake.h.
+/* intake.c: how much connections from other hosts have sent that is not read yet; see intake.h.
  *
- * The system counts the bytes of a TCP connection (TCP_INFO). What is encrypted and framed is a little more than what
- * arrives, which does not matter here. */
+ * The system counts the bytes of a TCP connection (TCP_INFO). They are a little more than what is read, for framing,
+ * encryption and heartbeats; so when little is left behind a message, nothing is. */
 #include "runtime/bus/intake.h"
 
 #include <linux/tcp.h>
@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+
+/* Far more than the overhead of one message. */
+#define LITTLE_BYTES ((uint64_t)1 << 20)
 
 static uint64_t received(int fd)
 {
@@ -46,11 +49,15 @@ void ry_intake_remove(struct ry_intake *intake, int fd)
         *item = intake->items[--intake->n];
 }
 
-void ry_intake_heard(struct ry_intake *intake, int fd)
+void ry_intake_heard(struct ry_intake *intake, int fd, size_t bytes)
 {
     struct ry_intake_item *item = item_of(intake, fd);
-    if (item)
-        item->mark = received(fd);
+    if (item == NULL)
+        return;
+    uint64_t now = received(fd);
+    item->mark += bytes;
+    if (now < item->mark + LITTLE_BYTES)
+        item->mark = now;
 }
 
 int ry_intake_greedy(const struct ry_intake *intake)

@@ -111,8 +111,8 @@ void post_fault(struct ry_router *router, struct member *member);
 bool post_is_condemned(const struct member *member);
 /* Puts out the instance of this session if it is of a confined role and has too many faults. */
 void post_judge(struct ry_router *router, uint32_t session);
-/* A mail has been handed out to this member. */
-void post_note_given(struct ry_router *router, const struct member *member);
+/* A mail has been handed out to an instance of a confined role. */
+void post_note_given(struct ry_router *router);
 /* Puts out confined instances that have held a mail for too long; the time when to look again. */
 int64_t post_put_out_idle(struct ry_router *router);
 

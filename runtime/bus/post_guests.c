@@ -38,8 +38,9 @@ static void put_out_greedy(void *arg, int fd)
 void post_check_size(struct ry_post *post, const struct peer_key *key)
 {
     struct peer *peer = post_peer_find(post, key);
-    ry_gate_heard(post->gate, ry_parcel_fd(post->parcel));
-    if (ry_parcel_bytes(post->parcel) <= GUEST_BAG_MAX_BYTES)
+    size_t bytes = ry_parcel_bytes(post->parcel);
+    ry_gate_heard(post->gate, ry_parcel_fd(post->parcel), bytes);
+    if (bytes <= GUEST_BAG_MAX_BYTES)
         return;
     post_malformed(post, "a bag of another host that is too large");
     if (peer && !peer->over)

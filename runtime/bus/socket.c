@@ -19,9 +19,10 @@
 #define PART_MAX_BYTES ((int)(129 << 20))
 /* Bags that wait to be read from one peer outside this process. */
 #define RECEIVE_BAGS 64
-/* The same of another host, where a part is an image or the envelopes of a bag; intake.h bounds what is no bag yet. */
+/* Largest part from another host: an image, or the envelopes of a bag. How much of it waits is bounded by intake.h and
+ * not by a mark: a connection that ends while a mark has stopped it makes libzmq abort at the next heartbeat (4.3.4,
+ * stream_engine_base.cpp: out_event asserts that there was no error). */
 #define GUEST_PART_MAX_BYTES ((int)(17 << 20))
-#define GUEST_RECEIVE_BAGS   2
 /* Over TCP: how often a sign of life is asked for, and how long the node waits for one. A part of a message is none
  * before it is whole, and large ones go to the encoder only: it gives its signs meanwhile, and waits for none. */
 #define HEARTBEAT_MS         2000
@@ -160,7 +161,7 @@ int ry_socket_gate(zsock_t **socket, struct ry_error *err)
     *socket = socket_new(ZMQ_ROUTER, err);
     if (*socket == NULL)
         return (int)err->code;
-    zsock_set_rcvhwm(*socket, GUEST_RECEIVE_BAGS);
+    zsock_set_rcvhwm(*socket, 0);
     zsock_set_maxmsgsize(*socket, GUEST_PART_MAX_BYTES);
     zsock_set_router_mandatory(*socket, 1);
     set_heartbeats(*socket, HEARTBEAT_TIMEOUT_MS);

@@ -375,7 +375,11 @@ static void what_comes_without_an_end_is_seen_for_each_connection_and_for_all(vo
     assert_int_equal(ry_intake_greedy(&intake), -1);
     pump(pairs[0], 65536);
     assert_int_equal(ry_intake_greedy(&intake), pairs[0][1]);
-    ry_intake_heard(&intake, pairs[0][1]); /* it was a whole message after all */
+    ry_intake_heard(&intake, pairs[0][1], RY_INTAKE_MAX_BYTES / 2); /* a message, and more waits behind it */
+    assert_int_equal(ry_intake_greedy(&intake), -1);
+    pump(pairs[0], RY_INTAKE_MAX_BYTES / 2);
+    assert_int_equal(ry_intake_greedy(&intake), pairs[0][1]);
+    ry_intake_heard(&intake, pairs[0][1], RY_INTAKE_MAX_BYTES); /* all was messages after all, but for some overhead */
     assert_int_equal(ry_intake_greedy(&intake), -1);
     for (int i = 0; i < PAIRS; i++) /* none has too much, but all together have */
         pump(pairs[i], (size_t)(50 + i) << 20);
