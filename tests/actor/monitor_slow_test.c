@@ -74,17 +74,28 @@ static void leave_no_trace(int fd)
     assert_int_equal(setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on), 0);
 }
 
-/* A connection from 127.0.0.host, which has sent this. */
-static int knock(unsigned host, const char *bytes)
+static int visitor_from(unsigned host)
 {
     struct sockaddr_in from = loopback(host, 0);
-    struct sockaddr_in to = loopback(1, port);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
     leave_no_trace(fd);
     assert_int_equal(bind(fd, (struct sockaddr *)&from, sizeof from), 0);
+    return fd;
+}
+
+static void begin(int fd, const char *bytes)
+{
+    struct sockaddr_in to = loopback(1, port);
     assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
     assert_int_equal(send(fd, bytes, strlen(bytes), MSG_NOSIGNAL), strlen(bytes));
+}
+
+/* A connection from 127.0.0.host, which has sent this. */
+static int knock(unsigned host, const char *bytes)
+{
+    int fd = visitor_from(host);
+    begin(fd, bytes);
     return fd;
 }
 
@@ -400,6 +411,42 @@ static void an_idle_connection_gives_its_seat_to_a_newcomer(void **state)
     site_close();
 }
 
+/* The visitors here are of the same process, and have their descriptors already. */
+static void a_process_without_descriptors_turns_the_slow_away_and_not_ping(void **state)
+{
+    (void)state;
+    static const char ping[] = "GET /ping HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    int fds[20];
+    struct rlimit limit;
+    struct rlimit few;
+    site_open("");
+    for (size_t i = 0; i < 20; i++)
+        fds[i] = visitor_from(1);
+    int next = visitor_from(1);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    few = (struct rlimit){.rlim_cur = (rlim_t)next + 4, .rlim_max = limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    for (size_t i = 0; i < 19; i++) {
+        begin(fds[i], "GET / HTTP/1.1\r\n");
+        settle();
+    }
+    begin(fds[19], ping);
+    assert_int_equal(status_of(fds[19]), 200);
+    for (size_t i = 0; i < 20; i++)
+        assert_int_equal(close(fds[i]), 0);
+    settle();
+    /* none at all is left, and nobody is there to make room: it waits with the kernel */
+    few.rlim_cur = 1;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    begin(next, ping);
+    settle();
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    bed_advance(bed, 100);
+    assert_int_equal(status_of(next), 200);
+    assert_int_equal(close(next), 0);
+    site_close();
+}
+
 /* ---- proxies ----------------------------------------------------------------------------------------------------- */
 
 static void behind_a_proxy_the_visitor_counts_and_not_the_proxy(void **state)
@@ -480,6 +527,7 @@ int main(void)
         cmocka_unit_test(one_address_has_so_many_seats_and_a_busy_site_keeps_some),
         cmocka_unit_test(ready_that_hangs_does_not_shut_out_ping),
         cmocka_unit_test(an_idle_connection_gives_its_seat_to_a_newcomer),
+        cmocka_unit_test(a_process_without_descriptors_turns_the_slow_away_and_not_ping),
         cmocka_unit_test(behind_a_proxy_the_visitor_counts_and_not_the_proxy),
         cmocka_unit_test(an_address_is_one_visitor_an_ipv6_network_too),
     };
