@@ -13,11 +13,10 @@
 #include "runtime/json/json.h"
 #include "runtime/json/writer.h"
 
-#define NEWS_LASTS_S  10
-#define NEWS_BYTES    ((size_t)8192)
-#define PEERS_MAX     4096
-#define READ_AGAIN_MS 250
-#define CLOCKS_MS     60000
+#define NEWS_LASTS_S 10
+#define NEWS_BYTES   ((size_t)8192)
+#define PEERS_MAX    4096
+#define CLOCKS_MS    60000
 /* Words to a node last an hour (words.c); behind that, one of this peer cannot be an honest one. */
 #define PEER_LASTS_MS 7200000
 
@@ -155,7 +154,6 @@ static void on_node(void *arg, const struct ry_mail_node *node)
 
 static void read_news(struct relay *self)
 {
-    self->read_mono_ms = ry_mono_ms(ry_ctx_clock(self->ctx));
     self->reach = 0;
     self->strangers = 0;
     self->nodes_known = ry_mail_stream_nodes(self->mail, on_node, self, NULL) == RY_OK;
@@ -164,11 +162,11 @@ static void read_news(struct relay *self)
 struct relay_peer *relay_peer_found(struct relay *self, struct ry_str owner)
 {
     struct relay_peer *peer = relay_peer_of(self, owner);
-    if (peer == NULL && ry_mono_ms(ry_ctx_clock(self->ctx)) - self->read_mono_ms >= READ_AGAIN_MS) {
-        read_news(self);
-        peer = relay_peer_of(self, owner);
-    }
-    return peer;
+    if (peer != NULL)
+        return peer;
+    /* It may have begun since the news were read: it says who it is before it sends anything. */
+    read_news(self);
+    return relay_peer_of(self, owner);
 }
 
 /* ---- what this node says ----------------------------------------------------------------------------------------- */

@@ -102,7 +102,6 @@ struct relay {
     uint32_t reach;
     struct relay_peer *peers; /* starts of nodes of the fleet, by owner; those that are gone too, for a while */
     bool nodes_known;
-    int64_t read_mono_ms;             /* when their news were read last */
     int64_t said_wall_ms;             /* of this node's last news */
     size_t strangers;                 /* nodes that are none of the fleet */
     char stranger[RELAY_OWNER_BYTES]; /* one of them */

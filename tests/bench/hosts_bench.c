@@ -24,13 +24,14 @@
 #define CLIP        "0123456789abcdef0123456789abcdef"
 #define QUESTION_MS 250
 #define BACKFILL    100
+#define KEPT_MAX    64 /* mails that the driver has under way */
 #define WARM        20 /* answers before the clock starts: until then not all hosts may be known */
 
 static unsigned rest_ms;
 static unsigned count, waiting, mail_bytes;
 static bool control;
 
-/* What the driver measures; its thread's alone until `over`. */
+/* What the driver measures; under the lock. */
 static struct {
     unsigned sent, answered, backfill;
     int64_t begin_ns, end_ns;
@@ -79,7 +80,7 @@ static void encoder_receive(void *self, struct ry_ctx *ctx, struct ry_mail *mail
 {
     (void)self;
     work();
-    RY_ANSWER(ctx, mail, encode_done, (&(struct ry_encode_done){0}));
+    RY_ANSWER(ctx, mail, encode_failed, (&(struct ry_encode_failed){.reason = RY_STR("a bench")}));
 }
 
 static void writer_receive(void *self, struct ry_ctx *ctx, struct ry_mail *mail)
@@ -103,7 +104,35 @@ static void end_run(void)
     pthread_mutex_unlock(&run.lock);
 }
 
-static void encode_more(struct ry_ctx *ctx)
+/* A mail for an encoder is said in the course of a thumbnail_make; so the driver has a scheduler and a downloader. */
+static void make_more(struct ry_ctx *ctx)
+{
+    struct ry_clip_work clip = {.clip_id = RY_STR(CLIP),
+                                .guild_id = RY_STR("1"),
+                                .channel_id = RY_STR("1"),
+                                .message_id = RY_STR("1"),
+                                .filename = RY_STR("a.mp4"),
+                                .url = RY_STR("https://cdn.example/a.mp4")};
+    const struct ry_thumbnail_make make = {.clips = {.items = &clip, .n = 1}};
+    pthread_mutex_lock(&run.lock);
+    for (; run.sent < count + WARM && run.sent - run.answered < waiting; run.sent++)
+        RY_TELL(ctx, thumbnail_make, &make, &(struct ry_send){.priority = RY_PRIORITY_BACKFILL});
+    pthread_mutex_unlock(&run.lock);
+}
+
+static void maker_tick(void *self, struct ry_ctx *ctx, unsigned timer)
+{
+    (void)self;
+    make_more(ctx);
+    ry_timer(ctx, timer, 1);
+}
+
+static void maker_receive(void *self, struct ry_ctx *ctx, struct ry_mail *mail)
+{
+    (void)self, (void)ctx, (void)mail;
+}
+
+static void ask_encoder(struct ry_ctx *ctx, const struct ry_mail *mail)
 {
     struct ry_frame *frame = ry_frame_new(mail_bytes);
     struct ry_window window = {.bytes = {.p = ry_frame_data(frame), .n = mail_bytes, .frame = frame}};
@@ -116,33 +145,43 @@ static void encode_more(struct ry_ctx *ctx)
                                       .large_width = 16,
                                       .large_height = 16,
                                       .quality = 1};
+    const struct ry_send send = ry_send_from(mail);
     memset(ry_frame_data(frame), 7, mail_bytes);
-    for (; run.sent < count + WARM && run.sent - run.answered < waiting; run.sent++)
-        RY_TELL(ctx, encode_run, &ask, &(struct ry_send){.priority = RY_PRIORITY_BACKFILL});
+    RY_TELL(ctx, encode_run, &ask, &send);
     ry_frame_unref(frame);
 }
 
-static void downloader_tick(void *self, struct ry_ctx *ctx, unsigned timer)
+static void count_answer(void)
 {
-    (void)self, (void)timer;
-    encode_more(ctx);
+    pthread_mutex_lock(&run.lock);
+    run.answered++;
+    if (run.answered == WARM)
+        run.begin_ns = now_ns();
+    bool over = run.answered == WARM + count;
+    if (over)
+        run.end_ns = now_ns();
+    pthread_mutex_unlock(&run.lock);
+    if (over)
+        end_run();
 }
 
 static void downloader_receive(void *self, struct ry_ctx *ctx, struct ry_mail *mail)
 {
+    static struct ry_mail *kept[KEPT_MAX]; /* in order; a ring */
+    static unsigned first, next;
     (void)self;
-    if (mail->envelope.tag != RY_TAG_encode_done) {
+    if (mail->envelope.tag == RY_TAG_thumbnail_make) {
+        ask_encoder(ctx, mail);
+        ry_mail_keep(ctx, mail);
+        kept[next++ % KEPT_MAX] = mail;
+        return;
+    }
+    if (mail->envelope.tag != RY_TAG_encode_failed) {
         fprintf(stderr, "hosts_bench: a mail was not worked on\n");
         exit(1);
     }
-    run.answered++;
-    if (run.answered == WARM)
-        run.begin_ns = now_ns();
-    if (run.answered == WARM + count) {
-        run.end_ns = now_ns();
-        end_run();
-    }
-    encode_more(ctx);
+    ry_mail_done(ctx, kept[first++ % KEPT_MAX]);
+    count_answer();
 }
 
 static void fill(struct ry_ctx *ctx)
@@ -194,12 +233,19 @@ static const struct ry_actor_spec writer_spec = {.role = RY_ROLE_WRITER,
                                                  .tick = no_tick,
                                                  .close = close_actor};
 static const struct ry_actor_spec downloader_spec = {.role = RY_ROLE_DOWNLOADER,
-                                                     .capacity = 1,
+                                                     .capacity = KEPT_MAX,
                                                      .threads = 1,
                                                      .open = open_actor,
                                                      .receive = downloader_receive,
-                                                     .tick = downloader_tick,
+                                                     .tick = no_tick,
                                                      .close = close_actor};
+static const struct ry_actor_spec maker_spec = {.role = RY_ROLE_SCHEDULER,
+                                                .capacity = 1,
+                                                .threads = 1,
+                                                .open = open_actor,
+                                                .receive = maker_receive,
+                                                .tick = maker_tick,
+                                                .close = close_actor};
 static const struct ry_actor_spec scheduler_spec = {.role = RY_ROLE_SCHEDULER,
                                                     .capacity = 1,
                                                     .threads = 1,
@@ -210,18 +256,20 @@ static const struct ry_actor_spec scheduler_spec = {.role = RY_ROLE_SCHEDULER,
 
 /* ---- the program ------------------------------------------------------------------------------------------------- */
 
-static struct ry_node *begin(const char *name, const struct ry_actor_spec *spec)
+/* more: a second actor, or NULL. */
+static struct ry_node *begin(const char *name, const struct ry_actor_spec *spec, const struct ry_actor_spec *more)
 {
     extern char **environ;
     struct ry_node *node = NULL;
     struct ry_config *config = NULL;
     struct ry_error err = {0};
-    const struct ry_node_role roles[] = {{&ry_relay_spec, 1}, {spec, 1}};
+    const struct ry_node_role roles[] = {{&ry_relay_spec, 1}, {spec, 1}, {more, 1}};
     if (ry_config_load(&config, environ, &err) != RY_OK || ry_config_set(config, RY_OPT_node, name, &err) != RY_OK ||
         ry_config_set(config, RY_OPT_database_url, "postgresql://nobody@127.0.0.1:1/nothing", &err) != RY_OK ||
         ry_config_set(config, RY_OPT_mailbox, "4096", &err) != RY_OK || ry_config_finish(config, &err) != RY_OK ||
-        ry_node_start(&node, &(struct ry_node_options){.config = config, .roles = roles, .role_count = 2}, &err) !=
-            RY_OK) {
+        ry_node_start(&node,
+                      &(struct ry_node_options){.config = config, .roles = roles, .role_count = more != NULL ? 3 : 2},
+                      &err) != RY_OK) {
         fprintf(stderr, "hosts_bench: %s\n", err.text);
         exit(1);
     }
@@ -235,9 +283,9 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static int drive(const char *name, const struct ry_actor_spec *spec)
+static int drive(const char *name, const struct ry_actor_spec *spec, const struct ry_actor_spec *more)
 {
-    struct ry_node *node = begin(name, spec);
+    struct ry_node *node = begin(name, spec, more);
     pthread_mutex_lock(&run.lock);
     while (!run.over)
         pthread_cond_wait(&run.changed, &run.lock);
@@ -254,7 +302,7 @@ static int drive(const char *name, const struct ry_actor_spec *spec)
 
 static int host(const char *role, const char *name)
 {
-    struct ry_node *node = begin(name, strcmp(role, "encoder") == 0 ? &encoder_spec : &writer_spec);
+    struct ry_node *node = begin(name, strcmp(role, "encoder") == 0 ? &encoder_spec : &writer_spec, NULL);
     char byte;
     while (read(STDIN_FILENO, &byte, 1) > 0)
         continue;
@@ -273,11 +321,11 @@ int main(int argc, char **argv)
     count = argc > 2 ? (unsigned)atoi(argv[2]) : 0;
     control = argc == 3 && strcmp(argv[1], "control") == 0;
     if (control && count > 0 && count <= 1000)
-        return drive("driver", &scheduler_spec);
+        return drive("driver", &scheduler_spec, NULL);
     if (argc == 5 && strcmp(argv[1], "encode") == 0 && count > 0) {
         waiting = (unsigned)atoi(argv[3]);
         mail_bytes = (unsigned)atoi(argv[4]);
-        return drive("driver", &downloader_spec);
+        return drive("driver", &maker_spec, &downloader_spec);
     }
     fprintf(stderr, "usage: see the head of hosts_bench.c\n");
     return 2;

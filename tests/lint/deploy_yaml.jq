@@ -2,7 +2,7 @@
 # variables of the encoders' env files]}. Output: a line for each thing that is wrong.
 def seconds: capture("^(?<n>[0-9]+)(?<u>s|m)$") | (.n | tonumber) * (if .u == "m" then 60 else 1 end);
 def wrong($good; $what): if $good then empty else $what end;
-def encoder_may_know: ["REDIS_URL", "REELYARD_WEB_TOKEN", "REELYARD_SANDBOX", "REELYARD_HTTP_PORT", "ENCODERS"];
+def encoder_may_know: ["REDIS_URL", "REELYARD_FLEET_KEY", "REELYARD_WEB_TOKEN", "REELYARD_SANDBOX", "REELYARD_HTTP_PORT", "ENCODERS"];
 def of_kind($kind): [.[] | select(.kind == $kind)];
 
 def compose:
@@ -53,6 +53,10 @@ def manifests:
      | wrong(.spec.scaleTargetRef.name as $t | $deployments | index($t); "k8s: ScaledObject \($name) is for no deployment"),
        wrong(.spec.minReplicaCount >= 1; "k8s: ScaledObject \($name): mail is put into a stream only while a node offers the role"),
        (.spec.triggers[] | wrong(.metadata.stream | test("^reelyard:mail:(encoder|writer)$"); "k8s: ScaledObject \($name): its stream"))),
+    ($all | of_kind("Deployment")[] | select(.metadata.name != "reelyard")
+     | wrong([.spec.template.spec.containers[].envFrom[].secretRef.name] | index("reelyard-fleet"); "k8s: \(.metadata.name) has no key of the fleet")),
+    ($all | of_kind("Secret")[] | select(.metadata.name != "reelyard-fleet")
+     | wrong(.stringData | has("REELYARD_FLEET_KEY") | not; "k8s: the key of the fleet stands in \(.metadata.name) too")),
     ($all | of_kind("Secret")[] | select(.metadata.name == "reelyard-encoder")
      | wrong((.stringData | keys) - encoder_may_know == []; "k8s: the encoders' secret has more than Redis"));
 
