@@ -19,16 +19,19 @@ static void *need(void *p)
 /* n bytes of UTF-8 with characters of every length, beginning with the field's name. */
 static struct ry_str text_of(const struct making *self, const char *name, size_t n)
 {
-    static const char *const characters[] = {"a", "é", "€", "🎬"};
+    static const char *const characters[] = {"a", "é", "€", "🎬"}; /* of 1 to 4 bytes */
     char *text = need(ry_arena_alloc(self->arena, n + 1));
     size_t used = strlen(name) < n ? strlen(name) : n;
     memcpy(text, name, used);
     for (size_t i = 0; used < n; i++) {
         const char *next = characters[i % 4];
-        if (strlen(next) > n - used)
+        size_t bytes = i % 4 + 1;
+        if (bytes > n - used) {
             next = "z";
-        memcpy(text + used, next, strlen(next));
-        used += strlen(next);
+            bytes = 1;
+        }
+        memcpy(text + used, next, bytes);
+        used += bytes;
     }
     return (struct ry_str){text, n};
 }
