@@ -109,8 +109,12 @@ static void scan_finish(struct scan *scan)
     if (scan->next_json.p != NULL && scan_read_next(scan, &next_doc, &next)) {
         done.next.items = &next;
         done.next.n = 1;
-    } else if (scan->next_json.p != NULL) {
-        RY_LOG(RY_ERROR, "next_job_damaged", "job=%.*s", RY_STR_ARG(scan_order(scan)->job_id));
+    }
+    /* It may come from a row, which another hand may have written. */
+    struct ry_error why = {0};
+    if (scan->next_json.p != NULL && (done.next.n == 0 || ry_check(RY_TAG_job_done, &done, &why) != RY_OK)) {
+        done.next.n = 0;
+        RY_LOG(RY_ERROR, "next_job_damaged", "job=%.*s reason=%s", RY_STR_ARG(scan_order(scan)->job_id), why.text);
     }
     RY_ANSWER(scan_ctx(scan), scan->mail, job_done, &done);
     scan_leave(scan);

@@ -216,6 +216,17 @@ static void a_slice_on_record_only_goes_on_under_the_same_id(void **state)
     scan_bench_text_is(done->next.items[0].job_id, id);
     assert_int_equal(fake_stat(bench.discord, "requests"), requests);
 
+    /* What no message can carry, by another hand: the job ends all the same. */
+    static const char *const damaged[] = {"{", "{}", "{\"job_id\":\"\",\"type\":\"batch\"}",
+                                          "{\"job_id\":\"a\",\"type\":\"a type that no message has room for\"}"};
+    for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++) {
+        record.next = ry_str_of(damaged[i]);
+        scan_bench_run_as(&bench, "batch", more, 2, false);
+        scan_bench_answer_settings(&bench);
+        scan_bench_answer_begin(&bench, &(struct ry_scan_begun){.slices = {&record, 1}});
+        assert_int_equal(scan_bench_expect_done(&bench, 100, 24)->next.n, 0);
+    }
+
     record.next = (struct ry_str){0}; /* the scan's last slice */
     scan_bench_run_as(&bench, "batch", more, 2, false);
     scan_bench_answer_settings(&bench);

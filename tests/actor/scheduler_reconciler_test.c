@@ -90,6 +90,22 @@ static void a_scan_whose_job_was_lost_goes_on_under_the_same_job_id(void **state
     bed_free(bed);
 }
 
+/* A row may have been written by another hand. */
+static void a_job_that_no_message_can_carry_is_not_queued(void **state)
+{
+    (void)state;
+    static const char *const next[] = {"{", "[]", "{\"job_id\": \"\", \"type\": \"batch\"}", "{\"job_id\": \"a\"}",
+                                       "{\"job_id\": \"a\", \"type\": \"a type that no message has room for\"}"};
+    for (size_t i = 0; i < sizeof next / sizeof *next; i++) {
+        uint64_t get = 0;
+        struct bed *bed = bed_at_first_round(&get);
+        struct ry_scan_row scan = scan_of(bed, "10", 2 * MINUTES, next[i]);
+        answer_without_job(bed, get, &scan);
+        bed_expect_nothing(bed);
+        bed_free(bed);
+    }
+}
+
 static void a_job_that_is_lost_again_is_not_queued_a_third_time(void **state)
 {
     (void)state;
@@ -192,6 +208,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_scan_whose_job_was_lost_goes_on_under_the_same_job_id),
+        cmocka_unit_test(a_job_that_no_message_can_carry_is_not_queued),
         cmocka_unit_test(a_job_that_is_lost_again_is_not_queued_a_third_time),
         cmocka_unit_test(a_job_that_could_not_be_queued_is_tried_again),
         cmocka_unit_test(a_scan_is_cancelled_only_when_it_is_old_and_no_job_waits),
