@@ -19,6 +19,7 @@
 #ifndef REELYARD_ACTORS_WRITER_ENGINE_H
 #define REELYARD_ACTORS_WRITER_ENGINE_H
 
+#include "actors/writer/bounds.h"
 #include "proto/message.h"
 #include "runtime/base/arena.h"
 #include "runtime/base/clock.h"
@@ -57,12 +58,6 @@ struct writer_slice {
 
 /* Whether a batch may be written at all. */
 enum writer_gate { WRITER_GATE_OPEN, WRITER_GATE_FENCED, WRITER_GATE_CANCELLED };
-
-/* Of a claimed clip's texts at most so many bytes are read: more than a message carries, so that one which is too long
- * is found out, and ids whole. */
-#define CLAIM_ID_BYTES   256
-#define CLAIM_NAME_BYTES 1100
-#define CLAIM_URL_BYTES  8200
 
 struct writer_engine_ops {
     const char *name; /* "sqlite", "postgresql" */
@@ -138,6 +133,9 @@ struct writer_engine_ops {
                        struct ry_clips_renewed *renewed, struct ry_error *err);
     int (*failed_retry)(struct writer_engine *engine, const struct ry_failed_retry *retry,
                         struct ry_failed_retried *retried, struct ry_error *err);
+    /* Permanent failures that were judged before an encoder of another version was first told become due. What it says
+     * holds after the commit. */
+    int (*verdicts_review)(struct writer_engine *engine, struct writer_review *review, struct ry_error *err);
     /* Forgets up to max fencing tokens, and slices of jobs, that nobody used since. */
     int (*fence_prune)(struct writer_engine *engine, int64_t before_wall_ms, size_t max, struct ry_error *err);
     /* Makes due what a clock that was ahead has put off for longer than anything is (WRITER_PUT_OFF_MAX_MS): tries of

@@ -105,6 +105,7 @@ static const struct writer_engine_ops pg_ops = {
     .clips_claim = pg_clips_claim,
     .clips_renew = pg_clips_renew,
     .failed_retry = pg_failed_retry,
+    .verdicts_review = pg_verdicts_review,
     .fence_prune = pg_fence_prune,
     .clock_mend = pg_clock_mend,
     .settings_get = pg_settings_get,

@@ -35,6 +35,7 @@ int pg_clip_completed(struct writer_engine *engine, const struct ry_clip_complet
 /* What is said between on and off is planned by indexes that are sorted already, and without JIT: for statements that
  * end when they have enough, on tables that nobody analyzed yet. */
 int pg_plan_by_index(struct pg *pg, bool on, struct ry_error *err);
+int pg_verdicts_review(struct writer_engine *engine, struct writer_review *review, struct ry_error *err);
 int pg_encoder_seen(struct pg *pg, struct ry_str version, struct ry_error *err);
 int pg_clip_failed(struct writer_engine *engine, const struct ry_clip_failed *failed, bool *found,
                    struct ry_clip_settled *settled, struct ry_error *err);

@@ -58,13 +58,19 @@ static const char fail_sql[] =
     " lease AS (DELETE FROM reelyard_clip_lease WHERE clip_id IN (SELECT id FROM w))"
     " SELECT c.thumbnail_status, (SELECT min(f.next_retry_at) FROM failed_thumbnail f WHERE f.clip_id = c.id) FROM c";
 
-/* $1 version, $2 now. The first time that a version is told, permanent failures by others are due. Whoever sends
- * versions without end fills the table no further. */
-static const char encoder_sql[] =
-    "WITH seen AS (INSERT INTO reelyard_encoder_version (version, seen_at) SELECT $1, $2 WHERE"
-    " (SELECT count(*) FROM reelyard_encoder_version) < 1000 ON CONFLICT DO NOTHING RETURNING version)"
-    " UPDATE failed_thumbnail f SET next_retry_at = $2, updated_at = $2 FROM reelyard_permanent_failure p, seen"
-    " WHERE p.clip_id = f.clip_id AND p.encoder <> seen.version AND f.next_retry_at > $2";
+/* $1 version, $2 now. Whoever sends versions without end fills the table no further. */
+static const char encoder_sql[] = "INSERT INTO reelyard_encoder_version (version, seen_at) SELECT $1, $2 WHERE"
+                                  " (SELECT count(*) FROM reelyard_encoder_version) < 1000 ON CONFLICT DO NOTHING";
+
+/* $1 now, $2 clip behind which to look, $3 how many verdicts. One that was made due is tried, and then judged anew. */
+static const char review_sql[] =
+    "WITH looked AS MATERIALIZED (SELECT clip_id, encoder, judged_at FROM reelyard_permanent_failure WHERE clip_id > $2"
+    " ORDER BY clip_id LIMIT $3),"
+    " made AS (UPDATE failed_thumbnail f SET next_retry_at = $1, updated_at = $1 FROM looked p WHERE f.clip_id = "
+    "p.clip_id"
+    " AND f.next_retry_at > $1 AND p.judged_at <= (SELECT max(v.seen_at) FROM reelyard_encoder_version v"
+    " WHERE v.version <> p.encoder) RETURNING 1)"
+    " SELECT (SELECT count(*) FROM made), count(*), coalesce(max(clip_id), '') FROM looked";
 
 /* Takes back a claim: the lease of a first one goes. $1 clip, $2 now. */
 static const char release_sql[] =
@@ -187,6 +193,30 @@ int pg_encoder_seen(struct pg *pg, struct ry_str version, struct ry_error *err)
     pg_add_text(pg, &args, version);
     pg_add_time(&args, pg->now_wall_ms);
     return pg_say(pg, encoder_sql, &args, NULL, NULL, err);
+}
+
+static int take_review(struct pg *pg, const PGresult *result, void *arg, struct ry_error *err)
+{
+    (void)pg;
+    (void)err;
+    struct writer_review *review = arg;
+    review->due = pg_u64(result, 0, 0);
+    review->more = pg_u64(result, 0, 1) >= review->max;
+    (void)snprintf(review->after, sizeof review->after, "%s", PQgetvalue(result, 0, 2));
+    return RY_OK;
+}
+
+int pg_verdicts_review(struct writer_engine *engine, struct writer_review *review, struct ry_error *err)
+{
+    struct pg *pg = pg_of(engine);
+    struct pg_args args = {0};
+    pg_add_time(&args, pg->now_wall_ms);
+    pg_add_text(pg, &args, ry_str_of(review->after));
+    pg_add_u64(&args, review->max);
+    int rc = pg_plan_by_index(pg, true, err);
+    if (rc == RY_OK)
+        rc = pg_say(pg, review_sql, &args, take_review, review, err);
+    return rc == RY_OK ? pg_plan_by_index(pg, false, err) : rc;
 }
 
 int pg_clip_failed(struct writer_engine *engine, const struct ry_clip_failed *failed, bool *found,

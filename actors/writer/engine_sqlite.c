@@ -129,6 +129,7 @@ static const struct writer_engine_ops lite_ops = {
     .clips_claim = lite_clips_claim,
     .clips_renew = lite_clips_renew,
     .failed_retry = lite_failed_retry,
+    .verdicts_review = lite_verdicts_review,
     .fence_prune = lite_fence_prune,
     .clock_mend = lite_clock_mend,
     .settings_get = lite_settings_get,

@@ -138,6 +138,7 @@ int lite_clips_renew(struct writer_engine *engine, const struct ry_clips_renew *
 int lite_clip_completed(struct writer_engine *engine, const struct ry_clip_completed *completed, bool *found,
                         struct ry_clip_settled *settled, struct ry_error *err);
 /* A version of an encoder is here: the first time, permanent failures by others are due. */
+int lite_verdicts_review(struct writer_engine *engine, struct writer_review *review, struct ry_error *err);
 int lite_encoder_seen(struct lite *lite, struct ry_str version, struct ry_error *err);
 int lite_clip_failed(struct writer_engine *engine, const struct ry_clip_failed *failed, bool *found,
                      struct ry_clip_settled *settled, struct ry_error *err);

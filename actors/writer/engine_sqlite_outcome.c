@@ -158,22 +158,49 @@ static int store_failure(struct lite *lite, enum lite_statement which, const str
 int lite_encoder_seen(struct lite *lite, struct ry_str version, struct ry_error *err)
 {
     LITE_AUTO *seen = NULL;
-    LITE_AUTO *due = NULL;
-    uint64_t changed = 0;
     int rc = lite_get(lite, LITE_encoder_seen, &seen, err);
     if (rc != RY_OK)
         return rc;
     lite_bind(seen, 1, version);
     lite_bind_now(lite, seen, 2);
-    rc = lite_run(lite, seen, &changed, err);
-    if (rc != RY_OK || changed == 0)
-        return rc;
-    rc = lite_get(lite, LITE_verdicts_due, &due, err);
+    return lite_run(lite, seen, NULL, err);
+}
+
+static int make_due(struct lite *lite, struct ry_str clip_id, uint64_t *due, struct ry_error *err)
+{
+    LITE_AUTO *s = NULL;
+    int rc = lite_get(lite, LITE_verdict_due, &s, err);
     if (rc != RY_OK)
         return rc;
-    lite_bind(due, 1, version);
-    lite_bind_now(lite, due, 2);
-    return lite_run(lite, due, NULL, err);
+    lite_bind(s, 1, clip_id);
+    lite_bind_now(lite, s, 2);
+    return lite_run(lite, s, due, err);
+}
+
+int lite_verdicts_review(struct writer_engine *engine, struct writer_review *review, struct ry_error *err)
+{
+    struct lite *lite = lite_of(engine);
+    LITE_AUTO *s = NULL;
+    size_t looked = 0;
+    review->due = 0;
+    review->more = false;
+    int rc = lite_get(lite, LITE_verdicts_list, &s, err);
+    if (rc != RY_OK)
+        return rc;
+    char after[sizeof review->after];
+    (void)snprintf(after, sizeof after, "%s", review->after);
+    lite_bind(s, 1, ry_str_of(after));
+    lite_bind_u64(s, 2, review->max);
+    while ((rc = lite_step(lite, s, err)) == 1) {
+        looked++;
+        (void)snprintf(review->after, sizeof review->after, "%s", (const char *)sqlite3_column_text(s, 0));
+        if (sqlite3_column_int(s, 1) != 0)
+            rc = make_due(lite, ry_str_of(review->after), &review->due, err);
+        if (rc < 0)
+            return rc;
+    }
+    review->more = looked == review->max;
+    return rc;
 }
 
 /* Whose verdict it is that the failure is permanent; of a passing one nobody's is kept. */

@@ -27,6 +27,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <time.h>
 
 #include "actors/writer/engine_open.h"
@@ -34,7 +35,7 @@
 #include "runtime/base/backoff.h"
 #include "runtime/base/log.h"
 
-enum timer { TIMER_TURN, TIMER_PRUNE, TIMER_PING, TIMER_STALLED };
+enum timer { TIMER_TURN, TIMER_PRUNE, TIMER_PING, TIMER_STALLED, TIMER_REVIEW };
 
 /* Mails held at a time. While the database is away the outcomes of all clips in the works stay here (clip_window of
  * them), and questions must still get in. */
@@ -43,6 +44,10 @@ enum timer { TIMER_TURN, TIMER_PRUNE, TIMER_PING, TIMER_STALLED };
 #define JITTER_PERCENT    25
 #define PRUNE_PERIOD_MS   60000
 #define PRUNE_ROWS        5000
+#define REVIEW_ROWS       500
+#define REVIEW_PAUSE_MS   50
+#define VERSIONS_MAX      16
+#define VERSION_BYTES     101 /* with its NUL */
 #define FENCE_KEPT_MS     (INT64_C(24) * 3600 * 1000)
 #define ARENA_MAX_BYTES   ((size_t)128 << 20)
 #define TROUBLE_PERIOD_MS 30000
@@ -74,7 +79,10 @@ struct writer {
     struct ry_arena turn; /* outcomes of the transaction under way */
     struct ry_arena look; /* the answer to a question */
     struct ry_log_limit trouble_log;
-    struct ry_log_limit damage_log; /* of rows that no message can carry */
+    struct ry_log_limit damage_log;             /* of rows that no message can carry */
+    struct writer_review review;                /* how far the permanent failures were looked at */
+    char versions[VERSIONS_MAX][VERSION_BYTES]; /* of encoders, that were heard of */
+    size_t versions_n;
 };
 
 /* Of this machine, for people to look at; nothing is decided by it. */
@@ -153,6 +161,20 @@ static void writer_on_unusable(struct writer *self, struct ry_ctx *ctx, const st
     RY_LOG(RY_WARNING, "clips_unusable_kept", "clips=%zu reason=%s", unusable->clips.n, err.text);
 }
 
+/* Begins a walk over the permanent failures when a version comes that was not heard of since the start, in a claim or
+ * with a verdict. Whoever sends versions without end begins no more of them than fit here. */
+static void writer_on_version(struct writer *self, struct ry_ctx *ctx, struct ry_str version)
+{
+    for (size_t i = 0; i < self->versions_n; i++)
+        if (ry_str_is(version, self->versions[i]))
+            return;
+    if (self->versions_n == VERSIONS_MAX || !ry_encoder_is_known(version))
+        return;
+    (void)snprintf(self->versions[self->versions_n++], VERSION_BYTES, "%.*s", RY_STR_ARG(version));
+    self->review.after[0] = '\0';
+    ry_timer(ctx, TIMER_REVIEW, REVIEW_PAUSE_MS);
+}
+
 static void writer_on_written(struct writer *self, struct ry_ctx *ctx, struct writer_work *work,
                               struct writer_hints *hints)
 {
@@ -163,6 +185,10 @@ static void writer_on_written(struct writer *self, struct ry_ctx *ctx, struct wr
     struct ry_clips_claimed unusable;
     if (writer_work_unusable(work, &unusable))
         writer_on_unusable(self, ctx, &unusable);
+    if (work->mail->envelope.tag == RY_TAG_clips_claim)
+        writer_on_version(self, ctx, RY_BODY(work->mail, clips_claim)->encoder);
+    else if (work->mail->envelope.tag == RY_TAG_clip_failed)
+        writer_on_version(self, ctx, RY_BODY(work->mail, clip_failed)->encoder);
     writer_work_tell(work, ctx, hints);
 }
 
@@ -438,6 +464,34 @@ static void writer_prune(struct writer *self, struct ry_ctx *ctx)
     ry_timer(ctx, TIMER_PRUNE, PRUNE_PERIOD_MS);
 }
 
+/* ---- another version of the encoder ------------------------------------------------------------------------------ */
+
+/* A step of the walk, in a transaction of its own, so that no claim waits for more than that. */
+static void writer_review(struct writer *self, struct ry_ctx *ctx)
+{
+    const struct writer_engine_ops *ops = self->engine->ops;
+    struct writer_review step = self->review;
+    struct ry_error err;
+    step.max = REVIEW_ROWS;
+    int rc = ops->begin(self->engine, &err);
+    if (rc == RY_OK)
+        rc = ops->verdicts_review(self->engine, &step, &err);
+    if (rc == RY_OK)
+        rc = ops->commit(self->engine, &err);
+    if (rc != RY_OK) {
+        ops->rollback(self->engine);
+        RY_LOG(RY_DEBUG, "review_failed", "reason=%s", err.text);
+        ry_timer(ctx, TIMER_REVIEW, PRUNE_PERIOD_MS);
+        return;
+    }
+    self->review = step;
+    if (step.due > 0)
+        RY_TELL(ctx, clips_pending, &(struct ry_clips_pending){.count = step.due},
+                &(struct ry_send){.priority = RY_PRIORITY_CONTROL});
+    if (step.more)
+        ry_timer(ctx, TIMER_REVIEW, REVIEW_PAUSE_MS);
+}
+
 static void writer_tick(void *instance, struct ry_ctx *ctx, unsigned timer)
 {
     struct writer *self = instance;
@@ -451,6 +505,8 @@ static void writer_tick(void *instance, struct ry_ctx *ctx, unsigned timer)
             writer_turn(self, ctx);
     } else if (timer == TIMER_PRUNE)
         writer_prune(self, ctx);
+    else if (timer == TIMER_REVIEW)
+        writer_review(self, ctx);
     else
         writer_ping(self, ctx);
 }

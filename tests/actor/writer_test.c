@@ -307,6 +307,55 @@ static void a_claimed_clip_that_cannot_be_used_fails_with_its_reason(void **stat
     }
 }
 
+static uint64_t claim_with(struct bed *bed, const char *encoder)
+{
+    struct ry_clips_claim claim = {
+        .owner = RY_STR("node/1"), .limit = 1000, .lease_ms = 60000, .encoder = ry_str_of(encoder)};
+    uint64_t id = BED_DELIVER(bed, clips_claim, &claim, NULL);
+    uint64_t n = BED_EXPECT(bed, clips_claimed)->clips.n;
+    bed_expect_done(bed, id);
+    return n;
+}
+
+/* The claim that tells a new version changes none of them, however many there are. */
+static void verdicts_of_another_version_become_due_step_by_step_behind_the_claim(void **state)
+{
+    struct bed *bed = *state;
+    commit_clips(bed, 1);
+    assert_int_equal(claim_with(bed, "one"), 1);
+    struct ry_clip_failed failed = {.clip_id = ry_str_of(clip_0),
+                                    .reason = RY_STR("audio only"),
+                                    .class = RY_FAILURE_PERMANENT,
+                                    .encoder = RY_STR("one")};
+    uint64_t id = BED_DELIVER(bed, clip_failed, &failed, NULL);
+    bed_advance(bed, WAIT_MS);
+    (void)BED_EXPECT(bed, clip_settled);
+    bed_expect_done(bed, id);
+    damage(bed, "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200) INSERT INTO clip (id,"
+                " message_id, guild_id, channel_id, author_id, filename, file_size, mime_type, cdn_url, expires_at,"
+                " thumbnail_status) SELECT printf('%032x', i), message_id, guild_id, channel_id, author_id, filename,"
+                " file_size, mime_type, cdn_url, expires_at, thumbnail_status FROM n, clip");
+    damage(bed,
+           "INSERT INTO failed_thumbnail (id, clip_id, error_message, retry_count, next_retry_at) SELECT 'f' || c.id,"
+           " c.id, 'x', 1, f.next_retry_at FROM clip c, failed_thumbnail f WHERE c.id <> f.clip_id");
+    damage(bed, "INSERT INTO reelyard_permanent_failure SELECT c.id, p.encoder, p.judged_at FROM clip c,"
+                " reelyard_permanent_failure p WHERE c.id <> p.clip_id");
+    bed_advance(bed, 1000);
+    bed_expect_nothing(bed);
+    assert_int_equal(claim_with(bed, "two"), 0);
+    static const uint64_t steps[] = {500, 500, 201};
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        bed_advance(bed, 50);
+        assert_int_equal(BED_EXPECT(bed, clips_pending)->count, steps[i]);
+        bed_expect_nothing(bed);
+    }
+    bed_advance(bed, 1000);
+    assert_int_equal(claim_with(bed, "two"), 1000);
+    assert_int_equal(claim_with(bed, "one"), 201);
+    bed_advance(bed, 1000);
+    bed_expect_nothing(bed);
+}
+
 static void a_damaged_row_takes_no_other_from_a_list(void **state)
 {
     struct bed *bed = *state;
@@ -722,6 +771,7 @@ int main(void)
         TEST(questions_are_answered_while_batches_wait),
         TEST(a_damaged_row_takes_no_other_from_the_gallery),
         TEST(a_claimed_clip_that_cannot_be_used_fails_with_its_reason),
+        TEST(verdicts_of_another_version_become_due_step_by_step_behind_the_claim),
         TEST(a_damaged_row_takes_no_other_from_a_list),
         TEST(a_damaged_row_is_left_out_of_what_is_acted_on),
         TEST(settings_that_are_too_large_are_passed_over),

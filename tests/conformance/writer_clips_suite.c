@@ -285,18 +285,39 @@ static void fail_for_good(struct writer_fixture *f, unsigned number, const char 
                                     .encoder = *encoder ? ry_str_of(encoder) : (struct ry_str){0}};
     struct ry_clip_settled settled = {0};
     bool found = false;
+    ry_clock_manual_advance(&f->clock, 1);
     IN_TRANSACTION(f, clip_failed(f->engine, &failed, &found, &settled, &err));
     assert_true(found);
     assert_false(settled.completed);
     assert_true(settled.retry_ms == UINT64_MAX);
 }
 
-static void claim_of_version(struct writer_fixture *f, const char *version, const char *expected)
+/* Looks at all permanent failures, one a step; how many became due. */
+static uint64_t review(struct writer_fixture *f)
 {
-    const struct ry_clips_claim claim = {
+    struct writer_review review = {.max = 1};
+    uint64_t due = 0;
+    do {
+        IN_TRANSACTION(f, verdicts_review(f->engine, &review, &err));
+        due += review.due;
+    } while (review.more);
+    return due;
+}
+
+/* A claim that tells the version, the look at the verdicts that follows, and a claim of what is due by it. */
+static void claim_of_version(struct writer_fixture *f, const char *version, const char *expected, uint64_t due)
+{
+    struct ry_clips_claim claim = {
         .owner = RY_STR(ME), .limit = 100, .lease_ms = LEASE_MS, .encoder = ry_str_of(version)};
     struct ry_clips_claimed claimed = {0};
+    ry_clock_manual_advance(&f->clock, 1);
     IN_TRANSACTION(f, clips_claim(f->engine, &claim, &f->arena, &claimed, &err));
+    if (due > 0)
+        assert_claimed(claimed, "");
+    assert_int_equal(review(f), due);
+    assert_int_equal(review(f), 0);
+    if (due > 0)
+        IN_TRANSACTION(f, clips_claim(f->engine, &claim, &f->arena, &claimed, &err));
     assert_claimed(claimed, expected);
 }
 
@@ -366,21 +387,21 @@ void another_version_of_the_encoder_tries_permanent_failures_once(void **state)
 {
     struct writer_fixture *f = *state;
     write_clips(f, 0, 4);
-    claim_of_version(f, "one", "0:1 1:1 2:1 3:1");
+    claim_of_version(f, "one", "0:1 1:1 2:1 3:1", 0);
     fail_for_good(f, 0, "one");
     fail_for_good(f, 1, "");                 /* no encoder looked: none will see more */
     fail_for_good(f, 2, "two");              /* a version that was never told of itself */
     fail_for_good(f, 3, RY_ENCODER_UNKNOWN); /* is no version: nothing becomes due by it */
-    claim_of_version(f, "one", "0:1");       /* due since version two was heard of */
+    claim_of_version(f, "one", "0:1", 1);    /* due since version two was heard of */
     fail_for_good(f, 0, "one");
-    claim_of_version(f, "two", "");
-    claim_of_version(f, "three", "0:1 2:1 3:1");
+    claim_of_version(f, "two", "", 0);
+    claim_of_version(f, "three", "0:1 2:1 3:1", 3);
     fail_for_good(f, 0, "three");
     fail_for_good(f, 2, "three");
     fail_for_good(f, 3, "three");
     for (int i = 0; i < 2; i++) {
-        claim_of_version(f, "three", "");
-        claim_of_version(f, "one", "");
+        claim_of_version(f, "three", "", 0);
+        claim_of_version(f, "one", "", 0);
     }
     assert_int_equal(writer_number(f, "SELECT count(*) FROM reelyard_encoder_version"), 3);
     f->store->execute(f->store, "DELETE FROM clip");
