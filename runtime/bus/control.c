@@ -63,13 +63,17 @@ static int take_fail(struct ry_router *router, struct member *member, const stru
     struct mail *mail = held_by(router, member, message->id);
     if (mail == NULL)
         return post_refuse(router, member, err, "failed a mail that it does not hold");
+    bool confined = (RY_ROLES_CONFINED & RY_ROLE_BIT(member->role)) != 0;
+    if (confined && message->class != RY_FAILURE_PERMANENT)
+        post_fault(router, member); /* an honest one answers, or has a verdict; a dead letter is not its to make */
     post_take_back(router, mail);
     count_done(router, member);
     char reason[401];
     (void)ry_utf8_print(reason, sizeof reason, "%.*s", RY_STR_ARG(message->reason));
     if (mail->head.tag == RY_TAG_mail_dead && message->retry) {
         post_keep_dead(router, mail, DEAD_RETRY_MS);
-    } else if (message->retry && mail->attempt < router->options.attempts_max) {
+    } else if ((message->retry || (confined && message->class != RY_FAILURE_PERMANENT)) &&
+               mail->attempt < router->options.attempts_max) {
         mail->returned = true;
         post_enqueue(router, mail, true);
     } else if (message->class == RY_FAILURE_PERMANENT && mail->head.tag != RY_TAG_mail_dead) {
@@ -88,7 +92,8 @@ static int take_report(struct ry_router *router, struct member *member, const st
     member->busy_ms = message->busy_ms;
     (void)post_busy_permille(router, office);
     member->heap_bytes = message->heap_bytes;
-    (void)snprintf(member->trouble, sizeof member->trouble, "%.*s", RY_STR_ARG(message->trouble));
+    if (!(RY_ROLES_CONFINED & RY_ROLE_BIT(member->role))) /* such a one needs nobody, and people would read it */
+        (void)snprintf(member->trouble, sizeof member->trouble, "%.*s", RY_STR_ARG(message->trouble));
     memset(&member->stats, 0, sizeof member->stats);
     for (size_t i = 0; i < message->counters.n; i++)
         if (message->counters.items[i].index < RY_STATS_FLAT)

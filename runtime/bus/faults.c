@@ -65,6 +65,15 @@ void post_judge(struct ry_router *router, uint32_t session)
     put_out(router, member, reason);
 }
 
+void ry_router_fault(struct ry_router *router, uint32_t session)
+{
+    struct member *member = post_member(router, session);
+    if (member == NULL)
+        return;
+    post_fault(router, member);
+    post_judge(router, session);
+}
+
 void ry_router_put_out(struct ry_router *router, uint32_t session, const char *reason)
 {
     struct member *member = post_member(router, session);

@@ -48,6 +48,25 @@ static bool named_itself(const struct peer_key *key)
     return key->door != DOOR_INPROC && (key->route.n == 0 || key->route.bytes[0] != 0);
 }
 
+/* The instance of a peer has left, or was put out for what it said. */
+static void end_peer(struct ry_post *post, struct peer *peer)
+{
+    if (peer->key.door != DOOR_INPROC) /* one that ends its process waits for this (last_words.h) */
+        post_send_unwelcome(post, &peer->key, "you have left");
+    post_peer_over(post, peer);
+}
+
+static void take_nonsense(struct ry_post *post, const struct peer_key *key, const char *what)
+{
+    struct peer *peer = post_peer_find(post, key);
+    post_malformed(post, what);
+    if (peer == NULL || peer->over)
+        return;
+    ry_router_fault(post->router, peer->session);
+    if (!ry_router_knows(post->router, peer->session))
+        end_peer(post, peer);
+}
+
 static void take_parcel(struct ry_post *post, const struct peer_key *key)
 {
     if (named_itself(key)) {
@@ -75,14 +94,12 @@ static void take_parcel(struct ry_post *post, const struct peer_key *key)
         struct ry_error err;
         (void)ry_router_take(post->router, peer->session, envelope, frames, frame_count, &err); /* counts and logs */
         if (!ry_router_knows(post->router, peer->session)) {
-            if (key->door != DOOR_INPROC) /* one that ends its process waits for this (last_words.h) */
-                post_send_unwelcome(post, key, "you have left");
-            post_peer_over(post, peer);
+            end_peer(post, peer);
             return;
         }
     }
     if (bad)
-        post_malformed(post, "a bag whose heads do not fit its bytes");
+        take_nonsense(post, key, "a bag whose heads do not fit its bytes");
 }
 
 unsigned post_take_door(struct ry_post *post, enum door door)
@@ -100,7 +117,7 @@ unsigned post_take_door(struct ry_post *post, enum door door)
                 post_check_size(post, &key);
             take_parcel(post, &key);
         } else if (bad) {
-            post_malformed(post, "a message that is no bag");
+            take_nonsense(post, &key, "a message that is no bag");
         } else {
             break;
         }

@@ -504,8 +504,9 @@ int ry_router_take(struct ry_router *router, uint32_t session, struct ry_str env
         .sender = post_member(router, session), .bytes = envelope, .frames = frames, .frame_count = frame_count};
     if (said.sender == NULL)
         return post_refuse(router, NULL, err, "it has not joined");
+    bool confined = (RY_ROLES_CONFINED & RY_ROLE_BIT(said.sender->role)) != 0;
     int rc = take(router, &said, err);
-    if (rc != RY_OK)
+    if (confined)
         post_judge(router, session);
     return rc;
 }

@@ -58,6 +58,9 @@ void ry_router_reject(struct ry_router *router);
 /* An instance ended: gracefully (attempts stay) or not (attempt + 1). Its mail goes to others. */
 void ry_router_gone(struct ry_router *router, uint32_t session, bool graceful);
 
+/* What an instance sent made no sense (ry_router_reject counts it): a fault of its. */
+void ry_router_fault(struct ry_router *router, uint32_t session);
+
 /* Puts out an instance of a confined role, for a reason that its driver has seen. */
 void ry_router_put_out(struct ry_router *router, uint32_t session, const char *reason);
 

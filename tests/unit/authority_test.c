@@ -463,6 +463,51 @@ static void a_mail_that_is_ended_without_its_answer_is_a_fault_and_goes_to_anoth
     assert_int_equal(done(desk, honest, run), RY_OK);
 }
 
+static int fail_mail(struct desk *desk, uint32_t session, uint64_t id, bool retry, enum ry_failure_class class)
+{
+    const struct ry_fail message = {.id = id, .retry = retry, .reason = RY_STR("because"), .class = class};
+    return say(desk, session, RY_TAG_fail, &message, 0, NULL);
+}
+
+static void an_encoder_makes_no_dead_letters_and_is_put_out_when_it_fails_everything(void **state)
+{
+    struct desk *desk = *state;
+    for (unsigned i = 0; i < 8; i++) {
+        char clip_id[33];
+        (void)snprintf(clip_id, sizeof clip_id, "%032x", i);
+        (void)order(desk, clip_id, NULL);
+    }
+    uint32_t liar = join(desk, RY_ROLE_ENCODER, 1);
+    uint64_t run = 0;
+    unsigned failed = 0;
+    while ((run = given(desk, liar, RY_TAG_encode_run)) != 0 && failed < 100) {
+        assert_int_equal(mail_index_find(&desk->router->index, run)->attempt <= 3, true);
+        assert_int_equal(fail_mail(desk, liar, run, false, RY_FAILURE_PASSING), RY_OK);
+        failed++;
+    }
+    assert_int_equal(failed, 8);
+    assert_int_equal(desk->put_out, liar);
+    /* The first mails had their three tries; a mail that nobody could work on is what it is. */
+    assert_true(desk->router->offices[RY_ROLE_ENCODER].dead <= 2);
+    uint32_t honest = join(desk, RY_ROLE_ENCODER, 1);
+    run = given(desk, honest, RY_TAG_encode_run);
+    assert_true(run != 0);
+    assert_int_equal(fail_mail(desk, honest, run, false, RY_FAILURE_PERMANENT), RY_OK); /* its last words: a verdict */
+    assert_int_equal(post_member(desk->router, honest)->faults, 0);
+}
+
+static void bags_without_sense_are_faults_too(void **state)
+{
+    struct desk *desk = *state;
+    uint32_t liar = join(desk, RY_ROLE_ENCODER, 1);
+    for (unsigned i = 0; i < 8; i++)
+        ry_router_fault(desk->router, liar);
+    assert_int_equal(desk->put_out, liar);
+    for (unsigned i = 0; i < 100; i++)
+        ry_router_fault(desk->router, desk->writer);
+    assert_true(ry_router_knows(desk->router, desk->writer)); /* there it is a bug of ours */
+}
+
 static void encoders_that_end_everything_empty_are_put_out_and_leave_no_clip_in_the_works(void **state)
 {
     struct desk *desk = *state;
@@ -555,6 +600,8 @@ int main(void)
         TEST(an_encoder_that_says_too_much_is_put_out_and_its_mail_goes_to_another),
         TEST(a_few_faults_in_a_long_life_put_nobody_out),
         TEST(a_mail_that_is_ended_without_its_answer_is_a_fault_and_goes_to_another),
+        TEST(an_encoder_makes_no_dead_letters_and_is_put_out_when_it_fails_everything),
+        TEST(bags_without_sense_are_faults_too),
         TEST(encoders_that_end_everything_empty_are_put_out_and_leave_no_clip_in_the_works),
         TEST(an_encoder_that_holds_a_mail_and_does_nothing_is_put_out),
         TEST(trusted_roles_may_hold_mail_for_as_long_as_it_takes),

@@ -227,7 +227,10 @@ static void a_process_that_was_an_encoder_joins_as_nothing_else(void **state)
 
 /* ---- an encoder that was taken over ------------------------------------------------------------------------------ */
 
-/* A process that joins as an encoder, says these many words that it may not, and then nothing. */
+/* A process that joins as an encoder, says these many words that it may not, and then nothing; GARBAGE: bytes that are
+ * no bag, for ever. */
+#define GARBAGE 9999
+
 static pid_t fork_encoder(const struct site *site, unsigned lies)
 {
     char count[16];
@@ -253,6 +256,8 @@ static int be_encoder(const char *endpoint, unsigned lies)
     struct ry_video_facts facts = {.width = 1, .height = 1, .mime_type = RY_STR("text/html")};
     const struct ry_thumbnail_store store = {
         .clip_id = RY_STR(CLIP), .guild_id = RY_STR("1"), .images = {&image, 1}, .facts = {&facts, 1}};
+    while (lies == GARBAGE)
+        (void)zmq_send(ry_socket_raw(peer), "garbage", 7, 0);
     for (unsigned i = 0; i < lies; i++, id++)
         say(peer, id + 1, RY_TAG_thumbnail_store, &store, id + 1);
     say(peer, id + 1, RY_TAG_credit, &(struct ry_credit){.capacity = 1000}, 0);
@@ -283,6 +288,14 @@ static void an_encoder_that_says_too_much_is_named_and_its_process_ended(void **
     assert_true(ry_str_is(node->outcasts.items[0].name, "encoder-1"));
     assert_true(ry_str_is(node->outcasts.items[0].role, "encoder"));
     assert_true(node->outcasts.items[0].reason.n > 0);
+}
+
+static void an_encoder_that_sends_bytes_without_sense_is_put_out(void **state)
+{
+    struct site *site = *state;
+    await_kill(fork_encoder(site, GARBAGE));
+    await_instances(site, 1);
+    assert_int_equal(state_of(site)->put_out, 1);
 }
 
 /* The id of the mail that a link is given. */
@@ -365,6 +378,7 @@ int main(int argc, char **argv)
         TEST(a_command_reads_the_ticket_beside_the_socket),
         TEST(a_process_that_was_an_encoder_joins_as_nothing_else),
         TEST(an_encoder_that_says_too_much_is_named_and_its_process_ended),
+        TEST(an_encoder_that_sends_bytes_without_sense_is_put_out),
         TEST(an_encoder_that_holds_a_mail_and_does_nothing_is_named_and_its_process_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
