@@ -3,8 +3,8 @@
 
 #include <stdbool.h>
 
-/* Whether 'limited range' is only libavcodec's answer for an HEVC stream that says nothing. A stream that does say
- * names its colours with it. */
+/* Whether 'limited range' of an HEVC stream is nobody's word: x265 writes it when it was told nothing, and libavcodec
+ * answers it when nothing is written. A stream that was told names its colours, too. */
 static bool is_assumed_range(const AVFrame *frame, enum AVCodecID codec)
 {
     return codec == AV_CODEC_ID_HEVC && frame->color_range == AVCOL_RANGE_MPEG &&
