@@ -175,7 +175,8 @@ static int open_source(struct clip *clip, struct ry_error *err)
 {
     const struct ry_clip_work *work = clip->work;
     if (is_local(work))
-        return source_file_open(&clip->source, work->url, work->media_root, on_result, clip, err);
+        return source_file_open(&clip->source, &clip->world->sources.roots, work->url, work->media_root, on_result,
+                                clip, err);
     int64_t now_wall_ms = ry_wall_ms(ry_ctx_clock(clip->world->ctx));
     if (work->expires_wall_ms > 0 && work->expires_wall_ms <= now_wall_ms) {
         char when[RY_TIME_TEXT_BYTES];

@@ -8,6 +8,7 @@
 
 #include "runtime/base/file_url.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -65,8 +66,88 @@ static int fail_open(int error, struct ry_error *err)
     }
 }
 
+static uint64_t hash_of(struct ry_str path)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < path.n; i++)
+        hash = (hash ^ (unsigned char)path.p[i]) * 0x100000001b3u;
+    return hash;
+}
+
+/* Where a folder's device is noted, or NULL. */
+static dev_t *noted_device(struct source_roots *roots, struct ry_str root)
+{
+    uint64_t path = hash_of(root);
+    size_t n = roots->count < SOURCE_ROOTS_MAX ? roots->count : SOURCE_ROOTS_MAX;
+    for (size_t i = 0; i < n; i++)
+        if (roots->items[i].path == path)
+            return &roots->items[i].device;
+    return NULL;
+}
+
+static void note_device(struct source_roots *roots, struct ry_str root, dev_t device)
+{
+    dev_t *noted = noted_device(roots, root);
+    if (noted == NULL) {
+        size_t at = roots->count++ % SOURCE_ROOTS_MAX;
+        roots->items[at].path = hash_of(root);
+        noted = &roots->items[at].device;
+    }
+    *noted = device;
+}
+
+static bool is_empty_folder(int root_fd)
+{
+    int fd = openat(root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+    unsigned names = 0;
+    if (folder == NULL) {
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    while (names <= 2 && readdir(folder) != NULL)
+        names++;
+    closedir(folder);
+    return names == 2; /* "." and ".." */
+}
+
+/* A file that is missing where its whole export is missing is not lost: the disk may come back. */
+static int fail_missing(struct source_roots *roots, struct ry_str root, int root_fd, struct ry_error *err)
+{
+    struct stat st;
+    const dev_t *device = noted_device(roots, root);
+    if (is_empty_folder(root_fd))
+        return ry_fail(err, RY_EAWAY,
+                       "cannot be read: there is nothing in the folder of its export (is its disk mounted?): %.*s",
+                       RY_STR_ARG(root));
+    if (device != NULL && fstat(root_fd, &st) == 0 && st.st_dev != *device)
+        return ry_fail(err, RY_EAWAY,
+                       "cannot be read: the folder of its export is on another device than before (is its disk "
+                       "mounted?): %.*s",
+                       RY_STR_ARG(root));
+    return fail_open(ENOENT, err);
+}
+
+/* Opens path below an open root; a descriptor, or an error. */
+static int open_in(struct source_roots *roots, struct ry_str root, int root_fd, const char *path, struct ry_error *err)
+{
+    const struct open_how how = {.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+                                 .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+    int fd;
+    do
+        fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof how);
+    while (fd < 0 && (errno == EINTR || errno == EAGAIN)); /* EAGAIN: a rename raced with ".." */
+    if (fd < 0)
+        return errno == ENOENT ? fail_missing(roots, root, root_fd, err) : fail_open(errno, err);
+    struct stat st;
+    if (fstat(root_fd, &st) == 0)
+        note_device(roots, root, st.st_dev);
+    return fd;
+}
+
 /* Opens path below root; a descriptor, or an error. */
-static int open_below(struct ry_str root, const char *path, struct ry_error *err)
+static int open_below(struct source_roots *roots, struct ry_str root, const char *path, struct ry_error *err)
 {
     char folder[PATH_MAX];
     if (root.n >= sizeof folder || memchr(root.p, '\0', root.n))
@@ -77,15 +158,9 @@ static int open_below(struct ry_str root, const char *path, struct ry_error *err
         return ry_fail(err, RY_EAWAY, "cannot be read: the folder of its export is not there: %.*s", RY_STR_ARG(root));
     if (root_fd < 0)
         return fail_open(errno, err);
-    const struct open_how how = {.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
-                                 .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
-    int fd;
-    do
-        fd = (int)syscall(SYS_openat2, root_fd, path, &how, sizeof how);
-    while (fd < 0 && (errno == EINTR || errno == EAGAIN)); /* EAGAIN: a rename raced with ".." */
-    int error = errno;
+    int fd = open_in(roots, root, root_fd, path, err);
     close(root_fd);
-    return fd >= 0 ? fd : fail_open(error, err);
+    return fd;
 }
 
 /* Checks what was opened; its size. */
@@ -102,8 +177,8 @@ static int check_file(int fd, uint64_t *total, struct ry_error *err)
     return RY_OK;
 }
 
-int source_file_open(struct source **source, struct ry_str url, struct ry_str media_root, source_on_result *on_result,
-                     void *arg, struct ry_error *err)
+int source_file_open(struct source **source, struct source_roots *roots, struct ry_str url, struct ry_str media_root,
+                     source_on_result *on_result, void *arg, struct ry_error *err)
 {
     *source = NULL;
     char path[PATH_MAX];
@@ -117,7 +192,7 @@ int source_file_open(struct source **source, struct ry_str url, struct ry_str me
     const char *below = path_below(path, media_root);
     if (!below)
         return ry_fail(err, RY_EACCES, "does not lie below the registered folder; import its export again");
-    int fd = open_below(media_root, below, err);
+    int fd = open_below(roots, media_root, below, err);
     if (fd < 0)
         return fd;
     uint64_t total = 0;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "actors/downloader/downloader.h"
+#include "actors/downloader/source.h"
 #include "tests/bed/fake.h"
 #include "tests/bed/patience.h"
 
@@ -362,6 +363,49 @@ static void downloader_opens_no_file_without_its_registered_folder(void **state)
         const struct ry_clip_work work = {.url = ry_str_of(rows[i].url), .media_root = ry_str_of(rows[i].root)};
         expect_failure(bench, make(bench, &work), rows[i].words);
     }
+    bench_free(bench);
+}
+
+/* A mount point without its disk is an empty folder, or one on another device than before. */
+static void file_of_an_export_that_is_not_there_fails_for_now(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new(NULL);
+    char empty[160];
+    char url[256];
+    (void)snprintf(empty, sizeof empty, "%s/nothing", bench->root);
+    assert_int_equal(mkdir(empty, 0700), 0);
+    (void)snprintf(url, sizeof url, "file://%s/clip.mp4", empty);
+    const struct ry_clip_work work = {.url = ry_str_of(url), .media_root = ry_str_of(empty)};
+    expect_failure(bench, make(bench, &work), "there is nothing in the folder of its export");
+    assert_int_equal(rmdir(empty), 0);
+    expect_failure(bench, make(bench, &work), "the folder of its export is not there");
+    bench_free(bench);
+}
+
+static void file_of_an_export_whose_device_changed_is_not_missing_for_good(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new(NULL);
+    struct source_roots *roots = calloc(1, sizeof *roots);
+    assert_non_null(roots);
+    for (int other = 0; other < 2; other++) {
+        char url[256];
+        struct source *source = NULL;
+        struct ry_error err = {0};
+        (void)snprintf(url, sizeof url, "file://%s/small.mp4", bench->root);
+        assert_int_equal(source_file_open(&source, roots, ry_str_of(url), ry_str_of(bench->root), NULL, NULL, &err),
+                         RY_OK);
+        source_close(&source);
+        assert_int_equal(roots->count, 1);
+        roots->items[0].device += (dev_t)other;
+        (void)snprintf(url, sizeof url, "file://%s/absent.mp4", bench->root);
+        assert_int_equal(source_file_open(&source, roots, ry_str_of(url), ry_str_of(bench->root), NULL, NULL, &err),
+                         other ? RY_EAWAY : RY_ENOENT);
+        if (other)
+            assert_non_null(strstr(err.text, "on another device than before"));
+    }
+    free(roots);
     bench_free(bench);
 }
 
@@ -990,6 +1034,8 @@ int main(void)
         cmocka_unit_test(downloader_opens_files_by_any_name_that_stays_inside),
         cmocka_unit_test(downloader_says_what_is_wrong_with_a_file),
         cmocka_unit_test(downloader_opens_no_file_without_its_registered_folder),
+        cmocka_unit_test(file_of_an_export_that_is_not_there_fails_for_now),
+        cmocka_unit_test(file_of_an_export_whose_device_changed_is_not_missing_for_good),
         cmocka_unit_test(downloader_reads_no_file_that_it_may_not),
         cmocka_unit_test(downloader_begins_anew_once_when_a_file_changes),
         cmocka_unit_test(downloader_brings_a_video_from_every_kind_of_server),
