@@ -23,6 +23,9 @@
 #define CLAIM_MAX   16
 #define WHOLE_BYTES ((size_t)160 << 20)
 #define RENEW_MAX   256
+#define READS_MAX   256 /* of a role at a time */
+#define WORDS_MAX   256 /* ends of refused entries that are not said yet */
+#define GONE_LOG_MS 1000
 
 struct relay_entry *relay_entry_of(const struct relay *self, uint64_t id)
 {
@@ -88,6 +91,7 @@ static bool is_urgent(const struct ry_mail_entry *entry)
 struct reader {
     struct relay *self;
     enum ry_role role;
+    size_t seen; /* entries of the last read */
 };
 
 /* An entry with its mail; NULL: no memory, or its fields are incomplete (*why). */
@@ -158,10 +162,12 @@ static void ask_for(struct relay *self, struct relay_entry *entry)
 
 static void on_entry(void *arg, const struct ry_mail_entry *entry)
 {
-    const struct reader *reader = arg;
+    struct reader *reader = arg;
     struct relay *self = reader->self;
     struct ry_str from = ry_mail_entry_get(entry, "from");
     const char *why = NULL;
+    unsigned held_back = 0;
+    reader->seen++;
     if (!entry->accepted) {
         relay_refuse(self, RY_COUNTER_relay_refused, entry->stream, ry_str_of(entry->id), ry_seal_text(entry->seal));
         relay_say_end(self, entry->stream, entry->id);
@@ -169,7 +175,9 @@ static void on_entry(void *arg, const struct ry_mail_entry *entry)
     }
     (void)relay_peer_found(self, from);
     if (!relay_is_alive(self, from)) {
-        RY_LOG(RY_INFO, "mail_of_gone_node", "role=%s entry=%s", ry_role_name(reader->role), entry->id);
+        if (ry_log_allowed(&self->gone_log, 1, GONE_LOG_MS, &held_back))
+            RY_LOG(RY_INFO, "mail_of_gone_node", "role=%s entry=%s held_back=%u", ry_role_name(reader->role), entry->id,
+                   held_back);
         relay_say_end(self, entry->stream, entry->id); /* its custody went with the node */
         return;
     }
@@ -271,20 +279,37 @@ static size_t room_of(const struct relay *self, enum ry_role role)
     return self->capacity[role] > self->working[role] ? self->capacity[role] - self->working[role] : 0;
 }
 
+/* Reads one role's streams as long as there is room and entries come. What is refused takes no room, so that somebody
+ * who fills a stream holds up what stands behind for no longer than reading takes. */
+static int read_role(struct relay *self, enum ry_role role)
+{
+    char urgent[RY_MAIL_STREAM_BYTES];
+    char rest[RY_MAIL_STREAM_BYTES];
+    const char *const streams[] = {urgent, rest};
+    struct reader reader = {.self = self, .role = role};
+    relay_role_stream(role, true, urgent);
+    relay_role_stream(role, false, rest);
+    int rc = RY_OK;
+    for (unsigned round = 0; rc == RY_OK && round < READS_MAX; round++) {
+        size_t room = room_of(self, role);
+        reader.seen = 0;
+        if (room > 0)
+            rc = ry_mail_stream_read(self->mail, streams, 2, room, on_entry, &reader, NULL);
+        if (room == 0 || reader.seen < room)
+            return rc;
+        if (self->word_count > WORDS_MAX)
+            relay_flush(self);
+    }
+    if (rc == RY_OK)
+        relay_look_soon(self);
+    return rc;
+}
+
 void relay_read(struct relay *self, uint32_t roles)
 {
     for (roles &= self->here; roles != 0 && !ry_ctx_draining(self->ctx); roles &= roles - 1) {
-        char urgent[RY_MAIL_STREAM_BYTES];
-        char rest[RY_MAIL_STREAM_BYTES];
-        const char *const streams[] = {urgent, rest};
-        struct reader reader = {self, (enum ry_role)__builtin_ctz(roles)};
-        size_t room = room_of(self, reader.role);
-        if (room == 0)
-            continue;
-        relay_role_stream(reader.role, true, urgent);
-        relay_role_stream(reader.role, false, rest);
-        int rc = ry_mail_stream_read(self->mail, streams, 2, room, on_entry, &reader, NULL);
-        if (rc != RY_OK && rc != RY_EIO) /* a key that is no stream is no reason to leave the others unread */
+        int rc = read_role(self, (enum ry_role)__builtin_ctz(roles));
+        if (rc != RY_OK && rc != RY_EIO && rc != RY_EBUSY) /* a key that is no stream leaves the others to be read */
             return;
     }
 }
@@ -313,7 +338,7 @@ static void renew_stream(struct relay *self, enum ry_role role, bool urgent, con
 static void tend(struct relay *self, enum ry_role role, bool urgent)
 {
     int64_t lease_ms = ry_config_int(ry_ctx_config(self->ctx), RY_OPT_mail_lease_seconds) * 1000;
-    struct reader reader = {self, role};
+    struct reader reader = {.self = self, .role = role};
     char stream[RY_MAIL_STREAM_BYTES];
     relay_role_stream(role, urgent, stream);
     renew_stream(self, role, urgent, stream);

@@ -59,6 +59,11 @@ uint32_t relay_offered(const struct relay *self)
     return self->has_postgres ? roles : roles & ~RY_ROLE_BIT(RY_ROLE_WRITER);
 }
 
+void relay_look_soon(struct relay *self)
+{
+    ry_timer(self->ctx, TIMER_LOOK, 0);
+}
+
 /* What stands in Redis may be any bytes. */
 static void make_printable(char *text)
 {

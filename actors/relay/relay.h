@@ -115,6 +115,7 @@ struct relay {
     int64_t next_audit_mono_ms;
     struct ry_log_limit log;
     struct ry_log_limit refusals_log;
+    struct ry_log_limit gone_log;
 };
 
 /* reelyard:mail:ROLE or reelyard:mail:ROLE:urgent, reelyard:mail:node:OWNER */
@@ -127,6 +128,8 @@ void relay_node_stream(const char *owner, char name[RY_MAIL_STREAM_BYTES]);
 bool relay_takes(const struct relay *self);
 /* Roles of this node that others may have mail for. */
 uint32_t relay_offered(const struct relay *self);
+/* There is more to be read: looks again at once, after what else waits. */
+void relay_look_soon(struct relay *self);
 /* Counts something of Redis that is not gone by, and says so in the log (seldom) and to the router. */
 void relay_refuse(struct relay *self, enum ry_counter counter, const char *place, struct ry_str entry, const char *why);
 

@@ -17,6 +17,7 @@
 #define WORD_LASTS_S 3600 /* a node that does not listen for so long has forgotten what it asked */
 #define WORD_BYTES   ((size_t)160 << 20)
 #define HEAR_MAX     64
+#define HEARINGS_MAX 64
 #define FIELDS_MAX   10
 #define FLUSH_MAX    64
 #define FLUSH_BYTES  ((size_t)1 << 20)
@@ -301,7 +302,10 @@ void relay_hear(struct relay *self)
 {
     char stream[RY_MAIL_STREAM_BYTES];
     relay_node_stream(self->owner, stream);
-    do
+    for (unsigned round = 0; round < HEARINGS_MAX; round++) {
         self->heard = 0;
-    while (ry_mail_stream_take(self->mail, stream, HEAR_MAX, on_word, self, NULL) == RY_OK && self->heard == HEAR_MAX);
+        if (ry_mail_stream_take(self->mail, stream, HEAR_MAX, on_word, self, NULL) != RY_OK || self->heard < HEAR_MAX)
+            return;
+    }
+    relay_look_soon(self); /* somebody says more than is heard at a time */
 }

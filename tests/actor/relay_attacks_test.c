@@ -662,6 +662,26 @@ static void key_of_another_type_is_put_aside(void **state)
     await_count(&stage.answers, 5, "answers");
 }
 
+static void mail_behind_a_flood_is_worked_on(void **state)
+{
+    (void)state;
+    static const char flood[] = "for i = 1, 5000 do redis.call('XADD', KEYS[1], '*', 'mail', 'x') end return 1";
+    begin("alpha", &scheduler_spec, KEY, "false");
+    begin("beta", &writer_spec, KEY, "false");
+    want(1);
+    await_count(&stage.answers, 1, "answers");
+    char words[RY_MAIL_STREAM_BYTES];
+    (void)snprintf(words, sizeof words, "reelyard:mail:node:%s", owner_of("alpha"));
+    redis_server_say(redis, "EVAL", flood, "1", CLAIMS, NULL); /* without a bell */
+    redis_server_say(redis, "EVAL", flood, "1", words, NULL);
+    want(3);
+    await_count(&stage.answers, 4, "answers");
+    await_counter(0, RY_COUNTER_relay_refused, 5000);
+    await_counter(1, RY_COUNTER_relay_refused, 5000);
+    await_length(CLAIMS, 0);
+    await_length(words, 0);
+}
+
 static int begin_redis(void **state)
 {
     (void)state;
@@ -696,6 +716,7 @@ int main(void)
         TEST(open_fleet_exchanges_mail_without_a_key),
         TEST(any_name_of_a_node_is_one_of_the_fleet),
         TEST(key_of_another_type_is_put_aside),
+        TEST(mail_behind_a_flood_is_worked_on),
     };
     redis_server_needed();
     return cmocka_run_group_tests(tests, begin_redis, end_redis);
