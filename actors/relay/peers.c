@@ -162,6 +162,13 @@ static void read_news(struct relay *self)
 struct relay_peer *relay_peer_found(struct relay *self, struct ry_str owner)
 {
     struct relay_peer *peer = relay_peer_of(self, owner);
+    if (ry_str_is(owner, self->owner)) {
+        /* A node that shares a role reads its own mail back when it has room again, and asks itself for it. */
+        peer = peer != NULL ? peer : peer_new(self, owner);
+        if (peer != NULL)
+            peer->seen_mono_ms = ry_mono_ms(ry_ctx_clock(self->ctx));
+        return peer;
+    }
     if (peer != NULL)
         return peer;
     /* It may have begun since the news were read: it says who it is before it sends anything. */
