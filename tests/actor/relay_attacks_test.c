@@ -436,7 +436,7 @@ static void mail_that_is_worked_on_is_not_worked_on_by_another_node(void **state
     begin("beta", &writer_spec, KEY, "false");
     await_count(&stage.worked['b'], 1, "mails at beta");
     begin("gamma", &writer_spec, KEY, "false");
-    for (unsigned i = 0; counter_of(2, RY_COUNTER_relay_replayed, NULL) == 0; i++)
+    while (counter_of(2, RY_COUNTER_relay_replayed, NULL) == 0)
         add_copy(CLAIMS, NULL, NULL); /* some of them come to gamma */
     WITH_STAGE(stage.holding = false);
     await_count(&stage.answers, 1, "answers");
