@@ -21,11 +21,18 @@ enum ending {
 #define FLIGHT_REASON_BYTES 400
 #define FLIGHT_NEXT_MAX     4 /* as in job_done */
 
+struct flight_text {
+    size_t n;
+    char p[RY_JOB_ID_MAX]; /* as long as any of a job's names */
+};
+
 struct flight {
     uint64_t mail_id; /* of its job_run; 0: never sent */
     uint64_t token;
-    size_t job_id_bytes;
-    char job_id[RY_JOB_ID_MAX];
+    struct flight_text job_id;
+    struct flight_text type;
+    struct flight_text guild_id;
+    struct flight_text channel_id;
     unsigned attempts; /* leases, this one included */
     int64_t since_mono_ms;
     enum ending ending;
@@ -42,8 +49,8 @@ void flight_begin(struct flight *flight, const struct ry_lease *lease, int64_t n
 /* Frees what it holds. */
 void flight_free(struct flight *flight);
 
-/* Takes the name and the urgency that the job itself tells, where the lease had only hints. */
-void flight_name(struct flight *flight, struct ry_str job_id, enum ry_priority priority);
+/* Takes the names and the urgency that the job itself tells, where the lease had only hints. */
+void flight_name(struct flight *flight, const struct ry_lease *lease);
 
 /* The job's id, borrowed from the flight. */
 struct ry_str flight_job(const struct flight *flight);
@@ -55,8 +62,9 @@ bool flight_answers(const struct flight *flight, uint64_t mail_id);
 void flight_set_ending(struct flight *flight, enum ending ending, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* All that the job has to say is committed: its end is an ack, which pushes what the scanner names. RY_ENOMEM: there
- * was no room for that, and its end is another try. */
+/* All that the job has to say is committed: its end is an ack, which pushes what the scanner names. A job of another
+ * guild, channel or type than goes on from this one is left out, with a line in the log. RY_ENOMEM: there was no room
+ * for that, and its end is another try. */
 int flight_set_done(struct flight *flight, const struct ry_job_done *done);
 
 /* A try has failed: again later, longer each time, or never after attempts_max leases. */

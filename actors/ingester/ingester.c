@@ -245,7 +245,7 @@ static void send_foreign_job(struct ingester *self, struct ry_ctx *ctx, struct f
     told.guild_id = head.guild_id;
     told.channel_id = head.channel_id;
     told.priority = head.priority;
-    flight_name(flight, head.job_id, head.priority);
+    flight_name(flight, &told);
     send_job(self, ctx, flight, &told);
     job_head_free(&head);
 }

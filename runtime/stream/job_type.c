@@ -3,15 +3,15 @@
 #include "runtime/stream/stream.h"
 
 static const struct ry_job_type job_types[] = {
-    {"batch", NULL, RY_JOB_FIELD_STRING, RY_PRIORITY_BACKFILL},
-    {"message", "message_ids", RY_JOB_FIELD_LIST, RY_PRIORITY_LIVE},
-    {"messages", "messages", RY_JOB_FIELD_LIST, RY_PRIORITY_BACKFILL},
-    {"rescan", NULL, RY_JOB_FIELD_STRING, RY_PRIORITY_BACKFILL},
-    {"thumbnail_retry", NULL, RY_JOB_FIELD_STRING, RY_PRIORITY_RETRY},
-    {"thumbnail_cleanup", NULL, RY_JOB_FIELD_STRING, RY_PRIORITY_RETRY},
-    {"message_deletion", "message_id", RY_JOB_FIELD_STRING, RY_PRIORITY_DELETE},
-    {"purge_channel", NULL, RY_JOB_FIELD_STRING, RY_PRIORITY_DELETE},
-    {"purge_guild", NULL, RY_JOB_FIELD_STRING, RY_PRIORITY_DELETE},
+    {"batch", NULL, RY_JOB_FIELD_STRING, RY_PRIORITY_BACKFILL, "batch"},
+    {"message", "message_ids", RY_JOB_FIELD_LIST, RY_PRIORITY_LIVE, NULL},
+    {"messages", "messages", RY_JOB_FIELD_LIST, RY_PRIORITY_BACKFILL, NULL},
+    {"rescan", NULL, RY_JOB_FIELD_STRING, RY_PRIORITY_BACKFILL, "batch"},
+    {"thumbnail_retry", NULL, RY_JOB_FIELD_STRING, RY_PRIORITY_RETRY, NULL},
+    {"thumbnail_cleanup", NULL, RY_JOB_FIELD_STRING, RY_PRIORITY_RETRY, NULL},
+    {"message_deletion", "message_id", RY_JOB_FIELD_STRING, RY_PRIORITY_DELETE, NULL},
+    {"purge_channel", NULL, RY_JOB_FIELD_STRING, RY_PRIORITY_DELETE, NULL},
+    {"purge_guild", NULL, RY_JOB_FIELD_STRING, RY_PRIORITY_DELETE, NULL},
 };
 
 const struct ry_job_type *ry_job_type_find(struct ry_str name)

@@ -15,6 +15,7 @@ struct ry_job_type {
     const char *needs; /* the field it cannot do without; NULL: none beyond those of every job */
     enum ry_job_field needs_type;
     enum ry_priority priority; /* how urgent it usually is */
+    const char *next;          /* the type of job that its end may queue; NULL: none goes on from it */
 };
 
 /* The type of this name; NULL: there is none. */

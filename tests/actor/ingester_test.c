@@ -16,6 +16,9 @@
 #define GUILD    "41771983423143937"
 #define LEASE_MS 30000
 #define JSON     "{\"type\":\"messages\"}"
+#define BATCH(id) \
+    "{\"job_id\":\"" id "\",\"type\":\"batch\",\"guild_id\":\"" GUILD \
+    "\",\"channel_id\":\"2\",\"created_at\":\"2024-10-19T15:03:09\"}"
 
 struct scene {
     struct bed *bed;
@@ -58,11 +61,11 @@ static void scene_free(struct scene *scene)
     free(scene);
 }
 
-static void push(struct scene *scene, const char *id, enum ry_priority priority)
+static void push_of(struct scene *scene, const char *id, const char *type, enum ry_priority priority)
 {
     struct ry_job_push job = {
         .job_id = ry_str_of(id),
-        .type = RY_STR("messages"),
+        .type = ry_str_of(type),
         .guild_id = RY_STR(GUILD),
         .channel_id = RY_STR("2"),
         .priority = priority,
@@ -73,6 +76,11 @@ static void push(struct scene *scene, const char *id, enum ry_priority priority)
     if (scene->queue->ops->push(scene->queue, &job, 1, (struct ry_str){0}, (struct ry_str){0}, &accepted, &err))
         fail_msg("%s", err.text);
     assert_int_equal(accepted, 1);
+}
+
+static void push(struct scene *scene, const char *id, enum ry_priority priority)
+{
+    push_of(scene, id, "messages", priority);
 }
 
 static void sql(struct scene *scene, const char *text)
@@ -657,34 +665,93 @@ static struct ry_job_spec spec_of(const char *id, const char *type, const char *
                                 .json = RY_STR(JSON)};
 }
 
+/* What goes on from a job of channel 2. */
+static struct ry_job_spec next_of(const char *id, struct ry_str json)
+{
+    struct ry_job_spec spec = spec_of(id, "batch", "2");
+    spec.json = json;
+    return spec;
+}
+
 static void ingester_pushes_what_goes_on_from_a_job_with_its_ack(void **state)
 {
     (void)state;
-    struct scene *scene = scene_new("1", "256");
-    push(scene, "x", RY_PRIORITY_LIVE);
-    bed_advance(scene->bed, 200);
-    uint64_t mail_id = expect_run(scene, "x");
-    struct ry_job_spec next[] = {spec_of("y", "batch", "5"), spec_of("z", "message", "6")};
-    struct ry_job_done done = {.job_id = RY_STR("x"), .next = {next, 2}};
-    BED_ANSWER(scene->bed, mail_id, job_done, &done);
-    const struct ry_job_run *run = BED_EXPECT(scene->bed, job_run);
-    assert_true(ry_str_is(run->job_id, "z"));
-    assert_int_equal(bed_envelope(scene->bed)->priority, RY_PRIORITY_LIVE);
-    say_done(scene, bed_envelope(scene->bed)->id, "z");
-    (void)expect_run(scene, "y");
-    expect_depth(scene, 0, 1, 0);
-    scene_free(scene);
+    static const char *const types[] = {"batch", "rescan"};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        struct scene *scene = scene_new("1", "256");
+        push_of(scene, "x", types[i], RY_PRIORITY_LIVE);
+        bed_advance(scene->bed, 200);
+        uint64_t mail_id = expect_run(scene, "x");
+        struct ry_job_spec next[] = {next_of("y", RY_STR(BATCH("y"))), next_of("z", RY_STR(BATCH("z")))};
+        struct ry_job_done done = {.job_id = RY_STR("x"), .next = {next, 2}};
+        BED_ANSWER(scene->bed, mail_id, job_done, &done);
+        mail_id = expect_run(scene, "y");
+        assert_int_equal(bed_envelope(scene->bed)->priority, RY_PRIORITY_BACKFILL);
+        say_done(scene, mail_id, "y");
+        (void)expect_run(scene, "z");
+        expect_depth(scene, 0, 1, 0);
+        scene_free(scene);
+    }
+}
+
+static void ingester_queues_nothing_that_does_not_go_on_from_the_job(void **state)
+{
+    (void)state;
+#define OTHER "5"
+#define JOB(type, guild, channel) \
+    "{\"job_id\":\"y\",\"type\":\"" type "\",\"guild_id\":\"" guild "\",\"channel_id\":\"" channel "\"}"
+    static const struct {
+        const char *done; /* the job's type */
+        const char *type;
+        const char *guild_id;
+        const char *channel_id;
+        const char *json;
+    } cases[] = {
+        {"batch", "purge_guild", OTHER, "0", JOB("purge_guild", OTHER, "0")},
+        {"batch", "purge_guild", GUILD, "0", JOB("purge_guild", GUILD, "0")},
+        {"batch", "rescan", GUILD, "2", JOB("rescan", GUILD, "2")},
+        {"batch", "batch", OTHER, "2", JOB("batch", OTHER, "2")},
+        {"batch", "batch", GUILD, OTHER, JOB("batch", GUILD, OTHER)},
+        {"batch", "batch", GUILD, "2", JOB("purge_channel", GUILD, "2")},
+        {"batch", "batch", GUILD, "2", JOB("batch", OTHER, "2")},
+        {"batch", "batch", GUILD, "2", JOB("batch", GUILD, OTHER)},
+        {"batch", "batch", GUILD, "2", BATCH("not y")},
+        {"batch", "batch", GUILD, "2", "nonsense"},
+        {"message", "batch", GUILD, "2", JOB("batch", GUILD, "2")},
+        {"messages", "messages", GUILD, "2", JOB("messages", GUILD, "2")},
+        {"purge_guild", "purge_guild", GUILD, "2", JOB("purge_guild", GUILD, "2")},
+        {"thumbnail_retry", "thumbnail_retry", GUILD, "2", JOB("thumbnail_retry", GUILD, "2")},
+        {"no such type", "no such type", GUILD, "2", JOB("no such type", GUILD, "2")},
+    };
+#undef JOB
+#undef OTHER
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct scene *scene = scene_new("1", "256");
+        push_of(scene, "x", cases[i].done, RY_PRIORITY_LIVE);
+        bed_advance(scene->bed, 200);
+        uint64_t mail_id = expect_run(scene, "x");
+        struct ry_job_spec next[] = {{.job_id = RY_STR("y"),
+                                      .type = ry_str_of(cases[i].type),
+                                      .guild_id = ry_str_of(cases[i].guild_id),
+                                      .channel_id = ry_str_of(cases[i].channel_id),
+                                      .json = ry_str_of(cases[i].json)}};
+        struct ry_job_done done = {.job_id = RY_STR("x"), .next = {next, 1}};
+        BED_ANSWER(scene->bed, mail_id, job_done, &done);
+        bed_expect_nothing(scene->bed);
+        expect_depth(scene, 0, 0, 0);
+        scene_free(scene);
+    }
 }
 
 static void ingester_pushes_what_goes_on_once_the_queue_takes_it(void **state)
 {
     (void)state;
     struct scene *scene = scene_new("1", "256");
-    push(scene, "x", RY_PRIORITY_LIVE);
+    push_of(scene, "x", "batch", RY_PRIORITY_LIVE);
     bed_advance(scene->bed, 200);
     uint64_t mail_id = expect_run(scene, "x");
     break_queue(scene);
-    struct ry_job_spec next = spec_of("y", "batch", "5");
+    struct ry_job_spec next = next_of("y", RY_STR(BATCH("y")));
     struct ry_job_done done = {.job_id = RY_STR("x"), .next = {&next, 1}};
     BED_ANSWER(scene->bed, mail_id, job_done, &done);
     bed_expect_nothing(scene->bed);
@@ -840,10 +907,6 @@ static void produce(struct yard *yard, const char *type, const char *json)
     (void)redis_server_say(yard->server, "XADD", stream, "*", "job", json, NULL);
 }
 
-#define BATCH(id) \
-    "{\"job_id\":\"" id "\",\"type\":\"batch\",\"guild_id\":\"" GUILD \
-    "\",\"channel_id\":\"2\",\"created_at\":\"2024-10-19T15:03:09\"}"
-
 static void ingester_runs_a_job_of_redis_by_its_json(void **state)
 {
     (void)state;
@@ -856,8 +919,7 @@ static void ingester_runs_a_job_of_redis_by_its_json(void **state)
     assert_true(ry_str_is(run->type, "batch"));
     assert_false(run->local_media);
     assert_int_equal(envelope->tenant, strtoull(GUILD, NULL, 10));
-    struct ry_job_spec next = spec_of("y", "batch", "5");
-    next.json = RY_STR(BATCH("y"));
+    struct ry_job_spec next = next_of("y", RY_STR(BATCH("y")));
     struct ry_job_done done = {.job_id = run->job_id, .next = {&next, 1}};
     BED_ANSWER(yard.bed, envelope->id, job_done, &done);
     assert_int_equal(redis_server_int(yard.server, "XLEN", "jobs:guild:" GUILD ":rescan", NULL), 0);
@@ -1001,6 +1063,7 @@ int main(void)
         cmocka_unit_test(ingester_refuses_to_open_a_file_that_is_no_database),
         cmocka_unit_test(ingester_pushes_what_goes_on_from_a_job_with_its_ack),
         cmocka_unit_test(ingester_pushes_what_goes_on_once_the_queue_takes_it),
+        cmocka_unit_test(ingester_queues_nothing_that_does_not_go_on_from_the_job),
         cmocka_unit_test(ingester_tells_the_scanner_how_often_a_job_was_leased),
         cmocka_unit_test(ingester_queues_jobs_for_others),
         cmocka_unit_test(ingester_says_why_it_queues_nothing),
