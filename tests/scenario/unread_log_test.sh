@@ -31,7 +31,7 @@ for verb in run up; do
     # A dead letter is a line; so many are more than anybody keeps.
     "$reelyard" enqueue --data "$data" "$tmp/bad.json" >"$tmp/enqueue.out" 2>&1
     await dropped
-    ready || fail "the node is not ready"
+    await ready
     end "$node"
     [ "$ended" -eq 0 ] || fail "the node ended with $ended"
     exec 9<&-
