@@ -44,7 +44,8 @@ struct peer {
     char user[RY_KEY_HEX_BYTES]; /* the key that it proved, hexadecimal */
     bool over;                   /* its instance has left, or was put out: nothing that it says is heard */
     bool put_out;
-    bool gone; /* its process, or its connection, has ended */
+    unsigned words_after; /* bags of a confined role that came when it was over */
+    bool gone;            /* its process, or its connection, has ended */
     struct ry_bag bag;
     bool dirty;
     STAILQ_ENTRY(peer) to_flush;
@@ -98,6 +99,8 @@ void post_peer_free(struct ry_post *post, struct peer *peer);
 void post_peer_over(struct ry_post *post, struct peer *peer);
 /* A peer has ended without a word: its mail goes to others, and it is freed. */
 void post_peer_gone(struct ry_post *post, struct peer *peer);
+/* A peer that is over says something: it is counted, and a confined one that does not end it is ended. */
+void post_peer_goes_on(struct ry_post *post, struct peer *peer);
 /* Those that the router has put out are over. */
 void post_end_put_out(struct ry_post *post);
 

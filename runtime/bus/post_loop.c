@@ -75,15 +75,15 @@ static void take_parcel(struct ry_post *post, const struct peer_key *key)
     }
     struct peer *peer = post_peer_find(post, key);
     if (peer && peer->over) {
-        if (!peer->gone)
-            post_malformed(post, "a peer that has left goes on");
+        post_peer_goes_on(post, peer);
         return;
     }
     struct ry_str envelope;
     struct ry_frame *const *frames;
     size_t frame_count;
-    bool bad = false;
+    bool bad = false, empty = true;
     while (ry_parcel_next(post->parcel, &envelope, &frames, &frame_count, &bad)) {
+        empty = false;
         if (peer == NULL) {
             post_take_hello(post, key, envelope);
             peer = post_peer_find(post, key);
@@ -98,8 +98,8 @@ static void take_parcel(struct ry_post *post, const struct peer_key *key)
             return;
         }
     }
-    if (bad)
-        take_nonsense(post, key, "a bag whose heads do not fit its bytes");
+    if (bad || empty)
+        take_nonsense(post, key, bad ? "a bag whose heads do not fit its bytes" : "a bag with nothing in it");
 }
 
 unsigned post_take_door(struct ry_post *post, enum door door)

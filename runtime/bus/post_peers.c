@@ -19,6 +19,8 @@
 /* Peers that are over and have ended, or whose end cannot be learned, because the system has no pidfds: the oldest go.
  */
 #define OVER_MAX 1024
+/* Bags behind its end for which a confined instance is ended; what was under way is one or two. */
+#define WORDS_AFTER_MAX 8
 
 size_t post_key_bytes(const struct peer_key *key)
 {
@@ -175,8 +177,16 @@ void post_peer_gone(struct ry_post *post, struct peer *peer)
     post_peer_over(post, peer);
 }
 
-/* The router has put an instance out: its process is ended, for it may have been taken over and would work for nobody;
- * whoever keeps it starts another one. The key of one on another host is barred for a while, and its connection cut. */
+/* A process that may have been taken over is ended: it would work for nobody, and whoever keeps it starts another one.
+ * The key of one on another host is barred for a while, and its connection cut. */
+static void end_peer(struct ry_post *post, const struct peer *peer)
+{
+    if (peer->key.door == DOOR_IPC && peer->pidfd >= 0 && peer->pid != getpid())
+        (void)syscall(SYS_pidfd_send_signal, peer->pidfd, SIGKILL, NULL, 0);
+    if (peer->key.door == DOOR_TCP && peer->fd >= 0)
+        ry_gate_bar(post->gate, peer->fd, peer->user);
+}
+
 void post_put_out(void *arg, uint32_t session)
 {
     struct ry_post *post = arg;
@@ -184,10 +194,16 @@ void post_put_out(void *arg, uint32_t session)
     if (peer == NULL)
         return;
     post->some_put_out = peer->put_out = true;
-    if (peer->key.door == DOOR_IPC && peer->pidfd >= 0 && peer->pid != getpid())
-        (void)syscall(SYS_pidfd_send_signal, peer->pidfd, SIGKILL, NULL, 0);
-    if (peer->key.door == DOOR_TCP)
-        ry_gate_bar(post->gate, peer->fd, peer->user);
+    end_peer(post, peer);
+}
+
+void post_peer_goes_on(struct ry_post *post, struct peer *peer)
+{
+    if (peer->gone)
+        return; /* it was under way */
+    post_malformed(post, "a peer that has left goes on");
+    if ((RY_ROLES_CONFINED & RY_ROLE_BIT(peer->role)) && ++peer->words_after == WORDS_AFTER_MAX)
+        end_peer(post, peer);
 }
 
 void post_end_put_out(struct ry_post *post)

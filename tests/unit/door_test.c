@@ -227,9 +227,11 @@ static void a_process_that_was_an_encoder_joins_as_nothing_else(void **state)
 
 /* ---- an encoder that was taken over ------------------------------------------------------------------------------ */
 
-/* A process that joins as an encoder, says these many words that it may not, and then nothing; GARBAGE: bytes that are
- * no bag, for ever. */
+/* A process that joins as an encoder, says these many words that it may not, and then nothing. For ever: GARBAGE, bytes
+ * that are no bag; EMPTY, bags with nothing in them; LEFT, words behind its bye. */
 #define GARBAGE 9999
+#define EMPTY   9998
+#define LEFT    9997
 
 static pid_t fork_encoder(const struct site *site, unsigned lies)
 {
@@ -256,8 +258,10 @@ static int be_encoder(const char *endpoint, unsigned lies)
     struct ry_video_facts facts = {.width = 1, .height = 1, .mime_type = RY_STR("text/html")};
     const struct ry_thumbnail_store store = {
         .clip_id = RY_STR(CLIP), .guild_id = RY_STR("1"), .images = {&image, 1}, .facts = {&facts, 1}};
-    while (lies == GARBAGE)
-        (void)zmq_send(ry_socket_raw(peer), "garbage", 7, 0);
+    if (lies == LEFT)
+        say(peer, id + 1, RY_TAG_bye, &(struct ry_bye){0}, 0);
+    while (lies >= LEFT)
+        (void)zmq_send(ry_socket_raw(peer), "garbage", lies == EMPTY ? 0 : 7, 0);
     for (unsigned i = 0; i < lies; i++, id++)
         say(peer, id + 1, RY_TAG_thumbnail_store, &store, id + 1);
     say(peer, id + 1, RY_TAG_credit, &(struct ry_credit){.capacity = 1000}, 0);
@@ -290,12 +294,15 @@ static void an_encoder_that_says_too_much_is_named_and_its_process_ended(void **
     assert_true(node->outcasts.items[0].reason.n > 0);
 }
 
-static void an_encoder_that_sends_bytes_without_sense_is_put_out(void **state)
+static void an_encoder_that_sends_without_sense_or_end_loses_its_process(void **state)
 {
     struct site *site = *state;
-    await_kill(fork_encoder(site, GARBAGE));
-    await_instances(site, 1);
-    assert_int_equal(state_of(site)->put_out, 1);
+    static const unsigned kinds[] = {GARBAGE, EMPTY, LEFT};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        await_kill(fork_encoder(site, kinds[i]));
+        await_instances(site, 1);
+    }
+    assert_int_equal(state_of(site)->put_out, 2); /* the third had left of itself */
 }
 
 /* The id of the mail that a link is given. */
@@ -378,7 +385,7 @@ int main(int argc, char **argv)
         TEST(a_command_reads_the_ticket_beside_the_socket),
         TEST(a_process_that_was_an_encoder_joins_as_nothing_else),
         TEST(an_encoder_that_says_too_much_is_named_and_its_process_ended),
-        TEST(an_encoder_that_sends_bytes_without_sense_is_put_out),
+        TEST(an_encoder_that_sends_without_sense_or_end_loses_its_process),
         TEST(an_encoder_that_holds_a_mail_and_does_nothing_is_named_and_its_process_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
