@@ -150,7 +150,7 @@ static int check_space(const struct local *local, uint64_t need_bytes, struct ry
 
 /* Splits thumbnails/guild_1/x.webp into its folder's name (below thumbnails) and its own. */
 struct split_name {
-    char folder[STORE_NAME_BYTES];
+    char folder[RY_THUMBNAIL_NAME_BYTES];
     const char *file;
 };
 
@@ -229,7 +229,7 @@ static int put_file(struct local *local, int folder_fd, const char *file, const 
 {
     if (is_same(folder_fd, file, put->bytes))
         return RY_OK;
-    char temporary[STORE_NAME_BYTES + 32];
+    char temporary[RY_THUMBNAIL_NAME_BYTES + 32];
     (void)snprintf(temporary, sizeof temporary, "%s.tmp.%016" PRIx64, file, ry_rng_u64(local->rng));
     FD_AUTO locked_fd = -1;
     int rc = write_incoming(local, temporary, put->bytes, &locked_fd, err);

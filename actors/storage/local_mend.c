@@ -83,7 +83,7 @@ static bool is_ours(const char *folder, const char *file)
     store_name name;
     (void)snprintf(text, sizeof text, THUMBNAILS "/%s/%s", folder,
                    file != NULL ? file : "00000000000000000000000000000000_small.webp");
-    return store_name_check(ry_str_of(text), name);
+    return ry_thumbnail_name_check(ry_str_of(text), name);
 }
 
 /* Opens a folder for reading its names. */

@@ -94,7 +94,7 @@ static int files_of(const struct storage *self, const struct ry_thumbnail_store 
     for (size_t i = 0; i < message->images.n; i++) {
         const struct ry_image *image = &message->images.items[i];
         files[i].bytes = (struct ry_str){image->webp.p, image->webp.n};
-        int rc = store_name_make(message->guild_id, message->clip_id, image->size_type, files[i].name, err);
+        int rc = ry_thumbnail_name_make(message->guild_id, message->clip_id, image->size_type, files[i].name, err);
         if (rc == RY_OK && i > 0 && strcmp(files[i].name, files[0].name) == 0)
             rc = ry_fail(err, RY_EINVAL, "two images are called %s", files[i].name);
         if (rc == RY_OK)
@@ -257,8 +257,8 @@ static void on_thumbnail_read(struct storage *self, struct ry_ctx *ctx, const st
     struct ry_thumbnail_data data = {0};
     struct ry_frame *frame = NULL;
     struct ry_error err = {0};
-    char name[STORE_NAME_BYTES];
-    if (store_name_check(message->storage_path, name)) {
+    char name[RY_THUMBNAIL_NAME_BYTES];
+    if (ry_thumbnail_name_check(message->storage_path, name)) {
         int rc = self->store->ops->get(self->store, name, &frame, &err);
         if (rc == RY_OK) {
             data.found = true;
@@ -287,7 +287,7 @@ static void sort_out(const struct ry_files_delete *message, struct doomed *doome
 {
     struct ry_str malformed = {0};
     for (size_t i = 0; i < message->paths.n; i++) {
-        if (store_name_check(message->paths.items[i], doomed->names[doomed->count])) {
+        if (ry_thumbnail_name_check(message->paths.items[i], doomed->names[doomed->count])) {
             doomed->count++;
             continue;
         }

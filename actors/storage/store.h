@@ -1,8 +1,8 @@
 /* store.h: a place where thumbnail files are kept.
  *
  * Names are those of the archive's tables: thumbnails/guild_{guild_id}/{clip_id}_{small|large}.webp, below the store's
- * root. Whoever calls checks names with store_name_check first; a store trusts them. Implementations: local.c. One
- * thread; several stores on one place work side by side. */
+ * root. Whoever calls checks names with ry_thumbnail_name_check first; a store trusts them. Implementations: local.c.
+ * One thread; several stores on one place work side by side. */
 #ifndef REELYARD_ACTORS_STORAGE_STORE_H
 #define REELYARD_ACTORS_STORAGE_STORE_H
 
@@ -11,16 +11,14 @@
 #include <stdint.h>
 
 #include "proto/frame.h"
+#include "proto/thumbnail_name.h"
 #include "runtime/base/error.h"
 #include "runtime/base/str.h"
 
 /* Largest file that is kept or given out; thumbnail_data has no room for more. */
 #define STORE_FILE_MAX_BYTES ((size_t)16 << 20)
 
-/* Bytes that the longest name needs, the NUL included. */
-#define STORE_NAME_BYTES 96
-
-typedef char store_name[STORE_NAME_BYTES];
+typedef char store_name[RY_THUMBNAIL_NAME_BYTES];
 
 struct store_file {
     store_name name;
@@ -58,12 +56,5 @@ struct store_ops {
 struct store {
     const struct store_ops *ops;
 };
-
-/* Builds the name of a thumbnail. RY_EINVAL when the parts are not those of one. */
-int store_name_make(struct ry_str guild_id, struct ry_str clip_id, struct ry_str size_type, char name[STORE_NAME_BYTES],
-                    struct ry_error *err);
-
-/* Whether text is exactly such a name, and if so copies it. */
-bool store_name_check(struct ry_str text, char name[STORE_NAME_BYTES]);
 
 #endif

@@ -5,6 +5,7 @@
  * turn are written together, table by table (batch.c). */
 #include "actors/writer/work.h"
 
+#include "proto/thumbnail_name.h"
 #include "runtime/base/log.h"
 
 struct writer_work_kind {
@@ -76,7 +77,21 @@ static void batch_write_tell(struct writer_work *work, struct ry_ctx *ctx, struc
 
 /* ---- clip_completed, clip_failed ----------------------------------------------------------------------------- */
 
-RUN(clip_completed, clip_completed(engine, asked, &work->clip_found, &work->outcome.clip_settled, err))
+/* A row that named a file of another clip would doom that one with its own. */
+static int clip_completed_run(struct writer_work *work, struct writer_engine *engine, struct ry_arena *arena,
+                              struct ry_error *err)
+{
+    (void)arena;
+    const struct ry_clip_completed *asked = RY_BODY(work->mail, clip_completed);
+    for (size_t i = 0; i < asked->thumbnails.n; i++) {
+        const struct ry_thumbnail_row *row = &asked->thumbnails.items[i];
+        if (!ry_thumbnail_name_is_of(row->storage_path, asked->clip_id, row->size_type))
+            return ry_fail(err, RY_EDATA, "'%.*s' is not the name of the %.*s image of clip %.*s",
+                           RY_STR_ARG(row->storage_path), RY_STR_ARG(row->size_type), RY_STR_ARG(asked->clip_id));
+    }
+    return engine->ops->clip_completed(engine, asked, &work->clip_found, &work->outcome.clip_settled, err);
+}
+
 RUN(clip_failed, clip_failed(engine, asked, &work->clip_found, &work->outcome.clip_settled, err))
 
 static void tell_settled(struct writer_work *work, struct ry_ctx *ctx, struct ry_str outcome)

@@ -11,6 +11,7 @@
 #include <sqlite3.h>
 
 #include "actors/writer/writer.h"
+#include "proto/thumbnail_name.h"
 #include "runtime/base/log.h"
 
 #define WAIT_MS  50
@@ -72,15 +73,25 @@ static void claim_clips(struct bed *bed, uint64_t n)
     bed_expect_done(bed, id);
 }
 
-static uint64_t deliver_completed(struct bed *bed, const char *clip_id, const char *size_type, uint64_t origin)
+static uint64_t deliver_stored(struct bed *bed, const char *clip_id, const char *size_type, const char *path,
+                               uint64_t origin)
 {
-    struct ry_thumbnail_row row = {ry_str_of(size_type), RY_STR("thumbnails/a.webp"), 320, 180, 4000};
+    struct ry_thumbnail_row row = {ry_str_of(size_type), ry_str_of(path), 320, 180, 4000};
     struct ry_video_facts facts = {1.5, 1920, 1080, RY_STR("video/mp4")};
     struct ry_clip_completed completed = {.clip_id = ry_str_of(clip_id), .thumbnails = {&row, 1}, .facts = {&facts, 1}};
     return BED_DELIVER(bed, clip_completed, &completed, &(struct ry_send){.correlation = origin});
 }
 
-static const char clip_0[] = "00000000000000000000000000000000";
+static uint64_t deliver_completed(struct bed *bed, const char *clip_id, const char *size_type, uint64_t origin)
+{
+    char path[RY_THUMBNAIL_NAME_BYTES];
+    snprintf(path, sizeof path, "thumbnails/guild_100/%s_%s.webp", clip_id, size_type);
+    return deliver_stored(bed, clip_id, size_type, path, origin);
+}
+
+#define CLIP_0 "00000000000000000000000000000000"
+#define CLIP_1 "00000000000000000000000000000001"
+static const char clip_0[] = CLIP_0;
 
 /* ---- beside it ----------------------------------------------------------------------------------------------- */
 
@@ -461,7 +472,7 @@ static void outcome_of_a_clip_that_is_gone_is_settled_and_counted(void **state)
     id = BED_DELIVER(bed, files_doomed_get, &(struct ry_files_doomed_get){.limit = 5}, NULL);
     const struct ry_files_doomed_got *got = BED_EXPECT(bed, files_doomed_got);
     assert_int_equal(got->paths.n, 1);
-    assert_true(ry_str_is(got->paths.items[0], "thumbnails/a.webp"));
+    assert_true(ry_str_is(got->paths.items[0], "thumbnails/guild_100/" CLIP_0 "_small.webp"));
     bed_expect_done(bed, id);
 }
 
@@ -531,10 +542,40 @@ static void bad_outcome_is_a_dead_letter_and_its_neighbours_are_written(void **s
     bed_advance(bed, WAIT_MS);
     (void)BED_EXPECT(bed, batch_written);
     bed_expect_done(bed, batch);
-    assert_non_null(strstr(bed_expect_fail(bed, bad, false), "size_type"));
+    assert_non_null(strstr(bed_expect_fail(bed, bad, false), "the huge image"));
     assert_true(BED_EXPECT(bed, clip_settled)->completed);
     bed_expect_done(bed, good);
     assert_int_equal(ask(bed, "SELECT count(*) FROM thumbnail"), 1);
+}
+
+/* Its row would name the file, and a purge of the clip would doom it. */
+static void file_that_is_not_the_clips_own_is_refused(void **state)
+{
+    struct bed *bed = *state;
+    static const char *const paths[] = {
+        "thumbnails/guild_100/" CLIP_1 "_small.webp",
+        "thumbnails/guild_100/" CLIP_0 "_large.webp",
+        "thumbnails/guild_100/../guild_100/" CLIP_0 "_small.webp",
+        "thumbnails/guild_100/" CLIP_1 "_small.webp/" CLIP_0 "_small.webp",
+        "thumbnails/guild_/" CLIP_0 "_small.webp",
+        "/thumbnails/guild_100/" CLIP_0 "_small.webp",
+        "thumbnails/guild_100/" CLIP_0 "_small.webp ",
+        CLIP_0 "_small.webp",
+        "reelyard.db",
+    };
+    commit_clips(bed, 2);
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        uint64_t id = deliver_stored(bed, CLIP_0, "small", paths[i], 0);
+        bed_advance(bed, WAIT_MS);
+        assert_non_null(strstr(bed_expect_fail(bed, id, false), "is not the name of the small image of clip " CLIP_0));
+        id = deliver_stored(bed, "00000000000000000000000000000099", "small", paths[i], 0); /* a clip that is gone */
+        bed_advance(bed, WAIT_MS);
+        (void)bed_expect_fail(bed, id, false);
+    }
+    bed_expect_nothing(bed);
+    assert_int_equal(ask(bed, "SELECT count(*) FROM thumbnail"), 0);
+    assert_int_equal(ask(bed, "SELECT count(*) FROM reelyard_doomed_file"), 0);
+    assert_int_equal(ask(bed, "SELECT count(*) FROM clip WHERE thumbnail_status = 'completed'"), 0);
 }
 
 static void worker_without_its_lease_writes_nothing(void **state)
@@ -782,6 +823,7 @@ int main(void)
         TEST(renewal_is_answered_at_once),
         TEST(bad_row_is_named_and_its_neighbours_are_written),
         TEST(bad_outcome_is_a_dead_letter_and_its_neighbours_are_written),
+        TEST(file_that_is_not_the_clips_own_is_refused),
         TEST(worker_without_its_lease_writes_nothing),
         TEST(shortened_values_are_counted),
         TEST(lock_is_waited_for_by_timer),

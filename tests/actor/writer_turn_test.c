@@ -10,6 +10,7 @@
 #include <sqlite3.h>
 
 #include "actors/writer/writer.h"
+#include "proto/thumbnail_name.h"
 #include "runtime/base/log.h"
 
 #define WAIT_MS 50
@@ -344,13 +345,16 @@ static void scan_goes_from_its_beginning_to_its_end(void **state)
     bed_expect_nothing(bed);
 }
 
+#define PATH_OF_CLIP(id) "thumbnails/guild_100/" id "_small.webp"
+#define PATH(digit)      PATH_OF_CLIP("0000000000000000000000000000000" digit)
+
 static void complete_clips(struct bed *bed, unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {
         struct batch batch;
-        char path[32];
+        char path[RY_THUMBNAIL_NAME_BYTES];
         uint64_t id = BED_DELIVER(bed, batch_write, batch_make(&batch, i), NULL);
-        snprintf(path, sizeof path, "thumbnails/%u.webp", i);
+        snprintf(path, sizeof path, PATH_OF_CLIP("%032x"), i);
         struct ry_thumbnail_row row = {RY_STR("small"), ry_str_of(path), 320, 180, 4000};
         struct ry_video_facts facts = {1.5, 1920, 1080, RY_STR("video/mp4")};
         struct ry_clip_completed completed = {
@@ -388,9 +392,9 @@ static void purge_goes_on_until_nothing_is_left(void **state)
     uint64_t id = BED_DELIVER(bed, files_doomed_get, &(struct ry_files_doomed_get){.limit = 10}, NULL);
     const struct ry_files_doomed_got *got = BED_EXPECT(bed, files_doomed_got);
     assert_int_equal(got->paths.n, 3);
-    assert_true(ry_str_is(got->paths.items[0], "thumbnails/0.webp"));
+    assert_true(ry_str_is(got->paths.items[0], PATH("0")));
     bed_expect_done(bed, id);
-    struct ry_str paths[] = {RY_STR("thumbnails/0.webp"), RY_STR("thumbnails/1.webp"), RY_STR("thumbnails/2.webp")};
+    struct ry_str paths[] = {RY_STR(PATH("0")), RY_STR(PATH("1")), RY_STR(PATH("2"))};
     id = BED_DELIVER(bed, files_forget, (&(struct ry_files_forget){.paths = {paths, 3}}), NULL);
     assert_null(EXPECT_ANSWER(bed, id, files_forgotten)->error.p);
     bed_expect_done(bed, id);

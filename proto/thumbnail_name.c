@@ -1,10 +1,11 @@
-/* name.c: the names of thumbnails, made and recognised.
+/* thumbnail_name.c: the names of thumbnails, made and recognised.
  *
  * A name is made from parts that were checked, and a name from outside is believed only if making it from its parts
  * gives the same text again; so no other text than a thumbnail's name ever reaches a file system. */
-#include "actors/storage/store.h"
+#include "proto/thumbnail_name.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define CLIP_ID_BYTES 32
 
@@ -18,8 +19,8 @@ static bool is_clip_id(struct ry_str id)
     return true;
 }
 
-int store_name_make(struct ry_str guild_id, struct ry_str clip_id, struct ry_str size_type, char name[STORE_NAME_BYTES],
-                    struct ry_error *err)
+int ry_thumbnail_name_make(struct ry_str guild_id, struct ry_str clip_id, struct ry_str size_type,
+                           char name[RY_THUMBNAIL_NAME_BYTES], struct ry_error *err)
 {
     if (!ry_str_is_snowflake(guild_id))
         return ry_fail(err, RY_EINVAL, "'%.*s' is no guild id", RY_STR_ARG(guild_id));
@@ -27,7 +28,7 @@ int store_name_make(struct ry_str guild_id, struct ry_str clip_id, struct ry_str
         return ry_fail(err, RY_EINVAL, "'%.*s' is no clip id", RY_STR_ARG(clip_id));
     if (!ry_str_is(size_type, "small") && !ry_str_is(size_type, "large"))
         return ry_fail(err, RY_EINVAL, "'%.*s' is no size of a thumbnail", RY_STR_ARG(size_type));
-    (void)snprintf(name, STORE_NAME_BYTES, "thumbnails/guild_%.*s/%.*s_%.*s.webp", RY_STR_ARG(guild_id),
+    (void)snprintf(name, RY_THUMBNAIL_NAME_BYTES, "thumbnails/guild_%.*s/%.*s_%.*s.webp", RY_STR_ARG(guild_id),
                    RY_STR_ARG(clip_id), RY_STR_ARG(size_type));
     return RY_OK;
 }
@@ -42,12 +43,21 @@ static struct ry_str cut(struct ry_str *rest, char end)
     return part;
 }
 
-bool store_name_check(struct ry_str text, char name[STORE_NAME_BYTES])
+bool ry_thumbnail_name_check(struct ry_str text, char name[RY_THUMBNAIL_NAME_BYTES])
 {
     struct ry_str rest = text;
     (void)cut(&rest, '_');
     struct ry_str guild_id = cut(&rest, '/');
     struct ry_str clip_id = cut(&rest, '_');
     struct ry_str size_type = cut(&rest, '.');
-    return store_name_make(guild_id, clip_id, size_type, name, NULL) == RY_OK && ry_str_is(text, name);
+    return ry_thumbnail_name_make(guild_id, clip_id, size_type, name, NULL) == RY_OK && ry_str_is(text, name);
+}
+
+bool ry_thumbnail_name_is_of(struct ry_str text, struct ry_str clip_id, struct ry_str size_type)
+{
+    char name[RY_THUMBNAIL_NAME_BYTES];
+    struct ry_str rest = text;
+    (void)cut(&rest, '_');
+    struct ry_str guild_id = cut(&rest, '/');
+    return ry_thumbnail_name_make(guild_id, clip_id, size_type, name, NULL) == RY_OK && ry_str_is(text, name);
 }
