@@ -171,7 +171,9 @@ int authority_check(struct ry_router *router, struct post_said *said, const char
 {
     if (begins_conversations(said))
         return RY_OK;
-    if (said->sender->role == RY_ROLE_RELAY && said->descriptor->kind != RY_KIND_CONTROL)
+    /* Of its own heap it speaks like everybody else. */
+    bool of_heap = said->descriptor->may->within[0] == RY_TAG_heap_make;
+    if (said->sender->role == RY_ROLE_RELAY && said->descriptor->kind != RY_KIND_CONTROL && !of_heap)
         return check_relayed(router, said, why);
     switch (said->descriptor->may->right) {
     case RY_RIGHT_FREE: return check_pace(router, said, why);
