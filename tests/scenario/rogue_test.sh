@@ -3,11 +3,11 @@
 # nothing comes of it: rows, files, the queue, its dead letters, mailboxes and instances are as before. The work that
 # they were given goes on with honest ones, and ends like an undisturbed one.
 #
-#   rogue_test.sh [WORLD...]   run, up, guest; ROGUE_STEP=yes looks after each message, which tells which one it was
+#   rogue_test.sh [WORLD...]   run, up, guest, relay; ROGUE_STEP=yes looks after each message, which tells which one it was
 . "$(dirname "$0")/scenario.sh"
 
 rogue=$REELYARD_BUILD/tests/fakes_rogue
-read -ra worlds <<<"${*:-run up guest}"
+read -ra worlds <<<"${*:-run up guest relay}"
 # What a scenario sees must not depend on a wait that ends.
 export REELYARD_CLIP_WINDOW=8 REELYARD_STUCK_SECONDS=86400 REELYARD_SANDBOX=off REELYARD_DRAIN_SECONDS=2 REELYARD_RESTART_MAX=63 REELYARD_MAIL_ATTEMPTS_MAX=100
 
@@ -52,6 +52,12 @@ start_guest() { # each with a key of its own: that of one that was put out may b
         start "$tmp/guest-$1-$names.log" "$rogue" actor "$1" --join "$at" --name "x$names@far"
 }
 
+# A node of a fleet, alone, and somebody who can write to its Redis. There is no work: all is as it was.
+begin_relay() {
+    start "$tmp/node-relay.log" "$rogue" run --data "$data" --encoder 1
+    node=$last
+}
+
 names=0 total=0 failed=()
 for world in "${worlds[@]}"; do
     step "$world"
@@ -59,6 +65,15 @@ for world in "${worlds[@]}"; do
     cp -r "$tmp/base" "$data"
     export ROGUE_CONTROL=$data/run/rogue.ctl
     install -d -m 0700 "$data/run"
+    if [ "$world" = relay ]; then
+        find_redis
+        take_port
+        start "$tmp/redis.log" "$redis_name-server" --port "$port" --bind 127.0.0.1 --dir "$tmp" --save ''
+        await "$redis_name-cli" -p "$port" PING
+        # Rows are in the data folder.
+        export REDIS_URL=redis://127.0.0.1:$port/0 REELYARD_DATABASE=sqlite
+        export REELYARD_FLEET_KEY=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+    fi
     exec 5< <("$rogue" judge "$world" --data "$data" ${ROGUE_STEP:+--step})
     judge=$!
     bad=
@@ -67,7 +82,7 @@ for world in "${worlds[@]}"; do
         ready)
             "begin_$world"
             await test -S "$data/run/node.sock"
-            start "$tmp/import-$world.log" "$rogue" import "$tmp/more/export.json" --data "$data"
+            [ "$world" = relay ] || start "$tmp/import-$world.log" "$rogue" import "$tmp/more/export.json" --data "$data"
             import=$last
             ;;
         start) "start_$world" ${rest} ;;
@@ -82,7 +97,11 @@ for world in "${worlds[@]}"; do
     [ -n "$bad" ] && [ "$code" -lt 2 ] || fail "$world: nothing was judged"
     [ "$bad" = 0 ] || failed+=("$world")
     ended=0
-    wait "$import" || ended=$?
+    if [ "$world" = relay ]; then
+        dump "$tmp/base" >"$tmp/calm.dump"
+    else
+        wait "$import" || ended=$?
+    fi
     [ "$ended" -eq 0 ] || fail "$world: the import ended with $ended: $(tail -5 "$tmp/import-$world.log")"
     end "$node"
     dump "$data" >"$tmp/$world.dump"

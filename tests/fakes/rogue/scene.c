@@ -195,8 +195,17 @@ void scene_set(struct scene *scene)
     }
     ask_queue(scene, &earlier);
     scene->load = earlier;
+    /* Rows and files too: who brings a job, or ends one, writes a little more behind it. */
+    struct witness now;
     witness_free(&scene->before);
     witness_look(&scene->before, scene->data, scene->spared);
+    for (witness_look(&now, scene->data, scene->spared); witness_differ(&scene->before, &now, "", 0) > 0;
+         witness_look(&now, scene->data, scene->spared)) {
+        witness_free(&scene->before);
+        scene->before = now;
+        rest();
+    }
+    witness_free(&now);
 }
 
 void scene_lose(struct scene *scene, const char *name, enum ry_role role, bool held)
