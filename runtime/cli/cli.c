@@ -2,11 +2,13 @@
 #include "runtime/cli/cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const struct ry_command commands[] = {
     {.name = "run",
@@ -202,10 +204,21 @@ static int unknown_command(struct ry_cli *cli, const char *name)
     return ry_cli_complain(cli, RY_EXIT_USAGE, "there is no command \"%s\"; see `reelyard help`", name);
 }
 
+/* Standard input, output or error that was closed by whoever started the program would be the next descriptor that is
+ * opened: lines of the log would then go into a connection. It is held in a way in which it cannot be used, so that
+ * whoever uses it hears of it as before. */
+static void hold_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 int ry_cli_main(struct ry_cli *cli, int argc, char **argv)
 {
     static char help[] = "help";
     static char *no_words[] = {help, NULL};
+    hold_standard_descriptors();
     /* No command makes a file for others; thumbnails get the modes that their option says. */
     (void)umask(077);
     /* A peer that hangs up is an error of a write, not the end of the program. */

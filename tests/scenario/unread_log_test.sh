@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Standard error is a pipe that is full and that nobody reads: the node starts, is ready, does its work, answers, is told to read its
 # settings again, and ends when it is told to, under `run` as under `up`. Who reads at last finds lines, and how many are missing.
+# Where input, output and error are closed, nothing that is opened later takes their numbers, and gets lines of the log.
 . "$(dirname "$0")/scenario.sh"
 
 media "$tmp/media" small
@@ -36,4 +37,21 @@ for verb in run up; do
     [ "$ended" -eq 0 ] || fail "the node ended with $ended"
     exec 9<&-
     rm "$tmp/$verb.fifo"
+done
+
+step "closed"
+"$reelyard" version >&- 2>"$tmp/closed.err" && fail "what cannot be written is not told"
+grep -q "cannot write the output" "$tmp/closed.err" || fail "the error is: $(cat "$tmp/closed.err")"
+for verb in run up; do
+    "$reelyard" "$verb" --data "$tmp/closed-$verb" <&- >&- 2>&- &
+    node=$! started+=("$!")
+    await ready
+    for process in "$node" $(pgrep -P "$node"); do
+        for descriptor in 0 1 2; do
+            where=$(readlink "/proc/$process/fd/$descriptor")
+            [ "$where" = /dev/null ] || fail "$verb: descriptor $descriptor of $(tr '\0' ' ' <"/proc/$process/cmdline") is $where"
+        done
+    done
+    end "$node"
+    [ "$ended" -eq 0 ] || fail "the node ended with $ended"
 done
