@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
@@ -133,6 +134,26 @@ static bool asks_too_much(const struct http *http, const struct http_exchange *e
            seats_is_proxy(&http->seats, &exchange->seat->peer) && !seats_is_proxy(&http->seats, &exchange->visitor);
 }
 
+/* Adds a line of X-Forwarded-For to those before it. */
+static enum MHD_Result add_forwarded(void *arg, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    (void)kind;
+    struct ry_buf *forwarded = arg;
+    if (value != NULL && strcasecmp(name, "X-Forwarded-For") == 0)
+        (void)ry_buf_addf(forwarded, "%s%s", forwarded->n > 0 ? "," : "", value);
+    return MHD_YES;
+}
+
+/* Who asks, by all lines of X-Forwarded-For: a proxy may have added its own behind the visitor's. */
+static struct peer visitor_of(const struct http *http, struct MHD_Connection *connection, const struct peer *peer)
+{
+    if (!seats_is_proxy(&http->seats, peer))
+        return *peer;
+    RY_BUF_AUTO forwarded = ry_buf_make(CONNECTION_MEMORY_BYTES);
+    (void)MHD_get_connection_values(connection, MHD_HEADER_KIND, add_forwarded, &forwarded);
+    return seats_visitor(&http->seats, peer, ry_buf_cstr(&forwarded));
+}
+
 static struct http_exchange *exchange_new(struct http *http, struct MHD_Connection *connection, const char *path)
 {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
@@ -147,8 +168,7 @@ static struct http_exchange *exchange_new(struct http *http, struct MHD_Connecti
     exchange->http = http;
     exchange->connection = connection;
     exchange->seat = seat;
-    const char *forwarded = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "X-Forwarded-For");
-    exchange->visitor = seats_visitor(&http->seats, &seat->peer, forwarded);
+    exchange->visitor = visitor_of(http, connection, &seat->peer);
     exchange->path = copy;
     LIST_INSERT_HEAD(&http->exchanges, exchange, link);
     return exchange;

@@ -461,6 +461,10 @@ static void behind_a_proxy_the_visitor_counts_and_not_the_proxy(void **state)
         {"X-Forwarded-For: 198.51.100.9, 203.0.113.7\r\n", 429}, /* the first he may have written himself */
         {"X-Forwarded-For: 203.0.113.7, 127.0.0.2\r\n", 429},
         {"X-Forwarded-For: 203.0.113.7, 198.51.100.9\r\n", 200},
+        {"X-Forwarded-For: 198.51.100.9\r\nX-Forwarded-For: 203.0.113.7\r\n", 429},
+        {"X-Forwarded-For: 198.51.100.9\r\nAccept: */*\r\nx-forwarded-for: 203.0.113.7, 127.0.0.2\r\n", 429},
+        {"X-Forwarded-For: 203.0.113.7\r\nX-Forwarded-For: 127.0.0.2\r\n", 429},
+        {"X-Forwarded-For: 203.0.113.7\r\nX-Forwarded-For: 198.51.100.9\r\n", 200},
         {"X-Forwarded-For: 203.0.113.8\r\n", 200},
         {"X-Forwarded-For: 2001:db8::1\r\n", 200},
         {"X-Forwarded-For: nonsense\r\n", 200},
