@@ -297,11 +297,11 @@ static int local_ready(struct store *store, struct ry_error *err)
 
 /* ---- get --------------------------------------------------------------------------------------------------------- */
 
-static int get_file(struct local *local, const char *name, struct ry_frame **frame, struct ry_error *err)
+static int get_file(struct local *local, int thumbnails_fd, const char *name, struct ry_frame **frame,
+                    struct ry_error *err)
 {
     struct split_name parts = split(name);
-    FD_AUTO folder_fd =
-        openat(local->root.thumbnails_fd, parts.folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    FD_AUTO folder_fd = openat(thumbnails_fd, parts.folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (folder_fd < 0 && errno == ENOENT)
         return ry_fail(err, RY_ENOENT, "%s/%s is not there", local->path, name);
     if (folder_fd < 0)
@@ -334,7 +334,10 @@ static int local_get(struct store *store, const char *name, struct ry_frame **fr
     struct local *local = local_of(store);
     *frame = NULL;
     int rc = settle(local, err);
-    return leave(local, rc == RY_OK ? get_file(local, name, frame, err) : rc);
+    if (rc == RY_OK)
+        return leave(local, get_file(local, local->root.thumbnails_fd, name, frame, err));
+    FD_AUTO thumbnails_fd = rc == RY_EAWAY ? local_root_open_to_read(&local->root) : -1;
+    return thumbnails_fd < 0 ? rc : get_file(local, thumbnails_fd, name, frame, err);
 }
 
 /* ---- remove ------------------------------------------------------------------------------------------------------ */

@@ -217,3 +217,9 @@ int local_root_settle(struct local_root *root, struct ry_error *err)
         local_root_close(root);
     return rc;
 }
+
+int local_root_open_to_read(const struct local_root *root)
+{
+    FD_AUTO root_fd = open(root->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return root_fd < 0 ? -1 : openat(root_fd, THUMBNAILS, OPEN_FLAGS);
+}

@@ -35,6 +35,10 @@ void local_root_close_fd(int *fd);
  * has no thumbnails (a mount point without its disk), or the system refuses it. */
 int local_root_settle(struct local_root *root, struct ry_error *err);
 
+/* The folder of thumbnails of a root in which nothing can be made (it is read-only, or others' to write), for reading
+ * alone; the caller closes it. -1: there is none, or no right to read it. */
+int local_root_open_to_read(const struct local_root *root);
+
 /* Whether the open folders still have their names. RY_EAWAY: not. */
 int local_root_check(const struct local_root *root, struct ry_error *err);
 
