@@ -65,8 +65,26 @@ static int allow(struct post_said *said, struct mail *mail, const char **why)
         *why = "an answer that comes after something that it has not said";
     else if (may->most != 0 && may->right == RY_RIGHT_FOLLOW && (n == NULL || *n >= may->most))
         *why = "a message more often than its mail allows";
+    if (*why != NULL)
+        return RY_EACCES;
     said->within = mail;
-    return *why == NULL ? RY_OK : RY_EACCES;
+    return RY_OK;
+}
+
+/* The mail that is its own origin, if this instance holds it. */
+static struct mail *held_origin(const struct ry_router *router, const struct member *member, uint64_t origin)
+{
+    struct mail *mail = authority_held(router, member, origin);
+    return mail && mail->head.correlation == origin ? mail : NULL;
+}
+
+struct mail *authority_held(const struct ry_router *router, const struct member *member, uint64_t id)
+{
+    struct mail *mail = TAILQ_FIRST(&member->custody); /* mostly mail is ended in the order it came */
+    if (mail && mail->head.id == id)
+        return mail;
+    mail = mail_index_find(&router->index, id);
+    return mail && mail->holder == member ? mail : NULL;
 }
 
 /* ---- instances of this node -------------------------------------------------------------------------------------- */
@@ -78,32 +96,31 @@ static int check_answer(struct ry_router *router, struct post_said *said, const 
         *why = "an answer to what it was not asked";
         return sender->heap_asked != 0 && said->head.correlation == sender->heap_asked ? RY_OK : RY_EACCES;
     }
-    struct mail *mail = mail_index_find(&router->index, said->head.correlation);
-    if (mail && mail->holder == sender && is_within(said->descriptor->may, mail))
+    struct mail *mail = authority_held(router, sender, said->head.correlation);
+    if (mail && is_within(said->descriptor->may, mail))
         return allow(said, mail, why);
     *why = "an answer to a mail that it does not hold";
     return RY_EACCES;
 }
 
-struct mail *authority_held(struct ry_router *router, const struct member *member, uint64_t origin,
-                            const struct ry_capability *may)
-{
-    struct mail *mail = mail_index_find(&router->index, origin); /* mostly the origin is the mail itself */
-    if (mail && mail->holder == member && (may == NULL || is_within(may, mail)))
-        return mail;
-    TAILQ_FOREACH(mail, &member->custody, link)
-    if (mail->head.correlation == origin && (may == NULL || is_within(may, mail)))
-        return mail;
-    return NULL;
-}
-
+/* By the origin alone, never by the id of the mail: an answer to what follows would go to the mail's sender, and
+ * whoever began the conversation would wait for its end. */
 static int check_follow(struct ry_router *router, struct post_said *said, const char **why)
 {
-    struct mail *mail = authority_held(router, said->sender, said->head.correlation, said->descriptor->may);
-    if (mail)
+    uint64_t origin = said->head.correlation;
+    struct mail *mail = held_origin(router, said->sender, origin); /* mostly the mail is the origin itself */
+    if (mail && is_within(said->descriptor->may, mail))
         return allow(said, mail, why);
+    int rc = RY_EACCES;
     *why = "a message that belongs to no mail that it holds";
-    return RY_EACCES;
+    /* Several have one origin when a mail was given out twice: each of them allows its own. */
+    TAILQ_FOREACH(mail, &said->sender->custody, link)
+    if (mail->head.correlation == origin && is_within(said->descriptor->may, mail)) {
+        rc = allow(said, mail, why);
+        if (rc == RY_OK)
+            break;
+    }
+    return rc;
 }
 
 /* What a confined role says of itself is bounded in time. */
@@ -133,27 +150,44 @@ static int check_pace(struct ry_router *router, struct post_said *said, const ch
 
 /* ---- the relay --------------------------------------------------------------------------------------------------- */
 
+/* A mail of this origin that the relay has. */
+static struct mail *relayed_of(struct ry_router *router, const struct member *relay, uint64_t origin)
+{
+    struct mail *mail = held_origin(router, relay, origin);
+    if (mail)
+        return mail;
+    TAILQ_FOREACH(mail, &relay->custody, link)
+    if (mail->head.correlation == origin)
+        return mail;
+    return NULL;
+}
+
+bool authority_relays(struct ry_router *router, const struct member *relay, uint64_t to)
+{
+    return authority_held(router, relay, to) != NULL || relayed_of(router, relay, to) != NULL;
+}
+
 static int check_relayed(struct ry_router *router, struct post_said *said, const char **why)
 {
-    uint64_t origin = said->head.correlation;
-    bool answer = said->descriptor->kind == RY_KIND_ANSWER;
-    if (!said->descriptor->may->crosses) {
+    const struct ry_capability *may = said->descriptor->may;
+    uint64_t to = said->head.correlation;
+    bool answer = may->right == RY_RIGHT_ANSWER;
+    if (!may->crosses) {
         *why = "a message that does not cross nodes";
         return RY_EACCES;
     }
-    if (!answer && origin == said->head.id)
+    if (said->descriptor->kind != RY_KIND_ANSWER && to == said->head.id)
         return RY_OK; /* its origin is on another node */
     if (said->descriptor->kind == RY_KIND_EVENT)
         return RY_OK; /* a hint, of no conversation */
-    struct mail *mail = authority_held(router, said->sender, origin, NULL);
-    if (mail == NULL || (said->descriptor->may->right == RY_RIGHT_ANSWER && mail->answered)) {
+    struct mail *mail = answer ? authority_held(router, said->sender, to) : relayed_of(router, said->sender, to);
+    if (mail == NULL || (answer && mail->answered)) {
         *why = "a conversation that has ended";
         return RY_EAWAY;
     }
-    if (!same_subject(said, mail)) {
-        *why = "a message about something else than its mail";
+    *why = "a message about something else than its mail";
+    if ((answer && !is_within(may, mail)) || !same_subject(said, mail))
         return RY_EACCES;
-    }
     said->within = mail;
     return RY_OK;
 }

@@ -14,10 +14,11 @@ int authority_check(struct ry_router *router, struct post_said *said, const char
 /* What was checked has been accepted: it counts for the mail that allowed it. */
 void authority_note(const struct post_said *said);
 
-/* The mail in a member's custody that has this origin (or this id) and allows this message; NULL: none. may: NULL for
- * any message. */
-struct mail *authority_held(struct ry_router *router, const struct member *member, uint64_t origin,
-                            const struct ry_capability *may);
+/* The mail of that id, if this instance holds it. */
+struct mail *authority_held(const struct ry_router *router, const struct member *member, uint64_t id);
+
+/* Whether the relay has the mail of that id, or one of that origin, so that it may tell of its end. */
+bool authority_relays(struct ry_router *router, const struct member *relay, uint64_t to);
 
 /* The mail is handed out: what is said of it is counted from the beginning. */
 void authority_begin(struct mail *mail);

@@ -7,16 +7,6 @@
 
 #include <stdio.h>
 
-/* The mail of that id, if this instance holds it. */
-static struct mail *held_by(const struct ry_router *router, const struct member *member, uint64_t id)
-{
-    struct mail *mail = TAILQ_FIRST(&member->custody); /* mostly mail is done in the order it came */
-    if (mail && mail->head.id == id)
-        return mail;
-    mail = mail_index_find(&router->index, id);
-    return mail && mail->holder == member ? mail : NULL;
-}
-
 static void count_done(struct ry_router *router, struct member *member)
 {
     member->done++;
@@ -33,7 +23,7 @@ static int take_done(struct ry_router *router, struct member *member, const stru
     for (size_t at = 0; at < message->ids.n; at += sizeof(uint64_t)) {
         uint64_t id;
         memcpy(&id, ids + at, sizeof id);
-        struct mail *mail = held_by(router, member, id);
+        struct mail *mail = authority_held(router, member, id);
         if (mail == NULL) {
             rc = post_refuse(router, member, err, "done with a mail that it does not hold");
             continue;
@@ -60,7 +50,7 @@ static int take_done(struct ry_router *router, struct member *member, const stru
 static int take_fail(struct ry_router *router, struct member *member, const struct ry_fail *message,
                      struct ry_error *err)
 {
-    struct mail *mail = held_by(router, member, message->id);
+    struct mail *mail = authority_held(router, member, message->id);
     if (mail == NULL)
         return post_refuse(router, member, err, "failed a mail that it does not hold");
     bool confined = (RY_ROLES_CONFINED & RY_ROLE_BIT(member->role)) != 0;

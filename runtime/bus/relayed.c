@@ -87,7 +87,7 @@ int post_pass_undeliverable(struct ry_router *router, struct member *from, uint6
     const struct member *concerned = post_member(router, RY_SESSION_OF(to));
     if (from != router->relay)
         return post_refuse(router, from, err, "it is not the relay");
-    if (concerned != NULL && authority_held(router, from, to, NULL)) /* of a mail that it has */
+    if (concerned != NULL && authority_relays(router, from, to)) /* of a mail that it has */
         post_say(router, concerned, RY_TAG_undeliverable, message, to);
     return RY_OK;
 }

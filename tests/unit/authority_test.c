@@ -276,6 +276,68 @@ static void those_behind_the_encoder_are_held_to_their_mail_too(void **state)
     assert_int_equal(say(desk, desk->downloader, RY_TAG_clip_failed, &failed, origin, NULL), RY_EINVAL);
 }
 
+/* What comes of it would be told to the downloader, and the scheduler would wait for its clip. */
+static void what_follows_from_a_mail_carries_on_its_origin_and_not_its_id(void **state)
+{
+    struct desk *desk = *state;
+    uint64_t origin = 0, run = order(desk, CLIP, &origin);
+    uint32_t encoder = join(desk, RY_ROLE_ENCODER, 1);
+    assert_true(given(desk, encoder, RY_TAG_encode_run) == run);
+    assert_int_equal(tell_store(desk, encoder, CLIP, run), RY_EINVAL);
+    assert_true(given(desk, desk->storage, RY_TAG_thumbnail_store) == 0);
+    assert_int_equal(tell_store(desk, encoder, CLIP, origin), RY_OK);
+    assert_true(given(desk, desk->storage, RY_TAG_thumbnail_store) != 0);
+}
+
+/* An encoder that ends behind its images has its mail given to another one, which makes them again. */
+static void mails_of_one_origin_allow_each_what_follows_from_them(void **state)
+{
+    struct desk *desk = *state;
+    uint64_t origin = 0, run = order(desk, CLIP, &origin);
+    for (unsigned i = 0; i < 2; i++) {
+        uint32_t encoder = join(desk, RY_ROLE_ENCODER, 1);
+        assert_true(given(desk, encoder, RY_TAG_encode_run) == run);
+        assert_int_equal(tell_store(desk, encoder, CLIP, origin), RY_OK);
+        assert_true(given(desk, desk->storage, RY_TAG_thumbnail_store) != 0);
+        ry_router_gone(desk->router, encoder, false);
+    }
+    struct ry_thumbnail_row row = {
+        .size_type = RY_STR("small"), .storage_path = RY_STR("x"), .width = 1, .height = 1, .file_size = 1};
+    struct ry_video_facts facts = {.width = 1, .height = 1, .mime_type = RY_STR("video/mp4")};
+    const struct ry_clip_completed completed = {.clip_id = RY_STR(CLIP), .thumbnails = {&row, 1}, .facts = {&facts, 1}};
+    const struct ry_clip_settled settled = {.clip_id = RY_STR(CLIP), .completed = true};
+    for (unsigned i = 0; i < 3; i++) {
+        int right = i < 2 ? RY_OK : RY_EINVAL;
+        assert_int_equal(say(desk, desk->storage, RY_TAG_clip_completed, &completed, origin, NULL), right);
+    }
+    assert_true(given(desk, desk->writer, RY_TAG_clip_completed) != 0);
+    for (unsigned i = 0; i < 3; i++) {
+        int right = i < 2 ? RY_OK : RY_EINVAL;
+        assert_int_equal(say(desk, desk->writer, RY_TAG_clip_settled, &settled, origin, NULL), right);
+    }
+}
+
+/* An encode_run that another node works on: what the relay may say of it. */
+static void the_relay_is_held_to_the_mail_that_it_was_given(void **state)
+{
+    struct desk *desk = *state;
+    uint32_t relay = join(desk, RY_ROLE_RELAY, 1);
+    const struct ry_relay_reach reach = {.roles = RY_ROLE_BIT(RY_ROLE_ENCODER), .window = 4};
+    assert_int_equal(say(desk, relay, RY_TAG_relay_reach, &reach, 0, NULL), RY_OK);
+    uint64_t origin = 0, run = order(desk, CLIP, &origin);
+    assert_true(given(desk, relay, RY_TAG_encode_run) == run);
+    const struct ry_batch_written written = {.succeeded = 1};
+    assert_int_equal(say(desk, relay, RY_TAG_batch_written, &written, run, NULL), RY_EINVAL); /* no answer to it */
+    assert_true(given(desk, desk->downloader, RY_TAG_batch_written) == 0);
+    assert_int_equal(tell_store(desk, relay, OTHER, origin), RY_EINVAL);
+    (void)tell_store(desk, relay, CLIP, run); /* told to the relay as undeliverable */
+    assert_true(given(desk, desk->storage, RY_TAG_thumbnail_store) == 0);
+    assert_int_equal(tell_store(desk, relay, CLIP, origin), RY_OK);
+    assert_true(given(desk, desk->storage, RY_TAG_thumbnail_store) != 0);
+    assert_int_equal(tell_encoded(desk, relay, run), RY_OK);
+    assert_true(given(desk, desk->downloader, RY_TAG_encode_done) != 0);
+}
+
 static void a_downloader_asks_for_so_many_rounds_of_its_clip_and_of_no_other(void **state)
 {
     struct desk *desk = *state;
@@ -596,6 +658,9 @@ int main(void)
         TEST(a_mail_has_one_answer_from_its_holder_and_an_image_before_it_is_done),
         TEST(what_was_said_of_a_mail_is_forgotten_when_it_goes_to_another),
         TEST(those_behind_the_encoder_are_held_to_their_mail_too),
+        TEST(what_follows_from_a_mail_carries_on_its_origin_and_not_its_id),
+        TEST(mails_of_one_origin_allow_each_what_follows_from_them),
+        TEST(the_relay_is_held_to_the_mail_that_it_was_given),
         TEST(a_downloader_asks_for_so_many_rounds_of_its_clip_and_of_no_other),
         TEST(a_job_of_one_guild_touches_no_other),
         TEST(a_heap_profile_is_answered_once_by_whom_was_asked),
