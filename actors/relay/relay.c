@@ -35,6 +35,9 @@ enum timer { TIMER_LOOK };
 #define LOG_MS          60000
 #define REFUSALS_LOGGED 3 /* within LOG_MS */
 
+/* Words that a relay says in a millisecond, at most, as a power of two. */
+#define NUMBERS_A_MS_BITS 20
+
 #define SHARED (RY_ROLE_BIT(RY_ROLE_ENCODER) | RY_ROLE_BIT(RY_ROLE_WRITER))
 
 void relay_role_stream(enum ry_role role, bool urgent, char name[RY_MAIL_STREAM_BYTES])
@@ -173,6 +176,9 @@ static int relay_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
     (void)snprintf(self->owner, sizeof self->owner, "%s", ry_ctx_owner(ctx));
     (void)snprintf(self->node, sizeof self->node, "%.*s", (int)strcspn(self->owner, "/"), self->owner);
     self->has_postgres = ry_config_has_postgres(config);
+    /* Above all numbers of this relay's former starts, for to other nodes it is the same as long as the router is; and
+     * no answer to a former start is taken for one to this one. */
+    self->last_word = self->last_ask = (uint64_t)ry_wall_ms(ry_ctx_clock(ctx)) << NUMBERS_A_MS_BITS;
     int rc = ry_mail_stream_new(&self->mail, config, self->owner, ry_ctx_clock(ctx), err);
     if (rc == RY_OK)
         ry_timer(ctx, TIMER_LOOK, 0);
