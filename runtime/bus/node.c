@@ -320,19 +320,17 @@ size_t ry_node_drain_order(enum ry_role order[RY_ROLE_COUNT])
     return n;
 }
 
-/* Waits for the mailbox of a role to run empty, then for its instances to leave. False: the time is up. */
+/* Waits for the mailbox of a role to run empty, then for its instances to leave. They are asked at every look, since
+ * one that was on its way may join after the others were asked; nobody is told twice. False: the time is up. */
 static bool drain_role(struct ry_node *node, enum ry_role role, int64_t until_mono_ms)
 {
-    bool asked = false;
     for (;;) {
         struct ry_post_load load = ry_post_load(node->post, role);
         if (load.instances == 0)
             return true;
         bool late = ry_mono_ms(ry_clock_system()) >= until_mono_ms;
-        if (!asked && (load.role_load == 0 || late)) {
+        if (load.role_load == 0 || late)
             ry_post_drain(node->post, role);
-            asked = true;
-        }
         if (late)
             return false;
         (void)ry_wait(NULL, 0, DRAIN_LOOK_MS);

@@ -3,6 +3,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -301,6 +302,61 @@ static void stop_ends_every_instance(void **state)
     assert_int_equal(ry_node_stop(&site->node, 5000, &err), RY_OK);
     assert_int_equal(atomic_load(&writers_closed) - before, 5);
     assert_int_not_equal(access(site->socket, F_OK), 0);
+}
+
+/* Waits until the node has said a message of this tag. */
+static void hear(struct ry_link *link, enum ry_tag tag)
+{
+    zmq_pollitem_t item = {.socket = ry_socket_raw(link->dealer), .events = ZMQ_POLLIN};
+    struct ry_error err = {0};
+    for (;;) {
+        bool bad;
+        struct ry_str bytes;
+        struct ry_frame *const *frames;
+        size_t frame_count;
+        struct ry_envelope envelope;
+        assert_int_equal(zmq_poll(&item, 1, PATIENCE_MS), 1);
+        if (!ry_parcel_receive(link->parcel, ry_socket_raw(link->dealer), NULL, &bad))
+            continue;
+        while (ry_parcel_next(link->parcel, &bytes, &frames, &frame_count, &bad)) {
+            assert_int_equal(ry_envelope_unpack(bytes, &envelope, &err), RY_OK);
+            if (envelope.tag == tag)
+                return;
+        }
+    }
+}
+
+static void *stop_in_a_thread(void *arg)
+{
+    struct site *site = arg;
+    struct ry_error err = {0};
+    return ry_node_stop(&site->node, 2 * (int64_t)PATIENCE_MS, &err) == RY_OK ? site : NULL;
+}
+
+static void instance_that_joins_while_its_role_stops_is_stopped_too(void **state)
+{
+    struct site *site = *state;
+    struct ry_link early, late;
+    struct ry_error err = {0};
+    start(site, NULL, 0);
+    char endpoint[128];
+    (void)snprintf(endpoint, sizeof endpoint, "%s", ry_node_endpoint(site->node));
+    assert_int_equal(ry_link_open(&early, endpoint, RY_ROLE_WRITER, "early", PATIENCE_MS, &err), RY_OK);
+    pthread_t stopper;
+    assert_int_equal(pthread_create(&stopper, NULL, stop_in_a_thread, site), 0);
+    hear(&early, RY_TAG_stop);
+    assert_int_equal(ry_link_open(&late, endpoint, RY_ROLE_WRITER, "late", PATIENCE_MS, &err), RY_OK);
+    hear(&late, RY_TAG_stop);
+    const struct ry_bye bye = {0};
+    struct ry_link *const links[] = {&early, &late};
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(ry_link_say(links[i], RY_TAG_bye, &bye) != 0);
+        assert_int_equal(ry_bag_send(&links[i]->bag, ry_socket_raw(links[i]->dealer), NULL, &err), RY_OK);
+        ry_link_close(links[i]);
+    }
+    void *stopped = NULL;
+    assert_int_equal(pthread_join(stopper, &stopped), 0);
+    assert_ptr_equal(stopped, site);
 }
 
 static void stop_gives_up_at_its_deadline(void **state)
@@ -654,6 +710,7 @@ int main(int argc, char **argv)
         TEST(ask_without_an_instance_is_refused_at_once),
         TEST(node_tells_its_state),
         TEST(stop_ends_every_instance),
+        TEST(instance_that_joins_while_its_role_stops_is_stopped_too),
         TEST(stop_gives_up_at_its_deadline),
         TEST(second_node_does_not_take_the_socket),
         TEST(stale_socket_is_replaced),
