@@ -567,7 +567,7 @@ static void garbage_is_counted_and_harms_nobody(void **state)
     unsigned sent = 0;
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
         assert_true(zmq_send(ry_socket_raw(rogue), garbage[i], lengths[i], 0) >= 0);
-        sent += lengths[i] > 0; /* an empty bag is a bag */
+        sent++;
     }
     for (int i = 0; i < 3000; i++) /* far more parts than a bag may have */
         assert_true(zmq_send(ry_socket_raw(rogue), "y", 1, ZMQ_SNDMORE) >= 0);
