@@ -31,11 +31,11 @@ int pg_clock_mend(struct writer_engine *engine, uint64_t *mended, struct ry_erro
 /* engine_pg_outcome.c */
 int pg_clip_completed(struct writer_engine *engine, const struct ry_clip_completed *completed, bool *found,
                       struct ry_clip_settled *settled, struct ry_error *err);
-/* A version of an encoder is here: the first time, permanent failures by others are due. */
 /* What is said between on and off is planned by indexes that are sorted already, and without JIT: for statements that
  * end when they have enough, on tables that nobody analyzed yet. */
 int pg_plan_by_index(struct pg *pg, bool on, struct ry_error *err);
 int pg_verdicts_review(struct writer_engine *engine, struct writer_review *review, struct ry_error *err);
+/* Notes that there is an encoder of this version, for pg_verdicts_review. */
 int pg_encoder_seen(struct pg *pg, struct ry_str version, struct ry_error *err);
 int pg_clip_failed(struct writer_engine *engine, const struct ry_clip_failed *failed, bool *found,
                    struct ry_clip_settled *settled, struct ry_error *err);
