@@ -43,47 +43,7 @@ void writer_batch_sum(struct writer_batch *batch)
     written->succeeded = rows_of(batch->write) - (written->failures.n - batch->progress_refused);
 }
 
-/* ---- briskly --------------------------------------------------------------------------------------------------- */
-
-/* Clips come and go with their message. */
-static bool is_of_message(enum writer_table table)
-{
-    return table == WRITER_MESSAGES || table == WRITER_CLIPS;
-}
-
-static int write_table(struct writer_engine *engine, enum writer_table table, struct writer_batch *const *batches,
-                       size_t n, struct ry_arena *arena, struct ry_error *err)
-{
-    struct writer_slice *slices = ry_arena_array(arena, n, sizeof *slices);
-    if (slices == NULL)
-        return ry_fail(err, RY_ENOMEM, "out of memory for a transaction of %zu batches", n);
-    size_t slice_count = 0;
-    for (size_t i = 0; i < n; i++) {
-        size_t rows = writer_table_rows(batches[i]->write, table);
-        if (rows > 0 && batches[i]->gate == WRITER_GATE_OPEN)
-            slices[slice_count++] = (struct writer_slice){batches[i]->write, 0, rows, &batches[i]->tally,
-                                                          batches[i]->write->fresh && is_of_message(table)};
-    }
-    return slice_count > 0 ? engine->ops->upsert(engine, table, slices, slice_count, err) : RY_OK;
-}
-
-int writer_batches_write(struct writer_engine *engine, struct writer_batch *const *batches, size_t n,
-                         struct ry_arena *arena, struct ry_error *err)
-{
-    int rc = RY_OK;
-    for (size_t i = 0; rc == RY_OK && i < n; i++) {
-        *batches[i] = (struct writer_batch){.write = batches[i]->write};
-        rc = engine->ops->gate(engine, batches[i]->write, &batches[i]->gate, err);
-    }
-    for (int table = 0; rc == RY_OK && table < WRITER_TABLE_COUNT; table++)
-        rc = write_table(engine, (enum writer_table)table, batches, n, arena, err);
-    for (size_t i = 0; rc == RY_OK && i < n; i++)
-        if (batches[i]->write->progress.n > 0 && batches[i]->gate == WRITER_GATE_OPEN)
-            rc = engine->ops->progress(engine, batches[i]->write, err);
-    return rc;
-}
-
-/* ---- carefully ------------------------------------------------------------------------------------------------- */
+/* ---- rows that are refused --------------------------------------------------------------------------------------- */
 
 struct run {
     struct writer_engine *engine;
@@ -128,6 +88,70 @@ static int note_failure(struct run *run, const char *table, struct ry_str key, c
     return RY_OK;
 }
 
+/* What no engine need be asked: a batch's guild is the one that it names. */
+static int check_rows(const struct ry_batch_write *batch, enum writer_table table, struct ry_error *err)
+{
+    for (size_t i = 0; table == WRITER_GUILDS && i < batch->guilds.n; i++)
+        if (!ry_str_eq(batch->guilds.items[i].id, batch->guild_id))
+            return ry_fail(err, RY_EDATA, "a batch of guild %.*s brings the row of another guild",
+                           RY_STR_ARG(batch->guild_id));
+    return RY_OK;
+}
+
+static int note_foreign_channel(struct run *run, struct ry_error *err)
+{
+    struct ry_error why;
+    (void)ry_fail(&why, RY_EDATA, "the channel is another guild's");
+    return note_failure(run, writer_table_name(WRITER_CHANNELS), run->batch->write->channel_id, &why, err);
+}
+
+/* ---- briskly --------------------------------------------------------------------------------------------------- */
+
+/* Clips come and go with their message. */
+static bool is_of_message(enum writer_table table)
+{
+    return table == WRITER_MESSAGES || table == WRITER_CLIPS;
+}
+
+static int write_table(struct writer_engine *engine, enum writer_table table, struct writer_batch *const *batches,
+                       size_t n, struct ry_arena *arena, struct ry_error *err)
+{
+    struct writer_slice *slices = ry_arena_array(arena, n, sizeof *slices);
+    if (slices == NULL)
+        return ry_fail(err, RY_ENOMEM, "out of memory for a transaction of %zu batches", n);
+    size_t slice_count = 0;
+    int rc = RY_OK;
+    for (size_t i = 0; rc == RY_OK && i < n; i++) {
+        size_t rows = writer_table_rows(batches[i]->write, table);
+        if (rows == 0 || batches[i]->gate != WRITER_GATE_OPEN)
+            continue;
+        rc = check_rows(batches[i]->write, table, err);
+        slices[slice_count++] = (struct writer_slice){batches[i]->write, 0, rows, &batches[i]->tally,
+                                                      batches[i]->write->fresh && is_of_message(table)};
+    }
+    return rc == RY_OK && slice_count > 0 ? engine->ops->upsert(engine, table, slices, slice_count, err) : rc;
+}
+
+int writer_batches_write(struct writer_engine *engine, struct writer_batch *const *batches, size_t n,
+                         struct ry_arena *arena, struct ry_error *err)
+{
+    int rc = RY_OK;
+    for (size_t i = 0; rc == RY_OK && i < n; i++) {
+        *batches[i] = (struct writer_batch){.write = batches[i]->write};
+        rc = engine->ops->gate(engine, batches[i]->write, &batches[i]->gate, err);
+        if (rc == RY_OK && batches[i]->gate == WRITER_GATE_FOREIGN)
+            rc = note_foreign_channel(&(struct run){engine, batches[i], arena}, err);
+    }
+    for (int table = 0; rc == RY_OK && table < WRITER_TABLE_COUNT; table++)
+        rc = write_table(engine, (enum writer_table)table, batches, n, arena, err);
+    for (size_t i = 0; rc == RY_OK && i < n; i++)
+        if (batches[i]->write->progress.n > 0 && batches[i]->gate == WRITER_GATE_OPEN)
+            rc = engine->ops->progress(engine, batches[i]->write, err);
+    return rc;
+}
+
+/* ---- carefully ------------------------------------------------------------------------------------------------- */
+
 /* After a step behind a mark whose error is *why, if rc says so: keeps it; or undoes it (*refused) when its data are at
  * fault; or fails, with RY_ESCHEMA when it is undone and nothing else is to be tried. */
 static int end_step(struct writer_engine *engine, int rc, const struct ry_error *why, bool *refused,
@@ -156,7 +180,9 @@ static int write_span(struct run *run, enum writer_table table, size_t first, si
     struct writer_tally tally = {0};
     struct ry_error why = {0};
     struct writer_slice slice = {batch->write, first, n, &tally, false};
-    rc = engine->ops->upsert(engine, table, &slice, 1, &why);
+    rc = check_rows(batch->write, table, &why);
+    if (rc == RY_OK)
+        rc = engine->ops->upsert(engine, table, &slice, 1, &why);
     if (rc == RY_OK)
         rc = engine->ops->settle(engine, &why);
     bool refused = false;
@@ -191,7 +217,7 @@ static int pass_gate(struct run *run, struct ry_error *err)
     rc = end_step(engine, rc, &why, &refused, err);
     if (refused && batch->gate == WRITER_GATE_OPEN)
         batch->gate = WRITER_GATE_FENCED;
-    return rc;
+    return rc == RY_OK && batch->gate == WRITER_GATE_FOREIGN ? note_foreign_channel(run, err) : rc;
 }
 
 /* The batch with the rows that were refused counted in its progress; NULL without memory. */

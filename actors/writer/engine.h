@@ -57,7 +57,7 @@ struct writer_slice {
 };
 
 /* Whether a batch may be written at all. */
-enum writer_gate { WRITER_GATE_OPEN, WRITER_GATE_FENCED, WRITER_GATE_CANCELLED };
+enum writer_gate { WRITER_GATE_OPEN, WRITER_GATE_FENCED, WRITER_GATE_CANCELLED, WRITER_GATE_FOREIGN };
 
 struct writer_engine_ops {
     const char *name; /* "sqlite", "postgresql" */
@@ -76,13 +76,15 @@ struct writer_engine_ops {
     /* ---- inside a transaction. Every one bears being repeated with the same arguments. */
 
     /* Whether a batch may be written: not if a larger token has written for its job (if none has, remembers this one;
-     * two workers of one job wait for each other here), nor, if it is cancellable, when its channel's scan is CANCELLED
-     * or has no status any more, because it was purged. A transaction whose gate is found shut only at settle or commit
-     * fails there with RY_EFENCED; done once more with a settle after each gate, it can leave the batch out. */
+     * two workers of one job wait for each other here), nor when its channel is another guild's, nor, if it is
+     * cancellable, when its channel's scan is CANCELLED or has no status any more, because it was purged. A transaction
+     * whose gate is found shut only at settle or commit fails there with RY_EFENCED; done once more with a settle after
+     * each gate, it can leave the batch out. */
     int (*gate)(struct writer_engine *engine, const struct ry_batch_write *batch, enum writer_gate *gate,
                 struct ry_error *err);
     /* Upserts rows of one table, of any number of batches in one statement. Rows that are already so are not written;
-     * of two rows with one key the later one holds. A batch's rows are rows of its guild and channel. */
+     * of two rows with one key the later one holds. A batch's rows are rows of its guild and channel; RY_EDATA if one
+     * has the id of a row of another guild, which stays as it is. */
     int (*upsert)(struct writer_engine *engine, enum writer_table table, const struct writer_slice *slices,
                   size_t slice_count, struct ry_error *err);
     /* Puts rows of a batch that were refused for their own data on the list of refused rows, from which they go when

@@ -173,14 +173,35 @@ static int compare_key(const void *key, const void *row)
 }
 
 struct rows {
-    struct row *items; /* by key, each once */
+    struct row *items; /* by key; once they are sorted out, each once */
     size_t n;
 };
+
+static bool is_of_guild(enum writer_table table)
+{
+    return table == WRITER_CHANNELS || table == WRITER_MESSAGES || table == WRITER_CLIPS;
+}
+
+/* Of rows with one key the last is kept, if they are of one guild; false: they are not. */
+static bool keep_last(enum writer_table table, struct rows *rows)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < rows->n; i++) {
+        const struct row *row = &rows->items[i], *next = row + 1;
+        bool last = i + 1 == rows->n || compare_str(row->key, next->key) != 0;
+        if (last)
+            rows->items[kept++] = *row;
+        else if (is_of_guild(table) && !ry_str_eq(row->slice->batch->guild_id, next->slice->batch->guild_id))
+            return false;
+    }
+    rows->n = kept;
+    return true;
+}
 
 static struct rows *gather(struct pg *pg, enum writer_table table, const struct writer_slice *slices,
                            size_t slice_count)
 {
-    size_t n = 0, kept = 0;
+    size_t n = 0;
     for (size_t s = 0; s < slice_count; s++)
         n += slices[s].n;
     struct rows *rows = pg_room(pg, sizeof *rows);
@@ -195,10 +216,7 @@ static struct rows *gather(struct pg *pg, enum writer_table table, const struct 
             items[n] = (struct row){key_of(pg, table, slices[s].batch, i), &copies[s], i, n};
     }
     qsort(items, n, sizeof *items, compare_rows);
-    for (size_t i = 0; i < n; i++)
-        if (i + 1 == n || compare_str(items[i].key, items[i + 1].key) != 0)
-            items[kept++] = items[i];
-    *rows = (struct rows){items, kept};
+    *rows = (struct rows){items, n};
     return rows;
 }
 
@@ -243,6 +261,8 @@ int pg_upsert(struct writer_engine *engine, enum writer_table table, const struc
     struct rows *rows = gather(pg, table, slices, slice_count);
     if (rows == NULL)
         return ry_fail(err, RY_ENOMEM, "out of memory for a table's rows");
+    if (!keep_last(table, rows))
+        return ry_fail(err, RY_EDATA, "batches of two guilds bring one id");
     if (rows->n == 0)
         return RY_OK;
     pg_columns_begin(pg, tables[table].types, tables[table].columns);

@@ -12,23 +12,25 @@ static const char lock_sql[] =
     "SELECT CASE WHEN shared THEN pg_advisory_xact_lock_shared(k) ELSE pg_advisory_xact_lock(k) END"
     " FROM unnest($1::bigint[], $2::boolean[]) l (k, shared)";
 
-/* $1 jobs, $2 tokens, $3 channels, $4 whether a cancelled or purged scan shuts the gate, $5 now, $6 whether a shut gate
- * is an error. A token counts against the table and against the gates before it in the list. A token of 1 is never
- * smaller than another, so most jobs, which are leased once, leave no row behind. */
+/* $1 jobs, $2 tokens, $3 channels, $4 whether a cancelled or purged scan shuts the gate, $5 guilds, $6 now, $7 whether
+ * a shut gate is an error. A token counts against the table and against the gates before it in the list. A token of 1
+ * is never smaller than another, so most jobs, which are leased once, leave no row behind. */
 static const char gate_sql[] =
-    "WITH g AS (SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::boolean[]) WITH ORDINALITY"
-    " g (job_id, token, channel_id, cancellable, ord)),"
+    "WITH g AS (SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::boolean[],"
+    " $5::text[]) WITH ORDINALITY g (job_id, token, channel_id, cancellable, guild_id, ord)),"
     " s AS (SELECT g.ord, g.job_id, g.token, greatest(f.token, max(g.token) OVER (PARTITION BY g.job_id ORDER BY g.ord"
     " ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS seen,"
-    " g.cancellable AND coalesce(c.status, 'CANCELLED') = 'CANCELLED' AS cancelled"
+    " g.cancellable AND coalesce(c.status, 'CANCELLED') = 'CANCELLED' AS cancelled,"
+    " (SELECT h.guild_id <> g.guild_id FROM channel h WHERE h.id = g.channel_id) AS foreign_one"
     " FROM g LEFT JOIN reelyard_fence f ON f.job_id = g.job_id"
     " LEFT JOIN channel_scan_status c ON g.cancellable AND c.channel_id = g.channel_id),"
-    " v AS (SELECT ord, job_id, token, seen, CASE WHEN token < seen THEN 1 WHEN cancelled THEN 2 ELSE 0 END"
+    " v AS (SELECT ord, job_id, token, seen, CASE WHEN token < seen THEN 1 WHEN foreign_one THEN 3"
+    " WHEN cancelled THEN 2 ELSE 0 END"
     " AS verdict FROM s),"
-    " put AS (INSERT INTO reelyard_fence (job_id, token, updated_at) SELECT job_id, max(token), $5 FROM v"
+    " put AS (INSERT INTO reelyard_fence (job_id, token, updated_at) SELECT job_id, max(token), $6 FROM v"
     " WHERE token > seen AND token > 1 GROUP BY job_id ORDER BY job_id"
     " ON CONFLICT (job_id) DO UPDATE SET token = excluded.token, updated_at = excluded.updated_at)"
-    " SELECT CASE WHEN $6 AND verdict > 0 THEN reelyard_gate_shut(verdict) ELSE verdict END FROM v ORDER BY ord";
+    " SELECT CASE WHEN $7 AND verdict > 0 THEN reelyard_gate_shut(verdict) ELSE verdict END FROM v ORDER BY ord";
 
 /* The same for one: $1 job, $2 token, $3 now. */
 static const char fence_sql[] =
@@ -136,6 +138,7 @@ static int take_verdicts(struct pg *pg, const PGresult *result, void *arg, struc
         int64_t verdict = pg_i64(result, i, 0);
         *verdicts->gates[i] = verdict == 1   ? WRITER_GATE_FENCED
                               : verdict == 2 ? WRITER_GATE_CANCELLED
+                              : verdict == 3 ? WRITER_GATE_FOREIGN
                                              : WRITER_GATE_OPEN;
     }
     return RY_OK;
@@ -148,7 +151,7 @@ static int say_verdicts(struct pg *pg, const struct pg_gate *gates, size_t n, bo
     if (verdicts == NULL || outs == NULL)
         return ry_fail(err, RY_ENOMEM, "out of memory for a gate");
     *verdicts = (struct verdicts){.gates = outs, .n = (int)n};
-    pg_columns_begin(pg, (const uint32_t[]){PG_TEXT, PG_INT8, PG_TEXT, PG_BOOL}, 4);
+    pg_columns_begin(pg, (const uint32_t[]){PG_TEXT, PG_INT8, PG_TEXT, PG_BOOL, PG_TEXT}, 5);
     for (size_t i = 0; i < n; i++) {
         const struct ry_batch_write *batch = gates[i].batch;
         outs[i] = gates[i].gate;
@@ -156,9 +159,10 @@ static int say_verdicts(struct pg *pg, const struct pg_gate *gates, size_t n, bo
         pg_put_i64(pg, 1, (int64_t)batch->token);
         pg_put_text(pg, 2, batch->channel_id);
         pg_put_bool(pg, 3, batch->cancellable);
+        pg_put_text(pg, 4, batch->guild_id);
     }
     struct pg_args args = {0};
-    pg_add_columns(pg, &args, 4);
+    pg_add_columns(pg, &args, 5);
     pg_add_time(&args, pg->now_wall_ms);
     pg_add_bool(&args, !telling);
     return pg_say(pg, gate_sql, &args, take_verdicts, verdicts, err);

@@ -15,10 +15,10 @@ static const char refuse_sql[] =
 /* $1 channel. */
 static const char went_in_sql[] =
     "DELETE FROM reelyard_refused r WHERE r.channel_id = $1 AND CASE r.tab"
-    " WHEN 'clip' THEN EXISTS (SELECT FROM clip c WHERE c.id = r.key)"
-    " WHEN 'message' THEN EXISTS (SELECT FROM message m WHERE m.id = r.key)"
+    " WHEN 'clip' THEN EXISTS (SELECT FROM clip c WHERE c.id = r.key AND c.guild_id = r.guild_id)"
+    " WHEN 'message' THEN EXISTS (SELECT FROM message m WHERE m.id = r.key AND m.guild_id = r.guild_id)"
     " WHEN 'author' THEN EXISTS (SELECT FROM author a WHERE a.user_id = r.key AND a.guild_id = r.guild_id)"
-    " WHEN 'channel' THEN EXISTS (SELECT FROM channel h WHERE h.id = r.key)"
+    " WHEN 'channel' THEN EXISTS (SELECT FROM channel h WHERE h.id = r.key AND h.guild_id = r.guild_id)"
     " WHEN 'guild' THEN EXISTS (SELECT FROM guild g WHERE g.id = r.key) ELSE true END";
 
 static const char refused_sql[] =

@@ -94,6 +94,8 @@ int lite_clock_mend(struct writer_engine *engine, uint64_t *mended, struct ry_er
 int lite_fence_prune(struct writer_engine *engine, int64_t before_wall_ms, size_t max, struct ry_error *err);
 
 /* engine_sqlite_batch.c */
+/* Whether a row of another guild has this id; which: the question. False too when it cannot be asked. */
+bool lite_is_of_other_guild(struct lite *lite, enum lite_statement which, struct ry_str id, struct ry_str guild_id);
 int lite_upsert(struct writer_engine *engine, enum writer_table table, const struct writer_slice *slices,
                 size_t slice_count, struct ry_error *err);
 

@@ -139,6 +139,31 @@ static int upsert_clip(struct lite *lite, const struct ry_batch_write *batch, si
     return rc == RY_OK && !wrote ? refresh_clip(lite, row, tally, err) : rc;
 }
 
+bool lite_is_of_other_guild(struct lite *lite, enum lite_statement which, struct ry_str id, struct ry_str guild_id)
+{
+    LITE_AUTO *s = NULL;
+    if (lite_get(lite, which, &s, NULL) != RY_OK)
+        return false;
+    lite_bind(s, 1, id);
+    lite_bind(s, 2, guild_id);
+    return lite_step(lite, s, NULL) == 1;
+}
+
+/* After a row that broke a rule: whether that is because its id is that of another guild's row. */
+static bool met_other_guild(struct lite *lite, enum writer_table table, const struct ry_batch_write *batch,
+                            size_t index)
+{
+    switch (table) {
+    case WRITER_CHANNELS:
+        return lite_is_of_other_guild(lite, LITE_other_channel, batch->channels.items[index].id, batch->guild_id);
+    case WRITER_MESSAGES:
+        return lite_is_of_other_guild(lite, LITE_other_message, batch->messages.items[index].id, batch->guild_id);
+    case WRITER_CLIPS:
+        return lite_is_of_other_guild(lite, LITE_other_clip, batch->clips.items[index].id, batch->guild_id);
+    default: return false;
+    }
+}
+
 int lite_upsert(struct writer_engine *engine, enum writer_table table, const struct writer_slice *slices,
                 size_t slice_count, struct ry_error *err)
 {
@@ -152,6 +177,8 @@ int lite_upsert(struct writer_engine *engine, enum writer_table table, const str
     for (const struct writer_slice *slice = slices; slice < slices + slice_count; slice++)
         for (size_t i = slice->first; i < slice->first + slice->n; i++) {
             int rc = upserts[table](lite, slice->batch, i, slice->tally, err);
+            if (rc == RY_ESCHEMA && met_other_guild(lite, table, slice->batch, i))
+                rc = ry_fail(err, RY_EDATA, "the id is that of a row of another guild");
             if (rc != RY_OK)
                 return rc;
         }

@@ -53,10 +53,14 @@ int lite_gate(struct writer_engine *engine, const struct ry_batch_write *batch, 
     bool fenced = false, cancelled = false;
     *gate = WRITER_GATE_OPEN;
     int rc = lite_fence(lite, batch->job_id, batch->token, &fenced, err);
-    if (rc == RY_OK && !fenced && batch->cancellable)
+    bool foreign =
+        rc == RY_OK && !fenced && lite_is_of_other_guild(lite, LITE_other_channel, batch->channel_id, batch->guild_id);
+    if (rc == RY_OK && !fenced && !foreign && batch->cancellable)
         rc = is_cancelled(lite, batch->channel_id, &cancelled, err);
     if (fenced)
         *gate = WRITER_GATE_FENCED;
+    else if (foreign)
+        *gate = WRITER_GATE_FOREIGN;
     else if (cancelled)
         *gate = WRITER_GATE_CANCELLED;
     return rc;

@@ -47,6 +47,8 @@ static const char *field(const PGresult *result, int code)
  * that are known not to are passed on. */
 static int fail_data(const char *state, struct ry_error *err)
 {
+    if (state_is(state, "RY002"))
+        return ry_fail(err, RY_EDATA, "the id is that of a row of another guild");
     if (state_is(state, "23503"))
         return ry_fail(err, RY_EDATA, "the row that it belongs to does not exist");
     if (state_is(state, "22001"))

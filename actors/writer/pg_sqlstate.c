@@ -35,6 +35,7 @@ static const struct {
     {"57P0", RY_EAWAY},     /* shutdown */
     {"P0", RY_ESCHEMA},     /* PL/pgSQL: a trigger says no */
     {"XX001", RY_ECORRUPT}, {"XX002", RY_ECORRUPT}, {"RY001", RY_EFENCED}, /* 0002_reelyard.sql */
+    {"RY002", RY_EDATA},                                                   /* 0007_guilds.sql */
 };
 
 enum ry_err pg_sqlstate_code(const char *state)

@@ -347,7 +347,7 @@ void rows_without_what_they_belong_to_are_refused(void **state)
     lost->job_id = RY_STR("lost");
     lost->guild_id = RY_STR("101");
     lost->guilds.n = lost->messages.n = lost->clips.n = 0;
-    lost->channels.items[0].id = RY_STR("201");
+    lost->channel_id = lost->channels.items[0].id = RY_STR("201");
     written = writer_batch_commit(f, lost, WRITER_CAREFUL);
     assert_int_equal(written.failures.n, 1 + 2);
     ASSERT_STR(written.failures.items[0].table, "channel");
@@ -368,6 +368,154 @@ void brisk_batch_with_a_bad_row_fails_as_a_whole(void **state)
     assert_int_equal(rc, RY_EDATA);
     f->engine->ops->rollback(f->engine);
     assert_int_equal(writer_number(f, "SELECT count(*) FROM guild"), 0);
+}
+
+/* ---- other guilds -------------------------------------------------------------------------------------------- */
+
+/* A batch of guild 101, whose ids are its own: channel 201, authors, messages and clips from `first`. */
+static struct ry_batch_write *batch_of_another_guild(struct writer_fixture *f, unsigned first, unsigned n)
+{
+    struct ry_batch_write *batch = writer_batch_make(f, first, n);
+    batch->job_id = RY_STR("other");
+    batch->guild_id = batch->guilds.items[0].id = RY_STR("101");
+    batch->channel_id = batch->channels.items[0].id = RY_STR("201");
+    return batch;
+}
+
+static void expect_refused(const struct ry_batch_written *written, const char *const *tables, size_t n)
+{
+    assert_int_equal(written->failures.n, n);
+    for (size_t i = 0; i < n; i++) {
+        ASSERT_STR(written->failures.items[i].table, tables[i]);
+        struct ry_str reason = written->failures.items[i].reason;
+        assert_non_null(memmem(reason.p, reason.n, "of another guild", 16));
+    }
+}
+
+void rows_of_another_guild_are_left_alone(void **state)
+{
+    struct writer_fixture *f = *state;
+    static const char *const statuses[] = {"pending", "processing", "completed", "failed"};
+    static const char theirs[] =
+        "SELECT id || name || updated_at FROM channel WHERE guild_id = '100' UNION ALL"
+        " SELECT id || channel_id || author_id || content || updated_at FROM message WHERE guild_id = '100' UNION ALL"
+        " SELECT id || channel_id || thumbnail_status || cdn_url || expires_at || updated_at FROM clip"
+        " WHERE guild_id = '100' ORDER BY 1";
+    static char before[8192], after[8192];
+    (void)writer_batch_commit(f, writer_batch_make(f, 0, 1), WRITER_BRISK);
+    (void)writer_batch_commit(f, batch_of_another_guild(f, 10, 1), WRITER_BRISK);
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
+        for (int changed = 0; changed < 2; changed++) {
+            char sql[128];
+            snprintf(sql, sizeof sql, "UPDATE clip SET thumbnail_status = '%s'", statuses[i]);
+            f->store->execute(f->store, sql);
+            struct ry_batch_write *batch = batch_of_another_guild(f, 10, 3);
+            const struct ry_batch_write *first = writer_batch_make(f, 0, 1);
+            batch->messages.items[1] = first->messages.items[0];
+            batch->clips.items[1] = first->clips.items[0];
+            batch->channels.items[0].id = RY_STR("200");
+            if (changed) {
+                batch->messages.items[1].content = RY_STR("not theirs");
+                batch->clips.items[1].url = RY_STR("https://cdn.discordapp.com/other");
+                batch->channels.items[0].name = RY_STR("not theirs");
+            }
+            ry_clock_manual_advance(&f->clock, INT64_C(2) * 86400000); /* addresses have ended */
+            f->store->ask(f->store, theirs, before, sizeof before);
+            struct ry_batch_written written = writer_batch_commit(f, batch, WRITER_CAREFUL);
+            expect_refused(&written, (const char *const[]){"channel", "message", "clip"}, 3);
+            assert_int_equal(written.succeeded, 1 + 2 + 2 + 2);
+            f->store->ask(f->store, theirs, after, sizeof after);
+            assert_string_equal(before, after);
+        }
+}
+
+void brisk_batch_with_an_id_of_another_guild_fails_as_a_whole(void **state)
+{
+    struct writer_fixture *f = *state;
+    static char before[8192], after[8192];
+    (void)writer_batch_commit(f, writer_batch_make(f, 0, 3), WRITER_BRISK);
+    f->store->ask(f->store, everything, before, sizeof before);
+    for (int fresh = 0; fresh < 2; fresh++) {
+        struct ry_batch_write *batch = batch_of_another_guild(f, 2, 3);
+        struct writer_batch *written = NULL;
+        struct ry_error err = {0};
+        batch->fresh = fresh;
+        assert_int_equal(f->engine->ops->begin(f->engine, &err), RY_OK);
+        int rc = writer_batch_try(f, batch, WRITER_BRISK, &written, &err);
+        if (rc == RY_OK)
+            rc = f->engine->ops->commit(f->engine, &err);
+        f->engine->ops->rollback(f->engine);
+        assert_true(rc == RY_EDATA || (fresh && rc == RY_ESCHEMA)); /* either way it is done again carefully */
+        f->store->ask(f->store, everything, after, sizeof after);
+        assert_string_equal(before, after);
+    }
+}
+
+void one_id_from_two_guilds_in_a_turn_is_the_first_ones(void **state)
+{
+    struct writer_fixture *f = *state;
+    struct ry_batch_write *batches[] = {writer_batch_make(f, 0, 2), batch_of_another_guild(f, 1, 2)};
+    struct writer_batch *turn[2];
+    struct writer_batch two[2];
+    struct ry_error err = {0};
+    for (size_t i = 0; i < 2; i++) {
+        two[i] = (struct writer_batch){.write = batches[i]};
+        turn[i] = &two[i];
+    }
+    assert_int_equal(f->engine->ops->begin(f->engine, &err), RY_OK);
+    int rc = writer_batches_write(f->engine, turn, 2, &f->arena, &err);
+    if (rc == RY_OK)
+        rc = f->engine->ops->commit(f->engine, &err);
+    f->engine->ops->rollback(f->engine);
+    assert_int_equal(rc, RY_EDATA);
+    struct ry_batch_written written = writer_batch_commit(f, batches[0], WRITER_CAREFUL);
+    assert_int_equal(written.failures.n, 0);
+    written = writer_batch_commit(f, batches[1], WRITER_CAREFUL);
+    expect_refused(&written, (const char *const[]){"message", "clip"}, 2);
+    writer_assert_text(f, "SELECT id || '/' || guild_id FROM message ORDER BY id", "100000/100,100001/100,100002/101");
+}
+
+void batch_for_a_channel_of_another_guild_writes_nothing(void **state)
+{
+    struct writer_fixture *f = *state;
+    struct ry_scan_progress progress = {
+        .direction = RY_STR("backward"), .newest_id = RY_STR("999999"), .oldest_id = RY_STR("1"), .messages = 7};
+    static char before[8192], after[8192];
+    (void)writer_batch_commit(f, writer_batch_make(f, 0, 2), WRITER_BRISK);
+    for (int care = WRITER_BRISK; care <= WRITER_CAREFUL; care++) {
+        struct ry_batch_write *batch = batch_of_another_guild(f, 10, 2);
+        batch->channel_id = RY_STR("200");
+        batch->progress.items = &progress;
+        batch->progress.n = 1;
+        f->store->ask(f->store, everything, before, sizeof before);
+        struct ry_batch_written written = writer_batch_commit(f, batch, (enum writer_care)care);
+        assert_int_equal(written.failures.n, 1);
+        ASSERT_STR(written.failures.items[0].table, "channel");
+        ASSERT_STR(written.failures.items[0].key, "200");
+        ASSERT_STR(written.failures.items[0].reason, "the channel is another guild's");
+        assert_int_equal(written.succeeded, 0);
+        assert_int_equal(written.changed, 0);
+        f->store->ask(f->store, everything, after, sizeof after);
+        assert_string_equal(before, after);
+        assert_int_equal(writer_number(f, "SELECT count(*) FROM channel_scan_status"), 0);
+    }
+}
+
+void guild_row_of_another_guild_is_refused(void **state)
+{
+    struct writer_fixture *f = *state;
+    (void)writer_batch_commit(f, writer_batch_make(f, 0, 1), WRITER_BRISK);
+    struct ry_batch_write *batch = batch_of_another_guild(f, 10, 1);
+    (void)writer_batch_commit(f, batch, WRITER_BRISK);
+    batch->guilds.items[0] = (struct ry_guild_row){.id = RY_STR("100"), .name = RY_STR("Not theirs")};
+    struct writer_batch *brisk = NULL;
+    struct ry_error err = {0};
+    assert_int_equal(f->engine->ops->begin(f->engine, &err), RY_OK);
+    assert_int_equal(writer_batch_try(f, batch, WRITER_BRISK, &brisk, &err), RY_EDATA);
+    f->engine->ops->rollback(f->engine);
+    struct ry_batch_written written = writer_batch_commit(f, batch, WRITER_CAREFUL);
+    expect_refused(&written, (const char *const[]){"guild"}, 1);
+    writer_assert_text(f, "SELECT name FROM guild WHERE id = '100'", "A guild");
 }
 
 /* ---- fencing and transactions -------------------------------------------------------------------------------- */

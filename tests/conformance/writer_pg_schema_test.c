@@ -107,7 +107,7 @@ static void assert_all_applied(void)
     assert_answer("SELECT count(*) FROM pg_index WHERE NOT indisvalid", "0");
     assert_answer("SELECT count(*) FROM pg_constraint WHERE NOT convalidated", "0");
     assert_answer("SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace",
-                  "1"); /* reelyard_gate_shut */
+                  "2"); /* reelyard_gate_shut, reelyard_other_guild */
 }
 
 /* The tables are those of the bot's models, fact by fact. */

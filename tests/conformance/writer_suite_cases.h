@@ -26,6 +26,11 @@
     CASE(bad_rows_stand_alone) \
     CASE(rows_without_what_they_belong_to_are_refused) \
     CASE(brisk_batch_with_a_bad_row_fails_as_a_whole) \
+    CASE(rows_of_another_guild_are_left_alone) \
+    CASE(brisk_batch_with_an_id_of_another_guild_fails_as_a_whole) \
+    CASE(one_id_from_two_guilds_in_a_turn_is_the_first_ones) \
+    CASE(batch_for_a_channel_of_another_guild_writes_nothing) \
+    CASE(guild_row_of_another_guild_is_refused) \
     CASE(smaller_token_is_fenced) \
     CASE(old_tokens_are_forgotten_a_few_at_a_time) \
     CASE(rollback_leaves_nothing) \
