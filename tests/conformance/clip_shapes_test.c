@@ -314,9 +314,10 @@ static bool tell_costs(struct costs *costs)
     if (n == 0)
         return true;
     qsort(costs->shares, n, sizeof costs->shares[0], compare);
-    printf("%zu files of 5 MB and more: fetched %.2f %% in the median, at most %.2f %% (%s)\n", n,
-           100 * costs->shares[n / 2], 100 * costs->shares[n - 1], costs->worst);
-    return costs->shares[n / 2] <= SHARE_MEDIAN_MAX && costs->shares[n - 1] <= SHARE_MAX;
+    double median = (costs->shares[(n - 1) / 2] + costs->shares[n / 2]) / 2;
+    printf("%zu files of 5 MB and more: fetched %.2f %% in the median, at most %.2f %% (%s)\n", n, 100 * median,
+           100 * costs->shares[n - 1], costs->worst);
+    return median <= SHARE_MEDIAN_MAX && costs->shares[n - 1] <= SHARE_MAX;
 }
 
 static int make_clips(char *folder, size_t n)
