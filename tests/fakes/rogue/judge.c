@@ -226,6 +226,11 @@ static void look(struct judge *judge, struct suspect *suspect, enum state state,
     (void)snprintf(title, sizeof title, "%s %s %s%s%s", judge->world, ry_role_name(suspect->role), state_name(state),
                    judge->step ? " " : "", judge->step ? message : "");
     size_t differ = look_at_outcast(judge, suspect, state, title);
+    bool behind_bye =
+        (state == STATE_LEFT || state == STATE_SECOND) && (RY_ROLES_CONFINED & RY_ROLE_BIT(suspect->role));
+    if (behind_bye)
+        cells = suspect->cut ? 0 : 1;
+    suspect->cut = suspect->cut || behind_bye;
     /* To one that was put out nobody listens any more. */
     bool heard = suspect->put_out || scene_await_heard(&judge->scene, counted ? NULL : suspect->name, mark, cells);
     differ += scene_compare(&judge->scene, title) + !heard;

@@ -21,6 +21,7 @@ struct suspect {
     struct held held;
     bool joined;
     bool put_out; /* the node has thrown it out, as it should */
+    bool cut;     /* it was confined and spoke behind its bye: the node may have ended its connection */
 };
 
 struct judge {

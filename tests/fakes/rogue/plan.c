@@ -90,11 +90,15 @@ static void try_confined(struct judge *judge, enum ry_role role, enum ry_role ne
         judge_try(judge, &suspect, (enum state)state);
         judge_end(judge, &suspect);
     }
-    judge_want(judge, role, 2, &suspect);
-    must_join(&suspect);
-    try_after_bye(judge, &suspect);
-    judge_claim(role, false);
-    judge_end(judge, &suspect);
+    for (int state = STATE_LEFT; state <= STATE_SECOND; state++) {
+        judge_want(judge, role, 2, &suspect);
+        must_join(&suspect);
+        judge_let_leave(judge, &suspect);
+        judge_try(judge, &suspect, (enum state)state);
+        if (state == STATE_SECOND)
+            judge_claim(role, false);
+        judge_end(judge, &suspect);
+    }
     judge_let_over(&victim);
     judge_let_leave(judge, &victim);
     judge_end(judge, &victim);
