@@ -47,6 +47,8 @@ enum timer { TIMER_TURN, TIMER_PRUNE, TIMER_PING, TIMER_STALLED, TIMER_REVIEW };
 #define REVIEW_ROWS       500
 #define REVIEW_PAUSE_MS   50
 #define VERSIONS_MAX      16
+#define VERSIONS_A_DAY    4
+#define DAY_MS            (INT64_C(24) * 3600 * 1000)
 #define VERSION_BYTES     101 /* with its NUL */
 #define FENCE_KEPT_MS     (INT64_C(24) * 3600 * 1000)
 #define ARENA_MAX_BYTES   ((size_t)128 << 20)
@@ -81,8 +83,10 @@ struct writer {
     struct ry_log_limit trouble_log;
     struct ry_log_limit damage_log;             /* of rows that no message can carry */
     struct writer_review review;                /* how far the permanent failures were looked at */
-    char versions[VERSIONS_MAX][VERSION_BYTES]; /* of encoders, that were heard of */
-    size_t versions_n;
+    char versions[VERSIONS_MAX][VERSION_BYTES]; /* of encoders, that were heard of last */
+    size_t versions_n;                          /* in all */
+    unsigned versions_today;                    /* since day_mono_ms */
+    int64_t day_mono_ms;
 };
 
 /* Of this machine, for people to look at; nothing is decided by it. */
@@ -162,15 +166,23 @@ static void writer_on_unusable(struct writer *self, struct ry_ctx *ctx, const st
 }
 
 /* Begins a walk over the permanent failures when a version comes that was not heard of since the start, in a claim or
- * with a verdict. Whoever sends versions without end begins no more of them than fit here. */
+ * with a verdict. An encoder that was taken over can say any; so only a few new ones a day are believed. */
 static void writer_on_version(struct writer *self, struct ry_ctx *ctx, struct ry_str version)
 {
-    for (size_t i = 0; i < self->versions_n; i++)
+    for (size_t i = 0; i < self->versions_n && i < VERSIONS_MAX; i++)
         if (ry_str_is(version, self->versions[i]))
             return;
-    if (self->versions_n == VERSIONS_MAX || !ry_encoder_is_known(version))
+    if (!ry_encoder_is_known(version))
         return;
-    (void)snprintf(self->versions[self->versions_n++], VERSION_BYTES, "%.*s", RY_STR_ARG(version));
+    int64_t now_mono_ms = ry_mono_ms(ry_ctx_clock(ctx));
+    if (self->versions_today == 0 || now_mono_ms - self->day_mono_ms >= DAY_MS) {
+        self->day_mono_ms = now_mono_ms;
+        self->versions_today = 0;
+    }
+    if (self->versions_today == VERSIONS_A_DAY)
+        return;
+    self->versions_today++;
+    (void)snprintf(self->versions[self->versions_n++ % VERSIONS_MAX], VERSION_BYTES, "%.*s", RY_STR_ARG(version));
     self->review.after[0] = '\0';
     ry_timer(ctx, TIMER_REVIEW, REVIEW_PAUSE_MS);
 }

@@ -328,20 +328,26 @@ static uint64_t claim_with(struct bed *bed, const char *encoder)
     return n;
 }
 
+/* The verdict of an encoder on clip_0, which is in the works. */
+static void fail_for_good(struct bed *bed, const char *version)
+{
+    struct ry_clip_failed failed = {.clip_id = ry_str_of(clip_0),
+                                    .reason = RY_STR("audio only"),
+                                    .class = RY_FAILURE_PERMANENT,
+                                    .encoder = ry_str_of(version)};
+    uint64_t id = BED_DELIVER(bed, clip_failed, &failed, NULL);
+    bed_advance(bed, WAIT_MS);
+    (void)BED_EXPECT(bed, clip_settled);
+    bed_expect_done(bed, id);
+}
+
 /* The claim that tells a new version changes none of them, however many there are. */
 static void verdicts_of_another_version_become_due_step_by_step_behind_the_claim(void **state)
 {
     struct bed *bed = *state;
     commit_clips(bed, 1);
     assert_int_equal(claim_with(bed, "one"), 1);
-    struct ry_clip_failed failed = {.clip_id = ry_str_of(clip_0),
-                                    .reason = RY_STR("audio only"),
-                                    .class = RY_FAILURE_PERMANENT,
-                                    .encoder = RY_STR("one")};
-    uint64_t id = BED_DELIVER(bed, clip_failed, &failed, NULL);
-    bed_advance(bed, WAIT_MS);
-    (void)BED_EXPECT(bed, clip_settled);
-    bed_expect_done(bed, id);
+    fail_for_good(bed, "one");
     damage(bed, "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200) INSERT INTO clip (id,"
                 " message_id, guild_id, channel_id, author_id, filename, file_size, mime_type, cdn_url, expires_at,"
                 " thumbnail_status) SELECT printf('%032x', i), message_id, guild_id, channel_id, author_id, filename,"
@@ -365,6 +371,30 @@ static void verdicts_of_another_version_become_due_step_by_step_behind_the_claim
     assert_int_equal(claim_with(bed, "one"), 201);
     bed_advance(bed, 1000);
     bed_expect_nothing(bed);
+}
+
+/* An encoder that was taken over says a new version each time. */
+static void few_new_versions_of_an_encoder_are_believed_in_a_day(void **state)
+{
+    struct bed *bed = *state;
+    commit_clips(bed, 1);
+    for (int day = 0; day < 3; day++) {
+        unsigned tries = 0;
+        for (unsigned i = 0; i < 40; i++) {
+            char version[32];
+            snprintf(version, sizeof version, "%d/%u", day, i);
+            if (claim_with(bed, version) > 0) {
+                fail_for_good(bed, "honest");
+                tries++;
+            }
+            bed_advance(bed, 1000);
+            if (bed_next_tag(bed) == RY_TAG_clips_pending)
+                (void)BED_EXPECT(bed, clips_pending);
+        }
+        assert_between(tries, 1, 4);
+        bed_advance(bed, INT64_C(24) * 3600 * 1000);
+        bed_expect_nothing(bed);
+    }
 }
 
 static void a_damaged_row_takes_no_other_from_a_list(void **state)
@@ -813,6 +843,7 @@ int main(void)
         TEST(a_damaged_row_takes_no_other_from_the_gallery),
         TEST(a_claimed_clip_that_cannot_be_used_fails_with_its_reason),
         TEST(verdicts_of_another_version_become_due_step_by_step_behind_the_claim),
+        TEST(few_new_versions_of_an_encoder_are_believed_in_a_day),
         TEST(a_damaged_row_takes_no_other_from_a_list),
         TEST(a_damaged_row_is_left_out_of_what_is_acted_on),
         TEST(settings_that_are_too_large_are_passed_over),
