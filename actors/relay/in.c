@@ -18,6 +18,7 @@
 #include <stdlib.h>
 
 #include "actors/relay/words.h"
+#include "proto/crossing.h"
 #include "runtime/actor/forward.h"
 
 #define CLAIM_MAX   16
@@ -207,7 +208,7 @@ static const char *find_fault(const struct relay *self, const struct relay_entry
         return err->text;
     if ((*descriptor)->kind == RY_KIND_ANSWER || ry_descriptor_role(*descriptor) != entry->role)
         return "it is no mail for this role";
-    return relay_unfit(whole, *descriptor);
+    return ry_crossing_fault(whole, *descriptor);
 }
 
 /* The mail is dead at its sender, who has given it to this node; and the entry is over. */

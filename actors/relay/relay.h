@@ -147,8 +147,6 @@ void relay_peers_free(struct relay *self);
 
 /* A mail as bytes, without what means something on this host alone. RY_ELIMIT, RY_ENOMEM. */
 int relay_whole(const struct ry_mail *mail, struct ry_buf *out);
-/* Why a mail of another node is not taken; NULL: it is. Static. */
-const char *relay_unfit(struct ry_str whole, const struct ry_descriptor *descriptor);
 
 /* ---- out.c: mail of this node ------------------------------------------------------------------------------------ */
 

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "proto/crossing.h"
 #include "runtime/actor/forward.h"
 
 #define WORD_LASTS_S 3600 /* a node that does not listen for so long has forgotten what it asked */
@@ -268,7 +269,7 @@ static void pass_answer(struct relay *self, uint64_t id, struct ry_str whole)
     else if (descriptor->kind != RY_KIND_ANSWER)
         fault = "it is no answer";
     else
-        fault = relay_unfit(whole, descriptor);
+        fault = ry_crossing_fault(whole, descriptor);
     if (fault == NULL && ry_forward(self->ctx, whole, id, &why) == 0)
         fault = why.text;
     if (fault != NULL)

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "proto/crossing.h"
 #include "runtime/cli/message_json.h"
 #include "runtime/cli/session.h"
 #include "runtime/cli/table.h"
@@ -149,11 +150,33 @@ struct change {
     size_t failed;
 };
 
+/* A letter in Redis may be of anybody who writes there. What never comes by mail from elsewhere, a purge or the path of
+ * a file, is not replayed from there either. */
+static int check_foreign(const struct ry_cli *cli, struct ry_str mail, struct ry_error *err)
+{
+    struct ry_frames frames;
+    struct ry_envelope head;
+    if (ry_config_str(cli->config, RY_OPT_redis_url)[0] == '\0')
+        return RY_OK;
+    int rc = ry_mail_thaw(mail, &head, frames.items, RY_FRAMES_MAX, err);
+    if (rc != RY_OK)
+        return rc;
+    frames.n = head.frame_count;
+    ry_frames_clear(&frames);
+    const struct ry_descriptor *descriptor = ry_descriptor(head.tag);
+    const char *why = descriptor ? ry_crossing_fault(mail, descriptor) : "it is of an unknown kind";
+    return why == NULL
+               ? RY_OK
+               : ry_fail(err, RY_EACCES, "it lies in Redis, where others may write, and is not replayed: %s", why);
+}
+
 static int replay_mail(struct change *change, int64_t id, struct ry_error *err)
 {
     RY_ARENA_AUTO arena = ry_arena_make(LETTER_BYTES);
     struct ry_dead letter;
     int rc = change->stream->ops->dead_get(change->stream, id, &arena, &letter, err);
+    if (rc == RY_OK)
+        rc = check_foreign(change->cli, letter.body, err);
     if (rc == RY_OK && change->session.console == NULL)
         rc = ry_session_join(&change->session, change->cli, err);
     if (rc != RY_OK)
