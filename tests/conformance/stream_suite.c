@@ -449,6 +449,19 @@ static void stream_hurries_what_was_held_back_alone(void **state)
     expect_depth(bench, 1, 2, 0);
 }
 
+static void stream_hurries_nothing_that_was_held_back_and_then_failed(void **state)
+{
+    struct bench *bench = *state;
+    push_one(bench, "j");
+    for (size_t i = 0; i < 2; i++) {
+        uint64_t token = lease_one(bench, bench->a);
+        OK(bench, bench->a->ops->nack(bench->a, RY_STR("j"), token, 50000, i == 1, &bench->err));
+        OK(bench, i == 1 ? bench->a->ops->hurry(bench->a, &bench->err) : RY_OK);
+        assert_int_equal(read_by(bench, bench->b, "m/1", 4), 0);
+        ry_clock_manual_advance(&bench->clock, 50000);
+    }
+}
+
 /* A clock that was ahead, by more than that of Redis tells, and was set right. */
 static void stream_puts_nothing_off_by_a_clock_that_was_wrong(void **state)
 {
@@ -877,6 +890,7 @@ int stream_suite_run(const struct stream_factory *factory)
         CLAIM(stream_tokens_grow_over_a_later_push_of_the_same_id),
         CLAIM(stream_holds_a_job_back_for_the_delay_of_its_nack),
         CLAIM(stream_hurries_what_was_held_back_alone),
+        CLAIM(stream_hurries_nothing_that_was_held_back_and_then_failed),
         CLAIM(stream_puts_nothing_off_by_a_clock_that_was_wrong),
         CLAIM(stream_does_not_count_a_lease_that_was_given_back_untried),
         CLAIM(stream_releases_the_leases_of_a_former_self_alone),

@@ -11,5 +11,7 @@ redis.call('HSET', TRIED, ARGV[1], ARGV[5] == '1' and attempts or tonumber(attem
 redis.call('ZADD', WHEN, ARGV[4], ARGV[1])
 if ARGV[6] == '1' then
   redis.call('ZADD', HELD, ARGV[4], ARGV[1])
+else
+  redis.call('ZREM', HELD, ARGV[1])
 end
 return 'ok'
