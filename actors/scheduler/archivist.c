@@ -32,7 +32,7 @@ int archivist_open(struct archivist *self, struct ry_ctx *ctx, unsigned timer, s
     *self = (struct archivist){.timer = timer, .defaults = ry_buf_make(DEFAULTS_MAX_BYTES)};
     bool good = ry_json_parse_object(ry_str_of(text), &doc, &object, &why) == RY_OK;
     if (!good)
-        RY_LOG(RY_WARNING, "setting_bad", "setting=auto_archive_after value=%s instead=never", text);
+        RY_LOG(RY_WARNING, "setting_bad", "setting=%s value=%s instead=%s", "auto_archive_after", text, "never");
     ry_buf_addf(&self->defaults, "{\"auto_archive_after\":%s}", good ? text : "null");
     if (self->defaults.failed)
         return ry_fail(err, RY_ENOMEM, "out of memory");

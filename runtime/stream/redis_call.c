@@ -140,8 +140,8 @@ static bool mend(struct ry_redis *redis)
         return false;
     for (; ry_redis_at(reply, n); n++) {
         struct ry_str key = ry_redis_text(ry_redis_at(reply, n));
-        RY_LOG(RY_ERROR, "redis_key_put_aside", "key=%.*s to=reelyard:malformed:%.*s reason=%s", RY_STR_ARG(key),
-               RY_STR_ARG(key), "it is of another type than reelyard's");
+        RY_LOG(RY_ERROR, "redis_key_put_aside", "key=%.*s reason=%s", RY_STR_ARG(key),
+               "it is of another type than reelyard's; it is kept as reelyard:malformed:KEY");
     }
     freeReplyObject(reply);
     return n > 0;

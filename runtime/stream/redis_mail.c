@@ -146,7 +146,7 @@ bool ry_mail_put_aside(struct ry_mail_stream *mail, const char *key, const char 
     if (renamed)
         mail->aside++;
     if (renamed && ry_log_allowed(&mail->log, 1, ASIDE_LOG_MS, &held_back))
-        RY_LOG(RY_ERROR, "redis_key_put_aside", "key=%s to=reelyard:malformed:%s reason=it is no %s held_back=%u", key,
-               key, type, held_back);
+        RY_LOG(RY_ERROR, "redis_key_put_aside", "key=%s reason=%s held_back=%u", key,
+               "it is of another type than reelyard's; it is kept as reelyard:malformed:KEY", held_back);
     return renamed;
 }

@@ -24,4 +24,22 @@ complain 'numbers are compared by tests/bed/between.h: cmocka 2 deprecates this'
 complain 'unfinished marks' "$(git grep -nE '\b(TODO|FIXME|XXX|HACK)\b' -- '*.c' '*.h' '*.sh' dev ':!tests/lint/manners.sh' ':!runtime/json/yyjson' || true)"
 complain 'unbounded string functions' \
     "$(git grep -nE '\b(strcpy|strcat|sprintf|vsprintf|gets|strtok)\s*\(' -- 'actors/*.c' 'proto/*.c' 'runtime/*.c' ':!runtime/json/yyjson' || true)"
+# shellcheck disable=SC2016 # it is awk's
+# The logger makes fields of these words, and cannot tell which argument belongs to what behind any other.
+complain 'formats of RY_LOG are words key=%conversion' \
+    "$(git ls-files 'actors/*.c' 'proto/*.c' 'runtime/*.c' | xargs awk -v RS='RY_LOG\\(' 'FNR > 1 {
+        rest = $0
+        format = ""
+        sub(/^[^"]*"[a-z_0-9]+"[ \n]*,[ \n]*/, "", rest)
+        while (match(rest, /^("([^"\\]|\\.)*"|PRI[a-zA-Z0-9]+)[ \n]*/)) {
+            part = substr(rest, 1, RLENGTH)
+            rest = substr(rest, RLENGTH + 1)
+            sub(/[ \n]*$/, "", part)
+            format = format (part ~ /^PRI/ ? "u" : substr(part, 2, length(part) - 2))
+        }
+        n = split(format, words, " ")
+        for (i = 1; i <= n; i++)
+            if (words[i] !~ /^[a-z_0-9]+=%[-#0+]*[0-9*]*(\.[0-9*]+)?(hh|h|ll|l|z|j|t|q)?[diuxXoscfgGeEpm]$/)
+                print FILENAME ": " format
+    }' || true)"
 exit $bad
