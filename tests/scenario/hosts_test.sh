@@ -28,11 +28,16 @@ counter() {
 }
 # What a host without PostgreSQL and Discord needs not know.
 bare=(-u DATABASE_URL -u BOT_TOKEN)
+# C has no other rights in Redis than docs/REDIS.md gives a host that helps.
+read -ra rights <<<"$(sed -n 's/^ *ACL SETUSER helper //p' "$(dirname "$0")/../../docs/REDIS.md")"
+redis ACL SETUSER helper "${rights[@]}" >"$tmp/acl"
+grep -qx OK "$tmp/acl" || fail "ACL SETUSER: $(cat "$tmp/acl")"
+as_helper=(REDIS_URL="${REDIS_URL/:\/\//://helper:PASSWORD@}")
 
 step "the job is done by four nodes"
 begin_node a
 begin_node b "${bare[@]}"
-begin_node c "${bare[@]}"
+begin_node c "${bare[@]}" "${as_helper[@]}"
 begin_node d "${bare[@]}"
 known() { "$reelyard" status --cluster --data "$tmp/a" >"$tmp/cluster" && [ "$(grep -c '^node-[a-d] ' "$tmp/cluster")" -eq 4 ]; }
 await known
@@ -49,6 +54,7 @@ told() { # counters are told four times a second
     [ "$downloads" -ge "$clips" ] && [ $((c + d)) -ge "$clips" ]
 }
 await told
+[ -z "$(redis ACL LOG)" ] || fail "Redis has refused something: $(redis ACL LOG)"
 echo "B downloaded $downloads times, C decoded $c clips, D $d"
 
 await known
