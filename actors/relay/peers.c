@@ -2,7 +2,7 @@
  *
  * News bear the fleet's seal and the time when they were said. Only news that are newer than the last ones of the same
  * start of a node are a sign of life, and only if their time is near to this node's: so news that somebody has kept, or
- * has taken from elsewhere, make nobody seem alive for longer than RELAY_CLOCKS_MS. A start of a node is remembered
+ * has taken from elsewhere, make nobody seem alive for longer than CLOCKS_MS. A start of a node is remembered
  * for as long as words of it may still lie in a stream, with the number of its last word (words.c). */
 #include "actors/relay/relay.h"
 

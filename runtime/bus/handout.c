@@ -9,6 +9,7 @@
 #include "runtime/bus/authority.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 /* A confined instance holds one mail at a time: what it claims beyond that would only be kept from others, and counted
  * as tried when it dies. */
@@ -134,17 +135,26 @@ void post_take_back(struct ry_router *router, struct mail *mail)
     }
 }
 
+/* How often it is logged that mail cannot leave. */
+#define STAYS_PERIOD_MS 60000
+
 /* A mail that may not go where the only instances of its role are would keep the others waiting behind it. */
 static bool send_back(struct ry_router *router, struct mail *mail)
 {
     struct ry_envelope head = mail->head;
     head.body = (struct ry_str){0};
     uint32_t concerned = post_has_custody(mail) ? post_concerned(&head, mail->descriptor) : 0;
+    char why[200];
+    unsigned held_back = 0;
+    (void)snprintf(why, sizeof why, "%s does not leave its node, and this one has no %s", mail->descriptor->record.name,
+                   ry_role_name(mail->role));
+    /* Its sender only tries again, and nobody would know why nothing goes on. */
+    if (mail->from != RY_ROLE_RELAY && ry_log_allowed(&router->stays, 1, STAYS_PERIOD_MS, &held_back))
+        RY_LOG(RY_WARNING, "mail_cannot_leave", "reason=%s held_back=%u", why, held_back);
     post_dequeue(router, mail);
     post_forget(router, mail);
     if (concerned)
-        post_undeliverable(router, concerned, &head, RY_UNDELIVERABLE_FULL,
-                           "no instance of the role is on this node, and the message does not cross nodes");
+        post_undeliverable(router, concerned, &head, RY_UNDELIVERABLE_FULL, why);
     return true;
 }
 

@@ -19,6 +19,7 @@ struct desk {
         struct ry_envelope head;
         struct ry_mail_settled settled;
         struct ry_undeliverable lost;
+        char why[200];
     } said[64];
     size_t said_count;
 };
@@ -38,8 +39,11 @@ static void take(void *arg, uint32_t session, struct ry_str bytes, struct ry_fra
         RY_OK);
     if (tag == RY_TAG_mail_settled)
         desk->said[desk->said_count].settled = *(const struct ry_mail_settled *)body;
-    if (tag == RY_TAG_undeliverable)
+    if (tag == RY_TAG_undeliverable) {
         desk->said[desk->said_count].lost = *(const struct ry_undeliverable *)body;
+        (void)snprintf(desk->said[desk->said_count].why, sizeof desk->said[0].why, "%.*s",
+                       RY_STR_ARG(desk->said[desk->said_count].lost.reason));
+    }
     desk->said_count += tag != RY_TAG_welcome;
 }
 
@@ -342,6 +346,8 @@ static void what_does_not_cross_nodes_is_not_given_to_the_relay_but_comes_back(v
     assert_int_equal(desk->said[desk->said_count - 1].head.tag, RY_TAG_undeliverable);
     assert_true(desk->said[desk->said_count - 1].lost.id == id);
     assert_int_equal(desk->said[desk->said_count - 1].lost.cause, RY_UNDELIVERABLE_FULL);
+    assert_string_equal(desk->said[desk->said_count - 1].why,
+                        "files_delete does not leave its node, and this one has no storage");
     assert_int_equal(given(desk, relay, RY_TAG_files_delete), 0);
     assert_int_equal(ry_router_load(desk->router), 0);
 }
