@@ -53,3 +53,8 @@ await clips_settled
 [ "$(pg "SELECT count(*) FROM clip WHERE thumbnail_status = 'completed'")" = 9 ] || fail "clips: $(pg "SELECT thumbnail_status FROM clip")"
 end "$last"
 [ "$ended" -eq 0 ] || fail "the node ended with $ended: $(tail -5 "$tmp/run.log")"
+
+step "what docs/OPERATIONS.md says to drop on the way back is all that is reelyard's"
+pg "$(sed -n '/^Going back:/,$s/^  *\(DROP [A-Z]* reelyard_.*;\)$/\1/p' "$(dirname "$0")/../../docs/OPERATIONS.md")" >"$tmp/drop.log" 2>&1 || fail "DROP: $(cat "$tmp/drop.log")"
+left=$(pg "SELECT relname FROM pg_class WHERE relname LIKE 'reelyard%' AND relkind IN ('r', 'v', 'S') UNION SELECT proname FROM pg_proc WHERE proname LIKE 'reelyard%'")
+[ -z "$left" ] || fail "still there: $left"
