@@ -74,6 +74,17 @@ static int take_fail(struct ry_router *router, struct member *member, const stru
     return RY_OK;
 }
 
+/* Whether this number of a report is one of a confined role's own. Any other would be said of the work of others, in
+ * the node's figures and after it has gone. */
+static bool is_own_figure(size_t index)
+{
+    const size_t each = RY_HISTOGRAM_BOUNDS + 2;
+    if (index >= RY_COUNTER_COUNT)
+        return (index - RY_COUNTER_COUNT) / each == RY_HISTOGRAM_encode;
+    return index == RY_COUNTER_encode_rounds || index == RY_COUNTER_encode_done || index == RY_COUNTER_encode_failed ||
+           index == RY_COUNTER_log_dropped;
+}
+
 static int take_report(struct ry_router *router, struct member *member, const struct ry_report *message)
 {
     struct office *office = &router->offices[member->role];
@@ -82,12 +93,15 @@ static int take_report(struct ry_router *router, struct member *member, const st
     member->busy_ms = message->busy_ms;
     (void)post_busy_permille(router, office);
     member->heap_bytes = message->heap_bytes;
-    if (!(RY_ROLES_CONFINED & RY_ROLE_BIT(member->role))) /* such a one needs nobody, and people would read it */
+    bool confined = (RY_ROLES_CONFINED & RY_ROLE_BIT(member->role)) != 0;
+    if (!confined) /* such a one needs nobody, and people would read it */
         (void)snprintf(member->trouble, sizeof member->trouble, "%.*s", RY_STR_ARG(message->trouble));
     memset(&member->stats, 0, sizeof member->stats);
-    for (size_t i = 0; i < message->counters.n; i++)
-        if (message->counters.items[i].index < RY_STATS_FLAT)
-            *ry_stats_at(&member->stats, (size_t)message->counters.items[i].index) = message->counters.items[i].value;
+    for (size_t i = 0; i < message->counters.n; i++) {
+        size_t index = (size_t)message->counters.items[i].index;
+        if (index < RY_STATS_FLAT && (!confined || is_own_figure(index)))
+            *ry_stats_at(&member->stats, index) = message->counters.items[i].value;
+    }
     return RY_OK;
 }
 

@@ -444,6 +444,30 @@ static uint64_t activity(const struct ry_router *router)
 }
 
 /* Of each role somebody who holds nothing; each says each message with what it can guess. */
+static size_t figures_of(struct desk *desk, enum ry_role role)
+{
+    struct ry_counter_value values[RY_STATS_FLAT];
+    for (size_t i = 0; i < RY_STATS_FLAT; i++)
+        values[i] = (struct ry_counter_value){.index = i, .value = 7};
+    uint32_t session = join(desk, role, 0);
+    const struct ry_report report = {.counters = {values, RY_STATS_FLAT}};
+    assert_int_equal(say(desk, session, RY_TAG_report, &report, 0, NULL), RY_OK);
+    size_t n = 0;
+    for (size_t i = 0; i < RY_STATS_FLAT; i++)
+        n += *ry_stats_at(&post_member(desk->router, session)->stats, i) == 7;
+    assert_true(post_member(desk->router, session)->stats.counters[RY_COUNTER_encode_done] == 7);
+    if (role == RY_ROLE_ENCODER)
+        assert_true(post_member(desk->router, session)->stats.histograms[RY_HISTOGRAM_encode].sum_micro == 7);
+    return n;
+}
+
+static void an_encoder_reports_figures_of_its_own_work_alone(void **state)
+{
+    struct desk *desk = *state;
+    assert_int_equal(figures_of(desk, RY_ROLE_STORAGE), RY_STATS_FLAT);
+    assert_int_equal(figures_of(desk, RY_ROLE_ENCODER), 4 + RY_HISTOGRAM_BOUNDS + 2);
+}
+
 static void who_holds_no_mail_may_say_only_what_is_free(void **state)
 {
     struct desk *desk = *state;
@@ -665,6 +689,7 @@ int main(void)
         TEST(a_job_of_one_guild_touches_no_other),
         TEST(a_heap_profile_is_answered_once_by_whom_was_asked),
         TEST(what_an_encoder_says_of_itself_is_bounded_in_time),
+        TEST(an_encoder_reports_figures_of_its_own_work_alone),
         TEST(who_holds_no_mail_may_say_only_what_is_free),
         TEST(an_encoder_that_says_too_much_is_put_out_and_its_mail_goes_to_another),
         TEST(a_few_faults_in_a_long_life_put_nobody_out),
