@@ -14,7 +14,7 @@ static int open_own(const char *path, mode_t forbidden, const char *what, int *f
         return ry_fail(err, RY_ECONFIG, "cannot read the %s %s: %s", what, path, strerror(errno));
     int rc = RY_OK;
     if (fstat(*fd, &status) != 0 || !S_ISREG(status.st_mode))
-        rc = ry_fail(err, RY_ECONFIG, "the %s %s is no file", what, path);
+        rc = ry_fail(err, RY_ECONFIG, "the %s %s is not a regular file", what, path);
     else if (status.st_uid != geteuid() && status.st_uid != 0)
         rc = ry_fail(err, RY_ECONFIG, "the %s %s belongs to the user %u, not to %u who runs this", what, path,
                      status.st_uid, geteuid());

@@ -1,5 +1,6 @@
 #include "runtime/base/private_file.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,7 +14,7 @@ void ry_private_file_make(const char *path)
 bool ry_private_file_mend(const char *path)
 {
     struct stat st;
-    if (stat(path, &st) != 0 || st.st_uid != geteuid() || (st.st_mode & FOREIGN_RIGHTS) == 0)
+    if (lstat(path, &st) != 0 || S_ISLNK(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & FOREIGN_RIGHTS) == 0)
         return false;
-    return chmod(path, st.st_mode & ~(mode_t)S_IFMT & ~FOREIGN_RIGHTS) == 0;
+    return fchmodat(AT_FDCWD, path, st.st_mode & ~(mode_t)S_IFMT & ~FOREIGN_RIGHTS, AT_SYMLINK_NOFOLLOW) == 0;
 }

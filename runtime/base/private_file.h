@@ -8,8 +8,8 @@
  * process would end its locks. What goes wrong is left to whoever opens the file. */
 void ry_private_file_make(const char *path);
 
-/* Takes the rights of group and others from a file or folder of this user. True: it had some. One that is not there, or
- * belongs to somebody else, is left alone. */
+/* Takes the rights of group and others from a file or folder of this user. True: it had some. One that is not there,
+ * belongs to somebody else or is a symbolic link is left alone. */
 bool ry_private_file_mend(const char *path);
 
 #endif

@@ -111,13 +111,17 @@ static bool is_data_folder(const struct ry_config *config, const char *path)
 static void mend_modes(const struct ry_config *config)
 {
     static const char *const tails[] = {"", "-wal", "-shm", "-journal"};
-    const char *data = ry_config_str(config, RY_OPT_data);
-    const char *database = ry_config_str(config, RY_OPT_sqlite_path);
+    /* The operator may name links; others' are not followed. */
+    char data[PATH_MAX];
+    char database[PATH_MAX];
     struct stat status;
     unsigned mended = 0;
+    if (realpath(ry_config_str(config, RY_OPT_data), data) == NULL)
+        return;
     if (stat(data, &status) == 0 && (status.st_mode & S_ISVTX) == 0 && is_data_folder(config, data))
         mended += ry_private_file_mend(data);
-    for (size_t i = 0; i < sizeof tails / sizeof *tails; i++) {
+    bool has_database = realpath(ry_config_str(config, RY_OPT_sqlite_path), database) != NULL;
+    for (size_t i = 0; has_database && i < sizeof tails / sizeof *tails; i++) {
         char path[PATH_MAX];
         int n = snprintf(path, sizeof path, "%s%s", database, tails[i]);
         if (n > 0 && (size_t)n < sizeof path)
