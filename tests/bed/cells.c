@@ -64,7 +64,7 @@ static bool is_of_mine(const struct cells *cells, const struct ry_descriptor *de
     for (size_t i = 0; i < RY_CAPABILITY_WITHIN_MAX; i++)
         within = within || (may->within[i] != RY_TAG_NONE && may->within[i] == mine->tag);
     return cells->state == STATE_HOLDING && within &&
-           (correlation == mine->id || (may->right == RY_RIGHT_FOLLOW && correlation == mine->origin));
+           correlation == (may->right == RY_RIGHT_FOLLOW ? mine->origin : mine->id);
 }
 
 static bool names_guild(const struct ry_descriptor *descriptor)

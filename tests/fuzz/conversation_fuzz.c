@@ -136,14 +136,19 @@ static void look(struct world *world)
 
 /* The model's view: the mail that allows this. NULL: none does. */
 static const struct note *allowed_by(struct world *world, const struct member *member,
-                                     const struct ry_descriptor *descriptor, uint64_t correlation)
+                                     const struct ry_descriptor *descriptor, uint64_t correlation, unsigned subject)
 {
     const struct ry_capability *may = descriptor->may;
     for (size_t i = 0; i < MAILS_MAX; i++) {
         const struct note *note = &world->notes[i];
+        if (note->id == 0 || note->holder != member->session)
+            continue;
         bool within = note->tag == may->within[0] || note->tag == may->within[1];
-        bool conversation = note->id == correlation || (may->right == RY_RIGHT_FOLLOW && note->origin == correlation);
-        if (note->id != 0 && note->holder == member->session && within && conversation)
+        bool conversation = correlation == (may->right == RY_RIGHT_FOLLOW ? note->origin : note->id);
+        bool about = ry_descriptor_subject(descriptor) == NULL ||
+                     ry_descriptor_subject(ry_descriptor(note->tag)) == NULL ||
+                     strcmp(subjects[subject].clip, subjects[note->subject].clip) == 0;
+        if (within && conversation && about)
             return note;
     }
     return NULL;
@@ -161,12 +166,8 @@ static void expect_right(struct world *world, const struct member *member, const
     must(descriptor->senders & RY_ROLE_BIT(member->role));
     if (begins || descriptor->may->right == RY_RIGHT_FREE || descriptor->may->right == RY_RIGHT_CUSTODY)
         return;
-    const struct note *note = allowed_by(world, member, descriptor, correlation);
-    if (descriptor->tag == RY_TAG_heap_made)
-        return;
-    must(note != NULL);
-    if (ry_descriptor_subject(descriptor) && ry_descriptor_subject(ry_descriptor(note->tag)))
-        must(strcmp(subjects[subject].clip, subjects[note->subject].clip) == 0);
+    if (descriptor->tag != RY_TAG_heap_made)
+        must(allowed_by(world, member, descriptor, correlation, subject) != NULL);
 }
 
 struct saying {
