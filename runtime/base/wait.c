@@ -15,7 +15,7 @@ int ry_wait(struct pollfd *fds, nfds_t n, int64_t timeout_ms)
         if (ready > 0 || (ready < 0 && errno != EINTR))
             return ready;
         if (timeout_ms >= 0)
-            left_ms = timeout_ms > 0 ? begin_mono_ms + timeout_ms - ry_mono_ms(clock) : 0;
+            left_ms = timeout_ms > 0 ? timeout_ms - (ry_mono_ms(clock) - begin_mono_ms) : 0;
         if (timeout_ms >= 0 && left_ms <= 0)
             return 0;
     }
