@@ -184,7 +184,7 @@ int main(void)
         cmocka_unit_test(a_job_that_finds_no_memory_stays_in_the_queue),
     };
     if (SANITIZED)
-        skip_program("a sanitizer has its own malloc");
+        skip_program("this program was built with a sanitizer, which has its own malloc");
     ry_log_setup(RY_CRITICAL, RY_LOG_AUTO, STDERR_FILENO);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -101,9 +101,10 @@ static void open_door(struct judge *judge, const struct ry_cli *cli, struct door
     dialog_path(socket_path, path);
     if (told)
         (void)snprintf(path, 200, "%s", told);
-    if (strlen(path) >= sizeof address.sun_path)
+    size_t path_bytes = strlen(path) + 1;
+    if (path_bytes > sizeof address.sun_path)
         scene_give_up(path, "is too long");
-    (void)snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    memcpy(address.sun_path, path, path_bytes);
     (void)unlink(path);
     door->step = judge->step;
     door->guests = strcmp(judge->world, "guest") == 0;
