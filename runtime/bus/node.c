@@ -28,6 +28,8 @@
 
 /* How often a drain looks whether a role has come to its end, milliseconds. */
 #define DRAIN_LOOK_MS 5
+/* Text of the mails that a drain leaves. */
+#define LEFT_BYTES 200
 /* Wait for a thread that was told to end at once, seconds. */
 #define JOIN_WAIT_S 10
 
@@ -337,6 +339,21 @@ static bool drain_role(struct ry_node *node, enum ry_role role, int64_t until_mo
     }
 }
 
+/* How many mails are left, and in words of which roles. */
+static uint32_t tell_left(struct ry_node *node, char where[LEFT_BYTES])
+{
+    size_t n = 0;
+    where[0] = '\0';
+    for (unsigned role = 1; role < RY_ROLE_COUNT && n < LEFT_BYTES; role++) {
+        struct ry_post_load load = ry_post_load(node->post, (enum ry_role)role);
+        if (load.role_load > 0)
+            n += (size_t)snprintf(where + n, LEFT_BYTES - n, "%s %s %" PRIu32 " (%" PRIu32 " instances)",
+                                  n > 0 ? "," : " for", ry_role_name((enum ry_role)role), load.role_load,
+                                  load.instances);
+    }
+    return ry_post_load(node->post, RY_ROLE_NONE).total_load;
+}
+
 int ry_node_stop(struct ry_node **node, int64_t drain_ms, struct ry_error *err)
 {
     struct ry_node *old = *node;
@@ -349,14 +366,15 @@ int ry_node_stop(struct ry_node **node, int64_t drain_ms, struct ry_error *err)
     bool finished = true;
     for (size_t i = 0; i < count; i++)
         finished = drain_role(old, order[i], until_mono_ms) && finished;
-    uint32_t left = ry_post_load(old->post, RY_ROLE_NONE).total_load;
+    char where[LEFT_BYTES];
+    uint32_t left = tell_left(old, where);
     ry_post_dismiss(old->post);
     if (join_workers(old))
         node_free(old);
     if (!finished || left > 0)
         return ry_fail(err, RY_ETIMEOUT,
-                       "%" PRIu32 " mails were left after %" PRId64 " ms; they come back by their leases", left,
-                       drain_ms);
+                       "%" PRIu32 " mails were left%s, within %" PRId64 " ms; they come back by their leases", left,
+                       where, drain_ms);
     return RY_OK;
 }
 
