@@ -34,7 +34,7 @@ struct loop {
     struct ry_link link;
     const struct ry_run *run;
     struct ry_instance *instance;
-    struct ry_last_words last_words;
+    struct ry_last_words *last_words; /* NULL: none */
     uint64_t done_ids[DONE_BATCH];
     size_t done_count;
     struct ry_stats reported;
@@ -180,9 +180,9 @@ static void take_envelope(struct loop *loop, const struct ry_envelope *envelope,
     } else {
         if (loop->run->seal)
             loop->run->seal->turn(loop->run->seal->arg);
-        ry_last_words_of(&loop->last_words, envelope->id);
+        ry_last_words_of(loop->last_words, envelope->id);
         ry_instance_deliver(loop->instance, envelope, frames, frame_count);
-        ry_last_words_of(&loop->last_words, 0);
+        ry_last_words_of(loop->last_words, 0);
     }
 }
 

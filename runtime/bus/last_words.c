@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -54,20 +55,29 @@ static void *speak(void *arg)
     return NULL;
 }
 
-int ry_last_words_start(struct ry_last_words *words, struct ry_link *link, const struct ry_seal *seal,
+int ry_last_words_start(struct ry_last_words **words, struct ry_link *link, const struct ry_seal *seal,
                         struct ry_error *err)
 {
-    *words = (struct ry_last_words){.link = link, .seal = seal};
+    *words = NULL;
     if (seal == NULL || seal->alarm_fd < 0)
         return RY_OK;
+    struct ry_last_words *made = malloc(sizeof *made);
+    if (made == NULL)
+        return ry_fail(err, RY_ENOMEM, "no memory for a thread");
+    made->link = link;
+    made->seal = seal;
+    atomic_init(&made->mail, 0);
     sigset_t all, before;
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     pthread_t thread;
-    int failed = pthread_create(&thread, NULL, speak, words);
+    int failed = pthread_create(&thread, NULL, speak, made);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (failed)
+    if (failed) {
+        free(made);
         return ry_fail(err, RY_EIO, "cannot start a thread: %s", strerror(failed));
+    }
     (void)pthread_detach(thread);
+    *words = made;
     return RY_OK;
 }

@@ -13,20 +13,23 @@
 #include "runtime/bus/instance_loop.h"
 #include "runtime/bus/node.h"
 
+/* Lives for as long as the process: its thread may look at any moment. */
 struct ry_last_words {
-    struct ry_link *link; /* of the working thread */
+    struct ry_link *link; /* of the working thread; used while that works on a mail */
     const struct ry_seal *seal;
     atomic_uint_fast64_t mail; /* what is worked on; 0: nothing */
 };
 
-/* Starts the thread, if the seal has an alarm; for the rest of the process's life. Before the seal is shut. RY_EIO. */
-int ry_last_words_start(struct ry_last_words *words, struct ry_link *link, const struct ry_seal *seal,
+/* Starts the thread, for the rest of the process's life, if the seal (which may be NULL) has an alarm; else *words is
+ * NULL. Before the seal is shut. RY_ENOMEM, RY_EIO. */
+int ry_last_words_start(struct ry_last_words **words, struct ry_link *link, const struct ry_seal *seal,
                         struct ry_error *err);
 
-/* The working thread begins with a mail; ends (0). */
+/* The working thread begins with a mail; ends (0). words: NULL for nothing. */
 static inline void ry_last_words_of(struct ry_last_words *words, uint64_t mail)
 {
-    atomic_store(&words->mail, mail);
+    if (words)
+        atomic_store(&words->mail, mail);
 }
 
 #endif
