@@ -11,7 +11,7 @@ export_gen=$REELYARD_BUILD/tests/fakes_export_gen
 scale=${REELYARD_SCALE:-1} # how many times as large as the tests the chaos is
 patience=${REELYARD_PATIENCE:-900} # s
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/reelyard-scenario.XXXXXX")
-started=() ports=()
+ports=()
 export LOG_LEVEL=${LOG_LEVEL:-WARNING} REELYARD_HTTP_PORT=0 REELYARD_LOG_FORMAT=text
 # What the tests are told by looks like settings of the program, which would warn of it.
 export -n REELYARD_SOURCE REELYARD_BIN REELYARD_BUILD REELYARD_SCALE REELYARD_SEED REELYARD_KILLS REELYARD_KILL_ROUNDS \
@@ -35,9 +35,10 @@ find_redis() {
     needs "$redis_name-server" "redis-server or valkey-server"
 }
 
+# Only what still runs: the id of a program that has ended may be another's by now.
 finish() {
     local code=$? pid
-    for pid in "${started[@]}"; do
+    for pid in $(jobs -pr); do
         kill -CONT "$pid" 2>/dev/null || true
         kill -KILL "$pid" 2>/dev/null || true
         wait "$pid" 2>/dev/null || true
@@ -68,13 +69,12 @@ start() {
     shift
     "$@" >"$log" 2>&1 &
     last=$!
-    started+=("$last")
 }
 
 # end PID [SIGNAL]: ends a program and waits for it; its exit code is $ended.
 end() {
     local pid=$1
-    kill -"${2:-TERM}" "$pid" 2>/dev/null || true
+    ! jobs -pr | grep -qx "$pid" || kill -"${2:-TERM}" "$pid" 2>/dev/null || true
     ended=0
     wait "$pid" 2>/dev/null || ended=$?
 }

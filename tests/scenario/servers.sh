@@ -51,7 +51,6 @@ EOF
     local name=$tmp/postgres.log
     exec_as_postgres "$pg_bin/postgres" -D "$pg_data" >>"$name" 2>&1 &
     pg_pid=$!
-    started+=("$pg_pid")
     await as_postgres "$pg_bin/pg_isready" -q -h 127.0.0.1 -p "$pg_port"
     psql_query postgres "SELECT 1 FROM pg_database WHERE datname = 'archive'" | grep -q 1 ||
         psql_query postgres "CREATE DATABASE archive" >/dev/null
@@ -80,7 +79,6 @@ redis_start() {
     "$redis_name-server" --port "$redis_port" --bind 127.0.0.1 --dir "$tmp/redis" --save '' --appendonly yes --appendfsync always "$@" \
         >>"$tmp/redis.log" 2>&1 &
     redis_pid=$!
-    started+=("$redis_pid")
     await redis PING
     await redis_loaded
 }

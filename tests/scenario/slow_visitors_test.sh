@@ -16,7 +16,6 @@ slow() {
     mkfifo "$tmp/more-$2"
     "$REELYARD_BUILD/tests/fakes_slow" "$port" "$1" "$2" <"$tmp/more-$2" >"$tmp/slow-$2.log" 2>&1 &
     last=$!
-    started+=("$last")
     exec {more}>"$tmp/more-$2"
     await grep -q "^open $1\$" "$tmp/slow-$2.log"
 }

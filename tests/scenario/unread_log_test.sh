@@ -19,7 +19,7 @@ for verb in run up; do
     exec 9<>"$tmp/$verb.fifo" # held open, never read
     dd if=/dev/zero of="$tmp/$verb.fifo" oflag=nonblock bs=4096 count=1024 2>/dev/null && fail "the pipe is never full"
     "$reelyard" "$verb" --data "$data" >"$tmp/$verb.out" 2>"$tmp/$verb.fifo" &
-    node=$! started+=("$!")
+    node=$!
     await ready
     "$reelyard" import --data "$data" "$tmp/export/export.json" >"$tmp/import.out" 2>&1
     [ "$(sql "$data" "SELECT count(*) FROM clip WHERE thumbnail_status = 'completed'")" = 40 ] || fail "not all clips are done"
@@ -44,7 +44,7 @@ step "closed"
 grep -q "cannot write the output" "$tmp/closed.err" || fail "the error is: $(cat "$tmp/closed.err")"
 for verb in run up; do
     "$reelyard" "$verb" --data "$tmp/closed-$verb" <&- >&- 2>&- &
-    node=$! started+=("$!")
+    node=$!
     await ready
     for process in "$node" $(pgrep -P "$node"); do
         for descriptor in 0 1 2; do
