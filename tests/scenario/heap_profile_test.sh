@@ -2,7 +2,7 @@
 # Heap profiles: a leak that was planted from outside is found by `reelyard debug heap`, every process of `reelyard up` writes
 # a profile, and what cannot be profiled says why. Needs a program that was built with jemalloc.
 . "$(dirname "$0")/scenario.sh"
-ldd "$reelyard" | grep -q libjemalloc || {
+[[ $(ldd "$reelyard") == *libjemalloc* ]] || {
     echo "the program was built without jemalloc"
     exit 77
 }

@@ -74,7 +74,7 @@ start() {
 # end PID [SIGNAL]: ends a program and waits for it; its exit code is $ended.
 end() {
     local pid=$1
-    ! jobs -pr | grep -qx "$pid" || kill -"${2:-TERM}" "$pid" 2>/dev/null || true
+    [[ $'\n'$(jobs -pr)$'\n' != *$'\n'$pid$'\n'* ]] || kill -"${2:-TERM}" "$pid" 2>/dev/null || true
     ended=0
     wait "$pid" 2>/dev/null || ended=$?
 }
