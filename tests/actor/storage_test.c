@@ -777,22 +777,35 @@ static int use_disks(const char *base)
     return 0;
 }
 
+/* Works in a process of its own, since it changes what the process may do or see. Its status. */
+static int status_of(int (*work)(const char *base), const char *base)
+{
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        _exit(work(base));
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return status;
+}
+
+/* Skips the test where the process ended with 77; fails it where it did not end with 0. */
+static void judge(int status, const char *why_not)
+{
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+        skip_test("%s", why_not);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        fail_msg("status %#x", (unsigned)status);
+}
+
 static void storage_waits_for_a_disk_that_is_read_only_or_not_mounted(void **state)
 {
     (void)state;
     char base[] = "/tmp/reelyard-disk-XXXXXX";
     assert_non_null(mkdtemp(base));
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0)
-        _exit(use_disks(base));
-    int status = 0;
-    assert_int_equal(waitpid(child, &status, 0), child);
+    int status = status_of(use_disks, base);
     assert_int_equal(rmdir(base), 0);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
-        skip_test("mounting is not allowed here");
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        fail_msg("status %#x", (unsigned)status);
+    judge(status, "mounting is not allowed here");
 }
 
 static int lose_rights(const char *base)
@@ -828,18 +841,10 @@ static void storage_waits_for_rights_that_were_taken_away(void **state)
     (void)state;
     char base[] = "/tmp/reelyard-disk-XXXXXX";
     assert_non_null(mkdtemp(base));
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0)
-        _exit(lose_rights(base));
-    int status = 0;
-    assert_int_equal(waitpid(child, &status, 0), child);
+    int status = status_of(lose_rights, base);
     shell_in(base, "rm -rf store");
     assert_int_equal(rmdir(base), 0);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
-        skip_test("root may not become another user here");
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        fail_msg("status %#x", (unsigned)status);
+    judge(status, "root may not become another user here");
 }
 
 /* ---- who may read ------------------------------------------------------------------------------------------------ */
