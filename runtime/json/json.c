@@ -1,5 +1,5 @@
 /* json.c: yyjson behind a strict door. A document is yyjson's, a value is one of its values. */
-#include "runtime/json/inside.h"
+#include "runtime/json/json_internal.h"
 
 #include <math.h>
 #include <stdlib.h>

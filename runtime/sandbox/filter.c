@@ -3,7 +3,7 @@
  * The list stands in syscalls.def. What is not on it, and what comes by the calling convention of another machine (32
  * bits, x32), kills the process: a decoder that asks for a socket has been taken over, and the next mail deserves a
  * fresh one. */
-#include "runtime/sandbox/inside.h"
+#include "runtime/sandbox/sandbox_internal.h"
 
 #include <errno.h>
 #include <sched.h>

@@ -5,7 +5,7 @@
  *
  * The new root is a tmpfs, read-only, with one file: the node's socket, bound there. A socket that is reached by a path
  * knows no network namespace, so the connection can be made from behind all of them. The old root is let go of. */
-#include "runtime/sandbox/inside.h"
+#include "runtime/sandbox/sandbox_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,7 +6,7 @@
  *
  * If it dies, the inner process is killed with it (PR_SET_PDEATHSIG). If the inner process was killed by a signal, it
  * ends by the same, so that whoever waits for it learns the truth. */
-#include "runtime/sandbox/inside.h"
+#include "runtime/sandbox/sandbox_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>

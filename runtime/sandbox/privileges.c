@@ -1,7 +1,7 @@
 /* privileges.c: what a process has of its own, given up: capabilities, descriptors, and the right to use much.
  *
  * Limits are for the inner process alone, so that the outer one can still write the log to a file. */
-#include "runtime/sandbox/inside.h"
+#include "runtime/sandbox/sandbox_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>

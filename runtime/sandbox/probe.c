@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #include "runtime/base/log.h"
-#include "runtime/sandbox/inside.h"
+#include "runtime/sandbox/sandbox_internal.h"
 
 /* Exit status of a child that came into no sandbox; errno ends below. */
 #define EXIT_NO_SANDBOX 250

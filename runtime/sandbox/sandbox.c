@@ -6,7 +6,7 @@
  *
  * A part that cannot be had is noted and the others are made all the same; whether that is good enough is decided once,
  * when everything has been tried. */
-#include "runtime/sandbox/inside.h"
+#include "runtime/sandbox/sandbox_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>

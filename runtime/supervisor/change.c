@@ -3,7 +3,7 @@
  * A change is never a jump: children that are too many are told to leave, those that run with an older plan are
  * replaced one after the other, each only when the one before is ready again (or will never be). Their mail waits at
  * the router meanwhile, so nothing that was begun is dropped. */
-#include "runtime/supervisor/inside.h"
+#include "runtime/supervisor/supervisor_internal.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
  * for its ticket, which it gets when the router has said that it knows it. It is ready when it says so. It makes
  * progress while it beats; one that does not is killed. How it came to its end decides what follows: who was asked to
  * leave, or lost its router, starts again at once; who failed, after a wait, and not for ever. */
-#include "runtime/supervisor/inside.h"
+#include "runtime/supervisor/supervisor_internal.h"
 
 #include <inttypes.h>
 #include <signal.h>

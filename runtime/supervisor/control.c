@@ -2,7 +2,7 @@
  *
  * One packet asks, one answers: "ok" or "no", a blank and a sentence. Only the node's own user is heard, and nobody can
  * make the supervisor wait. */
-#include "runtime/supervisor/inside.h"
+#include "runtime/supervisor/supervisor_internal.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -1,5 +1,5 @@
 /* report.c: what the supervisor tells: the router (for `reelyard status` and /ready), systemd, the log. */
-#include "runtime/supervisor/inside.h"
+#include "runtime/supervisor/supervisor_internal.h"
 
 #include <stdio.h>
 #include <string.h>

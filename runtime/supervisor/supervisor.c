@@ -6,7 +6,7 @@
  *
  * The end: the router drains the node from the source down and then ends; who is left when the time is up is killed.
  * If the supervisor itself is killed, its children are too (spawn.h). */
-#include "runtime/supervisor/inside.h"
+#include "runtime/supervisor/supervisor_internal.h"
 
 #include <errno.h>
 #include <inttypes.h>

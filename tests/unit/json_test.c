@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "runtime/json/inside.h"
+#include "runtime/json/json_internal.h"
 #include "runtime/json/read.h"
 #include "runtime/json/writer.h"
 

@@ -1,4 +1,4 @@
-/* inside.h: what the files of the sandbox share; nobody else includes it.
+/* sandbox_internal.h: what the files of the sandbox share; nobody else includes it.
  *
  *   sandbox.c     the order of the steps, what is missing
  *   namespaces.c  user, mount, network, pid, ipc, uts; the empty root
@@ -6,8 +6,8 @@
  *   filter.c      the allow-list of system calls, which stands in syscalls.def
  *   outer.c       the process that stays outside
  *   probe.c       what a sealed process must not be able to do */
-#ifndef REELYARD_RUNTIME_SANDBOX_INSIDE_H
-#define REELYARD_RUNTIME_SANDBOX_INSIDE_H
+#ifndef REELYARD_RUNTIME_SANDBOX_SANDBOX_INTERNAL_H
+#define REELYARD_RUNTIME_SANDBOX_SANDBOX_INTERNAL_H
 
 #include "runtime/sandbox/sandbox.h"
 

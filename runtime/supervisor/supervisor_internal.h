@@ -1,12 +1,12 @@
-/* inside.h: what the supervisor is made of; only for its own files.
+/* supervisor_internal.h: what the supervisor is made of; only for its own files.
  *
  *   supervisor.c  the loop: signals, leashes, deaths, the end
  *   child.c       one child: started, ready, stuck, told to leave, dead, started again
  *   change.c      what shall run changes: scale, reload, quiet
  *   control.c     the socket for `reelyard scale`
  *   report.c      what it tells: the router, systemd, the log */
-#ifndef REELYARD_RUNTIME_SUPERVISOR_INSIDE_H
-#define REELYARD_RUNTIME_SUPERVISOR_INSIDE_H
+#ifndef REELYARD_RUNTIME_SUPERVISOR_SUPERVISOR_INTERNAL_H
+#define REELYARD_RUNTIME_SUPERVISOR_SUPERVISOR_INTERNAL_H
 
 #include <sys/queue.h>
 #include <sys/types.h>

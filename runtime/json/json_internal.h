@@ -1,6 +1,6 @@
-/* inside.h: the library below, for runtime/json and its test alone. */
-#ifndef REELYARD_RUNTIME_JSON_INSIDE_H
-#define REELYARD_RUNTIME_JSON_INSIDE_H
+/* json_internal.h: the library below, for runtime/json and its test alone. */
+#ifndef REELYARD_RUNTIME_JSON_JSON_INTERNAL_H
+#define REELYARD_RUNTIME_JSON_JSON_INTERNAL_H
 
 #include "runtime/json/json.h"
 #include <yyjson.h>
