@@ -8,7 +8,7 @@
  * custody ends. Results of a source may come inside the call that asks for them, so on_result only takes notes, and
  * clip_advance alone decides.
  *
- * Limits: ROUNDS_MAX rounds with the encoder and WINDOWS_MAX_BYTES, then the encoder is told that it was the last;
+ * Limits: ROUNDS_MAX rounds with the encoder and BYTE_RANGES_MAX_BYTES, then the encoder is told that it was the last;
  * FETCH_TRIES passing troubles; fetch_ms_max of fetching in all, pauses and the encoder's time not counted;
  * ENCODE_MS_MAX for an answer of the encoders, waiting for one of them included. A clip that
  * turns into another video while it is read begins anew once. */
@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#include "actors/downloader/windows.h"
+#include "actors/downloader/byte_ranges.h"
 #include "runtime/base/backoff.h"
 #include "runtime/base/log.h"
 #include "runtime/base/utf8.h"
@@ -65,7 +65,7 @@ struct clip {
     enum step resume;    /* PAUSED: where it goes back to */
     int64_t due_mono_ms; /* PAUSED: when; ENCODING: when it is given up */
 
-    struct windows windows;
+    struct byte_ranges held;
     struct wanted wanted[SPANS_MAX]; /* of this round */
     size_t wanted_n;
     unsigned under_way;
@@ -102,7 +102,7 @@ static void clip_free(struct clip *clip)
         at = &(*at)->next;
     *at = clip->next;
     source_close(&clip->source);
-    windows_clear(&clip->windows);
+    byte_ranges_clear(&clip->held);
     clip->magic = 0;
     free(clip);
 }
@@ -267,15 +267,15 @@ static void send_encode_run(struct clip *clip)
 {
     const struct clip_world *world = clip->world;
     const struct ry_clip_work *work = clip->work;
-    struct ry_window windows[WINDOWS_MAX];
-    for (size_t i = 0; i < clip->windows.n; i++)
-        windows[i] = (struct ry_window){.offset = clip->windows.items[i].offset,
-                                        .bytes = {.frame = clip->windows.items[i].frame}};
+    struct ry_window windows[BYTE_RANGES_MAX];
+    for (size_t i = 0; i < clip->held.n; i++)
+        windows[i] =
+            (struct ry_window){.offset = clip->held.items[i].offset, .bytes = {.frame = clip->held.items[i].frame}};
     const struct ry_encode_run run = {.clip_id = work->clip_id,
                                       .guild_id = work->guild_id,
                                       .filename = work->filename,
                                       .total_bytes = clip->source->total_known ? clip->source->total : 0,
-                                      .windows = {windows, clip->windows.n},
+                                      .windows = {windows, clip->held.n},
                                       .wished_s = world->wished_s,
                                       .frame = world->frame,
                                       .small_width = world->small_width,
@@ -294,16 +294,16 @@ static void send_encode_run(struct clip *clip)
 
 static bool is_whole(const struct clip *clip)
 {
-    return clip->source->total_known && windows_cover(&clip->windows, clip->source->total);
+    return clip->source->total_known && byte_ranges_cover(&clip->held, clip->source->total);
 }
 
 static void clip_encode(struct clip *clip)
 {
     clip->rounds++;
-    bool no_news = clip->windows.bytes == clip->encoded_bytes; /* there is nothing where the encoder looks */
-    clip->encoded_bytes = clip->windows.bytes;
+    bool no_news = clip->held.bytes == clip->encoded_bytes; /* there is nothing where the encoder looks */
+    clip->encoded_bytes = clip->held.bytes;
     clip->last_round = no_news || clip->exhausted || is_whole(clip) || clip->rounds >= ROUNDS_MAX ||
-                       clip->windows.bytes >= WINDOWS_MAX_BYTES || clip->windows.n >= WINDOWS_MAX;
+                       clip->held.bytes >= BYTE_RANGES_MAX_BYTES || clip->held.n >= BYTE_RANGES_MAX;
     send_encode_run(clip);
 }
 
@@ -325,14 +325,14 @@ void clip_on_encode_needs(struct clip *clip, const struct ry_encode_needs *needs
         char text[200];
         (void)snprintf(text, sizeof text,
                        "shows no picture within %u rounds of reading (%" PRIu64 " bytes of it); it may be damaged",
-                       clip->rounds, clip->windows.bytes);
+                       clip->rounds, clip->held.bytes);
         clip_fail(clip, is_whole(clip) ? "ends before a picture comes; it seems to be cut off" : text,
                   RY_FAILURE_PERMANENT, SOME_ENCODER);
         return;
     }
     struct span spans[SPANS_MAX];
     uint64_t total = clip->source->total_known ? clip->source->total : UINT64_MAX;
-    clip->wanted_n = windows_plan(&clip->windows, needs->ranges.items, needs->ranges.n, total, spans);
+    clip->wanted_n = byte_ranges_plan(&clip->held, needs->ranges.items, needs->ranges.n, total, spans);
     for (size_t i = 0; i < clip->wanted_n; i++)
         clip->wanted[i] = (struct wanted){.span = spans[i]};
     clip_fetch(clip);
@@ -375,7 +375,7 @@ static void take_frame(struct clip *clip, struct wanted *wanted, struct ry_frame
         return; /* the video ends before it */
     uint64_t n = ry_frame_size(frame);
     ry_count(clip->world->ctx, RY_COUNTER_download_bytes, n);
-    if (!windows_add(&clip->windows, wanted->span.offset, frame)) {
+    if (!byte_ranges_add(&clip->held, wanted->span.offset, frame)) {
         clip->exhausted = true;
         return;
     }
@@ -419,7 +419,7 @@ static void fetch_one(struct clip *clip, size_t slot)
 static void clip_begin_anew(struct clip *clip)
 {
     source_close(&clip->source);
-    windows_clear(&clip->windows);
+    byte_ranges_clear(&clip->held);
     clip->under_way = 0;
     clip->trouble = (struct ry_error){0};
     clip->changed = false;

@@ -11,15 +11,15 @@ static uint64_t big_endian(const uint8_t *p, size_t n)
     return value;
 }
 
-enum box_read box_read(const struct windows *windows, uint64_t offset, struct box *box)
+enum box_read box_read(const struct window_io *windows, uint64_t offset, struct box *box)
 {
     uint8_t head[16];
     uint64_t header = 8;
-    if (!windows_copy(windows, offset, head, 8))
+    if (!window_io_copy(windows, offset, head, 8))
         return BOX_MISSING;
     uint64_t size = big_endian(head, 4);
     if (size == 1) {
-        if (!windows_copy(windows, offset + 8, head + 8, 8))
+        if (!window_io_copy(windows, offset + 8, head + 8, 8))
             return BOX_MISSING;
         header = 16;
         size = big_endian(head + 8, 8);
@@ -36,7 +36,7 @@ bool box_is(const struct box *box, const char type[4])
     return memcmp(box->type, type, 4) == 0;
 }
 
-bool box_find(const struct windows *windows, const struct box *in, const char type[4], uint64_t *at, struct box *part)
+bool box_find(const struct window_io *windows, const struct box *in, const char type[4], uint64_t *at, struct box *part)
 {
     uint64_t offset = *at > 0 ? *at : in->body;
     while (offset < in->end && box_read(windows, offset, part) == BOX_READ && part->end > part->offset &&
@@ -50,11 +50,11 @@ bool box_find(const struct windows *windows, const struct box *in, const char ty
     return false;
 }
 
-uint64_t box_number(const struct windows *windows, const struct box *box, uint64_t offset, size_t n)
+uint64_t box_number(const struct window_io *windows, const struct box *box, uint64_t offset, size_t n)
 {
     uint8_t bytes[8];
     if (box->end < box->body || box->end - box->body < n || offset > box->end - box->body - n ||
-        !windows_copy(windows, box->body + offset, bytes, n))
+        !window_io_copy(windows, box->body + offset, bytes, n))
         return 0;
     return big_endian(bytes, n);
 }

@@ -3,7 +3,7 @@
 #ifndef REELYARD_ACTORS_ENCODER_BOX_H
 #define REELYARD_ACTORS_ENCODER_BOX_H
 
-#include "actors/encoder/windows.h"
+#include "actors/encoder/window_io.h"
 
 struct box {
     uint64_t offset; /* of its header */
@@ -15,15 +15,16 @@ struct box {
 enum box_read { BOX_READ, BOX_MISSING, BOX_INVALID };
 
 /* Reads the header at offset: BOX_MISSING if it is not at hand, BOX_INVALID if it is none. */
-enum box_read box_read(const struct windows *windows, uint64_t offset, struct box *box);
+enum box_read box_read(const struct window_io *windows, uint64_t offset, struct box *box);
 
 bool box_is(const struct box *box, const char type[4]);
 
 /* The first part of that type inside a box, from *at on (0: from its body); *at becomes where to go on. False if there
  * is none at hand. */
-bool box_find(const struct windows *windows, const struct box *in, const char type[4], uint64_t *at, struct box *part);
+bool box_find(const struct window_io *windows, const struct box *in, const char type[4], uint64_t *at,
+              struct box *part);
 
 /* The big-endian number of n bytes (1..8) at an offset of the box's body; 0 if the box is too short or not at hand. */
-uint64_t box_number(const struct windows *windows, const struct box *box, uint64_t offset, size_t n);
+uint64_t box_number(const struct window_io *windows, const struct box *box, uint64_t offset, size_t n);
 
 #endif

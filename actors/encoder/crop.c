@@ -6,7 +6,7 @@
 /* A visual sample entry's own fields, before the boxes in it. */
 #define VISUAL_ENTRY_BYTES 78
 
-static bool find(const struct windows *windows, const struct box *in, const char type[4], struct box *part)
+static bool find(const struct window_io *windows, const struct box *in, const char type[4], struct box *part)
 {
     uint64_t at = 0;
     return box_find(windows, in, type, &at, part);
@@ -16,7 +16,7 @@ static bool find(const struct windows *windows, const struct box *in, const char
  * entries). */
 static bool find_entry(const struct media *media, struct box *entry)
 {
-    const struct windows *windows = media->windows;
+    const struct window_io *windows = media->windows;
     struct box trak, tkhd, mdia, minf, stbl, stsd;
     for (uint64_t at = 0; box_find(windows, &media->movie.box, "trak", &at, &trak);) {
         if (!find(windows, &trak, "tkhd", &tkhd))
@@ -32,7 +32,7 @@ static bool find_entry(const struct media *media, struct box *entry)
 }
 
 /* A fraction of two numbers of 32 bits, the first with a sign. */
-static double fraction(const struct windows *windows, const struct box *box, uint64_t offset)
+static double fraction(const struct window_io *windows, const struct box *box, uint64_t offset)
 {
     uint64_t below = box_number(windows, box, offset + 4, 4);
     return below > 0 ? (double)(int32_t)box_number(windows, box, offset, 4) / (double)below : 0;

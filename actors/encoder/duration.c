@@ -19,7 +19,7 @@ uint64_t duration_matroska_track(const struct media *media)
 
 void duration_measure(struct media *media)
 {
-    struct windows *windows = media->windows;
+    struct window_io *windows = media->windows;
     const struct matroska *matroska = &media->matroska;
     bool by_stream = media->container->kind != CONTAINER_FLV && media->container->kind != CONTAINER_PROGRAM;
     if (by_stream && !media->video)

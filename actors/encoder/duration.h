@@ -6,7 +6,7 @@
 #include "actors/encoder/media.h"
 
 /* Finds out where the video of a file that was opened ends, when its header does not tell. What is not at hand for
- * that is asked for or noted (windows_want_also). Does nothing while the video stream is not met, where it must be
+ * that is asked for or noted (window_io_want_also). Does nothing while the video stream is not met, where it must be
  * known. */
 void duration_measure(struct media *media);
 

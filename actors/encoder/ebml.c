@@ -16,14 +16,14 @@ static uint64_t big_endian(const uint8_t *p, size_t n)
 
 /* A variable-length number of at most `longest` bytes; keep_marker for ids. Returns its length, 0 if it is none or not
  * at hand. */
-static size_t read_number(const struct windows *windows, uint64_t offset, size_t longest, bool keep_marker,
+static size_t read_number(const struct window_io *windows, uint64_t offset, size_t longest, bool keep_marker,
                           uint64_t *value)
 {
     uint8_t bytes[8];
-    if (!windows_copy(windows, offset, bytes, 1) || bytes[0] == 0)
+    if (!window_io_copy(windows, offset, bytes, 1) || bytes[0] == 0)
         return 0;
     size_t length = (size_t)__builtin_clz(bytes[0]) - 24 + 1;
-    if (length > longest || !windows_copy(windows, offset, bytes, length))
+    if (length > longest || !window_io_copy(windows, offset, bytes, length))
         return 0;
     uint64_t ones = UINT64_MAX >> (64 - 7 * length);
     *value = big_endian(bytes, length);
@@ -32,12 +32,12 @@ static size_t read_number(const struct windows *windows, uint64_t offset, size_t
     return length;
 }
 
-size_t ebml_number(const struct windows *windows, uint64_t offset, uint64_t *value)
+size_t ebml_number(const struct window_io *windows, uint64_t offset, uint64_t *value)
 {
     return read_number(windows, offset, 8, false, value);
 }
 
-bool ebml_read(const struct windows *windows, uint64_t offset, struct element *element)
+bool ebml_read(const struct window_io *windows, uint64_t offset, struct element *element)
 {
     uint64_t id, size;
     size_t id_length = read_number(windows, offset, 4, true, &id);
@@ -49,7 +49,7 @@ bool ebml_read(const struct windows *windows, uint64_t offset, struct element *e
     return size == EBML_SIZE_UNKNOWN || size <= INT64_MAX - element->data;
 }
 
-bool ebml_next(const struct windows *windows, const struct element *in, uint64_t *at, struct element *part)
+bool ebml_next(const struct window_io *windows, const struct element *in, uint64_t *at, struct element *part)
 {
     uint64_t offset = *at > 0 ? *at : in->data;
     if (in->size == EBML_SIZE_UNKNOWN || offset - in->data >= in->size || !ebml_read(windows, offset, part) ||
@@ -59,7 +59,7 @@ bool ebml_next(const struct windows *windows, const struct element *in, uint64_t
     return true;
 }
 
-bool ebml_find(const struct windows *windows, const struct element *in, uint32_t id, struct element *part)
+bool ebml_find(const struct window_io *windows, const struct element *in, uint32_t id, struct element *part)
 {
     for (uint64_t at = 0; ebml_next(windows, in, &at, part);)
         if (part->id == id)
@@ -67,17 +67,17 @@ bool ebml_find(const struct windows *windows, const struct element *in, uint32_t
     return false;
 }
 
-bool ebml_unsigned(const struct windows *windows, const struct element *element, uint64_t *value)
+bool ebml_unsigned(const struct window_io *windows, const struct element *element, uint64_t *value)
 {
     uint8_t bytes[8];
     if (element->size == 0 || element->size > sizeof bytes ||
-        !windows_copy(windows, element->data, bytes, element->size))
+        !window_io_copy(windows, element->data, bytes, element->size))
         return false;
     *value = big_endian(bytes, element->size);
     return true;
 }
 
-void ebml_pass_over(struct windows *windows, const struct element *element)
+void ebml_pass_over(struct window_io *windows, const struct element *element)
 {
     /* A head of the same length: the void's id and a size that is as long as the rest; of a longer head (up to 12
      * bytes) the last bytes become content. */
@@ -89,5 +89,5 @@ void ebml_pass_over(struct windows *windows, const struct element *element)
     for (uint64_t i = 0; i < length; i++)
         bytes[length - i] = (uint8_t)(size >> 8 * i);
     bytes[1] |= (uint8_t)(0x80 >> (length - 1));
-    windows_patch(windows, element->offset, bytes, 1 + length);
+    window_io_patch(windows, element->offset, bytes, 1 + length);
 }

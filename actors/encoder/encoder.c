@@ -36,12 +36,12 @@ static int encoder_open(void **self, struct ry_ctx *ctx, struct ry_error *err)
     return RY_OK;
 }
 
-static bool read_windows(const struct ry_encode_run *run, struct windows *windows)
+static bool read_windows(const struct ry_encode_run *run, struct window_io *windows)
 {
-    *windows = (struct windows){.total_bytes = run->total_bytes, .last_round = run->last_round};
+    *windows = (struct window_io){.total_bytes = run->total_bytes, .last_round = run->last_round};
     for (size_t i = 0; i < run->windows.n; i++) {
         const struct ry_window *window = &run->windows.items[i];
-        if (!windows_place(windows, window->offset, window->bytes.p, window->bytes.n))
+        if (!window_io_place(windows, window->offset, window->bytes.p, window->bytes.n))
             return false;
     }
     return true;
@@ -62,9 +62,9 @@ static struct engine_wishes read_wishes(const struct ry_encode_run *run, char fi
     };
 }
 
-static void send_needs(struct ry_ctx *ctx, struct ry_mail *mail, const struct windows *windows)
+static void send_needs(struct ry_ctx *ctx, struct ry_mail *mail, const struct window_io *windows)
 {
-    struct ry_byte_range ranges[WINDOWS_NEEDS_MAX];
+    struct ry_byte_range ranges[WINDOW_IO_NEEDS_MAX];
     for (size_t i = 0; i < windows->need_count; i++)
         ranges[i] = (struct ry_byte_range){.offset = windows->needs[i].offset, .length = windows->needs[i].length};
     RY_ANSWER(ctx, mail, encode_needs,
@@ -93,7 +93,7 @@ static struct ry_image image_of(const char *size_type, const struct engine_image
         .webp = {.p = ry_frame_data(image->webp), .n = ry_frame_size(image->webp), .frame = image->webp}};
 }
 
-static void send_images(struct ry_ctx *ctx, struct ry_mail *mail, const struct windows *windows,
+static void send_images(struct ry_ctx *ctx, struct ry_mail *mail, const struct window_io *windows,
                         const struct engine_result *result)
 {
     const struct ry_encode_run *run = RY_BODY(mail, encode_run);
@@ -106,7 +106,7 @@ static void send_images(struct ry_ctx *ctx, struct ry_mail *mail, const struct w
                                        .guild_id = run->guild_id,
                                        .images = {.items = images, .n = 2},
                                        .facts = {.items = &facts, .n = 1},
-                                       .bytes_read = windows_bytes(windows)};
+                                       .bytes_read = window_io_bytes(windows)};
     struct ry_error why;
     if (ry_check(RY_TAG_thumbnail_store, &store, &why) != RY_OK) {
         send_failed(ctx, mail, &why);
@@ -129,7 +129,7 @@ static void encoder_on_run(struct ry_ctx *ctx, struct ry_mail *mail)
 {
     const struct ry_encode_run *run = RY_BODY(mail, encode_run);
     char filename[FILENAME_BYTES];
-    struct windows windows;
+    struct window_io windows;
     struct engine_result result;
     ry_count(ctx, RY_COUNTER_encode_rounds, 1);
     if (!read_windows(run, &windows)) {

@@ -58,7 +58,8 @@ static int encode_images(const AVFrame *frame, const struct engine_wishes *wishe
 }
 
 /* Opens the file, decodes a picture (any: of a damaged file) and makes the images. */
-static int attempt(struct windows *windows, const struct engine_wishes *wishes, bool any, struct engine_result *result)
+static int attempt(struct window_io *windows, const struct engine_wishes *wishes, bool any,
+                   struct engine_result *result)
 {
     struct media media;
     AVFrame *frame = NULL;
@@ -66,7 +67,7 @@ static int attempt(struct windows *windows, const struct engine_wishes *wishes, 
     if (rc == RY_OK)
         rc = any ? pick_any_frame(&media, &frame, &result->error)
                  : pick_frame(&media, wishes->wished_s, wishes->mode, &frame, &result->error);
-    if (rc == RY_OK && windows_settle(windows)) {
+    if (rc == RY_OK && window_io_settle(windows)) {
         colour_complete(frame, media.video->codecpar);
         crop_frame(&media, frame);
         media_facts(&media, frame, &result->facts);
@@ -84,7 +85,7 @@ static int64_t cpu_end_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec + (int64_t)ENGINE_CPU_MS * 1000000;
 }
 
-enum engine_outcome engine_run(struct windows *windows, const struct engine_wishes *wishes,
+enum engine_outcome engine_run(struct window_io *windows, const struct engine_wishes *wishes,
                                struct engine_result *result)
 {
     *result = (struct engine_result){.error.code = RY_OK};

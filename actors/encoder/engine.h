@@ -43,7 +43,7 @@ struct engine_result {
 void engine_set_up(void);
 
 /* One attempt. On ENGINE_NEEDS windows->needs tells what to fetch. The result is to be freed in every case. */
-enum engine_outcome engine_run(struct windows *windows, const struct engine_wishes *wishes,
+enum engine_outcome engine_run(struct window_io *windows, const struct engine_wishes *wishes,
                                struct engine_result *result);
 void engine_result_free(struct engine_result *result);
 

@@ -105,19 +105,19 @@ static int refuse(const AVInputFormat *format, struct ry_error *err)
     return ry_fail(err, RY_EDATA, FAILURE_UNKNOWN_FORMAT);
 }
 
-int formats_probe(struct windows *windows, const char *filename, const AVInputFormat **format,
+int formats_probe(struct window_io *windows, const char *filename, const AVInputFormat **format,
                   const struct container **container, struct ry_error *err)
 {
-    uint64_t run = windows_run(windows, 0);
+    uint64_t run = window_io_run(windows, 0);
     size_t n = run < FORMATS_PROBE_MAX_BYTES ? (size_t)run : FORMATS_PROBE_MAX_BYTES;
     if (n == 0) {
-        windows_want(windows, 0, SIGNATURE_BYTES);
+        window_io_want(windows, 0, SIGNATURE_BYTES);
         return ry_fail(err, RY_EDATA, FAILURE_EMPTY);
     }
     uint8_t *bytes = av_mallocz(n + AVPROBE_PADDING_SIZE);
     if (!bytes)
         return ry_fail(err, RY_ENOMEM, "no memory to look at the file");
-    windows_copy(windows, 0, bytes, n);
+    window_io_copy(windows, 0, bytes, n);
     const char *other = sniff_other(bytes, n < SIGNATURE_BYTES ? n : SIGNATURE_BYTES);
     bool zeros = sniff_is_zeros(bytes, n);
     *format = other || zeros ? NULL : guess(bytes, n, filename);
@@ -127,7 +127,7 @@ int formats_probe(struct windows *windows, const char *filename, const AVInputFo
     if (zeros)
         return ry_fail(err, RY_EDATA, FAILURE_ZEROS);
     if (!*format) {
-        windows_want(windows, 0, FORMATS_PROBE_MAX_BYTES);
+        window_io_want(windows, 0, FORMATS_PROBE_MAX_BYTES);
         return ry_fail(err, RY_EDATA, FAILURE_UNKNOWN_FORMAT);
     }
     *container = find_container((*format)->name);

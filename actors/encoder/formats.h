@@ -4,7 +4,7 @@
 
 #include <libavformat/avformat.h>
 
-#include "actors/encoder/windows.h"
+#include "actors/encoder/window_io.h"
 #include "runtime/base/error.h"
 
 /* Bytes that a demuxer looks at to find out what a file is: at first, and at most. */
@@ -31,7 +31,7 @@ struct container {
 
 /* Finds out by content what the file is. RY_EDATA with a reason for people if it is nothing that is opened; see
  * windows->need_count. */
-int formats_probe(struct windows *windows, const char *filename, const AVInputFormat **format,
+int formats_probe(struct window_io *windows, const char *filename, const AVInputFormat **format,
                   const struct container **container, struct ry_error *err);
 
 #endif

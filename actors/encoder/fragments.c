@@ -24,25 +24,25 @@
 #define SAMPLES_MAX 100000
 
 struct track {
-    const struct windows *windows;
+    const struct window_io *windows;
     uint64_t number;
     double timescale;         /* ticks of a second; > 0 */
     uint64_t sample_duration; /* unless a fragment says otherwise; ticks */
 };
 
-static bool find(const struct windows *windows, const struct box *in, const char type[4], struct box *part)
+static bool find(const struct window_io *windows, const struct box *in, const char type[4], struct box *part)
 {
     uint64_t at = 0;
     return box_find(windows, in, type, &at, part);
 }
 
-static size_t time_bytes(const struct windows *windows, const struct box *box)
+static size_t time_bytes(const struct window_io *windows, const struct box *box)
 {
     return box_number(windows, box, 0, 1) == 1 ? 8 : 4;
 }
 
 /* The timescale of a track: trak, tkhd (..., creation, modification, id), mdia, mdhd (..., timescale). */
-static uint64_t track_timescale(const struct windows *windows, const struct box *moov, uint64_t track)
+static uint64_t track_timescale(const struct window_io *windows, const struct box *moov, uint64_t track)
 {
     struct box trak, tkhd, mdia, mdhd;
     for (uint64_t at = 0; box_find(windows, moov, "trak", &at, &trak);)
@@ -54,7 +54,7 @@ static uint64_t track_timescale(const struct windows *windows, const struct box 
 }
 
 /* The duration of a sample when nothing else is said: trex (track, description index, duration, ...). */
-static uint64_t track_default(const struct windows *windows, const struct box *mvex, uint64_t track)
+static uint64_t track_default(const struct window_io *windows, const struct box *mvex, uint64_t track)
 {
     struct box trex;
     for (uint64_t at = 0; box_find(windows, mvex, "trex", &at, &trex);)
@@ -64,7 +64,7 @@ static uint64_t track_default(const struct windows *windows, const struct box *m
 }
 
 /* mehd: version and flags, duration; in units of the movie header (mvhd: ..., creation, modification, timescale). */
-static double by_extends_header(const struct windows *windows, const struct box *moov, const struct box *mvex)
+static double by_extends_header(const struct window_io *windows, const struct box *moov, const struct box *mvex)
 {
     struct box mehd, mvhd;
     if (!find(windows, mvex, "mehd", &mehd) || !find(windows, moov, "mvhd", &mvhd))
@@ -78,7 +78,7 @@ static double by_extends_header(const struct windows *windows, const struct box 
 
 /* trun: flags tell which of data offset, first sample's flags, and per sample duration, size, flags, composition offset
  * are there. */
-static uint64_t run_duration(const struct windows *windows, const struct box *trun, uint64_t sample_duration)
+static uint64_t run_duration(const struct window_io *windows, const struct box *trun, uint64_t sample_duration)
 {
     uint64_t flags = box_number(windows, trun, 1, 3), count = box_number(windows, trun, 4, 4), sum = 0;
     uint64_t at = 8 + (flags & 0x1 ? 4U : 0U) + (flags & 0x4 ? 4U : 0U), step = 0;
@@ -98,7 +98,7 @@ static uint64_t run_duration(const struct windows *windows, const struct box *tr
 static bool read_part(const struct track *track, const struct box *traf, double *begin_s, double *end_s)
 {
     struct box tfhd, tfdt, trun;
-    const struct windows *windows = track->windows;
+    const struct window_io *windows = track->windows;
     if (!find(windows, traf, "tfhd", &tfhd) || box_number(windows, &tfhd, 4, 4) != track->number ||
         !find(windows, traf, "tfdt", &tfdt))
         return false;
@@ -123,12 +123,12 @@ static bool read_fragment(const struct track *track, const struct box *moof, dou
 }
 
 /* Whether a fragment begins at the offset, all of its head at hand. */
-static bool fragment_at(const struct windows *windows, uint64_t offset, struct box *moof)
+static bool fragment_at(const struct window_io *windows, uint64_t offset, struct box *moof)
 {
     struct box mfhd;
     return box_read(windows, offset, moof) == BOX_READ && box_is(moof, "moof") &&
            moof->end - moof->offset <= FRAGMENT_MAX_BYTES && moof->end > moof->body &&
-           windows_run(windows, offset) >= moof->end - moof->offset &&
+           window_io_run(windows, offset) >= moof->end - moof->offset &&
            box_read(windows, moof->body, &mfhd) == BOX_READ && box_is(&mfhd, "mfhd");
 }
 
@@ -138,7 +138,7 @@ static bool fragment_at(const struct windows *windows, uint64_t offset, struct b
 static double last_end(const struct track *track, uint64_t from, uint64_t to)
 {
     /* A box begins 4 bytes before its type. */
-    for (uint64_t at = to; windows_find_last(track->windows, from + 4, at, 'm', &at);) {
+    for (uint64_t at = to; window_io_find_last(track->windows, from + 4, at, 'm', &at);) {
         struct box moof;
         double begin_s, end_s;
         if (fragment_at(track->windows, at - 4, &moof) && read_fragment(track, &moof, &begin_s, &end_s))
@@ -149,7 +149,7 @@ static double last_end(const struct track *track, uint64_t from, uint64_t to)
 
 /* The offset of the last fragment that a table names: tfra (track, lengths of the fields behind the offset, count,
  * entries of time, offset and those fields); 0: none. */
-static uint64_t last_entry(const struct windows *windows, const struct box *tfra)
+static uint64_t last_entry(const struct window_io *windows, const struct box *tfra)
 {
     size_t wide = time_bytes(windows, tfra);
     uint64_t lengths = box_number(windows, tfra, 8, 4), count = box_number(windows, tfra, 12, 4);
@@ -159,7 +159,7 @@ static uint64_t last_entry(const struct windows *windows, const struct box *tfra
 
 /* Where the random access table at the end of the file begins, by the file's last four bytes (mfro); its end if there
  * is none. */
-static uint64_t table_offset(const struct windows *windows)
+static uint64_t table_offset(const struct window_io *windows)
 {
     uint64_t end = windows->total_bytes;
     struct box tail = {.body = end - 16, .end = end}, mfro;
@@ -170,7 +170,7 @@ static uint64_t table_offset(const struct windows *windows)
 }
 
 /* The end of the last fragment of the track that the table names. False if its head is not at hand. */
-static bool by_table(struct windows *windows, const struct track *track, uint64_t table, double *end_s)
+static bool by_table(struct window_io *windows, const struct track *track, uint64_t table, double *end_s)
 {
     struct box mfra, tfra, moof;
     uint64_t last = 0;
@@ -181,11 +181,11 @@ static bool by_table(struct windows *windows, const struct track *track, uint64_
             last = last_entry(windows, &tfra);
     if (last == 0 || last >= table)
         return true;
-    if (!windows_want_also(windows, last, FRAGMENT_FIRST_BYTES))
+    if (!window_io_want_also(windows, last, FRAGMENT_FIRST_BYTES))
         return false;
     if (box_read(windows, last, &moof) != BOX_READ || moof.end - moof.offset > FRAGMENT_MAX_BYTES)
         return true;
-    if (!windows_want_also(windows, last, moof.end - last))
+    if (!window_io_want_also(windows, last, moof.end - last))
         return false;
     double begin_s;
     if (fragment_at(windows, last, &moof))
@@ -195,19 +195,20 @@ static bool by_table(struct windows *windows, const struct track *track, uint64_
 
 /* Walks fragments that are too large for the last one to begin near the end of the file. False if the next head is not
  * at hand. */
-static bool by_walking(struct windows *windows, const struct track *track, uint64_t offset, double *end_s)
+static bool by_walking(struct window_io *windows, const struct track *track, uint64_t offset, double *end_s)
 {
     double begin_s, fragment_s;
     *end_s = 0;
     for (int i = 0; offset < windows->total_bytes; i++) {
         struct box box;
-        if (box_read(windows, offset, &box) == BOX_MISSING && !windows_want_also(windows, offset, FRAGMENT_FIRST_BYTES))
+        if (box_read(windows, offset, &box) == BOX_MISSING &&
+            !window_io_want_also(windows, offset, FRAGMENT_FIRST_BYTES))
             return false;
         if (box_read(windows, offset, &box) != BOX_READ || box.end <= offset || i > 2 * WALK_MAX) {
             *end_s = 0;
             return true;
         }
-        if (box_is(&box, "moof") && !windows_want_also(windows, offset, box.end - offset))
+        if (box_is(&box, "moof") && !window_io_want_also(windows, offset, box.end - offset))
             return false;
         if (fragment_at(windows, offset, &box) && read_fragment(track, &box, &begin_s, &fragment_s))
             *end_s = fragment_s;
@@ -217,10 +218,10 @@ static bool by_walking(struct windows *windows, const struct track *track, uint6
 }
 
 /* The end of the track by the last fragment; first is the offset of the first one. False if something is missing. */
-static bool by_last(struct windows *windows, const struct track *track, uint64_t first, double *end_s)
+static bool by_last(struct window_io *windows, const struct track *track, uint64_t first, double *end_s)
 {
     uint64_t end = windows->total_bytes, tail = end > TAIL_BYTES ? end - TAIL_BYTES : 0;
-    if (!windows_want_also(windows, tail, end - tail))
+    if (!window_io_want_also(windows, tail, end - tail))
         return false;
     uint64_t table = table_offset(windows);
     *end_s = last_end(track, tail, table);
@@ -234,7 +235,7 @@ static bool by_last(struct windows *windows, const struct track *track, uint64_t
     if (fragment_at(windows, first, &moof) && box_read(windows, moof.end, &data) == BOX_READ &&
         (data.end - data.offset) > (end - first) / WALK_MAX && data.end - data.offset > more)
         return by_walking(windows, track, first, end_s);
-    if (!windows_want_also(windows, begin, table - begin))
+    if (!window_io_want_also(windows, begin, table - begin))
         return false;
     *end_s = last_end(track, begin, table);
     return true;
@@ -245,7 +246,7 @@ static bool by_last(struct windows *windows, const struct track *track, uint64_t
 /* sidx: version and flags, reference, timescale, earliest time, first offset, reserved, count, entries of size,
  * duration, access point. Counts only if it tells of everything up to the table at the end, or to 1/16 of the file
  * before that. */
-static double by_segment_index(const struct windows *windows, const struct box *sidx)
+static double by_segment_index(const struct window_io *windows, const struct box *sidx)
 {
     size_t wide = time_bytes(windows, sidx);
     uint64_t timescale = box_number(windows, sidx, 8, 4), count = box_number(windows, sidx, 14 + 2 * wide, 2);
@@ -262,23 +263,23 @@ static double by_segment_index(const struct windows *windows, const struct box *
 
 /* The first fragment behind the movie box, and the duration by a segment index before it (0: none). False if something
  * is missing. */
-static bool read_front(struct windows *windows, const struct box *moov, uint64_t track, uint64_t *first,
+static bool read_front(struct window_io *windows, const struct box *moov, uint64_t track, uint64_t *first,
                        double *duration_s)
 {
     uint64_t offset = moov->end;
     for (int i = 0; i < STEPS_MAX && offset < windows->total_bytes; i++) {
         struct box box;
-        if (box_read(windows, offset, &box) == BOX_MISSING && !windows_want(windows, offset, FRAGMENT_FIRST_BYTES))
+        if (box_read(windows, offset, &box) == BOX_MISSING && !window_io_want(windows, offset, FRAGMENT_FIRST_BYTES))
             return false;
         if (box_read(windows, offset, &box) != BOX_READ || box.end <= offset)
             return true;
         if (box_is(&box, "moof")) {
             *first = offset;
-            return windows_want(windows, offset,
-                                box.end - offset < FRAGMENT_MAX_BYTES ? box.end - offset : FRAGMENT_MAX_BYTES);
+            return window_io_want(windows, offset,
+                                  box.end - offset < FRAGMENT_MAX_BYTES ? box.end - offset : FRAGMENT_MAX_BYTES);
         }
         if (box_is(&box, "sidx")) {
-            if (!windows_want(windows, offset, box.end - offset))
+            if (!window_io_want(windows, offset, box.end - offset))
                 return false;
             if (*duration_s == 0 || box_number(windows, &box, 4, 4) == track)
                 *duration_s = by_segment_index(windows, &box);
@@ -288,7 +289,7 @@ static bool read_front(struct windows *windows, const struct box *moov, uint64_t
     return true;
 }
 
-bool fragments_duration(struct windows *windows, const struct movie *movie, uint64_t number, double *duration_s)
+bool fragments_duration(struct window_io *windows, const struct movie *movie, uint64_t number, double *duration_s)
 {
     const struct box *moov = &movie->box;
     struct box mvex, moof;

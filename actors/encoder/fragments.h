@@ -8,8 +8,8 @@
  * long the track is: a segment index in front of the fragments (sidx), the last fragment (found in the last bytes of
  * the file, by the random access table there (mfra), or by walking when there are few), or the movie extends header
  * (mehd). *duration_s is 0 when the file does not say. False if something is missing for it, which is then asked for or
- * noted (windows_want_also): the end of the file and at most two ranges of a few kilobytes.
+ * noted (window_io_want_also): the end of the file and at most two ranges of a few kilobytes.
  * Source: ISO/IEC 14496-12, 8.8 and 8.16.3. */
-bool fragments_duration(struct windows *windows, const struct movie *movie, uint64_t track, double *duration_s);
+bool fragments_duration(struct window_io *windows, const struct movie *movie, uint64_t track, double *duration_s);
 
 #endif

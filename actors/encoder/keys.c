@@ -87,8 +87,8 @@ static bool read_key(struct keys *keys)
     while (keys_read(keys)) {
         if (keys->packet->flags & AV_PKT_FLAG_KEY)
             return true;
-        if (keys->media->windows->ahead == WINDOWS_EXACT)
-            keys->media->windows->ahead = WINDOWS_STREAM; /* not where it was said to be: how far, nobody knows */
+        if (keys->media->windows->ahead == WINDOW_IO_EXACT)
+            keys->media->windows->ahead = WINDOW_IO_STREAM; /* not where it was said to be: how far, nobody knows */
     }
     return false;
 }
@@ -137,9 +137,9 @@ static bool seek_to(struct keys *keys, int64_t time)
 {
     struct media *media = keys->media;
     /* Matroska's seek reads clusters to their end when the time is behind the last cue: not beyond what is there. */
-    media->windows->ahead = WINDOWS_CLOSED;
+    media->windows->ahead = WINDOW_IO_CLOSED;
     int rc = av_seek_frame(media->format, media->video->index, time, AVSEEK_FLAG_BACKWARD);
-    media->windows->ahead = WINDOWS_EXACT;
+    media->windows->ahead = WINDOW_IO_EXACT;
     return rc >= 0;
 }
 
@@ -186,11 +186,11 @@ static int64_t time_to_reach(AVStream *video, int entry_number)
 
 /* Whether zeros stand at a place in the file: no sample, cluster or chunk begins with so many. An interrupted download
  * leaves them, and demuxers would read through them for megabytes. */
-static bool hole_at(const struct windows *windows, int64_t offset)
+static bool hole_at(const struct window_io *windows, int64_t offset)
 {
     static const uint8_t zeros[HOLE_BYTES];
     uint8_t bytes[HOLE_BYTES];
-    return offset >= 0 && windows_copy(windows, (uint64_t)offset, bytes, sizeof bytes) &&
+    return offset >= 0 && window_io_copy(windows, (uint64_t)offset, bytes, sizeof bytes) &&
            memcmp(bytes, zeros, sizeof bytes) == 0;
 }
 
@@ -288,7 +288,7 @@ static bool want_entries(struct keys *keys, int first, int last)
     }
     if (begin < 0 || begin >= end)
         return true;
-    return windows_want(keys->media->windows, (uint64_t)begin, (uint64_t)(end - begin));
+    return window_io_want(keys->media->windows, (uint64_t)begin, (uint64_t)(end - begin));
 }
 
 /* The first entry that is not before a time. */
@@ -339,7 +339,7 @@ static bool return_to_read(struct keys *keys, int64_t entry_time)
 {
     if (!keys_return(keys, entry_time))
         return false;
-    keys->media->windows->ahead = WINDOWS_STREAM;
+    keys->media->windows->ahead = WINDOW_IO_STREAM;
     keys->media->video->discard = AVDISCARD_DEFAULT;
     return true;
 }
@@ -365,7 +365,7 @@ bool keys_show_more(const struct keys *keys, int bytes, int64_t samples)
     while (++at < count && samples-- > 0) {
         const AVIndexEntry *entry = avformat_index_get_entry(video, at);
         if ((entry->flags & AVINDEX_KEYFRAME) || entry->pos < 0 ||
-            windows_run(keys->media->windows, (uint64_t)entry->pos) < (uint64_t)entry->size)
+            window_io_run(keys->media->windows, (uint64_t)entry->pos) < (uint64_t)entry->size)
             return false;
         if (entry->size > bytes)
             return true;
@@ -376,7 +376,7 @@ bool keys_show_more(const struct keys *keys, int bytes, int64_t samples)
 /* ---- reaching ------------------------------------------------------------------------------------------------- */
 
 /* What a search reads that has something to show. */
-static uint64_t settle_bytes(const struct windows *windows)
+static uint64_t settle_bytes(const struct window_io *windows)
 {
     uint64_t enough = windows->total_bytes / SETTLE_SHARE_OF_ALL;
     return enough < SETTLE_MIN_BYTES ? SETTLE_MIN_BYTES : enough < SETTLE_MAX_BYTES ? enough : SETTLE_MAX_BYTES;
@@ -394,30 +394,30 @@ static bool is_in_reach(const struct media *media, uint64_t bytes, double target
 /* A search that has something to show does not ask for much more: no more at all where that would be in vain. */
 static void settle(struct keys *keys, double target_s)
 {
-    struct windows *windows = keys->media->windows;
+    struct window_io *windows = keys->media->windows;
     uint64_t enough = settle_bytes(windows);
     /* The next request would bring as much again. */
-    if (windows_bytes(windows) >= enough * 2 / 3 || windows->count >= SETTLE_WINDOWS ||
+    if (window_io_bytes(windows) >= enough * 2 / 3 || windows->count >= SETTLE_WINDOWS ||
         !is_in_reach(keys->media, enough, target_s))
-        windows->ahead = WINDOWS_CLOSED;
+        windows->ahead = WINDOW_IO_CLOSED;
 }
 
 /* Without an index: reads on and keeps the last key frame at or before the target, or else the first. */
 static bool reach_by_reading(struct keys *keys, double target_s)
 {
     struct media *media = keys->media;
-    struct windows *windows = media->windows;
+    struct window_io *windows = media->windows;
     uint64_t largest = 0;
     bool found = false;
-    windows->ahead = WINDOWS_STREAM;
+    windows->ahead = WINDOW_IO_STREAM;
     /* Once it has settled, it stops before it comes upon the end of what is at hand: demuxers would cut the last packet
      * there, and take it for the end of the file. */
-    while ((windows->ahead != WINDOWS_CLOSED || windows_run(windows, windows->position) > largest) &&
+    while ((windows->ahead != WINDOW_IO_CLOSED || window_io_run(windows, windows->position) > largest) &&
            media_read(media, keys->packet)) {
         const AVPacket *packet = keys->packet;
         double at_s = media_seconds(media, packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts);
         bool behind = at_s > target_s;
-        if (found && windows->ahead == WINDOWS_CLOSED && (packet->flags & AV_PKT_FLAG_CORRUPT))
+        if (found && windows->ahead == WINDOW_IO_CLOSED && (packet->flags & AV_PKT_FLAG_CORRUPT))
             break; /* its rest is not at hand */
         largest = (uint64_t)packet->size > largest ? (uint64_t)packet->size : largest;
         if ((packet->flags & AV_PKT_FLAG_KEY) && (!found || !behind)) {

@@ -57,7 +57,7 @@ enum {
 enum { TYPE_VIDEO = 1, TYPE_SOUND = 2 };
 
 struct walk {
-    struct windows *windows;
+    struct window_io *windows;
     struct matroska *matroska;
     uint64_t segment; /* where the segment's parts begin */
     uint64_t cues;    /* offset; 0: not known */
@@ -67,10 +67,10 @@ struct walk {
 
 /* The head of a part that is not at hand: the tail of the file when that is short, else as much as a first look costs.
  */
-static void want_head_at(struct windows *windows, uint64_t offset)
+static void want_head_at(struct window_io *windows, uint64_t offset)
 {
-    uint64_t end = windows_end(windows);
-    windows_want(windows, offset, end > offset && end - offset <= TAIL_MAX_BYTES ? end - offset : FIRST_LOOK_BYTES);
+    uint64_t end = window_io_end(windows);
+    window_io_want(windows, offset, end > offset && end - offset <= TAIL_MAX_BYTES ? end - offset : FIRST_LOOK_BYTES);
 }
 
 /* Takes the place of the cues from a seek head; its entries for parts that nobody needs are passed over. */
@@ -93,7 +93,7 @@ static void read_seek_head(struct walk *walk, const struct element *head)
 }
 
 /* The number of 4 or 8 bytes in floating point. */
-static double read_float(const struct windows *windows, const struct element *element)
+static double read_float(const struct window_io *windows, const struct element *element)
 {
     uint64_t bits;
     double wide = 0;
@@ -122,7 +122,7 @@ static void read_info(struct walk *walk, const struct element *info)
 }
 
 /* Whether one of the encodings of a track is an encryption. */
-static bool is_encrypted(const struct windows *windows, const struct element *track)
+static bool is_encrypted(const struct window_io *windows, const struct element *track)
 {
     struct element encodings, encoding, encryption;
     if (!ebml_find(windows, track, ID_ENCODINGS, &encodings))
@@ -134,7 +134,7 @@ static bool is_encrypted(const struct windows *windows, const struct element *tr
 }
 
 /* A number of a track's video settings, of at most 16 bits: 0 if it is not there or larger. */
-static uint64_t video_number(const struct windows *windows, const struct element *video, uint32_t id)
+static uint64_t video_number(const struct window_io *windows, const struct element *video, uint32_t id)
 {
     struct element part;
     uint64_t value;
@@ -142,7 +142,7 @@ static uint64_t video_number(const struct windows *windows, const struct element
                                                                                                                 : 0;
 }
 
-static struct crop read_crop(const struct windows *windows, const struct element *track)
+static struct crop read_crop(const struct window_io *windows, const struct element *track)
 {
     struct element video;
     if (!ebml_find(windows, track, ID_VIDEO, &video))
@@ -181,7 +181,7 @@ static void read_tracks(struct walk *walk, const struct element *tracks)
 static bool read_part(struct walk *walk, const struct element *part)
 {
     bool needed = part->id == ID_SEEK_HEAD || part->id == ID_INFO || part->id == ID_TRACKS;
-    if (needed && part->size <= WHOLE_MAX_BYTES && !windows_want(walk->windows, part->data, part->size))
+    if (needed && part->size <= WHOLE_MAX_BYTES && !window_io_want(walk->windows, part->data, part->size))
         return false;
     switch (part->id) {
     case ID_SEEK_HEAD: read_seek_head(walk, part); break;
@@ -203,7 +203,7 @@ static bool read_part(struct walk *walk, const struct element *part)
 static bool want_cues(struct walk *walk)
 {
     struct element cues;
-    uint64_t end = windows_end(walk->windows);
+    uint64_t end = window_io_end(walk->windows);
     if (walk->cues == 0 || (end > 0 && walk->cues >= end))
         return true;
     if (!ebml_read(walk->windows, walk->cues, &cues)) {
@@ -212,21 +212,21 @@ static bool want_cues(struct walk *walk)
     }
     if (cues.id != ID_CUES || cues.size == EBML_SIZE_UNKNOWN)
         return true;
-    if (!windows_want(walk->windows, cues.offset, cues.data - cues.offset + cues.size))
+    if (!window_io_want(walk->windows, cues.offset, cues.data - cues.offset + cues.size))
         return false;
     walk->matroska->has_cues = true;
     return true;
 }
 
-bool matroska_read(struct windows *windows, struct matroska *matroska)
+bool matroska_read(struct window_io *windows, struct matroska *matroska)
 {
     struct walk walk = {.windows = windows, .matroska = matroska};
-    uint64_t at = 0, end = windows_end(windows);
+    uint64_t at = 0, end = window_io_end(windows);
     *matroska = (struct matroska){.tick_s = 1e-3};
     for (int i = 0; i < STEPS_MAX && (end == 0 || at < end); i++) {
         struct element part;
         if (!ebml_read(windows, at, &part)) {
-            if (windows_run(windows, at) < 12)
+            if (window_io_run(windows, at) < 12)
                 want_head_at(windows, at);
             break;
         }
@@ -248,7 +248,7 @@ bool matroska_read(struct windows *windows, struct matroska *matroska)
 /* ---- times of blocks ------------------------------------------------------------------------------------------ */
 
 /* The track and the time within its cluster of a block: track number, time (16 bits, signed). */
-static bool read_block(const struct windows *windows, const struct element *element, uint64_t *track, int64_t *time)
+static bool read_block(const struct window_io *windows, const struct element *element, uint64_t *track, int64_t *time)
 {
     struct element block = *element;
     uint8_t bytes[2];
@@ -257,7 +257,7 @@ static bool read_block(const struct windows *windows, const struct element *elem
     if (block.id != ID_SIMPLE_BLOCK && block.id != ID_BLOCK)
         return false;
     size_t length = ebml_number(windows, block.data, track);
-    if (length == 0 || !windows_copy(windows, block.data + length, bytes, 2))
+    if (length == 0 || !window_io_copy(windows, block.data + length, bytes, 2))
         return false;
     *time = (int16_t)(uint16_t)(bytes[0] << 8 | bytes[1]);
     return true;
@@ -283,7 +283,7 @@ static void add_time(struct times *times, double at_s)
 }
 
 /* Reads the cluster; false if it does not begin with its timestamp, as all do. */
-static bool read_cluster(const struct windows *windows, const struct element *cluster, double tick_s, uint64_t track,
+static bool read_cluster(const struct window_io *windows, const struct element *cluster, double tick_s, uint64_t track,
                          unsigned blocks_max, struct times *times)
 {
     struct element part;
@@ -303,7 +303,7 @@ static bool read_cluster(const struct windows *windows, const struct element *cl
     return based;
 }
 
-bool matroska_first_s(const struct windows *windows, const struct matroska *matroska, uint64_t track, double *first_s)
+bool matroska_first_s(const struct window_io *windows, const struct matroska *matroska, uint64_t track, double *first_s)
 {
     struct element cluster;
     struct times times = {.n = 0};
@@ -315,10 +315,10 @@ bool matroska_first_s(const struct windows *windows, const struct matroska *matr
 }
 
 /* The times of the last cluster that begins in [from, end) and has blocks of the track. */
-static bool last_times(const struct windows *windows, const struct matroska *matroska, uint64_t track, uint64_t from,
+static bool last_times(const struct window_io *windows, const struct matroska *matroska, uint64_t track, uint64_t from,
                        struct times *times)
 {
-    for (uint64_t at = windows->total_bytes; windows_find_last(windows, from, at, ID_CLUSTER >> 24, &at);) {
+    for (uint64_t at = windows->total_bytes; window_io_find_last(windows, from, at, ID_CLUSTER >> 24, &at);) {
         struct element cluster;
         *times = (struct times){.n = 0};
         if (ebml_read(windows, at, &cluster) && cluster.id == ID_CLUSTER &&
@@ -328,7 +328,7 @@ static bool last_times(const struct windows *windows, const struct matroska *mat
     return false;
 }
 
-bool matroska_last_s(struct windows *windows, const struct matroska *matroska, uint64_t track, double *last_s)
+bool matroska_last_s(struct window_io *windows, const struct matroska *matroska, uint64_t track, double *last_s)
 {
     uint64_t end = windows->total_bytes, share = end / LAST_SHARE_OF_ALL;
     const uint64_t looks[LAST_LOOKS] = {LAST_BYTES, LAST_MORE_BYTES, share > LAST_MORE_BYTES ? share : LAST_MORE_BYTES};
@@ -336,7 +336,7 @@ bool matroska_last_s(struct windows *windows, const struct matroska *matroska, u
     for (size_t i = 0; i < LAST_LOOKS && end > 0; i++) {
         struct times times;
         uint64_t from = end > looks[i] ? end - looks[i] : 0;
-        if (!windows_want_also(windows, from, end - from))
+        if (!window_io_want_also(windows, from, end - from))
             return false;
         if (last_times(windows, matroska, track, from, &times)) {
             double frame_s = times.n > 1 ? times.last_s - times.before_s : 0;

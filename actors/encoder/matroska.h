@@ -32,13 +32,14 @@ struct matroska {
 
 /* Walks the segment up to its first cluster, and asks for what is missing of the parts that matter and of the cues.
  * False if windows->needs tells what is missing. */
-bool matroska_read(struct windows *windows, struct matroska *matroska);
+bool matroska_read(struct window_io *windows, struct matroska *matroska);
 
 /* The time of the first picture of a track, seconds, by the first cluster. False if it is not at hand, or not there. */
-bool matroska_first_s(const struct windows *windows, const struct matroska *matroska, uint64_t track, double *first_s);
+bool matroska_first_s(const struct window_io *windows, const struct matroska *matroska, uint64_t track,
+                      double *first_s);
 
 /* When the track ends, seconds, by the blocks of the last cluster that begins near the end of the file; 0: not known.
- * False if the end of the file is not at hand, which is then asked for or noted (windows_want_also). */
-bool matroska_last_s(struct windows *windows, const struct matroska *matroska, uint64_t track, double *last_s);
+ * False if the end of the file is not at hand, which is then asked for or noted (window_io_want_also). */
+bool matroska_last_s(struct window_io *windows, const struct matroska *matroska, uint64_t track, double *last_s);
 
 #endif

@@ -61,7 +61,7 @@ static int locate_movie(struct media *media, struct ry_error *err)
         return ry_fail(err, RY_EDATA, FAILURE_INDEX_CUT_OFF);
     if (movie->found)
         return judge_tracks(movie->videos, movie->sounds, movie->encrypted, err);
-    const uint8_t *head = windows_at(media->windows, 0, &n);
+    const uint8_t *head = window_io_at(media->windows, 0, &n);
     const char *image = head ? sniff_image_brand(head, n) : NULL;
     if (image)
         return ry_fail(err, RY_EDATA, FAILURE_NOT_VIDEO, image);
@@ -90,7 +90,7 @@ static int locate_index(struct media *media, struct ry_error *err)
     case CONTAINER_MP4: return locate_movie(media, err);
     case CONTAINER_MATROSKA: return locate_clusters(media, err);
     case CONTAINER_IMAGE:
-        if (!windows_want(media->windows, 0, media->windows->total_bytes))
+        if (!window_io_want(media->windows, 0, media->windows->total_bytes))
             return ry_fail(err, RY_EDATA, "the image is not at hand");
         return RY_OK;
     default: return RY_OK;
@@ -110,7 +110,7 @@ static AVFormatContext *new_format(struct media *media)
     /* Stop at the first fragment of a fragmented MP4 instead of walking all of them. */
     if (media->container->kind == CONTAINER_MP4)
         format->flags |= AVFMT_FLAG_IGNIDX;
-    uint64_t run = windows_run(media->windows, 0);
+    uint64_t run = window_io_run(media->windows, 0);
     run = run < FORMATS_PROBE_MAX_BYTES ? run : FORMATS_PROBE_MAX_BYTES;
     format->probesize = (int64_t)(run > FORMATS_PROBE_MIN_BYTES ? run : FORMATS_PROBE_MIN_BYTES);
     return format;
@@ -196,19 +196,19 @@ static int take_stream(struct media *media, struct ry_error *err)
     return media->windows->need_count == 0 ? RY_OK : ry_fail(err, RY_EDATA, "the end is not at hand");
 }
 
-int media_open(struct media *media, struct windows *windows, const char *filename, struct ry_error *err)
+int media_open(struct media *media, struct window_io *windows, const char *filename, struct ry_error *err)
 {
     const AVInputFormat *input = NULL;
     *media = (struct media){.windows = windows, .start = AV_NOPTS_VALUE, .time = AV_NOPTS_VALUE};
-    windows_begin(windows);
-    windows->ahead = WINDOWS_INDEX;
+    window_io_begin(windows);
+    windows->ahead = WINDOW_IO_INDEX;
     int rc = formats_probe(windows, filename, &input, &media->container, err);
     if (rc == RY_OK)
         rc = locate_index(media, err);
     if (rc != RY_OK)
         return rc;
     AVDictionary *options = NULL;
-    media->io = windows_io(windows);
+    media->io = window_io_open(windows);
     media->format = media->io ? new_format(media) : NULL;
     if (!media->format || av_dict_set(&options, "max_streams", STREAMS_MAX, 0) < 0)
         return ry_fail(err, RY_ENOMEM, "no memory to open the file");
@@ -222,7 +222,7 @@ int media_open(struct media *media, struct windows *windows, const char *filenam
 void media_close(struct media *media)
 {
     avformat_close_input(&media->format);
-    windows_io_free(&media->io);
+    window_io_close(&media->io);
 }
 
 /* ---- reading -------------------------------------------------------------------------------------------------- */
@@ -275,7 +275,7 @@ bool media_read(struct media *media, AVPacket *packet)
 }
 
 /* Whether what is at hand has a hole: zeros where bytes of the file were never written. */
-static bool has_hole(const struct windows *windows)
+static bool has_hole(const struct window_io *windows)
 {
     for (size_t i = 0; i < windows->count; i++) {
         size_t zeros = 0;
@@ -389,7 +389,7 @@ static const char *refined_mime(const struct media *media)
         if (strncmp(brand->value, brands[i].brand, strlen(brands[i].brand)) == 0)
             return brands[i].mime_type;
     size_t n;
-    const uint8_t *head = windows_at(media->windows, 0, &n);
+    const uint8_t *head = window_io_at(media->windows, 0, &n);
     /* EBML's DocType element: id 4282, length 4. */
     if (media->container->kind == CONTAINER_MATROSKA && memmem(head, n < 64 ? n : 64, "\x42\x82\x84webm", 7))
         return "video/webm";

@@ -19,7 +19,7 @@
 #define MEDIA_PIXELS_MAX ((int64_t)64 << 20)
 
 struct media {
-    struct windows *windows;
+    struct window_io *windows;
     const struct container *container;
     AVIOContext *io;
     AVFormatContext *format;
@@ -49,7 +49,7 @@ struct media_facts {
 
 /* Opens the video. *media may be half open on error; media_close takes it all the same. RY_EDATA with a reason for
  * people. */
-int media_open(struct media *media, struct windows *windows, const char *filename, struct ry_error *err);
+int media_open(struct media *media, struct window_io *windows, const char *filename, struct ry_error *err);
 void media_close(struct media *media);
 
 /* Reads the next packet of the video stream, choosing the stream when it is first met. False at the end of the data, or

@@ -21,24 +21,24 @@
 /* A part of the movie box that nobody needs is read all the same when it is no larger than this. */
 #define PASS_MIN_BYTES ((uint64_t)16 << 10)
 
-static void want_header_at(struct windows *windows, uint64_t offset)
+static void want_header_at(struct window_io *windows, uint64_t offset)
 {
-    uint64_t end = windows_end(windows), length = end / TAIL_SHARE_OF_ALL;
+    uint64_t end = window_io_end(windows), length = end / TAIL_SHARE_OF_ALL;
     length = length < FIRST_LOOK_BYTES ? FIRST_LOOK_BYTES : length < TAIL_MAX_BYTES ? length : TAIL_MAX_BYTES;
     /* The tail of the file, when that is short: the index is nearly always what stands there. */
-    windows_want(windows, offset, end > offset && end - offset <= length ? end - offset : FIRST_LOOK_BYTES);
+    window_io_want(windows, offset, end > offset && end - offset <= length ? end - offset : FIRST_LOOK_BYTES);
 }
 
-static bool find(const struct windows *windows, const struct box *in, const char type[4], struct box *part)
+static bool find(const struct window_io *windows, const struct box *in, const char type[4], struct box *part)
 {
     uint64_t at = 0;
     return box_find(windows, in, type, &at, part);
 }
 
 /* Makes free space of a box in the demuxer's eyes. */
-static void pass_over(struct windows *windows, const struct box *box)
+static void pass_over(struct window_io *windows, const struct box *box)
 {
-    windows_patch(windows, box->offset + 4, (const uint8_t *)"skip", 4);
+    window_io_patch(windows, box->offset + 4, (const uint8_t *)"skip", 4);
 }
 
 /* ---- tracks --------------------------------------------------------------------------------------------------- */
@@ -52,16 +52,16 @@ static bool is_one_of(const char type[4], const char *types)
 }
 
 /* The handler of a track (hdlr: ..., pre_defined, handler_type); false if it is not at hand. */
-static bool handler_of(const struct windows *windows, const struct box *trak, char handler[4])
+static bool handler_of(const struct window_io *windows, const struct box *trak, char handler[4])
 {
     struct box mdia, hdlr;
     return find(windows, trak, "mdia", &mdia) && find(windows, &mdia, "hdlr", &hdlr) &&
-           windows_copy(windows, hdlr.body + 8, handler, 4);
+           window_io_copy(windows, hdlr.body + 8, handler, 4);
 }
 
 /* Whether a track's edit list has nothing but empty edits (elst: version and flags, count, entries of duration, media
  * time, which is -1 then, and rate). */
-static bool is_hidden(const struct windows *windows, const struct box *trak)
+static bool is_hidden(const struct window_io *windows, const struct box *trak)
 {
     struct box edts, elst;
     if (!find(windows, trak, "edts", &edts) || !find(windows, &edts, "elst", &elst))
@@ -76,7 +76,7 @@ static bool is_hidden(const struct windows *windows, const struct box *trak)
 
 /* Counts a track by its handler and what its sample table says (stsd: ..., entry count, entries; stsz: ..., size,
  * sample count). True if it may show something. */
-static bool count_track(const struct windows *windows, const struct box *trak, const char handler[4],
+static bool count_track(const struct window_io *windows, const struct box *trak, const char handler[4],
                         struct movie *movie)
 {
     struct box mdia, minf, stbl, stsd, stsz, entry;
@@ -99,23 +99,23 @@ static bool count_track(const struct windows *windows, const struct box *trak, c
 }
 
 /* A track: needed as a whole if it shows something; else passed over when it is large. */
-static bool read_track(struct windows *windows, const struct box *trak, struct movie *movie)
+static bool read_track(struct window_io *windows, const struct box *trak, struct movie *movie)
 {
     uint64_t size = trak->end - trak->offset;
     char handler[4];
-    if (size <= PASS_MIN_BYTES && !windows_want(windows, trak->offset, size))
+    if (size <= PASS_MIN_BYTES && !window_io_want(windows, trak->offset, size))
         return false;
     if (!handler_of(windows, trak, handler)) {
-        if (!windows_want(windows, trak->offset, size < FIRST_LOOK_BYTES ? size : FIRST_LOOK_BYTES))
+        if (!window_io_want(windows, trak->offset, size < FIRST_LOOK_BYTES ? size : FIRST_LOOK_BYTES))
             return false;
         /* Its handler stands behind something large: the whole track tells. */
-        if (!handler_of(windows, trak, handler) && !windows_want(windows, trak->offset, size))
+        if (!handler_of(windows, trak, handler) && !window_io_want(windows, trak->offset, size))
             return false;
         if (!handler_of(windows, trak, handler))
             return true;
     }
     if (count_track(windows, trak, handler, movie))
-        return windows_want(windows, trak->offset, size);
+        return window_io_want(windows, trak->offset, size);
     if (size > PASS_MIN_BYTES)
         pass_over(windows, trak);
     return true;
@@ -123,18 +123,18 @@ static bool read_track(struct windows *windows, const struct box *trak, struct m
 
 /* ---- the movie box -------------------------------------------------------------------------------------------- */
 
-static bool read_part(struct windows *windows, const struct box *part, struct movie *movie)
+static bool read_part(struct window_io *windows, const struct box *part, struct movie *movie)
 {
     if (box_is(part, "trak"))
         return read_track(windows, part, movie);
     movie->extended |= box_is(part, "mvex");
     if (part->end - part->offset <= PASS_MIN_BYTES || is_one_of(part->type, "mvhdmvexcmov"))
-        return windows_want(windows, part->offset, part->end - part->offset);
+        return window_io_want(windows, part->offset, part->end - part->offset);
     pass_over(windows, part);
     return true;
 }
 
-static bool read_parts(struct windows *windows, struct movie *movie)
+static bool read_parts(struct window_io *windows, struct movie *movie)
 {
     const struct box *moov = &movie->box;
     uint64_t offset = moov->body;
@@ -144,7 +144,7 @@ static bool read_parts(struct windows *windows, struct movie *movie)
         enum box_read read = box_read(windows, offset, &part);
         if (read == BOX_MISSING) {
             uint64_t rest = moov->end - offset;
-            return windows_want(windows, offset, rest < FIRST_LOOK_BYTES ? rest : FIRST_LOOK_BYTES) && all;
+            return window_io_want(windows, offset, rest < FIRST_LOOK_BYTES ? rest : FIRST_LOOK_BYTES) && all;
         }
         if (read == BOX_INVALID || part.end <= part.offset || part.end > moov->end)
             return all;
@@ -155,15 +155,15 @@ static bool read_parts(struct windows *windows, struct movie *movie)
 }
 
 /* Looks behind the movie box: for fragments, as far as it speaks of them; for a box that is longer than the file. */
-static void look_behind(struct windows *windows, struct movie *movie)
+static void look_behind(struct window_io *windows, struct movie *movie)
 {
-    uint64_t offset = movie->box.end, end = windows_end(windows);
+    uint64_t offset = movie->box.end, end = window_io_end(windows);
     bool fragments = false;
     for (int i = 0; i < STEPS_MAX && !fragments && offset < end; i++) {
         struct box box;
         enum box_read read = box_read(windows, offset, &box);
         if (read == BOX_MISSING && movie->extended && end - offset >= 8)
-            windows_want_also(windows, offset, FRAGMENT_FIRST_BYTES);
+            window_io_want_also(windows, offset, FRAGMENT_FIRST_BYTES);
         if (read != BOX_READ || box.end <= offset)
             break;
         fragments = box_is(&box, "moof");
@@ -173,11 +173,11 @@ static void look_behind(struct windows *windows, struct movie *movie)
     movie->fragmented = movie->extended && (movie->samples == 0 || fragments);
 }
 
-static bool read_movie(struct windows *windows, struct movie *movie)
+static bool read_movie(struct window_io *windows, struct movie *movie)
 {
     uint64_t size = movie->box.end - movie->box.offset;
     movie->found = true;
-    if (size <= WHOLE_MAX_BYTES && !windows_want(windows, movie->box.offset, size))
+    if (size <= WHOLE_MAX_BYTES && !window_io_want(windows, movie->box.offset, size))
         return false;
     if (!read_parts(windows, movie))
         return false;
@@ -185,9 +185,9 @@ static bool read_movie(struct windows *windows, struct movie *movie)
     return windows->need_count == 0;
 }
 
-bool movie_read(struct windows *windows, struct movie *movie)
+bool movie_read(struct window_io *windows, struct movie *movie)
 {
-    uint64_t offset = 0, end = windows_end(windows);
+    uint64_t offset = 0, end = window_io_end(windows);
     *movie = (struct movie){.found = false};
     for (int i = 0; i < STEPS_MAX && (end == 0 || offset < end); i++) {
         enum box_read read = box_read(windows, offset, &movie->box);

@@ -25,6 +25,6 @@ struct movie {
 /* Walks the boxes at the top level to the movie box, then its parts, and asks for what is missing of them. True if all
  * that is needed is at hand or there is none to be found; false if windows->needs tells what is missing.
  * Source: ISO/IEC 14496-12, 4.2, 8.2.1, 8.4.3, 8.5.2, 8.6.6, 8.7.3 and 8.8.1; for `encv` 8.12. */
-bool movie_read(struct windows *windows, struct movie *movie);
+bool movie_read(struct window_io *windows, struct movie *movie);
 
 #endif

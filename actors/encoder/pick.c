@@ -137,7 +137,7 @@ static bool decode_refresh(struct picker *picker, bool careful)
 static bool look_on(struct picker *picker, bool careful)
 {
     struct keys *keys = &picker->keys;
-    picker->media->windows->ahead = WINDOWS_STREAM;
+    picker->media->windows->ahead = WINDOW_IO_STREAM;
     if (keys_is_key(keys) && picker->media->video->codecpar->codec_id == AV_CODEC_ID_H264)
         return decode_refresh(picker, careful);
     for (int i = 0; i < LOOK_ON_PACKETS && !stopped(picker) && keys_read(keys); i++) {
@@ -268,7 +268,7 @@ static void look_for_more(struct picker *picker)
 {
     struct keys *keys = &picker->keys;
     int64_t entry = keys->entry_time;
-    picker->media->windows->ahead = WINDOWS_CLOSED;
+    picker->media->windows->ahead = WINDOW_IO_CLOSED;
     if (keys->by_index && is_worth_a_look(picker))
         (void)decode_on(picker, EFFORT_CHEAP);
     if (!shows(picker) && !stopped(picker) && keys->by_index)
@@ -363,7 +363,7 @@ static bool pick_exact(struct picker *picker)
         time = keys->entry_time;
         if (sought && !keys_want_until(keys, media_time(picker->media, picker->target_s)))
             return false;
-        picker->media->windows->ahead = WINDOWS_STREAM;
+        picker->media->windows->ahead = WINDOW_IO_STREAM;
         decode_to_target(picker);
         if (stopped(picker) || !sought || !is_late(picker))
             break;
@@ -431,7 +431,7 @@ int pick_any_frame(struct media *media, AVFrame **frame, struct ry_error *err)
     *err = (struct ry_error){.code = RY_OK};
     bool picked = false;
     int rc = picker_open(&picker, media, 0, frame, err);
-    media->windows->ahead = WINDOWS_STREAM;
+    media->windows->ahead = WINDOW_IO_STREAM;
     for (int i = 0; rc == RY_OK && !picked && i < LENIENT_PACKETS_MAX && media_read(media, picker.keys.packet); i++) {
         if (!picker.decoder && media_decoder(media, true, &picker.decoder, err) != RY_OK)
             break;

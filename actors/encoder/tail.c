@@ -117,7 +117,7 @@ static void read_program(const uint8_t *p, size_t n, struct tail_times *times)
     }
 }
 
-bool tail_mpeg(struct windows *windows, int pid, struct tail_times *times)
+bool tail_mpeg(struct window_io *windows, int pid, struct tail_times *times)
 {
     uint64_t end = windows->total_bytes, share = end / TAIL_SHARE_OF_ALL;
     share = share < TAIL_LARGEST_BYTES ? share : TAIL_LARGEST_BYTES;
@@ -125,11 +125,11 @@ bool tail_mpeg(struct windows *windows, int pid, struct tail_times *times)
     *times = (struct tail_times){.n = 0};
     for (size_t i = 0; i < TAIL_LOOKS && times->n == 0; i++) {
         uint64_t length = end < looks[i] ? end : looks[i];
-        if (!windows_want_also(windows, end - length, length))
+        if (!window_io_want_also(windows, end - length, length))
             return false;
         uint8_t *bytes = length > 0 ? malloc(length) : NULL;
         *times = (struct tail_times){.n = 0};
-        if (bytes && windows_copy(windows, end - length, bytes, length)) {
+        if (bytes && window_io_copy(windows, end - length, bytes, length)) {
             if (pid >= 0)
                 read_transport(bytes, length, pid, times);
             else
@@ -155,11 +155,11 @@ bool tail_mpeg(struct windows *windows, int pid, struct tail_times *times)
 #define METADATA_BYTES ((size_t)4096)
 
 /* The metadata is a list of names with their length before, and values: type 0, a number of 8 bytes. */
-bool tail_flv_is_told(const struct windows *windows)
+bool tail_flv_is_told(const struct window_io *windows)
 {
     static const char name[] = "\0\010duration\0";
     size_t n;
-    const uint8_t *head = windows_at(windows, 0, &n);
+    const uint8_t *head = window_io_at(windows, 0, &n);
     n = n < METADATA_BYTES ? n : METADATA_BYTES;
     const uint8_t *at = head ? memmem(head, n, name, sizeof name - 1) : NULL;
     size_t value = at ? (size_t)(at - head) + sizeof name - 1 : n;
@@ -178,20 +178,20 @@ static int64_t tag_time(const uint8_t bytes[TAG_HEAD_BYTES + 5])
     return time;
 }
 
-bool tail_flv(struct windows *windows, struct tail_times *times)
+bool tail_flv(struct window_io *windows, struct tail_times *times)
 {
     uint64_t end = windows->total_bytes, length = end < TAIL_BYTES ? end : TAIL_BYTES;
     *times = (struct tail_times){.n = 0};
-    if (!windows_want_also(windows, end - length, length))
+    if (!window_io_want_also(windows, end - length, length))
         return false;
     while (end > 4 && times->n < TAGS_MAX) {
         uint8_t bytes[TAG_HEAD_BYTES + 5];
-        if (!windows_copy(windows, end - 4, bytes, 4))
+        if (!window_io_copy(windows, end - 4, bytes, 4))
             break;
         uint64_t size = (uint64_t)bytes[0] << 24 | (uint64_t)bytes[1] << 16 | (uint64_t)bytes[2] << 8 | bytes[3];
         if (size < TAG_HEAD_BYTES || size > end - 4)
             break;
-        if (!windows_copy(windows, end - 4 - size, bytes, size < sizeof bytes ? size : sizeof bytes))
+        if (!window_io_copy(windows, end - 4 - size, bytes, size < sizeof bytes ? size : sizeof bytes))
             break;
         if ((bytes[0] & 0x1F) == TAG_VIDEO && size > sizeof bytes)
             add_time(times, tag_time(bytes));

@@ -4,7 +4,7 @@
 #ifndef REELYARD_ACTORS_ENCODER_TAIL_H
 #define REELYARD_ACTORS_ENCODER_TAIL_H
 
-#include "actors/encoder/windows.h"
+#include "actors/encoder/window_io.h"
 
 /* MPEG streams: the last presentation time of a video, units of 1/90000 s modulo TAIL_WRAP, that of the transport
  * stream's PID (pid < 0: of a program stream's first video). FLV: the last time of a video tag, milliseconds. */
@@ -16,11 +16,11 @@ struct tail_times {
     unsigned n;    /* 0: there is none */
 };
 
-/* False if the end of the file is not at hand, which is then asked for or noted (windows_want_also). */
-bool tail_mpeg(struct windows *windows, int pid, struct tail_times *times);
-bool tail_flv(struct windows *windows, struct tail_times *times);
+/* False if the end of the file is not at hand, which is then asked for or noted (window_io_want_also). */
+bool tail_mpeg(struct window_io *windows, int pid, struct tail_times *times);
+bool tail_flv(struct window_io *windows, struct tail_times *times);
 
 /* Whether the metadata at the beginning of an FLV tells its duration. */
-bool tail_flv_is_told(const struct windows *windows);
+bool tail_flv_is_told(const struct window_io *windows);
 
 #endif

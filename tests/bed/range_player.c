@@ -11,7 +11,7 @@ struct range {
 };
 
 struct ranges {
-    struct range items[WINDOWS_MAX];
+    struct range items[WINDOW_IO_MAX];
     size_t n;
 };
 
@@ -73,18 +73,18 @@ static uint64_t total_of(const struct ranges *ranges)
 }
 
 static enum engine_outcome one_round(const struct play *play, const struct ranges *ranges, const uint8_t *bytes,
-                                     size_t n, const struct engine_wishes *wishes, struct windows *windows,
+                                     size_t n, const struct engine_wishes *wishes, struct window_io *windows,
                                      struct engine_result *result)
 {
-    uint8_t *copies[WINDOWS_MAX];
+    uint8_t *copies[WINDOW_IO_MAX];
     bool end_seen = ranges->n > 0 && ranges->items[ranges->n - 1].end == n;
-    *windows = (struct windows){.total_bytes = play->hide_total && !end_seen ? 0 : n};
+    *windows = (struct window_io){.total_bytes = play->hide_total && !end_seen ? 0 : n};
     windows->last_round = play->rounds >= PLAY_ROUNDS_MAX || total_of(ranges) >= PLAY_BYTES_MAX;
     for (size_t i = 0; i < ranges->n; i++) {
         size_t length = (size_t)(ranges->items[i].end - ranges->items[i].begin);
         copies[i] = malloc(length);
         memcpy(copies[i], bytes + ranges->items[i].begin, length);
-        if (!windows_place(windows, ranges->items[i].begin, copies[i], length))
+        if (!window_io_place(windows, ranges->items[i].begin, copies[i], length))
             abort();
     }
     enum engine_outcome outcome = engine_run(windows, wishes, result);
@@ -97,7 +97,7 @@ enum engine_outcome play_run(struct play *play, const uint8_t *bytes, size_t n, 
                              struct engine_result *result)
 {
     struct ranges ranges = {.n = 0};
-    struct windows windows;
+    struct window_io windows;
     size_t first = play->first_bytes > 0 ? play->first_bytes : PLAY_FIRST_BYTES;
     play->rounds = 0;
     play->requests = 1;

@@ -79,12 +79,12 @@ static int bench_rounds(const char *clip, const uint8_t *bytes, size_t n, int ro
 
 static int bench_methods(const uint8_t *bytes, size_t n)
 {
-    struct windows windows = {.total_bytes = n, .last_round = true};
+    struct window_io windows = {.total_bytes = n, .last_round = true};
     struct media media;
     struct picture picture;
     struct ry_error err;
     AVFrame *frame = NULL;
-    if (!windows_place(&windows, 0, bytes, n) || media_open(&media, &windows, "clip.mp4", &err) != RY_OK ||
+    if (!window_io_place(&windows, 0, bytes, n) || media_open(&media, &windows, "clip.mp4", &err) != RY_OK ||
         pick_frame(&media, 1.0, RY_FRAME_SMART, &frame, &err) != RY_OK ||
         picture_from_frame(&picture, frame, (struct turn){.transpose = false}, (struct extent){640, 360}, &err) !=
             RY_OK) {

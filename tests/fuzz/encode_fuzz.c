@@ -23,13 +23,13 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
-static void check_needs(const struct windows *windows)
+static void check_needs(const struct window_io *windows)
 {
     must(!windows->last_round);
     for (size_t i = 0; i < windows->need_count; i++) {
         const struct window_need *need = &windows->needs[i];
         must(need->length > 0 && need->offset + need->length <= windows->total_bytes);
-        must(windows_run(windows, need->offset) == 0);
+        must(window_io_run(windows, need->offset) == 0);
     }
 }
 
@@ -40,11 +40,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t options = data[0], hole = data[1];
     data += 2;
     size -= 2;
-    struct windows windows = {.total_bytes = size, .last_round = (options & 4) != 0};
+    struct window_io windows = {.total_bytes = size, .last_round = (options & 4) != 0};
     size_t first = hole > 0 ? 1 + (size - 1) * hole / 512 : size, behind = first + size / 8;
-    must(windows_place(&windows, 0, data, first));
+    must(window_io_place(&windows, 0, data, first));
     if (behind < size)
-        must(windows_place(&windows, behind, data + behind, size - behind));
+        must(window_io_place(&windows, behind, data + behind, size - behind));
     const struct engine_wishes wishes = {.filename = "clip.mp4",
                                          .wished_s = (options >> 3) / 4.0,
                                          .mode = (enum ry_frame_mode)(options % 4 % 3),

@@ -72,7 +72,7 @@ static void what_is_no_video_is_refused_with_a_reason(void **state)
 static void nothing_at_all_is_empty(void **state)
 {
     (void)state;
-    struct windows windows = {.last_round = true};
+    struct window_io windows = {.last_round = true};
     struct engine_wishes wishes = play_wishes("a.mp4");
     struct engine_result result;
     assert_int_equal(engine_run(&windows, &wishes, &result), ENGINE_FAILED);
@@ -201,13 +201,13 @@ static void holes_end_with_an_image_a_reason_or_a_need(void **state)
         size_t n;
         uint8_t *bytes = media_folder_load(&clips, videos[i], &n);
         for (int round = 0; bytes && round < 8; round++) {
-            struct windows windows = {.total_bytes = n, .last_round = round % 2 == 0};
+            struct window_io windows = {.total_bytes = n, .last_round = round % 2 == 0};
             struct engine_wishes wishes = play_wishes(videos[i]);
             struct engine_result result;
             for (uint64_t at = 0; at < n;) {
                 uint64_t length = 1 + ry_rng_below(&rng, n / 4);
                 length = length < n - at ? length : n - at;
-                assert_true(windows_place(&windows, at, bytes + at, (size_t)length));
+                assert_true(window_io_place(&windows, at, bytes + at, (size_t)length));
                 at += length + ry_rng_below(&rng, n / 8);
             }
             enum engine_outcome outcome = engine_run(&windows, &wishes, &result);

@@ -36,7 +36,7 @@ static int remove_clips(void **state)
 /* A clip's packets, all of them. */
 struct clip {
     uint8_t *bytes;
-    struct windows windows;
+    struct window_io windows;
     struct media media;
     AVPacket *packets[PACKETS_MAX];
     size_t n;
@@ -50,8 +50,8 @@ static bool clip_open(struct clip *clip, const char *name)
     *clip = (struct clip){.bytes = media_folder_load(&clips, name, &n)};
     if (!clip->bytes)
         return false;
-    clip->windows = (struct windows){.total_bytes = n, .last_round = true};
-    assert_true(windows_place(&clip->windows, 0, clip->bytes, n));
+    clip->windows = (struct window_io){.total_bytes = n, .last_round = true};
+    assert_true(window_io_place(&clip->windows, 0, clip->bytes, n));
     assert_int_equal(media_open(&clip->media, &clip->windows, name, &err), RY_OK);
     for (; clip->n < PACKETS_MAX; clip->n++) {
         AVPacket *packet = clip->packets[clip->n] = av_packet_alloc();

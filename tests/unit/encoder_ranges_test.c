@@ -125,11 +125,11 @@ static void the_last_round_makes_do_with_what_is_there(void **state)
     (void)state;
     size_t n;
     uint8_t *bytes = load("big_fast.mp4", &n);
-    struct windows windows = {.total_bytes = n, .last_round = true};
+    struct window_io windows = {.total_bytes = n, .last_round = true};
     struct engine_result result;
     struct engine_wishes wishes = play_wishes("big_fast.mp4");
     wishes.wished_s = 7;
-    assert_true(windows_place(&windows, 0, bytes, 200 * KIB));
+    assert_true(window_io_place(&windows, 0, bytes, 200 * KIB));
     assert_int_equal(engine_run(&windows, &wishes, &result), ENGINE_DONE);
     assert_int_equal(windows.need_count, 0);
     engine_result_free(&result);

@@ -29,21 +29,21 @@ static void windows_are_taken_in_order_only(void **state)
         bool taken;
     } cases[] = {{100, 50, true}, {150, 10, true},  {155, 10, false}, {90, 5, false},
                  {200, 0, false}, {900, 100, true}, {1000, 1, false}, {UINT64_MAX - 1, 5, false}};
-    struct windows windows = {.total_bytes = 1000};
+    struct window_io windows = {.total_bytes = 1000};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        assert_int_equal(windows_place(&windows, cases[i].offset, zeros, cases[i].n), cases[i].taken);
-    assert_int_equal(windows_run(&windows, 100), 60);
-    assert_int_equal(windows_run(&windows, 160), 0);
+        assert_int_equal(window_io_place(&windows, cases[i].offset, zeros, cases[i].n), cases[i].taken);
+    assert_int_equal(window_io_run(&windows, 100), 60);
+    assert_int_equal(window_io_run(&windows, 160), 0);
 }
 
 static void only_the_missing_parts_are_wanted(void **state)
 {
     (void)state;
-    struct windows windows = {.total_bytes = 40000};
-    assert_true(windows_place(&windows, 0, zeros, 10000));
-    assert_true(windows_place(&windows, 20000, zeros, 5000));
-    assert_true(windows_want(&windows, 5000, 5000));
-    assert_false(windows_want(&windows, 9000, 100000));
+    struct window_io windows = {.total_bytes = 40000};
+    assert_true(window_io_place(&windows, 0, zeros, 10000));
+    assert_true(window_io_place(&windows, 20000, zeros, 5000));
+    assert_true(window_io_want(&windows, 5000, 5000));
+    assert_false(window_io_want(&windows, 9000, 100000));
     assert_int_equal(windows.need_count, 2);
     assert_int_equal(windows.needs[0].offset, 10000);
     assert_int_equal(windows.needs[0].length, 10000);
@@ -55,15 +55,15 @@ static void only_the_missing_parts_are_wanted(void **state)
 static void a_fact_that_costs_too_much_ends_no_search(void **state)
 {
     (void)state;
-    struct windows windows = {.total_bytes = 200 * MIB};
-    assert_true(windows_place(&windows, 0, zeros, 1000));
-    assert_true(windows_place(&windows, 5000, zeros, 1000));
-    assert_true(windows_want_also(&windows, 190 * MIB, 10 * MIB));
+    struct window_io windows = {.total_bytes = 200 * MIB};
+    assert_true(window_io_place(&windows, 0, zeros, 1000));
+    assert_true(window_io_place(&windows, 5000, zeros, 1000));
+    assert_true(window_io_want_also(&windows, 190 * MIB, 10 * MIB));
     assert_int_equal(windows.need_count, 0);
     assert_false(windows.exhausted);
-    assert_false(windows_want_also(&windows, 199 * MIB, MIB));
+    assert_false(window_io_want_also(&windows, 199 * MIB, MIB));
     assert_int_equal(windows.need_count, 1);
-    assert_true(windows_want(&windows, 100 * MIB, 10 * MIB));
+    assert_true(window_io_want(&windows, 100 * MIB, 10 * MIB));
     assert_true(windows.exhausted);
 }
 
@@ -78,12 +78,13 @@ static void the_last_byte_of_a_value_is_found_over_all_windows(void **state)
         uint64_t at;
     } cases[] = {{0, 1000, 7, true, 21}, {0, 21, 7, true, 12},    {0, 12, 7, true, 10},   {0, 10, 7, false, 0},
                  {11, 12, 7, false, 0},  {13, 1000, 1, false, 0}, {0, 1000, 4, true, 22}, {22, 22, 4, false, 0}};
-    struct windows windows = {.total_bytes = 1000};
-    assert_true(windows_place(&windows, 10, first, sizeof first));
-    assert_true(windows_place(&windows, 20, second, sizeof second));
+    struct window_io windows = {.total_bytes = 1000};
+    assert_true(window_io_place(&windows, 10, first, sizeof first));
+    assert_true(window_io_place(&windows, 20, second, sizeof second));
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         uint64_t at = 0;
-        assert_int_equal(windows_find_last(&windows, cases[i].from, cases[i].to, cases[i].value, &at), cases[i].found);
+        assert_int_equal(window_io_find_last(&windows, cases[i].from, cases[i].to, cases[i].value, &at),
+                         cases[i].found);
         assert_int_equal(at, cases[i].at);
     }
 }
@@ -93,27 +94,27 @@ static void a_miss_asks_by_what_the_reader_is_about(void **state)
 {
     (void)state;
     static const struct {
-        enum windows_ahead ahead;
+        enum window_io_ahead ahead;
         uint64_t at;
         int size;
         uint64_t offset, length;
     } cases[] = {
         /* Windows: 0..64K, 1M..1M+256K; the video has 10 MiB. A new place begins 2 KiB earlier. */
-        {WINDOWS_EXACT, 2 * MIB, 100000, 2 * MIB - 2048, 102048},
-        {WINDOWS_EXACT, 64 * KIB, 100000, 64 * KIB, 100000},
-        {WINDOWS_EXACT, 2 * MIB, 8, 2 * MIB - 2048, 66 * KIB},
-        {WINDOWS_STREAM, 64 * KIB, 10, 64 * KIB, 64 * KIB},
-        {WINDOWS_STREAM, MIB + 256 * KIB, 10, MIB + 256 * KIB, 256 * KIB},
-        {WINDOWS_INDEX, 10 * MIB - 600 * KIB, 8, 10 * MIB - 602 * KIB, 602 * KIB},
-        {WINDOWS_INDEX, 10 * MIB - 4, 4, 10 * MIB - 66 * KIB, 66 * KIB},
-        {WINDOWS_EXACT, MIB - 1000, 5000, MIB - 3048, 3048},
+        {WINDOW_IO_EXACT, 2 * MIB, 100000, 2 * MIB - 2048, 102048},
+        {WINDOW_IO_EXACT, 64 * KIB, 100000, 64 * KIB, 100000},
+        {WINDOW_IO_EXACT, 2 * MIB, 8, 2 * MIB - 2048, 66 * KIB},
+        {WINDOW_IO_STREAM, 64 * KIB, 10, 64 * KIB, 64 * KIB},
+        {WINDOW_IO_STREAM, MIB + 256 * KIB, 10, MIB + 256 * KIB, 256 * KIB},
+        {WINDOW_IO_INDEX, 10 * MIB - 600 * KIB, 8, 10 * MIB - 602 * KIB, 602 * KIB},
+        {WINDOW_IO_INDEX, 10 * MIB - 4, 4, 10 * MIB - 66 * KIB, 66 * KIB},
+        {WINDOW_IO_EXACT, MIB - 1000, 5000, MIB - 3048, 3048},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct windows windows = {.total_bytes = 10 * MIB, .ahead = cases[i].ahead};
+        struct window_io windows = {.total_bytes = 10 * MIB, .ahead = cases[i].ahead};
         uint8_t to[16];
-        assert_true(windows_place(&windows, 0, zeros, 64 * KIB));
-        assert_true(windows_place(&windows, MIB, zeros, 256 * KIB));
-        AVIOContext *io = windows_io(&windows);
+        assert_true(window_io_place(&windows, 0, zeros, 64 * KIB));
+        assert_true(window_io_place(&windows, MIB, zeros, 256 * KIB));
+        AVIOContext *io = window_io_open(&windows);
         assert_non_null(io);
         assert_int_equal(io->seek(io->opaque, (int64_t)cases[i].at, SEEK_SET), cases[i].at);
         assert_true(io->read_packet(io->opaque, to, cases[i].size) < 0);
@@ -124,23 +125,24 @@ static void a_miss_asks_by_what_the_reader_is_about(void **state)
         assert_int_equal(io->seek(io->opaque, 0, SEEK_SET), 0);
         assert_true(io->read_packet(io->opaque, to, 1) < 0);
         assert_int_equal(windows.need_count, 1);
-        windows_io_free(&io);
+        window_io_close(&io);
     }
 }
 
 static void a_miss_is_the_end_when_nothing_more_will_come(void **state)
 {
     (void)state;
-    struct windows cases[] = {{.last_round = true}, {.total_bytes = 1000, .ahead = WINDOWS_CLOSED}, {.total_bytes = 4}};
+    struct window_io cases[] = {
+        {.last_round = true}, {.total_bytes = 1000, .ahead = WINDOW_IO_CLOSED}, {.total_bytes = 4}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         uint8_t to[16];
-        assert_true(windows_place(&cases[i], 0, "abcd", 4));
-        AVIOContext *io = windows_io(&cases[i]);
+        assert_true(window_io_place(&cases[i], 0, "abcd", 4));
+        AVIOContext *io = window_io_open(&cases[i]);
         assert_non_null(io);
         assert_int_equal(avio_read(io, to, 16), 4);
         assert_int_equal(cases[i].need_count, 0);
         assert_true(avio_feof(io));
-        windows_io_free(&io);
+        window_io_close(&io);
     }
 }
 
@@ -164,7 +166,7 @@ static void the_movie_box_is_asked_for_in_one_piece(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         static uint8_t file[64 * 1024];
-        struct windows windows = {.total_bytes = cases[i].total};
+        struct window_io windows = {.total_bytes = cases[i].total};
         struct movie movie;
         memset(file, 0, sizeof file);
         put_box(file, 24, "ftyp");
@@ -172,7 +174,7 @@ static void the_movie_box_is_asked_for_in_one_piece(void **state)
             put_box(file + cases[i].moov_at, cases[i].moov_size, "moov");
         else
             put_box(file + 24, (uint32_t)(19 * MIB) - 24, "mdat");
-        assert_true(windows_place(&windows, 0, file, cases[i].at_hand));
+        assert_true(window_io_place(&windows, 0, file, cases[i].at_hand));
         assert_int_equal(movie_read(&windows, &movie), cases[i].need_length == 0);
         assert_int_equal(windows.need_count, cases[i].need_length > 0);
         if (windows.need_count > 0) {
@@ -188,10 +190,10 @@ static void broken_boxes_end_the_walk(void **state)
     static const uint32_t sizes[] = {0, 2, 7, 8, 0xFFFFFFFF};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         uint8_t file[64] = {0};
-        struct windows windows = {.total_bytes = sizeof file};
+        struct window_io windows = {.total_bytes = sizeof file};
         struct movie movie;
         put_box(file, sizes[i], "junk");
-        assert_true(windows_place(&windows, 0, file, sizeof file));
+        assert_true(window_io_place(&windows, 0, file, sizeof file));
         assert_true(movie_read(&windows, &movie));
         assert_false(movie.found);
     }
@@ -234,15 +236,15 @@ static void the_cues_are_found_by_the_seek_head(void **state)
     static const uint8_t head[] = {0x1A, 0x45, 0xDF, 0xA3, 0x80, 0x18, 0x53, 0x80, 0x67, 0xFF,
                                    0x11, 0x4D, 0x9B, 0x74, 0x8E, 0x4D, 0xBB, 0x8B, 0x53, 0xAB,
                                    0x84, 0x1C, 0x53, 0xBB, 0x6B, 0x53, 0xAC, 0x82, 0x10, 0x00};
-    struct windows windows = {.total_bytes = 10000};
+    struct window_io windows = {.total_bytes = 10000};
     struct matroska matroska;
-    assert_true(windows_place(&windows, 0, head, sizeof head));
+    assert_true(window_io_place(&windows, 0, head, sizeof head));
     assert_false(matroska_read(&windows, &matroska));
     assert_true(windows.needs[0].offset <= 0x1000 + 10);
     assert_int_equal(windows.needs[0].offset + windows.needs[0].length, 10000);
     for (size_t n = 1; n < sizeof head; n++) {
-        struct windows shorter = {.total_bytes = 10000, .last_round = true};
-        assert_true(windows_place(&shorter, 0, head, n));
+        struct window_io shorter = {.total_bytes = 10000, .last_round = true};
+        assert_true(window_io_place(&shorter, 0, head, n));
         assert_true(matroska_read(&shorter, &matroska));
         assert_false(matroska.has_cues);
     }

@@ -1,5 +1,5 @@
-/* windows.c: the set of windows, and the plan for the next round; see windows.h. */
-#include "actors/downloader/windows.h"
+/* byte_ranges.c: the ranges of a video that are held, and the plan for the next round; see byte_ranges.h. */
+#include "actors/downloader/byte_ranges.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -7,54 +7,54 @@
 /* A gap smaller than this is cheaper to fetch than another request. */
 #define JOIN_GAP_BYTES 8192
 
-static uint64_t window_end(const struct windows *windows, size_t i)
+static uint64_t end_of(const struct byte_ranges *held, size_t i)
 {
-    return windows->items[i].offset + ry_frame_size(windows->items[i].frame);
+    return held->items[i].offset + ry_frame_size(held->items[i].frame);
 }
 
-bool windows_add(struct windows *windows, uint64_t offset, struct ry_frame *frame)
+bool byte_ranges_add(struct byte_ranges *held, uint64_t offset, struct ry_frame *frame)
 {
-    if (windows->n == WINDOWS_MAX)
+    if (held->n == BYTE_RANGES_MAX)
         return false;
-    size_t at = windows->n;
-    while (at > 0 && windows->items[at - 1].offset > offset)
+    size_t at = held->n;
+    while (at > 0 && held->items[at - 1].offset > offset)
         at--;
-    if (at > 0 && window_end(windows, at - 1) > offset)
+    if (at > 0 && end_of(held, at - 1) > offset)
         return false;
-    if (at < windows->n && windows->items[at].offset < offset + ry_frame_size(frame))
+    if (at < held->n && held->items[at].offset < offset + ry_frame_size(frame))
         return false;
-    memmove(&windows->items[at + 1], &windows->items[at], (windows->n - at) * sizeof windows->items[0]);
-    windows->items[at].offset = offset;
-    windows->items[at].frame = ry_frame_ref(frame);
-    windows->n++;
-    windows->bytes += ry_frame_size(frame);
+    memmove(&held->items[at + 1], &held->items[at], (held->n - at) * sizeof held->items[0]);
+    held->items[at].offset = offset;
+    held->items[at].frame = ry_frame_ref(frame);
+    held->n++;
+    held->bytes += ry_frame_size(frame);
     return true;
 }
 
-void windows_clear(struct windows *windows)
+void byte_ranges_clear(struct byte_ranges *held)
 {
-    for (size_t i = 0; i < windows->n; i++)
-        ry_frame_unref(windows->items[i].frame);
-    windows->n = 0;
-    windows->bytes = 0;
+    for (size_t i = 0; i < held->n; i++)
+        ry_frame_unref(held->items[i].frame);
+    held->n = 0;
+    held->bytes = 0;
 }
 
-bool windows_cover(const struct windows *windows, uint64_t total)
+bool byte_ranges_cover(const struct byte_ranges *held, uint64_t total)
 {
     uint64_t reached = 0;
-    for (size_t i = 0; i < windows->n && windows->items[i].offset == reached; i++)
-        reached = window_end(windows, i);
+    for (size_t i = 0; i < held->n && held->items[i].offset == reached; i++)
+        reached = end_of(held, i);
     return reached >= total;
 }
 
 /* ---- the plan ---------------------------------------------------------------------------------------------------- */
 
 /* The first byte from offset on that is not held. */
-static uint64_t first_missing(const struct windows *windows, uint64_t offset)
+static uint64_t first_missing(const struct byte_ranges *held, uint64_t offset)
 {
-    for (size_t i = 0; i < windows->n && windows->items[i].offset <= offset; i++)
-        if (window_end(windows, i) > offset)
-            offset = window_end(windows, i);
+    for (size_t i = 0; i < held->n && held->items[i].offset <= offset; i++)
+        if (end_of(held, i) > offset)
+            offset = end_of(held, i);
     return offset;
 }
 
@@ -66,12 +66,12 @@ static int by_offset(const void *a, const void *b)
 }
 
 /* The ranges from their first missing byte on, clamped to the end, in order, near ones joined. */
-static size_t join(const struct windows *windows, const struct ry_byte_range *asked, size_t asked_n, uint64_t total,
+static size_t join(const struct byte_ranges *held, const struct ry_byte_range *asked, size_t asked_n, uint64_t total,
                    struct span out[SPANS_MAX])
 {
     size_t n = 0;
     for (size_t i = 0; i < asked_n && n < SPANS_MAX; i++) {
-        uint64_t from = first_missing(windows, asked[i].offset);
+        uint64_t from = first_missing(held, asked[i].offset);
         uint64_t end = asked[i].offset + asked[i].length;
         end = end < total ? end : total;
         if (from < end)
@@ -109,33 +109,33 @@ static void plan_add(struct plan *plan, uint64_t offset, uint64_t end)
 }
 
 /* Adds what of a span is not held. */
-static void plan_missing(struct plan *plan, const struct windows *windows, struct span span)
+static void plan_missing(struct plan *plan, const struct byte_ranges *held, struct span span)
 {
     uint64_t from = span.offset;
     uint64_t end = span.offset + span.length;
-    for (size_t i = 0; i < windows->n && from < end; i++) {
-        if (window_end(windows, i) <= from)
+    for (size_t i = 0; i < held->n && from < end; i++) {
+        if (end_of(held, i) <= from)
             continue;
-        if (windows->items[i].offset >= end)
+        if (held->items[i].offset >= end)
             break;
-        plan_add(plan, from, windows->items[i].offset);
-        from = window_end(windows, i);
+        plan_add(plan, from, held->items[i].offset);
+        from = end_of(held, i);
     }
     plan_add(plan, from, end);
 }
 
-size_t windows_plan(const struct windows *windows, const struct ry_byte_range *asked, size_t asked_n, uint64_t total,
-                    struct span out[SPANS_MAX])
+size_t byte_ranges_plan(const struct byte_ranges *held, const struct ry_byte_range *asked, size_t asked_n,
+                        uint64_t total, struct span out[SPANS_MAX])
 {
     if (total > INT64_MAX)
         total = INT64_MAX; /* so that no sum below can overflow */
     struct span joined[SPANS_MAX];
-    size_t joined_n = join(windows, asked, asked_n, total, joined);
-    size_t room = WINDOWS_MAX - windows->n;
+    size_t joined_n = join(held, asked, asked_n, total, joined);
+    size_t room = BYTE_RANGES_MAX - held->n;
     struct plan plan = {.out = out,
                         .n_max = room < SPANS_MAX ? room : SPANS_MAX,
-                        .left_bytes = windows->bytes < WINDOWS_MAX_BYTES ? WINDOWS_MAX_BYTES - windows->bytes : 0};
+                        .left_bytes = held->bytes < BYTE_RANGES_MAX_BYTES ? BYTE_RANGES_MAX_BYTES - held->bytes : 0};
     for (size_t i = 0; i < joined_n; i++)
-        plan_missing(&plan, windows, joined[i]);
+        plan_missing(&plan, held, joined[i]);
     return plan.n;
 }

@@ -1,4 +1,4 @@
-/* windows.c: reading, missing, and how much to ask for.
+/* window_io.c: reading, missing, and how much to ask for.
  *
  * The amount asked for decides both the number of rounds (each costs the latency of a request) and the bytes (each
  * costs the transfer). What the reader is about to do is known by `ahead`; what it wants is known by the size of its
@@ -6,7 +6,7 @@
  *
  * A miss is final: libavformat's demuxers treat a failed read much like the end of a file and may go on to look
  * elsewhere, which would name ranges that nobody needs. */
-#include "actors/encoder/windows.h"
+#include "actors/encoder/window_io.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -39,9 +39,9 @@
 /* A jump to a place with no more than this behind it is a jump to an index at the end: all of it will be read. */
 #define TAIL_MAX_BYTES ((uint64_t)1 << 20)
 
-bool windows_place(struct windows *windows, uint64_t offset, const void *bytes, size_t n)
+bool window_io_place(struct window_io *windows, uint64_t offset, const void *bytes, size_t n)
 {
-    if (n == 0 || windows->count == WINDOWS_MAX || offset > INT64_MAX - n)
+    if (n == 0 || windows->count == WINDOW_IO_MAX || offset > INT64_MAX - n)
         return false;
     if (windows->count > 0) {
         const struct window *last = &windows->items[windows->count - 1];
@@ -54,7 +54,7 @@ bool windows_place(struct windows *windows, uint64_t offset, const void *bytes, 
     return true;
 }
 
-const uint8_t *windows_at(const struct windows *windows, uint64_t offset, size_t *n)
+const uint8_t *window_io_at(const struct window_io *windows, uint64_t offset, size_t *n)
 {
     *n = 0;
     for (size_t i = 0; i < windows->count; i++) {
@@ -67,21 +67,21 @@ const uint8_t *windows_at(const struct windows *windows, uint64_t offset, size_t
     return NULL;
 }
 
-uint64_t windows_run(const struct windows *windows, uint64_t offset)
+uint64_t window_io_run(const struct window_io *windows, uint64_t offset)
 {
     uint64_t run = 0;
     size_t n;
-    while (windows_at(windows, offset + run, &n))
+    while (window_io_at(windows, offset + run, &n))
         run += n;
     return run;
 }
 
-bool windows_copy(const struct windows *windows, uint64_t offset, void *to, size_t n)
+bool window_io_copy(const struct window_io *windows, uint64_t offset, void *to, size_t n)
 {
     uint8_t *out = to;
     while (n > 0) {
         size_t there;
-        const uint8_t *p = windows_at(windows, offset, &there);
+        const uint8_t *p = window_io_at(windows, offset, &there);
         if (!p)
             return false;
         size_t part = there < n ? there : n;
@@ -93,7 +93,7 @@ bool windows_copy(const struct windows *windows, uint64_t offset, void *to, size
     return true;
 }
 
-uint64_t windows_end(const struct windows *windows)
+uint64_t window_io_end(const struct window_io *windows)
 {
     if (windows->total_bytes > 0)
         return windows->total_bytes;
@@ -104,7 +104,7 @@ uint64_t windows_end(const struct windows *windows)
 }
 
 /* Bytes at hand right before offset, over adjacent windows. */
-static uint64_t run_before(const struct windows *windows, uint64_t offset)
+static uint64_t run_before(const struct window_io *windows, uint64_t offset)
 {
     uint64_t begin = offset;
     for (size_t i = windows->count; i-- > 0;) {
@@ -116,7 +116,7 @@ static uint64_t run_before(const struct windows *windows, uint64_t offset)
 }
 
 /* The next byte at hand behind offset, or the end of the video, or INT64_MAX. */
-static uint64_t gap_end(const struct windows *windows, uint64_t offset)
+static uint64_t gap_end(const struct window_io *windows, uint64_t offset)
 {
     for (size_t i = 0; i < windows->count; i++)
         if (windows->items[i].offset > offset)
@@ -124,7 +124,7 @@ static uint64_t gap_end(const struct windows *windows, uint64_t offset)
     return windows->total_bytes > 0 ? windows->total_bytes : INT64_MAX;
 }
 
-bool windows_find_last(const struct windows *windows, uint64_t from, uint64_t to, uint8_t value, uint64_t *offset)
+bool window_io_find_last(const struct window_io *windows, uint64_t from, uint64_t to, uint8_t value, uint64_t *offset)
 {
     for (size_t i = windows->count; i-- > 0;) {
         const struct window *item = &windows->items[i];
@@ -141,7 +141,7 @@ bool windows_find_last(const struct windows *windows, uint64_t from, uint64_t to
 }
 
 /* Where the last byte at hand before offset ends. */
-static uint64_t gap_begin(const struct windows *windows, uint64_t offset)
+static uint64_t gap_begin(const struct window_io *windows, uint64_t offset)
 {
     uint64_t begin = 0;
     for (size_t i = 0; i < windows->count && windows->items[i].offset < offset; i++)
@@ -149,34 +149,34 @@ static uint64_t gap_begin(const struct windows *windows, uint64_t offset)
     return begin;
 }
 
-static void ask(struct windows *windows, uint64_t offset, uint64_t length)
+static void ask(struct window_io *windows, uint64_t offset, uint64_t length)
 {
     /* libavformat goes back by up to half its buffer when it seeks to just before what it holds. */
     uint64_t margin = offset - gap_begin(windows, offset);
     margin = margin < IO_BUFFER_BYTES / 2 ? margin : IO_BUFFER_BYTES / 2;
     offset -= margin;
     length += margin;
-    if (windows->need_count < WINDOWS_NEEDS_MAX)
+    if (windows->need_count < WINDOW_IO_NEEDS_MAX)
         windows->needs[windows->need_count++] =
             (struct window_need){offset, length < ASK_MAX_BYTES ? length : ASK_MAX_BYTES};
 }
 
-static uint64_t cut_at_end(const struct windows *windows, uint64_t offset, uint64_t length)
+static uint64_t cut_at_end(const struct window_io *windows, uint64_t offset, uint64_t length)
 {
     uint64_t end = offset <= INT64_MAX - length ? offset + length : INT64_MAX;
     return windows->total_bytes > 0 && end > windows->total_bytes ? windows->total_bytes : end;
 }
 
 /* What was noted goes out with what is missed. */
-static void ask_also(struct windows *windows)
+static void ask_also(struct window_io *windows)
 {
-    for (size_t i = 0; i < windows->also_count && windows->need_count < WINDOWS_NEEDS_MAX; i++)
+    for (size_t i = 0; i < windows->also_count && windows->need_count < WINDOW_IO_NEEDS_MAX; i++)
         windows->needs[windows->need_count++] = windows->also[i];
     windows->also_count = 0;
 }
 
 /* Counts bytes of an index; false if that would be too many. */
-static bool count_index(struct windows *windows, uint64_t bytes)
+static bool count_index(struct window_io *windows, uint64_t bytes)
 {
     uint64_t share = windows->total_bytes / INDEX_SHARE_OF_ALL;
     uint64_t most = share > INDEX_MAX_BYTES ? share : INDEX_MAX_BYTES;
@@ -187,10 +187,10 @@ static bool count_index(struct windows *windows, uint64_t bytes)
 }
 
 /* Asks for what is missing of [offset, end). */
-static bool want(struct windows *windows, uint64_t offset, uint64_t end)
+static bool want(struct window_io *windows, uint64_t offset, uint64_t end)
 {
     while (offset < end) {
-        uint64_t there = windows_run(windows, offset);
+        uint64_t there = window_io_run(windows, offset);
         if (there == 0) {
             there = gap_end(windows, offset) - offset;
             ask(windows, offset, there < end - offset ? there : end - offset);
@@ -202,7 +202,7 @@ static bool want(struct windows *windows, uint64_t offset, uint64_t end)
     return windows->need_count == 0;
 }
 
-bool windows_want(struct windows *windows, uint64_t offset, uint64_t length)
+bool window_io_want(struct window_io *windows, uint64_t offset, uint64_t length)
 {
     uint64_t end = cut_at_end(windows, offset, length);
     if (windows->last_round || offset >= end)
@@ -214,40 +214,40 @@ bool windows_want(struct windows *windows, uint64_t offset, uint64_t length)
     return want(windows, offset, end);
 }
 
-bool windows_want_also(struct windows *windows, uint64_t offset, uint64_t length)
+bool window_io_want_also(struct window_io *windows, uint64_t offset, uint64_t length)
 {
     uint64_t end = cut_at_end(windows, offset, length);
     if (windows->last_round || offset >= end)
         return true;
     if (windows->count > 1) /* a fact that would cost too much is done without */
         return !count_index(windows, end - offset) || want(windows, offset, end);
-    while (offset < end && windows_run(windows, offset) > 0)
-        offset += windows_run(windows, offset);
+    while (offset < end && window_io_run(windows, offset) > 0)
+        offset += window_io_run(windows, offset);
     if (offset >= end)
         return true;
-    if (windows->also_count < WINDOWS_ALSO_MAX)
+    if (windows->also_count < WINDOW_IO_ALSO_MAX)
         windows->also[windows->also_count++] = (struct window_need){offset, end - offset};
     return false;
 }
 
-bool windows_settle(struct windows *windows)
+bool window_io_settle(struct window_io *windows)
 {
     ask_also(windows);
     return windows->need_count == 0;
 }
 
-void windows_begin(struct windows *windows)
+void window_io_begin(struct window_io *windows)
 {
     windows->need_count = windows->also_count = windows->patch_count = 0;
     windows->index_bytes = 0;
     windows->exhausted = false;
 }
 
-bool windows_patch(struct windows *windows, uint64_t offset, const uint8_t *bytes, size_t n)
+bool window_io_patch(struct window_io *windows, uint64_t offset, const uint8_t *bytes, size_t n)
 {
-    if (n == 0 || n > WINDOWS_PATCH_BYTES_MAX)
+    if (n == 0 || n > WINDOW_IO_PATCH_BYTES_MAX)
         abort();
-    if (windows->patch_count == WINDOWS_PATCHES_MAX)
+    if (windows->patch_count == WINDOW_IO_PATCHES_MAX)
         return false;
     struct window_patch *patch = &windows->patches[windows->patch_count++];
     *patch = (struct window_patch){.offset = offset, .n = n};
@@ -255,7 +255,7 @@ bool windows_patch(struct windows *windows, uint64_t offset, const uint8_t *byte
     return true;
 }
 
-uint64_t windows_bytes(const struct windows *windows)
+uint64_t window_io_bytes(const struct window_io *windows)
 {
     uint64_t bytes = 0;
     for (size_t i = 0; i < windows->count; i++)
@@ -264,27 +264,27 @@ uint64_t windows_bytes(const struct windows *windows)
 }
 
 /* What is left of the budget; 0: nothing may be asked for. */
-static uint64_t budget_left(const struct windows *windows)
+static uint64_t budget_left(const struct window_io *windows)
 {
-    uint64_t bytes = windows_bytes(windows);
+    uint64_t bytes = window_io_bytes(windows);
     uint64_t read = bytes > windows->index_bytes ? bytes - windows->index_bytes : 0;
     return read < BUDGET_BYTES ? BUDGET_BYTES - read : 0;
 }
 
 /* Records what a read of `wanted` bytes at the position misses. */
-static void miss(struct windows *windows, uint64_t wanted)
+static void miss(struct window_io *windows, uint64_t wanted)
 {
     uint64_t offset = windows->position, end = gap_end(windows, offset), length = wanted;
     uint64_t left = budget_left(windows);
     uint64_t before = run_before(windows, offset);
     bool header = wanted <= IO_BUFFER_BYTES; /* what follows is of unknown size */
-    if (windows->ahead == WINDOWS_STREAM || header)
+    if (windows->ahead == WINDOW_IO_STREAM || header)
         length = length > ASK_MIN_BYTES ? length : ASK_MIN_BYTES;
     /* A sample of known size that is read on and on behind its place is none: the demuxer looks for the next one. */
     bool searches = header && before >= SEARCH_MIN_BYTES;
-    if ((windows->ahead != WINDOWS_EXACT || searches) && length < before)
+    if ((windows->ahead != WINDOW_IO_EXACT || searches) && length < before)
         length = before;
-    if (windows->ahead == WINDOWS_INDEX && before == 0 && windows->total_bytes > 0 &&
+    if (windows->ahead == WINDOW_IO_INDEX && before == 0 && windows->total_bytes > 0 &&
         windows->total_bytes - offset <= TAIL_MAX_BYTES) {
         /* Some indexes are found by the last bytes of the file: what is before those comes along. */
         uint64_t early = windows->total_bytes > ASK_MIN_BYTES ? windows->total_bytes - ASK_MIN_BYTES : 0;
@@ -305,7 +305,7 @@ static int64_t thread_cpu_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-bool windows_spent(struct windows *windows)
+bool window_io_spent(struct window_io *windows)
 {
     if (windows->cpu_end_ns > 0 && !windows->spent && thread_cpu_ns() > windows->cpu_end_ns)
         windows->spent = true;
@@ -313,7 +313,7 @@ bool windows_spent(struct windows *windows)
 }
 
 /* Puts the patches over n bytes that were copied from the position. */
-static void apply_patches(const struct windows *windows, uint8_t *to, size_t n)
+static void apply_patches(const struct window_io *windows, uint8_t *to, size_t n)
 {
     for (size_t i = 0; i < windows->patch_count; i++) {
         const struct window_patch *patch = &windows->patches[i];
@@ -325,11 +325,11 @@ static void apply_patches(const struct windows *windows, uint8_t *to, size_t n)
 
 static int io_read(void *opaque, uint8_t *to, int size)
 {
-    struct windows *windows = opaque;
-    if (windows->need_count > 0 || windows_spent(windows))
+    struct window_io *windows = opaque;
+    if (windows->need_count > 0 || window_io_spent(windows))
         return AVERROR_EXIT;
     size_t n;
-    const uint8_t *p = windows_at(windows, windows->position, &n);
+    const uint8_t *p = window_io_at(windows, windows->position, &n);
     if (p && size > 0) {
         n = n < (size_t)size ? n : (size_t)size;
         memcpy(to, p, n);
@@ -339,7 +339,7 @@ static int io_read(void *opaque, uint8_t *to, int size)
     }
     if (budget_left(windows) == 0)
         windows->exhausted = true;
-    if (windows->last_round || windows->exhausted || windows->ahead == WINDOWS_CLOSED ||
+    if (windows->last_round || windows->exhausted || windows->ahead == WINDOW_IO_CLOSED ||
         (windows->total_bytes > 0 && windows->position >= windows->total_bytes))
         return AVERROR_EOF;
     miss(windows, (uint64_t)(size > 0 ? size : 1));
@@ -348,8 +348,8 @@ static int io_read(void *opaque, uint8_t *to, int size)
 
 static int64_t io_seek(void *opaque, int64_t offset, int whence)
 {
-    struct windows *windows = opaque;
-    uint64_t end = windows_end(windows);
+    struct window_io *windows = opaque;
+    uint64_t end = window_io_end(windows);
     if (whence == AVSEEK_SIZE)
         return end > 0 ? (int64_t)end : AVERROR(ENOSYS);
     if ((whence & ~AVSEEK_FORCE) != SEEK_SET || offset < 0)
@@ -358,7 +358,7 @@ static int64_t io_seek(void *opaque, int64_t offset, int whence)
     return offset;
 }
 
-AVIOContext *windows_io(struct windows *windows)
+AVIOContext *window_io_open(struct window_io *windows)
 {
     uint8_t *buffer = av_malloc(IO_BUFFER_BYTES);
     if (!buffer)
@@ -373,7 +373,7 @@ AVIOContext *windows_io(struct windows *windows)
     return io;
 }
 
-void windows_io_free(AVIOContext **io)
+void window_io_close(AVIOContext **io)
 {
     if (*io)
         av_freep(&(*io)->buffer);

@@ -1,4 +1,4 @@
-/* downloader_windows_test.c: the set of windows, and the plan of what to fetch next. */
+/* downloader_byte_ranges_test.c: the set of windows, and the plan of what to fetch next. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "actors/downloader/windows.h"
+#include "actors/downloader/byte_ranges.h"
 
 #define KIB          ((uint64_t)1024)
 #define MIB          (1024 * KIB)
@@ -18,12 +18,12 @@ static void release_nothing(void *arg)
     (void)arg;
 }
 
-static bool add(struct windows *windows, uint64_t offset, uint64_t length)
+static bool add(struct byte_ranges *windows, uint64_t offset, uint64_t length)
 {
     static char bytes[1];
     struct ry_frame *frame = ry_frame_wrap(bytes, (size_t)length, release_nothing, NULL);
     assert_non_null(frame);
-    bool added = windows_add(windows, offset, frame);
+    bool added = byte_ranges_add(windows, offset, frame);
     ry_frame_unref(frame);
     return added;
 }
@@ -31,7 +31,7 @@ static bool add(struct windows *windows, uint64_t offset, uint64_t length)
 static void windows_stand_in_order_and_apart(void **state)
 {
     (void)state;
-    struct windows windows = {0};
+    struct byte_ranges windows = {0};
     assert_true(add(&windows, 1000, 100));
     assert_true(add(&windows, 0, 100));
     assert_true(add(&windows, 500, 100));
@@ -44,11 +44,11 @@ static void windows_stand_in_order_and_apart(void **state)
     assert_int_equal(windows.bytes, 700);
     for (size_t i = 1; i < windows.n; i++)
         assert_true(windows.items[i - 1].offset < windows.items[i].offset);
-    assert_true(windows_cover(&windows, 100));
-    assert_false(windows_cover(&windows, 101));
+    assert_true(byte_ranges_cover(&windows, 100));
+    assert_false(byte_ranges_cover(&windows, 101));
     assert_true(add(&windows, 100, 400));
-    assert_true(windows_cover(&windows, 1100));
-    windows_clear(&windows);
+    assert_true(byte_ranges_cover(&windows, 1100));
+    byte_ranges_clear(&windows);
     assert_int_equal(windows.n, 0);
     assert_int_equal(windows.bytes, 0);
 }
@@ -56,14 +56,14 @@ static void windows_stand_in_order_and_apart(void **state)
 static void windows_are_bounded_in_number(void **state)
 {
     (void)state;
-    struct windows windows = {0};
-    for (uint64_t i = 0; i < WINDOWS_MAX; i++)
+    struct byte_ranges windows = {0};
+    for (uint64_t i = 0; i < BYTE_RANGES_MAX; i++)
         assert_true(add(&windows, i * 10, 1));
-    assert_false(add(&windows, WINDOWS_MAX * 10, 1));
+    assert_false(add(&windows, BYTE_RANGES_MAX * 10, 1));
     const struct ry_byte_range asked = {100 * MIB, 1};
     struct span out[SPANS_MAX];
-    assert_int_equal(windows_plan(&windows, &asked, 1, UINT64_MAX, out), 0);
-    windows_clear(&windows);
+    assert_int_equal(byte_ranges_plan(&windows, &asked, 1, UINT64_MAX, out), 0);
+    byte_ranges_clear(&windows);
 }
 
 /* One round: what is held, what is asked for, what is fetched. Lists end at a length of 0. */
@@ -99,14 +99,14 @@ static void windows_plan_fetches_what_is_missing(void **state)
         {"what may be held bounds it", {{0, 60 * MIB}}, {{100 * MIB, 50 * MIB}}, UINT64_MAX, {{100 * MIB, 4 * MIB}}},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct windows windows = {0};
+        struct byte_ranges windows = {0};
         size_t asked_n = 0;
         while (asked_n < 4 && rows[i].asked[asked_n].length)
             asked_n++;
         for (size_t k = 0; k < 4 && rows[i].held[k].length; k++)
             assert_true(add(&windows, rows[i].held[k].offset, rows[i].held[k].length));
         struct span out[SPANS_MAX] = {0};
-        size_t n = windows_plan(&windows, rows[i].asked, asked_n, rows[i].total, out);
+        size_t n = byte_ranges_plan(&windows, rows[i].asked, asked_n, rows[i].total, out);
         size_t want_n = 0;
         for (; want_n < 4 && rows[i].fetched[want_n].length; want_n++)
             if (out[want_n].offset != rows[i].fetched[want_n].offset ||
@@ -115,7 +115,7 @@ static void windows_plan_fetches_what_is_missing(void **state)
                          (unsigned long long)out[want_n].offset);
         if (n != want_n)
             fail_msg("%s: %zu spans", rows[i].claim, n);
-        windows_clear(&windows);
+        byte_ranges_clear(&windows);
     }
 }
 
