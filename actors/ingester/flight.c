@@ -7,7 +7,7 @@
 #include "runtime/base/backoff.h"
 #include "runtime/base/log.h"
 #include "runtime/base/utf8.h"
-#include "runtime/stream/job_type.h"
+#include "runtime/queue/job_type.h"
 
 #define RETRY_BASE_MS        1000
 #define RETRY_MAX_MS         (5 * 60 * 1000)
@@ -154,16 +154,16 @@ void flight_set_held(struct flight *flight, struct ry_str reason, unsigned round
     flight->delay_ms = ry_backoff_doubling_ms(rng, HELD_BASE_MS, HELD_MAX_MS, rounds, RETRY_JITTER_PERCENT);
 }
 
-int flight_say_end(const struct flight *flight, struct ry_stream *stream, struct ry_error *err)
+int flight_say_end(const struct flight *flight, struct ry_job_queue *queue, struct ry_error *err)
 {
-    const struct ry_stream_ops *ops = stream->ops;
+    const struct ry_job_queue_ops *ops = queue->ops;
     struct ry_str job_id = flight_job(flight);
     switch (flight->ending) {
-    case ENDING_ACK: return ops->ack(stream, job_id, flight->token, flight->next, flight->next_count, err);
-    case ENDING_RETRY: return ops->nack(stream, job_id, flight->token, flight->delay_ms, true, err);
-    case ENDING_HOLD: return ops->nack(stream, job_id, flight->token, flight->delay_ms, false, err);
-    case ENDING_GIVE_BACK: return ops->nack(stream, job_id, flight->token, 0, false, err);
-    case ENDING_BURY: return ops->bury(stream, job_id, flight->token, ry_str_of(flight->reason), err);
+    case ENDING_ACK: return ops->ack(queue, job_id, flight->token, flight->next, flight->next_count, err);
+    case ENDING_RETRY: return ops->nack(queue, job_id, flight->token, flight->delay_ms, true, err);
+    case ENDING_HOLD: return ops->nack(queue, job_id, flight->token, flight->delay_ms, false, err);
+    case ENDING_GIVE_BACK: return ops->nack(queue, job_id, flight->token, 0, false, err);
+    case ENDING_BURY: return ops->bury(queue, job_id, flight->token, ry_str_of(flight->reason), err);
     case ENDING_NONE: break;
     }
     return ry_fail(err, RY_EBUG, "a job that is worked on has no end");

@@ -7,7 +7,7 @@
 
 #include "proto/message.h"
 #include "runtime/base/rng.h"
-#include "runtime/stream/stream.h"
+#include "runtime/queue/job_queue.h"
 
 enum ending {
     ENDING_NONE, /* the scanner is at work */
@@ -75,6 +75,6 @@ void flight_set_failed(struct flight *flight, struct ry_str reason, unsigned att
 void flight_set_held(struct flight *flight, struct ry_str reason, unsigned rounds, struct ry_rng *rng);
 
 /* Says its end to the queue; what the queue's op returns. */
-int flight_say_end(const struct flight *flight, struct ry_stream *stream, struct ry_error *err);
+int flight_say_end(const struct flight *flight, struct ry_job_queue *queue, struct ry_error *err);
 
 #endif

@@ -1,6 +1,6 @@
 /* ingester.c: brings jobs from the queue to the scanner, and their ends back to the queue.
  *
- * Owns      the job queue (runtime/stream), on Redis if REDIS_URL is set, else in the data folder: leases, ends, dead
+ * Owns      the job queue (runtime/queue), on Redis if REDIS_URL is set, else in the data folder: leases, ends, dead
  *           letters. In flight are at most job_batch_size jobs, and never more than the scanner's mailbox takes; the
  *           last quarter of these places is for live jobs, so that no backfill can hold them up.
  *
@@ -30,7 +30,7 @@
 #include "actors/ingester/produce.h"
 #include "runtime/base/backoff.h"
 #include "runtime/base/log.h"
-#include "runtime/stream/stream.h"
+#include "runtime/queue/job_queue.h"
 
 /* Mails held at a time: dead letters and questions. A dead letter may have 128 MiB. */
 #define CAPACITY 8
@@ -53,7 +53,7 @@
 enum timer { TIMER_POLL, TIMER_RENEW, TIMER_RECOVER, TIMER_FULL };
 
 struct ingester {
-    struct ry_stream *stream;
+    struct ry_job_queue *queue;
 
     struct flight *flights; /* `window` of them */
     size_t in_flight;
@@ -178,7 +178,7 @@ static void lose(struct ingester *self, struct ry_ctx *ctx, struct flight *fligh
 static bool flight_end(struct ingester *self, struct ry_ctx *ctx, struct flight *flight)
 {
     struct ry_error err = {0};
-    int rc = flight_say_end(flight, self->stream, &err);
+    int rc = flight_say_end(flight, self->queue, &err);
     if (rc == RY_OK) {
         tell_of_end(ctx, flight);
         flight_remove(self, flight);
@@ -284,8 +284,8 @@ static bool read_jobs(struct ingester *self, struct ry_ctx *ctx, size_t max, enu
     RY_ARENA_AUTO arena = ry_arena_make(RY_JOB_MAX_BYTES + ((size_t)1 << 20));
     struct ry_error err = {0};
     size_t n = 0;
-    int rc = self->stream->ops->read(self->stream, ry_str_of(self->owner), max, least, self->lease_ms, &arena,
-                                     self->leases, &n, &err);
+    int rc = self->queue->ops->read(self->queue, ry_str_of(self->owner), max, least, self->lease_ms, &arena,
+                                    self->leases, &n, &err);
     if (rc != RY_OK) {
         on_trouble(self, ctx, &err);
         return false;
@@ -323,7 +323,7 @@ static void hurry_held(struct ingester *self, struct ry_ctx *ctx, struct ry_str 
     struct ry_error err = {0};
     if (self->resting || !held_has(&self->held, job_id))
         return;
-    if (self->stream->ops->hurry(self->stream, &err) == RY_OK)
+    if (self->queue->ops->hurry(self->queue, &err) == RY_OK)
         self->held = (struct held){0};
     else
         on_trouble(self, ctx, &err);
@@ -402,7 +402,7 @@ static int keep_dead_mail(struct ingester *self, struct ry_ctx *ctx, const struc
         .attempts = (unsigned)dead->attempts,
         .died_wall_ms = ry_wall_ms(ry_ctx_clock(ctx)),
     };
-    int rc = self->stream->ops->dead_add(self->stream, &letter, err);
+    int rc = self->queue->ops->dead_add(self->queue, &letter, err);
     if (rc == RY_OK)
         RY_LOG(RY_ERROR, "mail_dead", "mail=%" PRIu64 " message=%.*s role=%.*s attempts=%" PRIu64 " reason=%.*s",
                dead->id, RY_STR_ARG(dead->message), RY_STR_ARG(dead->role), dead->attempts, RY_STR_ARG(dead->reason));
@@ -433,7 +433,7 @@ static void on_queue_get(struct ingester *self, struct ry_ctx *ctx, const struct
 {
     struct ry_depth depth = {0};
     struct ry_error err = {0};
-    if (!self->resting && self->stream->ops->depth(self->stream, &depth, &err) != RY_OK)
+    if (!self->resting && self->queue->ops->depth(self->queue, &depth, &err) != RY_OK)
         on_trouble(self, ctx, &err);
     struct ry_queue_state state = {
         .healthy = !in_trouble(self),
@@ -442,7 +442,7 @@ static void on_queue_get(struct ingester *self, struct ry_ctx *ctx, const struct
         .dead = depth.dead,
         .oldest_ms = (uint64_t)depth.oldest_ms,
         .reason = in_trouble(self) ? ry_str_of(self->trouble.text) : (struct ry_str){NULL, 0},
-        .engine = ry_str_of(self->stream->ops->name),
+        .engine = ry_str_of(self->queue->ops->name),
         .streams = depth.streams,
         .malformed = depth.malformed,
     };
@@ -455,8 +455,8 @@ static void on_question(struct ingester *self, struct ry_ctx *ctx, const struct 
     const struct ry_error *trouble = self->resting ? &self->trouble : NULL;
     struct ry_error err = {0};
     bool push = mail->envelope.tag == RY_TAG_jobs_push;
-    int rc = push ? produce_answer_push(self->stream, trouble, ctx, mail, &err)
-                  : produce_answer_find(self->stream, trouble, ctx, mail, &err);
+    int rc = push ? produce_answer_push(self->queue, trouble, ctx, mail, &err)
+                  : produce_answer_find(self->queue, trouble, ctx, mail, &err);
     if (rc != RY_OK && !self->resting && !is_final(rc))
         on_trouble(self, ctx, &err);
     if (rc == RY_OK && push)
@@ -487,7 +487,7 @@ static void renew_all(struct ingester *self, struct ry_ctx *ctx)
     for (size_t i = 0; i < self->in_flight;) {
         struct flight *flight = &self->flights[i];
         struct ry_error err = {0};
-        int rc = self->stream->ops->renew(self->stream, flight_job(flight), flight->token, self->lease_ms, &err);
+        int rc = self->queue->ops->renew(self->queue, flight_job(flight), flight->token, self->lease_ms, &err);
         if (rc == RY_OK) {
             i++;
         } else if (is_final(rc)) {
@@ -509,7 +509,7 @@ static int release_former_self(struct ingester *self, struct ry_error *err)
         return ry_fail(err, RY_EBUG, "the owner %s has no incarnation", self->owner);
     struct ry_str node = {owner.p, (size_t)(slash - owner.p) + 1};
     size_t released = 0;
-    int rc = self->stream->ops->release(self->stream, node, owner, &released, err);
+    int rc = self->queue->ops->release(self->queue, node, owner, &released, err);
     self->release_due = rc != RY_OK;
     if (rc == RY_OK && released > 0)
         RY_LOG(RY_INFO, "leases_released", "jobs=%zu", released);
@@ -583,30 +583,30 @@ static void ingester_tick(void *arg, struct ry_ctx *ctx, unsigned timer)
 static void ingester_ready(void *arg, struct ry_ctx *ctx)
 {
     struct ingester *self = arg;
-    if (self->stream->ops->ready(self->stream))
+    if (self->queue->ops->ready(self->queue))
         look(self, ctx);
 }
 
 static int ingester_engine_fd(void *arg)
 {
     const struct ingester *self = arg;
-    return self->stream->ops->fd ? self->stream->ops->fd(self->stream) : -1;
+    return self->queue->ops->fd ? self->queue->ops->fd(self->queue) : -1;
 }
 
 /* Opens the queue that the configuration names. A Redis that is away now is waited for. */
 static int open_queue(struct ingester *self, struct ry_ctx *ctx, struct ry_error *err)
 {
     const struct ry_config *config = ry_ctx_config(ctx);
-    const struct ry_stream_redis_options redis = {
+    const struct ry_job_queue_redis_options redis = {
         .url = ry_config_str(config, RY_OPT_redis_url), .clock = ry_ctx_clock(ctx), .config = config};
     int rc;
     if (redis.url[0] == '\0')
-        rc = ry_stream_sqlite_open(ry_config_str(config, RY_OPT_sqlite_path), ry_ctx_clock(ctx), &self->stream, err);
+        rc = ry_job_queue_sqlite_open(ry_config_str(config, RY_OPT_sqlite_path), ry_ctx_clock(ctx), &self->queue, err);
     else
-        rc = ry_stream_redis_open(&redis, &self->stream, err);
-    if (self->stream == NULL)
+        rc = ry_job_queue_redis_open(&redis, &self->queue, err);
+    if (self->queue == NULL)
         return rc;
-    if (self->stream->ops->fd && self->poll_ms < TOLD_POLL_MS)
+    if (self->queue->ops->fd && self->poll_ms < TOLD_POLL_MS)
         self->poll_ms = TOLD_POLL_MS;
     self->release_due = true;
     if (rc == RY_OK)
@@ -663,12 +663,12 @@ static void ingester_close(void **out)
         struct flight *flight = &self->flights[i];
         if (flight->ending == ENDING_NONE)
             flight->ending = ENDING_GIVE_BACK;
-        if (flight_say_end(flight, self->stream, NULL) != RY_OK)
+        if (flight_say_end(flight, self->queue, NULL) != RY_OK)
             break;
     }
     for (size_t i = 0; i < self->in_flight; i++)
         flight_free(&self->flights[i]);
-    ry_stream_close(&self->stream);
+    ry_job_queue_close(&self->queue);
     free(self->flights);
     free(self->leases);
     free(self);

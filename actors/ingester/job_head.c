@@ -1,7 +1,7 @@
 #include "actors/ingester/job_head.h"
 
 #include "runtime/json/read.h"
-#include "runtime/stream/job_type.h"
+#include "runtime/queue/job_type.h"
 
 static int parse(struct job_head *head, struct ry_str json, struct ry_error *err)
 {

@@ -6,7 +6,7 @@
 #define REELYARD_ACTORS_INGESTER_JOB_HEAD_H
 
 #include "runtime/json/json.h"
-#include "runtime/stream/stream.h"
+#include "runtime/queue/job_queue.h"
 
 struct job_head {
     struct ry_json_doc *doc; /* owned; the strings point into it */

@@ -15,7 +15,7 @@ struct ry_job_push produce_job(const struct ry_job_spec *spec)
 }
 
 /* Pushes all or none. */
-static int push(struct ry_stream *stream, const struct ry_jobs_push *wanted, size_t *accepted, struct ry_error *err)
+static int push(struct ry_job_queue *queue, const struct ry_jobs_push *wanted, size_t *accepted, struct ry_error *err)
 {
     size_t n = wanted->jobs.n;
     *accepted = 0;
@@ -24,26 +24,26 @@ static int push(struct ry_stream *stream, const struct ry_jobs_push *wanted, siz
         return ry_fail(err, RY_ENOMEM, "no memory to push jobs");
     for (size_t i = 0; i < n; i++)
         jobs[i] = produce_job(&wanted->jobs.items[i]);
-    int rc = stream->ops->push(stream, jobs, n, (struct ry_str){NULL, 0}, (struct ry_str){NULL, 0}, accepted, err);
+    int rc = queue->ops->push(queue, jobs, n, (struct ry_str){NULL, 0}, (struct ry_str){NULL, 0}, accepted, err);
     free(jobs);
     return rc;
 }
 
 /* The channels of the question for which no scan waits or is worked on; without has room for all. */
-static int find(struct ry_stream *stream, const struct ry_jobs_find *question, struct ry_channel_ref *without,
+static int find(struct ry_job_queue *queue, const struct ry_jobs_find *question, struct ry_channel_ref *without,
                 size_t *n, struct ry_error *err)
 {
     static const char *const scans[] = {"batch", "rescan", NULL};
     size_t count = question->channels.n;
     *n = 0;
-    struct ry_stream_channel *channels = calloc(count > 0 ? count : 1, sizeof *channels);
+    struct ry_job_queue_channel *channels = calloc(count > 0 ? count : 1, sizeof *channels);
     bool *found = calloc(count > 0 ? count : 1, sizeof *found);
     int rc = channels && found ? RY_OK : ry_fail(err, RY_ENOMEM, "no memory to find jobs");
     for (size_t i = 0; i < count && rc == RY_OK; i++)
         channels[i] =
-            (struct ry_stream_channel){question->channels.items[i].guild_id, question->channels.items[i].channel_id};
+            (struct ry_job_queue_channel){question->channels.items[i].guild_id, question->channels.items[i].channel_id};
     if (rc == RY_OK)
-        rc = stream->ops->find(stream, channels, count, scans, found, err);
+        rc = queue->ops->find(queue, channels, count, scans, found, err);
     for (size_t i = 0; i < count && rc == RY_OK; i++)
         if (!found[i])
             without[(*n)++] = question->channels.items[i];
@@ -52,12 +52,12 @@ static int find(struct ry_stream *stream, const struct ry_jobs_find *question, s
     return rc;
 }
 
-int produce_answer_push(struct ry_stream *stream, const struct ry_error *trouble, struct ry_ctx *ctx,
+int produce_answer_push(struct ry_job_queue *queue, const struct ry_error *trouble, struct ry_ctx *ctx,
                         const struct ry_mail *mail, struct ry_error *err)
 {
     size_t accepted = 0;
     int rc =
-        trouble ? ry_fail(err, RY_EBUSY, "%s", trouble->text) : push(stream, RY_BODY(mail, jobs_push), &accepted, err);
+        trouble ? ry_fail(err, RY_EBUSY, "%s", trouble->text) : push(queue, RY_BODY(mail, jobs_push), &accepted, err);
     struct ry_jobs_pushed answer = {.accepted = rc == RY_OK ? accepted : 0};
     if (rc != RY_OK)
         answer.error = ry_str_of(err->text);
@@ -65,7 +65,7 @@ int produce_answer_push(struct ry_stream *stream, const struct ry_error *trouble
     return rc;
 }
 
-int produce_answer_find(struct ry_stream *stream, const struct ry_error *trouble, struct ry_ctx *ctx,
+int produce_answer_find(struct ry_job_queue *queue, const struct ry_error *trouble, struct ry_ctx *ctx,
                         const struct ry_mail *mail, struct ry_error *err)
 {
     const struct ry_jobs_find *question = RY_BODY(mail, jobs_find);
@@ -77,7 +77,7 @@ int produce_answer_find(struct ry_stream *stream, const struct ry_error *trouble
     else if (answer.without.items == NULL)
         rc = ry_fail(err, RY_ENOMEM, "no memory to find jobs");
     else
-        rc = find(stream, question, answer.without.items, &answer.without.n, err);
+        rc = find(queue, question, answer.without.items, &answer.without.n, err);
     if (rc != RY_OK) {
         answer.without.n = 0;
         answer.error = ry_str_of(err->text);

@@ -17,7 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "actors/relay/words.h"
+#include "actors/relay/peer_msg.h"
 #include "proto/crossing.h"
 #include "runtime/actor/forward.h"
 
@@ -25,7 +25,7 @@
 #define WHOLE_BYTES ((size_t)160 << 20)
 #define RENEW_MAX   256
 #define READS_MAX   256 /* of a role at a time */
-#define WORDS_MAX   256 /* ends of refused entries that are not said yet */
+#define MSGS_MAX    256 /* ends of refused entries that are not said yet */
 #define GONE_LOG_MS 1000
 
 struct relay_entry *relay_entry_of(const struct relay *self, uint64_t id)
@@ -298,7 +298,7 @@ static int read_role(struct relay *self, enum ry_role role)
             rc = ry_mail_stream_read(self->mail, streams, 2, room, on_entry, &reader, NULL);
         if (room == 0 || reader.seen < room)
             return rc;
-        if (self->word_count > WORDS_MAX)
+        if (self->peer_msg_count > MSGS_MAX)
             relay_flush(self);
     }
     if (rc == RY_OK)

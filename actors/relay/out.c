@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "actors/relay/words.h"
+#include "actors/relay/peer_msg.h"
 #include "runtime/actor/forward.h"
 #include "runtime/base/utf8.h"
 

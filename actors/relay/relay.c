@@ -1,7 +1,7 @@
 /* relay.c: carries mail between the routers of several nodes, through Redis.
  *
  * Owns      the mail of this node that another one works on (out.c), the mail of others that is worked on here (in.c),
- *           what nodes say to each other about both (words.c), and what is known of the others (peers.c).
+ *           what nodes say to each other about both (peer_msg.c), and what is known of the others (peers.c).
  * Accepts   mail of any role that this node has no instance of, or no room for, from the router; mail_settled,
  *           undeliverable and node_state from the router; entries and words from Redis (mail_stream.h).
  * Sends     relay_reach and node_get to the router; under its own ids, what instances of other nodes sent.
@@ -23,7 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "actors/relay/words.h"
+#include "actors/relay/peer_msg.h"
 
 enum timer { TIMER_LOOK };
 
@@ -169,7 +169,7 @@ static int relay_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
     if (self == NULL)
         return ry_fail(err, RY_ENOMEM, "out of memory");
     *out = self;
-    STAILQ_INIT(&self->words);
+    STAILQ_INIT(&self->peer_msgs);
     const struct ry_config *config = ry_ctx_config(ctx);
     if (ry_config_str(config, RY_OPT_redis_url)[0] == '\0')
         return RY_OK; /* alone */
@@ -178,7 +178,7 @@ static int relay_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
     self->has_postgres = ry_config_has_postgres(config);
     /* Above all numbers of this relay's former starts, for to other nodes it is the same as long as the router is; and
      * no answer to a former start is taken for one to this one. */
-    self->last_word = self->last_ask = (uint64_t)ry_wall_ms(ry_ctx_clock(ctx)) << NUMBERS_A_MS_BITS;
+    self->last_peer_msg = self->last_ask = (uint64_t)ry_wall_ms(ry_ctx_clock(ctx)) << NUMBERS_A_MS_BITS;
     int rc = ry_mail_stream_new(&self->mail, config, self->owner, ry_ctx_clock(ctx), err);
     if (rc == RY_OK)
         ry_timer(ctx, TIMER_LOOK, 0);
@@ -189,7 +189,7 @@ static int relay_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
 static void relay_work(struct relay *self, uint32_t roles)
 {
     relay_flush(self);
-    if (self->word_count < WAITING_MAX && relay_takes(self))
+    if (self->peer_msg_count < WAITING_MAX && relay_takes(self))
         relay_read(self, roles);
     self->freed = 0;
     relay_flush(self);
@@ -248,7 +248,7 @@ static void relay_receive(void *me, struct ry_ctx *ctx, struct ry_mail *mail)
         }
         break;
     }
-    if (self->freed != 0 || self->word_count > 0)
+    if (self->freed != 0 || self->peer_msg_count > 0)
         relay_work(self, self->freed);
 }
 
@@ -273,7 +273,7 @@ static bool relay_drain(void *me, struct ry_ctx *ctx)
     struct relay *self = me;
     self->ctx = ctx;
     return self->mail == NULL ||
-           (ry_mail_kept(ctx) == 0 && self->entries == NULL && self->asked == NULL && self->word_count == 0);
+           (ry_mail_kept(ctx) == 0 && self->entries == NULL && self->asked == NULL && self->peer_msg_count == 0);
 }
 
 static void relay_close(void **me)
@@ -286,7 +286,7 @@ static void relay_close(void **me)
         relay_release(self);
         (void)ry_mail_stream_announce(self->mail, self->node, (struct ry_str){0}, 0, NULL);
     }
-    relay_words_free(self);
+    relay_peer_msgs_free(self);
     relay_sent_free(self);
     relay_entries_free(self);
     relay_peers_free(self);

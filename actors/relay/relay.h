@@ -8,7 +8,7 @@
 #include "runtime/actor/actor.h"
 #include "runtime/base/log.h"
 #include "runtime/stats/stats.h"
-#include "runtime/stream/mail_stream.h"
+#include "runtime/queue/mail_stream.h"
 
 extern const struct ry_actor_spec ry_relay_spec;
 
@@ -26,7 +26,7 @@ struct relay_peer {
     char owner[RELAY_OWNER_BYTES]; /* the key */
     int64_t said_wall_ms;          /* of its newest news, by its clock */
     int64_t seen_mono_ms;          /* when they came */
-    uint64_t last_word;            /* number of its last word that was heard */
+    uint64_t last_peer_msg;        /* number of its last word that was heard */
     UT_hash_handle hh;
 };
 
@@ -64,13 +64,13 @@ struct relay_entry {
 };
 
 /* Words to other nodes that Redis has not taken yet, in order. */
-struct relay_word {
-    STAILQ_ENTRY(relay_word) link;
+struct peer_msg {
+    STAILQ_ENTRY(peer_msg) link;
     char stream[RY_MAIL_STREAM_BYTES];
-    struct ry_buf fields;                /* pairs: length, bytes; see words.c */
+    struct ry_buf fields;                /* pairs: length, bytes; see peer_msg.c */
     char end_entry[RY_MAIL_ENTRY_BYTES]; /* "": none; else this entry of `stream` is over */
 };
-STAILQ_HEAD(relay_words, relay_word);
+STAILQ_HEAD(peer_msgs, peer_msg);
 
 struct relay {
     struct ry_mail_stream *mail; /* NULL: no Redis, nothing is relayed */
@@ -84,10 +84,10 @@ struct relay {
     struct relay_entry *entries;
     struct relay_entry *asked; /* not worked on yet */
     uint64_t last_ask;
-    struct relay_words words;
-    size_t word_count;
-    uint64_t last_word; /* number of the last word of this node */
-    size_t heard;       /* words of others in this round */
+    struct peer_msgs peer_msgs;
+    size_t peer_msg_count;
+    uint64_t last_peer_msg; /* number of the last word of this node */
+    size_t heard;           /* words of others in this round */
 
     /* Of this node, as the router says. */
     uint32_t present; /* roles */

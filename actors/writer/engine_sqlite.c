@@ -1,6 +1,6 @@
 /* engine_sqlite.c: the embedded database: one file in WAL mode.
  *
- * Owns one connection. The job queue lives in the same file behind another connection (runtime/stream), so every
+ * Owns one connection. The job queue lives in the same file behind another connection (runtime/queue), so every
  * transaction takes the write lock at its beginning (BEGIN IMMEDIATE: it waits there or fails as a whole, and never
  * half-way) and ends within one call of the writer.
  *

@@ -29,7 +29,7 @@ static int64_t letter_id(const char *word)
 }
 
 /* Hands every letter with an id in after+1 .. last to take, by pages; stops at its first error. */
-static int each_letter(struct ry_stream *stream, int64_t last, int (*take)(void *arg, const struct ry_dead *letter),
+static int each_letter(struct ry_job_queue *queue, int64_t last, int (*take)(void *arg, const struct ry_dead *letter),
                        void *arg, struct ry_error *err)
 {
     struct ry_dead letters[PAGE_LETTERS];
@@ -37,7 +37,7 @@ static int each_letter(struct ry_stream *stream, int64_t last, int (*take)(void 
     for (;;) {
         RY_ARENA_AUTO arena = ry_arena_make(PAGE_BYTES);
         size_t n = 0;
-        int rc = stream->ops->dead_list(stream, after, PAGE_LETTERS, &arena, letters, &n, err);
+        int rc = queue->ops->dead_list(queue, after, PAGE_LETTERS, &arena, letters, &n, err);
         if (rc != RY_OK || n == 0)
             return rc;
         for (size_t i = 0; i < n; i++) {
@@ -88,20 +88,20 @@ static int add_row(void *arg, const struct ry_dead *letter)
     return RY_OK;
 }
 
-static int list(struct ry_cli *cli, struct ry_stream *stream, bool json, struct ry_error *err)
+static int list(struct ry_cli *cli, struct ry_job_queue *queue, bool json, struct ry_error *err)
 {
     static const char *const headings[] = {"ID", "KIND", "TYPE", "GUILD", "DIED", "ATTEMPTS", "REASON"};
     if (json) {
         RY_BUF_AUTO text = ry_buf_make(RY_MESSAGE_JSON_MAX_BYTES);
         struct ry_json_writer array = ry_json_writer(&text, true);
         ry_json_put_array(&array, NULL);
-        int rc = each_letter(stream, INT64_MAX, add_json, &array, err);
+        int rc = each_letter(queue, INT64_MAX, add_json, &array, err);
         ry_json_put_end(&array);
         return rc == RY_OK ? ry_message_json_print(&text, cli->out, err) : rc;
     }
     struct ry_table table;
     ry_table_init(&table, headings, sizeof headings / sizeof *headings);
-    int rc = each_letter(stream, INT64_MAX, add_row, &table, err);
+    int rc = each_letter(queue, INT64_MAX, add_row, &table, err);
     ry_table_print(&table, cli->out);
     return rc;
 }
@@ -113,11 +113,11 @@ static void show_text(struct ry_cli *cli, const char *name, struct ry_str text)
     (void)fputc('\n', cli->out);
 }
 
-static int show(struct ry_cli *cli, struct ry_stream *stream, int64_t id, struct ry_error *err)
+static int show(struct ry_cli *cli, struct ry_job_queue *queue, int64_t id, struct ry_error *err)
 {
     RY_ARENA_AUTO arena = ry_arena_make(LETTER_BYTES);
     struct ry_dead letter;
-    int rc = stream->ops->dead_get(stream, id, &arena, &letter, err);
+    int rc = queue->ops->dead_get(queue, id, &arena, &letter, err);
     if (rc != RY_OK)
         return rc;
     char died[RY_TIME_TEXT_BYTES];
@@ -140,7 +140,7 @@ static int show(struct ry_cli *cli, struct ry_stream *stream, int64_t id, struct
 /* What is done with each letter, and how it went. */
 struct change {
     struct ry_cli *cli;
-    struct ry_stream *stream;
+    struct ry_job_queue *queue;
     struct ry_session session; /* joined when the first mail is replayed */
     struct ry_error *err;      /* of the store */
     bool replay;
@@ -174,7 +174,7 @@ static int replay_mail(struct change *change, int64_t id, struct ry_error *err)
 {
     RY_ARENA_AUTO arena = ry_arena_make(LETTER_BYTES);
     struct ry_dead letter;
-    int rc = change->stream->ops->dead_get(change->stream, id, &arena, &letter, err);
+    int rc = change->queue->ops->dead_get(change->queue, id, &arena, &letter, err);
     if (rc == RY_OK)
         rc = check_foreign(change->cli, letter.body, err);
     if (rc == RY_OK && change->session.console == NULL)
@@ -190,7 +190,7 @@ static int replay_mail(struct change *change, int64_t id, struct ry_error *err)
     if (!replayed->accepted)
         return ry_fail(err, RY_EFULL, "the node refused it: %.*s", RY_STR_ARG(replayed->reason));
     struct ry_error outcome;
-    rc = change->stream->ops->dead_take(change->stream, &id, 1, false, &outcome, err);
+    rc = change->queue->ops->dead_take(change->queue, &id, 1, false, &outcome, err);
     return rc == RY_OK && outcome.code != RY_OK ? ry_fail(err, outcome.code, "%s", outcome.text) : rc;
 }
 
@@ -200,7 +200,7 @@ static int change_gathered(struct change *change, struct ry_error *err)
     struct ry_error outcomes[PAGE_LETTERS];
     size_t n = change->count;
     change->count = 0;
-    int rc = change->stream->ops->dead_take(change->stream, change->ids, n, change->replay, outcomes, err);
+    int rc = change->queue->ops->dead_take(change->queue, change->ids, n, change->replay, outcomes, err);
     for (size_t i = 0; i < n && rc == RY_OK; i++) {
         int taken = (int)outcomes[i].code;
         if (change->replay && taken == RY_EUNSUPPORTED)
@@ -235,14 +235,14 @@ static int note_id(void *arg, const struct ry_dead *letter)
 static int change_all(struct change *change, struct ry_error *err)
 {
     int64_t last = 0;
-    int rc = each_letter(change->stream, INT64_MAX, note_id, &last, err);
-    return rc == RY_OK ? each_letter(change->stream, last, change_letter, change, err) : rc;
+    int rc = each_letter(change->queue, INT64_MAX, note_id, &last, err);
+    return rc == RY_OK ? each_letter(change->queue, last, change_letter, change, err) : rc;
 }
 
-static int change_letters(struct ry_cli *cli, struct ry_stream *stream, int argc, char **argv, struct ry_error *err)
+static int change_letters(struct ry_cli *cli, struct ry_job_queue *queue, int argc, char **argv, struct ry_error *err)
 {
     struct change change = {
-        .cli = cli, .stream = stream, .session = RY_SESSION_NONE, .err = err, .replay = strcmp(argv[1], "replay") == 0};
+        .cli = cli, .queue = queue, .session = RY_SESSION_NONE, .err = err, .replay = strcmp(argv[1], "replay") == 0};
     int rc = argc == 2 ? change_all(&change, err) : RY_OK;
     for (int i = 2; i < argc && rc == RY_OK; i++)
         rc = change_one(&change, letter_id(argv[i]), err);
@@ -285,17 +285,17 @@ int ry_cmd_dead(struct ry_cli *cli, int argc, char **argv)
         code = check_words(cli, argc, argv, all, json);
     if (code != RY_CLI_GO)
         return code;
-    struct ry_stream *stream = NULL;
+    struct ry_job_queue *queue = NULL;
     struct ry_error err;
-    int rc = ry_session_queue(cli, false, &stream, &err);
+    int rc = ry_session_queue(cli, false, &queue, &err);
     if (rc != RY_OK)
         return ry_cli_fail(cli, &err);
     if (strcmp(argv[1], "list") == 0)
-        rc = list(cli, stream, json, &err);
+        rc = list(cli, queue, json, &err);
     else if (strcmp(argv[1], "show") == 0)
-        rc = show(cli, stream, letter_id(argv[2]), &err);
+        rc = show(cli, queue, letter_id(argv[2]), &err);
     else
-        rc = change_letters(cli, stream, argc, argv, &err);
-    ry_stream_close(&stream);
+        rc = change_letters(cli, queue, argc, argv, &err);
+    ry_job_queue_close(&queue);
     return rc == RY_OK ? RY_EXIT_DONE : ry_cli_fail(cli, &err);
 }

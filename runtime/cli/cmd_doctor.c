@@ -137,14 +137,14 @@ static unsigned examine_queue(const struct ry_cli *cli)
 {
     char finding[160];
     struct ry_place place;
-    struct ry_stream *stream = NULL;
+    struct ry_job_queue *queue = NULL;
     struct ry_depth depth;
     struct ry_error err = {.code = RY_OK};
     ry_config_queue_place(cli->config, &place);
-    int rc = ry_session_queue(cli, false, &stream, &err);
+    int rc = ry_session_queue(cli, false, &queue, &err);
     if (rc == RY_OK)
-        rc = stream->ops->depth(stream, &depth, &err);
-    ry_stream_close(&stream);
+        rc = queue->ops->depth(queue, &depth, &err);
+    ry_job_queue_close(&queue);
     if (rc == RY_ENOENT)
         return report_place(cli, true, "queue", "not there yet, will be made", &place);
     if (rc != RY_OK)

@@ -14,7 +14,7 @@
 
 struct enqueue {
     struct ry_cli *cli;
-    struct ry_stream *stream;
+    struct ry_job_queue *queue;
     bool priority_given;
     enum ry_priority priority;
     struct ry_job_entry entries[BATCH_JOBS];
@@ -42,7 +42,7 @@ static int push_batch(struct enqueue *self, struct ry_error *err)
         return RY_OK;
     for (size_t i = 0; i < self->count; i++)
         jobs[i] = self->entries[i].push;
-    int rc = self->stream->ops->push(self->stream, jobs, self->count, none, none, &accepted, err);
+    int rc = self->queue->ops->push(self->queue, jobs, self->count, none, none, &accepted, err);
     if (rc == RY_OK) {
         for (size_t i = 0; i < self->count; i++)
             if (self->entries[i].id_made)
@@ -94,14 +94,14 @@ static int work(struct enqueue *self, FILE *file)
 {
     struct ry_job_input input;
     struct ry_error err;
-    int rc = ry_session_queue(self->cli, true, &self->stream, &err);
+    int rc = ry_session_queue(self->cli, true, &self->queue, &err);
     if (rc != RY_OK)
         return ry_cli_fail(self->cli, &err);
     ry_job_input_init(&input, file);
     rc = read_all(self, &input, &err);
     drop_batch(self);
     ry_job_input_free(&input);
-    ry_stream_close(&self->stream);
+    ry_job_queue_close(&self->queue);
     (void)fprintf(self->cli->out, "%zu accepted, %zu already in the queue, %zu left out\n", self->accepted, self->known,
                   self->refused);
     if (rc != RY_OK)

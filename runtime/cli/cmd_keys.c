@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "runtime/bus/keys.h"
-#include "runtime/stream/fleet.h"
+#include "runtime/queue/fleet.h"
 
 static int make_fleet_key(struct ry_cli *cli, const char *path)
 {

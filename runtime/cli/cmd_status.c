@@ -128,17 +128,17 @@ static void add_queue(struct status *self, const char *engine, const struct ry_d
  * this one answers is of interest. */
 static void look_at_queue(struct status *self, bool told)
 {
-    struct ry_stream *stream = NULL;
+    struct ry_job_queue *queue = NULL;
     struct ry_depth depth;
     struct ry_error err;
-    int rc = ry_session_queue(self->cli, false, &stream, &err);
+    int rc = ry_session_queue(self->cli, false, &queue, &err);
     if (rc == RY_OK)
-        rc = stream->ops->depth(stream, &depth, &err);
+        rc = queue->ops->depth(queue, &depth, &err);
     if (rc != RY_OK)
         add_problem(self, "queue", &err);
     else if (!told)
-        add_queue(self, stream->ops->name, &depth);
-    ry_stream_close(&stream);
+        add_queue(self, queue->ops->name, &depth);
+    ry_job_queue_close(&queue);
 }
 
 /* The node's own queue, as its ingester sees it: the command may have been started with another REDIS_URL, or none. */

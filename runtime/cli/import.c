@@ -58,7 +58,7 @@ struct import {
     bool rows_only;                           /* nothing is made of the videos now */
     struct ry_node_role roles[RY_ROLE_COUNT]; /* to start here, if no node runs */
     struct ry_session session;
-    struct ry_stream *stream;
+    struct ry_job_queue *queue;
     int signal_fd;
     struct ry_log_limit endure_log; /* of lines that tell what is waited for */
     struct ry_progress progress;
@@ -162,7 +162,7 @@ static bool look_at_node(struct import *import, struct figures *figures)
 static bool look_at_queue(struct import *import, struct ry_depth *depth)
 {
     struct ry_error why;
-    while (import->stream->ops->depth(import->stream, depth, &why) != RY_OK)
+    while (import->queue->ops->depth(import->queue, depth, &why) != RY_OK)
         if (!import_endure(import, &why))
             return false;
     return true;
@@ -235,7 +235,7 @@ static void import_file(struct import *import, const struct ry_import_source *so
     struct ry_import_feed_options options = {.path = path,
                                              .media_dirs = (const char *const *)import->files.dirs,
                                              .media_dir_count = import->files.dir_count,
-                                             .stream = import->stream,
+                                             .queue = import->queue,
                                              .clock = import->clock,
                                              .put_aside = import_on_put_aside,
                                              .put_aside_arg = import};
@@ -412,7 +412,7 @@ static int import_open(struct import *import, struct ry_error *err)
     }
     if (rc != RY_OK)
         return rc;
-    rc = ry_session_queue_local(import->cli, true, &import->stream, err);
+    rc = ry_session_queue_local(import->cli, true, &import->queue, err);
     if (rc != RY_OK)
         return rc;
     if (!look_at_archive(import, &import->begin) || !look_at_node(import, &import->begin) ||
@@ -439,7 +439,7 @@ static void import_files(struct import *import)
     done = done && (import->rows_only || wait_for_clips(import));
     for (size_t i = 0; i < count; i++) {
         struct ry_error why;
-        if (done && cursors[i] != NULL && ry_import_forget(import->stream, cursors[i], &why) != RY_OK)
+        if (done && cursors[i] != NULL && ry_import_forget(import->queue, cursors[i], &why) != RY_OK)
             ry_import_reason(&import->report.errors, "%s", why.text);
         free(cursors[i]);
     }
@@ -478,7 +478,7 @@ static int import_run(struct import *import, bool json)
         import_files(import);
     else
         code = ry_cli_fail(import->cli, &err);
-    ry_stream_close(&import->stream);
+    ry_job_queue_close(&import->queue);
     if (rc == RY_OK && !import->report.broken && !import->report.stopped)
         ry_page_ask(&import->report.page, &import->session);
     struct ry_error why;

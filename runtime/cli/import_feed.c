@@ -99,8 +99,8 @@ static int resume(struct ry_import_feed *feed, struct ry_error *err)
 {
     RY_ARENA_AUTO arena = ry_arena_make(CURSOR_ARENA_BYTES);
     struct ry_str cursor;
-    struct ry_stream *stream = feed->options.stream;
-    int rc = stream->ops->cursor_get(stream, ry_str_of(feed->cursor_key), &arena, &cursor, err);
+    struct ry_job_queue *queue = feed->options.queue;
+    int rc = queue->ops->cursor_get(queue, ry_str_of(feed->cursor_key), &arena, &cursor, err);
     if (rc != RY_OK || cursor.p == NULL)
         return rc;
     char text[CURSOR_BYTES];
@@ -352,9 +352,9 @@ int ry_import_feed_push(struct ry_import_feed *feed, struct ry_error *err)
              feed->identity, feed->next_offset, feed->next_index, feed->counts.with_attachments,
              feed->counts.put_aside);
     size_t accepted = 0;
-    struct ry_stream *stream = feed->options.stream;
-    rc = stream->ops->push(stream, jobs, feed->group_jobs, ry_str_of(feed->cursor_key), ry_str_of(cursor), &accepted,
-                           err);
+    struct ry_job_queue *queue = feed->options.queue;
+    rc =
+        queue->ops->push(queue, jobs, feed->group_jobs, ry_str_of(feed->cursor_key), ry_str_of(cursor), &accepted, err);
     if (rc != RY_OK)
         return rc;
     feed->group_jobs = 0;
@@ -367,10 +367,10 @@ const char *ry_import_feed_cursor(const struct ry_import_feed *feed)
     return feed->cursor_key;
 }
 
-int ry_import_forget(struct ry_stream *stream, const char *cursor, struct ry_error *err)
+int ry_import_forget(struct ry_job_queue *queue, const char *cursor, struct ry_error *err)
 {
     size_t accepted = 0;
-    return stream->ops->push(stream, NULL, 0, ry_str_of(cursor), (struct ry_str){0}, &accepted, err);
+    return queue->ops->push(queue, NULL, 0, ry_str_of(cursor), (struct ry_str){0}, &accepted, err);
 }
 
 struct ry_str ry_import_feed_channel(const struct ry_import_feed *feed)

@@ -8,7 +8,7 @@
 #define REELYARD_RUNTIME_CLI_IMPORT_FEED_H
 
 #include "runtime/cli/export_reader.h"
-#include "runtime/stream/stream.h"
+#include "runtime/queue/job_queue.h"
 
 struct ry_import_feed;
 
@@ -24,7 +24,7 @@ struct ry_import_feed_options {
     /* Further folders with its files, as in struct ry_export_media. */
     const char *const *media_dirs;
     size_t media_dir_count;
-    struct ry_stream *stream;
+    struct ry_job_queue *queue;
     const struct ry_clock *clock;
     /* Told of every message and attachment that is put aside: a sentence with the message's place. */
     void (*put_aside)(void *arg, const char *reason);
@@ -54,7 +54,7 @@ int ry_import_feed_push(struct ry_import_feed *feed, struct ry_error *err);
 /* The name of the file's cursor; lives as long as the feed. */
 const char *ry_import_feed_cursor(const struct ry_import_feed *feed);
 /* Removes a cursor by its name: the import of that file is complete. Errors of the queue. */
-int ry_import_forget(struct ry_stream *stream, const char *cursor, struct ry_error *err);
+int ry_import_forget(struct ry_job_queue *queue, const char *cursor, struct ry_error *err);
 
 /* The export's channel; lives as long as the feed. */
 struct ry_str ry_import_feed_channel(const struct ry_import_feed *feed);

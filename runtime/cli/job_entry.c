@@ -2,7 +2,7 @@
 
 #include "runtime/json/read.h"
 #include "runtime/json/writer.h"
-#include "runtime/stream/job_type.h"
+#include "runtime/queue/job_type.h"
 
 #include <stdio.h>
 #include <sys/random.h>

@@ -4,7 +4,7 @@
 
 #include "runtime/base/buf.h"
 #include "runtime/json/json.h"
-#include "runtime/stream/stream.h"
+#include "runtime/queue/job_queue.h"
 
 #define RY_UUID_BYTES 37 /* 8-4-4-4-12 hexadecimal digits and a NUL */
 

@@ -263,14 +263,14 @@ static void note_letter(struct ry_scan_follow *follow, const struct ry_dead *let
 }
 
 /* The reasons of jobs that were given up since the last push. */
-static int read_letters(struct ry_scan_follow *follow, struct ry_stream *stream, struct ry_error *err)
+static int read_letters(struct ry_scan_follow *follow, struct ry_job_queue *queue, struct ry_error *err)
 {
     struct ry_dead letters[PAGE_LETTERS];
     int64_t after = 0;
     size_t n = 0;
     do {
         RY_ARENA_AUTO arena = ry_arena_make(PAGE_BYTES);
-        int rc = stream->ops->dead_list(stream, after, PAGE_LETTERS, &arena, letters, &n, err);
+        int rc = queue->ops->dead_list(queue, after, PAGE_LETTERS, &arena, letters, &n, err);
         if (rc != RY_OK)
             return rc;
         for (size_t i = 0; i < n; i++) {
@@ -283,15 +283,15 @@ static int read_letters(struct ry_scan_follow *follow, struct ry_stream *stream,
 
 static void note_dead_jobs(struct ry_scan_follow *follow)
 {
-    struct ry_stream *stream = NULL;
+    struct ry_job_queue *queue = NULL;
     struct ry_error why;
     uint64_t dead = 0;
     if (!count_dead(follow, &dead) || dead <= follow->dead_before)
         return;
-    int rc = ry_session_queue(follow->cli, false, &stream, &why);
+    int rc = ry_session_queue(follow->cli, false, &queue, &why);
     if (rc == RY_OK)
-        rc = read_letters(follow, stream, &why);
-    ry_stream_close(&stream);
+        rc = read_letters(follow, queue, &why);
+    ry_job_queue_close(&queue);
     if (rc != RY_OK)
         ry_import_reason(&follow->errors, "cannot read the dead letters: %s", why.text);
 }

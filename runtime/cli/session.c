@@ -169,25 +169,25 @@ static bool uses_redis(const struct ry_cli *cli)
     return ry_config_str(cli->config, RY_OPT_redis_url)[0] != '\0';
 }
 
-int ry_session_queue_local(const struct ry_cli *cli, bool make, struct ry_stream **stream, struct ry_error *err)
+int ry_session_queue_local(const struct ry_cli *cli, bool make, struct ry_job_queue **queue, struct ry_error *err)
 {
     if (!make && !database_exists(cli, err))
         return RY_ENOENT;
     int rc = make ? ry_datadir_prepare(cli->config, err) : RY_OK;
     if (rc != RY_OK)
         return rc;
-    return ry_stream_sqlite_open(ry_config_str(cli->config, RY_OPT_sqlite_path), ry_clock_system(), stream, err);
+    return ry_job_queue_sqlite_open(ry_config_str(cli->config, RY_OPT_sqlite_path), ry_clock_system(), queue, err);
 }
 
-int ry_session_queue(const struct ry_cli *cli, bool make, struct ry_stream **stream, struct ry_error *err)
+int ry_session_queue(const struct ry_cli *cli, bool make, struct ry_job_queue **queue, struct ry_error *err)
 {
     if (!uses_redis(cli))
-        return ry_session_queue_local(cli, make, stream, err);
-    const struct ry_stream_redis_options options = {
+        return ry_session_queue_local(cli, make, queue, err);
+    const struct ry_job_queue_redis_options options = {
         .url = ry_config_str(cli->config, RY_OPT_redis_url), .clock = ry_clock_system(), .config = cli->config};
-    int rc = ry_stream_redis_open(&options, stream, err);
+    int rc = ry_job_queue_redis_open(&options, queue, err);
     /* A command does not wait for Redis to come back. */
     if (rc != RY_OK)
-        ry_stream_close(stream);
+        ry_job_queue_close(queue);
     return rc;
 }

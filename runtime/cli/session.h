@@ -4,7 +4,7 @@
 
 #include "runtime/cli/cli.h"
 #include "runtime/cli/isolate.h"
-#include "runtime/stream/stream.h"
+#include "runtime/queue/job_queue.h"
 
 struct ry_session {
     const struct ry_config *config; /* borrowed */
@@ -41,11 +41,11 @@ int ry_session_ask(struct ry_session *session, enum ry_tag tag, const void *mess
 int ry_session_close(struct ry_session *session, struct ry_error *err);
 
 /* Opens the queue that the configuration names, which needs no node: Redis if REDIS_URL is set (RY_EAWAY when it is
- * away), else that of the data folder. Close with ry_stream_close. */
-int ry_session_queue(const struct ry_cli *cli, bool make, struct ry_stream **stream, struct ry_error *err);
+ * away), else that of the data folder. Close with ry_job_queue_close. */
+int ry_session_queue(const struct ry_cli *cli, bool make, struct ry_job_queue **queue, struct ry_error *err);
 
 /* Opens the data folder's own queue, whatever the configuration names: its jobs may speak of files of this machine.
  * make: makes folder and database if they are missing, else that is RY_ENOENT. */
-int ry_session_queue_local(const struct ry_cli *cli, bool make, struct ry_stream **stream, struct ry_error *err);
+int ry_session_queue_local(const struct ry_cli *cli, bool make, struct ry_job_queue **queue, struct ry_error *err);
 
 #endif

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "runtime/cli/message_json.h"
-#include "runtime/stream/mail_stream.h"
+#include "runtime/queue/mail_stream.h"
 
 /* More instances of a role than this a node does not have; its word is not believed. */
 #define REMOTE_MAX 65536

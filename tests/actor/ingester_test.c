@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "actors/ingester/ingester.h"
-#include "runtime/stream/sqlite_queue.h"
+#include "runtime/queue/sqlite_queue.h"
 #include "tests/bed/redis_server.h"
 #include "tests/bed/patience.h"
 
@@ -22,17 +22,17 @@
 
 struct scene {
     struct bed *bed;
-    struct ry_stream *queue; /* the test's own connection */
+    struct ry_job_queue *queue; /* the test's own connection */
     struct ry_arena arena;
 };
 
-static struct ry_stream *queue_of(struct bed *bed)
+static struct ry_job_queue *queue_of(struct bed *bed)
 {
     char path[512];
     (void)snprintf(path, sizeof path, "%s/reelyard.db", bed_data(bed));
-    struct ry_stream *queue = NULL;
+    struct ry_job_queue *queue = NULL;
     struct ry_error err;
-    if (ry_stream_sqlite_open(path, &bed_clock(bed)->clock, &queue, &err) != RY_OK)
+    if (ry_job_queue_sqlite_open(path, &bed_clock(bed)->clock, &queue, &err) != RY_OK)
         fail_msg("%s", err.text);
     return queue;
 }
@@ -56,7 +56,7 @@ static void scene_free(struct scene *scene)
 {
     bed_expect_nothing(scene->bed);
     bed_free(scene->bed);
-    ry_stream_close(&scene->queue);
+    ry_job_queue_close(&scene->queue);
     ry_arena_free(&scene->arena);
     free(scene);
 }
@@ -86,7 +86,7 @@ static void push(struct scene *scene, const char *id, enum ry_priority priority)
 static void sql(struct scene *scene, const char *text)
 {
     char *message = NULL;
-    if (sqlite3_exec(ry_queue_of(scene->queue)->db, text, NULL, NULL, &message) != SQLITE_OK)
+    if (sqlite3_exec(ry_sqlite_queue_of(scene->queue)->db, text, NULL, NULL, &message) != SQLITE_OK)
         fail_msg("%s: %s", text, message);
 }
 

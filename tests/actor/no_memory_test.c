@@ -12,7 +12,7 @@
 #include "actors/ingester/ingester.h"
 #include "actors/scanner/scanner.h"
 #include "runtime/base/log.h"
-#include "runtime/stream/stream.h"
+#include "runtime/queue/job_queue.h"
 #include "tests/bed/skip.h"
 
 #define LARGE_BYTES ((size_t)1 << 20)
@@ -153,7 +153,7 @@ static void a_job_that_finds_no_memory_stays_in_the_queue(void **state)
         struct bed *bed = bed_new(&ry_ingester_spec, (bed_option[]){{"poll_ms", "200"}, {NULL, NULL}});
         char path[256];
         (void)snprintf(path, sizeof path, "%s/reelyard.db", bed_data(bed));
-        struct ry_stream *queue = NULL;
+        struct ry_job_queue *queue = NULL;
         struct ry_job_push job = {.job_id = RY_STR("j"),
                                   .type = RY_STR("messages"),
                                   .guild_id = RY_STR("1"),
@@ -161,10 +161,10 @@ static void a_job_that_finds_no_memory_stays_in_the_queue(void **state)
                                   .priority = RY_PRIORITY_BACKFILL,
                                   .json = ry_buf_str(&json)};
         size_t accepted = 0;
-        assert_int_equal(ry_stream_sqlite_open(path, ry_clock_system(), &queue, NULL), RY_OK);
+        assert_int_equal(ry_job_queue_sqlite_open(path, ry_clock_system(), &queue, NULL), RY_OK);
         assert_int_equal(queue->ops->push(queue, &job, 1, (struct ry_str){0}, (struct ry_str){0}, &accepted, NULL),
                          RY_OK);
-        ry_stream_close(&queue);
+        ry_job_queue_close(&queue);
         begin_refusing(after);
         bed_advance(bed, 200);
         refuse_in = -1;

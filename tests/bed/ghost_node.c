@@ -11,8 +11,8 @@
 #define ROUND_MS     20
 #define NEWS_ROUNDS  25 /* between its news */
 #define NEWS_LASTS_S 10
-#define WORDS_MAX    64
-#define WORD_LASTS_S 60
+#define MSGS_MAX     64
+#define MSG_LASTS_S  60
 
 struct ghost_node {
     char owner[100];
@@ -62,7 +62,7 @@ static void say(struct ghost_node *ghost, const char *to, const char *kind, cons
                                            {RY_STR("number"), ry_str_of(number)},
                                            {RY_STR("id"), ry_str_of(id)},
                                            {ry_str_of(name), ry_str_of(value)}};
-    (void)ry_mail_stream_add(ghost->mail, stream, fields, name != NULL ? 5 : 4, WORD_LASTS_S, NULL, NULL);
+    (void)ry_mail_stream_add(ghost->mail, stream, fields, name != NULL ? 5 : 4, MSG_LASTS_S, NULL, NULL);
 }
 
 static void copy_text(char *to, size_t size, const struct ry_mail_entry *entry, const char *name)
@@ -73,19 +73,19 @@ static void copy_text(char *to, size_t size, const struct ry_mail_entry *entry, 
 
 /* What claims ask, copied: nothing can be said while a reply is read. */
 struct claims {
-    char from[WORDS_MAX][200];
-    char ask[WORDS_MAX][24];
+    char from[MSGS_MAX][200];
+    char ask[MSGS_MAX][24];
     size_t n;
     unsigned ends;
 };
 
-static void on_word(void *arg, const struct ry_mail_entry *entry)
+static void on_peer_msg(void *arg, const struct ry_mail_entry *entry)
 {
     struct claims *claims = arg;
     struct ry_str kind = ry_mail_entry_get(entry, "kind");
     if (ry_str_is(kind, "settled"))
         claims->ends++;
-    if (!ry_str_is(kind, "claim") || claims->n == WORDS_MAX)
+    if (!ry_str_is(kind, "claim") || claims->n == MSGS_MAX)
         return;
     copy_text(claims->from[claims->n], sizeof claims->from[0], entry, "from");
     copy_text(claims->ask[claims->n++], sizeof claims->ask[0], entry, "ask");
@@ -95,7 +95,7 @@ static void answer(struct ghost_node *ghost)
 {
     static _Thread_local struct claims claims;
     claims.n = claims.ends = 0;
-    if (ry_mail_stream_take(ghost->mail, ghost->stream, WORDS_MAX, on_word, &claims, NULL) != RY_OK)
+    if (ry_mail_stream_take(ghost->mail, ghost->stream, MSGS_MAX, on_peer_msg, &claims, NULL) != RY_OK)
         return;
     for (size_t i = 0; i < claims.n; i++)
         say(ghost, claims.from[i], "claimed", claims.ask[i], "verdict", ghost->verdict);

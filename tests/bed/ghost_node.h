@@ -5,7 +5,7 @@
 #ifndef REELYARD_TESTS_BED_GHOST_NODE_H
 #define REELYARD_TESTS_BED_GHOST_NODE_H
 
-#include "runtime/stream/mail_stream.h"
+#include "runtime/queue/mail_stream.h"
 
 struct ghost_node;
 

@@ -19,11 +19,11 @@
 
 #include <cmocka.h>
 
-#include "runtime/stream/redis_link.h"
+#include "runtime/queue/redis_link.h"
 #include "tests/bed/skip.h"
 #include "tests/bed/patience.h"
 
-#define WORDS_MAX     64
+#define ARGS_MAX      64
 #define START_WAIT_MS 20
 
 struct redis_server {
@@ -71,18 +71,18 @@ void redis_server_needed(void)
 static void run_server(const struct redis_server *server)
 {
     char port[8];
-    const char *words[WORDS_MAX] = {server->program, "--port",       port,
-                                    "--bind",        "127.0.0.1",    "--dir",
-                                    server->folder,  "--save",       "",
-                                    "--loglevel",    "warning",      "--logfile",
-                                    "redis.log",     "--appendonly", server->append_only ? "yes" : "no",
-                                    "--appendfsync", "always"};
+    const char *argv[ARGS_MAX] = {server->program, "--port",       port,
+                                  "--bind",        "127.0.0.1",    "--dir",
+                                  server->folder,  "--save",       "",
+                                  "--loglevel",    "warning",      "--logfile",
+                                  "redis.log",     "--appendonly", server->append_only ? "yes" : "no",
+                                  "--appendfsync", "always"};
     size_t n = 17;
     (void)snprintf(port, sizeof port, "%u", server->port);
-    for (const char *const *word = server->extra; word && *word && n + 1 < WORDS_MAX; word++)
-        words[n++] = *word;
+    for (const char *const *arg = server->extra; arg && *arg && n + 1 < ARGS_MAX; arg++)
+        argv[n++] = *arg;
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    (void)execvp(words[0], (char *const *)(uintptr_t)words);
+    (void)execvp(argv[0], (char *const *)(uintptr_t)argv);
     _exit(127);
 }
 
@@ -212,14 +212,14 @@ static void print(struct ry_buf *out, const redisReply *reply)
 
 static const char *say(struct redis_server *server, va_list args, bool may_fail)
 {
-    const char *words[WORDS_MAX];
+    const char *argv[ARGS_MAX];
     size_t n = 0;
-    while (n < WORDS_MAX && (words[n] = va_arg(args, const char *)) != NULL)
+    while (n < ARGS_MAX && (argv[n] = va_arg(args, const char *)) != NULL)
         n++;
     RY_BUF_AUTO command = ry_buf_make((size_t)128 << 20);
-    ry_redis_words(&command, n);
+    ry_redis_argc(&command, n);
     for (size_t i = 0; i < n; i++)
-        ry_redis_word_text(&command, words[i]);
+        ry_redis_arg_text(&command, argv[i]);
     struct ry_error err = {0};
     if (server->link.fd < 0 && ry_redis_link_open(&server->link, &err) != RY_OK)
         fail_msg("%s", err.text);
@@ -232,7 +232,7 @@ static const char *say(struct redis_server *server, va_list args, bool may_fail)
     } else if (may_fail) {
         (void)ry_buf_addf(&server->answer, "%s", err.text);
     } else {
-        fail_msg("%s: %s", words[0], err.text);
+        fail_msg("%s: %s", argv[0], err.text);
     }
     const char *text = ry_buf_cstr(&server->answer);
     return text ? text : "";

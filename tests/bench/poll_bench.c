@@ -11,7 +11,7 @@
 #include <time.h>
 
 #include "runtime/config/config.h"
-#include "runtime/stream/redis_queue.h"
+#include "runtime/queue/redis_queue.h"
 #include "tests/bed/redis_server.h"
 
 #define GUILDS       1000
@@ -33,7 +33,7 @@ struct bench {
     struct ry_config *config;
     struct ry_redis_url url;
     struct ry_redis_link link; /* the old worker's */
-    struct ry_stream *stream;
+    struct ry_job_queue *queue;
     struct ry_arena arena;
     struct ry_lease leases[PLACES];
     struct ry_error err;
@@ -58,15 +58,14 @@ static size_t take(struct bench *b, size_t max, enum ry_priority least)
 {
     size_t n = 0;
     ry_arena_reset(&b->arena);
-    check(b,
-          b->stream->ops->read(b->stream, RY_STR("bench/1"), max, least, LEASE_MS, &b->arena, b->leases, &n, &b->err));
+    check(b, b->queue->ops->read(b->queue, RY_STR("bench/1"), max, least, LEASE_MS, &b->arena, b->leases, &n, &b->err));
     return n;
 }
 
 static void ack(struct bench *b, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        check(b, b->stream->ops->ack(b->stream, b->leases[i].job_id, b->leases[i].token, NULL, 0, &b->err));
+        check(b, b->queue->ops->ack(b->queue, b->leases[i].job_id, b->leases[i].token, NULL, 0, &b->err));
 }
 
 /* Streams that have had a job and are empty. */
@@ -98,12 +97,12 @@ static redisReply *old_say(struct bench *b, struct ry_buf *command)
     return reply;
 }
 
-static void old_words(struct bench *b, const char *const *words, size_t n, redisReply **kept)
+static void old_command(struct bench *b, const char *const *words, size_t n, redisReply **kept)
 {
     RY_BUF_AUTO command = ry_buf_make(4096);
-    ry_redis_words(&command, n);
+    ry_redis_argc(&command, n);
     for (size_t i = 0; i < n; i++)
-        ry_redis_word_text(&command, words[i]);
+        ry_redis_arg_text(&command, words[i]);
     redisReply *reply = old_say(b, &command);
     if (kept)
         *kept = reply;
@@ -121,26 +120,26 @@ static size_t old_poll(struct bench *b)
     char cursor[24] = "0";
     do {
         redisReply *reply = NULL;
-        old_words(b, (const char *const[]){"SCAN", cursor, "MATCH", "jobs:guild:*", "COUNT", "100"}, 6, &reply);
+        old_command(b, (const char *const[]){"SCAN", cursor, "MATCH", "jobs:guild:*", "COUNT", "100"}, 6, &reply);
         commands++;
         (void)snprintf(cursor, sizeof cursor, "%.*s", RY_STR_ARG(ry_redis_text(ry_redis_at(reply, 0))));
         for (size_t i = 0; ry_redis_at(ry_redis_at(reply, 1), i); i++) {
             const char *name = ry_redis_at(ry_redis_at(reply, 1), i)->str;
-            old_words(b, (const char *const[]){"XGROUP", "CREATE", name, "worker_group", "0", "MKSTREAM"}, 6, NULL);
-            old_words(b, (const char *const[]){"XPENDING", name, "worker_group", "-", "+", "10"}, 6, NULL);
-            ry_redis_word_text(&names, name);
+            old_command(b, (const char *const[]){"XGROUP", "CREATE", name, "worker_group", "0", "MKSTREAM"}, 6, NULL);
+            old_command(b, (const char *const[]){"XPENDING", name, "worker_group", "-", "+", "10"}, 6, NULL);
+            ry_redis_arg_text(&names, name);
             streams++;
             commands += 2;
         }
         freeReplyObject(reply);
     } while (strcmp(cursor, "0") != 0);
-    ry_redis_words(&read, 7 + 2 * streams);
+    ry_redis_argc(&read, 7 + 2 * streams);
     static const char *const head[] = {"XREADGROUP", "GROUP", "worker_group", "old", "COUNT", "10", "STREAMS"};
     for (size_t i = 0; i < sizeof head / sizeof *head; i++)
-        ry_redis_word_text(&read, head[i]);
+        ry_redis_arg_text(&read, head[i]);
     (void)ry_buf_add_str(&read, ry_buf_str(&names));
     for (size_t i = 0; i < streams; i++)
-        ry_redis_word_text(&read, ">");
+        ry_redis_arg_text(&read, ">");
     freeReplyObject(old_say(b, &read));
     return commands + 1;
 }
@@ -155,7 +154,7 @@ static bool compare_polls(struct bench *b)
         old_commands = old_poll(b);
     double old_each = (now_ms() - begin) / OLD_POLLS;
 
-    check(b, ry_redis_discover_all(ry_redis_of(b->stream), &b->err));
+    check(b, ry_redis_discover_all(ry_redis_of(b->queue), &b->err));
     begin = now_ms();
     (void)take(b, PLACES, RY_PRIORITY_BACKFILL);
     double first = now_ms() - begin;
@@ -192,12 +191,12 @@ static double lease_live(struct bench *b, unsigned i)
     double begin = now_ms();
     size_t n = 0;
     while (n == 0) {
-        struct pollfd item = {.fd = b->stream->ops->fd(b->stream), .events = POLLIN};
+        struct pollfd item = {.fd = b->queue->ops->fd(b->queue), .events = POLLIN};
         if (poll(&item, 1, TOLD_MAX_MS) == 0) {
             fprintf(stderr, "poll_bench: the live job is not told of\n");
             exit(1);
         }
-        if (b->stream->ops->ready(b->stream))
+        if (b->queue->ops->ready(b->queue))
             n = take(b, LIVE_PLACES, RY_PRIORITY_LIVE);
     }
     double took = now_ms() - begin;
@@ -238,17 +237,17 @@ int main(int argc, char **argv)
     /* Discovery is in the background; a poll is measured without it. */
     check(&b, ry_config_set(b.config, RY_OPT_redis_discovery_ms, "600000", &b.err));
     make_streams(&b, guilds);
-    const struct ry_stream_redis_options options = {
+    const struct ry_job_queue_redis_options options = {
         .url = redis_server_url(b.server), .clock = ry_clock_system(), .config = b.config};
-    check(&b, ry_stream_redis_open(&options, &b.stream, &b.err));
+    check(&b, ry_job_queue_redis_open(&options, &b.queue, &b.err));
     printf("%u streams of %u guilds\n", guilds * 5, guilds);
     bool well = compare_polls(&b);
     well = time_live(&b, "a live job until its lease, idle") && well;
     push_backfill(&b, guilds);
-    ry_redis_streams_set_all_hot(&ry_redis_of(b.stream)->streams);
+    ry_redis_streams_set_all_hot(&ry_redis_of(b.queue)->streams);
     well = take(&b, PLACES - LIVE_PLACES, RY_PRIORITY_BACKFILL) == PLACES - LIVE_PLACES && well;
     well = time_live(&b, "the same, 100,000 entries of backfill waiting") && well;
-    ry_stream_close(&b.stream);
+    ry_job_queue_close(&b.queue);
     ry_redis_link_close(&b.link);
     redis_server_free(b.server);
     ry_config_free(&b.config);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "runtime/base/log.h"
-#include "runtime/stream/stream.h"
+#include "runtime/queue/job_queue.h"
 
 #define CLIP "0123456789abcdef0123456789abcdef"
 
@@ -19,15 +19,15 @@ static struct redis_server *redis;
 static void forge(enum ry_tag tag, const void *message, const char *id)
 {
     RY_BUF_AUTO mail = ry_buf_make(100000);
-    struct ry_stream *stream = NULL;
+    struct ry_job_queue *queue = NULL;
     struct ry_config *config = NULL;
     struct ry_error err = {0};
     char *const no_environment[] = {NULL};
     assert_int_equal(ry_config_load(&config, no_environment, &err), RY_OK);
-    const struct ry_stream_redis_options options = {
+    const struct ry_job_queue_redis_options options = {
         .url = redis_server_url(redis), .clock = ry_clock_system(), .config = config};
     freeze_mail(tag, message, 7, &mail);
-    if (ry_stream_redis_open(&options, &stream, &err) != RY_OK)
+    if (ry_job_queue_redis_open(&options, &queue, &err) != RY_OK)
         fail_msg("%s", err.text);
     const struct ry_dead letter = {.kind = RY_DEAD_MAIL,
                                    .job_id = ry_str_of(id),
@@ -35,8 +35,8 @@ static void forge(enum ry_tag tag, const void *message, const char *id)
                                    .reason = RY_STR("because"),
                                    .summary = RY_STR("a clip"),
                                    .body = ry_buf_str(&mail)};
-    assert_int_equal(stream->ops->dead_add(stream, &letter, &err), RY_OK);
-    stream->ops->close(stream);
+    assert_int_equal(queue->ops->dead_add(queue, &letter, &err), RY_OK);
+    queue->ops->close(queue);
     ry_config_free(&config);
 }
 

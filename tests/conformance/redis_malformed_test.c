@@ -18,7 +18,7 @@
 
 #include "runtime/base/log.h"
 #include "runtime/config/config.h"
-#include "runtime/stream/redis_queue.h"
+#include "runtime/queue/redis_queue.h"
 #include "tests/bed/patience.h"
 #include "tests/bed/redis_server.h"
 
@@ -101,7 +101,7 @@ static const struct {
 struct life {
     const char *what;
     struct ry_clock_manual clock;
-    struct ry_stream *queue;
+    struct ry_job_queue *queue;
     struct ry_arena arena;
     struct ry_lease leases[READ_MAX];
     size_t n;
@@ -193,9 +193,9 @@ static bool is_dead(struct life *life, const char *id)
 
 static void live(struct life *life)
 {
-    const struct ry_stream_ops *ops = life->queue->ops;
+    const struct ry_job_queue_ops *ops = life->queue->ops;
     const struct ry_job_push next = job_of("next");
-    const struct ry_stream_channel channel = {RY_STR("1"), RY_STR("7")};
+    const struct ry_job_queue_channel channel = {RY_STR("1"), RY_STR("7")};
     const char *const types[] = {"batch", NULL};
     struct ry_depth depth;
     size_t released = 0;
@@ -224,13 +224,13 @@ static void live(struct life *life)
 static void run(size_t i)
 {
     struct life life = {.what = cases[i].what, .arena = ry_arena_make((size_t)8 << 20)};
-    const struct ry_stream_redis_options options = {
+    const struct ry_job_queue_redis_options options = {
         .url = redis_server_url(server), .clock = &life.clock.clock, .config = config};
     const char *const *w = cases[i].words;
     struct ry_depth depth;
     (void)redis_server_say(server, "FLUSHALL", NULL);
     ry_clock_manual_init(&life.clock, START_MS);
-    OK(&life, ry_stream_redis_open(&options, &life.queue, &life.err));
+    OK(&life, ry_job_queue_redis_open(&options, &life.queue, &life.err));
     push(&life, "one");
     push(&life, "two");
     (void)redis_server_say(server, w[0], w[1], w[2], w[3], w[4], w[5], NULL);
@@ -238,7 +238,7 @@ static void run(size_t i)
     OK(&life, life.queue->ops->depth(life.queue, &depth, &life.err));
     if (depth.malformed < cases[i].aside || (cases[i].aside == 0 && depth.malformed > 0))
         fail_msg("%s: %" PRIu64 " were put aside, not %u", life.what, depth.malformed, cases[i].aside);
-    ry_stream_close(&life.queue);
+    ry_job_queue_close(&life.queue);
     ry_arena_free(&life.arena);
 }
 
@@ -253,11 +253,11 @@ static void no_more_than_a_thousand_are_kept(void **state)
 {
     (void)state;
     struct life life = {.what = "many", .arena = ry_arena_make((size_t)8 << 20)};
-    const struct ry_stream_redis_options options = {
+    const struct ry_job_queue_redis_options options = {
         .url = redis_server_url(server), .clock = &life.clock.clock, .config = config};
     (void)redis_server_say(server, "FLUSHALL", NULL);
     ry_clock_manual_init(&life.clock, START_MS);
-    OK(&life, ry_stream_redis_open(&options, &life.queue, &life.err));
+    OK(&life, ry_job_queue_redis_open(&options, &life.queue, &life.err));
     push(&life, "one");
     push(&life, "two");
     (void)redis_server_say(server, "EVAL",
@@ -271,7 +271,7 @@ static void no_more_than_a_thousand_are_kept(void **state)
     }
     assert_int_equal(redis_server_int(server, "HLEN", "reelyard:malformed", NULL), 1000);
     assert_int_equal(redis_server_int(server, "GET", "reelyard:malformed:count", NULL), 1500);
-    ry_stream_close(&life.queue);
+    ry_job_queue_close(&life.queue);
     ry_arena_free(&life.arena);
 }
 

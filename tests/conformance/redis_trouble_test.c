@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "runtime/config/config.h"
-#include "runtime/stream/redis_queue.h"
+#include "runtime/queue/redis_queue.h"
 #include "tests/bed/between.h"
 #include "tests/bed/redis_server.h"
 #include "tests/bed/patience.h"
@@ -31,18 +31,19 @@ struct scene {
     struct redis_server *server;
     struct ry_config *config;
     struct ry_clock_manual clock;
-    struct ry_stream *a;
+    struct ry_job_queue *a;
     struct ry_arena arena;
     struct ry_lease leases[READ_MAX];
     struct ry_error err;
 };
 
-static struct ry_stream *open_at(struct scene *scene, const char *url)
+static struct ry_job_queue *open_at(struct scene *scene, const char *url)
 {
-    struct ry_stream *stream = NULL;
-    const struct ry_stream_redis_options options = {.url = url, .clock = &scene->clock.clock, .config = scene->config};
-    (void)ry_stream_redis_open(&options, &stream, &scene->err);
-    return stream;
+    struct ry_job_queue *queue = NULL;
+    const struct ry_job_queue_redis_options options = {
+        .url = url, .clock = &scene->clock.clock, .config = scene->config};
+    (void)ry_job_queue_redis_open(&options, &queue, &scene->err);
+    return queue;
 }
 
 /* block_ms: how long a read blocks at Redis. Nothing here waits for its end, except where Redis tells by it and where
@@ -71,7 +72,7 @@ static struct scene *scene_new(bool append_only)
 
 static void scene_free(struct scene *scene)
 {
-    ry_stream_close(&scene->a);
+    ry_job_queue_close(&scene->a);
     redis_server_free(scene->server);
     ry_config_free(&scene->config);
     ry_arena_free(&scene->arena);
@@ -100,30 +101,30 @@ static void produce(struct scene *scene, const char *guild, const char *type, co
                            "job_type", type, "job_id", job_id, NULL);
 }
 
-static void discover(struct scene *scene, struct ry_stream *stream)
+static void discover(struct scene *scene, struct ry_job_queue *queue)
 {
-    OK(scene, ry_redis_discover_all(ry_redis_of(stream), &scene->err));
+    OK(scene, ry_redis_discover_all(ry_redis_of(queue), &scene->err));
 }
 
-static size_t read_by(struct scene *scene, struct ry_stream *stream, const char *consumer, size_t max)
+static size_t read_by(struct scene *scene, struct ry_job_queue *queue, const char *consumer, size_t max)
 {
     size_t n = 0;
     ry_arena_reset(&scene->arena);
-    OK(scene, stream->ops->read(stream, ry_str_of(consumer), max, RY_PRIORITY_BACKFILL, LEASE_MS, &scene->arena,
-                                scene->leases, &n, &scene->err));
+    OK(scene, queue->ops->read(queue, ry_str_of(consumer), max, RY_PRIORITY_BACKFILL, LEASE_MS, &scene->arena,
+                               scene->leases, &n, &scene->err));
     return n;
 }
 
-static void ack_all(struct scene *scene, struct ry_stream *stream, size_t n)
+static void ack_all(struct scene *scene, struct ry_job_queue *queue, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        OK(scene, stream->ops->ack(stream, scene->leases[i].job_id, scene->leases[i].token, NULL, 0, &scene->err));
+        OK(scene, queue->ops->ack(queue, scene->leases[i].job_id, scene->leases[i].token, NULL, 0, &scene->err));
 }
 
-static struct ry_depth depth_of(struct scene *scene, struct ry_stream *stream)
+static struct ry_depth depth_of(struct scene *scene, struct ry_job_queue *queue)
 {
     struct ry_depth depth;
-    OK(scene, stream->ops->depth(stream, &depth, &scene->err));
+    OK(scene, queue->ops->depth(queue, &depth, &scene->err));
     return depth;
 }
 
@@ -141,9 +142,9 @@ static struct ry_dead only_letter(struct scene *scene)
 
 static void read_until_killed(struct scene *scene, int tell)
 {
-    struct ry_stream *stream = open_at(scene, redis_server_url(scene->server));
-    discover(scene, stream);
-    if (read_by(scene, stream, "killed/1", 1) == 1 && write(tell, "+", 1) == 1)
+    struct ry_job_queue *queue = open_at(scene, redis_server_url(scene->server));
+    discover(scene, queue);
+    if (read_by(scene, queue, "killed/1", 1) == 1 && write(tell, "+", 1) == 1)
         (void)pause();
     _exit(1);
 }
@@ -405,12 +406,12 @@ static void queue_leases_no_more_than_it_was_asked_for(void **state)
 }
 
 /* Waits for the blocking read's answer; real time, since Redis has no other. */
-static void wait_told(struct ry_stream *stream)
+static void wait_told(struct ry_job_queue *queue)
 {
-    struct pollfd item = {.fd = stream->ops->fd(stream), .events = POLLIN};
+    struct pollfd item = {.fd = queue->ops->fd(queue), .events = POLLIN};
     do
         assert_int_equal(poll(&item, 1, PATIENCE_MS), 1);
-    while (!stream->ops->ready(stream));
+    while (!queue->ops->ready(queue));
 }
 
 static void queue_gives_what_a_blocking_read_brings_too_much_to_others(void **state)
@@ -430,10 +431,10 @@ static void queue_gives_what_a_blocking_read_brings_too_much_to_others(void **st
     wait_told(scene->a);
     assert_int_equal(redis_server_int(scene->server, "ZCARD", "reelyard:ready", NULL), MANY);
     assert_int_equal(redis_server_int(scene->server, "HLEN", "reelyard:leases", NULL), 1);
-    struct ry_stream *b = open_at(scene, redis_server_url(scene->server));
+    struct ry_job_queue *b = open_at(scene, redis_server_url(scene->server));
     assert_int_equal(read_by(scene, b, "m/1", READ_MAX), READ_MAX);
     assert_int_equal(read_by(scene, scene->a, "n/1", READ_MAX), READ_MAX);
-    ry_stream_close(&b);
+    ry_job_queue_close(&b);
     scene_free(scene);
 }
 
@@ -475,7 +476,7 @@ static void queue_gives_each_job_to_one_of_several_workers(void **state)
 {
     (void)state;
     struct scene *scene = scene_new(false);
-    struct ry_stream *b = open_at(scene, redis_server_url(scene->server));
+    struct ry_job_queue *b = open_at(scene, redis_server_url(scene->server));
     produce_many(scene);
     size_t seen = 0;
     for (size_t n = 1, m = 1; n + m > 0;) {
@@ -488,7 +489,7 @@ static void queue_gives_each_job_to_one_of_several_workers(void **state)
     assert_int_equal(seen, 3 * MANY);
     struct ry_depth depth = depth_of(scene, scene->a);
     assert_int_equal(depth.leased + depth.dead, 0);
-    ry_stream_close(&b);
+    ry_job_queue_close(&b);
     scene_free(scene);
 }
 
@@ -498,7 +499,7 @@ static void queue_goes_on_when_redis_comes_back(void **state)
 {
     (void)state;
     struct scene *scene = scene_new(true);
-    struct ry_stream *b = open_at(scene, redis_server_url(scene->server));
+    struct ry_job_queue *b = open_at(scene, redis_server_url(scene->server));
     produce(scene, "1", "batch", "x");
     produce(scene, "1", "batch", "y");
     assert_int_equal(read_by(scene, scene->a, "n/1", 1), 1);
@@ -518,7 +519,7 @@ static void queue_goes_on_when_redis_comes_back(void **state)
     ry_clock_manual_advance(&scene->clock, LEASE_MS);
     assert_int_equal(read_by(scene, scene->a, "n/1", 4), 1);
     expect_str(scene->leases[0].job_id, "y");
-    ry_stream_close(&b);
+    ry_job_queue_close(&b);
     scene_free(scene);
 }
 
@@ -528,7 +529,7 @@ static void queue_opens_while_redis_is_away(void **state)
     struct scene *scene = scene_new(true);
     produce(scene, "1", "batch", "x");
     redis_server_stop(scene->server);
-    struct ry_stream *b = open_at(scene, redis_server_url(scene->server));
+    struct ry_job_queue *b = open_at(scene, redis_server_url(scene->server));
     assert_non_null(b);
     size_t n = 0;
     assert_int_equal(b->ops->read(b, RY_STR("m/1"), 1, RY_PRIORITY_BACKFILL, LEASE_MS, &scene->arena, scene->leases, &n,
@@ -537,7 +538,7 @@ static void queue_opens_while_redis_is_away(void **state)
     redis_server_restart(scene->server);
     ry_clock_manual_advance(&scene->clock, 60000);
     assert_int_equal(read_by(scene, b, "m/1", 1), 1);
-    ry_stream_close(&b);
+    ry_job_queue_close(&b);
     scene_free(scene);
 }
 
@@ -620,20 +621,20 @@ static void queue_logs_in_as_a_user_with_few_rights(void **state)
                            "~reelyard:*", "+@all", "-@dangerous", NULL);
     (void)snprintf(url, sizeof url, "redis://yard:p%%40ss%%3Aw%%2Frd%%25@127.0.0.1:%u/3",
                    redis_server_port(scene->server));
-    struct ry_stream *b = open_at(scene, url);
+    struct ry_job_queue *b = open_at(scene, url);
     (void)redis_server_say(scene->server, "SELECT", "3", NULL);
     produce(scene, "1", "batch", "x");
     assert_int_equal(read_by(scene, b, "n/1", 4), 1);
     ack_all(scene, b, 1);
     assert_int_equal(depth_of(scene, b).streams, 1);
-    ry_stream_close(&b);
+    ry_job_queue_close(&b);
 
     (void)snprintf(url, sizeof url, "redis://yard:verysecret@127.0.0.1:%u/3", redis_server_port(scene->server));
     b = open_at(scene, url);
     assert_non_null(b);
     assert_non_null(strstr(scene->err.text, "WRONGPASS"));
     assert_null(strstr(scene->err.text, "verysecret"));
-    ry_stream_close(&b);
+    ry_job_queue_close(&b);
     scene_free(scene);
 }
 

@@ -18,7 +18,7 @@ for name in writer_pg writer_pg_schema writer_pg_trouble writer_pgbouncer; do
 done
 
 step "neither Redis nor Valkey"
-for name in conformance_stream_redis conformance_redis_trouble actor_ingester actor_relay_nodes; do
+for name in conformance_job_queue_redis conformance_redis_trouble actor_ingester actor_relay_nodes; do
     skipped_without valkey-server env PATH="$tmp/empty" "$REELYARD_BUILD/tests/${name}_test"
 done
 

@@ -29,7 +29,7 @@ struct place {
     char folder[64];
     char export[PATH_SIZE];
     char database[PATH_SIZE];
-    struct ry_stream *stream;
+    struct ry_job_queue *queue;
     struct ry_clock_manual clock;
     unsigned put_aside;
 };
@@ -67,14 +67,14 @@ static int set_up(void **state)
     snprintf(place->database, sizeof place->database, "%s/reelyard.db", place->folder);
     ry_clock_manual_init(&place->clock, 1729350189000);
     struct ry_error err;
-    return ry_stream_sqlite_open(place->database, &place->clock.clock, &place->stream, &err);
+    return ry_job_queue_sqlite_open(place->database, &place->clock.clock, &place->queue, &err);
 }
 
 static int tear_down(void **state)
 {
     struct place *place = *state;
     static const char *const NAMES[] = {"export.json", "reelyard.db", "reelyard.db-wal", "reelyard.db-shm"};
-    ry_stream_close(&place->stream);
+    ry_job_queue_close(&place->queue);
     for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
         char path[2 * PATH_SIZE];
         snprintf(path, sizeof path, "%s/%s", place->folder, NAMES[i]);
@@ -94,7 +94,7 @@ static void count_put_aside(void *arg, const char *reason)
 static struct ry_import_feed *open_feed(struct place *place)
 {
     struct ry_import_feed_options options = {.path = place->export,
-                                             .stream = place->stream,
+                                             .queue = place->queue,
                                              .clock = &place->clock.clock,
                                              .put_aside = count_put_aside,
                                              .put_aside_arg = place};
@@ -128,9 +128,9 @@ static size_t take_jobs(struct place *place, unsigned char seen[MESSAGES], char 
     struct ry_lease leases[LEASES];
     size_t n = 0;
     struct ry_error err = {0};
-    const struct ry_stream_ops *ops = place->stream->ops;
+    const struct ry_job_queue_ops *ops = place->queue->ops;
     assert_int_equal(
-        ops->read(place->stream, RY_STR("t"), LEASES, RY_PRIORITY_BACKFILL, LEASE_MS, &arena, leases, &n, &err), RY_OK);
+        ops->read(place->queue, RY_STR("t"), LEASES, RY_PRIORITY_BACKFILL, LEASE_MS, &arena, leases, &n, &err), RY_OK);
     for (size_t i = 0; i < n; i++) {
         struct scan_job job;
         if (scan_job_parse(leases[i].json, RY_STR("messages"), true, &job, &err) != RY_OK)
@@ -153,7 +153,7 @@ static size_t take_jobs(struct place *place, unsigned char seen[MESSAGES], char 
         if (ids != NULL)
             snprintf(ids[i], 40, "%.*s", RY_STR_ARG(leases[i].job_id));
         scan_job_free(&job);
-        assert_int_equal(ops->ack(place->stream, leases[i].job_id, leases[i].token, NULL, 0, &err), RY_OK);
+        assert_int_equal(ops->ack(place->queue, leases[i].job_id, leases[i].token, NULL, 0, &err), RY_OK);
     }
     return n;
 }
@@ -241,7 +241,7 @@ static void an_import_from_the_beginning_makes_the_same_jobs(void **state)
     assert_int_equal(run_feed(feed, 0, &err), RY_IMPORT_END);
     char *cursor = strdup(ry_import_feed_cursor(feed));
     ry_import_feed_close(&feed);
-    assert_int_equal(ry_import_forget(place->stream, cursor, &err), RY_OK);
+    assert_int_equal(ry_import_forget(place->queue, cursor, &err), RY_OK);
     free(cursor);
     size_t n = take_jobs(place, seen, first);
     feed = open_feed(place);
@@ -345,7 +345,7 @@ static void every_folder_of_a_message_is_the_media_root_of_one_of_its_jobs(void 
     struct ry_import_feed_options options = {.path = place->export,
                                              .media_dirs = dirs,
                                              .media_dir_count = 1,
-                                             .stream = place->stream,
+                                             .queue = place->queue,
                                              .clock = &place->clock.clock,
                                              .put_aside = count_put_aside,
                                              .put_aside_arg = place};
@@ -366,8 +366,8 @@ static void every_folder_of_a_message_is_the_media_root_of_one_of_its_jobs(void 
     RY_ARENA_AUTO arena = ry_arena_make((size_t)1 << 20);
     struct ry_lease leases[LEASES];
     size_t n = 0;
-    assert_int_equal(place->stream->ops->read(place->stream, RY_STR("t"), LEASES, RY_PRIORITY_BACKFILL, LEASE_MS,
-                                              &arena, leases, &n, &err),
+    assert_int_equal(place->queue->ops->read(place->queue, RY_STR("t"), LEASES, RY_PRIORITY_BACKFILL, LEASE_MS, &arena,
+                                             leases, &n, &err),
                      RY_OK);
     char jobs[256] = "";
     for (size_t i = 0; i < n; i++) {

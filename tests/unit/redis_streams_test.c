@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "runtime/stream/redis_streams.h"
+#include "runtime/queue/redis_streams.h"
 
 static void add(struct ry_redis_streams *streams, const char *name)
 {

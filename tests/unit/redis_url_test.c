@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "runtime/base/str.h"
-#include "runtime/stream/redis_url.h"
+#include "runtime/queue/redis_url.h"
 
 static void redis_url_is_taken_apart(void **state)
 {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "runtime/json/json.h"
-#include "runtime/stream/mail_stream.h"
+#include "runtime/queue/mail_stream.h"
 
 #define OWNER       "forger/1"
 #define STRANGE_KEY "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"

@@ -1,0 +1,313 @@
+/* peer_msg.c: what nodes say to each other about a mail: that one wants to work on it, its answers, its end.
+ *
+ * Each word is numbered by the start of a node that says it, and sealed for the one that it is said to, whose stream is
+ * its alone. A word whose number is not above the last one of the same start has been heard before, or was held back by
+ * somebody: it is passed over.
+ *
+ * Words wait here in order while Redis is away, and an entry is ended only behind the words about it; so what is lost
+ * with this process is an entry that another node takes, never an answer of one that is over. */
+#include "actors/relay/peer_msg.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "proto/crossing.h"
+#include "runtime/actor/forward.h"
+
+#define MSG_LASTS_S  3600 /* a node that does not listen for so long has forgotten what it asked */
+#define MSG_BYTES    ((size_t)160 << 20)
+#define HEAR_MAX     64
+#define HEARINGS_MAX 64
+#define FIELDS_MAX   10
+#define FLUSH_MAX    64
+#define FLUSH_BYTES  ((size_t)1 << 20)
+
+static struct peer_msg *peer_msg_new(struct relay *self, const char *stream)
+{
+    struct peer_msg *msg = calloc(1, sizeof *msg);
+    if (msg == NULL) {
+        const struct ry_error why = {.code = RY_ENOMEM, .text = "out of memory for a word to another node"};
+        ry_ctx_exit(self->ctx, &why);
+        return NULL;
+    }
+    (void)snprintf(msg->stream, sizeof msg->stream, "%s", stream);
+    msg->fields = ry_buf_make(MSG_BYTES);
+    STAILQ_INSERT_TAIL(&self->peer_msgs, msg, link);
+    self->peer_msg_count++;
+    return msg;
+}
+
+static void put(struct peer_msg *msg, struct ry_str text)
+{
+    (void)ry_buf_add(&msg->fields, &text.n, sizeof text.n);
+    (void)ry_buf_add(&msg->fields, text.p ? text.p : "", text.n);
+}
+
+static void put_field(struct peer_msg *msg, const char *name, struct ry_str value)
+{
+    put(msg, ry_str_of(name));
+    put(msg, value);
+}
+
+static void put_number(struct peer_msg *msg, const char *name, uint64_t value)
+{
+    char text[24];
+    (void)snprintf(text, sizeof text, "%" PRIu64, value);
+    put_field(msg, name, ry_str_of(text));
+}
+
+static struct peer_msg *peer_msg_to(struct relay *self, const char *owner, const char *kind)
+{
+    char stream[RY_MAIL_STREAM_BYTES];
+    relay_node_stream(owner, stream);
+    struct peer_msg *msg = peer_msg_new(self, stream);
+    if (msg == NULL)
+        return NULL;
+    put_field(msg, "kind", ry_str_of(kind));
+    put_field(msg, "from", ry_str_of(self->owner));
+    put_number(msg, "number", ++self->last_peer_msg);
+    return msg;
+}
+
+void relay_say_claim(struct relay *self, const char *to, uint64_t id, uint64_t ask)
+{
+    struct peer_msg *msg = peer_msg_to(self, to, "claim");
+    if (msg == NULL)
+        return;
+    put_number(msg, "id", id);
+    put_number(msg, "ask", ask);
+}
+
+void relay_say_claimed(struct relay *self, struct ry_str to, uint64_t ask, const char *verdict)
+{
+    char owner[RELAY_OWNER_BYTES];
+    (void)snprintf(owner, sizeof owner, "%.*s", RY_STR_ARG(to));
+    struct peer_msg *msg = peer_msg_to(self, owner, "claimed");
+    if (msg == NULL)
+        return;
+    put_number(msg, "id", ask);
+    put_field(msg, "verdict", ry_str_of(verdict));
+}
+
+void relay_say_given_up(struct relay *self, const char *to, uint64_t id)
+{
+    struct peer_msg *msg = peer_msg_to(self, to, "given_up");
+    if (msg != NULL)
+        put_number(msg, "id", id);
+}
+
+void relay_say_settled(struct relay *self, const char *to, uint64_t id, struct ry_str failure)
+{
+    struct peer_msg *msg = peer_msg_to(self, to, "settled");
+    if (msg == NULL)
+        return;
+    put_number(msg, "id", id);
+    if (failure.p != NULL)
+        put_field(msg, "failure", failure);
+}
+
+void relay_say_answer(struct relay *self, const char *to, uint64_t correlation, struct ry_str whole)
+{
+    struct peer_msg *msg = peer_msg_to(self, to, "answer");
+    if (msg == NULL)
+        return;
+    put_number(msg, "id", correlation);
+    put_field(msg, "mail", whole);
+}
+
+void relay_say_undeliverable(struct relay *self, const char *to, uint64_t concerned,
+                             const struct ry_undeliverable *lost)
+{
+    struct peer_msg *msg = peer_msg_to(self, to, "undeliverable");
+    if (msg == NULL)
+        return;
+    put_number(msg, "id", concerned);
+    put_number(msg, "tag", lost->tag);
+    put_number(msg, "cause", lost->cause);
+    put_number(msg, "class", lost->class);
+    put_field(msg, "reason", lost->reason);
+}
+
+void relay_say_end(struct relay *self, const char *stream, const char *entry)
+{
+    struct peer_msg *msg = peer_msg_new(self, stream);
+    if (msg != NULL)
+        (void)snprintf(msg->end_entry, sizeof msg->end_entry, "%s", entry);
+}
+
+/* ---- to Redis ---------------------------------------------------------------------------------------------------- */
+
+static size_t read_fields(const struct peer_msg *msg, struct ry_mail_field fields[FIELDS_MAX])
+{
+    struct ry_str texts[2 * FIELDS_MAX];
+    size_t n = 0;
+    size_t at = 0;
+    while (n < 2 * FIELDS_MAX && at + sizeof texts[n].n <= msg->fields.n) {
+        memcpy(&texts[n].n, msg->fields.p + at, sizeof texts[n].n);
+        at += sizeof texts[n].n;
+        texts[n].p = msg->fields.p + at;
+        at += texts[n].n;
+        n++;
+    }
+    for (size_t i = 0; i < n / 2; i++)
+        fields[i] = (struct ry_mail_field){texts[2 * i], texts[2 * i + 1]};
+    return n / 2;
+}
+
+/* Frees the first of the words. */
+static void peer_msg_free(struct relay *self, struct peer_msg *msg)
+{
+    STAILQ_REMOVE_HEAD(&self->peer_msgs, link);
+    self->peer_msg_count--;
+    ry_buf_free(&msg->fields);
+    free(msg);
+}
+
+/* The first words that wait, as far as they are not too much for one round trip; how many. */
+static size_t gather(const struct relay *self, struct ry_mail_step steps[FLUSH_MAX],
+                     struct ry_mail_field fields[FLUSH_MAX][FIELDS_MAX])
+{
+    size_t n = 0;
+    size_t bytes = 0;
+    const struct peer_msg *msg = NULL;
+    STAILQ_FOREACH(msg, &self->peer_msgs, link)
+    {
+        bytes += msg->fields.n;
+        if (n == FLUSH_MAX || (n > 0 && bytes > FLUSH_BYTES))
+            break;
+        steps[n] = (struct ry_mail_step){.stream = msg->stream, .lasts_s = MSG_LASTS_S, .fields = fields[n]};
+        if (msg->end_entry[0] != '\0')
+            steps[n].end = msg->end_entry;
+        else
+            steps[n].n = read_fields(msg, fields[n]);
+        n++;
+    }
+    return n;
+}
+
+void relay_flush(struct relay *self)
+{
+    struct ry_mail_step steps[FLUSH_MAX];
+    struct ry_mail_field fields[FLUSH_MAX][FIELDS_MAX];
+    int results[FLUSH_MAX];
+    size_t n = 0;
+    while ((n = gather(self, steps, fields)) > 0) {
+        struct ry_error why = {0};
+        size_t done = ry_mail_stream_do(self->mail, steps, n, results, &why);
+        for (size_t i = 0; i < done; i++) {
+            if (results[i] == RY_ELIMIT || results[i] == RY_EIO) /* Redis will never take it */
+                RY_LOG(RY_ERROR, "word_lost", "stream=%s reason=%s", steps[i].stream, why.text);
+            else if (results[i] != RY_OK)
+                return; /* said again, and all behind it */
+            peer_msg_free(self, STAILQ_FIRST(&self->peer_msgs));
+        }
+        if (done == 0)
+            return;
+    }
+}
+
+void relay_peer_msgs_free(struct relay *self)
+{
+    struct peer_msg *msg = NULL;
+    while ((msg = STAILQ_FIRST(&self->peer_msgs)) != NULL)
+        peer_msg_free(self, msg);
+}
+
+/* ---- from Redis -------------------------------------------------------------------------------------------------- */
+
+static uint64_t number(const struct ry_mail_entry *entry, const char *name)
+{
+    uint64_t value = 0;
+    (void)ry_str_u64(ry_mail_entry_get(entry, name), &value);
+    return value;
+}
+
+/* Passes on what became of a mail of an instance here; the router finds whom it concerns. */
+static void pass_undeliverable(struct relay *self, const struct ry_mail_entry *entry, uint64_t id)
+{
+    struct ry_undeliverable lost = {.id = id,
+                                    .origin = id,
+                                    .tag = number(entry, "tag"),
+                                    .cause = number(entry, "cause"),
+                                    .class = number(entry, "class"),
+                                    .reason = ry_mail_entry_get(entry, "reason")};
+    if (ry_check(RY_TAG_undeliverable, &lost, NULL) == RY_OK)
+        RY_TELL(self->ctx, undeliverable, &lost, &(struct ry_send){.correlation = id, .priority = RY_PRIORITY_CONTROL});
+}
+
+/* Whether a word is one of the fleet, for this node, and new. */
+static bool is_new_peer_msg(struct relay *self, const struct ry_mail_entry *entry, struct ry_str from)
+{
+    uint64_t msg = number(entry, "number");
+    if (!entry->accepted) {
+        relay_refuse(self, RY_COUNTER_relay_refused, entry->stream, ry_str_of(entry->id), ry_seal_text(entry->seal));
+        return false;
+    }
+    struct relay_peer *peer = relay_peer_found(self, from);
+    if (peer == NULL) {
+        relay_refuse(self, RY_COUNTER_relay_refused, entry->stream, ry_str_of(entry->id), "its node is not known");
+        return false;
+    }
+    if (msg <= peer->last_peer_msg) {
+        relay_refuse(self, RY_COUNTER_relay_replayed, entry->stream, ry_str_of(entry->id),
+                     "it, or a later word of its node, was heard before");
+        return false;
+    }
+    peer->last_peer_msg = msg;
+    return true;
+}
+
+static void pass_answer(struct relay *self, uint64_t id, struct ry_str whole)
+{
+    struct ry_error why = {0};
+    struct ry_envelope envelope;
+    const struct ry_descriptor *descriptor = NULL;
+    const char *fault = NULL;
+    if (ry_whole_read(whole, &envelope, &descriptor, &why) != RY_OK)
+        fault = why.text;
+    else if (descriptor->kind != RY_KIND_ANSWER)
+        fault = "it is no answer";
+    else
+        fault = ry_crossing_fault(whole, descriptor);
+    if (fault == NULL && ry_forward(self->ctx, whole, id, &why) == 0)
+        fault = why.text;
+    if (fault != NULL)
+        relay_refuse(self, RY_COUNTER_relay_unfit, "answer of another node", (struct ry_str){0}, fault);
+}
+
+static void on_peer_msg(void *arg, const struct ry_mail_entry *entry)
+{
+    struct relay *self = arg;
+    self->heard++;
+    struct ry_str kind = ry_mail_entry_get(entry, "kind");
+    struct ry_str from = ry_mail_entry_get(entry, "from");
+    uint64_t id = number(entry, "id");
+    if (!is_new_peer_msg(self, entry, from) || id == 0)
+        return;
+    if (ry_str_is(kind, "claim"))
+        relay_on_claim(self, from, id, number(entry, "ask"));
+    else if (ry_str_is(kind, "claimed"))
+        relay_on_claimed(self, from, id, ry_mail_entry_get(entry, "verdict"));
+    else if (ry_str_is(kind, "given_up"))
+        relay_on_given_up(self, from, id);
+    else if (ry_str_is(kind, "settled"))
+        relay_on_settled(self, from, id, ry_mail_entry_get(entry, "failure"));
+    else if (ry_str_is(kind, "undeliverable"))
+        pass_undeliverable(self, entry, id);
+    else if (ry_str_is(kind, "answer")) /* any other is of a later version */
+        pass_answer(self, id, ry_mail_entry_get(entry, "mail"));
+}
+
+void relay_hear(struct relay *self)
+{
+    char stream[RY_MAIL_STREAM_BYTES];
+    relay_node_stream(self->owner, stream);
+    for (unsigned round = 0; round < HEARINGS_MAX; round++) {
+        self->heard = 0;
+        if (ry_mail_stream_take(self->mail, stream, HEAR_MAX, on_peer_msg, self, NULL) != RY_OK ||
+            self->heard < HEAR_MAX)
+            return;
+    }
+    relay_look_soon(self); /* somebody says more than is heard at a time */
+}
