@@ -13,154 +13,158 @@
 static const struct ry_command commands[] = {
     {.name = "run",
      .usage = "[--roles ROLE,...] [--ROLE NUMBER]... [options]",
-     .summary = "work: take jobs, write the archive, make thumbnails, serve the web page",
-     .help = "Starts all roles as threads of this process, or only those named by --roles; --encoder 2 starts two\n"
+     .summary = "process jobs, write the archive, make thumbnails, serve the web page",
+     .help = "Runs all roles as threads of this process, or only those named by --roles. --encoder 2 starts two\n"
              "instances of a role, --encoder 0 none (others may then attach with `reelyard actor`).\n"
-             "SIGINT and SIGTERM finish what is begun, within --drain-seconds; a second one ends at once.\n",
+             "On SIGINT or SIGTERM, work in progress is finished within --drain-seconds; a second signal stops at "
+             "once.\n",
      .run = ry_cmd_run,
      .logs = true},
     {.name = "up",
      .usage = "[--roles ROLE,...] [--ROLE NUMBER]... [--env-file FILE] [options]",
-     .summary = "the same as run, with every instance as a process of its own",
-     .help =
-         "Starts a router and one process for each instance, and starts again those that die. Each gets the secrets\n"
-         "of its own role only. --env-file names a file of NAME=value lines.\n"
-         "SIGTERM and SIGINT finish what is begun, within --drain-seconds; a second one ends at once. SIGTSTP takes "
-         "no\n"
-         "new work until SIGCONT. SIGHUP reads --env-file and --settings again and replaces the processes one by "
-         "one.\n",
+     .summary = "like run, with a separate supervised process for each instance",
+     .help = "Starts a router and one process per instance, and restarts those that die. Each process receives only\n"
+             "the secrets its role needs. --env-file reads NAME=value lines from a file.\n"
+             "On SIGINT or SIGTERM, work in progress is finished within --drain-seconds; a second signal stops at "
+             "once.\n"
+             "On SIGTSTP, no new work is accepted until SIGCONT. On SIGHUP, --env-file and --settings are read again "
+             "and\n"
+             "the processes are replaced one by one.\n",
      .run = ry_cmd_up,
      .logs = true},
     {.name = "scale",
      .usage = "ROLE=NUMBER...",
-     .summary = "change how many instances a running `reelyard up` has",
+     .summary = "change the number of instances of a running `reelyard up`",
      .help = "",
      .run = ry_cmd_scale},
     {.name = "router",
      .usage = "SOCKET",
-     .summary = "the router of `reelyard up`, which starts it",
+     .summary = "the router process; started by `reelyard up`",
      .help = "",
      .run = ry_cmd_router,
      .hidden = true,
      .logs = true},
     {.name = "actor",
      .usage = "ROLE [--join ipc:///PATH|tcp://HOST:PORT] [--name NAME] [options]",
-     .summary = "attach one more instance of a role, as a process of its own, to a running node",
-     .help = "Joins the node that runs on the data folder, or the one at the socket named by --join.\n\n"
-             "An encoder may join a node of another host, by tcp://HOST:PORT: it needs REELYARD_JOIN_KEY (its key\n"
-             "file) and REELYARD_JOIN_NODE_KEY (the node's public key), and joins again when the connection was cut.\n",
+     .summary = "run one more instance of a role, in this process, for a running node",
+     .help = "Joins the node that runs on the data folder, or the one whose socket is given by --join.\n\n"
+             "An encoder may join a node on another host (tcp://HOST:PORT). It needs REELYARD_JOIN_KEY (its own key\n"
+             "file) and REELYARD_JOIN_NODE_KEY (the node's public key), and reconnects when the connection is lost.\n",
      .run = ry_cmd_actor,
      .logs = true},
     {.name = "keys",
      .usage = "new|show|fleet FILE [options]",
-     .summary =
-         "make a key by which a node and its encoders on other hosts know each other, or show one; make a fleet's key",
-     .help = "new makes a key file, which nobody else may read and which is never written over. Both print the public\n"
-             "key: a node lists those of its encoders (REELYARD_JOIN_ALLOW), an encoder is told the node's\n"
-             "(REELYARD_JOIN_NODE_KEY). Each names its own file in REELYARD_JOIN_KEY.\n\n"
-             "fleet makes the one key that all nodes on a Redis share (REELYARD_FLEET_KEY_FILE), and prints by what\n"
-             "name logs call it.\n",
+     .summary = "create or show the key of a node or a remote encoder, or create a fleet key",
+     .help =
+         "new creates a key file that only its owner can read; an existing file is never overwritten. new and show\n"
+         "print the public key: list those of remote encoders in the node's REELYARD_JOIN_ALLOW, and set the\n"
+         "node's as REELYARD_JOIN_NODE_KEY of each encoder. Each side sets REELYARD_JOIN_KEY to its own file.\n\n"
+         "fleet creates the key that all nodes on one Redis share (REELYARD_FLEET_KEY_FILE), and prints the name\n"
+         "under which it appears in logs.\n",
      .run = ry_cmd_keys},
     {.name = "import",
      .usage = "EXPORT.json|FOLDER... [--media FOLDER]... [--json] [--rows-only] [--ROLE N]... [options]",
-     .summary = "archive exports of DiscordChatExporter with their videos",
+     .summary = "archive DiscordChatExporter exports and their videos",
      .help =
-         "Reads the exports, stores what they say and makes the thumbnails of their videos. Goes on where it\n"
-         "stopped when it is run again, and doubles nothing. Joins the node that runs on the data folder, or does\n"
-         "the work itself. --rows-only stores rows only and leaves the videos to a later `reelyard run`.\n\n"
-         "Of a FOLDER all exports are read, at any depth; other .json files are passed over, and named. Videos lie\n"
-         "in the export's folder or below it. For those of a shared media folder (--media-dir), or of an export\n"
-         "that was made on another machine, name their folder by --media FOLDER: a file is found there by the end\n"
-         "of its path. Nothing outside these folders is read.\n",
+         "Reads the exports, stores their messages and makes thumbnails of their videos. An interrupted import\n"
+         "continues where it stopped when it is run again; nothing is stored twice. Joins the node that runs on the\n"
+         "data folder; if there is none, does the work itself. --rows-only stores rows and leaves the videos to a\n"
+         "later `reelyard run`.\n\n"
+         "In a FOLDER all exports are read, at any depth; other .json files are ignored and listed. Videos must be\n"
+         "in the export's folder or below it. For a shared media folder (--media-dir), or an export made on another\n"
+         "machine, give the folder of the videos with --media FOLDER: files are matched by the end of their path.\n"
+         "Nothing outside these folders is read.\n",
      .run = ry_cmd_import},
     {.name = "scan",
      .usage =
          "--guild ID --channel ID [--direction forward|backward] [--rescan stop|continue|update] [--since ID|DATE] "
          "[--limit N] [--ROLE N]... [options]",
-     .summary = "archive a channel of Discord as it is now",
+     .summary = "archive a Discord channel",
      .help =
-         "Reads the channel's history with the bot's token (BOT_TOKEN), stores what it says of videos and makes their\n"
-         "thumbnails. Goes on where it stopped when it is run again, and doubles nothing. Joins the node that runs on\n"
-         "the data folder, or does the work itself.\n\n"
-         "Without further options: all that is new, and all that is older than what was read before.\n"
-         "  --direction  backward (from the newest message) or forward (from the oldest, or --since)\n"
-         "  --rescan     what is stored already ends the scan (stop), is passed over (continue), or is read anew and\n"
-         "               brought up to date (update); continue when forward\n"
-         "  --since      only messages behind this one, or from this day or moment on (2024-10-19,\n"
-         "               2024-10-19T15:03:09Z), read forward\n"
-         "  --limit      read at most so many messages\n\n"
-         "With DATABASE_URL the archive is in PostgreSQL, with REDIS_URL the job goes through Redis; then the bot's\n"
-         "rows of guild and channel say whether a scan is allowed. Exit code 0 when all is stored and every new clip\n"
-         "has its thumbnails, 1 when something failed.\n",
+         "Reads the channel's history with the bot's token (BOT_TOKEN), stores the messages that have videos and\n"
+         "makes thumbnails. An interrupted scan continues where it stopped when it is run again; nothing is stored\n"
+         "twice. Joins the node that runs on the data folder; if there is none, does the work itself.\n\n"
+         "By default, reads all messages newer and all messages older than those already read.\n"
+         "  --direction  backward (from the newest message) or forward (from the oldest, or from --since)\n"
+         "  --rescan     what to do at messages that are already stored: end the scan (stop), skip them (continue),\n"
+         "               or read and update them (update); the default is continue with --direction forward\n"
+         "  --since      read only messages after this one, or from this date or time on (2024-10-19,\n"
+         "               2024-10-19T15:03:09Z), forward\n"
+         "  --limit      read at most N messages\n\n"
+         "With DATABASE_URL the archive is in PostgreSQL; with REDIS_URL the job goes through Redis, and the bot's\n"
+         "guild and channel rows decide whether a scan is allowed. Exit code 0 when everything is stored and every\n"
+         "new clip has its thumbnails, 1 when something failed.\n",
      .run = ry_cmd_scan},
     {.name = "enqueue",
      .usage = "FILE|- [--priority live|backfill] [options]",
-     .summary = "put jobs into the queue of the data folder",
-     .help =
-         "The file (-: standard input) holds one job as JSON, an array of jobs, or one job after the other. Jobs that\n"
-         "are not well-formed are named with their reason and left out; the others are pushed, safe on disk when\n"
-         "the command returns. A job without job_id gets one, which is printed.\n",
+     .summary = "add jobs to the queue of the data folder",
+     .help = "The file (-: standard input) contains one job as JSON, an array of jobs, or one job after another. "
+             "Malformed\n"
+             "jobs are reported with the reason and skipped; the others are on disk when the command returns. A job\n"
+             "without job_id is assigned one, which is printed.\n",
      .run = ry_cmd_enqueue},
     {.name = "status",
-     .usage = "[--json] [options]",
-     .summary = "what the archive holds, what waits, what runs",
+     .usage = "[--json] [--cluster] [options]",
+     .summary = "show the contents of the archive, the queues and the running instances",
      .help = "",
      .run = ry_cmd_status},
     {.name = "advise",
      .usage = "[--seconds N] [--json] [options]",
-     .summary = "which role is the bottleneck, and how many instances would balance the node",
+     .summary = "find the bottleneck and the number of instances that would balance the node",
      .help =
-         "Looks at the running node for 10 seconds (--seconds N) and tells of each role how busy it is, what a mail\n"
-         "costs and how many wait; which role holds the others up, and whether more instances, a faster database or\n"
-         "line, a larger clip window or another host would help. Ask while it works: an idle node tells nothing.\n"
-         "docs/SCALING.md has the formulae.\n",
+         "Observes the running node for 10 seconds (--seconds N) and reports for each role how busy it is, the time\n"
+         "per mail and how many are queued; then which role is the bottleneck, and whether more instances, a faster\n"
+         "database or network, a larger clip window or another host would help. Run it under load: an idle node\n"
+         "gives no information. docs/SCALING.md has the formulas.\n",
      .run = ry_cmd_advise},
     {.name = "ping",
      .usage = "[options]",
-     .summary = "whether the node of the data folder answers",
-     .help = "Ends with 0 when its router does, within 30 s; with 1 when no node runs or none answers. Asks neither\n"
-             "database nor queue: for health checks.\n",
+     .summary = "check whether the node of the data folder responds",
+     .help = "Exit code 0 when its router responds within 30 s, 1 when no node runs or none responds. Does not check\n"
+             "the database or the queue. For health checks.\n",
      .run = ry_cmd_ping},
     {.name = "failed",
      .usage = "list [--json] | retry CLIP... | retry --all",
-     .summary = "clips whose thumbnails failed: list them, try them again",
-     .help = "retry makes clips wait for thumbnails again, at once whatever their next try was to be.\n",
+     .summary = "list or retry clips whose thumbnails failed",
+     .help = "retry makes clips due for thumbnails at once, regardless of their next scheduled attempt.\n",
      .run = ry_cmd_failed},
     {.name = "dead",
      .usage = "list [--json] | show ID | replay ID...|--all | drop ID...|--all",
-     .summary = "dead letters: jobs and mails that failed for good",
-     .help = "replay puts a job back into the queue, and a mail back into its mailbox (which needs a running node).\n"
+     .summary = "list, replay or delete dead letters: jobs and mails that failed permanently",
+     .help = "replay returns a job to the queue, or a mail to its mailbox (which requires a running node).\n"
              "drop deletes them.\n",
      .run = ry_cmd_dead},
     {.name = "migrate",
      .usage = "[options]",
-     .summary = "make the database, or bring it to this program's schema",
-     .help = "`reelyard run` does so too; this does nothing else.\n",
+     .summary = "create the database, or update it to this version's schema",
+     .help = "`reelyard run` also does this when it starts.\n",
      .run = ry_cmd_migrate},
     {.name = "doctor",
      .usage = "[--sandbox]",
-     .summary = "try whether this machine is fit for reelyard",
-     .help = "Looks at what the kernel gives to a sandbox, at the folders, the database and the queue.\n"
-             "--sandbox: has child processes try, in the sandbox of the decoders, what a decoder that was taken over\n"
-             "would try. Ends with 0 only if all of it is denied. docs/BARRIERS.md tells more.\n",
+     .summary = "check whether this machine meets the requirements",
+     .help =
+         "Checks kernel support for the sandbox, the folders, the database and the queue.\n"
+         "--sandbox: starts child processes in the decoders' sandbox that attempt what a compromised decoder would\n"
+         "attempt. Exit code 0 only if every attempt is denied. See docs/BARRIERS.md.\n",
      .run = ry_cmd_doctor},
     {.name = "debug",
      .usage = "heap INSTANCE|router [--seconds N] [--stop] [options]",
      .summary = "write a heap profile of a process of the running node",
      .help =
          "`reelyard status` lists the instances. The process samples its allocations from the first call on (or from\n"
-         "its start, with --heap-profile); the profile is written --seconds later (30), at once when it samples\n"
-         "already. Prints the file's path, for jeprof. --stop ends the sampling. Under `reelyard run` all instances\n"
+         "its start, with --heap-profile). The profile is written after --seconds (30), or at once when sampling was\n"
+         "already on. Prints the file's path, for jeprof. --stop ends the sampling. Under `reelyard run` all "
+         "instances\n"
          "share one process. docs/MEMORY.md has a worked example.\n",
      .run = ry_cmd_debug},
     {.name = "config",
      .usage = "[options]",
-     .summary = "print every option's value and where it comes from (secrets as ***)",
+     .summary = "print the value and source of every option (secrets as ***)",
      .help = "",
      .run = ry_cmd_config},
     {.name = "options",
      .usage = "[--markdown]",
-     .summary = "print what can be set, how, and to what",
+     .summary = "list all options: how to set them, allowed values, defaults",
      .help = "",
      .run = ry_cmd_options},
     {.name = "help",

@@ -16,7 +16,7 @@ static void print_commands(const struct ry_cli *cli)
         if (!commands[i].hidden)
             (void)fprintf(cli->out, "  %-9s %s\n", commands[i].name, commands[i].summary);
     (void)fprintf(cli->out,
-                  "\n`reelyard help COMMAND` tells more of a command, `reelyard options` of what can be set.\n"
+                  "\nSee `reelyard help COMMAND` for the options of a command, `reelyard options` for all others.\n"
                   "Exit codes: 0 done, 1 failed, 2 wrong usage, 78 bad configuration.\n");
 }
 
