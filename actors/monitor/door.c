@@ -1,6 +1,6 @@
 #include "actors/monitor/door.h"
+#include "runtime/base/assert.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -74,7 +74,7 @@ static void make_room(struct door *self, const struct peer *peer)
         turn_away(self, own);
     else if (self->waiting_n >= DOOR_PLACES)
         turn_away(self, n >= DOOR_PLACES_EACH ? own : TAILQ_FIRST(&self->waiting));
-    assert(self->waiting_n < DOOR_PLACES);
+    RY_ASSERT(self->waiting_n < DOOR_PLACES);
 }
 
 static void take_in(struct door *self, int fd, const struct sockaddr_storage *address, socklen_t address_size)

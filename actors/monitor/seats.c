@@ -1,6 +1,6 @@
 #include "actors/monitor/seats.h"
+#include "runtime/base/assert.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -154,7 +154,7 @@ void seats_answering(struct seats *seats, struct seat *seat, enum seat_use use)
 void seats_sending(struct seats *seats, struct seat *seat, uint64_t bytes)
 {
     int64_t now = ry_mono_ms(seats->clock);
-    assert(bytes < INT64_MAX);
+    RY_ASSERT(bytes < INT64_MAX);
     enter(seat, SEAT_SENDING, now + SENDING_TIMEOUTS * seats->timeout_ms + (int64_t)(bytes / SEAT_BYTES_PER_MS));
 }
 

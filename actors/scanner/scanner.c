@@ -19,12 +19,12 @@
  * the bot, a job waits here, with its lease renewed by the ingester, instead of failing. */
 #include "actors/scanner/scanner.h"
 
-#include <assert.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
 #include "actors/scanner/scan.h"
 #include "actors/scanner/scan_threads.h"
+#include "runtime/base/assert.h"
 
 #define CAPACITY 8
 
@@ -143,7 +143,7 @@ void scan_run(struct scan *scan, enum scan_step step)
         [SCAN_LEAVE_GUILD] = scan_step_leave_guild,
     };
     while (step != SCAN_WAIT) {
-        assert(scan->asked == 0);
+        RY_ASSERT(scan->asked == 0);
         scan->step = step;
         if (step == SCAN_DONE) {
             scan_finish(scan);

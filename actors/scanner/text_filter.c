@@ -7,9 +7,9 @@
 #include "actors/scanner/text_filter.h"
 
 #include "actors/scanner/pyregex.h"
+#include "runtime/base/assert.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
-#include <assert.h>
 #include <pcre2.h>
 #include <stdlib.h>
 #include <time.h>
@@ -195,7 +195,7 @@ enum text_found text_filter_search(const struct text_filter *filter, struct text
                                    int64_t *left_ns)
 {
     PCRE2_SPTR subject = (PCRE2_SPTR)(text.p ? text.p : "");
-    assert(filter != NULL && *left_ns >= 0);
+    RY_ASSERT(filter != NULL && *left_ns >= 0);
     searcher->callouts = 0;
     searcher->stride = text.n > LONG_TEXT_BYTES ? STRIDE_LONG : STRIDE_SHORT;
     searcher->next_look = searcher->stride;
