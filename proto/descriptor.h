@@ -43,7 +43,8 @@ enum ry_field_flag {
     RY_FLAG_SNOWFLAKE = 4,
     RY_FLAG_URL = 8,
     RY_FLAG_LOCAL = 16,
-    RY_FLAG_REMADE = 32
+    RY_FLAG_REMADE = 32,
+    RY_FLAG_VERSION = 64
 };
 
 /* The limits of a field: of the value for numbers, of the bytes for strings and blobs, of the count for lists. */

@@ -32,6 +32,9 @@ enum ry_purge_scope { RY_PURGE_MESSAGE = 1, RY_PURGE_CHANNEL, RY_PURGE_GUILD };
  * encrypted, damaged, not a video, deleted), so it is not tried again by itself. PASSING: everything else. */
 enum ry_failure_class { RY_FAILURE_PASSING, RY_FAILURE_PERMANENT };
 
+/* The longest VERSION field of messages.def, and a NUL. */
+#define RY_VERSION_BYTES 101
+
 /* The version of an encoder whose verdict a permanent failure is, when it died without telling its own. */
 #define RY_ENCODER_UNKNOWN "unknown"
 

@@ -168,6 +168,11 @@ static void encoder_tick(void *self, struct ry_ctx *ctx, unsigned timer)
     ry_timer(ctx, next, (int64_t)HERE_FIRST_MS << next);
 }
 
+static void encoder_version(char version[RY_VERSION_BYTES])
+{
+    engine_version(version);
+}
+
 static void encoder_close(void **self)
 {
     *self = NULL;
@@ -182,6 +187,7 @@ const struct ry_actor_spec ry_encoder_spec = {
                     .memory_max_bytes = MEMORY_MAX_BYTES,
                     .mail_cpu_max_s = MAIL_CPU_MAX_S,
                     .work = "decoding"},
+    .version = encoder_version,
     .open = encoder_open,
     .receive = encoder_receive,
     .tick = encoder_tick,

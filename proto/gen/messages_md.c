@@ -98,6 +98,8 @@ static void add_type(struct ry_buf *out, const struct ry_field *field)
         ADD(out, ", local");
     if (field->flags & RY_FLAG_REMADE)
         ADD(out, ", remade");
+    if (field->flags & RY_FLAG_VERSION)
+        ADD(out, ", written by the router");
 }
 
 static void add_fields(struct ry_buf *out, const struct ry_record *record)

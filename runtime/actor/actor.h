@@ -52,6 +52,9 @@ struct ry_actor_spec {
     unsigned threads;  /* instances that `run` starts when not told otherwise */
     struct ry_confinement confinement;
 
+    /* Which version of its role's work this program does: what belongs into VERSION fields of its messages. NULL: it
+     * has none. Any thread, also before an instance is open. */
+    void (*version)(char version[RY_VERSION_BYTES]);
     /* Makes the instance. On error *self may be half built; close is called with it all the same. */
     int (*open)(void **self, struct ry_ctx *ctx, struct ry_error *err);
     /* A mail came: a REQUEST, ASK or EVENT for the role, an ANSWER to this instance, or undeliverable. */

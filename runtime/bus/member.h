@@ -4,6 +4,7 @@
 #define REELYARD_RUNTIME_BUS_MEMBER_H
 
 #include "runtime/bus/mailbox.h"
+#include "runtime/bus/router.h"
 #include "runtime/stats/stats.h"
 
 #define MEMBER_SLOT_BITS 12
@@ -20,7 +21,7 @@ struct member {
     enum ry_role role;
     char name[65];
     uint32_t pid;
-    bool remote;
+    enum ry_locality locality;
     bool sandboxed;
     bool stopping; /* was asked to stop: gets no new mail */
     unsigned capacity;

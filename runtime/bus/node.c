@@ -169,6 +169,10 @@ static int node_open(struct ry_node *node, const struct ry_node_options *options
     /* A number, for ZeroMQ gives a name free only some time after its socket was closed. */
     static atomic_uint nodes;
     (void)snprintf(node->endpoint, sizeof node->endpoint, "inproc://node-%u", atomic_fetch_add(&nodes, 1));
+    char versions[RY_ROLE_COUNT][RY_VERSION_BYTES] = {""};
+    for (size_t i = 0; i < options->role_count; i++)
+        if (options->roles[i].spec->version)
+            options->roles[i].spec->version(versions[options->roles[i].spec->role]);
     struct ry_post_tcp tcp;
     const struct ry_post_tcp *door;
     int rc = tcp_of(node->config, &tcp, &door, err);
@@ -182,6 +186,7 @@ static int node_open(struct ry_node *node, const struct ry_node_options *options
         .mailbox_max_bytes = (size_t)ry_config_int(node->config, RY_OPT_mailbox_bytes),
         .attempts_max = (unsigned)ry_config_int(node->config, RY_OPT_mail_attempts_max),
         .heap_folder = ry_config_str(node->config, RY_OPT_heap_folder),
+        .versions = (const char(*)[RY_VERSION_BYTES])versions,
         .endpoint = node->endpoint,
         .ipc_path = options->ipc_path,
         .guarded = options->guarded,

@@ -15,7 +15,7 @@ struct ry_node;
 
 struct ry_node_role {
     const struct ry_actor_spec *spec;
-    unsigned instances; /* threads of it; 0: none here, others may attach */
+    unsigned instances; /* threads of it; 0: none here, others may attach, whose version the node then knows */
 };
 
 struct ry_node_options {

@@ -343,7 +343,7 @@ static void state_member(const struct member *member, struct ry_instance_state *
         .role = ry_str_of(ry_role_name(member->role)),
         .name = ry_str_of(member->name),
         .pid = member->pid,
-        .remote = member->remote,
+        .remote = member->locality != RY_LOCALITY_THREAD,
         .capacity = member->capacity,
         .held = member->held,
         .done = member->done,

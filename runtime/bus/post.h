@@ -3,6 +3,7 @@
  *
  *   router.c   who is there, what they may say, mail on its way
  *   authority.c by what right they say it
+ *   version.c  which version they are
  *   faults.c   who is put out
  *   control.c  the end of custody, credit, reports
  *   handout.c  reservations, credit, turns, deadlines
@@ -69,6 +70,7 @@ struct ry_router {
     struct ry_stats ended; /* counters of instances that left */
     struct ry_buf body;    /* scratch */
     struct ry_buf packed;
+    struct ry_buf stamped; /* the message under way, with its sender's version written in (version.c) */
     struct ry_log_limit refusals;
     struct ry_log_limit stays; /* mail that does not leave this node and has nobody here */
     struct ry_troupe *troupe;  /* what the supervisor last told; NULL: there is none */

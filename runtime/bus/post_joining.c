@@ -62,6 +62,11 @@ static int check(struct ry_post *post, enum door door, struct ry_hello *hello, s
                               : RY_OK;
 }
 
+static enum ry_locality locality_of(enum door door)
+{
+    return door == DOOR_INPROC ? RY_LOCALITY_THREAD : door == DOOR_IPC ? RY_LOCALITY_PROCESS : RY_LOCALITY_HOST;
+}
+
 static int peer_add(struct ry_post *post, const struct peer_key *key, const struct ry_hello *hello,
                     const struct knock *knock, struct ry_error *err)
 {
@@ -79,7 +84,8 @@ static int peer_add(struct ry_post *post, const struct peer_key *key, const stru
         (void)snprintf(peer->user, sizeof peer->user, "%s", ry_parcel_user(post->parcel));
     ry_bag_init(&peer->bag);
     post->joining = peer;
-    int rc = ry_router_join(post->router, hello, knock->allowed, key->door != DOOR_INPROC, &peer->session, err);
+    int rc =
+        ry_router_join(post->router, hello, knock->allowed, locality_of((enum door)key->door), &peer->session, err);
     post->joining = NULL;
     if (rc != RY_OK) {
         free(peer);

@@ -305,7 +305,7 @@ static int open_doors(struct ry_post *post, const struct ry_post_options *option
 
 static int post_open(struct ry_post *post, const struct ry_post_options *options, struct ry_error *err)
 {
-    const struct ry_router_options router = {
+    struct ry_router_options router = {
         .node = options->node,
         .owner = options->owner,
         .clock = options->clock,
@@ -318,6 +318,7 @@ static int post_open(struct ry_post *post, const struct ry_post_options *options
         .put_out = post_put_out,
         .hold_ms_max = options->hold_ms_max,
     };
+    memcpy(router.versions, options->versions, sizeof router.versions);
     int rc = ry_router_new(&post->router, &router, err);
     if (rc != RY_OK)
         return rc;

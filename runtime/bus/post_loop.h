@@ -19,12 +19,13 @@ struct ry_post_options {
     size_t mailbox_max;
     size_t mailbox_max_bytes;
     unsigned attempts_max;
-    const char *heap_folder;       /* as in router.h */
-    const char *endpoint;          /* inproc */
-    const char *ipc_path;          /* NULL: none */
-    bool guarded;                  /* a process may join as an instance with a ticket only */
-    int64_t hold_ms_max;           /* as in router.h */
-    const struct ry_post_tcp *tcp; /* NULL: other hosts may not join */
+    const char *heap_folder;                  /* as in router.h */
+    const char (*versions)[RY_VERSION_BYTES]; /* as in router.h */
+    const char *endpoint;                     /* inproc */
+    const char *ipc_path;                     /* NULL: none */
+    bool guarded;                             /* a process may join as an instance with a ticket only */
+    int64_t hold_ms_max;                      /* as in router.h */
+    const struct ry_post_tcp *tcp;            /* NULL: other hosts may not join */
 };
 
 /* The door to other hosts (gate.h). */

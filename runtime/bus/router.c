@@ -12,6 +12,7 @@
  * A crash of the router is a crash of the node: what was in its mailboxes comes back from the queue's leases and from
  * the rows that wait in the database. */
 #include "runtime/bus/authority.h"
+#include "runtime/bus/version.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -55,6 +56,7 @@ int ry_router_new(struct ry_router **router, const struct ry_router_options *opt
     made->next_slot = 1;
     made->body = ry_buf_make((size_t)16 << 20);
     made->packed = ry_buf_make((size_t)17 << 20);
+    made->stamped = ry_buf_make((size_t)1 << 20);
     LIST_INIT(&made->deadlines);
     TAILQ_INIT(&made->dead);
     for (size_t i = 0; i < RY_ROLE_COUNT; i++) {
@@ -98,6 +100,7 @@ void ry_router_free(struct ry_router **router)
     mail_index_free(&old->index);
     ry_buf_free(&old->body);
     ry_buf_free(&old->packed);
+    ry_buf_free(&old->stamped);
     free(old->settled);
     free(old->troupe);
     free(old);
@@ -178,7 +181,7 @@ static void owner_of(const struct ry_router *router, const struct member *member
                    member->session);
 }
 
-int ry_router_join(struct ry_router *router, const struct ry_hello *hello, uint32_t allowed, bool remote,
+int ry_router_join(struct ry_router *router, const struct ry_hello *hello, uint32_t allowed, enum ry_locality locality,
                    uint32_t *session, struct ry_error *err)
 {
     int rc = join_check(router, hello, allowed, err);
@@ -193,7 +196,7 @@ int ry_router_join(struct ry_router *router, const struct ry_hello *hello, uint3
     member->role = (enum ry_role)hello->role;
     memcpy(member->name, hello->name.p, hello->name.n);
     member->pid = (uint32_t)hello->pid;
-    member->remote = remote;
+    member->locality = locality;
     member->sandboxed = hello->sandboxed;
     member->capacity = post_credit(member->role, hello->capacity);
     TAILQ_INIT(&member->custody);
@@ -487,6 +490,12 @@ static int take(struct ry_router *router, struct post_said *said, struct ry_erro
     int rc = authority_check(router, said, &why);
     if (rc != RY_OK)
         return take_unauthorized(router, said, rc, why, err);
+    if (RY_ROLES_CONFINED & RY_ROLE_BIT(said->sender->role)) {
+        rc = version_write(router, said, err);
+        router->dropped_events += rc == RY_ENOENT;
+        if (rc != RY_OK)
+            return rc == RY_ENOENT ? RY_OK : post_refuse(router, said->sender, err, "a message that does not unpack");
+    }
     switch (said->descriptor->kind) {
     case RY_KIND_ANSWER: return take_answer(router, said, err);
     case RY_KIND_EVENT: return take_event(router, said, err);

@@ -20,6 +20,13 @@
 
 struct ry_router;
 
+/* Where an instance is, as its connection tells. */
+enum ry_locality {
+    RY_LOCALITY_THREAD,  /* in this process */
+    RY_LOCALITY_PROCESS, /* on this host */
+    RY_LOCALITY_HOST     /* on another one */
+};
+
 struct ry_router_options {
     const char *node;             /* node name */
     const char *owner;            /* "node/incarnation", which welcome makes each instance's owner of; NULL: the name */
@@ -28,6 +35,8 @@ struct ry_router_options {
     size_t mailbox_max_bytes;     /* bytes per mailbox */
     unsigned attempts_max;
     const char *heap_folder; /* where heap profiles of this process go; borrowed */
+    /* The version of each role's work in this program (ry_actor_spec.version); "": it is not known. */
+    char versions[RY_ROLE_COUNT][RY_VERSION_BYTES];
     /* Carries an envelope to the instance of a session. It may batch; it takes its own references. Never fails: what
      * cannot be sent is lost with the instance, whose end (ry_router_gone) then gives its mail to others. */
     void (*emit)(void *arg, uint32_t session, struct ry_str envelope, struct ry_frame *const *frames,
@@ -44,7 +53,7 @@ void ry_router_free(struct ry_router **router);
 
 /* An instance asks to join; emits welcome to the new session, or returns an error (name in use, unknown role, version)
  * and the caller tells the peer. allowed: role bits that this connection may take. */
-int ry_router_join(struct ry_router *router, const struct ry_hello *hello, uint32_t allowed, bool remote,
+int ry_router_join(struct ry_router *router, const struct ry_hello *hello, uint32_t allowed, enum ry_locality locality,
                    uint32_t *session, struct ry_error *err);
 
 /* An instance said something: an envelope with frames (references are taken when kept). What it may not say is refused

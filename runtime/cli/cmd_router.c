@@ -72,7 +72,11 @@ int ry_cmd_router(struct ry_cli *cli, int argc, char **argv)
     struct ry_error err;
     if (ry_leashed_check(&err) != RY_OK)
         return ry_cli_fail(cli, &err);
-    const struct ry_node_options options = {.config = cli->config, .ipc_path = argv[1], .guarded = true};
+    struct ry_node_role roles[RY_ROLE_COUNT];
+    for (size_t i = 0; i < cli->registry_count; i++)
+        roles[i] = (struct ry_node_role){.spec = cli->registry[i]};
+    const struct ry_node_options options = {
+        .config = cli->config, .roles = roles, .role_count = cli->registry_count, .ipc_path = argv[1], .guarded = true};
     if (ry_node_start(&router.node, &options, &err) != RY_OK)
         return ry_cli_fail(cli, &err);
     bool told = serve(&router);

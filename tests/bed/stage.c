@@ -55,7 +55,7 @@ uint32_t stage_join(struct stage *stage, enum ry_role role, unsigned capacity)
     (void)snprintf(name, sizeof name, "%s-%u", ry_role_name(role), ++stage->names);
     const struct ry_hello hello = {
         .version = RY_PROTO_VERSION, .role = role, .name = ry_str_of(name), .capacity = capacity};
-    need(ry_router_join(stage->router, &hello, UINT32_MAX, false, &session, &err) == RY_OK, err.text);
+    need(ry_router_join(stage->router, &hello, UINT32_MAX, RY_LOCALITY_THREAD, &session, &err) == RY_OK, err.text);
     return session;
 }
 

@@ -16,6 +16,8 @@
 #define OTHER     "fedcba9876543210fedcba9876543210"
 #define HOLD_MS   120000
 #define GIVEN_MAX 256
+/* Of the encoders of this program. */
+#define OWN_VERSION "2, libavcodec 59.37.100"
 
 struct desk {
     struct ry_router *router;
@@ -24,7 +26,8 @@ struct desk {
     /* What was emitted since the last look. */
     struct {
         uint32_t session;
-        struct ry_envelope head;
+        struct ry_envelope head; /* body points into bytes; of longer ones it is absent */
+        char bytes[1024];
     } said[GIVEN_MAX];
     size_t said_count;
     uint32_t put_out; /* the last one */
@@ -37,7 +40,12 @@ static void take(void *arg, uint32_t session, struct ry_str bytes, struct ry_fra
     struct desk *desk = arg;
     struct ry_error err;
     assert_true(desk->said_count < GIVEN_MAX);
-    assert_int_equal(ry_envelope_unpack(bytes, &desk->said[desk->said_count].head, &err), RY_OK);
+    struct ry_envelope *head = &desk->said[desk->said_count].head;
+    assert_int_equal(ry_envelope_unpack(bytes, head, &err), RY_OK);
+    bool fits = head->body.n <= sizeof desk->said->bytes;
+    if (fits)
+        memcpy(desk->said[desk->said_count].bytes, head->body.p, head->body.n);
+    head->body = fits ? (struct ry_str){desk->said[desk->said_count].bytes, head->body.n} : (struct ry_str){0};
     desk->said[desk->said_count++].session = session;
 }
 
@@ -47,7 +55,7 @@ static void on_put_out(void *arg, uint32_t session)
     desk->put_out = session;
 }
 
-static uint32_t join(struct desk *desk, enum ry_role role, unsigned capacity)
+static uint32_t join_at(struct desk *desk, enum ry_role role, unsigned capacity, enum ry_locality place)
 {
     char name[32];
     struct ry_error err = {0};
@@ -55,9 +63,14 @@ static uint32_t join(struct desk *desk, enum ry_role role, unsigned capacity)
     (void)snprintf(name, sizeof name, "%s-%u", ry_role_name(role), ++desk->last_id);
     const struct ry_hello hello = {
         .version = RY_PROTO_VERSION, .role = role, .name = ry_str_of(name), .pid = 1, .capacity = capacity};
-    if (ry_router_join(desk->router, &hello, UINT32_MAX, false, &session, &err) != RY_OK)
+    if (ry_router_join(desk->router, &hello, UINT32_MAX, place, &session, &err) != RY_OK)
         fail_msg("%s", err.text);
     return session;
+}
+
+static uint32_t join(struct desk *desk, enum ry_role role, unsigned capacity)
+{
+    return join_at(desk, role, capacity, RY_LOCALITY_THREAD);
 }
 
 static int set_up(void **state)
@@ -73,7 +86,8 @@ static int set_up(void **state)
                                               .hold_ms_max = HOLD_MS,
                                               .emit = take,
                                               .emit_arg = desk,
-                                              .put_out = on_put_out};
+                                              .put_out = on_put_out,
+                                              .versions = {[RY_ROLE_ENCODER] = OWN_VERSION}};
     assert_int_equal(ry_router_new(&desk->router, &options, NULL), RY_OK);
     desk->scheduler = join(desk, RY_ROLE_SCHEDULER, 4);
     desk->downloader = join(desk, RY_ROLE_DOWNLOADER, 16);
@@ -436,6 +450,104 @@ static void what_an_encoder_says_of_itself_is_bounded_in_time(void **state)
     }
 }
 
+/* ---- versions ------------------------------------------------------------------------------------------------------
+ */
+
+/* The last message of that kind that went to a session since the last look; NULL: none did. Borrowed until the next. */
+static const void *heard(struct desk *desk, uint32_t session, enum ry_tag tag, struct ry_arena *arena)
+{
+    void *message = NULL;
+    struct ry_error err;
+    (void)ry_router_turn(desk->router);
+    for (size_t i = 0; i < desk->said_count; i++)
+        if (desk->said[i].session == session && desk->said[i].head.tag == tag &&
+            ry_unpack(ry_descriptor(tag), desk->said[i].head.body, NULL, 0, arena, &message, &err) != RY_OK)
+            fail_msg("%s", err.text);
+    desk->said_count = 0;
+    return message;
+}
+
+struct version_case {
+    const char *name;
+    enum ry_role role;
+    enum ry_locality place;
+    const char *claimed; /* NULL: none */
+    const char *verdict; /* the version that its verdict has in the end */
+    const char *here;    /* the version that the scheduler hears of; NULL: of none */
+};
+
+static const struct version_case versions[] = {
+    {"a thread claims its own", RY_ROLE_ENCODER, RY_LOCALITY_THREAD, OWN_VERSION, OWN_VERSION, OWN_VERSION},
+    {"a process claims its own", RY_ROLE_ENCODER, RY_LOCALITY_PROCESS, OWN_VERSION, OWN_VERSION, OWN_VERSION},
+    {"a process claims another", RY_ROLE_ENCODER, RY_LOCALITY_PROCESS, "9.9", OWN_VERSION, OWN_VERSION},
+    {"a process claims none", RY_ROLE_ENCODER, RY_LOCALITY_PROCESS, NULL, OWN_VERSION, NULL},
+    {"a guest claims the node's", RY_ROLE_ENCODER, RY_LOCALITY_HOST, OWN_VERSION, OWN_VERSION, OWN_VERSION},
+    {"a guest claims another", RY_ROLE_ENCODER, RY_LOCALITY_HOST, "9.9", RY_ENCODER_UNKNOWN, NULL},
+    {"a guest claims one that begins alike", RY_ROLE_ENCODER, RY_LOCALITY_HOST, OWN_VERSION "0", RY_ENCODER_UNKNOWN,
+     NULL},
+    {"a guest claims none", RY_ROLE_ENCODER, RY_LOCALITY_HOST, NULL, RY_ENCODER_UNKNOWN, NULL},
+    {"another node's encoder has another", RY_ROLE_RELAY, RY_LOCALITY_THREAD, "3, libavcodec 61", "3, libavcodec 61",
+     "3, libavcodec 61"},
+};
+
+static void check_version(struct desk *desk, const struct version_case *c)
+{
+    RY_ARENA_AUTO arena = ry_arena_make(1 << 16);
+    uint32_t encoder = join_at(desk, c->role, 1, c->place);
+    if (c->role == RY_ROLE_RELAY) {
+        const struct ry_relay_reach reach = {.roles = RY_ROLE_BIT(RY_ROLE_ENCODER), .window = 4};
+        assert_int_equal(say(desk, encoder, RY_TAG_relay_reach, &reach, 0, NULL), RY_OK);
+    }
+    uint64_t run = order(desk, CLIP, NULL);
+    assert_true(given(desk, encoder, RY_TAG_encode_run) == run);
+    const struct ry_encode_failed failed = {.reason = RY_STR("no picture"),
+                                            .class = RY_FAILURE_PERMANENT,
+                                            .encoder = c->claimed ? ry_str_of(c->claimed) : (struct ry_str){0}};
+    assert_int_equal(say(desk, encoder, RY_TAG_encode_failed, &failed, run, NULL), RY_OK);
+    const struct ry_encode_failed *verdict = heard(desk, desk->downloader, RY_TAG_encode_failed, &arena);
+    if (verdict == NULL || !ry_str_is(verdict->encoder, c->verdict))
+        fail_msg("%s: its verdict is of version %.*s", c->name, RY_STR_ARG(verdict ? verdict->encoder : RY_STR("?")));
+    assert_true(ry_str_is(verdict->reason, "no picture"));
+    assert_int_equal(verdict->class, RY_FAILURE_PERMANENT);
+    if (c->claimed) {
+        const struct ry_encoder_here message = {.version = ry_str_of(c->claimed)};
+        assert_int_equal(say(desk, encoder, RY_TAG_encoder_here, &message, 0, NULL), RY_OK);
+    }
+    const struct ry_encoder_here *here = heard(desk, desk->scheduler, RY_TAG_encoder_here, &arena);
+    if ((here != NULL) != (c->here != NULL) || (here && !ry_str_is(here->version, c->here)))
+        fail_msg("%s: the scheduler hears of version %.*s", c->name, RY_STR_ARG(here ? here->version : RY_STR("?")));
+    assert_int_equal(post_member(desk->router, encoder)->faults, 0);
+}
+
+static void the_version_of_an_encoder_is_what_its_node_knows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof versions / sizeof *versions; i++) {
+        void *desk = NULL;
+        assert_int_equal(set_up(&desk), 0);
+        check_version(desk, &versions[i]);
+        assert_int_equal(tear_down(&desk), 0);
+    }
+}
+
+static void an_encoder_that_claims_many_versions_tells_the_node_of_one(void **state)
+{
+    struct desk *desk = *state;
+    static const enum ry_locality places[] = {RY_LOCALITY_PROCESS, RY_LOCALITY_HOST};
+    for (size_t p = 0; p < 2; p++) {
+        uint32_t encoder = join_at(desk, RY_ROLE_ENCODER, 1, places[p]);
+        for (unsigned i = 0; i < ry_descriptor(RY_TAG_encoder_here)->may->most; i++) {
+            RY_ARENA_AUTO arena = ry_arena_make(1 << 16);
+            char claimed[16];
+            (void)snprintf(claimed, sizeof claimed, "9.%u", i);
+            const struct ry_encoder_here message = {.version = ry_str_of(claimed)};
+            assert_int_equal(say(desk, encoder, RY_TAG_encoder_here, &message, 0, NULL), RY_OK);
+            const struct ry_encoder_here *here = heard(desk, desk->scheduler, RY_TAG_encoder_here, &arena);
+            assert_true(places[p] == RY_LOCALITY_HOST ? here == NULL : here && ry_str_is(here->version, OWN_VERSION));
+        }
+    }
+}
+
 /* ---- every role, every message ----------------------------------------------------------------------------------- */
 
 static uint64_t activity(const struct ry_router *router)
@@ -689,6 +801,8 @@ int main(void)
         TEST(a_job_of_one_guild_touches_no_other),
         TEST(a_heap_profile_is_answered_once_by_whom_was_asked),
         TEST(what_an_encoder_says_of_itself_is_bounded_in_time),
+        TEST(the_version_of_an_encoder_is_what_its_node_knows),
+        TEST(an_encoder_that_claims_many_versions_tells_the_node_of_one),
         TEST(an_encoder_reports_figures_of_its_own_work_alone),
         TEST(who_holds_no_mail_may_say_only_what_is_free),
         TEST(an_encoder_that_says_too_much_is_put_out_and_its_mail_goes_to_another),

@@ -55,6 +55,9 @@ static void mail_for_a_mailbox_goes_to_exactly_one_role(void **state)
             fail_msg("%s goes to more than one role", d[i].record.name);
         enum ry_role role = ry_descriptor_role(&d[i]);
         assert_true(one_bit(d[i].receivers) ? RY_ROLE_BIT(role) == d[i].receivers : role == RY_ROLE_NONE);
+        for (size_t f = 0; f < d[i].record.field_count; f++)
+            if ((d[i].record.fields[f].flags & RY_FLAG_VERSION) && (d[i].senders & ~RY_ROLES_CONFINED))
+                fail_msg("%s: only what confined roles say has a VERSION, which the router writes", d[i].record.name);
         bool of_router = ((d[i].senders | d[i].receivers) & RY_ROLE_BIT(RY_ROLE_ROUTER)) != 0;
         if (of_router != (d[i].kind == RY_KIND_CONTROL) && d[i].tag != RY_TAG_mail_dead)
             fail_msg("%s: CONTROL is what the router sends or receives", d[i].record.name);
@@ -76,6 +79,9 @@ static void check_limits(const struct ry_record *record)
             fail_msg("%s.%s: only a string or truth value is LOCAL", record->name, f->name);
         if ((f->flags & RY_FLAG_LOCAL) && (f->flags & RY_FLAG_REQUIRED))
             fail_msg("%s.%s: what is left out between nodes cannot be REQUIRED", record->name, f->name);
+        if ((f->flags & RY_FLAG_VERSION) && (f->type != RY_FIELD_STR || f->max.u >= RY_VERSION_BYTES))
+            fail_msg("%s.%s: only a string of less than %d bytes is a VERSION", record->name, f->name,
+                     RY_VERSION_BYTES);
         if (f->type == RY_FIELD_STR && f->max.u > RY_ENVELOPE_MAX_BYTES / 2)
             fail_msg("%s.%s: so long a string should be a BLOB", record->name, f->name);
         assert_true((f->record != NULL) == (f->type == RY_FIELD_LIST));

@@ -100,7 +100,7 @@ static uint32_t join(struct desk *desk, enum ry_role role, unsigned capacity)
     (void)snprintf(name, sizeof name, "%s-%u", ry_role_name(role), ++desk->last_id);
     struct ry_hello hello = {
         .version = RY_PROTO_VERSION, .role = role, .name = ry_str_of(name), .pid = 1, .capacity = capacity};
-    if (ry_router_join(desk->router, &hello, UINT32_MAX, false, &session, &err) != RY_OK)
+    if (ry_router_join(desk->router, &hello, UINT32_MAX, RY_LOCALITY_THREAD, &session, &err) != RY_OK)
         fail_msg("%s", err.text);
     return session;
 }
@@ -224,7 +224,7 @@ static void relay_alone_may_speak_for_others_and_there_is_one(void **state)
     uint32_t scheduler = join(desk, RY_ROLE_SCHEDULER, 0);
     struct ry_hello hello = {.version = RY_PROTO_VERSION, .role = RY_ROLE_RELAY, .name = RY_STR("second"), .pid = 1};
     uint32_t session = 0;
-    assert_int_equal(ry_router_join(desk->router, &hello, UINT32_MAX, false, &session, NULL), RY_EBUSY);
+    assert_int_equal(ry_router_join(desk->router, &hello, UINT32_MAX, RY_LOCALITY_THREAD, &session, NULL), RY_EBUSY);
     /* An undeliverable of another node reaches whom it concerns, if the relay has that mail, and nobody but the relay
      * may say one. */
     const struct ry_undeliverable lost = {

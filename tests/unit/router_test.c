@@ -204,7 +204,7 @@ static uint32_t join(struct desk *desk, enum ry_role role, unsigned capacity)
     (void)snprintf(name, sizeof name, "%s-%u", ry_role_name(role), ++joined);
     const struct ry_hello hello = {
         .version = RY_PROTO_VERSION, .role = (uint64_t)role, .name = ry_str_of(name), .capacity = capacity};
-    if (ry_router_join(desk->router, &hello, UINT32_MAX, false, &session, &err) != RY_OK)
+    if (ry_router_join(desk->router, &hello, UINT32_MAX, RY_LOCALITY_THREAD, &session, &err) != RY_OK)
         fail_msg("%s", err.text);
     const struct ry_welcome *welcome = expect(desk, session, RY_TAG_welcome);
     assert_int_equal(welcome->session, session);
@@ -221,7 +221,7 @@ static void hello_is_checked(void **state)
     struct desk *desk = *state;
     const struct ry_hello good = {.version = RY_PROTO_VERSION, .role = RY_ROLE_WRITER, .name = RY_STR("w")};
     uint32_t session;
-    assert_int_equal(ry_router_join(desk->router, &good, UINT32_MAX, false, &session, NULL), RY_OK);
+    assert_int_equal(ry_router_join(desk->router, &good, UINT32_MAX, RY_LOCALITY_THREAD, &session, NULL), RY_OK);
     const struct {
         struct ry_hello hello;
         uint32_t allowed;
@@ -235,8 +235,9 @@ static void hello_is_checked(void **state)
         {{.version = 1, .role = RY_ROLE_WRITER, .name = RY_STR("a"), .capacity = 70000}, UINT32_MAX, RY_EINVAL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        assert_int_equal(ry_router_join(desk->router, &cases[i].hello, cases[i].allowed, false, &session, NULL),
-                         cases[i].rc);
+        assert_int_equal(
+            ry_router_join(desk->router, &cases[i].hello, cases[i].allowed, RY_LOCALITY_THREAD, &session, NULL),
+            cases[i].rc);
     assert_int_equal(desk->router->rejected, sizeof cases / sizeof *cases);
 }
 

@@ -383,7 +383,7 @@ static void seat_fill(struct seat *seat)
                                    .role = (uint64_t)seat->spec->role,
                                    .name = ry_str_of(name),
                                    .capacity = 1 + ry_rng_below(&sim->rng, seat->spec->capacity)};
-    assert_int_equal(ry_router_join(sim->router, &hello, UINT32_MAX, false, &seat->session, &err), RY_OK);
+    assert_int_equal(ry_router_join(sim->router, &hello, UINT32_MAX, RY_LOCALITY_THREAD, &seat->session, &err), RY_OK);
     const struct ry_instance_options options = {.spec = seat->spec,
                                                 .name = name,
                                                 .owner = "sim/1",
