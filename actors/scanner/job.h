@@ -83,7 +83,7 @@ struct scan_job {
  *
  * A batch knows fields beyond those of the bot: `restart` (a person asked for it: it begins even if the scan is
  * CANCELLED), `messages_max`, and of jobs that go on with a channel's threads `threads`, `threads_below` and
- * `threads_from` (docs/adr/0017). */
+ * `threads_from` (ADR 0017). */
 int scan_job_parse(struct ry_str json, struct ry_str type, bool local, struct scan_job *job, struct ry_error *err);
 
 /* Whether a job of this type reads a channel's messages, so that flags and settings concern it. */

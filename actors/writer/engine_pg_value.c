@@ -2,7 +2,7 @@
  *
  * Arrays are built in one buffer a column, which needs no escaping and is read by the server without a parser. Times
  * are microseconds since 2000-01-01 (integer_datetimes, the only form since version 10).
- * Source: PostgreSQL 15, src/backend/utils/adt/arrayfuncs.c (array_recv), timestamp.c (timestamptz_recv). */
+ * Source: PostgreSQL 15, array_recv and timestamptz_recv. */
 #include "actors/writer/engine_pg.h"
 #include "runtime/base/utf8.h"
 

@@ -1,7 +1,7 @@
 /* pg_pool.c: the connections of this process to PostgreSQL.
  *
  * The limits of a pool are promises to the server's administrator about a process, so pools are the one piece of state
- * here that all writers of a process share (docs/adr/0007). Idle connections wait in a stack, the one used last on top,
+ * here that all writers of a process share (ADR 0007). Idle connections wait in a stack, the one used last on top,
  * so that those which are not needed age at its bottom and are closed when somebody passes by; nothing runs here by
  * itself. A connection is made outside of the lock, by the thread that needs it, on a place that it has taken before.
  */

@@ -1,6 +1,6 @@
 /* pg_pool.h: the connections of this process to one database, shared by its writers.
  *
- * One pool per address and process (docs/adr/0007): who opens the same address again gets the same pool. All functions
+ * One pool per address and process (ADR 0007): who opens the same address again gets the same pool. All functions
  * may be called from any thread; a link that was taken belongs to its taker until it is put back. */
 #ifndef REELYARD_ACTORS_WRITER_PG_POOL_H
 #define REELYARD_ACTORS_WRITER_PG_POOL_H

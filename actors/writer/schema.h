@@ -11,11 +11,11 @@ struct writer_migration {
     const char *sql;
 };
 
-/* SQLite's, schema/NNNN_*.sql. */
+/* SQLite's, schema/<number>_<name>.sql. */
 extern const struct writer_migration writer_migrations[];
 extern const size_t writer_migration_count;
 
-/* PostgreSQL's, schema/pg/NNNN_*.sql. */
+/* PostgreSQL's, schema/pg/<number>_<name>.sql. */
 extern const struct writer_migration writer_pg_migrations[];
 extern const size_t writer_pg_migration_count;
 

@@ -16,7 +16,7 @@ struct ry_job_entry {
     bool id_made;            /* it had no job_id, so a random one was put in */
 };
 
-/* Checks what every job must have (CONTRACT.md, section 1): a known type with the field it cannot do without, guild_id
+/* Checks what every job must have: a known type with the field it cannot do without, guild_id
  * and channel_id as snowflakes in strings, created_at as ISO 8601, job_id as a UUID. A job_id or created_at that is
  * missing is put in. Nothing of `job` is kept. RY_EINVAL or RY_ELIMIT with the field, RY_EIO without
  * randomness, RY_ENOMEM. */

@@ -1,4 +1,4 @@
-/* redis_script.h: the scripts that run inside Redis (lua/NAME.lua, the prelude before each), as text. */
+/* redis_script.h: the scripts that run inside Redis (lua/<name>.lua, the prelude before each), as text. */
 #ifndef REELYARD_RUNTIME_QUEUE_REDIS_SCRIPT_H
 #define REELYARD_RUNTIME_QUEUE_REDIS_SCRIPT_H
 

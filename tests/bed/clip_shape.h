@@ -1,6 +1,6 @@
 /* clip_shape.h: one row of the table of clip shapes: a clip, a wish, and what is right.
  *
- * The rows stand in tests/bed/shapes/NAME.def, the recipes of their clips in tests/bed/shapes/NAME.recipes (see
+ * The rows stand in tests/bed/shapes/<name>.def, the recipes of their clips in tests/bed/shapes/<name>.recipes (see
  * make_shapes.sh). A row may change the bytes of its clip before they are played (`change`, shape_change.h). What is 0
  * or NULL in a row is not looked at, unless said otherwise. */
 #ifndef REELYARD_TESTS_BED_CLIP_SHAPE_H

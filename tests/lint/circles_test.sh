@@ -7,7 +7,7 @@ trap 'rm -rf "$root"' EXIT
 cd "$root"
 failed=0
 
-# plant FILE CODE: writes a file of the folder runtime/planted, and compiles it if it is a source.
+# plant FILE CODE: writes a file of the planted folder, and compiles it if it is a source.
 plant() {
     mkdir -p runtime/planted build/CMakeFiles/planted.dir/runtime/planted
     printf '%s\n' "$2" >"runtime/planted/$1"

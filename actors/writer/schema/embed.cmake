@@ -1,6 +1,6 @@
 # embed.cmake: turns numbered SQL files into a C table (actors/writer/schema.h), so that the program carries its schema.
 #
-#   cmake -DOUTPUT=schema.c -DTABLE=writer_migration "-DFILES=0001_archive.sql|0002_..." -P embed.cmake
+#   cmake -DOUTPUT=build/generated/writer_schema.c -DTABLE=writer_migration "-DFILES=0001_archive.sql|0002_..." -P embed.cmake
 #
 # makes writer_migrations[] and writer_migration_count.
 #

@@ -1,6 +1,6 @@
 # embed.cmake: turns the scripts into a C table (runtime/queue/redis_script.h), the prelude before each.
 #
-#   cmake -DOUTPUT=scripts.c -DFOLDER=runtime/queue/lua "-DNAMES=take|push|..." -P embed.cmake
+#   cmake -DOUTPUT=build/generated/redis_scripts.c -DFOLDER=runtime/queue/lua "-DNAMES=take|push|..." -P embed.cmake
 string(REPLACE "|" ";" NAMES "${NAMES}")
 file(READ ${FOLDER}/prelude.lua prelude)
 set(text "/* Made by runtime/queue/lua/embed.cmake. */\n#include \"runtime/queue/redis_script.h\"\n\n")
