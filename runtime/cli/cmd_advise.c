@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "runtime/base/clock.h"
-#include "runtime/cli/advice.h"
+#include "runtime/advice/advice.h"
 #include "runtime/cli/message_json.h"
 #include "runtime/cli/session.h"
 #include "runtime/cli/status_cluster.h"

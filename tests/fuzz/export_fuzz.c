@@ -1,8 +1,8 @@
 /* export_fuzz.c: whatever bytes an export has, reading it ends, stays inside its bounds, and gives the same from every
  * place where it may go on. */
 #include "runtime/base/buf.h"
-#include "runtime/cli/export_message.h"
-#include "runtime/cli/export_reader.h"
+#include "runtime/import/export_message.h"
+#include "runtime/import/export_reader.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
 #   runtime/json        runtime/base
 #   proto               runtime/base
 #   runtime/*           runtime, proto; never actors
-#   actors/<role>       runtime (not bus, cli), proto, itself; never another actor
+#   actors/<role>       runtime (not advice, bus, cli, import), proto, itself; never another actor
 #   actors/registry.*, actors/main.c   everything
 #   nothing             tests
 # and each world behind one door: a library's headers only where it belongs.
@@ -43,8 +43,11 @@ rule '^runtime/(config|stats|net)/' '^(proto|runtime/(actor|bus|queue|cli))/' 'c
 rule '^runtime/(actor|queue)/' '^runtime/(bus|cli|net)/' 'actor and queue know no bus'
 rule '^runtime/supervisor/' '^(proto/(message|codec|envelope|frame|descriptor)|runtime/(actor|bus|queue|net|cli)/)' 'the supervisor stands on base and config'
 rule '^runtime/bus/' '^runtime/(cli|net|queue|sandbox)/' 'the bus knows no queue, net, sandbox or command'
+rule '^runtime/import/' '^runtime/(bus|cli|net|sandbox|supervisor|advice)/' 'import stands on the queue, actor and below'
+rule '^runtime/advice/' '^runtime/(actor|bus|cli|config|import|json|net|sandbox|queue|supervisor)/' 'advice stands on proto, stats and base'
+rule '^runtime/(actor|bus|config|json|net|sandbox|stats|queue|supervisor)/' '^runtime/(advice|import)/' 'only commands use advice and import'
 rule '^runtime/sandbox/' '^(proto/|runtime/(actor|bus|cli|config|net|stats|queue)/)' 'the sandbox stands on runtime/base'
-rule '^actors/[a-z]+/' '^runtime/(bus|cli|sandbox)/' 'an actor knows no bus, no sandbox and no command'
+rule '^actors/[a-z]+/' '^runtime/(advice|bus|cli|import|sandbox)/' 'an actor knows no bus, no sandbox and no command'
 for role in ingester scanner writer downloader encoder storage scheduler relay monitor; do
     hits=$(printf '%s\n' "$includes" | awk -v own="^actors/$role/" '$1 ~ own && $2 ~ /^actors\// && $2 !~ own')
     [ -z "$hits" ] || refuse "an actor includes no other actor:

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "runtime/cli/advice.h"
+#include "runtime/advice/advice.h"
 #include "runtime/stats/stats.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))

@@ -10,9 +10,9 @@
 
 #include "runtime/base/buf.h"
 #include "runtime/base/file_url.h"
-#include "runtime/cli/export_message.h"
-#include "runtime/cli/export_reader.h"
-#include "runtime/cli/export_url.h"
+#include "runtime/import/export_message.h"
+#include "runtime/import/export_reader.h"
+#include "runtime/import/export_url.h"
 
 #include <errno.h>
 #include <ftw.h>

@@ -9,7 +9,7 @@
 
 #include "actors/scanner/job.h"
 #include "runtime/json/read.h"
-#include "runtime/cli/import_feed.h"
+#include "runtime/import/feed.h"
 
 #include <stdio.h>
 #include <stdlib.h>

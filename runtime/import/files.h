@@ -1,9 +1,9 @@
-/* import_files.h: which files an import reads: those that are named, and those of the folders that are named. */
-#ifndef REELYARD_RUNTIME_CLI_IMPORT_FILES_H
-#define REELYARD_RUNTIME_CLI_IMPORT_FILES_H
+/* files.h: which files an import reads: those that are named, and those of the folders that are named. */
+#ifndef REELYARD_RUNTIME_IMPORT_FILES_H
+#define REELYARD_RUNTIME_IMPORT_FILES_H
 
 #include "runtime/base/error.h"
-#include "runtime/cli/export_url.h"
+#include "runtime/import/export_url.h"
 
 /* Most files of one import. */
 #define RY_IMPORT_FILES_MAX 10000

@@ -1,6 +1,6 @@
 /* export_message.c: names of one program's JSON into names of another's. Pure, but for the look at the file system that
  * tells how a path is to be read. */
-#include "runtime/cli/export_message.h"
+#include "runtime/import/export_message.h"
 
 #include "proto/message.h"
 #include "runtime/base/clock.h"

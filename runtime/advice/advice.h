@@ -4,8 +4,8 @@
  * whatever the distributions are (docs/SCALING.md has the formulae and their sources) are all the theory:
  *   utilisation law   U = X * S / n      busy fraction from throughput, mean service time and instances
  *   Little's law      W = L / X          mean wait from mean number that waits and throughput */
-#ifndef REELYARD_RUNTIME_CLI_ADVICE_H
-#define REELYARD_RUNTIME_CLI_ADVICE_H
+#ifndef REELYARD_RUNTIME_ADVICE_ADVICE_H
+#define REELYARD_RUNTIME_ADVICE_ADVICE_H
 
 #include "proto/message.h"
 #include "proto/role.h"

@@ -1,13 +1,13 @@
-/* import_feed.h: from an export to jobs in the queue, some messages at a time.
+/* feed.h: from an export to jobs in the queue, some messages at a time.
  *
  * A feed reads messages, packs those with attachments into jobs of type `messages`, and pushes a group of jobs together
  * with the place it has reached (a cursor, in the same transaction). So an import that was killed goes on there, and no
  * message is pushed twice or left out. Job ids are made from the file's identity and the first message's place.
  * One owner, one thread; blocks on the file and the queue. */
-#ifndef REELYARD_RUNTIME_CLI_IMPORT_FEED_H
-#define REELYARD_RUNTIME_CLI_IMPORT_FEED_H
+#ifndef REELYARD_RUNTIME_IMPORT_FEED_H
+#define REELYARD_RUNTIME_IMPORT_FEED_H
 
-#include "runtime/cli/export_reader.h"
+#include "runtime/import/export_reader.h"
 #include "runtime/queue/job_queue.h"
 
 struct ry_import_feed;

@@ -1,5 +1,5 @@
 /* export_url.c: exports are made on any system and read on another. */
-#include "runtime/cli/export_url.h"
+#include "runtime/import/export_url.h"
 
 #include "runtime/base/file_url.h"
 

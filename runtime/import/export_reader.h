@@ -2,8 +2,8 @@
  *
  * Streams: memory does not depend on the file's size. Every message's place is known, so that reading can go on later
  * where it stopped. Source of the format: https://github.com/Tyrrrz/DiscordChatExporter (JsonMessageWriter). */
-#ifndef REELYARD_RUNTIME_CLI_EXPORT_READER_H
-#define REELYARD_RUNTIME_CLI_EXPORT_READER_H
+#ifndef REELYARD_RUNTIME_IMPORT_EXPORT_READER_H
+#define REELYARD_RUNTIME_IMPORT_EXPORT_READER_H
 
 #include "runtime/base/error.h"
 #include "runtime/base/str.h"

@@ -3,8 +3,8 @@
  * Knows of JSON only strings, escapes and brackets; what stands between two ends is for a real parser to judge, value
  * by value. Values up to a limit are handed out whole, larger ones are passed over. One owner, one thread; blocks on
  * the file. */
-#ifndef REELYARD_RUNTIME_CLI_JSON_SCAN_H
-#define REELYARD_RUNTIME_CLI_JSON_SCAN_H
+#ifndef REELYARD_RUNTIME_IMPORT_JSON_SCAN_H
+#define REELYARD_RUNTIME_IMPORT_JSON_SCAN_H
 
 #include "runtime/base/error.h"
 #include "runtime/base/str.h"

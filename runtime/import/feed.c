@@ -1,12 +1,12 @@
-/* import_feed.c: packing and pushing.
+/* feed.c: packing and pushing.
  *
  * Owns the reader, the job that is being filled and the group of jobs that waits to be pushed. Memory is bounded by
  * GROUP_BYTES_MAX plus one job plus one message. A crash loses only what was not pushed; the cursor does not count it.
  */
-#include "runtime/cli/import_feed.h"
+#include "runtime/import/feed.h"
 
 #include "runtime/base/buf.h"
-#include "runtime/cli/export_message.h"
+#include "runtime/import/export_message.h"
 #include "runtime/json/writer.h"
 
 #include <inttypes.h>

@@ -9,7 +9,7 @@
  *
  * A mail that one handler works on longer than the samples are apart shows in the busy time only at its end; with
  * fewer than DONE_MIN mails nothing is said. */
-#include "runtime/cli/advice.h"
+#include "runtime/advice/advice.h"
 
 #include <math.h>
 #include <stdarg.h>

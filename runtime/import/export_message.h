@@ -1,10 +1,10 @@
 /* export_message.h: one message of an export, told as Discord tells it. */
-#ifndef REELYARD_RUNTIME_CLI_EXPORT_MESSAGE_H
-#define REELYARD_RUNTIME_CLI_EXPORT_MESSAGE_H
+#ifndef REELYARD_RUNTIME_IMPORT_EXPORT_MESSAGE_H
+#define REELYARD_RUNTIME_IMPORT_EXPORT_MESSAGE_H
 
 #include "runtime/base/buf.h"
 #include "runtime/base/error.h"
-#include "runtime/cli/export_url.h"
+#include "runtime/import/export_url.h"
 
 /* Parses a message's JSON and appends it to out as a Discord message object, for a job of type `messages`: id,
  * timestamp, content, author, member, attachments. A forwarded message's attachments (and content) count as the

@@ -1,6 +1,6 @@
 /* export_url.h: where the videos of an export lie. */
-#ifndef REELYARD_RUNTIME_CLI_EXPORT_URL_H
-#define REELYARD_RUNTIME_CLI_EXPORT_URL_H
+#ifndef REELYARD_RUNTIME_IMPORT_EXPORT_URL_H
+#define REELYARD_RUNTIME_IMPORT_EXPORT_URL_H
 
 #include "runtime/base/buf.h"
 

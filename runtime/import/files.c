@@ -1,4 +1,4 @@
-#include "runtime/cli/import_files.h"
+#include "runtime/import/files.h"
 
 #include <errno.h>
 #include <fts.h>

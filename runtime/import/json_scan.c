@@ -1,5 +1,5 @@
 /* json_scan.c: one pass over the bytes; inside strings memchr does the walking. */
-#include "runtime/cli/json_scan.h"
+#include "runtime/import/json_scan.h"
 
 #include <errno.h>
 #include <inttypes.h>

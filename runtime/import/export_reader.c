@@ -2,10 +2,10 @@
  *
  * Owns the open file, the scanner over it and the parsed head. The members of the root are passed over value by value;
  * those that are looked at (guild, channel) are parsed, each by itself. */
-#include "runtime/cli/export_reader.h"
+#include "runtime/import/export_reader.h"
 
 #include "runtime/base/arena.h"
-#include "runtime/cli/json_scan.h"
+#include "runtime/import/json_scan.h"
 #include "runtime/json/json.h"
 
 #include <errno.h>
