@@ -1,11 +1,11 @@
 /* batch.c: the batch_writes of a turn, and the search for the rows that spoil one.
  *
  * Briskly, the rows of all batches go to the engine table by table, so that a table costs one statement however many
- * scanners speak at a time. Carefully, a batch's rows of a table are tried together behind a mark; if the database
- * refuses them, they are undone and tried by halves, until the bad rows stand alone. Those are named in the answer with
- * the database's reason; all others are written. A few bad rows among n cost about log n tries each. What is refused
- * not for a row's own data but because the schema is not as it should be would befall every row: such a batch is undone
- * as a whole, and its sender told to come again, so that nothing is counted as written that was not.
+ * scanners speak at a time. Carefully, a batch's rows of a table are tried together behind a savepoint; if the database
+ * refuses them, they are rolled back and tried by halves, until the bad rows stand alone. Those are named in the answer
+ * with the database's reason; all others are written. A few bad rows among n cost about log n tries each. What is
+ * refused not for a row's own data but because the schema is not as it should be would befall every row: such a batch
+ * is rolled back as a whole, and its sender told to come again, so that nothing is counted as written that was not.
  *
  * What a batch says of its rows being fresh is believed briskly and not carefully: when it turns out wrong, the turn
  * fails and is done again row for row as it should. */
@@ -34,11 +34,11 @@ size_t writer_batch_rows(const struct ry_batch_write *batch)
 void writer_batch_sum(struct writer_batch *batch)
 {
     struct ry_batch_written *written = &batch->written;
-    written->fenced = batch->gate == WRITER_GATE_FENCED;
-    written->cancelled = batch->gate == WRITER_GATE_CANCELLED;
+    written->fenced = batch->fence == WRITER_FENCE_STALE;
+    written->cancelled = batch->fence == WRITER_FENCE_CANCELLED;
     written->changed = batch->tally.changed;
     written->pending = batch->tally.pending;
-    if (batch->gate != WRITER_GATE_OPEN || batch->schema_refused)
+    if (batch->fence != WRITER_FENCE_OPEN || batch->schema_refused)
         return;
     written->succeeded = rows_of(batch->write) - (written->failures.n - batch->progress_refused);
 }
@@ -123,7 +123,7 @@ static int write_table(struct writer_engine *engine, enum writer_table table, st
     int rc = RY_OK;
     for (size_t i = 0; rc == RY_OK && i < n; i++) {
         size_t rows = writer_table_rows(batches[i]->write, table);
-        if (rows == 0 || batches[i]->gate != WRITER_GATE_OPEN)
+        if (rows == 0 || batches[i]->fence != WRITER_FENCE_OPEN)
             continue;
         rc = check_rows(batches[i]->write, table, err);
         slices[slice_count++] = (struct writer_slice){batches[i]->write, 0, rows, &batches[i]->tally,
@@ -138,32 +138,32 @@ int writer_batches_write(struct writer_engine *engine, struct writer_batch *cons
     int rc = RY_OK;
     for (size_t i = 0; rc == RY_OK && i < n; i++) {
         *batches[i] = (struct writer_batch){.write = batches[i]->write};
-        rc = engine->ops->gate(engine, batches[i]->write, &batches[i]->gate, err);
-        if (rc == RY_OK && batches[i]->gate == WRITER_GATE_FOREIGN)
+        rc = engine->ops->fence(engine, batches[i]->write, &batches[i]->fence, err);
+        if (rc == RY_OK && batches[i]->fence == WRITER_FENCE_FOREIGN)
             rc = note_foreign_channel(&(struct run){engine, batches[i], arena}, err);
     }
     for (int table = 0; rc == RY_OK && table < WRITER_TABLE_COUNT; table++)
         rc = write_table(engine, (enum writer_table)table, batches, n, arena, err);
     for (size_t i = 0; rc == RY_OK && i < n; i++)
-        if (batches[i]->write->progress.n > 0 && batches[i]->gate == WRITER_GATE_OPEN)
+        if (batches[i]->write->progress.n > 0 && batches[i]->fence == WRITER_FENCE_OPEN)
             rc = engine->ops->progress(engine, batches[i]->write, err);
     return rc;
 }
 
 /* ---- carefully ------------------------------------------------------------------------------------------------- */
 
-/* After a step behind a mark whose error is *why, if rc says so: keeps it; or undoes it (*refused) when its data are at
- * fault; or fails, with RY_ESCHEMA when it is undone and nothing else is to be tried. */
+/* After a step behind a savepoint whose error is *why, if rc says so: releases it; or rolls back to it (*refused) when
+ * its data are at fault; or fails, with RY_ESCHEMA when it is rolled back and nothing else is to be tried. */
 static int end_step(struct writer_engine *engine, int rc, const struct ry_error *why, bool *refused,
                     struct ry_error *err)
 {
     *refused = false;
     if (rc == RY_OK)
-        return engine->ops->keep(engine, err);
+        return engine->ops->release(engine, err);
     *refused = ry_err_class(why->code) == RY_CLASS_REJECT;
-    bool undone = *refused || why->code == RY_ESCHEMA;
-    rc = undone ? engine->ops->undo(engine, err) : rc;
-    if ((undone && rc != RY_OK) || *refused)
+    bool undo = *refused || why->code == RY_ESCHEMA;
+    rc = undo ? engine->ops->rollback_to(engine, err) : rc;
+    if ((undo && rc != RY_OK) || *refused)
         return rc;
     if (err != NULL)
         *err = *why;
@@ -174,7 +174,7 @@ static int write_span(struct run *run, enum writer_table table, size_t first, si
 {
     struct writer_engine *engine = run->engine;
     struct writer_batch *batch = run->batch;
-    int rc = engine->ops->mark(engine, err);
+    int rc = engine->ops->savepoint(engine, err);
     if (rc != RY_OK)
         return rc;
     struct writer_tally tally = {0};
@@ -184,7 +184,7 @@ static int write_span(struct run *run, enum writer_table table, size_t first, si
     if (rc == RY_OK)
         rc = engine->ops->upsert(engine, table, &slice, 1, &why);
     if (rc == RY_OK)
-        rc = engine->ops->settle(engine, &why);
+        rc = engine->ops->sync(engine, &why);
     bool refused = false;
     rc = end_step(engine, rc, &why, &refused, err);
     if (rc != RY_OK)
@@ -201,23 +201,23 @@ static int write_span(struct run *run, enum writer_table table, size_t first, si
     return rc == RY_OK ? write_span(run, table, first + n / 2, n - n / 2, err) : rc;
 }
 
-/* An engine may tell of a shut gate by failing. */
-static int pass_gate(struct run *run, struct ry_error *err)
+/* An engine may report a closed fence by failing. */
+static int pass_fence(struct run *run, struct ry_error *err)
 {
     struct writer_engine *engine = run->engine;
     struct writer_batch *batch = run->batch;
-    int rc = engine->ops->mark(engine, err);
+    int rc = engine->ops->savepoint(engine, err);
     if (rc != RY_OK)
         return rc;
     struct ry_error why = {0};
-    rc = engine->ops->gate(engine, batch->write, &batch->gate, &why);
+    rc = engine->ops->fence(engine, batch->write, &batch->fence, &why);
     if (rc == RY_OK)
-        rc = engine->ops->settle(engine, &why);
+        rc = engine->ops->sync(engine, &why);
     bool refused = false;
     rc = end_step(engine, rc, &why, &refused, err);
-    if (refused && batch->gate == WRITER_GATE_OPEN)
-        batch->gate = WRITER_GATE_FENCED;
-    return rc == RY_OK && batch->gate == WRITER_GATE_FOREIGN ? note_foreign_channel(run, err) : rc;
+    if (refused && batch->fence == WRITER_FENCE_OPEN)
+        batch->fence = WRITER_FENCE_STALE;
+    return rc == RY_OK && batch->fence == WRITER_FENCE_FOREIGN ? note_foreign_channel(run, err) : rc;
 }
 
 /* The batch with the rows that were refused counted in its progress; NULL without memory. */
@@ -241,13 +241,13 @@ static int write_progress(struct run *run, struct ry_error *err)
     const struct ry_batch_write *counted = count_refused(run);
     if (counted == NULL)
         return ry_fail(err, RY_ENOMEM, "out of memory for a scan's progress");
-    int rc = engine->ops->mark(engine, err);
+    int rc = engine->ops->savepoint(engine, err);
     if (rc != RY_OK)
         return rc;
     struct ry_error why = {0};
     rc = engine->ops->progress(engine, counted, &why);
     if (rc == RY_OK)
-        rc = engine->ops->settle(engine, &why);
+        rc = engine->ops->sync(engine, &why);
     bool refused = false;
     rc = end_step(engine, rc, &why, &refused, err);
     if (rc != RY_OK || !refused)
@@ -268,8 +268,8 @@ static int list_refused(struct run *run, struct ry_error *err)
 static int write_all(struct run *run, struct ry_error *err)
 {
     struct writer_batch *batch = run->batch;
-    int rc = pass_gate(run, err);
-    if (rc != RY_OK || batch->gate != WRITER_GATE_OPEN)
+    int rc = pass_fence(run, err);
+    if (rc != RY_OK || batch->fence != WRITER_FENCE_OPEN)
         return rc;
     for (int t = 0; rc == RY_OK && t < WRITER_TABLE_COUNT; t++) {
         size_t n = writer_table_rows(batch->write, (enum writer_table)t);
@@ -287,12 +287,12 @@ int writer_batch_write_carefully(struct writer_engine *engine, struct writer_bat
     *batch = (struct writer_batch){.write = batch->write};
     struct run run = {engine, batch, arena};
     struct ry_error why = {0};
-    int rc = engine->ops->mark(engine, err);
+    int rc = engine->ops->savepoint(engine, err);
     if (rc != RY_OK)
         return rc;
     rc = write_all(&run, &why);
     if (rc == RY_OK)
-        return engine->ops->keep(engine, err);
+        return engine->ops->release(engine, err);
     if (rc != RY_ESCHEMA) {
         if (err != NULL)
             *err = why;
@@ -302,5 +302,5 @@ int writer_batch_write_carefully(struct writer_engine *engine, struct writer_bat
     batch->written.error = ry_arena_str(arena, ry_str_of(why.text));
     if (batch->written.error.p == NULL)
         return ry_fail(err, RY_ENOMEM, "out of memory for what is wrong with the schema");
-    return engine->ops->undo(engine, err);
+    return engine->ops->rollback_to(engine, err);
 }

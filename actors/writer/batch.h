@@ -8,7 +8,7 @@
  * into it when it learns of them. */
 struct writer_batch {
     const struct ry_batch_write *write; /* borrowed */
-    enum writer_gate gate;              /* shut: nothing of it was written */
+    enum writer_fence fence;            /* closed: nothing of it was written */
     struct writer_tally tally;          /* of the rows that went in */
     struct ry_batch_written written;    /* the answer; its figures are put in by writer_batch_sum */
     size_t failures_max;                /* places that written.failures has */
@@ -16,22 +16,23 @@ struct writer_batch {
     bool schema_refused; /* nothing of it was written: written.error says what is wrong with the schema */
 };
 
-/* Writes batches inside the engine's transaction, briskly: all pass the gate, then each table is written with one call
- * for all batches, then the progress of those that bring some. Nothing is left out but batches whose gate the engine
- * found shut at once: data that break a rule fail the whole (RY_EDATA), and so may a shut gate (RY_EFENCED), here or at
- * settle or commit. Lists that the engine is given live in the arena. On an error the transaction is to be rolled back.
+/* Writes batches inside the engine's transaction, briskly: all pass the fence, then each table is written with one call
+ * for all batches, then the progress of those that bring some. Nothing is left out but batches whose fence the engine
+ * found closed at once: data that break a rule fail the whole (RY_EDATA), and so may a closed fence (RY_EFENCED), here
+ * or at sync or commit. Lists that the engine is given live in the arena. On an error the transaction is to be rolled
+ * back.
  */
 int writer_batches_write(struct writer_engine *engine, struct writer_batch *const *batches, size_t n,
                          struct ry_arena *arena, struct ry_error *err);
 
-/* Writes one batch carefully: leaves it out if its gate is shut, and leaves out the rows that the database refuses for
- * their own data, which written.failures (in the arena) then names, and counts in the progress. A batch that the schema
- * refuses (RY_ESCHEMA) is left out as a whole. Settled when it returns. Never fails in the class REJECT or with
+/* Writes one batch carefully: leaves it out if its fence is closed, and leaves out the rows that the database refuses
+ * for their own data, which written.failures (in the arena) then names, and counts in the progress. A batch that the
+ * schema refuses (RY_ESCHEMA) is left out as a whole. Synced when it returns. Never fails in the class REJECT or with
  * RY_ESCHEMA. */
 int writer_batch_write_carefully(struct writer_engine *engine, struct writer_batch *batch, struct ry_arena *arena,
                                  struct ry_error *err);
 
-/* After settle or commit: the answer's figures. */
+/* After sync or commit: the answer's figures. */
 void writer_batch_sum(struct writer_batch *batch);
 
 /* Rows of a batch, of all tables; 1 at least. */

@@ -1,80 +1,29 @@
 /* engine_pg.c: PostgreSQL behind the writer's table of operations.
  *
  * Owns nothing on the server but the transaction it is in. Connections are the process's (pg_pool.h); one is held from
- * begin to commit or rollback. Statements are said in a pipeline and their results read at settle and commit
- * (engine_pg_wire.c), so a turn costs one round trip however many statements it has.
- *
- * Gates are held back until the next call shows what is wanted: behind a settle they tell their verdict; before
- * anything else a shut one fails the whole transaction on the server, so that nothing is written though nobody has
- * looked yet.
+ * begin to commit or rollback. Statements are said in a pipeline and their results read at sync and commit, so a
+ * transaction costs one round trip however many statements it has.
  *
  * When it crashes, the server ends the transaction. When the server does, the error is one to retry. */
-#include "actors/writer/engine_pg.h"
+#include "actors/writer/engine_pg_ops.h"
+#include "actors/writer/engine_pg_schema.h"
 
 #include <stdlib.h>
 
 /* Values rewritten in one transaction, and what handlers need; the transaction fails when it needs more. */
 #define SCRATCH_MAX_BYTES ((size_t)256 << 20)
 
-static int begin(struct writer_engine *engine, struct ry_error *err)
-{
-    return pg_begin(pg_of(engine), false, err);
-}
-
-static int commit(struct writer_engine *engine, struct ry_error *err)
-{
-    return pg_commit(pg_of(engine), err);
-}
-
-static void rollback(struct writer_engine *engine)
-{
-    pg_rollback(pg_of(engine));
-}
-
-static int mark(struct writer_engine *engine, struct ry_error *err)
-{
-    return pg_say(pg_of(engine), "SAVEPOINT writer_mark", NULL, NULL, NULL, err);
-}
-
-static int keep(struct writer_engine *engine, struct ry_error *err)
-{
-    return pg_say(pg_of(engine), "RELEASE SAVEPOINT writer_mark", NULL, NULL, NULL, err);
-}
-
-static int undo(struct writer_engine *engine, struct ry_error *err)
-{
-    struct pg *pg = pg_of(engine);
-    struct ry_error why = {0};
-    /* What was said behind the mark and not looked at yet may have failed; that is what is being undone. */
-    int rc = pg_settle(pg, &why);
-    bool undoable = ry_err_class(why.code) == RY_CLASS_REJECT || why.code == RY_ESCHEMA;
-    if (rc != RY_OK && (!undoable || pg->link == NULL || pg->link->discard)) {
-        if (err != NULL)
-            *err = why;
-        return rc;
-    }
-    pg->failed = false;
-    pg->scratch_failed = false;
-    rc = pg_say(pg, "ROLLBACK TO SAVEPOINT writer_mark", NULL, NULL, NULL, err);
-    return rc == RY_OK ? keep(engine, err) : rc;
-}
-
-static int settle(struct writer_engine *engine, struct ry_error *err)
-{
-    return pg_settle(pg_of(engine), err);
-}
-
-static int ping(struct writer_engine *engine, struct ry_error *err)
+int pg_ping(struct writer_engine *engine, struct ry_error *err)
 {
     return pg_look(pg_of(engine), "SELECT 1", NULL, NULL, NULL, err);
 }
 
-static void close_engine(struct writer_engine *engine)
+void pg_close(struct writer_engine *engine)
 {
     struct pg *pg = pg_of(engine);
-    pg_rollback(pg);
+    pg_rollback(engine);
     pg_pool_close(&pg->pool);
-    for (size_t i = 0; i < PG_ARGS_MAX; i++)
+    for (size_t i = 0; i < PG_ARGS_MAX + PG_FENCE_COLUMNS; i++)
         ry_buf_free(&pg->columns[i].buf);
     ry_arena_free(&pg->scratch);
     free(pg);
@@ -82,45 +31,10 @@ static void close_engine(struct writer_engine *engine)
 
 static const struct writer_engine_ops pg_ops = {
     .name = "postgresql",
-    .begin = begin,
-    .commit = commit,
-    .rollback = rollback,
-    .mark = mark,
-    .undo = undo,
-    .keep = keep,
-    .settle = settle,
-    .gate = pg_gate,
-    .upsert = pg_upsert,
-    .refuse = pg_refuse,
-    .progress = pg_progress,
-    .scan_begin = pg_scan_begin,
-    .scan_end = pg_scan_end,
-    .purge = pg_purge,
-    .files_forget = pg_files_forget,
-    .clips_stale = pg_clips_stale,
-    .scans_stale = pg_scans_stale,
-    .urls_store = pg_urls_store,
-    .clip_completed = pg_clip_completed,
-    .clip_failed = pg_clip_failed,
-    .clips_claim = pg_clips_claim,
-    .clips_renew = pg_clips_renew,
-    .failed_retry = pg_failed_retry,
-    .verdicts_review = pg_verdicts_review,
-    .fence_prune = pg_fence_prune,
-    .clock_mend = pg_clock_mend,
-    .settings_get = pg_settings_get,
-    .gallery_get = pg_gallery_get,
-    .archive_get = pg_archive_get,
-    .failed_get = pg_failed_get,
-    .refused_get = pg_refused_get,
-    .known_get = pg_known_get,
-    .days_get = pg_days_get,
-    .clips_archive = pg_clips_archive,
-    .scan_get = pg_scan_get,
-    .scans_open_get = pg_scans_open_get,
-    .files_doomed_get = pg_files_doomed_get,
-    .ping = ping,
-    .close = close_engine,
+#define OPERATION(name, parameters)     .name = pg_##name,
+#define PROCEDURE(name, parameters)     .name = pg_##name,
+#define QUESTION(name, answer, damaged) .name = pg_##name,
+#include "actors/writer/engine_ops.def"
 };
 
 int writer_engine_pg_open(const struct writer_pg_options *options, struct writer_engine **engine, struct ry_error *err)
@@ -139,7 +53,7 @@ int writer_engine_pg_open(const struct writer_pg_options *options, struct writer
     if (rc == RY_OK)
         rc = pg_migrate(options->config, pg->pool, err);
     if (rc != RY_OK) {
-        close_engine(&pg->engine);
+        pg_close(&pg->engine);
         return rc;
     }
     *engine = &pg->engine;

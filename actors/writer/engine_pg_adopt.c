@@ -3,7 +3,7 @@
  * One without tables is. One with the interface's tables is, if they have every column and rule that the engine's
  * statements rely on; whatever else is there is nobody's business. Anything else is refused with what is missing, and
  * left as it was. */
-#include "actors/writer/engine_pg.h"
+#include "actors/writer/engine_pg_schema.h"
 
 #include <stdlib.h>
 

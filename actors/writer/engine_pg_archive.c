@@ -2,7 +2,7 @@
  *
  * To archive is what the interface does when somebody presses its button: deleted_at is set, and rows and files stay.
  * What was archived for which reason stands in reelyard_archived, so that nobody's wish is undone. */
-#include "actors/writer/engine_pg.h"
+#include "actors/writer/engine_pg_ops.h"
 
 /* A setting's value in a layer; NULL where it is missing or none. A JSON number is a numeric of any size. */
 #define LAYERS \

@@ -7,7 +7,7 @@
  *
  * What was written comes back by key, which tells whose batch it was. Rows that are fresh in all batches of a turn are
  * inserted plainly; if one was there after all, the server refuses the turn, and it is done again carefully. */
-#include "actors/writer/engine_pg.h"
+#include "actors/writer/engine_pg_ops.h"
 
 #include <stdlib.h>
 
@@ -265,12 +265,12 @@ int pg_upsert(struct writer_engine *engine, enum writer_table table, const struc
         return ry_fail(err, RY_EDATA, "batches of two guilds bring one id");
     if (rows->n == 0)
         return RY_OK;
-    pg_columns_begin(pg, tables[table].types, tables[table].columns);
+    pg_columns_begin(pg, 0, tables[table].types, tables[table].columns);
     for (size_t i = 0; i < rows->n; i++)
         tables[table].put(pg, &rows->items[i]);
     struct pg_args args = {0};
     pg_add_time(&args, pg->now_wall_ms);
-    pg_add_columns(pg, &args, tables[table].columns);
+    pg_add_columns(pg, &args, 0, tables[table].columns);
     const char *insert = all_fresh(slices, slice_count) ? inserts[table] : NULL;
     if (insert == NULL)
         return pg_say(pg, upserts[table], &args, take_written, rows, err);

@@ -13,17 +13,9 @@
  * know that where a table was not analyzed yet: it believes that three of a million clips are pending, and sorts them.
  * So it is told to take what is sorted already, by indexes, and the conditions on the status that must not choose an
  * index are written so that they cannot. */
-#include "actors/writer/engine_pg.h"
+#include "actors/writer/engine_pg_ops.h"
 
 #include <stdlib.h>
-
-/* For some statements, within their transaction. What has to be sorted still is, at a cost that must not call the JIT.
- */
-static const char plan_sql[] =
-    "SELECT set_config('enable_sort', 'off', true), set_config('enable_seqscan', 'off', true),"
-    " set_config('enable_material', 'off', true), set_config('jit', 'off', true)";
-static const char *const plan_end_sql[] = {"SET LOCAL enable_sort TO DEFAULT", "SET LOCAL enable_seqscan TO DEFAULT",
-                                           "SET LOCAL enable_material TO DEFAULT", "SET LOCAL jit TO DEFAULT"};
 
 /* The status of a clip that is not deleted, where its id is what finds it. */
 #define STATUS "(CASE WHEN c.deleted_at IS NULL THEN c.thumbnail_status END)"
@@ -37,22 +29,23 @@ static const char *const plan_end_sql[] = {"SET LOCAL enable_sort TO DEFAULT", "
 #define UNLEASED        " AND c.deleted_at IS NULL AND NOT EXISTS (SELECT FROM reelyard_clip_lease l WHERE l.clip_id = c.id)"
 #define FRESH \
     CANDIDATES("fresh", "1", "clip c", "c.thumbnail_status = 'pending'" UNLEASED, "c.created_at, c.id", "0", "")
-#define STRAY \
-    CANDIDATES("stray", "2", "clip c", "c.thumbnail_status = 'processing'" UNLEASED, "c.created_at, c.id", "0", \
+#define ORPHANED \
+    CANDIDATES("orphaned", "2", "clip c", "c.thumbnail_status = 'processing'" UNLEASED, "c.created_at, c.id", "0", \
                NUMBER_OF("fresh"))
 #define GONE \
     CANDIDATES("gone", "3", "reelyard_clip_lease l JOIN clip c ON c.id = l.clip_id", \
                "(l.owner IS NULL OR l.lease_until <= $1) AND " STATUS " IN ('pending', 'processing')", \
-               "l.attempts, c.created_at, c.id", "l.attempts", NUMBER_OF("fresh") NUMBER_OF("stray"))
+               "l.attempts, c.created_at, c.id", "l.attempts", NUMBER_OF("fresh") NUMBER_OF("orphaned"))
 #define DUE \
     CANDIDATES("due", "4", "failed_thumbnail f JOIN clip c ON c.id = f.clip_id", \
                "f.next_retry_at <= $1 AND " STATUS " = 'failed' AND NOT EXISTS (SELECT FROM failed_thumbnail o" \
                " WHERE o.clip_id = f.clip_id AND (o.next_retry_at, o.id) < (f.next_retry_at, f.id))", \
-               "f.next_retry_at, c.id", "0", NUMBER_OF("fresh") NUMBER_OF("stray") NUMBER_OF("gone"))
+               "f.next_retry_at, c.id", "0", NUMBER_OF("fresh") NUMBER_OF("orphaned") NUMBER_OF("gone"))
 #define BYTES "(octet_length(cdn_url) + octet_length(filename) + 256)"
 static const char claim_sql[] =
-    "WITH " FRESH ", " STRAY ", " GONE ", " DUE ", found AS (SELECT *, row_number() OVER () AS ord"
-    " FROM (SELECT * FROM fresh UNION ALL SELECT * FROM stray UNION ALL SELECT * FROM gone UNION ALL SELECT * FROM due)"
+    "WITH " FRESH ", " ORPHANED ", " GONE ", " DUE ", found AS (SELECT *, row_number() OVER () AS ord"
+    " FROM (SELECT * FROM fresh UNION ALL SELECT * FROM orphaned UNION ALL SELECT * FROM gone UNION ALL SELECT * FROM "
+    "due)"
     " u), sized AS (SELECT id, source, ord, sum(" BYTES ") OVER (ORDER BY ord) - " BYTES " AS bytes_before FROM found),"
     " taken AS (SELECT id, source, ord FROM sized WHERE bytes_before < $5),"
     " leased AS (INSERT INTO reelyard_clip_lease AS l (clip_id, owner, lease_until, attempts)"
@@ -90,7 +83,7 @@ static const char renew_sql[] =
 /* $1 now, $2 what nothing is put off beyond, $3 never. The server's clock has a say too: a node whose own is behind
  * takes nobody's lease. */
 #define AHEAD " > greatest($2, now() + ($2 - $1))"
-static const char mend_sql[] =
+static const char clock_sql[] =
     "WITH r AS (UPDATE failed_thumbnail SET next_retry_at = $1, updated_at = $1 WHERE next_retry_at" AHEAD
     " AND next_retry_at < $3 AND last_attempted_at" AHEAD " RETURNING 1),"
     " l AS (UPDATE reelyard_clip_lease SET owner = NULL WHERE owner IS NOT NULL AND lease_until" AHEAD " RETURNING 1),"
@@ -209,16 +202,6 @@ static int void_leases(struct pg *pg, struct ry_str owner, struct ry_error *err)
     return pg_say(pg, void_sql, &args, NULL, NULL, err);
 }
 
-int pg_plan_by_index(struct pg *pg, bool on, struct ry_error *err)
-{
-    if (on)
-        return pg_say(pg, plan_sql, NULL, NULL, NULL, err);
-    int rc = RY_OK;
-    for (size_t i = 0; rc == RY_OK && i < sizeof plan_end_sql / sizeof *plan_end_sql; i++)
-        rc = pg_say(pg, plan_end_sql[i], NULL, NULL, NULL, err);
-    return rc;
-}
-
 int pg_clips_claim(struct writer_engine *engine, const struct ry_clips_claim *claim, struct ry_arena *arena,
                    struct ry_clips_claimed *claimed, struct ry_error *err)
 {
@@ -269,13 +252,13 @@ int pg_clips_renew(struct writer_engine *engine, const struct ry_clips_renew *re
     return pg_say(pg, renew_sql, &args, take_renewed, renewed, err);
 }
 
-int pg_clock_mend(struct writer_engine *engine, uint64_t *mended, struct ry_error *err)
+int pg_clock_correct(struct writer_engine *engine, uint64_t *corrected, struct ry_error *err)
 {
     struct pg *pg = pg_of(engine);
     struct pg_args args = {0};
-    *mended = 0;
+    *corrected = 0;
     pg_add_time(&args, pg->now_wall_ms);
     pg_add_time(&args, pg->now_wall_ms + WRITER_PUT_OFF_MAX_MS);
     pg_add_time(&args, WRITER_NEVER_WALL_MS);
-    return pg_say(pg, mend_sql, &args, pg_take_count, mended, err);
+    return pg_say(pg, clock_sql, &args, pg_take_count, corrected, err);
 }

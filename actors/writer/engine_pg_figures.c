@@ -5,7 +5,7 @@
  * from how long it took: at once while it is quick, else so that it takes a twentieth of the time at most; in between
  * the last figures are told. A count has a time limit; when it is reached, the number of messages is the server's
  * estimate and the rest stays as it was. */
-#include "actors/writer/engine_pg.h"
+#include "actors/writer/engine_pg_ops.h"
 #include "actors/writer/schema.h"
 
 #include "runtime/base/log.h"

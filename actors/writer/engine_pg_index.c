@@ -3,7 +3,7 @@
  * On a database in use they are made CONCURRENTLY, outside of any transaction, so that nobody who writes has to wait.
  * Such an index that was interrupted stays behind as INVALID: it costs and serves nothing; one of ours is dropped and
  * made anew. */
-#include "actors/writer/engine_pg.h"
+#include "actors/writer/engine_pg_schema.h"
 #include "runtime/base/log.h"
 
 #include <stdlib.h>

@@ -4,7 +4,7 @@
  * check of the rows that were there before. Some of them may have lost their guild or channel while no key took them
  * along. They are deleted first, some at a time, each time in a transaction of its own, and their thumbnails' files put
  * on the list of files to delete. The check itself reads the table while others write to it. */
-#include "actors/writer/engine_pg.h"
+#include "actors/writer/engine_pg_schema.h"
 #include "runtime/base/log.h"
 
 #include <inttypes.h>

@@ -11,7 +11,7 @@
  * database has them already. What a file changes of a table is quick, but it waits for whoever uses the table, and
  * others then wait behind it: so it waits shortly, gives way, and comes again. What takes long (indexes, the check of
  * foreign keys) follows behind the transaction and stops nobody. */
-#include "actors/writer/engine_pg.h"
+#include "actors/writer/engine_pg_schema.h"
 #include "actors/writer/schema.h"
 #include "runtime/base/log.h"
 #include "runtime/base/wait.h"

@@ -4,7 +4,7 @@
  * wins over everything, and the first one stays; a failure counts only for a clip that is being worked on, so that its
  * repetition does not count twice; a clip that is gone is settled as such. The row is locked first, so two mails about
  * one clip are judged one after the other, and each outcome is one statement. */
-#include "actors/writer/engine_pg.h"
+#include "actors/writer/engine_pg_ops.h"
 #include "actors/writer/uuid.h"
 
 #include <stdio.h>
@@ -170,7 +170,7 @@ int pg_clip_completed(struct writer_engine *engine, const struct ry_clip_complet
                                 (unsigned long long)facts->height));
     pg_add_text(pg, &args,
                 writer_text_fit(facts->mime_type, WRITER_WIDTH_MIME, &pg->scratch, &cut, &pg->scratch_failed));
-    pg_columns_begin(pg, (const uint32_t[]){PG_TEXT, PG_TEXT, PG_TEXT, PG_INT8, PG_INT8, PG_INT8}, 6);
+    pg_columns_begin(pg, 0, (const uint32_t[]){PG_TEXT, PG_TEXT, PG_TEXT, PG_INT8, PG_INT8, PG_INT8}, 6);
     for (size_t i = 0; i < completed->thumbnails.n; i++) {
         const struct ry_thumbnail_row *row = &completed->thumbnails.items[i];
         char uuid[WRITER_UUID_TEXT_BYTES];
@@ -182,7 +182,7 @@ int pg_clip_completed(struct writer_engine *engine, const struct ry_clip_complet
         pg_put_i64(pg, 4, (int64_t)row->height);
         pg_put_i64(pg, 5, (int64_t)row->file_size);
     }
-    pg_add_columns(pg, &args, 6);
+    pg_add_columns(pg, &args, 0, 6);
     int rc = pg_say(pg, complete_sql, &args, take_outcome, s, err);
     return rc == RY_OK ? pg_clip_judge(pg, completed->clip_id, facts->duration_s, err) : rc;
 }
@@ -250,14 +250,6 @@ int pg_clip_failed(struct writer_engine *engine, const struct ry_clip_failed *fa
     return pg_say(pg, fail_sql, &args, take_outcome, s, err);
 }
 
-int pg_take_count(struct pg *pg, const PGresult *result, void *arg, struct ry_error *err)
-{
-    (void)pg;
-    (void)err;
-    *(uint64_t *)arg = pg_u64(result, 0, 0);
-    return RY_OK;
-}
-
 int pg_failed_retry(struct writer_engine *engine, const struct ry_failed_retry *retry,
                     struct ry_failed_retried *retried, struct ry_error *err)
 {
@@ -294,7 +286,7 @@ int pg_clips_stale(struct writer_engine *engine, const struct ry_clips_stale *st
 int pg_urls_store(struct writer_engine *engine, const struct ry_urls_store *store, struct ry_error *err)
 {
     struct pg *pg = pg_of(engine);
-    pg_columns_begin(pg, (const uint32_t[]){PG_TEXT, PG_TEXT, PG_TIME}, 3);
+    pg_columns_begin(pg, 0, (const uint32_t[]){PG_TEXT, PG_TEXT, PG_TIME}, 3);
     for (size_t i = 0; i < store->urls.n; i++) {
         const struct ry_url_row *row = &store->urls.items[i];
         pg_put_text(pg, 0, row->clip_id);
@@ -302,7 +294,7 @@ int pg_urls_store(struct writer_engine *engine, const struct ry_urls_store *stor
         pg_put_time(pg, 2, row->expires_wall_ms);
     }
     struct pg_args args = {0};
-    pg_add_columns(pg, &args, 3);
+    pg_add_columns(pg, &args, 0, 3);
     pg_add_time(&args, pg->now_wall_ms);
     return pg_say(pg, urls_sql, &args, NULL, NULL, err);
 }

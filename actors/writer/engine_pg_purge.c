@@ -7,7 +7,7 @@
  * scan) it says in its last. Every step does the same again when it is repeated, and finds nothing.
  *
  * A step looks at what it has done before it goes on, so a purge takes several round trips; there are few of them. */
-#include "actors/writer/engine_pg.h"
+#include "actors/writer/engine_pg_ops.h"
 
 struct purging {
     struct pg *pg;
@@ -116,7 +116,7 @@ static int delete_messages(struct purging *p, struct ry_str key, struct ry_error
     if (rc == RY_OK)
         rc = pg_say(pg, by_scope[p->purge->scope].delete, &args, take_deleted, p->purged, err);
     if (rc == RY_OK)
-        rc = pg_settle(pg, err);
+        rc = pg_say_sync(pg, err);
     spend(p, p->purged->messages);
     return rc;
 }
@@ -172,7 +172,7 @@ static int delete_of_guild(struct purging *p, const char *sql, struct ry_error *
     pg_add_u64(&args, p->left);
     int rc = pg_say(p->pg, sql, &args, pg_take_count, &deleted, err);
     if (rc == RY_OK)
-        rc = pg_settle(p->pg, err);
+        rc = pg_say_sync(p->pg, err);
     spend(p, deleted);
     return rc;
 }
@@ -214,9 +214,9 @@ int pg_purge(struct writer_engine *engine, const struct ry_purge *purge, struct 
     int rc = guild ? pg_lock_guild(p.pg, purge->job_id, purge->guild_id, err)
                    : pg_lock(p.pg, purge->job_id, purge->channel_id, err);
     if (rc == RY_OK)
-        rc = pg_fence(p.pg, purge->job_id, purge->token, &purged->fenced, err);
+        rc = pg_token_check(p.pg, purge->job_id, purge->token, &purged->fenced, err);
     if (rc == RY_OK)
-        rc = pg_settle(p.pg, err);
+        rc = pg_say_sync(p.pg, err);
     if (rc != RY_OK || purged->fenced)
         return rc;
     switch ((enum ry_purge_scope)purge->scope) {

@@ -1,7 +1,7 @@
 /* engine_pg_query.c: questions about the archive: each one statement in a read-only transaction, one round trip.
  *
  * Nothing here writes or waits for a writer. */
-#include "actors/writer/engine_pg.h"
+#include "actors/writer/engine_pg_ops.h"
 
 #define SETTINGS_MAX_BYTES 1048576
 #define SQL_MAX_BYTES      4096
@@ -329,10 +329,10 @@ int pg_days_get(struct writer_engine *engine, const struct ry_days_get *get, str
         return rc;
     struct pg_args args = {0};
     static const uint32_t types[] = {PG_TIME};
-    pg_columns_begin(pg, types, 1);
+    pg_columns_begin(pg, 0, types, 1);
     for (size_t i = 0; i < get->days.n; i++)
         pg_put_time(pg, 0, get->days.items[i].day_wall_ms);
-    pg_add_columns(pg, &args, 1);
+    pg_add_columns(pg, &args, 0, 1);
     pg_add_text(pg, &args, get->channel_id);
     rc = pg_say(pg, days_sql, &args, take_days, &counting, err);
     if (rc == RY_OK)

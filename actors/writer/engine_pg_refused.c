@@ -2,7 +2,7 @@
  *
  * A row comes on it in the transaction that leaves it out, and goes when it is found in its table behind a later slice
  * or live message of its channel, when its channel or guild is purged, or after a month. */
-#include "actors/writer/engine_pg.h"
+#include "actors/writer/engine_pg_ops.h"
 
 /* $1 tables, $2 keys, $3 reasons, $4 channel, $5 guild, $6 job, $7 now. */
 static const char refuse_sql[] =
@@ -29,14 +29,14 @@ int pg_refuse(struct writer_engine *engine, const struct ry_batch_write *batch, 
               size_t n, struct ry_error *err)
 {
     struct pg *pg = pg_of(engine);
-    pg_columns_begin(pg, (const uint32_t[]){PG_TEXT, PG_TEXT, PG_TEXT}, 3);
+    pg_columns_begin(pg, 0, (const uint32_t[]){PG_TEXT, PG_TEXT, PG_TEXT}, 3);
     for (size_t i = 0; i < n; i++) {
         pg_put_text(pg, 0, rows[i].table);
         pg_put_text(pg, 1, rows[i].key);
         pg_put_text(pg, 2, rows[i].reason);
     }
     struct pg_args args = {0};
-    pg_add_columns(pg, &args, 3);
+    pg_add_columns(pg, &args, 0, 3);
     pg_add_text(pg, &args, batch->channel_id);
     pg_add_text(pg, &args, batch->guild_id);
     pg_add_text(pg, &args, batch->job_id);

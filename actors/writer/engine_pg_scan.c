@@ -2,8 +2,8 @@
  *
  * A slice's record is written with its progress, in the transaction of its rows. It is what makes a job that is
  * delivered again harmless: its progress counts once, and its beginning does not take back what it has done. Whoever
- * changes a scan here holds its lock (engine_pg_gate.c), so what one statement finds still holds for the next. */
-#include "actors/writer/engine_pg.h"
+ * changes a scan here holds its lock (engine_pg_fence.c), so what one statement finds still holds for the next. */
+#include "actors/writer/engine_pg_ops.h"
 
 /* Of two ids: longer is larger, they have no leading zeros. */
 #define LARGER(a, b) \
@@ -178,7 +178,7 @@ int pg_scan_begin(struct writer_engine *engine, const struct ry_scan_begin *begi
     *b = (struct beginning){begin, begun, arena};
     int rc = pg_lock(pg, begin->job_id, begin->channel_id, err);
     if (rc == RY_OK)
-        rc = pg_fence(pg, begin->job_id, begin->token, &begun->fenced, err);
+        rc = pg_token_check(pg, begin->job_id, begin->token, &begun->fenced, err);
     struct pg_args look = {0}, args = {0};
     pg_add_text(pg, &look, begin->job_id);
     pg_add_text(pg, &look, begin->channel_id);
@@ -201,7 +201,7 @@ int pg_scan_end(struct writer_engine *engine, const struct ry_scan_end *end, str
     *ended = (struct ry_scan_ended){0};
     int rc = pg_lock(pg, end->job_id, end->channel_id, err);
     if (rc == RY_OK)
-        rc = pg_fence(pg, end->job_id, end->token, &ended->fenced, err);
+        rc = pg_token_check(pg, end->job_id, end->token, &ended->fenced, err);
     struct pg_args args = {0};
     pg_add_text(pg, &args, end->job_id);
     pg_add_u64(&args, end->token);
@@ -211,11 +211,6 @@ int pg_scan_end(struct writer_engine *engine, const struct ry_scan_end *end, str
     pg_add_text(pg, &args, end->status);
     pg_add_text(pg, &args, end->error_message);
     return rc == RY_OK ? pg_say(pg, end_sql, &args, NULL, NULL, err) : rc;
-}
-
-int64_t pg_before_now(int64_t now_wall_ms, uint64_t older_ms)
-{
-    return older_ms < (uint64_t)now_wall_ms ? now_wall_ms - (int64_t)older_ms : 0;
 }
 
 int pg_scans_stale(struct writer_engine *engine, const struct ry_scans_stale *stale, struct ry_scans_staled *staled,

@@ -3,7 +3,7 @@
  * Arrays are built in one buffer a column, which needs no escaping and is read by the server without a parser. Times
  * are microseconds since 2000-01-01 (integer_datetimes, the only form since version 10).
  * Source: PostgreSQL 15, array_recv and timestamptz_recv. */
-#include "actors/writer/engine_pg.h"
+#include "actors/writer/engine_pg_value.h"
 #include "runtime/base/utf8.h"
 
 #include <endian.h>
@@ -38,6 +38,11 @@ static int64_t to_pg_us(int64_t wall_ms)
     if (wall_ms < FIRST_WALL_MS)
         wall_ms = FIRST_WALL_MS;
     return (wall_ms - EPOCH_2000_WALL_MS) * 1000;
+}
+
+int64_t pg_before_now(int64_t now_wall_ms, uint64_t older_ms)
+{
+    return older_ms < (uint64_t)now_wall_ms ? now_wall_ms - (int64_t)older_ms : 0;
 }
 
 /* ---- single parameters --------------------------------------------------------------------------------------- */
@@ -120,13 +125,10 @@ static void column_begin(struct pg_column *column, uint32_t type)
     ry_buf_add(&column->buf, head, sizeof head);
 }
 
-void pg_columns_begin(struct pg *pg, const uint32_t *types, size_t count)
+void pg_columns_begin(struct pg *pg, size_t first, const uint32_t *types, size_t count)
 {
-    /* Gates that are held back use the same columns; what their statements meet, the next one tells. */
-    if (pg->gates_n > 0)
-        (void)pg_gates_say(pg, false, NULL);
     for (size_t i = 0; i < count; i++)
-        column_begin(&pg->columns[i], types[i]);
+        column_begin(&pg->columns[first + i], types[i]);
 }
 
 static void put(struct pg_column *column, const void *value, size_t n)
@@ -165,10 +167,10 @@ void pg_put_bool(struct pg *pg, size_t column, bool value)
     put(&pg->columns[column], value ? "\1" : "\0", 1);
 }
 
-void pg_add_columns(struct pg *pg, struct pg_args *args, size_t count)
+void pg_add_columns(struct pg *pg, struct pg_args *args, size_t first, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        struct pg_column *column = &pg->columns[i];
+        struct pg_column *column = &pg->columns[first + i];
         if (column->buf.failed || column->buf.p == NULL) {
             pg->scratch_failed = true;
             add(args, array_type(column->type), NULL, 0);
@@ -272,4 +274,12 @@ int64_t pg_time(const PGresult *result, int row, int column)
         return us == INT64_MAX ? INT64_MAX : INT64_MIN;
     int64_t ms = us / 1000 - (us % 1000 < 0);
     return ms + EPOCH_2000_WALL_MS;
+}
+
+int pg_take_count(struct pg *pg, const PGresult *result, void *arg, struct ry_error *err)
+{
+    (void)pg;
+    (void)err;
+    *(uint64_t *)arg = pg_u64(result, 0, 0);
+    return RY_OK;
 }

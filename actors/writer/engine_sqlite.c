@@ -7,7 +7,7 @@
  * Durability: synchronous=NORMAL. A crash of the program loses nothing; a power cut may lose the last transactions, in
  * the order of the log, never a part of one. Since acks of jobs go to the same log after the rows they stand for, a
  * job whose rows were lost is leased again. */
-#include "actors/writer/engine_sqlite.h"
+#include "actors/writer/engine_sqlite_ops.h"
 
 #include <stdlib.h>
 
@@ -24,76 +24,7 @@ void lite_set_up_process(void)
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
-static int run_plain(struct writer_engine *engine, enum lite_statement which, struct ry_error *err)
-{
-    struct lite *lite = lite_of(engine);
-    LITE_AUTO *statement = NULL;
-    int rc = lite_get(lite, which, &statement, err);
-    return rc == RY_OK ? lite_run(lite, statement, NULL, err) : rc;
-}
-
-int lite_check_place(struct lite *lite, struct ry_error *err)
-{
-    int moved = 0;
-    if (sqlite3_file_control(lite->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved)
-        return ry_fail(
-            err, RY_ECORRUPT,
-            "the database file %s was removed or replaced while it was in use; put it back (or leave it away "
-            "to begin anew) and start again",
-            lite->path);
-    return RY_OK;
-}
-
-static int lite_begin(struct writer_engine *engine, struct ry_error *err)
-{
-    struct lite *lite = lite_of(engine);
-    ry_arena_reset(&lite->scratch);
-    lite->scratch_failed = false;
-    lite->now_wall_ms = ry_wall_ms(lite->clock);
-    ry_time_format(lite->now_wall_ms, lite->now);
-    int rc = lite_check_place(lite, err);
-    return rc == RY_OK ? run_plain(engine, LITE_begin, err) : rc;
-}
-
-static int lite_commit(struct writer_engine *engine, struct ry_error *err)
-{
-    return run_plain(engine, LITE_commit, err);
-}
-
-static void lite_rollback(struct writer_engine *engine)
-{
-    struct lite *lite = lite_of(engine);
-    lite->scratch_failed = false;
-    /* SQLite has rolled back by itself after some errors (disk full, I/O). */
-    if (!sqlite3_get_autocommit(lite->db))
-        sqlite3_exec(lite->db, "ROLLBACK", NULL, NULL, NULL);
-}
-
-static int lite_mark(struct writer_engine *engine, struct ry_error *err)
-{
-    return run_plain(engine, LITE_mark, err);
-}
-
-/* Every statement is done when its step returns. */
-static int lite_settle(struct writer_engine *engine, struct ry_error *err)
-{
-    (void)engine;
-    (void)err;
-    return RY_OK;
-}
-
-static int lite_keep(struct writer_engine *engine, struct ry_error *err)
-{
-    return run_plain(engine, LITE_keep, err);
-}
-
-static int lite_undo(struct writer_engine *engine, struct ry_error *err)
-{
-    int rc = run_plain(engine, LITE_undo, err);
-    return rc == RY_OK ? run_plain(engine, LITE_keep, err) : rc;
-}
-
-static void lite_close(struct writer_engine *engine)
+void lite_close(struct writer_engine *engine)
 {
     struct lite *lite = lite_of(engine);
     for (size_t i = 0; i < LITE_STATEMENT_COUNT; i++)
@@ -106,45 +37,10 @@ static void lite_close(struct writer_engine *engine)
 
 static const struct writer_engine_ops lite_ops = {
     .name = "sqlite",
-    .begin = lite_begin,
-    .commit = lite_commit,
-    .rollback = lite_rollback,
-    .mark = lite_mark,
-    .undo = lite_undo,
-    .keep = lite_keep,
-    .settle = lite_settle,
-    .gate = lite_gate,
-    .upsert = lite_upsert,
-    .refuse = lite_refuse,
-    .progress = lite_progress,
-    .scan_begin = lite_scan_begin,
-    .scan_end = lite_scan_end,
-    .purge = lite_purge,
-    .files_forget = lite_files_forget,
-    .clips_stale = lite_clips_stale,
-    .scans_stale = lite_scans_stale,
-    .urls_store = lite_urls_store,
-    .clip_completed = lite_clip_completed,
-    .clip_failed = lite_clip_failed,
-    .clips_claim = lite_clips_claim,
-    .clips_renew = lite_clips_renew,
-    .failed_retry = lite_failed_retry,
-    .verdicts_review = lite_verdicts_review,
-    .fence_prune = lite_fence_prune,
-    .clock_mend = lite_clock_mend,
-    .settings_get = lite_settings_get,
-    .gallery_get = lite_gallery_get,
-    .archive_get = lite_archive_get,
-    .failed_get = lite_failed_get,
-    .refused_get = lite_refused_get,
-    .known_get = lite_known_get,
-    .days_get = lite_days_get,
-    .clips_archive = lite_clips_archive,
-    .scan_get = lite_scan_get,
-    .scans_open_get = lite_scans_open_get,
-    .files_doomed_get = lite_files_doomed_get,
-    .ping = lite_ping,
-    .close = lite_close,
+#define OPERATION(name, parameters)     .name = lite_##name,
+#define PROCEDURE(name, parameters)     .name = lite_##name,
+#define QUESTION(name, answer, damaged) .name = lite_##name,
+#include "actors/writer/engine_ops.def"
 };
 
 /* WAL mode is entered once in a file's life. That takes the file alone for a moment, and SQLite does not wait for it by

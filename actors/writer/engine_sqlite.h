@@ -1,4 +1,7 @@
-/* engine_sqlite.h: what the files of the embedded engine share. "lite" is the SQLite engine. Included by them alone. */
+/* engine_sqlite.h: the state of the embedded engine ("lite"), and its statements; for its own files alone.
+ *
+ * Calls between its files run one way: engine_sqlite.c (the table of operations; open and close), the operations by
+ * theme (engine_sqlite_ops.h), engine_sqlite_transaction.c, engine_sqlite_statement.c. */
 #ifndef REELYARD_ACTORS_WRITER_ENGINE_SQLITE_H
 #define REELYARD_ACTORS_WRITER_ENGINE_SQLITE_H
 
@@ -34,9 +37,6 @@ static inline struct lite *lite_of(struct writer_engine *engine)
 
 /* Settings of SQLite for the whole process: before anything opens a database. */
 void lite_set_up_process(void);
-
-/* RY_ECORRUPT when the file is no longer under its name: what is written into it would be lost. */
-int lite_check_place(struct lite *lite, struct ry_error *err);
 
 /* ---- statements (engine_sqlite_statement.c) ------------------------------------------------------------------ */
 
@@ -80,93 +80,5 @@ int64_t lite_time(sqlite3_stmt *statement, int at);
 
 /* The last moment that a time column can hold; stands for "never". */
 #define LITE_NEVER_WALL_MS WRITER_NEVER_WALL_MS
-
-/* ---- operations ---------------------------------------------------------------------------------------------- */
-
-/* engine_sqlite_migrate.c: brings the schema up to date. */
-int lite_migrate(struct lite *lite, struct ry_error *err);
-
-/* engine_sqlite_fence.c. *fenced: a larger token has written for the job; else this one is remembered. */
-int lite_fence(struct lite *lite, struct ry_str job_id, uint64_t token, bool *fenced, struct ry_error *err);
-int lite_gate(struct writer_engine *engine, const struct ry_batch_write *batch, enum writer_gate *gate,
-              struct ry_error *err);
-int lite_clock_mend(struct writer_engine *engine, uint64_t *mended, struct ry_error *err);
-int lite_fence_prune(struct writer_engine *engine, int64_t before_wall_ms, size_t max, struct ry_error *err);
-
-/* engine_sqlite_batch.c */
-/* Whether a row of another guild has this id; which: the question. False too when it cannot be asked. */
-bool lite_is_of_other_guild(struct lite *lite, enum lite_statement which, struct ry_str id, struct ry_str guild_id);
-int lite_upsert(struct writer_engine *engine, enum writer_table table, const struct writer_slice *slices,
-                size_t slice_count, struct ry_error *err);
-
-/* engine_sqlite_scan.c */
-int lite_progress(struct writer_engine *engine, const struct ry_batch_write *batch, struct ry_error *err);
-int lite_scan_begin(struct writer_engine *engine, const struct ry_scan_begin *begin, struct ry_arena *arena,
-                    struct ry_scan_begun *begun, struct ry_error *err);
-int lite_scan_end(struct writer_engine *engine, const struct ry_scan_end *end, struct ry_scan_ended *ended,
-                  struct ry_error *err);
-int lite_scans_stale(struct writer_engine *engine, const struct ry_scans_stale *stale, struct ry_scans_staled *staled,
-                     struct ry_error *err);
-int lite_scan_get(struct writer_engine *engine, const struct ry_scan_get *get, struct ry_arena *arena,
-                  struct ry_scan_got *got, struct ry_error *err);
-int lite_scans_open_get(struct writer_engine *engine, const struct ry_scans_open_get *get, struct ry_arena *arena,
-                        struct ry_scans_open_got *got, struct ry_error *err);
-
-/* engine_sqlite_refused.c */
-int lite_refuse(struct writer_engine *engine, const struct ry_batch_write *batch, const struct ry_row_failure *rows,
-                size_t n, struct ry_error *err);
-/* Takes a channel's rows that went in meanwhile off the list. */
-int lite_refused_went_in(struct lite *lite, struct ry_str channel_id, struct ry_error *err);
-int lite_refused_get(struct writer_engine *engine, const struct ry_refused_get *get, struct ry_arena *arena,
-                     struct ry_refused_page *page, struct ry_error *err);
-
-/* engine_sqlite_purge.c */
-int lite_purge(struct writer_engine *engine, const struct ry_purge *purge, struct ry_purged *purged,
-               struct ry_error *err);
-/* Puts a file on the list of files to delete, or takes it off. */
-int lite_file_doom(struct lite *lite, struct ry_str path, struct ry_error *err);
-int lite_file_forget(struct lite *lite, struct ry_str path, struct ry_error *err);
-int lite_files_forget(struct writer_engine *engine, const struct ry_files_forget *forget, struct ry_error *err);
-int lite_files_doomed_get(struct writer_engine *engine, const struct ry_files_doomed_get *get, struct ry_arena *arena,
-                          struct ry_files_doomed_got *got, struct ry_error *err);
-
-/* engine_sqlite_claim.c */
-int lite_clips_claim(struct writer_engine *engine, const struct ry_clips_claim *claim, struct ry_arena *arena,
-                     struct ry_clips_claimed *claimed, struct ry_error *err);
-int lite_clips_renew(struct writer_engine *engine, const struct ry_clips_renew *renew, struct ry_clips_renewed *renewed,
-                     struct ry_error *err);
-
-/* engine_sqlite_outcome.c */
-int lite_clip_completed(struct writer_engine *engine, const struct ry_clip_completed *completed, bool *found,
-                        struct ry_clip_settled *settled, struct ry_error *err);
-/* A version of an encoder is here: the first time, permanent failures by others are due. */
-int lite_verdicts_review(struct writer_engine *engine, struct writer_review *review, struct ry_error *err);
-int lite_encoder_seen(struct lite *lite, struct ry_str version, struct ry_error *err);
-int lite_clip_failed(struct writer_engine *engine, const struct ry_clip_failed *failed, bool *found,
-                     struct ry_clip_settled *settled, struct ry_error *err);
-int lite_failed_retry(struct writer_engine *engine, const struct ry_failed_retry *retry,
-                      struct ry_failed_retried *retried, struct ry_error *err);
-int lite_clips_stale(struct writer_engine *engine, const struct ry_clips_stale *stale, struct ry_clips_staled *staled,
-                     struct ry_error *err);
-int lite_urls_store(struct writer_engine *engine, const struct ry_urls_store *store, struct ry_error *err);
-
-/* engine_sqlite_query.c. A look outside of a transaction has its own time and its own scratch: lite_look. */
-struct lite *lite_look(struct writer_engine *engine);
-int lite_settings_get(struct writer_engine *engine, const struct ry_settings_get *get, struct ry_arena *arena,
-                      struct ry_settings_got *got, struct ry_error *err);
-int lite_gallery_get(struct writer_engine *engine, const struct ry_gallery_get *get, struct ry_arena *arena,
-                     struct ry_gallery_page *page, struct ry_error *err);
-int lite_archive_get(struct writer_engine *engine, struct ry_archive_state *state, struct ry_error *err);
-int lite_failed_get(struct writer_engine *engine, const struct ry_failed_get *get, struct ry_arena *arena,
-                    struct ry_failed_page *page, struct ry_error *err);
-/* engine_sqlite_archive.c: clips that settings archive. lite_clip_judge comes after a clip is completed. */
-int lite_clips_archive(struct writer_engine *engine, const struct ry_clips_archive *archive, struct ry_arena *arena,
-                       struct ry_clips_archived *archived, struct ry_error *err);
-int lite_clip_judge(struct lite *lite, struct ry_str clip_id, double duration_s, struct ry_error *err);
-int lite_days_get(struct writer_engine *engine, const struct ry_days_get *get, struct ry_arena *arena,
-                  struct ry_days_got *got, struct ry_error *err);
-int lite_known_get(struct writer_engine *engine, const struct ry_known_get *get, struct ry_arena *arena,
-                   struct ry_known_got *got, struct ry_error *err);
-int lite_ping(struct writer_engine *engine, struct ry_error *err);
 
 #endif

@@ -2,7 +2,7 @@
  *
  * To archive is what the interface does when somebody presses its button: deleted_at is set, and rows and files stay.
  * What was archived for which reason stands in reelyard_archived, so that nobody's wish is undone. */
-#include "actors/writer/engine_sqlite.h"
+#include "actors/writer/engine_sqlite_ops.h"
 
 /* Runs a statement of a clip, a reason and now; *changed (may be NULL) is raised by the rows it wrote. */
 static int run(struct lite *lite, enum lite_statement which, struct ry_str clip_id, const char *reason,

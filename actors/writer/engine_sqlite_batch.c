@@ -2,7 +2,7 @@
  *
  * SQLite runs in this process, so a statement per row costs no round trip; a row that is already as wished is compared
  * and left alone, so that a rescan writes nothing at all. Text is cut to its column's width on the way. */
-#include "actors/writer/engine_sqlite.h"
+#include "actors/writer/engine_sqlite_ops.h"
 
 static int upsert_media_root(struct lite *lite, const struct ry_batch_write *batch, size_t index,
                              struct writer_tally *tally, struct ry_error *err)

@@ -6,7 +6,7 @@
  * due. Each is marked `processing` and leased in the same transaction. Every path walks an index and ends when the
  * claim is full (the leases are no more than the clips in the works), so a claim costs what it takes, not what waits.
  */
-#include "actors/writer/engine_sqlite.h"
+#include "actors/writer/engine_sqlite_ops.h"
 
 struct claiming {
     struct lite *lite;
@@ -168,7 +168,7 @@ int lite_clips_claim(struct writer_engine *engine, const struct ry_clips_claim *
     if (rc == RY_OK)
         rc = collect(&c, LITE_claim_pending, err);
     if (rc == RY_OK)
-        rc = collect(&c, LITE_claim_stray, err);
+        rc = collect(&c, LITE_claim_orphaned, err);
     if (rc == RY_OK)
         rc = collect(&c, LITE_claim_left, err);
     if (rc == RY_OK)
@@ -198,11 +198,11 @@ int lite_clips_renew(struct writer_engine *engine, const struct ry_clips_renew *
     return RY_OK;
 }
 
-int lite_clock_mend(struct writer_engine *engine, uint64_t *mended, struct ry_error *err)
+int lite_clock_correct(struct writer_engine *engine, uint64_t *corrected, struct ry_error *err)
 {
-    static const enum lite_statement statements[] = {LITE_mend_scans, LITE_mend_retries, LITE_mend_leases};
+    static const enum lite_statement statements[] = {LITE_clock_scans, LITE_clock_retries, LITE_clock_leases};
     struct lite *lite = lite_of(engine);
-    *mended = 0;
+    *corrected = 0;
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {
         LITE_AUTO *s = NULL;
         uint64_t rows = 0;
@@ -215,7 +215,7 @@ int lite_clock_mend(struct writer_engine *engine, uint64_t *mended, struct ry_er
         rc = lite_run(lite, s, &rows, err);
         if (rc != RY_OK)
             return rc;
-        *mended += statements[i] == LITE_mend_scans ? 0 : rows;
+        *corrected += statements[i] == LITE_clock_scans ? 0 : rows;
     }
     return RY_OK;
 }

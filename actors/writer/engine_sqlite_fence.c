@@ -2,9 +2,9 @@
  *
  * The largest token that has written for a job is kept; a worker that lost its lease comes with a smaller one and is
  * turned away. Transactions take the write lock at their beginning, so what is read here holds until the commit. */
-#include "actors/writer/engine_sqlite.h"
+#include "actors/writer/engine_sqlite_ops.h"
 
-int lite_fence(struct lite *lite, struct ry_str job_id, uint64_t token, bool *fenced, struct ry_error *err)
+int lite_token_check(struct lite *lite, struct ry_str job_id, uint64_t token, bool *fenced, struct ry_error *err)
 {
     uint64_t seen = 0;
     {
@@ -46,23 +46,23 @@ static int is_cancelled(struct lite *lite, struct ry_str channel_id, bool *cance
     return rc < 0 ? rc : RY_OK;
 }
 
-int lite_gate(struct writer_engine *engine, const struct ry_batch_write *batch, enum writer_gate *gate,
-              struct ry_error *err)
+int lite_fence(struct writer_engine *engine, const struct ry_batch_write *batch, enum writer_fence *fence,
+               struct ry_error *err)
 {
     struct lite *lite = lite_of(engine);
     bool fenced = false, cancelled = false;
-    *gate = WRITER_GATE_OPEN;
-    int rc = lite_fence(lite, batch->job_id, batch->token, &fenced, err);
+    *fence = WRITER_FENCE_OPEN;
+    int rc = lite_token_check(lite, batch->job_id, batch->token, &fenced, err);
     bool foreign =
         rc == RY_OK && !fenced && lite_is_of_other_guild(lite, LITE_other_channel, batch->channel_id, batch->guild_id);
     if (rc == RY_OK && !fenced && !foreign && batch->cancellable)
         rc = is_cancelled(lite, batch->channel_id, &cancelled, err);
     if (fenced)
-        *gate = WRITER_GATE_FENCED;
+        *fence = WRITER_FENCE_STALE;
     else if (foreign)
-        *gate = WRITER_GATE_FOREIGN;
+        *fence = WRITER_FENCE_FOREIGN;
     else if (cancelled)
-        *gate = WRITER_GATE_CANCELLED;
+        *fence = WRITER_FENCE_CANCELLED;
     return rc;
 }
 

@@ -6,7 +6,7 @@
  *
  * A file is reelyard's if its application_id says so, or if it has no tables but reelyard's own (the queue lives in the
  * same file and may have made it). */
-#include "actors/writer/engine_sqlite.h"
+#include "actors/writer/engine_sqlite_ops.h"
 #include "actors/writer/schema.h"
 #include "runtime/base/log.h"
 

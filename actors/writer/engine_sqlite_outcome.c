@@ -3,7 +3,7 @@
  * Mails come at least once and sometimes late, so an outcome is judged by the clip's row, not by the mail: completed
  * wins over everything, and the first one stays; a failure counts only for a clip that is being worked on, so that its
  * repetition does not count twice; a clip that is gone is settled as such. */
-#include "actors/writer/engine_sqlite.h"
+#include "actors/writer/engine_sqlite_ops.h"
 #include "actors/writer/uuid.h"
 
 #include <stdio.h>
@@ -98,7 +98,7 @@ int lite_clip_completed(struct writer_engine *engine, const struct ry_clip_compl
         return rc;
     *found = state.found;
     for (size_t i = 0; !state.found && rc == RY_OK && i < completed->thumbnails.n; i++)
-        rc = lite_file_doom(lite, completed->thumbnails.items[i].storage_path, err);
+        rc = lite_file_mark_pending_delete(lite, completed->thumbnails.items[i].storage_path, err);
     if (state.found && !state.completed) { /* one that is has its outcome; nothing replaces it but a claim */
         for (size_t i = 0; rc == RY_OK && i < completed->thumbnails.n; i++) {
             rc = store_thumbnail(lite, clip_id, &completed->thumbnails.items[i], err);

@@ -4,7 +4,7 @@
  * the foreign keys, after the files of the thumbnails were put on the list in the same transaction. What a purge
  * forbids (scanning on) it forbids in its first step; what it says at the end (the cooldown, no scan) it says in its
  * last. Every step does the same again when it is repeated, and finds nothing. */
-#include "actors/writer/engine_sqlite.h"
+#include "actors/writer/engine_sqlite_ops.h"
 
 struct purging {
     struct lite *lite;
@@ -15,10 +15,10 @@ struct purging {
 
 /* ---- files --------------------------------------------------------------------------------------------------- */
 
-int lite_file_doom(struct lite *lite, struct ry_str path, struct ry_error *err)
+int lite_file_mark_pending_delete(struct lite *lite, struct ry_str path, struct ry_error *err)
 {
     LITE_AUTO *s = NULL;
-    int rc = lite_get(lite, LITE_file_doom, &s, err);
+    int rc = lite_get(lite, LITE_file_pending_delete, &s, err);
     if (rc != RY_OK)
         return rc;
     lite_bind(s, 1, path);
@@ -198,7 +198,7 @@ int lite_purge(struct writer_engine *engine, const struct ry_purge *purge, struc
 {
     struct purging p = {.lite = lite_of(engine), .purge = purge, .purged = purged, .left = purge->limit};
     *purged = (struct ry_purged){0};
-    int rc = lite_fence(p.lite, purge->job_id, purge->token, &purged->fenced, err);
+    int rc = lite_token_check(p.lite, purge->job_id, purge->token, &purged->fenced, err);
     if (rc != RY_OK || purged->fenced)
         return rc;
     switch ((enum ry_purge_scope)purge->scope) {

@@ -2,7 +2,7 @@
  * for the rows that are known, where nothing hangs on it).
  *
  * Nothing here writes or takes a lock that a writer would wait for. */
-#include "actors/writer/engine_sqlite.h"
+#include "actors/writer/engine_sqlite_ops.h"
 #include "actors/writer/schema.h"
 
 #define DAY_MS INT64_C(86400000)
@@ -12,15 +12,6 @@
 #define FEW_CLIPS 20000
 
 #define SETTINGS_MAX_BYTES 1048576
-
-struct lite *lite_look(struct writer_engine *engine)
-{
-    struct lite *lite = lite_of(engine);
-    ry_arena_reset(&lite->scratch);
-    lite->scratch_failed = false;
-    lite->now_wall_ms = ry_wall_ms(lite->clock);
-    return lite;
-}
 
 /* ---- settings ------------------------------------------------------------------------------------------------ */
 

@@ -1,6 +1,6 @@
 /* engine_sqlite_refused.c: the list of rows that were refused for their own data: when a row comes on it and goes is as
  * in PostgreSQL (engine_pg_refused.c). */
-#include "actors/writer/engine_sqlite.h"
+#include "actors/writer/engine_sqlite_ops.h"
 
 static int refuse_one(struct lite *lite, const struct ry_batch_write *batch, const struct ry_row_failure *row,
                       struct ry_error *err)

@@ -2,7 +2,7 @@
  *
  * A slice's record is written with its progress, in the transaction of its rows. It is what makes a job that is
  * delivered again harmless: its progress counts once, and its beginning does not take back what it has done. */
-#include "actors/writer/engine_sqlite.h"
+#include "actors/writer/engine_sqlite_ops.h"
 
 /* ---- a slice's progress -------------------------------------------------------------------------------------- */
 
@@ -116,7 +116,7 @@ int lite_scan_begin(struct writer_engine *engine, const struct ry_scan_begin *be
 {
     struct lite *lite = lite_of(engine);
     *begun = (struct ry_scan_begun){0};
-    int rc = lite_fence(lite, begin->job_id, begin->token, &begun->fenced, err);
+    int rc = lite_token_check(lite, begin->job_id, begin->token, &begun->fenced, err);
     if (rc != RY_OK || begun->fenced)
         return rc;
     rc = read_slice(lite, begin->job_id, arena, begun, err);
@@ -146,7 +146,7 @@ int lite_scan_end(struct writer_engine *engine, const struct ry_scan_end *end, s
 {
     struct lite *lite = lite_of(engine);
     *ended = (struct ry_scan_ended){0};
-    int rc = lite_fence(lite, end->job_id, end->token, &ended->fenced, err);
+    int rc = lite_token_check(lite, end->job_id, end->token, &ended->fenced, err);
     if (rc != RY_OK || ended->fenced)
         return rc;
     LITE_AUTO *s = NULL;

@@ -274,25 +274,25 @@ static int run_briskly(struct writer_work *works, size_t n, struct writer_engine
     return rc;
 }
 
-/* Behind a mark, and settled before the next, so that what it cannot write is its own trouble. */
+/* Behind a savepoint, and synced before the next, so that what it cannot write is its own trouble. */
 static int run_alone(struct writer_work *work, struct writer_engine *engine, struct ry_arena *arena,
                      struct ry_error *err)
 {
-    int rc = engine->ops->mark(engine, err);
+    int rc = engine->ops->savepoint(engine, err);
     if (rc != RY_OK)
         return rc;
     rc = work->kind->run(work, engine, arena, &work->error);
     if (rc == RY_OK)
-        rc = engine->ops->settle(engine, &work->error);
+        rc = engine->ops->sync(engine, &work->error);
     if (rc == RY_OK)
-        return engine->ops->keep(engine, err);
+        return engine->ops->release(engine, err);
     work->refused = ry_err_class(work->error.code) == RY_CLASS_REJECT;
     work->stalled = work->error.code == RY_ESCHEMA;
     if (!work->refused && !work->stalled) {
         *err = work->error;
         return rc;
     }
-    return engine->ops->undo(engine, err);
+    return engine->ops->rollback_to(engine, err);
 }
 
 static int run_carefully(struct writer_work *works, size_t n, struct writer_engine *engine, struct ry_arena *arena,

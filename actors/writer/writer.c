@@ -456,22 +456,22 @@ static void writer_prune(struct writer *self, struct ry_ctx *ctx)
 {
     const struct writer_engine_ops *ops = self->engine->ops;
     int64_t before_wall_ms = ry_wall_ms(ry_ctx_clock(ctx)) - FENCE_KEPT_MS;
-    uint64_t mended = 0;
+    uint64_t corrected = 0;
     struct ry_error err;
     int rc = ops->begin(self->engine, &err);
     if (rc == RY_OK)
         rc = ops->fence_prune(self->engine, before_wall_ms, PRUNE_ROWS, &err);
     if (rc == RY_OK)
-        rc = ops->clock_mend(self->engine, &mended, &err);
+        rc = ops->clock_correct(self->engine, &corrected, &err);
     if (rc == RY_OK)
         rc = ops->commit(self->engine, &err);
     if (rc != RY_OK) {
         ops->rollback(self->engine);
         RY_LOG(RY_DEBUG, "prune_failed", "reason=%s", err.text);
-    } else if (mended > 0) {
+    } else if (corrected > 0) {
         const struct ry_send send = {.priority = RY_PRIORITY_CONTROL};
-        RY_LOG(RY_WARNING, "clock_was_ahead", "clips=%" PRIu64, mended);
-        RY_TELL(ctx, clips_pending, &(struct ry_clips_pending){.count = mended}, &send);
+        RY_LOG(RY_WARNING, "clock_was_ahead", "clips=%" PRIu64, corrected);
+        RY_TELL(ctx, clips_pending, &(struct ry_clips_pending){.count = corrected}, &send);
     }
     ry_timer(ctx, TIMER_PRUNE, PRUNE_PERIOD_MS);
 }

@@ -299,7 +299,7 @@ void rows_that_are_not_fresh_after_all_lose_nothing(void **state)
     assert_int_equal(f->engine->ops->begin(f->engine, &err), RY_OK);
     int rc = writer_batch_try(f, batch, WRITER_BRISK, &one, &err);
     if (rc == RY_OK)
-        rc = f->engine->ops->settle(f->engine, &err);
+        rc = f->engine->ops->sync(f->engine, &err);
     f->engine->ops->rollback(f->engine);
     if (rc != RY_OK) /* the turn is done again, carefully */
         assert_true(ry_err_class(err.code) == RY_CLASS_REJECT || err.code == RY_ESCHEMA);
@@ -364,7 +364,7 @@ void brisk_batch_with_a_bad_row_fails_as_a_whole(void **state)
     assert_int_equal(f->engine->ops->begin(f->engine, &err), RY_OK);
     int rc = writer_batch_try(f, batch, WRITER_BRISK, &written, &err);
     if (rc == RY_OK)
-        rc = f->engine->ops->settle(f->engine, &err);
+        rc = f->engine->ops->sync(f->engine, &err);
     assert_int_equal(rc, RY_EDATA);
     f->engine->ops->rollback(f->engine);
     assert_int_equal(writer_number(f, "SELECT count(*) FROM guild"), 0);
@@ -566,7 +566,7 @@ void rollback_leaves_nothing(void **state)
     struct writer_batch *written = NULL;
     assert_int_equal(f->engine->ops->begin(f->engine, &err), RY_OK);
     assert_int_equal(writer_batch_try(f, batch, WRITER_BRISK, &written, &err), RY_OK);
-    assert_int_equal(f->engine->ops->settle(f->engine, &err), RY_OK);
+    assert_int_equal(f->engine->ops->sync(f->engine, &err), RY_OK);
     f->engine->ops->rollback(f->engine);
     assert_int_equal(writer_number(f, "SELECT count(*) FROM clip"), 0);
     assert_int_equal(writer_batch_commit(f, batch, WRITER_BRISK).changed, written->tally.changed);
@@ -586,18 +586,18 @@ void marks_nest(void **state)
     struct ry_error err = {0};
     assert_int_equal(ops->begin(f->engine, &err), RY_OK);
     assert_int_equal(ops->upsert(f->engine, WRITER_MESSAGES, &slices[0], 1, &err), RY_OK);
-    assert_int_equal(ops->mark(f->engine, &err), RY_OK);
+    assert_int_equal(ops->savepoint(f->engine, &err), RY_OK);
     assert_int_equal(ops->upsert(f->engine, WRITER_MESSAGES, &slices[1], 1, &err), RY_OK);
-    assert_int_equal(ops->mark(f->engine, &err), RY_OK);
+    assert_int_equal(ops->savepoint(f->engine, &err), RY_OK);
     assert_int_equal(ops->upsert(f->engine, WRITER_MESSAGES, &slices[2], 1, &err), RY_OK);
-    assert_int_equal(ops->undo(f->engine, &err), RY_OK);
-    assert_int_equal(ops->keep(f->engine, &err), RY_OK);
+    assert_int_equal(ops->rollback_to(f->engine, &err), RY_OK);
+    assert_int_equal(ops->release(f->engine, &err), RY_OK);
     /* An undo ends its mark, so that the next one goes back to the mark before. */
-    assert_int_equal(ops->mark(f->engine, &err), RY_OK);
+    assert_int_equal(ops->savepoint(f->engine, &err), RY_OK);
     assert_int_equal(ops->upsert(f->engine, WRITER_MESSAGES, &slices[2], 1, &err), RY_OK);
-    assert_int_equal(ops->mark(f->engine, &err), RY_OK);
-    assert_int_equal(ops->undo(f->engine, &err), RY_OK);
-    assert_int_equal(ops->undo(f->engine, &err), RY_OK);
+    assert_int_equal(ops->savepoint(f->engine, &err), RY_OK);
+    assert_int_equal(ops->rollback_to(f->engine, &err), RY_OK);
+    assert_int_equal(ops->rollback_to(f->engine, &err), RY_OK);
     assert_int_equal(ops->commit(f->engine, &err), RY_OK);
     writer_assert_text(f, "SELECT id FROM message ORDER BY id", "100000,100001");
 }

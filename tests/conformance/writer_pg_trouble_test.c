@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "actors/writer/engine_pg.h"
+#include "actors/writer/engine_pg_ops.h"
 #include "runtime/base/log.h"
 #include "tests/bed/between.h"
 #include "tests/bed/patience.h"
@@ -70,7 +70,7 @@ static void backend_that_is_killed_in_the_pipeline_costs_a_retry(void **state)
         struct ry_error err = {0};
         say_batch(f, batch);
         if (settled)
-            assert_int_equal(f->engine->ops->settle(f->engine, &err), RY_OK);
+            assert_int_equal(f->engine->ops->sync(f->engine, &err), RY_OK);
         sql(end_backends);
         assert_int_not_equal(f->engine->ops->commit(f->engine, &err), RY_OK);
         assert_class(&err, RY_CLASS_RETRY, NULL);
@@ -87,7 +87,7 @@ static void server_that_crashes_in_a_transaction_leaves_nothing_of_it(void **sta
     struct ry_error err = {0};
     struct ry_archive_state archive;
     say_batch(f, batch);
-    assert_int_equal(f->engine->ops->settle(f->engine, &err), RY_OK);
+    assert_int_equal(f->engine->ops->sync(f->engine, &err), RY_OK);
     postgres_server_stop(&server, true);
     assert_int_not_equal(f->engine->ops->commit(f->engine, &err), RY_OK);
     assert_class(&err, RY_CLASS_RETRY, NULL);
@@ -116,7 +116,7 @@ static void server_that_is_stopped_meets_our_deadline(void **state)
     struct writer_fixture *f = *state;
     struct ry_error err = {0};
     say_batch(f, writer_batch_make(f, 0, 3));
-    assert_int_equal(f->engine->ops->settle(f->engine, &err), RY_OK);
+    assert_int_equal(f->engine->ops->sync(f->engine, &err), RY_OK);
     pg_of(f->engine)->timeout_ms = 300;
     pid_t backend = PQbackendPID(pg_of(f->engine)->link->conn);
     assert_int_equal(kill(backend, SIGSTOP), 0);
@@ -334,10 +334,10 @@ static void *upsert_once(void *arg)
     struct writer_tally tally = {0};
     const struct writer_slice slice = {r->batch, 0, WIDTH, &tally, false};
     const struct writer_engine_ops *ops = r->engine->ops;
-    enum writer_gate gate;
+    enum writer_fence fence;
     r->rc = ops->begin(r->engine, &r->err);
     if (r->rc == RY_OK)
-        r->rc = ops->gate(r->engine, r->batch, &gate, &r->err);
+        r->rc = ops->fence(r->engine, r->batch, &fence, &r->err);
     if (r->rc == RY_OK)
         r->rc = ops->upsert(r->engine, WRITER_MESSAGES, &slice, 1, &r->err);
     if (r->rc == RY_OK)
@@ -501,7 +501,7 @@ static void batch_of_a_hundred_messages_costs_one_round_trip(void **state)
         uint64_t statements = pg->statements, round_trips = pg->round_trips;
         (void)writer_batch_commit(f, batch, WRITER_BRISK);
         assert_int_equal(pg->round_trips - round_trips, 1);
-        /* BEGIN, limits, locks, gate; guild, channel, authors, messages, clips; refused rows that
+        /* BEGIN, limits, locks, fence; guild, channel, authors, messages, clips; refused rows that
          * went in, progress; COMMIT. */
         assert_int_equal(pg->statements - statements, 12);
     }
@@ -523,7 +523,7 @@ static void rescan_writes_no_log(void **state)
     assert_between(after - before, 0, 300); /* a note of running transactions may fall into it */
 }
 
-static void shut_gate_fails_a_brisk_turn_as_a_whole(void **state)
+static void closed_fence_fails_a_brisk_turn_as_a_whole(void **state)
 {
     struct writer_fixture *f = *state;
     struct ry_batch_write *batch = writer_batch_make(f, 0, 3), *old = writer_batch_make(f, 3, 3);
@@ -598,7 +598,7 @@ int main(void)
         CLAIM(claim_costs_what_it_takes_before_the_tables_are_analyzed),
         CLAIM(batch_of_a_hundred_messages_costs_one_round_trip),
         CLAIM(rescan_writes_no_log),
-        CLAIM(shut_gate_fails_a_brisk_turn_as_a_whole),
+        CLAIM(closed_fence_fails_a_brisk_turn_as_a_whole),
         CLAIM(count_that_takes_long_takes_a_twentieth_of_the_time),
         CLAIM(more_statements_than_the_pipeline_holds_are_read_on_the_way),
     };

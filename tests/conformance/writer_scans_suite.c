@@ -75,34 +75,34 @@ static void assert_bounds(struct writer_fixture *f, const char *step, const char
         fail_msg("%s: bounds are %s, not %s", step, text, expected);
 }
 
-/* ---- the gate ------------------------------------------------------------------------------------------------ */
+/* ---- the fence ----------------------------------------------------------------------------------------------- */
 
-/* Settled, the gate says what it is; passed by, it stops the transaction at the latest at its commit. */
-static void assert_gate(struct writer_fixture *f, const struct ry_batch_write *batch, enum writer_gate expected)
+/* Synced, the fence says what it is; passed by, it stops the transaction at the latest at its commit. */
+static void assert_fence(struct writer_fixture *f, const struct ry_batch_write *batch, enum writer_fence expected)
 {
     const struct writer_engine_ops *ops = f->engine->ops;
-    enum writer_gate gate = WRITER_GATE_OPEN;
+    enum writer_fence fence = WRITER_FENCE_OPEN;
     struct ry_error err = {0};
     assert_int_equal(ops->begin(f->engine, &err), RY_OK);
-    assert_int_equal(ops->mark(f->engine, &err), RY_OK);
-    int rc = ops->gate(f->engine, batch, &gate, &err);
+    assert_int_equal(ops->savepoint(f->engine, &err), RY_OK);
+    int rc = ops->fence(f->engine, batch, &fence, &err);
     if (rc == RY_OK)
-        rc = ops->settle(f->engine, &err);
-    assert_int_equal(gate, expected);
-    assert_true(rc == RY_OK || (rc == RY_EFENCED && expected != WRITER_GATE_OPEN));
+        rc = ops->sync(f->engine, &err);
+    assert_int_equal(fence, expected);
+    assert_true(rc == RY_OK || (rc == RY_EFENCED && expected != WRITER_FENCE_OPEN));
     ops->rollback(f->engine);
 
     struct writer_tally tally = {0};
     const struct writer_slice slice = {batch, 0, batch->messages.n, &tally, false};
-    gate = WRITER_GATE_OPEN;
+    fence = WRITER_FENCE_OPEN;
     assert_int_equal(ops->begin(f->engine, &err), RY_OK);
-    rc = ops->gate(f->engine, batch, &gate, &err);
-    bool known = rc == RY_OK && gate != WRITER_GATE_OPEN;
+    rc = ops->fence(f->engine, batch, &fence, &err);
+    bool known = rc == RY_OK && fence != WRITER_FENCE_OPEN;
     if (rc == RY_OK && !known)
         rc = ops->upsert(f->engine, WRITER_MESSAGES, &slice, 1, &err);
     if (rc == RY_OK && !known)
         rc = ops->commit(f->engine, &err);
-    if (expected == WRITER_GATE_OPEN)
+    if (expected == WRITER_FENCE_OPEN)
         assert_int_equal(rc, RY_OK);
     else
         assert_true(known || rc == RY_EFENCED);
@@ -110,10 +110,10 @@ static void assert_gate(struct writer_fixture *f, const struct ry_batch_write *b
     char sql[96];
     snprintf(sql, sizeof sql, "SELECT count(*) FROM message WHERE id = '%.*s'",
              RY_STR_ARG(batch->messages.items[0].id));
-    assert_int_equal(writer_number(f, sql), expected == WRITER_GATE_OPEN);
+    assert_int_equal(writer_number(f, sql), expected == WRITER_FENCE_OPEN);
 }
 
-void gate_is_shut_for_a_lost_lease_and_for_a_cancelled_scan(void **state)
+void fence_is_closed_for_a_lost_lease_and_for_a_cancelled_scan(void **state)
 {
     struct writer_fixture *f = *state;
     write_channel(f);
@@ -121,17 +121,17 @@ void gate_is_shut_for_a_lost_lease_and_for_a_cancelled_scan(void **state)
         const char *status; /* of the scan; NULL: none */
         uint64_t token;
         bool cancellable;
-        enum writer_gate gate;
+        enum writer_fence fence;
     } cases[] = {
-        {NULL, 5, false, WRITER_GATE_OPEN},
-        {NULL, 5, true, WRITER_GATE_CANCELLED}, /* purged while its job was at work */
-        {NULL, 4, true, WRITER_GATE_FENCED},
-        {"RUNNING", 5, true, WRITER_GATE_OPEN},
-        {"RUNNING", 4, true, WRITER_GATE_FENCED},
-        {"CANCELLED", 5, true, WRITER_GATE_CANCELLED},
-        {"CANCELLED", 5, false, WRITER_GATE_OPEN},
-        {"CANCELLED", 4, false, WRITER_GATE_FENCED},
-        {"SUCCEEDED", 6, true, WRITER_GATE_OPEN},
+        {NULL, 5, false, WRITER_FENCE_OPEN},
+        {NULL, 5, true, WRITER_FENCE_CANCELLED}, /* purged while its job was at work */
+        {NULL, 4, true, WRITER_FENCE_STALE},
+        {"RUNNING", 5, true, WRITER_FENCE_OPEN},
+        {"RUNNING", 4, true, WRITER_FENCE_STALE},
+        {"CANCELLED", 5, true, WRITER_FENCE_CANCELLED},
+        {"CANCELLED", 5, false, WRITER_FENCE_OPEN},
+        {"CANCELLED", 4, false, WRITER_FENCE_STALE},
+        {"SUCCEEDED", 6, true, WRITER_FENCE_OPEN},
     };
     for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         f->store->execute(f->store, "DELETE FROM channel_scan_status");
@@ -142,11 +142,11 @@ void gate_is_shut_for_a_lost_lease_and_for_a_cancelled_scan(void **state)
         batch->job_id = RY_STR("a");
         batch->token = cases[i].token;
         batch->cancellable = cases[i].cancellable;
-        assert_gate(f, batch, cases[i].gate);
+        assert_fence(f, batch, cases[i].fence);
     }
 }
 
-void careful_batch_with_a_shut_gate_says_which(void **state)
+void careful_batch_with_a_closed_fence_says_which(void **state)
 {
     struct writer_fixture *f = *state;
     write_channel(f);

@@ -48,13 +48,13 @@ void writer_fixture_close(struct writer_fixture *fixture);
  * fixture's arena and may be changed. */
 struct ry_batch_write *writer_batch_make(struct writer_fixture *fixture, unsigned first, unsigned n);
 
-/* Writes a batch in a transaction of its own; fails the test if that fails. A brisk one whose gate was found shut late
- * is written again carefully, as the writer does. */
+/* Writes a batch in a transaction of its own; fails the test if that fails. A brisk one whose fence was found closed
+ * late is written again carefully, as the writer does. */
 enum writer_care { WRITER_BRISK, WRITER_CAREFUL };
 struct ry_batch_written writer_batch_commit(struct writer_fixture *fixture, const struct ry_batch_write *batch,
                                             enum writer_care care);
 
-/* The same without the commit; the caller settles. *written lives in the fixture's arena. */
+/* The same without the commit; the caller syncs. *written lives in the fixture's arena. */
 int writer_batch_try(struct writer_fixture *fixture, const struct ry_batch_write *batch, enum writer_care care,
                      struct writer_batch **written, struct ry_error *err);
 

@@ -36,8 +36,8 @@
     CASE(rollback_leaves_nothing) \
     CASE(marks_nest) \
     /* writer_scans_suite.c */ \
-    CASE(gate_is_shut_for_a_lost_lease_and_for_a_cancelled_scan) \
-    CASE(careful_batch_with_a_shut_gate_says_which) \
+    CASE(fence_is_closed_for_a_lost_lease_and_for_a_cancelled_scan) \
+    CASE(careful_batch_with_a_closed_fence_says_which) \
     CASE(bounds_only_ever_widen) \
     CASE(live_messages_make_a_row_that_waits_for_a_scan) \
     CASE(live_messages_set_the_bound_of_a_row_that_has_none) \

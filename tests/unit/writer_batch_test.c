@@ -1,7 +1,7 @@
-/* writer_batch_test.c: batches on an engine that learns late: what it was told is done, and told of, at settle or
+/* writer_batch_test.c: batches on an engine that learns late: what it was told is done, and told of, at sync or
  * commit.
  *
- * The fake beside the interface keeps a list of what was said since the last settle. SQLite, which knows everything at
+ * The fake beside the interface keeps a list of what was said since the last sync. SQLite, which knows everything at
  * once, cannot show what must hold with such an engine. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,12 +16,12 @@
 
 #define STEPS_MAX 64
 
-enum manner { TELLS_GATES, FAILS_GATES }; /* what a settle does that finds a gate shut */
+enum manner { TELLS_FENCES, FAILS_FENCES }; /* what a sync that finds a fence closed */
 
 struct step {
-    enum { GATE, UPSERT, PROGRESS } kind;
-    const struct ry_batch_write *batch; /* GATE, PROGRESS */
-    enum writer_gate *gate;
+    enum { FENCE, UPSERT, PROGRESS } kind;
+    const struct ry_batch_write *batch; /* FENCE, PROGRESS */
+    enum writer_fence *fence;
     enum writer_table table;
     const struct writer_slice *slices;
     size_t slice_count;
@@ -32,8 +32,8 @@ struct late {
     enum manner manner;
     struct step steps[STEPS_MAX];
     size_t n;
-    unsigned upserts; /* calls in all */
-    unsigned marks;   /* open */
+    unsigned upserts;    /* calls in all */
+    unsigned savepoints; /* open */
 };
 
 static struct step *say(struct writer_engine *engine)
@@ -43,29 +43,29 @@ static struct step *say(struct writer_engine *engine)
     return &late->steps[late->n++];
 }
 
-static int late_mark(struct writer_engine *engine, struct ry_error *err)
+static int late_savepoint(struct writer_engine *engine, struct ry_error *err)
 {
     (void)err;
-    ((struct late *)engine)->marks++;
+    ((struct late *)engine)->savepoints++;
     return RY_OK;
 }
 
-static int late_keep(struct writer_engine *engine, struct ry_error *err)
+static int late_release(struct writer_engine *engine, struct ry_error *err)
 {
     (void)err;
-    assert_true(((struct late *)engine)->marks-- > 0);
+    assert_true(((struct late *)engine)->savepoints-- > 0);
     return RY_OK;
 }
 
-/* A job's name says what becomes of its gate; a clip of the author 666 is refused. */
+/* A job's name says what becomes of its fence; a clip of the author 666 is refused. */
 static int do_step(struct late *late, const struct step *step, bool committing, struct ry_error *err)
 {
-    if (step->kind == GATE) {
+    if (step->kind == FENCE) {
         bool fenced = ry_str_is(step->batch->job_id, "fenced"), cancelled = ry_str_is(step->batch->job_id, "cancelled");
-        if (late->manner == TELLS_GATES && !committing)
-            *step->gate = fenced ? WRITER_GATE_FENCED : cancelled ? WRITER_GATE_CANCELLED : WRITER_GATE_OPEN;
+        if (late->manner == TELLS_FENCES && !committing)
+            *step->fence = fenced ? WRITER_FENCE_STALE : cancelled ? WRITER_FENCE_CANCELLED : WRITER_FENCE_OPEN;
         else if (fenced || cancelled)
-            return ry_fail(err, RY_EFENCED, "a gate is shut");
+            return ry_fail(err, RY_EFENCED, "a fence is closed");
     }
     for (size_t i = 0; step->kind == UPSERT && i < step->slice_count; i++) {
         const struct writer_slice *slice = &step->slices[i];
@@ -90,7 +90,7 @@ static int do_all(struct writer_engine *engine, bool committing, struct ry_error
     return rc;
 }
 
-static int late_settle(struct writer_engine *engine, struct ry_error *err)
+static int late_sync(struct writer_engine *engine, struct ry_error *err)
 {
     return do_all(engine, false, err);
 }
@@ -100,11 +100,11 @@ static int late_commit(struct writer_engine *engine, struct ry_error *err)
     return do_all(engine, true, err);
 }
 
-static int late_gate(struct writer_engine *engine, const struct ry_batch_write *batch, enum writer_gate *gate,
-                     struct ry_error *err)
+static int late_fence(struct writer_engine *engine, const struct ry_batch_write *batch, enum writer_fence *fence,
+                      struct ry_error *err)
 {
     (void)err;
-    *say(engine) = (struct step){.kind = GATE, .batch = batch, .gate = gate};
+    *say(engine) = (struct step){.kind = FENCE, .batch = batch, .fence = fence};
     return RY_OK;
 }
 
@@ -136,12 +136,12 @@ static int late_refuse(struct writer_engine *engine, const struct ry_batch_write
 
 static const struct writer_engine_ops late_ops = {
     .name = "late",
-    .mark = late_mark,
-    .undo = late_keep,
-    .keep = late_keep,
-    .settle = late_settle,
+    .savepoint = late_savepoint,
+    .rollback_to = late_release,
+    .release = late_release,
+    .sync = late_sync,
     .commit = late_commit,
-    .gate = late_gate,
+    .fence = late_fence,
     .upsert = late_upsert,
     .refuse = late_refuse,
     .progress = late_progress,
@@ -199,7 +199,7 @@ static void many_batches_cost_one_call_a_table(void **state)
     }
 }
 
-static void gate_found_shut_late_fails_the_brisk_and_is_named_by_the_careful(void **state)
+static void fence_found_closed_late_fails_the_brisk_and_is_named_by_the_careful(void **state)
 {
     struct fixture *f = *state;
     static const struct {
@@ -207,10 +207,10 @@ static void gate_found_shut_late_fails_the_brisk_and_is_named_by_the_careful(voi
         enum manner manner;
         bool fenced, cancelled;
     } cases[] = {
-        {"fenced", TELLS_GATES, true, false},
-        {"cancelled", TELLS_GATES, false, true},
-        {"fenced", FAILS_GATES, true, false},
-        {"open", TELLS_GATES, false, false},
+        {"fenced", TELLS_FENCES, true, false},
+        {"cancelled", TELLS_FENCES, false, true},
+        {"fenced", FAILS_FENCES, true, false},
+        {"open", TELLS_FENCES, false, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         bool shut = cases[i].fenced || cases[i].cancelled;
@@ -227,7 +227,7 @@ static void gate_found_shut_late_fails_the_brisk_and_is_named_by_the_careful(voi
         assert_int_equal(batch.written.cancelled, cases[i].cancelled);
         assert_int_equal(batch.written.succeeded, shut ? 0 : 8);
         assert_int_equal(f->late.upserts, shut ? 0 : 2);
-        assert_int_equal(f->late.marks, 0);
+        assert_int_equal(f->late.savepoints, 0);
     }
 }
 
@@ -249,14 +249,14 @@ static void rows_that_are_refused_late_are_found_and_not_tallied(void **state)
     assert_true(ry_str_is(batch.written.failures.items[2].table, "channel_scan_status"));
     assert_int_equal(batch.written.succeeded, 4 + 2);
     assert_int_equal(batch.written.changed, 4 + 2);
-    assert_int_equal(f->late.marks, 0);
+    assert_int_equal(f->late.savepoints, 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(many_batches_cost_one_call_a_table, setup, teardown),
-        cmocka_unit_test_setup_teardown(gate_found_shut_late_fails_the_brisk_and_is_named_by_the_careful, setup,
+        cmocka_unit_test_setup_teardown(fence_found_closed_late_fails_the_brisk_and_is_named_by_the_careful, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(rows_that_are_refused_late_are_found_and_not_tallied, setup, teardown),
     };
