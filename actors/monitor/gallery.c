@@ -88,7 +88,7 @@ static void add_filters(const struct ry_gallery_get *get, const struct ry_galler
     } kinds[] = {{NULL, "All"},
                  {"completed", "With thumbnail"},
                  {"pending", "Waiting"},
-                 {"processing", "In work"},
+                 {"processing", "In progress"},
                  {"failed", "Failed"}};
     ADD(out, "<nav aria-label=\"Filter\">\n<ul>\n");
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
@@ -135,8 +135,8 @@ static void add_frame(const struct ry_gallery_clip *clip, struct ry_buf *out)
         (void)ry_buf_addf(out, "%s",
                           ry_str_is(clip->status, "failed")       ? "No thumbnail"
                           : ry_str_is(clip->status, "damaged")    ? "No thumbnail"
-                          : ry_str_is(clip->status, "processing") ? "Thumbnail in the works"
-                                                                  : "Thumbnail to come");
+                          : ry_str_is(clip->status, "processing") ? "Thumbnail in progress"
+                                                                  : "Thumbnail pending");
         ADD(out, "</span>");
     }
     if (larger)
@@ -246,10 +246,10 @@ static void add_clip(const struct ry_gallery_clip *clip, struct ry_buf *out)
         ADD(out, "</p>\n");
     } else if (ry_str_is(clip->status, "failed")) {
         if (clip->class == RY_FAILURE_PERMANENT)
-            ADD(out, "<p class=\"failure\">Failed for good: ");
+            ADD(out, "<p class=\"failure\">Failed permanently: ");
         else
             ADD(out, "<p class=\"failure\">Failed: ");
-        html_text(out, name_or_id(clip->failure, RY_STR("no reason is known")));
+        html_text(out, name_or_id(clip->failure, RY_STR("unknown reason")));
         ADD(out, "</p>\n");
     }
     add_links(clip, out);
@@ -296,19 +296,19 @@ static void add_nothing(const struct ry_gallery_get *get, const struct gallery_a
     if (get->before_wall_ms != INT64_MAX) {
         ADD(out, "<div class=\"notice\"><h2>No older clips</h2><p>This is the end of the archive.</p></div>\n");
     } else if (get->guild_id.p || get->channel_id.p || get->status.p) {
-        ADD(out, "<div class=\"notice\"><h2>No clip is like that</h2>"
+        ADD(out, "<div class=\"notice\"><h2>No clips match</h2>"
                  "<p><a href=\"/\">Show all clips</a></p></div>\n");
     } else {
         ADD(out, "<div class=\"notice\"><h2>No clips yet</h2>");
         if (advice->servers) {
-            ADD(out, "<p>They appear here as the bot's jobs are worked on. Or have a channel scanned now:</p>");
+            ADD(out, "<p>They appear here as the bot's jobs are processed. To scan a channel now:</p>");
             add_command("scan", "--guild GUILD --channel CHANNEL", advice, out);
         } else {
-            ADD(out, "<p>Bring in an export of a channel made with DiscordChatExporter (JSON format), while this "
-                     "node goes on:</p>");
+            ADD(out, "<p>Import an export of a channel made with DiscordChatExporter (JSON format), while this "
+                     "node keeps running:</p>");
             add_command("import", "EXPORT.json", advice, out);
         }
-        ADD(out, "<p>The videos of its messages then appear here, newest first. Load the page again to see them.</p>"
+        ADD(out, "<p>Its videos then appear here, newest first. Reload the page to see them.</p>"
                  "</div>\n");
     }
 }

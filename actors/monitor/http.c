@@ -192,10 +192,10 @@ static enum MHD_Result on_head(struct http *http, struct MHD_Connection *connect
     if (exchange == NULL)
         return MHD_NO;
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
-        return refuse(exchange, MHD_HTTP_METHOD_NOT_ALLOWED, "Only GET and HEAD are answered here.");
+        return refuse(exchange, MHD_HTTP_METHOD_NOT_ALLOWED, "Only GET and HEAD are supported.");
     if (asks_too_much(http, exchange)) {
         http->refused++;
-        return refuse(exchange, MHD_HTTP_TOO_MANY_REQUESTS, "This address has too many requests under way.");
+        return refuse(exchange, MHD_HTTP_TOO_MANY_REQUESTS, "Too many concurrent requests from this address.");
     }
     return MHD_YES;
 }

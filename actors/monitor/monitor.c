@@ -100,7 +100,7 @@ static void request_begin(struct monitor *self, struct http_exchange *exchange, 
 {
     struct request *request = calloc(1, sizeof *request);
     if (request == NULL) {
-        pages_refuse(self, exchange, FACE_TEXT, 503, "Not available now", "memory is short");
+        pages_refuse(self, exchange, FACE_TEXT, 503, "Temporarily unavailable", "out of memory");
         return;
     }
     request->exchange = exchange;
@@ -112,8 +112,7 @@ static void request_begin(struct monitor *self, struct http_exchange *exchange, 
     int rc = route->check ? route->check(request, &err) : RY_OK;
     if (rc != RY_OK) {
         unsigned status = rc == RY_ENOENT ? 404 : 400;
-        pages_refuse(self, exchange, route->face, status, status == 404 ? "Not found" : "This cannot be shown",
-                     err.text);
+        pages_refuse(self, exchange, route->face, status, status == 404 ? "Not found" : "Request refused", err.text);
         request_free(self, request);
         return;
     }
@@ -178,7 +177,7 @@ static void on_asked(void *arg, struct http_exchange *exchange)
     if (self->token.p == NULL && http_is_loopback(self->http) &&
         !access_host_is_loopback(http_header(exchange, "Host"))) {
         pages_refuse(self, exchange, face, 403, "Not allowed",
-                     "this page listens on this machine alone and is reached by localhost or 127.0.0.1");
+                     "this page is only served to this machine; use localhost or 127.0.0.1");
         return;
     }
     if (self->token.p && !open) {
@@ -189,16 +188,16 @@ static void on_asked(void *arg, struct http_exchange *exchange)
         }
         if (!has_token(self, exchange)) {
             pages_refuse(
-                self, exchange, face, 401, "A token is needed",
-                "open this page once with ?token= and the value of REELYARD_WEB_TOKEN behind it, or send it as a "
+                self, exchange, face, 401, "A token is required",
+                "open this page once with ?token= followed by the value of REELYARD_WEB_TOKEN, or send that value as a "
                 "Bearer token");
             return;
         }
     }
     if (route == NULL)
-        pages_refuse(self, exchange, face, 404, "Not found", "there is nothing at this address");
+        pages_refuse(self, exchange, face, 404, "Not found", "no such page");
     else if (ry_ctx_draining(self->ctx) && !open)
-        pages_refuse(self, exchange, face, 503, "Not available now", "The node is stopping");
+        pages_refuse(self, exchange, face, 503, "Temporarily unavailable", "The node is stopping");
     else
         request_begin(self, exchange, route);
 }
@@ -260,7 +259,7 @@ static int monitor_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
     RY_LOG(RY_INFO, "http_listening", "url=%s", http_url(self->http));
     if (!http_is_loopback(self->http) && self->token.p == NULL)
         RY_LOG(RY_WARNING, "http_open_to_all", "url=%s advice=%s", http_url(self->http),
-               "set REELYARD_WEB_TOKEN so that only those who know it can look");
+               "set REELYARD_WEB_TOKEN to restrict access");
     advise(self, config);
     run_http(self);
     return RY_OK;

@@ -57,7 +57,7 @@ void pages_refuse(struct monitor *self, struct http_exchange *exchange, enum fac
 
 static void refuse_missing(struct monitor *self, const struct request *request, const char *why)
 {
-    pages_refuse(self, request->exchange, request->route->face, 503, "Not available now", why);
+    pages_refuse(self, request->exchange, request->route->face, 503, "Temporarily unavailable", why);
 }
 
 static void reply_ping(struct monitor *self, struct request *request, const struct answers *answers)
@@ -155,7 +155,7 @@ static void reply_thumbnail(struct monitor *self, struct request *request, const
         (void)snprintf(why, sizeof why, "The storage cannot read this file: %.*s", RY_STR_ARG(data->error));
         refuse_missing(self, request, why);
     } else if (!data->found || data->bytes.frame == NULL) {
-        pages_refuse(self, request->exchange, FACE_TEXT, 404, "Not found", "there is no such thumbnail");
+        pages_refuse(self, request->exchange, FACE_TEXT, 404, "Not found", "no such thumbnail");
     } else {
         char tag[40];
         entity_tag(&data->bytes, tag);
@@ -187,7 +187,7 @@ static int check_query(struct request *request, struct ry_error *err)
 static int check_thumbnail(struct request *request, struct ry_error *err)
 {
     request->path = ry_str_of(http_path(request->exchange) + 1); /* behind the slash */
-    return query_is_thumbnail(request->path) ? RY_OK : ry_fail(err, RY_ENOENT, "there is no such thumbnail");
+    return query_is_thumbnail(request->path) ? RY_OK : ry_fail(err, RY_ENOENT, "no such thumbnail");
 }
 
 #define ASK(answer) (1u << ANSWER_##answer)

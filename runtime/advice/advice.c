@@ -282,7 +282,7 @@ static void advise_network(const struct ry_advice_setting *setting, struct ry_ad
     const struct ry_advice_role *downloader = &advice->roles[RY_ROLE_DOWNLOADER];
     advice->limit = RY_LIMIT_NETWORK;
     say(advice,
-        "The network or the video server is the limit: %.1f of %.1f clips in the works wait for bytes, while the "
+        "The network or the video server is the limit: %.1f of %.1f clips in progress wait for bytes, while the "
         "downloader is %.0f%% and the encoders are %.0f%% busy.",
         advice->fetching, advice->in_works, percent(downloader->utilisation),
         percent(advice->roles[RY_ROLE_ENCODER].utilisation));
@@ -300,7 +300,7 @@ static void advise_clip_window(const struct ry_advice_setting *setting, struct r
 {
     advice->limit = RY_LIMIT_CLIP_WINDOW;
     say(advice,
-        "The clip window is the limit: all of its %u clips are in the works, and the encoders are only %.0f%% busy. "
+        "The clip window is the limit: all of its %u clips are in progress, and the encoders are only %.0f%% busy. "
         "Try "
         "--clip-window %u (REELYARD_CLIP_WINDOW).",
         setting->clip_window, percent(advice->roles[RY_ROLE_ENCODER].utilisation),

@@ -164,7 +164,7 @@ static void tell(const struct look *look)
     (void)fprintf(out, "node     %s, %.1f s, %zu looks\n", look->node, advice->seconds, look->count);
     if (look->setting.cpus > 0)
         (void)fprintf(out, "CPUs     %.1f of %u at work\n", look->setting.cpus_busy, look->setting.cpus);
-    (void)fprintf(out, "clips    %.1f in the works (window %u), %.1f of them wait for bytes\n\n", advice->in_works,
+    (void)fprintf(out, "clips    %.1f in progress (window %u), %.1f of them wait for bytes\n\n", advice->in_works,
                   look->setting.clip_window, advice->fetching);
     tell_roles(look);
     (void)fputc('\n', out);

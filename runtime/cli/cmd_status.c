@@ -265,7 +265,7 @@ static void tell_archive(FILE *out, const struct ry_json *archive)
                   number(archive, "guilds"), number(archive, "channels"), number(archive, "authors"),
                   number(archive, "messages"));
     (void)fprintf(out,
-                  "clips    %" PRIu64 ": %" PRIu64 " completed, %" PRIu64 " pending, %" PRIu64 " in the works, %" PRIu64
+                  "clips    %" PRIu64 ": %" PRIu64 " completed, %" PRIu64 " pending, %" PRIu64 " in progress, %" PRIu64
                   " failed",
                   pending + processing + completed + failed, completed, pending, processing, failed);
     if (number(archive, "clips_permanent") > 0)

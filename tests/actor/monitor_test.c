@@ -659,7 +659,7 @@ static void a_failed_clip_says_why_and_an_unfinished_one_that_it_is(void **state
     answer_gallery(&site, &(struct ry_gallery_page){.clips = {clips, 2}});
     const char *answer = until_answered(&site, &visit);
     assert_has(answer, "<p class=\"failure\">Failed: moov atom not found</p>");
-    assert_has(answer, "Thumbnail to come");
+    assert_has(answer, "Thumbnail pending");
     assert_has_not(answer, "<img");
     visit_end(&visit);
     site_close(&site);
@@ -959,7 +959,7 @@ static void a_path_that_is_no_thumbnails_asks_nobody(void **state)
     };
     struct site site = site_open(NULL);
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
-        expect_at_once(&site, "GET", paths[i], "", 404, "there is no such thumbnail");
+        expect_at_once(&site, "GET", paths[i], "", 404, "no such thumbnail");
     site_close(&site);
 }
 

@@ -200,7 +200,7 @@ static const struct story stories[] = {
                  {RY_ROLE_ENCODER, 2, 0.2, 60, .held = 1}},
      .setting = ROOMY,
      .limit = RY_LIMIT_NETWORK,
-     .says = "14.0 of 15.0 clips in the works wait for bytes"},
+     .says = "14.0 of 15.0 clips in progress wait for bytes"},
     {.name = "others use the CPUs up, but it is bytes that clips wait for",
      .courses = {{RY_ROLE_DOWNLOADER, 1, 0.1, 40, .held = 15, .capacity = 16},
                  {RY_ROLE_ENCODER, 2, 0.2, 60, .held = 1}},

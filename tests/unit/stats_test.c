@@ -63,7 +63,7 @@ static void a_histogram_is_printed_cumulative_with_its_sum(void **state)
     ry_stats_observe(&stats, RY_HISTOGRAM_db_batch, 1);
     ry_stats_observe(&stats, RY_HISTOGRAM_db_batch, 29.5);
     ry_stats_observe(&stats, RY_HISTOGRAM_db_batch, 20000);
-    assert_prints(&stats, "# HELP reelyard_db_batch_rows Rows of a transaction.\n"
+    assert_prints(&stats, "# HELP reelyard_db_batch_rows Rows per transaction.\n"
                           "# TYPE reelyard_db_batch_rows histogram\n"
                           "reelyard_db_batch_rows_bucket{le=\"1\"} 1\n"
                           "reelyard_db_batch_rows_bucket{le=\"10\"} 1\n"
