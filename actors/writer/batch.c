@@ -1,4 +1,4 @@
-/* batch.c: the batch_writes of a turn, and the search for the rows that spoil one.
+/* batch.c: the batch_writes of a transaction, and the search for the rows that spoil one.
  *
  * Briskly, the rows of all batches go to the engine table by table, so that a table costs one statement however many
  * scanners speak at a time. Carefully, a batch's rows of a table are tried together behind a savepoint; if the database
@@ -7,8 +7,8 @@
  * refused not for a row's own data but because the schema is not as it should be would befall every row: such a batch
  * is rolled back as a whole, and its sender told to come again, so that nothing is counted as written that was not.
  *
- * What a batch says of its rows being fresh is believed briskly and not carefully: when it turns out wrong, the turn
- * fails and is done again row for row as it should. */
+ * What a batch says of its rows being fresh is believed briskly and not carefully: when it turns out wrong, the
+ * transaction fails and is done again row for row as it should. Owns nothing; a crash rolls the transaction back. */
 #include "actors/writer/batch.h"
 
 #include "actors/writer/text.h"

@@ -1,4 +1,4 @@
-/* batch.h: writes the batch_writes of a turn, and finds the rows that cannot be written. */
+/* batch.h: writes the batch_writes of a transaction, and finds the rows that cannot be written. */
 #ifndef REELYARD_ACTORS_WRITER_BATCH_H
 #define REELYARD_ACTORS_WRITER_BATCH_H
 

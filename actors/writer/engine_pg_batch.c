@@ -5,8 +5,9 @@
  * writes nothing to the log, and two writers with the same rows lock them in the same order. The conflict
  * clause judges once more, because another writer may have been there in between.
  *
- * What was written comes back by key, which tells whose batch it was. Rows that are fresh in all batches of a turn are
- * inserted plainly; if one was there after all, the server refuses the turn, and it is done again carefully. */
+ * What was written comes back by key, which tells whose batch it was. Rows that are fresh in all batches of a
+ * transaction are inserted plainly; if one was there after all, the server refuses the transaction, and it is done
+ * again carefully. */
 #include "actors/writer/engine_pg_ops.h"
 
 #include <stdlib.h>
@@ -274,6 +275,6 @@ int pg_upsert(struct writer_engine *engine, enum writer_table table, const struc
     const char *insert = all_fresh(slices, slice_count) ? inserts[table] : NULL;
     if (insert == NULL)
         return pg_say(pg, upserts[table], &args, take_written, rows, err);
-    note_inserted(rows, table == WRITER_CLIPS); /* or the turn fails */
+    note_inserted(rows, table == WRITER_CLIPS); /* or the transaction fails */
     return pg_say(pg, insert, &args, NULL, NULL, err);
 }

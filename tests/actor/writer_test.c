@@ -48,7 +48,7 @@ static uint64_t deliver_batch(struct bed *bed, unsigned number)
     return BED_DELIVER(bed, batch_write, batch_make(&batch, number), NULL);
 }
 
-/* Rows that are there, by way of a turn of its own. */
+/* Rows that are there, by way of a transaction of its own. */
 static void commit_clips(struct bed *bed, unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {

@@ -236,7 +236,7 @@ void slices_of_many_batches_are_one_upsert(void **state)
     writer_assert_archive(f);
 }
 
-void batches_of_a_turn_are_tallied_each(void **state)
+void batches_of_a_transaction_are_tallied_each(void **state)
 {
     struct writer_fixture *f = *state;
     struct ry_error err = {0};
@@ -301,7 +301,7 @@ void rows_that_are_not_fresh_after_all_lose_nothing(void **state)
     if (rc == RY_OK)
         rc = f->engine->ops->sync(f->engine, &err);
     f->engine->ops->rollback(f->engine);
-    if (rc != RY_OK) /* the turn is done again, carefully */
+    if (rc != RY_OK) /* the transaction is done again, carefully */
         assert_true(ry_err_class(err.code) == RY_CLASS_REJECT || err.code == RY_ESCHEMA);
     struct ry_batch_written written = writer_batch_commit(f, batch, WRITER_CAREFUL);
     assert_int_equal(written.failures.n, 0);
@@ -451,19 +451,19 @@ void brisk_batch_with_an_id_of_another_guild_fails_as_a_whole(void **state)
     }
 }
 
-void one_id_from_two_guilds_in_a_turn_is_the_first_ones(void **state)
+void one_id_from_two_guilds_in_a_transaction_is_the_first_ones(void **state)
 {
     struct writer_fixture *f = *state;
     struct ry_batch_write *batches[] = {writer_batch_make(f, 0, 2), batch_of_another_guild(f, 1, 2)};
-    struct writer_batch *turn[2];
+    struct writer_batch *transaction[2];
     struct writer_batch two[2];
     struct ry_error err = {0};
     for (size_t i = 0; i < 2; i++) {
         two[i] = (struct writer_batch){.write = batches[i]};
-        turn[i] = &two[i];
+        transaction[i] = &two[i];
     }
     assert_int_equal(f->engine->ops->begin(f->engine, &err), RY_OK);
-    int rc = writer_batches_write(f->engine, turn, 2, &f->arena, &err);
+    int rc = writer_batches_write(f->engine, transaction, 2, &f->arena, &err);
     if (rc == RY_OK)
         rc = f->engine->ops->commit(f->engine, &err);
     f->engine->ops->rollback(f->engine);

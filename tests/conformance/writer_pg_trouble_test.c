@@ -101,7 +101,7 @@ static void server_that_crashes_in_a_transaction_leaves_nothing_of_it(void **sta
     assert_int_equal(writer_batch_commit(f, batch, WRITER_BRISK).pending, 20);
 }
 
-static void restart_between_turns_is_not_noticed(void **state)
+static void restart_between_transactions_is_not_noticed(void **state)
 {
     struct writer_fixture *f = *state;
     (void)writer_batch_commit(f, writer_batch_make(f, 0, 3), WRITER_BRISK);
@@ -487,7 +487,7 @@ static void claim_costs_what_it_takes_before_the_tables_are_analyzed(void **stat
     }
 }
 
-/* ---- what a turn costs, and what it takes ------------------------------------------------------------------------ */
+/* ---- what a transaction costs, and what it takes ---------------------------------------------------------------- */
 
 static void batch_of_a_hundred_messages_costs_one_round_trip(void **state)
 {
@@ -523,7 +523,7 @@ static void rescan_writes_no_log(void **state)
     assert_between(after - before, 0, 300); /* a note of running transactions may fall into it */
 }
 
-static void closed_fence_fails_a_brisk_turn_as_a_whole(void **state)
+static void closed_fence_fails_a_brisk_transaction_as_a_whole(void **state)
 {
     struct writer_fixture *f = *state;
     struct ry_batch_write *batch = writer_batch_make(f, 0, 3), *old = writer_batch_make(f, 3, 3);
@@ -585,7 +585,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CLAIM(backend_that_is_killed_in_the_pipeline_costs_a_retry),
         CLAIM(server_that_crashes_in_a_transaction_leaves_nothing_of_it),
-        CLAIM(restart_between_turns_is_not_noticed),
+        CLAIM(restart_between_transactions_is_not_noticed),
         CLAIM(server_that_is_stopped_meets_our_deadline),
         CLAIM(lock_of_another_program_is_a_passing_trouble),
         CLAIM(statement_that_takes_too_long_is_ended),
@@ -598,7 +598,7 @@ int main(void)
         CLAIM(claim_costs_what_it_takes_before_the_tables_are_analyzed),
         CLAIM(batch_of_a_hundred_messages_costs_one_round_trip),
         CLAIM(rescan_writes_no_log),
-        CLAIM(closed_fence_fails_a_brisk_turn_as_a_whole),
+        CLAIM(closed_fence_fails_a_brisk_transaction_as_a_whole),
         CLAIM(count_that_takes_long_takes_a_twentieth_of_the_time),
         CLAIM(more_statements_than_the_pipeline_holds_are_read_on_the_way),
     };

@@ -20,7 +20,7 @@
     CASE(clip_becomes_pending_unless_completed_with_the_same_settings) \
     CASE(text_is_cut_to_its_column_between_characters) \
     CASE(slices_of_many_batches_are_one_upsert) \
-    CASE(batches_of_a_turn_are_tallied_each) \
+    CASE(batches_of_a_transaction_are_tallied_each) \
     CASE(fresh_rows_are_inserted) \
     CASE(rows_that_are_not_fresh_after_all_lose_nothing) \
     CASE(bad_rows_stand_alone) \
@@ -28,7 +28,7 @@
     CASE(brisk_batch_with_a_bad_row_fails_as_a_whole) \
     CASE(rows_of_another_guild_are_left_alone) \
     CASE(brisk_batch_with_an_id_of_another_guild_fails_as_a_whole) \
-    CASE(one_id_from_two_guilds_in_a_turn_is_the_first_ones) \
+    CASE(one_id_from_two_guilds_in_a_transaction_is_the_first_ones) \
     CASE(batch_for_a_channel_of_another_guild_writes_nothing) \
     CASE(guild_row_of_another_guild_is_refused) \
     CASE(smaller_token_is_fenced) \

@@ -1,5 +1,5 @@
-/* writer_turn_test.c: what the writer does with many wishes at a time, and its longer conversations: batches that are
- * written together, good and bad; a scan from its beginning to its end; a purge; the database's health. */
+/* writer_transaction_test.c: what the writer does with many wishes at a time, and its longer conversations: batches
+ * that are written together, good and bad; a scan from its beginning to its end; a purge; the database's health. */
 #include "tests/bed/batch.h"
 #include "tests/bed/bed.h"
 
