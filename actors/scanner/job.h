@@ -10,9 +10,9 @@
 /* Messages that one job may hold. */
 #define SCAN_JOB_MESSAGES_MAX ((size_t)10000)
 /* Messages of one slice: a job that asks for more gets this many at a time. */
+#define SCAN_JOB_LIMIT_MAX ((uint64_t)10000)
 /* Threads that one job carries on. */
 #define SCAN_JOB_THREADS_MAX ((size_t)2500)
-#define SCAN_JOB_LIMIT_MAX   ((uint64_t)10000)
 
 /* Limits of guild_row and channel_row in proto/messages.def, to which names and topics are cut. */
 #define SCAN_NAME_MAX_BYTES  ((size_t)400)

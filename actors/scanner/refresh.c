@@ -5,12 +5,13 @@
  * Messages of threads have their channel's id in the archive; the URL tells the thread's.
  * Answers urls_refreshed, with an entry for each clip that was asked for; with an error when Discord cannot be reached
  * soon: whoever asks will ask again. */
-#include "actors/scanner/scan.h"
+#include "actors/scanner/refresh.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "actors/scanner/clip_file.h"
+#include "actors/scanner/scanner_internal.h"
 #include "runtime/json/read.h"
 #include "runtime/json/writer.h"
 
@@ -43,7 +44,7 @@ static void refresh_free(struct refresh *refresh)
     free(refresh);
 }
 
-void scanner_end_refreshes(struct scanner *self)
+void refresh_end_all(struct scanner *self)
 {
     while (!LIST_EMPTY(&self->refreshes))
         refresh_free(LIST_FIRST(&self->refreshes));
@@ -247,7 +248,7 @@ static struct ry_str request_json(struct refresh *refresh)
     return text.failed ? (struct ry_str){0} : ry_arena_str(&refresh->arena, ry_buf_str(&text));
 }
 
-void scanner_on_urls_refresh(struct scanner *self, struct ry_ctx *ctx, struct ry_mail *mail)
+void refresh_begin(struct scanner *self, struct ry_ctx *ctx, struct ry_mail *mail)
 {
     struct refresh *refresh = calloc(1, sizeof *refresh);
     if (refresh == NULL) {

@@ -1,9 +1,11 @@
-/* scan.h: what the files of the scanner share: the actor, one job under way, and the steps that take it on.
+/* scan.h: one job under way, and the verbs with which its steps act.
  *
- * A job is a small state machine. scan_run (scanner.c) is the one place where it moves: it calls a step's function,
- * which acts and returns the next step, or SCAN_WAIT when an answer of the writer or of Discord is awaited. An answer
- * finds its job by the id that the job waits for and by the step that it waits in; one that nobody waits for is
- * dropped. */
+ * A job is a small state machine. scan_run is the one place where it moves: it calls a step's function, which acts and
+ * returns the next step, or SCAN_WAIT when it waits for an answer of the writer or of Discord. Each file of steps
+ * exports a table (scan_steps.h); the wiring in scanner.c puts the tables together, and nothing below it knows which
+ * function a step has.
+ *
+ * All of it runs in the scanner's thread. A crash loses it; the job is leased elsewhere and starts again. */
 #ifndef REELYARD_ACTORS_SCANNER_SCAN_H
 #define REELYARD_ACTORS_SCANNER_SCAN_H
 
@@ -11,35 +13,33 @@
 
 #include "actors/scanner/job.h"
 #include "actors/scanner/rows.h"
-#include "actors/scanner/settings_cache.h"
-#include "actors/scanner/thread_parents.h"
+#include "actors/scanner/thread_list.h"
 #include "runtime/actor/actor.h"
 #include "runtime/base/arena.h"
-#include "runtime/base/log.h"
 #include "runtime/net/discord.h"
 
 enum scan_step {
-    SCAN_SETTINGS, /* scan_place.c */
-    SCAN_PLACE,
+    SCAN_SETTINGS, /* scan_settings.c */
+    SCAN_PARENT,   /* scan_parent.c */
+    SCAN_PLACE,    /* scan_place.c */
     SCAN_PLACE_WRITE,
-    SCAN_BEGIN,
+    SCAN_BEGIN, /* scan_status.c */
     SCAN_END,
-    SCAN_PARENT, /* scan_threads.c */
-    SCAN_THREADS,
     SCAN_FETCH, /* scan_fetch.c */
     SCAN_FETCH_IDS,
     SCAN_SELECT,
-    SCAN_KNOWN, /* scan_write.c */
-    SCAN_DAYS,  /* scan_days.c */
+    SCAN_KNOWN, /* scan_known.c */
     SCAN_MEMBERS,
-    SCAN_WRITE,
+    SCAN_DAYS,        /* scan_days.c */
+    SCAN_THREADS,     /* scan_threads.c */
+    SCAN_WRITE,       /* scan_write.c */
     SCAN_RETRY_CLIPS, /* scan_chores.c */
     SCAN_STALE_CLIPS,
     SCAN_PURGE,
     SCAN_LEAVE_GUILD,
-    SCAN_DONE, /* scanner.c */
-    SCAN_WAIT,
-    SCAN_STEP_COUNT
+    SCAN_DONE, /* scan_next.c */
+    SCAN_STEP_COUNT,
+    SCAN_WAIT = SCAN_STEP_COUNT /* no step: an answer is awaited, or the scan is gone */
 };
 
 /* Look-ups of members that one scan has under way. */
@@ -53,6 +53,7 @@ struct scan_call {
 };
 
 struct scan {
+    unsigned magic;
     LIST_ENTRY(scan) link;
     struct scanner *scanner;
     struct ry_mail *mail; /* the job_run, kept */
@@ -63,8 +64,8 @@ struct scan {
     struct scan_settings *settings;
     struct ry_arena arena; /* strings that outlive an answer */
 
-    struct ry_str read_id;        /* what is read: the channel, or one of its threads */
-    struct scan_threads *threads; /* of the channel, once they are listed */
+    struct ry_str read_id;      /* what is read: the channel, or one of its threads */
+    struct thread_list threads; /* of the channel */
 
     /* What was read of the channel. */
     struct scan_rows *rows;
@@ -93,33 +94,33 @@ struct scan {
     uint64_t rejected;
 };
 
-struct refresh;
-struct scanner {
-    struct scan_defaults defaults;
-    struct settings_cache *cache;
-    struct thread_parents *parents;
-    struct ry_discord *discord;
-    struct ry_ctx *ctx; /* of the handler that runs now: Discord's answers come inside one */
-    LIST_HEAD(, scan) scans;
-    LIST_HEAD(, refresh) refreshes;
-    uint64_t batch_limit;
-    bool forward; /* what a batch that tells no direction does */
-    int64_t purge_cooldown_ms;
-    struct text_searcher *searcher;
-    uint64_t warned[1024]; /* hashes of warning, channel and settings; the oldest makes room */
-    size_t warned_next;
-    struct ry_log_limit message_log; /* of messages put aside */
-    struct ry_log_limit row_log;     /* of rows refused */
-    struct ry_log_limit discord_log; /* of what keeps Discord from being asked */
-};
-
-/* ---- scanner.c --------------------------------------------------------------------------------------------------- */
+/* Adds a scan for a job_run and keeps the mail. The job becomes the scan's. NULL: no memory, and nothing is taken. */
+struct scan *scan_new(struct scanner *self, struct ry_mail *mail, const struct scan_job *job);
+/* Removes the scan without a word to anybody. */
+void scan_free(struct scan *scan);
+/* Reports the mail done, which has been answered, and frees the scan. */
+void scan_leave(struct scan *scan);
 
 const struct ry_job_run *scan_order(const struct scan *scan);
 struct ry_ctx *scan_ctx(const struct scan *scan);
-/* The one place where a scan moves on. */
+/* Whether it reads the history of a channel, and not single messages. */
+bool scan_is_history(const struct scan *scan);
+/* Whether messages that are stored already are written again. */
+bool scan_updates(const struct scan *scan);
+/* Whether a thread is read, and not the channel itself. */
+bool scan_reads_thread(const struct scan *scan);
+/* Whether all that the job allows has been read (messages_max). */
+bool scan_is_used_up(const struct scan *scan);
+/* The step that a job goes on with when its channel is found good: what it reads first, or the scan's status. */
+enum scan_step scan_first_reading(const struct scan *scan);
+/* Whether the scan's channel, with its settings as they are, is given this warning for the first time. */
+bool scan_warns_first(struct scan *scan, const char *warning);
+
+/* The one place where a scan moves on. SCAN_WAIT: it does not. */
 void scan_run(struct scan *scan, enum scan_step step);
 
+/* Answers job_failed to a job_run. retry: else a dead letter. held: the attempt does not count. */
+void scan_answer_failed(struct ry_ctx *ctx, const struct ry_mail *mail, bool retry, bool held, const char *reason);
 /* Answers job_failed; the scan is gone, and what it returns is a step's to return. retry: else a dead letter. */
 enum scan_step scan_fail(struct scan *scan, bool retry, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* The same when the writer says that the database did not take it: the job is tried again however long that lasts. */
@@ -131,70 +132,11 @@ enum scan_step scan_on_writer_error(struct scan *scan, const char *doing, struct
 #define SCAN_ASK(scan, name, message) scan_ask((scan), RY_TAG_##name, (1 ? (message) : (const struct ry_##name *)0))
 enum scan_step scan_ask(struct scan *scan, enum ry_tag tag, const void *message);
 
-/* Calls Discord; the answer goes to on_end with call as its argument. route and path as in discord.h, by printf from
- * one text each. RY_OK, or the job has failed and the scan is gone. */
+/* Calls Discord; the answer goes to on_end with call as its argument. route and path as in discord.h. RY_OK, or the job
+ * has failed and the scan is gone. */
 int scan_call(struct scan_call *call, enum ry_discord_method method, const char *route, const char *path,
               ry_discord_on_end *on_end);
-
 /* What a Discord call that ended badly means for a job that needs it. */
 enum scan_step scan_fail_call(struct scan *scan, int code, const struct ry_error *err);
-
-/* ---- steps: each acts and returns the next ----------------------------------------------------------------------- */
-
-enum scan_step scan_step_settings(struct scan *scan);
-enum scan_step scan_step_place(struct scan *scan);
-enum scan_step scan_step_place_write(struct scan *scan);
-enum scan_step scan_step_begin(struct scan *scan);
-enum scan_step scan_step_end(struct scan *scan);
-enum scan_step scan_step_parent(struct scan *scan);
-enum scan_step scan_step_threads(struct scan *scan);
-enum scan_step scan_step_fetch(struct scan *scan);
-enum scan_step scan_step_fetch_ids(struct scan *scan);
-enum scan_step scan_step_select(struct scan *scan);
-enum scan_step scan_step_known(struct scan *scan);
-enum scan_step scan_step_days(struct scan *scan);
-enum scan_step scan_step_members(struct scan *scan);
-enum scan_step scan_step_write(struct scan *scan);
-enum scan_step scan_step_retry_clips(struct scan *scan);
-enum scan_step scan_step_stale_clips(struct scan *scan);
-enum scan_step scan_step_purge(struct scan *scan);
-enum scan_step scan_step_leave_guild(struct scan *scan);
-
-/* ---- answers of the writer, for the scan that waited for them ---------------------------------------------------- */
-
-enum scan_step scan_on_settings_got(struct scan *scan, const struct ry_settings_got *got);
-enum scan_step scan_on_scan_begun(struct scan *scan, const struct ry_scan_begun *begun);
-enum scan_step scan_on_scan_ended(struct scan *scan, const struct ry_scan_ended *ended);
-enum scan_step scan_on_known_got(struct scan *scan, const struct ry_known_got *got);
-enum scan_step scan_on_days_got(struct scan *scan, const struct ry_days_got *got);
-enum scan_step scan_on_batch_written(struct scan *scan, const struct ry_batch_written *written);
-enum scan_step scan_on_failed_retried(struct scan *scan, const struct ry_failed_retried *retried);
-enum scan_step scan_on_clips_staled(struct scan *scan, const struct ry_clips_staled *staled);
-enum scan_step scan_on_purged(struct scan *scan, const struct ry_purged *purged);
-
-/* The step that a job goes on with when its channel is found good: what it reads first, or the scan's status. */
-enum scan_step scan_first_reading(const struct scan *scan);
-/* The scan of the channel ends with this status and error (NULL: none) instead of going on. */
-enum scan_step scan_give_up(struct scan *scan, const char *status, const char *error);
-/* Whether the scan's channel, with its settings as they are, is given this warning for the first time. */
-bool scan_warns_first(struct scan *scan, const char *warning);
-/* The channel is not scanned: a batch or rescan says so in the scan's status, other jobs are skipped. */
-enum scan_step scan_refuse(struct scan *scan, const char *why);
-
-/* ---- scan_next.c ------------------------------------------------------------------------------------------------- */
-
-/* Whether another slice of what is read follows this one. */
-bool scan_goes_on(const struct scan *scan);
-/* Whether another slice, or another thread, follows this one, and if so its job's JSON, made into the arena and kept in
- * scan->next_json. RY_ENOMEM. */
-int scan_make_next(struct scan *scan, struct ry_error *err);
-
-/* Fills a job_spec from scan->next_json (which this program wrote, now or before a crash). False: it is damaged. */
-bool scan_read_next(const struct scan *scan, struct ry_json_doc **doc, struct ry_job_spec *spec);
-
-/* ---- refresh.c --------------------------------------------------------------------------------------------------- */
-
-void scanner_on_urls_refresh(struct scanner *self, struct ry_ctx *ctx, struct ry_mail *mail);
-void scanner_end_refreshes(struct scanner *self);
 
 #endif

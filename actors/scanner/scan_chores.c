@@ -3,11 +3,12 @@
  * Each asks the writer, again while there is more to do, and each bears being done twice. A purge works in steps, so
  * that no transaction grows with the archive; files follow their rows by the list of files to delete. A guild's purge
  * ends with the bot leaving it. */
-#include "actors/scanner/scan.h"
+#include "actors/scanner/scan_steps.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "actors/scanner/scanner_internal.h"
 #include "runtime/json/read.h"
 
 #define RETRY_IDS_MAX       ((size_t)1000)
@@ -18,7 +19,7 @@
 /* ---- thumbnail_retry --------------------------------------------------------------------------------------------- */
 
 /* Named clips are tried at once. What is due needs no job: the scheduler finds it. */
-enum scan_step scan_step_retry_clips(struct scan *scan)
+static enum scan_step step_retry_clips(struct scan *scan)
 {
     size_t n = scan->job.ids != NULL ? ry_json_count(scan->job.ids) : 0;
     size_t left = n - scan->next_row;
@@ -32,8 +33,9 @@ enum scan_step scan_step_retry_clips(struct scan *scan)
     return SCAN_ASK(scan, failed_retry, &retry);
 }
 
-enum scan_step scan_on_failed_retried(struct scan *scan, const struct ry_failed_retried *retried)
+static enum scan_step on_failed_retried(struct scan *scan, const struct ry_mail *mail)
 {
+    const struct ry_failed_retried *retried = RY_BODY(mail, failed_retried);
     if (retried->error.n > 0)
         return scan_on_writer_error(scan, "trying thumbnails again", retried->error, retried->refused);
     scan->clips += retried->count;
@@ -42,7 +44,7 @@ enum scan_step scan_on_failed_retried(struct scan *scan, const struct ry_failed_
 
 /* ---- thumbnail_cleanup ------------------------------------------------------------------------------------------- */
 
-enum scan_step scan_step_stale_clips(struct scan *scan)
+static enum scan_step step_stale_clips(struct scan *scan)
 {
     char reason[96];
     double minutes = scan->job.timeout_minutes < TIMEOUT_MINUTES_MAX ? scan->job.timeout_minutes : TIMEOUT_MINUTES_MAX;
@@ -56,8 +58,9 @@ enum scan_step scan_step_stale_clips(struct scan *scan)
     return SCAN_ASK(scan, clips_stale, &stale);
 }
 
-enum scan_step scan_on_clips_staled(struct scan *scan, const struct ry_clips_staled *staled)
+static enum scan_step on_clips_staled(struct scan *scan, const struct ry_mail *mail)
 {
+    const struct ry_clips_staled *staled = RY_BODY(mail, clips_staled);
     if (staled->error.n > 0)
         return scan_on_writer_error(scan, "looking for clips that are stuck", staled->error, staled->refused);
     scan->clips += staled->count;
@@ -66,7 +69,7 @@ enum scan_step scan_on_clips_staled(struct scan *scan, const struct ry_clips_sta
 
 /* ---- deletions --------------------------------------------------------------------------------------------------- */
 
-enum scan_step scan_step_purge(struct scan *scan)
+static enum scan_step step_purge(struct scan *scan)
 {
     const struct scan_job *job = &scan->job;
     bool message = job->type == SCAN_JOB_MESSAGE_DELETION;
@@ -84,8 +87,9 @@ enum scan_step scan_step_purge(struct scan *scan)
     return SCAN_ASK(scan, purge, &purge);
 }
 
-enum scan_step scan_on_purged(struct scan *scan, const struct ry_purged *purged)
+static enum scan_step on_purged(struct scan *scan, const struct ry_mail *mail)
 {
+    const struct ry_purged *purged = RY_BODY(mail, purged);
     if (purged->error.n > 0)
         return scan_on_writer_error(scan, "deleting", purged->error, purged->refused);
     if (purged->fenced)
@@ -123,10 +127,18 @@ static void scanner_on_left(void *arg, int code, unsigned status, struct ry_str 
     scan_run(scan, SCAN_DONE);
 }
 
-enum scan_step scan_step_leave_guild(struct scan *scan)
+static enum scan_step step_leave_guild(struct scan *scan)
 {
     char path[64];
     (void)snprintf(path, sizeof path, "/users/@me/guilds/%.*s", RY_STR_ARG(scan->job.guild_id));
     (void)scan_call(&scan->calls[0], RY_DISCORD_DELETE, "/users/@me/guilds/:id", path, scanner_on_left);
     return SCAN_WAIT;
 }
+
+static const struct scan_step_spec STEPS[] = {
+    {SCAN_RETRY_CLIPS, step_retry_clips, RY_TAG_failed_retried, on_failed_retried},
+    {SCAN_STALE_CLIPS, step_stale_clips, RY_TAG_clips_staled, on_clips_staled},
+    {SCAN_PURGE, step_purge, RY_TAG_purged, on_purged},
+    {SCAN_LEAVE_GUILD, step_leave_guild, RY_TAG_NONE, NULL},
+};
+const struct scan_steps scan_chores_steps = {STEPS, sizeof STEPS / sizeof *STEPS};

@@ -4,10 +4,12 @@
  * the rows are of, and which of the rows' clips it has: those stay, for they are counted already. Of the others as many
  * stay as the day has room for, in the order in which they were read; the rest is left out and counted. Jobs of one
  * channel that run at the same time do not know of each other's clips, so each may fill the room that it found. */
-#include "actors/scanner/scan.h"
+#include "actors/scanner/scan_steps.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
+
+#include "runtime/base/log.h"
 
 #define DAY_MS        INT64_C(86400000)
 #define CLIP_IDS_MAX  ((size_t)100000) /* as days_get allows; of more, the later ones are taken for new */
@@ -50,7 +52,7 @@ static enum scan_step next_step(const struct scan *scan)
     return scan->job.type == SCAN_JOB_MESSAGES ? SCAN_WRITE : SCAN_MEMBERS;
 }
 
-enum scan_step scan_step_days(struct scan *scan)
+static enum scan_step step_days(struct scan *scan)
 {
     size_t messages = scan_rows_messages(scan->rows);
     size_t clips = scan_rows_clips(scan->rows);
@@ -95,8 +97,9 @@ static bool stays(void *arg, const struct ry_message_row *message, const struct 
     return true;
 }
 
-enum scan_step scan_on_days_got(struct scan *scan, const struct ry_days_got *got)
+static enum scan_step on_days_got(struct scan *scan, const struct ry_mail *mail)
 {
+    const struct ry_days_got *got = RY_BODY(mail, days_got);
     if (got->error.n > 0)
         return scan_hold(scan, "counting the clips of the days", got->error);
     struct ry_day_clips *days = ry_arena_array(&scan->arena, got->days.n, sizeof *days);
@@ -119,3 +122,8 @@ enum scan_step scan_on_days_got(struct scan *scan, const struct ry_days_got *got
     }
     return next_step(scan);
 }
+
+static const struct scan_step_spec STEPS[] = {
+    {SCAN_DAYS, step_days, RY_TAG_days_got, on_days_got},
+};
+const struct scan_steps scan_days_steps = {STEPS, sizeof STEPS / sizeof *STEPS};

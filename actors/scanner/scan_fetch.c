@@ -4,13 +4,15 @@
  * A page becomes rows as it arrives and is then forgotten, so a slice of any size holds one page of JSON at most. A
  * page that makes no sense (no list, no ids, no way forward) is Discord's fault and passes: the job is tried again.
  * Source: https://discord.com/developers/docs/resources/message#get-channel-messages */
-#include "actors/scanner/scan.h"
-#include "actors/scanner/scan_threads.h"
+#include "actors/scanner/scan_steps.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "actors/scanner/falling_ids.h"
+#include "actors/scanner/scan_status.h"
+#include "actors/scanner/scanner_internal.h"
 #include "runtime/json/read.h"
 
 #define PAGE_MAX      100
@@ -96,7 +98,7 @@ static enum scan_step rows_are_there(struct scan *scan)
     return scan->job.type == SCAN_JOB_MESSAGES ? SCAN_DAYS : SCAN_KNOWN;
 }
 
-enum scan_step scan_step_select(struct scan *scan)
+static enum scan_step step_select(struct scan *scan)
 {
     size_t n = ry_json_count(scan->job.messages);
     struct ry_error why;
@@ -263,7 +265,7 @@ static void set_cursor(struct scan *scan)
         (void)ry_str_u64(from, &scan->cursor);
 }
 
-enum scan_step scan_step_fetch(struct scan *scan)
+static enum scan_step step_fetch(struct scan *scan)
 {
     struct ry_error why;
     if (begin_rows(scan, (size_t)slice_limit(scan), &why) != RY_OK)
@@ -280,13 +282,6 @@ enum scan_step scan_step_fetch(struct scan *scan)
 
 /* ---- messages by their ids --------------------------------------------------------------------------------------- */
 
-static int falling(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a;
-    uint64_t y = *(const uint64_t *)b;
-    return x < y ? 1 : x > y ? -1 : 0;
-}
-
 static int list_wanted(struct scan *scan, struct ry_error *err)
 {
     size_t n = ry_json_count(scan->job.ids);
@@ -295,10 +290,7 @@ static int list_wanted(struct scan *scan, struct ry_error *err)
         return ry_fail(err, RY_ENOMEM, "no memory for %zu message ids", n);
     for (size_t i = 0; i < n; i++)
         (void)ry_str_u64(ry_json_str(ry_json_at(scan->job.ids, i)), &scan->wanted[i]);
-    qsort(scan->wanted, n, sizeof *scan->wanted, falling);
-    for (size_t i = 0; i < n; i++)
-        if (i == 0 || scan->wanted[i] != scan->wanted[i - 1])
-            scan->wanted[scan->wanted_count++] = scan->wanted[i];
+    scan->wanted_count = falling_ids_sort(scan->wanted, n);
     return begin_rows(scan, scan->wanted_count, err);
 }
 
@@ -365,7 +357,7 @@ static void scanner_on_wanted_message(void *arg, int code, unsigned status, stru
 
 /* One request more while ids are left. A page reaches back from the newest of them and often covers several; it never
  * covers none, so there are at most as many requests as ids. */
-enum scan_step scan_step_fetch_ids(struct scan *scan)
+static enum scan_step step_fetch_ids(struct scan *scan)
 {
     struct ry_error why;
     if (scan->wanted == NULL && list_wanted(scan, &why) != RY_OK)
@@ -383,3 +375,10 @@ enum scan_step scan_step_fetch_ids(struct scan *scan)
     (void)scan_call(&scan->calls[0], RY_DISCORD_GET, route, path, scanner_on_wanted_message);
     return SCAN_WAIT;
 }
+
+static const struct scan_step_spec STEPS[] = {
+    {SCAN_FETCH, step_fetch, RY_TAG_NONE, NULL},
+    {SCAN_FETCH_IDS, step_fetch_ids, RY_TAG_NONE, NULL},
+    {SCAN_SELECT, step_select, RY_TAG_NONE, NULL},
+};
+const struct scan_steps scan_fetch_steps = {STEPS, sizeof STEPS / sizeof *STEPS};

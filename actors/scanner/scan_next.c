@@ -1,16 +1,18 @@
-/* scan_next.c: the job that goes on where a slice ended, as its producer would have written it.
+/* scan_next.c: how a job ends well, and the job that goes on where its slice ended, as its producer would have written
+ * it.
  *
- * Its id is made from the parent's id and the message it begins behind, so that a slice which ends twice goes on once.
- */
-#include "actors/scanner/scan.h"
-#include "actors/scanner/scan_threads.h"
+ * The next job's id is made from the parent's id and the message it begins behind, so that a slice which ends twice
+ * goes on once: the queue ignores a job that it has. */
+#include "actors/scanner/scan_next.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "actors/scanner/md5.h"
+#include "actors/scanner/scan_steps.h"
+#include "runtime/base/log.h"
 #include "runtime/json/read.h"
 #include "runtime/json/writer.h"
-#include "actors/scanner/md5.h"
 
 #define UUID_BYTES 37
 /* Limit of scan_progress.next in proto/messages.def. */
@@ -30,9 +32,16 @@ static void uuid_of(struct ry_str text, char uuid[UUID_BYTES])
 
 bool scan_goes_on(const struct scan *scan)
 {
-    bool history = scan->job.type == SCAN_JOB_BATCH || scan->job.type == SCAN_JOB_RESCAN;
-    bool used_up = scan->job.messages_max > 0 && scan->seen >= scan->job.messages_max;
-    return history && scan->job.auto_continue && !scan->stopped && !scan->exhausted && !used_up && scan->cursor > 0;
+    return scan_is_history(scan) && scan->job.auto_continue && !scan->stopped && !scan->exhausted &&
+           !scan_is_used_up(scan) && scan->cursor > 0;
+}
+
+bool scan_wants_threads(const struct scan *scan)
+{
+    bool last =
+        scan->job.threads == NULL || (ry_json_count(scan->job.threads) == 1 && scan->job.threads_below.p != NULL);
+    return scan_is_history(scan) && scan->settings->threads && scan->job.auto_continue && last &&
+           !scan_is_used_up(scan) && !scan_goes_on(scan) && scan->threads.source != THREADS_LISTED;
 }
 
 /* Writes which threads are left, and where each begins. from: the first of the job's threads that is left, where it has
@@ -40,22 +49,22 @@ bool scan_goes_on(const struct scan *scan)
 static void write_threads(const struct scan *scan, size_t from, struct ry_json_writer *json)
 {
     const struct scan_job *job = &scan->job;
-    const struct scan_threads *listed = scan->threads;
+    const struct thread_list *listed = &scan->threads;
     const struct ry_json *thread = NULL;
     struct ry_str bound = job->forward ? job->after_id : job->before_id;
     struct ry_str below = job->threads_below;
-    char id[24];
+    char id[24] = "";
     ry_json_put_array(json, "threads");
     struct ry_json_walk walk = ry_json_walk(job->threads);
     for (size_t i = 0; ry_json_next(&walk, &thread); i++)
         if (i >= from)
             ry_json_put_str(json, NULL, ry_json_str(thread));
-    for (size_t i = 0; listed != NULL && i < listed->count; i++) {
+    for (size_t i = 0; i < listed->count; i++) {
         (void)snprintf(id, sizeof id, "%" PRIu64, listed->ids[i]);
         ry_json_put_text(json, NULL, id);
     }
     ry_json_put_end(json);
-    if (listed != NULL) /* the last id that was written */
+    if (listed->source == THREADS_LISTED) /* the last id that was written */
         below = listed->more ? ry_str_of(id) : (struct ry_str){0};
     if (below.p != NULL)
         ry_json_put_str(json, "threads_below", below);
@@ -98,12 +107,10 @@ static bool next_thread(const struct scan *scan, struct ry_str *cursor)
     const struct scan_job *job = &scan->job;
     size_t left = ry_json_count(job->threads);
     struct ry_str own = job->forward ? job->after_id : job->before_id;
-    bool history = job->type == SCAN_JOB_BATCH || job->type == SCAN_JOB_RESCAN;
-    bool used_up = job->messages_max > 0 && scan->seen >= job->messages_max;
     *cursor = job->threads_from.p != NULL ? job->threads_from : own;
     if (cursor->n == 0)
         *cursor = (struct ry_str){0};
-    return history && !used_up && (left > 1 || (scan->threads != NULL && scan->threads->count > 0));
+    return scan_is_history(scan) && !scan_is_used_up(scan) && (left > 1 || scan->threads.count > 0);
 }
 
 int scan_make_next(struct scan *scan, struct ry_error *err)
@@ -127,7 +134,8 @@ int scan_make_next(struct scan *scan, struct ry_error *err)
     return scan->next_json.p != NULL ? RY_OK : ry_fail(err, RY_ENOMEM, "no memory for the job that goes on");
 }
 
-bool scan_read_next(const struct scan *scan, struct ry_json_doc **doc, struct ry_job_spec *spec)
+/* Fills a job_spec from scan->next_json, which this program wrote, now or before a crash. False: it is damaged. */
+static bool read_next(const struct scan *scan, struct ry_json_doc **doc, struct ry_job_spec *spec)
 {
     const struct ry_json *root = NULL;
     *spec = (struct ry_job_spec){
@@ -136,3 +144,32 @@ bool scan_read_next(const struct scan *scan, struct ry_json_doc **doc, struct ry
            ry_json_read_str(root, "", "job_id", true, &spec->job_id, NULL) == RY_OK &&
            ry_json_read_str(root, "", "type", true, &spec->type, NULL) == RY_OK;
 }
+
+/* Answers job_done; the scan is gone. */
+static enum scan_step step_done(struct scan *scan)
+{
+    struct ry_job_done done = {.job_id = scan_order(scan)->job_id,
+                               .messages = scan->messages,
+                               .clips = scan->clips,
+                               .rejected = scan->rejected};
+    struct ry_job_spec next;
+    RY_JSON_AUTO *next_doc = NULL;
+    if (scan->next_json.p != NULL && read_next(scan, &next_doc, &next)) {
+        done.next.items = &next;
+        done.next.n = 1;
+    }
+    /* It may come from a row, which another hand may have written. */
+    struct ry_error why = {0};
+    if (scan->next_json.p != NULL && (done.next.n == 0 || ry_check(RY_TAG_job_done, &done, &why) != RY_OK)) {
+        done.next.n = 0;
+        RY_LOG(RY_ERROR, "next_job_damaged", "job=%.*s reason=%s", RY_STR_ARG(scan_order(scan)->job_id), why.text);
+    }
+    RY_ANSWER(scan_ctx(scan), scan->mail, job_done, &done);
+    scan_leave(scan);
+    return SCAN_WAIT;
+}
+
+static const struct scan_step_spec STEPS[] = {
+    {SCAN_DONE, step_done, RY_TAG_NONE, NULL},
+};
+const struct scan_steps scan_next_steps = {STEPS, sizeof STEPS / sizeof *STEPS};

@@ -1,7 +1,7 @@
 /* scan_bench.c: a scanner on the bed with the fake Discord behind it; see scan_bench.h. */
 #include "tests/bed/scan_bench.h"
 
-#include "actors/scanner/scan.h"
+#include "actors/scanner/scanner_internal.h"
 #include "actors/scanner/scanner.h"
 #include "tests/bed/patience.h"
 
