@@ -85,7 +85,7 @@ void ry_cli_print_safe(FILE *out, struct ry_str text);
 /* The spec of a role in the registry, or NULL. */
 const struct ry_actor_spec *ry_cli_spec(const struct ry_cli *cli, struct ry_str role);
 
-/* The commands: one file each (cmd_*.c; import.c). */
+/* The commands: one file each (cmd_*.c). */
 int ry_cmd_actor(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_advise(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_config(struct ry_cli *cli, int argc, char **argv);

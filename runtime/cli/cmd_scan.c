@@ -14,11 +14,10 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "runtime/cli/import_report.h"
 #include "runtime/cli/page.h"
 #include "runtime/cli/roles.h"
 #include "runtime/cli/scan_follow.h"
-
-#define REASONS_MAX_BYTES ((size_t)64 * 1024)
 
 /* ---- the summary ------------------------------------------------------------------------------------------------- */
 
@@ -36,10 +35,10 @@ static void print_way(const struct ry_scan_follow *follow, const struct ry_page 
 {
     const struct ry_config *config = follow->cli->config;
     FILE *out = follow->cli->out;
-    if (follow->stopped && page->joined)
+    if (follow->inquiry.stopped && page->joined)
         fprintf(out, "Stopped watching. The scan goes on in the node that runs on %s.\n",
                 ry_config_str(config, RY_OPT_data));
-    else if (follow->stopped || follow->broken)
+    else if (follow->inquiry.stopped || follow->inquiry.broken)
         fputs("Stopped before the end. Run it again, and it goes on where it stopped.\n", out);
     else
         ry_page_tell(out, config, page);
@@ -63,8 +62,8 @@ static void print_report(const struct ry_scan_follow *follow, const struct ry_pa
     /* Each clip has a small one and a large one. */
     fprintf(out, "thumbnails  %" PRIu64 " new\n", 2 * new_ones);
     fprintf(out, "time        %.1f s\n", (double)(ry_mono_ms(follow->clock) - follow->begin_mono_ms) / 1000);
-    ry_import_reasons_print(&follow->errors, "errors", out);
-    ry_import_reasons_print(&follow->failed, "clips without thumbnails", out);
+    ry_reasons_print(&follow->inquiry.errors, "errors", out);
+    ry_reasons_print(&follow->failed, "clips without thumbnails", out);
     struct ry_place place;
     ry_config_database_place(config, &place);
     fprintf(out, "database    %s\nthumbnails  ", place.where);
@@ -100,21 +99,22 @@ static int run(struct ry_scan_follow *follow, struct ry_node_role *roles, const 
     if (open_session(follow, roles, &err) != RY_OK)
         return ry_cli_fail(follow->cli, &err);
     bool joined = follow->session.node == NULL;
+    follow->inquiry.node = ry_session_inquiry(&follow->session);
     ry_scan_follow(follow);
-    if (follow->stopped) {
+    if (follow->inquiry.stopped) {
         struct signalfd_siginfo info;
-        (void)!read(follow->signal_fd, &info, sizeof info);
+        (void)!read(follow->inquiry.signal_fd, &info, sizeof info);
         if (!joined)
             fprintf(follow->cli->err, "stopping: finishing what is begun; a second signal ends it at once\n");
     }
     (void)pthread_sigmask(SIG_UNBLOCK, ends, NULL);
     struct ry_page page = {.joined = joined};
-    if (!follow->broken && !follow->stopped)
+    if (ry_inquiry_goes_on(&follow->inquiry))
         ry_page_ask(&page, &follow->session);
-    if (ry_session_close(&follow->session, &err) != RY_OK && !follow->stopped)
-        ry_import_reason(&follow->errors, "%s", err.text);
+    if (ry_session_close(&follow->session, &err) != RY_OK && !follow->inquiry.stopped)
+        ry_reasons_add(&follow->inquiry.errors, "%s", err.text);
     print_report(follow, &page);
-    bool good = !follow->stopped && follow->errors.total == 0 && follow->failed.total == 0;
+    bool good = !follow->inquiry.stopped && follow->inquiry.errors.total == 0 && follow->failed.total == 0;
     return good ? RY_EXIT_DONE : RY_EXIT_FAILED;
 }
 
@@ -149,14 +149,14 @@ int ry_cmd_scan(struct ry_cli *cli, int argc, char **argv)
     (void)sigaddset(&ends, SIGTERM);
     (void)pthread_sigmask(SIG_BLOCK, &ends, NULL);
     struct ry_scan_follow follow = {.cli = cli, .clock = ry_clock_system(), .wish = &wish, .session = RY_SESSION_NONE};
-    follow.signal_fd = signalfd(-1, &ends, SFD_CLOEXEC);
-    if (follow.signal_fd < 0)
+    follow.inquiry = (struct ry_inquiry){.signal_fd = signalfd(-1, &ends, SFD_CLOEXEC), .out = cli->err};
+    if (follow.inquiry.signal_fd < 0)
         return ry_cli_complain(cli, RY_EXIT_FAILED, "cannot watch signals: %s", strerror(errno));
-    follow.errors.text = ry_buf_make(REASONS_MAX_BYTES);
-    follow.failed.text = ry_buf_make(REASONS_MAX_BYTES);
+    follow.inquiry.errors = ry_reasons_make();
+    follow.failed = ry_reasons_make();
     code = run(&follow, roles, &ends);
-    ry_buf_free(&follow.errors.text);
-    ry_buf_free(&follow.failed.text);
-    (void)close(follow.signal_fd);
+    ry_reasons_free(&follow.inquiry.errors);
+    ry_reasons_free(&follow.failed);
+    (void)close(follow.inquiry.signal_fd);
     return code;
 }

@@ -1,56 +1,16 @@
-/* import_report.c: the summary. */
+/* import_report.c: the summary of an import. Owns nothing; writes text or one JSON object. */
 #include "runtime/cli/import_report.h"
 
 #include "runtime/json/writer.h"
 
 #include <inttypes.h>
 
-#define REASONS_MAX_BYTES ((size_t)64 * 1024)
-/* Three lists of reasons, each byte of which may need six, and the rest. */
-#define JSON_MAX_BYTES (20 * REASONS_MAX_BYTES)
+/* Four lists of reasons, each byte of which may need six, and the rest. */
+#define JSON_MAX_BYTES (25 * RY_REASONS_MAX_BYTES)
 
-void ry_import_report_init(struct ry_import_report *report)
+bool ry_import_report_good(const struct ry_import_report *report, const struct ry_inquiry *inquiry)
 {
-    *report = (struct ry_import_report){0};
-    report->errors.text = ry_buf_make(REASONS_MAX_BYTES);
-    report->passed_over.text = ry_buf_make(REASONS_MAX_BYTES);
-    report->put_aside.text = ry_buf_make(REASONS_MAX_BYTES);
-    report->failed.text = ry_buf_make(REASONS_MAX_BYTES);
-}
-
-void ry_import_report_free(struct ry_import_report *report)
-{
-    ry_buf_free(&report->errors.text);
-    ry_buf_free(&report->passed_over.text);
-    ry_buf_free(&report->put_aside.text);
-    ry_buf_free(&report->failed.text);
-}
-
-void ry_import_reason(struct ry_import_reasons *reasons, const char *format, ...)
-{
-    reasons->total++;
-    if (reasons->shown == RY_IMPORT_REASONS_MAX)
-        return;
-    struct ry_error text;
-    va_list args;
-    va_start(args, format);
-    ry_vfail(&text, RY_EDATA, format, args);
-    va_end(args);
-    for (char *p = text.text; *p != '\0'; p++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            *p = '?';
-    if (ry_buf_addf(&reasons->text, "%s\n", text.text) == RY_OK)
-        reasons->shown++;
-}
-
-void ry_import_reason_count(struct ry_import_reasons *reasons, uint64_t more)
-{
-    reasons->total += more;
-}
-
-bool ry_import_report_good(const struct ry_import_report *report)
-{
-    return !report->stopped && report->errors.total == 0 && report->put_aside.total == 0 && report->failed.total == 0;
+    return !inquiry->stopped && inquiry->errors.total == 0 && report->put_aside.total == 0 && report->failed.total == 0;
 }
 
 static double per_second(uint64_t count, double seconds)
@@ -71,25 +31,23 @@ static void print_bytes(FILE *out, uint64_t bytes)
 }
 
 /* Each line by itself, so that what strangers wrote cannot draw on the terminal. */
-void ry_import_reasons_print(const struct ry_import_reasons *reasons, const char *title, FILE *out)
+void ry_reasons_print(const struct ry_reasons *reasons, const char *title, FILE *out)
 {
     if (reasons->total == 0)
         return;
     fprintf(out, "%s: %" PRIu64 "\n", title, reasons->total);
-    struct ry_str rest = ry_buf_str(&reasons->text);
-    while (rest.n > 0) {
-        const char *end = memchr(rest.p, '\n', rest.n);
-        size_t n = (size_t)(end - rest.p);
+    struct ry_str rest = ry_buf_str(&reasons->text), sentence;
+    while (ry_reasons_next(&rest, &sentence)) {
         fputs("  ", out);
-        ry_cli_print_safe(out, (struct ry_str){rest.p, n});
+        ry_cli_print_safe(out, sentence);
         fputc('\n', out);
-        rest = (struct ry_str){end + 1, rest.n - n - 1};
     }
     if (reasons->total > reasons->shown)
         fprintf(out, "  and %" PRIu64 " more\n", reasons->total - reasons->shown);
 }
 
-static void print_text(const struct ry_import_report *report, const struct ry_cli *cli)
+static void print_text(const struct ry_import_report *report, const struct ry_inquiry *inquiry,
+                       const struct ry_page *page, const struct ry_cli *cli)
 {
     FILE *out = cli->out;
     fprintf(out, "messages    %" PRIu64 " read, %" PRIu64 " of them with attachments (%.0f messages/s)\n",
@@ -97,7 +55,7 @@ static void print_text(const struct ry_import_report *report, const struct ry_cl
     fprintf(out, "clips       %" PRIu64 " found, %" PRIu64 " completed, %" PRIu64 " failed", report->clips_found,
             report->completed, report->failed.total);
     uint64_t new_ones = report->completed + report->failed.total;
-    if (report->clips_found > new_ones && !report->stopped && !report->broken && !report->rows_only)
+    if (report->clips_found > new_ones && ry_inquiry_goes_on(inquiry) && !report->rows_only)
         fprintf(out, ", %" PRIu64 " had thumbnails already", report->clips_found - new_ones);
     fputc('\n', out);
     ry_skipped_print(&report->skipped, out);
@@ -110,45 +68,42 @@ static void print_text(const struct ry_import_report *report, const struct ry_cl
         fputs(" of new videos", out);
     }
     fprintf(out, "\ntime        %.1f s\n", report->seconds);
-    ry_import_reasons_print(&report->errors, "errors", out);
-    ry_import_reasons_print(&report->passed_over, "files passed over", out);
-    ry_import_reasons_print(&report->put_aside, "put aside", out);
-    ry_import_reasons_print(&report->failed, "clips without thumbnails", out);
+    ry_reasons_print(&inquiry->errors, "errors", out);
+    ry_reasons_print(&report->passed_over, "files passed over", out);
+    ry_reasons_print(&report->put_aside, "put aside", out);
+    ry_reasons_print(&report->failed, "clips without thumbnails", out);
     struct ry_place database;
     ry_config_database_place(cli->config, &database);
     fprintf(out, "database    %s\nthumbnails  ", database.where);
     ry_cli_print_safe(out, ry_str_of(ry_config_str(cli->config, RY_OPT_storage_path)));
     fputs("/thumbnails\n", out);
-    if (report->stopped || report->broken)
+    if (!ry_inquiry_goes_on(inquiry))
         fputs("Stopped before the end. Run it again, and it goes on where it stopped.\n", out);
     else
-        ry_page_tell(out, cli->config, &report->page);
+        ry_page_tell(out, cli->config, page);
 }
 
 /* ---- for a program ----------------------------------------------------------------------------------------------- */
 
-static void put_reasons(struct ry_json_writer *writer, const char *name, const struct ry_import_reasons *reasons)
+static void put_reasons(struct ry_json_writer *writer, const char *name, const struct ry_reasons *reasons)
 {
     ry_json_put_object(writer, name);
     ry_json_put_u64(writer, "count", reasons->total);
     ry_json_put_array(writer, "reasons");
-    struct ry_str rest = ry_buf_str(&reasons->text);
-    while (rest.n > 0) {
-        const char *end = memchr(rest.p, '\n', rest.n);
-        size_t n = (size_t)(end - rest.p);
-        ry_json_put_str(writer, NULL, (struct ry_str){rest.p, n});
-        rest = (struct ry_str){end + 1, rest.n - n - 1};
-    }
+    struct ry_str rest = ry_buf_str(&reasons->text), sentence;
+    while (ry_reasons_next(&rest, &sentence))
+        ry_json_put_str(writer, NULL, sentence);
     ry_json_put_end(writer);
     ry_json_put_end(writer);
 }
 
-static void print_json(const struct ry_import_report *report, const struct ry_cli *cli)
+static void print_json(const struct ry_import_report *report, const struct ry_inquiry *inquiry,
+                       const struct ry_cli *cli)
 {
     RY_BUF_AUTO text = ry_buf_make(JSON_MAX_BYTES);
     struct ry_json_writer writer = ry_json_writer(&text, true);
     ry_json_put_object(&writer, NULL);
-    ry_json_put_bool(&writer, "complete", !report->stopped && report->errors.total == 0);
+    ry_json_put_bool(&writer, "complete", !inquiry->stopped && inquiry->errors.total == 0);
     ry_json_put_u64(&writer, "files", report->files);
     ry_json_put_u64(&writer, "messages", report->messages);
     ry_json_put_u64(&writer, "messages_with_attachments", report->attachments);
@@ -163,7 +118,7 @@ static void print_json(const struct ry_import_report *report, const struct ry_cl
     ry_json_put_f64(&writer, "messages_per_second", per_second(report->messages_now, report->reading_seconds), 1);
     ry_json_put_u64(&writer, "peak_rss_kb", report->peak_rss_kb);
     ry_skipped_put(&report->skipped, &writer);
-    put_reasons(&writer, "errors", &report->errors);
+    put_reasons(&writer, "errors", &inquiry->errors);
     put_reasons(&writer, "passed_over", &report->passed_over);
     put_reasons(&writer, "put_aside", &report->put_aside);
     put_reasons(&writer, "failed", &report->failed);
@@ -175,11 +130,12 @@ static void print_json(const struct ry_import_report *report, const struct ry_cl
     fprintf(cli->out, "%.*s\n", RY_STR_ARG(ry_buf_str(&text)));
 }
 
-void ry_import_report_print(const struct ry_import_report *report, const struct ry_cli *cli, bool json)
+void ry_import_report_print(const struct ry_import_report *report, const struct ry_inquiry *inquiry,
+                            const struct ry_page *page, const struct ry_cli *cli, bool json)
 {
     if (json)
-        print_json(report, cli);
+        print_json(report, inquiry, cli);
     else
-        print_text(report, cli);
+        print_text(report, inquiry, page, cli);
     fflush(cli->out);
 }

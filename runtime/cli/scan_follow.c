@@ -10,76 +10,15 @@
  * oldest known one to the beginning, which an earlier scan with --limit or --since may never have seen. A scan that did
  * not end well may have left gaps anywhere, so after one everything is read. */
 #include "runtime/cli/scan_follow.h"
-#include "runtime/base/wait.h"
 
 #include <inttypes.h>
 
-#define ENDURE_MS     500
-#define ENDURE_LOG_MS 10000
 #define LOOK_MS       100
 #define FIND_EVERY_MS 1000
-/* Instances report their counters four times a second. */
-#define COUNTERS_SETTLE_MS 350
 /* The time left is told once a twentieth of the time is behind. */
 #define BEHIND_LEAST_PART 20
 #define PAGE_LETTERS      256
 #define PAGE_BYTES        ((size_t)16 << 20)
-
-/* ---- waiting, and what ends it ----------------------------------------------------------------------------------- */
-
-static void break_off(struct ry_scan_follow *follow, const struct ry_error *why)
-{
-    ry_import_reason(&follow->errors, "%s", why->text);
-    follow->broken = true;
-}
-
-/* Waits for so long. False when the command shall end: a signal came, or an instance of the node failed. */
-static bool pause_for(struct ry_scan_follow *follow, int wait_ms)
-{
-    struct pollfd fds[2] = {{.fd = follow->signal_fd, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
-    if (follow->session.node != NULL)
-        fds[1].fd = ry_node_failed_fd(follow->session.node);
-    if (ry_wait(fds, 2, wait_ms) > 0) {
-        if (fds[0].revents != 0)
-            follow->stopped = true;
-        if (fds[1].revents != 0) {
-            struct ry_error why = {.code = RY_OK};
-            ry_node_failure(follow->session.node, &why);
-            break_off(follow, &why);
-        }
-    }
-    return !follow->stopped && !follow->broken;
-}
-
-/* After a failed step: whether to take it again, having waited a little. */
-static bool endure(struct ry_scan_follow *follow, const struct ry_error *why)
-{
-    if (ry_err_class(why->code) != RY_CLASS_RETRY || why->code == RY_EAWAY) {
-        break_off(follow, why);
-        return false;
-    }
-    unsigned held_back = 0;
-    if (ry_log_allowed(&follow->endure_log, 1, ENDURE_LOG_MS, &held_back))
-        fprintf(follow->cli->err, "waiting: %s\n", why->text);
-    return pause_for(follow, ENDURE_MS);
-}
-
-/* The same for an answer that says what is wrong. */
-static bool endure_answer(struct ry_scan_follow *follow, const char *who, struct ry_str error)
-{
-    struct ry_error why;
-    (void)ry_fail(&why, RY_EBUSY, "%s: %.*s", who, RY_STR_ARG(error));
-    return endure(follow, &why);
-}
-
-static bool ask(struct ry_scan_follow *follow, enum ry_tag tag, const void *message, const struct ry_mail **answer)
-{
-    struct ry_error why;
-    while (ry_session_ask(&follow->session, tag, message, answer, &why) != RY_OK)
-        if (!endure(follow, &why))
-            return false;
-    return true;
-}
 
 /* ---- questions --------------------------------------------------------------------------------------------------- */
 
@@ -104,11 +43,11 @@ static bool look(struct ry_scan_follow *follow, struct ry_scan_figures *figures)
     struct ry_scan_get get = {.channel_id = follow->wish->channel_id};
     for (;;) {
         const struct ry_mail *mail = NULL;
-        if (!ask(follow, RY_TAG_scan_get, &get, &mail))
+        if (!ry_inquiry_ask(&follow->inquiry, RY_TAG_scan_get, &get, &mail))
             return false;
         const struct ry_scan_got *got = RY_BODY(mail, scan_got);
         if (got->error.n > 0) {
-            if (!endure_answer(follow, "the database", got->error))
+            if (!ry_inquiry_endure_answer(&follow->inquiry, "the database", got->error))
                 return false;
             continue;
         }
@@ -126,13 +65,13 @@ static bool find_job(struct ry_scan_follow *follow, bool *found)
     struct ry_jobs_find find = {.channels = {&channel, 1}};
     for (;;) {
         const struct ry_mail *mail = NULL;
-        if (!ask(follow, RY_TAG_jobs_find, &find, &mail))
+        if (!ry_inquiry_ask(&follow->inquiry, RY_TAG_jobs_find, &find, &mail))
             return false;
         const struct ry_jobs_found *answer = RY_BODY(mail, jobs_found);
         *found = answer->without.n == 0;
         if (answer->error.n == 0)
             return true;
-        if (!endure_answer(follow, "the queue", answer->error))
+        if (!ry_inquiry_endure_answer(&follow->inquiry, "the queue", answer->error))
             return false;
     }
 }
@@ -142,13 +81,13 @@ static bool count_dead(struct ry_scan_follow *follow, uint64_t *dead)
     struct ry_queue_get get = {0};
     for (;;) {
         const struct ry_mail *mail = NULL;
-        if (!ask(follow, RY_TAG_queue_get, &get, &mail))
+        if (!ry_inquiry_ask(&follow->inquiry, RY_TAG_queue_get, &get, &mail))
             return false;
         const struct ry_queue_state *state = RY_BODY(mail, queue_state);
         *dead = state->dead;
         if (state->healthy)
             return true;
-        if (!endure_answer(follow, "the queue", state->reason))
+        if (!ry_inquiry_endure_answer(&follow->inquiry, "the queue", state->reason))
             return false;
     }
 }
@@ -163,7 +102,7 @@ static bool push(struct ry_scan_follow *follow, const char *rescan, struct ry_st
         return false;
     follow->pushed_wall_ms = ry_wall_ms(follow->clock);
     if (ry_scan_wish_job(follow->wish, rescan, before_id, ry_wall_ms(follow->clock), &entry, &why) != RY_OK) {
-        break_off(follow, &why);
+        ry_inquiry_break(&follow->inquiry, &why);
         return false;
     }
     struct ry_job_spec spec = {.job_id = entry.push.job_id,
@@ -174,10 +113,10 @@ static bool push(struct ry_scan_follow *follow, const char *rescan, struct ry_st
     struct ry_jobs_push jobs = {.jobs = {&spec, 1}};
     bool pushed = false;
     const struct ry_mail *mail = NULL;
-    while (!pushed && ask(follow, RY_TAG_jobs_push, &jobs, &mail)) {
+    while (!pushed && ry_inquiry_ask(&follow->inquiry, RY_TAG_jobs_push, &jobs, &mail)) {
         const struct ry_jobs_pushed *answer = RY_BODY(mail, jobs_pushed);
         pushed = answer->error.n == 0;
-        if (!pushed && !endure_answer(follow, "the queue", answer->error))
+        if (!pushed && !ry_inquiry_endure_answer(&follow->inquiry, "the queue", answer->error))
             break;
     }
     ry_job_entry_free(&entry);
@@ -246,7 +185,7 @@ static bool await_scan(struct ry_scan_follow *follow)
                 return false;
             found_mono_ms = ry_mono_ms(follow->clock);
         }
-        if (found && !pause_for(follow, LOOK_MS))
+        if (found && !ry_inquiry_pause(&follow->inquiry, LOOK_MS))
             return false;
     }
     return look(follow, &follow->now);
@@ -259,7 +198,7 @@ static void note_letter(struct ry_scan_follow *follow, const struct ry_dead *let
     bool ours = letter->kind == RY_DEAD_JOB && letter->died_wall_ms >= follow->pushed_wall_ms &&
                 ry_str_eq(letter->channel_id, follow->wish->channel_id);
     if (ours)
-        ry_import_reason(&follow->errors, "the scan was given up: %.*s", RY_STR_ARG(letter->reason));
+        ry_reasons_add(&follow->inquiry.errors, "the scan was given up: %.*s", RY_STR_ARG(letter->reason));
 }
 
 /* The reasons of jobs that were given up since the last push. */
@@ -293,7 +232,7 @@ static void note_dead_jobs(struct ry_scan_follow *follow)
         rc = read_letters(follow, queue, &why);
     ry_job_queue_close(&queue);
     if (rc != RY_OK)
-        ry_import_reason(&follow->errors, "cannot read the dead letters: %s", why.text);
+        ry_reasons_add(&follow->inquiry.errors, "cannot read the dead letters: %s", why.text);
 }
 
 /* Notes why a scan that has no job left is not complete. True: it is. */
@@ -301,21 +240,22 @@ static bool ended_well(struct ry_scan_follow *follow)
 {
     const struct ry_scan_figures *now = &follow->now;
     note_dead_jobs(follow);
-    if (follow->broken || follow->stopped || follow->errors.total > 0)
+    if (!ry_inquiry_goes_on(&follow->inquiry) || follow->inquiry.errors.total > 0)
         return false;
     if (now->succeeded)
         return true;
     if (!now->exists)
-        ry_import_reason(
-            &follow->errors,
+        ry_reasons_add(
+            &follow->inquiry.errors,
             "guild %.*s has no channel %.*s in the database; with REDIS_URL their rows are made by the bot, so invite "
             "it or check both ids; without, reelyard makes them itself",
             RY_STR_ARG(follow->wish->guild_id), RY_STR_ARG(follow->wish->channel_id));
     else if (now->running)
-        ry_import_reason(&follow->errors, "the scan stands still: it is %s, and no job goes on with it", now->status);
+        ry_reasons_add(&follow->inquiry.errors, "the scan stands still: it is %s, and no job goes on with it",
+                       now->status);
     else
-        ry_import_reason(&follow->errors, "the scan is %s: %s", now->status,
-                         now->reason[0] != '\0' ? now->reason : "nobody said why");
+        ry_reasons_add(&follow->inquiry.errors, "the scan is %s: %s", now->status,
+                       now->reason[0] != '\0' ? now->reason : "nobody said why");
     return false;
 }
 
@@ -370,48 +310,24 @@ static bool await_clips(struct ry_scan_follow *follow)
             return true;
         }
         ry_progress_update(&follow->progress, done, done + follow->now.waiting, NULL);
-        if (!pause_for(follow, LOOK_MS))
+        if (!ry_inquiry_pause(&follow->inquiry, LOOK_MS))
             return false;
     }
 }
 
-/* The clips of the channel that failed during this run. */
-static void note_failed_clips(struct ry_scan_follow *follow)
+/* Whether a clip of the channel failed during this run. */
+static bool is_own_failure(const void *arg, const struct ry_failed_clip *clip)
 {
-    char after[65] = "";
-    bool more = follow->now.failed > 0;
-    while (more) {
-        struct ry_failed_get get = {.limit = 1000, .after_id = ry_str_of(after)};
-        const struct ry_mail *mail = NULL;
-        if (!ask(follow, RY_TAG_failed_get, &get, &mail))
-            return;
-        const struct ry_failed_page *page = RY_BODY(mail, failed_page);
-        if (page->error.n > 0) {
-            if (!endure_answer(follow, "the database", page->error))
-                return;
-            continue;
-        }
-        for (size_t i = 0; i < page->clips.n; i++) {
-            const struct ry_failed_clip *clip = &page->clips.items[i];
-            if (ry_str_eq(clip->channel_id, follow->wish->channel_id) && clip->last_wall_ms >= follow->begin_wall_ms)
-                ry_import_reason(&follow->failed, "%.*s: %.*s", RY_STR_ARG(clip->filename), RY_STR_ARG(clip->reason));
-            (void)snprintf(after, sizeof after, "%.*s", RY_STR_ARG(clip->clip_id));
-        }
-        more = page->more && page->clips.n > 0;
-    }
+    const struct ry_scan_follow *follow = arg;
+    return ry_str_eq(clip->channel_id, follow->wish->channel_id) && clip->last_wall_ms >= follow->begin_wall_ms;
 }
 
 /* What the node has skipped so far, of all its channels. */
 static bool look_at_skipped(struct ry_scan_follow *follow, struct ry_skipped *skipped)
 {
-    uint64_t counters[RY_COUNTER_COUNT] = {0};
-    const struct ry_mail *mail = NULL;
-    if (!ask(follow, RY_TAG_node_get, &(struct ry_node_get){0}, &mail))
+    uint64_t counters[RY_COUNTER_COUNT];
+    if (!ry_inquiry_counters(&follow->inquiry, counters))
         return false;
-    const struct ry_node_state *state = RY_BODY(mail, node_state);
-    for (size_t i = 0; i < state->counters.n; i++)
-        if (state->counters.items[i].index < RY_COUNTER_COUNT)
-            counters[state->counters.items[i].index] = state->counters.items[i].value;
     *skipped = ry_skipped_read(counters);
     return true;
 }
@@ -419,7 +335,7 @@ static bool look_at_skipped(struct ry_scan_follow *follow, struct ry_skipped *sk
 static void note_skipped(struct ry_scan_follow *follow, const struct ry_skipped *before)
 {
     struct ry_skipped now;
-    if (pause_for(follow, COUNTERS_SETTLE_MS) && look_at_skipped(follow, &now))
+    if (ry_inquiry_settle(&follow->inquiry) && look_at_skipped(follow, &now))
         follow->skipped = ry_skipped_since(&now, before);
 }
 
@@ -433,10 +349,10 @@ void ry_scan_follow(struct ry_scan_follow *follow)
         show_scan(follow, true);
     follow->scan_seconds = (double)(ry_mono_ms(follow->clock) - follow->begin_mono_ms) / 1000;
     /* What a failed scan had stored before gets its thumbnails all the same. */
-    if (!follow->stopped && !follow->broken && (done || follow->now.waiting > 0))
+    if (ry_inquiry_goes_on(&follow->inquiry) && (done || follow->now.waiting > 0))
         (void)await_clips(follow);
-    if (!follow->stopped && !follow->broken)
-        note_failed_clips(follow);
-    if (!follow->stopped && !follow->broken)
+    if (follow->now.failed > 0 && ry_inquiry_goes_on(&follow->inquiry))
+        (void)ry_inquiry_failed_clips(&follow->inquiry, is_own_failure, follow, &follow->failed);
+    if (ry_inquiry_goes_on(&follow->inquiry))
         note_skipped(follow, &before);
 }

@@ -5,9 +5,8 @@
 #ifndef REELYARD_RUNTIME_CLI_SCAN_FOLLOW_H
 #define REELYARD_RUNTIME_CLI_SCAN_FOLLOW_H
 
-#include "runtime/base/log.h"
-#include "runtime/cli/import_report.h"
-#include "runtime/cli/progress.h"
+#include "runtime/import/progress.h"
+#include "runtime/import/skipped.h"
 #include "runtime/cli/scan_wish.h"
 #include "runtime/cli/session.h"
 
@@ -31,8 +30,7 @@ struct ry_scan_follow {
     const struct ry_clock *clock;
     const struct ry_scan_wish *wish;
     struct ry_session session; /* open */
-    int signal_fd;             /* readable: the command shall end */
-    struct ry_log_limit endure_log;
+    struct ry_inquiry inquiry; /* of the session; its errors are those of the scan */
     struct ry_progress progress;
     int64_t begin_mono_ms;
     int64_t begin_wall_ms;
@@ -41,12 +39,9 @@ struct ry_scan_follow {
     struct ry_scan_figures begin;
     struct ry_scan_figures now;
     /* How it ended. */
-    bool stopped;                    /* by a signal */
-    bool broken;                     /* the node failed or is gone */
-    struct ry_skipped skipped;       /* attachments that are no videos to take, of the node in that time */
-    double scan_seconds;             /* until all messages were stored */
-    struct ry_import_reasons errors; /* of the scan */
-    struct ry_import_reasons failed; /* clips without thumbnails, of this run */
+    struct ry_skipped skipped; /* attachments that are no videos to take, of the node in that time */
+    double scan_seconds;       /* until all messages were stored */
+    struct ry_reasons failed;  /* clips without thumbnails, of this run */
 };
 
 /* Scans the channel as wish says: goes on with a scan that is under way, pushes jobs, and waits for their end and for

@@ -149,6 +149,26 @@ int ry_session_ask(struct ry_session *session, enum ry_tag tag, const void *mess
     }
 }
 
+static int inquiry_ask(void *arg, enum ry_tag tag, const void *message, const struct ry_mail **answer,
+                       struct ry_error *err)
+{
+    return ry_session_ask(arg, tag, message, answer, err);
+}
+
+static void inquiry_failure(void *arg, struct ry_error *why)
+{
+    struct ry_session *session = arg;
+    ry_node_failure(session->node, why);
+}
+
+struct ry_inquiry_node ry_session_inquiry(struct ry_session *session)
+{
+    return (struct ry_inquiry_node){.arg = session,
+                                    .ask = inquiry_ask,
+                                    .failure = inquiry_failure,
+                                    .failed_fd = session->node != NULL ? ry_node_failed_fd(session->node) : -1};
+}
+
 int ry_session_close(struct ry_session *session, struct ry_error *err)
 {
     int rc = RY_OK;

@@ -4,6 +4,7 @@
 
 #include "runtime/cli/cli.h"
 #include "runtime/cli/isolate.h"
+#include "runtime/import/inquiry.h"
 #include "runtime/queue/job_queue.h"
 
 struct ry_session {
@@ -36,6 +37,9 @@ int ry_session_open(struct ry_session *session, const struct ry_cli *cli, enum r
  * instances have joined: who is not there yet is waited for, unless the session has a limit of its own. */
 int ry_session_ask(struct ry_session *session, enum ry_tag tag, const void *message, const struct ry_mail **answer,
                    struct ry_error *err);
+
+/* The session's node, for commands that follow its work. The session stays where it is until they are done. */
+struct ry_inquiry_node ry_session_inquiry(struct ry_session *session);
 
 /* Drains and ends a node that was started, leaves one that was joined. RY_ETIMEOUT when work was left. */
 int ry_session_close(struct ry_session *session, struct ry_error *err);

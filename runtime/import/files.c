@@ -1,3 +1,4 @@
+/* files.c: see files.h. Owns the paths. Looks at the file system and changes nothing there. */
 #include "runtime/import/files.h"
 
 #include <errno.h>

@@ -19,7 +19,7 @@
 #include "runtime/cli/job_input.h"
 #include "runtime/cli/message_json.h"
 #include "runtime/cli/page.h"
-#include "runtime/cli/progress.h"
+#include "runtime/import/progress.h"
 #include "runtime/cli/table.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))

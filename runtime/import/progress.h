@@ -3,8 +3,8 @@
  *   clips  [=========>          ]  45.2 %   120/265   31.4/s   ETA 0:05   2 failed
  *
  * At most ten updates a second reach a terminal, one in five seconds anything else. One owner, not thread-safe. */
-#ifndef REELYARD_RUNTIME_CLI_PROGRESS_H
-#define REELYARD_RUNTIME_CLI_PROGRESS_H
+#ifndef REELYARD_RUNTIME_IMPORT_PROGRESS_H
+#define REELYARD_RUNTIME_IMPORT_PROGRESS_H
 
 #include <stdio.h>
 

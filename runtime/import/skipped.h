@@ -1,6 +1,6 @@
 /* skipped.h: which attachments a scan or an import looked at and did not take, by kind, from the node's counters. */
-#ifndef REELYARD_RUNTIME_CLI_SKIPPED_H
-#define REELYARD_RUNTIME_CLI_SKIPPED_H
+#ifndef REELYARD_RUNTIME_IMPORT_SKIPPED_H
+#define REELYARD_RUNTIME_IMPORT_SKIPPED_H
 
 #include <stdio.h>
 

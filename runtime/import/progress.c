@@ -1,4 +1,5 @@
-#include "runtime/cli/progress.h"
+/* progress.c: see progress.h. Owns nothing; the line on a terminal is drawn again from its start each time. */
+#include "runtime/import/progress.h"
 
 #include <stdlib.h>
 #include <string.h>

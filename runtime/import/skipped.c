@@ -1,5 +1,5 @@
 /* skipped.c: see skipped.h. */
-#include "runtime/cli/skipped.h"
+#include "runtime/import/skipped.h"
 
 #include <inttypes.h>
 
