@@ -5,7 +5,7 @@
  * they have no file to read, and gain nothing. A guarded one takes instances only with a ticket of the supervisor's: a
  * secret that it gave to one process that it started, and that is good for one name, one role and one time. A process
  * that has joined in a confined role joins in no other: what may have been taken over by what it reads stays what it
- * is. Other hosts come with a key instead (gate.h), and as encoders only. One thread. */
+ * is. Other hosts come with a key instead (curve_listener.h), and as encoders only. One thread. */
 #ifndef REELYARD_RUNTIME_BUS_ADMISSION_H
 #define REELYARD_RUNTIME_BUS_ADMISSION_H
 

@@ -32,7 +32,7 @@ static uint16_t *count_of(struct mail *mail, uint16_t tag)
     return NULL;
 }
 
-static bool same_subject(const struct post_said *said, const struct mail *mail)
+static bool same_subject(const struct router_said *said, const struct mail *mail)
 {
     if (said->descriptor->may->subject == RY_NO_FIELD || mail->descriptor->may->subject == RY_NO_FIELD)
         return true;
@@ -41,7 +41,7 @@ static bool same_subject(const struct post_said *said, const struct mail *mail)
 }
 
 /* Mail of a guild allows nothing about another one; mail of none (a job for the whole archive) names no guild. */
-static bool same_guild(const struct post_said *said, const struct mail *mail)
+static bool same_guild(const struct router_said *said, const struct mail *mail)
 {
     bool has = false;
     struct ry_str guild = ry_guild_of(said->descriptor, said->head.body, &has);
@@ -49,7 +49,7 @@ static bool same_guild(const struct post_said *said, const struct mail *mail)
     return mail->head.tenant == 0 || !has || (ry_str_u64(guild, &tenant) && tenant == mail->head.tenant);
 }
 
-static int allow(struct post_said *said, struct mail *mail, const char **why)
+static int allow(struct router_said *said, struct mail *mail, const char **why)
 {
     const struct ry_capability *may = said->descriptor->may;
     const uint16_t *n = may->most != 0 && may->right == RY_RIGHT_FOLLOW ? count_of(mail, said->head.tag) : NULL;
@@ -72,26 +72,27 @@ static int allow(struct post_said *said, struct mail *mail, const char **why)
 }
 
 /* The mail that is its own origin, if this instance holds it. */
-static struct mail *held_origin(const struct ry_router *router, const struct member *member, uint64_t origin)
+static struct mail *held_origin(const struct ry_router *router, const struct attached_instance *instance,
+                                uint64_t origin)
 {
-    struct mail *mail = authority_held(router, member, origin);
+    struct mail *mail = authority_held(router, instance, origin);
     return mail && mail->head.correlation == origin ? mail : NULL;
 }
 
-struct mail *authority_held(const struct ry_router *router, const struct member *member, uint64_t id)
+struct mail *authority_held(const struct ry_router *router, const struct attached_instance *instance, uint64_t id)
 {
-    struct mail *mail = TAILQ_FIRST(&member->custody); /* mostly mail is ended in the order it came */
+    struct mail *mail = TAILQ_FIRST(&instance->custody); /* mostly mail is ended in the order it came */
     if (mail && mail->head.id == id)
         return mail;
     mail = mail_index_find(&router->index, id);
-    return mail && mail->holder == member ? mail : NULL;
+    return mail && mail->holder == instance ? mail : NULL;
 }
 
 /* ---- instances of this node -------------------------------------------------------------------------------------- */
 
-static int check_answer(struct ry_router *router, struct post_said *said, const char **why)
+static int check_answer(struct ry_router *router, struct router_said *said, const char **why)
 {
-    struct member *sender = said->sender;
+    struct attached_instance *sender = said->sender;
     if (said->descriptor->may->within[0] == RY_TAG_heap_make) {
         *why = "an answer to what it was not asked";
         return sender->heap_asked != 0 && said->head.correlation == sender->heap_asked ? RY_OK : RY_EACCES;
@@ -105,7 +106,7 @@ static int check_answer(struct ry_router *router, struct post_said *said, const 
 
 /* By the origin alone, never by the id of the mail: an answer to what follows would go to the mail's sender, and
  * whoever began the conversation would wait for its end. */
-static int check_follow(struct ry_router *router, struct post_said *said, const char **why)
+static int check_follow(struct ry_router *router, struct router_said *said, const char **why)
 {
     uint64_t origin = said->head.correlation;
     struct mail *mail = held_origin(router, said->sender, origin); /* mostly the mail is the origin itself */
@@ -124,18 +125,18 @@ static int check_follow(struct ry_router *router, struct post_said *said, const 
 }
 
 /* What a confined role says of itself is bounded in time. */
-static int check_pace(struct ry_router *router, struct post_said *said, const char **why)
+static int check_pace(struct ry_router *router, struct router_said *said, const char **why)
 {
-    struct member *sender = said->sender;
+    struct attached_instance *sender = said->sender;
     const struct ry_capability *may = said->descriptor->may;
     if (may->most == 0 || !(RY_ROLES_CONFINED & RY_ROLE_BIT(sender->role)))
         return RY_OK;
-    int64_t now_mono_ms = post_now(router);
+    int64_t now_mono_ms = router_now(router);
     if (now_mono_ms - sender->minute_mono_ms >= MINUTE_MS) {
         sender->minute_mono_ms = now_mono_ms;
         memset(sender->paces, 0, sizeof sender->paces);
     }
-    for (size_t i = 0; i < MEMBER_PACES; i++) {
+    for (size_t i = 0; i < INSTANCE_PACES; i++) {
         if (sender->paces[i].tag == RY_TAG_NONE)
             sender->paces[i].tag = said->head.tag;
         if (sender->paces[i].tag != said->head.tag)
@@ -151,7 +152,7 @@ static int check_pace(struct ry_router *router, struct post_said *said, const ch
 /* ---- the relay --------------------------------------------------------------------------------------------------- */
 
 /* A mail of this origin that the relay has. */
-static struct mail *relayed_of(struct ry_router *router, const struct member *relay, uint64_t origin)
+static struct mail *relayed_of(struct ry_router *router, const struct attached_instance *relay, uint64_t origin)
 {
     struct mail *mail = held_origin(router, relay, origin);
     if (mail)
@@ -162,12 +163,12 @@ static struct mail *relayed_of(struct ry_router *router, const struct member *re
     return NULL;
 }
 
-bool authority_relays(struct ry_router *router, const struct member *relay, uint64_t to)
+bool authority_relays(struct ry_router *router, const struct attached_instance *relay, uint64_t to)
 {
     return authority_held(router, relay, to) != NULL || relayed_of(router, relay, to) != NULL;
 }
 
-static int check_relayed(struct ry_router *router, struct post_said *said, const char **why)
+static int check_relayed(struct ry_router *router, struct router_said *said, const char **why)
 {
     const struct ry_capability *may = said->descriptor->may;
     uint64_t to = said->head.correlation;
@@ -194,14 +195,14 @@ static int check_relayed(struct ry_router *router, struct post_said *said, const
 
 /* ---- the door of the file ---------------------------------------------------------------------------------------- */
 
-static bool begins_conversations(const struct post_said *said)
+static bool begins_conversations(const struct router_said *said)
 {
     bool request = said->descriptor->kind == RY_KIND_REQUEST || said->descriptor->kind == RY_KIND_ASK ||
                    said->descriptor->kind == RY_KIND_EVENT;
     return request && (RY_ROLES_SOURCES & RY_ROLE_BIT(said->sender->role));
 }
 
-int authority_check(struct ry_router *router, struct post_said *said, const char **why)
+int authority_check(struct ry_router *router, struct router_said *said, const char **why)
 {
     if (begins_conversations(said))
         return RY_OK;
@@ -219,7 +220,7 @@ int authority_check(struct ry_router *router, struct post_said *said, const char
     return RY_EACCES;
 }
 
-void authority_note(const struct post_said *said)
+void authority_note(const struct router_said *said)
 {
     const struct ry_capability *may = said->descriptor->may;
     if (said->within == NULL) {

@@ -165,7 +165,7 @@ int ry_bag_send(struct ry_bag *bag, void *socket, const struct ry_route *route, 
 
 /* ---- receiving --------------------------------------------------------------------------------------------------- */
 
-struct ry_parcel {
+struct ry_bag_reader {
     zmq_msg_t first; /* the envelopes */
     struct ry_frame *frames[RY_BAG_MAX_FRAMES];
     size_t frame_count;
@@ -173,30 +173,30 @@ struct ry_parcel {
     size_t frame_at;
 };
 
-struct ry_parcel *ry_parcel_new(void)
+struct ry_bag_reader *ry_bag_reader_new(void)
 {
-    struct ry_parcel *parcel = calloc(1, sizeof *parcel);
-    if (parcel)
-        (void)zmq_msg_init(&parcel->first);
-    return parcel;
+    struct ry_bag_reader *reader = calloc(1, sizeof *reader);
+    if (reader)
+        (void)zmq_msg_init(&reader->first);
+    return reader;
 }
 
-static void parcel_reset(struct ry_parcel *parcel)
+static void reader_reset(struct ry_bag_reader *reader)
 {
-    for (size_t i = 0; i < parcel->frame_count; i++)
-        ry_frame_unref(parcel->frames[i]);
-    parcel->frame_count = 0;
-    parcel->at = 0;
-    parcel->frame_at = 0;
+    for (size_t i = 0; i < reader->frame_count; i++)
+        ry_frame_unref(reader->frames[i]);
+    reader->frame_count = 0;
+    reader->at = 0;
+    reader->frame_at = 0;
 }
 
-void ry_parcel_free(struct ry_parcel **parcel)
+void ry_bag_reader_free(struct ry_bag_reader **reader)
 {
-    struct ry_parcel *old = *parcel;
-    *parcel = NULL;
+    struct ry_bag_reader *old = *reader;
+    *reader = NULL;
     if (old == NULL)
         return;
-    parcel_reset(old);
+    reader_reset(old);
     (void)zmq_msg_close(&old->first);
     free(old);
 }
@@ -247,73 +247,73 @@ static void throw_rest(void *socket)
     (void)zmq_msg_close(&part);
 }
 
-bool ry_parcel_receive(struct ry_parcel *parcel, void *socket, struct ry_route *route, bool *malformed)
+bool ry_bag_reader_receive(struct ry_bag_reader *reader, void *socket, struct ry_route *route, bool *malformed)
 {
     *malformed = false;
-    parcel_reset(parcel);
-    if (!receive_part(&parcel->first, socket))
+    reader_reset(reader);
+    if (!receive_part(&reader->first, socket))
         return false;
     if (route) {
-        size_t n = zmq_msg_size(&parcel->first);
+        size_t n = zmq_msg_size(&reader->first);
         route->n = (uint8_t)(n < sizeof route->bytes ? n : sizeof route->bytes);
-        memcpy(route->bytes, zmq_msg_data(&parcel->first), route->n);
-        if (!zmq_msg_more(&parcel->first) || !receive_part(&parcel->first, socket)) {
+        memcpy(route->bytes, zmq_msg_data(&reader->first), route->n);
+        if (!zmq_msg_more(&reader->first) || !receive_part(&reader->first, socket)) {
             *malformed = true;
             return false;
         }
     }
-    bool more = zmq_msg_more(&parcel->first);
-    while (more && parcel->frame_count < RY_BAG_MAX_FRAMES) {
+    bool more = zmq_msg_more(&reader->first);
+    while (more && reader->frame_count < RY_BAG_MAX_FRAMES) {
         struct ry_frame *frame = receive_frame(socket, &more);
         if (frame == NULL)
             break;
-        parcel->frames[parcel->frame_count++] = frame;
+        reader->frames[reader->frame_count++] = frame;
     }
     if (more) {
         throw_rest(socket);
-        parcel_reset(parcel);
+        reader_reset(reader);
         *malformed = true;
         return false;
     }
     return true;
 }
 
-bool ry_parcel_next(struct ry_parcel *parcel, struct ry_str *envelope, struct ry_frame *const **frames,
-                    size_t *frame_count, bool *malformed)
+bool ry_bag_reader_next(struct ry_bag_reader *reader, struct ry_str *envelope, struct ry_frame *const **frames,
+                        size_t *frame_count, bool *malformed)
 {
-    const char *bytes = zmq_msg_data(&parcel->first);
-    size_t left = zmq_msg_size(&parcel->first) - parcel->at;
-    size_t frames_left = parcel->frame_count - parcel->frame_at;
+    const char *bytes = zmq_msg_data(&reader->first);
+    size_t left = zmq_msg_size(&reader->first) - reader->at;
+    size_t frames_left = reader->frame_count - reader->frame_at;
     struct bag_head head;
     *malformed = left != 0 || frames_left != 0;
     if (left < sizeof head)
         return false;
-    memcpy(&head, bytes + parcel->at, sizeof head);
+    memcpy(&head, bytes + reader->at, sizeof head);
     if (head.bytes > left - sizeof head || head.frames > frames_left)
         return false;
     *malformed = false;
-    *envelope = (struct ry_str){bytes + parcel->at + sizeof head, head.bytes};
-    *frames = parcel->frames + parcel->frame_at;
+    *envelope = (struct ry_str){bytes + reader->at + sizeof head, head.bytes};
+    *frames = reader->frames + reader->frame_at;
     *frame_count = head.frames;
-    parcel->at += sizeof head + head.bytes;
-    parcel->frame_at += head.frames;
+    reader->at += sizeof head + head.bytes;
+    reader->frame_at += head.frames;
     return true;
 }
 
-size_t ry_parcel_bytes(const struct ry_parcel *parcel)
+size_t ry_bag_reader_bytes(const struct ry_bag_reader *reader)
 {
-    size_t bytes = zmq_msg_size(&parcel->first);
-    for (size_t i = 0; i < parcel->frame_count; i++)
-        bytes += ry_frame_size(parcel->frames[i]);
+    size_t bytes = zmq_msg_size(&reader->first);
+    for (size_t i = 0; i < reader->frame_count; i++)
+        bytes += ry_frame_size(reader->frames[i]);
     return bytes;
 }
 
-int ry_parcel_fd(const struct ry_parcel *parcel)
+int ry_bag_reader_fd(const struct ry_bag_reader *reader)
 {
-    return zmq_msg_get(&parcel->first, ZMQ_SRCFD);
+    return zmq_msg_get(&reader->first, ZMQ_SRCFD);
 }
 
-const char *ry_parcel_user(const struct ry_parcel *parcel)
+const char *ry_bag_reader_user(const struct ry_bag_reader *reader)
 {
-    return zmq_msg_gets(&parcel->first, "User-Id");
+    return zmq_msg_gets(&reader->first, "User-Id");
 }

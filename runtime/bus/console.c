@@ -12,7 +12,7 @@
 
 #include "proto/codec.h"
 #include "runtime/bus/instance_loop.h"
-#include "runtime/bus/node_inside.h"
+#include "runtime/bus/node_internal.h"
 
 #define GREET_TIMEOUT_MS 5000
 #define ANSWER_MAX_BYTES ((size_t)256 << 20)
@@ -91,7 +91,7 @@ static int bag_look(struct ry_console *console, uint64_t id, struct ry_error *er
     struct ry_frame *const *frames;
     size_t frame_count;
     bool bad;
-    while (ry_parcel_next(console->link.parcel, &bytes, &frames, &frame_count, &bad)) {
+    while (ry_bag_reader_next(console->link.reader, &bytes, &frames, &frame_count, &bad)) {
         int rc = answer_take(console, id, bytes, frames, frame_count, err);
         if (rc != RY_ENOENT)
             return rc;
@@ -104,7 +104,7 @@ static int await_bag(struct ry_console *console, int64_t until_mono_ms, struct r
 {
     for (;;) {
         bool bad = false;
-        if (ry_parcel_receive(console->link.parcel, ry_socket_raw(console->link.dealer), NULL, &bad))
+        if (ry_bag_reader_receive(console->link.reader, ry_socket_raw(console->link.dealer), NULL, &bad))
             return RY_OK;
         int64_t left_ms = until_mono_ms - ry_mono_ms(ry_clock_system());
         if (left_ms <= 0)

@@ -5,7 +5,7 @@
  * long, is put out: it is told so, its mail goes to others, and whoever drives the router ends its process or bars its
  * key. The last ones are remembered for people to see. Nobody else is put out: a fault of a trusted role is a bug of
  * ours, which is refused and logged. */
-#include "runtime/bus/post.h"
+#include "runtime/bus/router_internal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -14,95 +14,95 @@
 #define FAULTS_MAX       8
 #define FAULTS_PERIOD_MS 600000
 
-static bool is_confined(const struct member *member)
+static bool is_confined(const struct attached_instance *instance)
 {
-    return (RY_ROLES_CONFINED & RY_ROLE_BIT(member->role)) != 0;
+    return (RY_ROLES_CONFINED & RY_ROLE_BIT(instance->role)) != 0;
 }
 
-void post_fault(struct ry_router *router, struct member *member)
+void router_note_fault(struct ry_router *router, struct attached_instance *instance)
 {
-    int64_t now_mono_ms = post_now(router);
-    if (member->faults > 0 && now_mono_ms - member->fault_mono_ms > FAULTS_PERIOD_MS)
-        member->faults = 0;
-    if (member->faults == 0)
-        member->fault_mono_ms = now_mono_ms;
-    member->faults++;
+    int64_t now_mono_ms = router_now(router);
+    if (instance->faults > 0 && now_mono_ms - instance->fault_mono_ms > FAULTS_PERIOD_MS)
+        instance->faults = 0;
+    if (instance->faults == 0)
+        instance->fault_mono_ms = now_mono_ms;
+    instance->faults++;
 }
 
-bool post_is_condemned(const struct member *member)
+bool faults_too_many(const struct attached_instance *instance)
 {
-    return is_confined(member) && member->faults >= FAULTS_MAX;
+    return is_confined(instance) && instance->faults >= FAULTS_MAX;
 }
 
-static void remember(struct ry_router *router, const struct member *member, const char *reason)
+static void remember(struct ry_router *router, const struct attached_instance *instance, const char *reason)
 {
-    struct outcast *outcast = &router->outcasts[router->outcast_count++ % POST_OUTCASTS];
-    *outcast = (struct outcast){.role = member->role, .at_mono_ms = post_now(router)};
-    (void)snprintf(outcast->name, sizeof outcast->name, "%s", member->name);
+    struct outcast *outcast = &router->outcasts[router->outcast_count++ % ROUTER_OUTCASTS];
+    *outcast = (struct outcast){.role = instance->role, .at_mono_ms = router_now(router)};
+    (void)snprintf(outcast->name, sizeof outcast->name, "%s", instance->name);
     (void)snprintf(outcast->reason, sizeof outcast->reason, "%s", reason);
 }
 
-static void put_out(struct ry_router *router, struct member *member, const char *reason)
+static void put_out(struct ry_router *router, struct attached_instance *instance, const char *reason)
 {
-    RY_LOG(RY_ERROR, "instance_put_out", "name=%s reason=%s faults=%u mails=%zu", member->name, reason, member->faults,
-           member->held);
+    RY_LOG(RY_ERROR, "instance_put_out", "name=%s reason=%s faults=%u mails=%zu", instance->name, reason,
+           instance->faults, instance->held);
     const struct ry_unwelcome message = {.reason = ry_str_of(reason)};
-    remember(router, member, reason);
-    post_say(router, member, RY_TAG_unwelcome, &message, 0);
+    remember(router, instance, reason);
+    router_say(router, instance, RY_TAG_unwelcome, &message, 0);
     if (router->options.put_out)
-        router->options.put_out(router->options.emit_arg, member->session);
-    ry_router_gone(router, member->session, false);
+        router->options.put_out(router->options.emit_arg, instance->session);
+    ry_router_gone(router, instance->session, false);
 }
 
-void post_judge(struct ry_router *router, uint32_t session)
+void faults_judge(struct ry_router *router, uint32_t session)
 {
-    struct member *member = post_member(router, session);
-    if (member == NULL || !post_is_condemned(member))
+    struct attached_instance *instance = router_instance(router, session);
+    if (instance == NULL || !faults_too_many(instance))
         return;
     char reason[200];
     (void)snprintf(reason, sizeof reason, "%u times it said what it may not say, or ended a mail without an answer",
-                   member->faults);
-    put_out(router, member, reason);
+                   instance->faults);
+    put_out(router, instance, reason);
 }
 
 void ry_router_fault(struct ry_router *router, uint32_t session)
 {
-    struct member *member = post_member(router, session);
-    if (member == NULL)
+    struct attached_instance *instance = router_instance(router, session);
+    if (instance == NULL)
         return;
-    post_fault(router, member);
-    post_judge(router, session);
+    router_note_fault(router, instance);
+    faults_judge(router, session);
 }
 
 void ry_router_put_out(struct ry_router *router, uint32_t session, const char *reason)
 {
-    struct member *member = post_member(router, session);
-    if (member && is_confined(member))
-        put_out(router, member, reason);
+    struct attached_instance *instance = router_instance(router, session);
+    if (instance && is_confined(instance))
+        put_out(router, instance, reason);
 }
 
-void post_note_given(struct ry_router *router)
+void faults_note_given(struct ry_router *router)
 {
-    int64_t due_mono_ms = post_now(router) + router->options.hold_ms_max;
+    int64_t due_mono_ms = router_now(router) + router->options.hold_ms_max;
     if (router->options.hold_ms_max > 0 && due_mono_ms < router->next_hold_mono_ms)
         router->next_hold_mono_ms = due_mono_ms;
 }
 
 /* Puts out the first one of a role that has held a mail for too long. False: there is none. */
-static bool put_out_idle(struct ry_router *router, struct office *office)
+static bool put_out_idle(struct ry_router *router, struct role_queue *role_queue)
 {
-    struct member *member;
-    TAILQ_FOREACH(member, &office->members, of_role)
+    struct attached_instance *instance;
+    TAILQ_FOREACH(instance, &role_queue->instances, of_role)
     {
-        const struct mail *mail = TAILQ_FIRST(&member->custody);
+        const struct mail *mail = TAILQ_FIRST(&instance->custody);
         if (mail == NULL)
             continue;
         int64_t due_mono_ms = mail->given_mono_ms + router->options.hold_ms_max;
-        if (due_mono_ms <= post_now(router)) {
+        if (due_mono_ms <= router_now(router)) {
             char reason[200];
             (void)snprintf(reason, sizeof reason, "it held a mail (%s) for %" PRId64 " s and did not end it",
                            mail->descriptor->record.name, router->options.hold_ms_max / 1000);
-            put_out(router, member, reason);
+            put_out(router, instance, reason);
             return true;
         }
         if (due_mono_ms < router->next_hold_mono_ms)
@@ -111,13 +111,13 @@ static bool put_out_idle(struct ry_router *router, struct office *office)
     return false;
 }
 
-int64_t post_put_out_idle(struct ry_router *router)
+int64_t faults_put_out_idle(struct ry_router *router)
 {
-    if (router->next_hold_mono_ms > post_now(router))
+    if (router->next_hold_mono_ms > router_now(router))
         return router->next_hold_mono_ms;
     router->next_hold_mono_ms = INT64_MAX;
     for (uint32_t roles = RY_ROLES_CONFINED; roles; roles &= roles - 1)
-        while (put_out_idle(router, &router->offices[__builtin_ctz(roles)]))
+        while (put_out_idle(router, &router->role_queues[__builtin_ctz(roles)]))
             continue;
     return router->next_hold_mono_ms;
 }

@@ -5,50 +5,51 @@
  * Keeps nothing. */
 #include "runtime/bus/heap_answer.h"
 #include "runtime/base/utf8.h"
-#include "runtime/bus/post.h"
+#include "runtime/bus/router_internal.h"
 
 #include <stdio.h>
 
-static struct member *member_named(const struct ry_router *router, struct ry_str name)
+static struct attached_instance *instance_named(const struct ry_router *router, struct ry_str name)
 {
-    for (size_t i = 1; i < MEMBER_SLOTS; i++)
+    for (size_t i = 1; i < INSTANCE_SLOTS; i++)
         if (router->slots[i] && ry_str_is(name, router->slots[i]->name))
             return router->slots[i];
     return NULL;
 }
 
-static void refuse(struct ry_router *router, const struct member *to, uint64_t correlation, const char *reason)
+static void refuse(struct ry_router *router, const struct attached_instance *to, uint64_t correlation,
+                   const char *reason)
 {
     const struct ry_heap_made answer = {.error = ry_str_of(reason)};
-    post_say(router, to, RY_TAG_heap_made, &answer, correlation);
+    router_say(router, to, RY_TAG_heap_made, &answer, correlation);
 }
 
-void post_heap_get(struct ry_router *router, const struct member *from, const struct ry_heap_get *message,
-                   uint64_t correlation)
+void heap_notice_get(struct ry_router *router, const struct attached_instance *from, const struct ry_heap_get *message,
+                     uint64_t correlation)
 {
     const struct ry_heap_make make = {.action = message->action};
     if (ry_str_is(message->instance, "router")) {
         struct ry_heap_answer answer;
         ry_heap_answer(&answer, router->options.heap_folder, "router", (enum ry_heap_action)make.action);
-        post_say(router, from, RY_TAG_heap_made, &answer.message, correlation);
+        router_say(router, from, RY_TAG_heap_made, &answer.message, correlation);
         return;
     }
     char reason[300];
-    struct member *member = member_named(router, message->instance);
-    if (member == NULL) {
+    struct attached_instance *instance = instance_named(router, message->instance);
+    if (instance == NULL) {
         (void)ry_utf8_print(reason, sizeof reason, "there is no instance %.*s; `reelyard status` lists them",
                             RY_STR_ARG(message->instance));
         refuse(router, from, correlation, reason);
-    } else if (member->role == RY_ROLE_CONSOLE) {
+    } else if (instance->role == RY_ROLE_CONSOLE) {
         refuse(router, from, correlation, "a console has no profile");
-    } else if (member->sandboxed) {
+    } else if (instance->sandboxed) {
         (void)ry_utf8_print(
             reason, sizeof reason,
             "%s is in a sandbox and can write no file; start the node with --isolate=false to profile it",
-            member->name);
+            instance->name);
         refuse(router, from, correlation, reason);
     } else {
-        member->heap_asked = correlation;
-        post_say(router, member, RY_TAG_heap_make, &make, correlation);
+        instance->heap_asked = correlation;
+        router_say(router, instance, RY_TAG_heap_make, &make, correlation);
     }
 }

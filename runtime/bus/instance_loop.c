@@ -1,4 +1,4 @@
-/* instance_loop.c: an instance at its post.
+/* instance_loop.c: the loop of one instance.
  *
  * Owns the loop of one thread: bags from the router go into the instance, what it says goes into one bag that leaves
  * when all mail of the received one was handled, and the ends of custody travel together as one `done`. Watches the
@@ -186,13 +186,13 @@ static void take_envelope(struct loop *loop, const struct ry_envelope *envelope,
     }
 }
 
-static void take_parcel(struct loop *loop)
+static void take_bag(struct loop *loop)
 {
     struct ry_str bytes;
     struct ry_frame *const *frames;
     size_t frame_count;
     bool bad = false;
-    while (ry_parcel_next(loop->link.parcel, &bytes, &frames, &frame_count, &bad)) {
+    while (ry_bag_reader_next(loop->link.reader, &bytes, &frames, &frame_count, &bad)) {
         struct ry_envelope envelope;
         struct ry_error err;
         if (ry_envelope_unpack(bytes, &envelope, &err) != RY_OK) {
@@ -214,10 +214,10 @@ static unsigned take_bags(struct loop *loop)
     unsigned taken = 0;
     bool bad = false;
     while (taken < BAGS_A_ROUND && !ry_instance_finished(loop->instance, NULL) &&
-           ry_parcel_receive(loop->link.parcel, ry_socket_raw(loop->link.dealer), NULL, &bad)) {
+           ry_bag_reader_receive(loop->link.reader, ry_socket_raw(loop->link.dealer), NULL, &bad)) {
         int64_t start_mono_ms = ry_mono_ms(ry_clock_system());
         taken++;
-        take_parcel(loop);
+        take_bag(loop);
         ry_instance_was_busy(loop->instance, start_mono_ms);
         flush(loop);
     }

@@ -1,4 +1,4 @@
-/* instance_loop.h: an instance at its post: a DEALER, a loop, and runtime/actor/instance.h between them.
+/* instance_loop.h: the loop of one instance: a DEALER, a loop, and runtime/actor/instance.h between them.
  *
  * Also what it is made of, for those that speak to the router without being an actor (console.c). */
 #ifndef REELYARD_RUNTIME_BUS_INSTANCE_LOOP_H
@@ -12,7 +12,7 @@
 /* A connection to a router, from the side of an instance. One thread. */
 struct ry_link {
     zsock_t *dealer;
-    struct ry_parcel *parcel;
+    struct ry_bag_reader *reader;
     struct ry_bag bag; /* what is to be sent next */
     uint32_t session;
     char owner[201];  /* of this instance's leases, as welcome told it */

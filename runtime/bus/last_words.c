@@ -16,17 +16,17 @@
 /* Whether the router has taken the leave: its answer is the last that it says. */
 static bool hear_farewell(void *socket)
 {
-    struct ry_parcel *parcel = ry_parcel_new();
+    struct ry_bag_reader *reader = ry_bag_reader_new();
     zmq_pollitem_t item = {.socket = socket, .events = ZMQ_POLLIN};
     bool heard = false;
-    while (parcel && !heard && zmq_poll(&item, 1, FAREWELL_MS) == 1) {
+    while (reader && !heard && zmq_poll(&item, 1, FAREWELL_MS) == 1) {
         struct ry_str bytes;
         struct ry_frame *const *frames;
         size_t frame_count;
         bool bad = false;
-        if (!ry_parcel_receive(parcel, socket, NULL, &bad))
+        if (!ry_bag_reader_receive(reader, socket, NULL, &bad))
             continue;
-        while (!heard && ry_parcel_next(parcel, &bytes, &frames, &frame_count, &bad)) {
+        while (!heard && ry_bag_reader_next(reader, &bytes, &frames, &frame_count, &bad)) {
             struct ry_envelope envelope;
             heard = ry_envelope_unpack(bytes, &envelope, NULL) == RY_OK && envelope.tag == RY_TAG_unwelcome;
         }

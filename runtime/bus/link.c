@@ -65,7 +65,7 @@ static void link_watch_router(struct ry_link *link)
 {
     pid_t pid = 0;
     uid_t uid = 0;
-    if (ry_peer_of(ry_parcel_fd(link->parcel), &pid, &uid) && pid != getpid())
+    if (ry_peer_of(ry_bag_reader_fd(link->reader), &pid, &uid) && pid != getpid())
         link->router_pidfd = ry_pidfd(pid);
 }
 
@@ -78,7 +78,7 @@ static int link_greeted(struct ry_link *link, struct ry_error *err)
     bool bad;
     struct ry_envelope envelope;
     void *body = NULL;
-    if (!ry_parcel_next(link->parcel, &bytes, &frames, &frame_count, &bad) ||
+    if (!ry_bag_reader_next(link->reader, &bytes, &frames, &frame_count, &bad) ||
         ry_envelope_unpack(bytes, &envelope, err) != RY_OK ||
         (envelope.tag != RY_TAG_welcome && envelope.tag != RY_TAG_unwelcome) ||
         ry_unpack(ry_descriptor(envelope.tag), envelope.body, frames, frame_count, &arena, &body, err) != RY_OK)
@@ -110,7 +110,7 @@ static int link_greet(struct ry_link *link, const struct ry_link_options *option
     int64_t until_mono_ms = ry_mono_ms(ry_clock_system()) + options->timeout_ms;
     while (rc == RY_OK) {
         bool bad = false;
-        if (ry_parcel_receive(link->parcel, ry_socket_raw(link->dealer), NULL, &bad))
+        if (ry_bag_reader_receive(link->reader, ry_socket_raw(link->dealer), NULL, &bad))
             return link_greeted(link, err);
         int64_t left_ms = until_mono_ms - ry_mono_ms(ry_clock_system());
         if (left_ms <= 0)
@@ -148,8 +148,8 @@ static int link_try(struct ry_link *link, const struct ry_link_options *options,
                  ? ry_socket_dealer_once(&link->dealer, &link->losses, options->endpoint, options->curve, err)
                  : ry_socket_dealer(&link->dealer, options->endpoint, err);
     if (rc == RY_OK) {
-        link->parcel = ry_parcel_new();
-        rc = link->parcel ? link_greet(link, options, err) : ry_fail(err, RY_ENOMEM, "no memory for a connection");
+        link->reader = ry_bag_reader_new();
+        rc = link->reader ? link_greet(link, options, err) : ry_fail(err, RY_ENOMEM, "no memory for a connection");
     }
     if (rc != RY_OK)
         ry_link_close(link);
@@ -195,7 +195,7 @@ void ry_link_close(struct ry_link *link)
         (void)ry_link_say(link, RY_TAG_bye, &bye);
         (void)link_send(link, &err);
     }
-    ry_parcel_free(&link->parcel);
+    ry_bag_reader_free(&link->reader);
     ry_bag_free(&link->bag);
     ry_buf_free(&link->body);
     ry_buf_free(&link->bytes);

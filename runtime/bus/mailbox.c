@@ -35,8 +35,8 @@ struct mail *mail_new(struct mail_pool *pool, struct ry_str bytes, const struct 
     if (mail == NULL)
         return NULL;
     memset(mail, 0, offsetof(struct mail, inline_frames));
-    mail->bytes = bytes.n <= POST_INLINE_BYTES ? mail->inline_bytes : malloc(bytes.n);
-    mail->frames = frame_count <= POST_INLINE_FRAMES ? mail->inline_frames : malloc(frame_count * sizeof *mail->frames);
+    mail->bytes = bytes.n <= MAIL_INLINE_BYTES ? mail->inline_bytes : malloc(bytes.n);
+    mail->frames = frame_count <= MAIL_INLINE_FRAMES ? mail->inline_frames : malloc(frame_count * sizeof *mail->frames);
     if (mail->bytes == NULL || mail->frames == NULL) {
         mail_free(pool, mail);
         return NULL;
@@ -90,7 +90,7 @@ int mail_set_attempt(struct mail *mail, unsigned attempt)
         mail->head.attempt = before;
         return RY_ENOMEM;
     }
-    char *bytes = packed.n <= POST_INLINE_BYTES ? mail->inline_bytes : malloc(packed.n);
+    char *bytes = packed.n <= MAIL_INLINE_BYTES ? mail->inline_bytes : malloc(packed.n);
     if (bytes == NULL) {
         mail->head.attempt = before;
         return RY_ENOMEM;

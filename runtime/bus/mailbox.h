@@ -10,13 +10,13 @@
 
 /* ---- mails ------------------------------------------------------------------------------------------------------- */
 
-#define POST_INLINE_BYTES  384
-#define POST_INLINE_FRAMES 2
+#define MAIL_INLINE_BYTES  384
+#define MAIL_INLINE_FRAMES 2
 /* Messages of limited number that may follow from one mail; a test of the declarations says that there are no more. */
 #define MAIL_SAID_KINDS 2
 
 struct tenant_queue;
-struct member;
+struct attached_instance;
 
 /* A mail in the router's hands: it waits in a mailbox (queue), is held by an instance (holder), or is a dead letter on
  * its way to the ingester (neither). */
@@ -43,13 +43,13 @@ struct mail {
     int64_t not_before_mono_ms; /* of a dead letter that the ingester could not take */
 
     struct tenant_queue *queue;
-    struct member *holder;
+    struct attached_instance *holder;
     TAILQ_ENTRY(mail) link; /* in the tenant's queue, the holder's custody, or the dead letters */
     TAILQ_ENTRY(mail) age;  /* in the mailbox, oldest first */
     LIST_ENTRY(mail) deadline;
     struct mail *chain; /* in the index, or on the free list */
-    struct ry_frame *inline_frames[POST_INLINE_FRAMES];
-    char inline_bytes[POST_INLINE_BYTES];
+    struct ry_frame *inline_frames[MAIL_INLINE_FRAMES];
+    char inline_bytes[MAIL_INLINE_BYTES];
 };
 TAILQ_HEAD(mail_list, mail);
 LIST_HEAD(mail_deadlines, mail);

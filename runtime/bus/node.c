@@ -23,8 +23,8 @@
 #include "runtime/base/log.h"
 #include "runtime/base/wait.h"
 #include "runtime/bus/instance_loop.h"
-#include "runtime/bus/node_inside.h"
-#include "runtime/bus/post_loop.h"
+#include "runtime/bus/node_internal.h"
+#include "runtime/bus/router_thread.h"
 
 /* How often a drain looks whether a role has come to its end, milliseconds. */
 #define DRAIN_LOOK_MS 5
@@ -42,7 +42,7 @@ struct worker {
 };
 
 struct ry_node {
-    struct ry_post *post;
+    struct ry_router_thread *router;
     struct ry_config *config;
     char node_name[65];
     char owner[128];
@@ -124,7 +124,7 @@ const char *ry_node_endpoint(const struct ry_node *node)
 
 static void node_free(struct ry_node *node)
 {
-    ry_post_stop(&node->post);
+    ry_router_thread_stop(&node->router);
     ry_config_free(&node->config);
     free(node->workers);
     for (int i = 0; i < 2; i++)
@@ -133,13 +133,13 @@ static void node_free(struct ry_node *node)
     free(node);
 }
 
-/* What other hosts need to join; *door is NULL where they may not. */
-static int tcp_of(const struct ry_config *config, struct ry_post_tcp *tcp, const struct ry_post_tcp **door,
-                  struct ry_error *err)
+/* What other hosts need to join; *listening is NULL where they may not. */
+static int tcp_of(const struct ry_config *config, struct ry_router_thread_tcp *tcp,
+                  const struct ry_router_thread_tcp **listening, struct ry_error *err)
 {
-    *tcp = (struct ry_post_tcp){.bind = ry_config_str(config, RY_OPT_join_bind),
-                                .allow_path = ry_config_str(config, RY_OPT_join_allow)};
-    *door = NULL;
+    *tcp = (struct ry_router_thread_tcp){.bind = ry_config_str(config, RY_OPT_join_bind),
+                                         .allow_path = ry_config_str(config, RY_OPT_join_allow)};
+    *listening = NULL;
     if (*tcp->bind == '\0')
         return RY_OK;
     if (strncmp(tcp->bind, "tcp://", 6) != 0)
@@ -149,7 +149,7 @@ static int tcp_of(const struct ry_config *config, struct ry_post_tcp *tcp, const
         return ry_fail(err, RY_ECONFIG,
                        "REELYARD_JOIN_BIND needs REELYARD_JOIN_KEY (a file of `reelyard keys new`) and "
                        "REELYARD_JOIN_ALLOW (a file of public keys)");
-    *door = tcp;
+    *listening = tcp;
     return ry_keypair_read(&tcp->own, key, err);
 }
 
@@ -173,12 +173,12 @@ static int node_open(struct ry_node *node, const struct ry_node_options *options
     for (size_t i = 0; i < options->role_count; i++)
         if (options->roles[i].spec->version)
             options->roles[i].spec->version(versions[options->roles[i].spec->role]);
-    struct ry_post_tcp tcp;
-    const struct ry_post_tcp *door;
-    int rc = tcp_of(node->config, &tcp, &door, err);
+    struct ry_router_thread_tcp tcp;
+    const struct ry_router_thread_tcp *listening;
+    int rc = tcp_of(node->config, &tcp, &listening, err);
     if (rc != RY_OK)
         return rc;
-    const struct ry_post_options post = {
+    const struct ry_router_thread_options router = {
         .node = node->node_name,
         .owner = node->owner,
         .clock = ry_clock_system(),
@@ -191,9 +191,9 @@ static int node_open(struct ry_node *node, const struct ry_node_options *options
         .ipc_path = options->ipc_path,
         .guarded = options->guarded,
         .hold_ms_max = ry_config_int(node->config, RY_OPT_stuck_seconds) * 1000,
-        .tcp = door,
+        .tcp = listening,
     };
-    rc = ry_post_start(&node->post, &post, err);
+    rc = ry_router_thread_start(&node->router, &router, err);
     ry_keypair_forget(&tcp.own);
     return rc;
 }
@@ -266,8 +266,8 @@ int ry_node_start(struct ry_node **node, const struct ry_node_options *options, 
         *node = made;
         return RY_OK;
     }
-    if (made->post)
-        ry_post_dismiss(made->post);
+    if (made->router)
+        ry_router_thread_dismiss(made->router);
     if (join_workers(made))
         node_free(made);
     return rc;
@@ -332,12 +332,12 @@ size_t ry_node_drain_order(enum ry_role order[RY_ROLE_COUNT])
 static bool drain_role(struct ry_node *node, enum ry_role role, int64_t until_mono_ms)
 {
     for (;;) {
-        struct ry_post_load load = ry_post_load(node->post, role);
+        struct ry_router_thread_load load = ry_router_thread_load(node->router, role);
         if (load.instances == 0)
             return true;
         bool late = ry_mono_ms(ry_clock_system()) >= until_mono_ms;
         if (load.role_load == 0 || late)
-            ry_post_drain(node->post, role);
+            ry_router_thread_drain(node->router, role);
         if (late)
             return false;
         (void)ry_wait(NULL, 0, DRAIN_LOOK_MS);
@@ -350,13 +350,13 @@ static uint32_t tell_left(struct ry_node *node, char where[LEFT_BYTES])
     size_t n = 0;
     where[0] = '\0';
     for (unsigned role = 1; role < RY_ROLE_COUNT && n < LEFT_BYTES; role++) {
-        struct ry_post_load load = ry_post_load(node->post, (enum ry_role)role);
+        struct ry_router_thread_load load = ry_router_thread_load(node->router, (enum ry_role)role);
         if (load.role_load > 0)
             n += (size_t)snprintf(where + n, LEFT_BYTES - n, "%s %s %" PRIu32 " (%" PRIu32 " instances)",
                                   n > 0 ? "," : " for", ry_role_name((enum ry_role)role), load.role_load,
                                   load.instances);
     }
-    return ry_post_load(node->post, RY_ROLE_NONE).total_load;
+    return ry_router_thread_load(node->router, RY_ROLE_NONE).total_load;
 }
 
 int ry_node_stop(struct ry_node **node, int64_t drain_ms, struct ry_error *err)
@@ -373,7 +373,7 @@ int ry_node_stop(struct ry_node **node, int64_t drain_ms, struct ry_error *err)
         finished = drain_role(old, order[i], until_mono_ms) && finished;
     char where[LEFT_BYTES];
     uint32_t left = tell_left(old, where);
-    ry_post_dismiss(old->post);
+    ry_router_thread_dismiss(old->router);
     if (join_workers(old))
         node_free(old);
     if (!finished || left > 0)
@@ -388,22 +388,22 @@ int ry_node_stop(struct ry_node **node, int64_t drain_ms, struct ry_error *err)
 
 void ry_node_admit(struct ry_node *node, const struct ry_ticket *ticket)
 {
-    ry_post_admit(node->post, ticket);
+    ry_router_thread_admit(node->router, ticket);
 }
 
 void ry_node_revoke(struct ry_node *node, const char *name)
 {
-    ry_post_revoke(node->post, name);
+    ry_router_thread_revoke(node->router, name);
 }
 
 void ry_node_troupe(struct ry_node *node, const struct ry_troupe *troupe)
 {
-    ry_post_troupe(node->post, troupe);
+    ry_router_thread_troupe(node->router, troupe);
 }
 
 void ry_node_touch(struct ry_node *node)
 {
-    (void)ry_post_load(node->post, RY_ROLE_NONE);
+    (void)ry_router_thread_load(node->router, RY_ROLE_NONE);
 }
 
 /* ---- failures ---------------------------------------------------------------------------------------------------- */

@@ -1,7 +1,7 @@
 /* node.h: a node: one router and the instances that live in this process as threads.
  *
  * The same instances can live in other processes and attach over ipc: (ry_node_attach); nothing in an actor knows.
- * With REELYARD_JOIN_BIND set it listens for encoders of other hosts too (gate.h). */
+ * With REELYARD_JOIN_BIND set it listens for encoders of other hosts too (curve_listener.h). */
 #ifndef REELYARD_RUNTIME_BUS_NODE_H
 #define REELYARD_RUNTIME_BUS_NODE_H
 

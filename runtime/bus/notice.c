@@ -5,7 +5,7 @@
  * one-line description, which is then all that is left of it. A mail_dead never becomes a dead letter itself: it is
  * offered again until it is taken. Says welcome, undeliverable, mail_dead and the node's state under ids of the
  * router's own session. */
-#include "runtime/bus/post.h"
+#include "runtime/bus/router_internal.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 #define DEAD_MAX       1024
 #define DEAD_MAX_BYTES ((size_t)256 << 20)
 
-static uint64_t post_id(struct ry_router *router)
+static uint64_t router_next_id(struct ry_router *router)
 {
     if (++router->last_id == 0)
         router->last_id = 1;
@@ -21,8 +21,8 @@ static uint64_t post_id(struct ry_router *router)
 }
 
 /* Packs a message of the router into router->packed; *frames gets its blobs' references. */
-static int post_pack(struct ry_router *router, enum ry_tag tag, const void *message, uint64_t correlation,
-                     struct ry_envelope *head, struct ry_frames *frames, struct ry_error *err)
+static int router_pack(struct ry_router *router, enum ry_tag tag, const void *message, uint64_t correlation,
+                       struct ry_envelope *head, struct ry_frames *frames, struct ry_error *err)
 {
     ry_buf_reset(&router->body);
     ry_buf_reset(&router->packed);
@@ -31,7 +31,7 @@ static int post_pack(struct ry_router *router, enum ry_tag tag, const void *mess
     if (rc != RY_OK)
         return rc;
     *head = (struct ry_envelope){
-        .id = post_id(router),
+        .id = router_next_id(router),
         .correlation = correlation,
         .tag = (uint16_t)tag,
         .priority = RY_PRIORITY_CONTROL,
@@ -48,13 +48,13 @@ static int post_pack(struct ry_router *router, enum ry_tag tag, const void *mess
     return RY_OK;
 }
 
-void post_say(struct ry_router *router, const struct member *to, enum ry_tag tag, const void *message,
-              uint64_t correlation)
+void router_say(struct ry_router *router, const struct attached_instance *to, enum ry_tag tag, const void *message,
+                uint64_t correlation)
 {
     struct ry_envelope head;
     struct ry_frames frames;
     struct ry_error err = {0};
-    if (post_pack(router, tag, message, correlation, &head, &frames, &err) != RY_OK) {
+    if (router_pack(router, tag, message, correlation, &head, &frames, &err) != RY_OK) {
         RY_LOG(RY_ERROR, "router_mute", "to=%s reason=%s", to->name, err.text);
         return;
     }
@@ -64,7 +64,7 @@ void post_say(struct ry_router *router, const struct member *to, enum ry_tag tag
 
 /* ---- undeliverable ----------------------------------------------------------------------------------------------- */
 
-uint32_t post_concerned(const struct ry_envelope *head, const struct ry_descriptor *descriptor)
+uint32_t router_concerned(const struct ry_envelope *head, const struct ry_descriptor *descriptor)
 {
     return RY_SESSION_OF(descriptor->kind == RY_KIND_ASK ? head->id : head->correlation);
 }
@@ -72,7 +72,7 @@ uint32_t post_concerned(const struct ry_envelope *head, const struct ry_descript
 static void say_undeliverable(struct ry_router *router, uint32_t session, const struct ry_envelope *head,
                               enum ry_undeliverable_cause cause, enum ry_failure_class class, const char *reason)
 {
-    const struct member *to = post_member(router, session);
+    const struct attached_instance *to = router_instance(router, session);
     if (to == NULL)
         return;
     const struct ry_undeliverable message = {
@@ -84,12 +84,12 @@ static void say_undeliverable(struct ry_router *router, uint32_t session, const 
         .class = (uint64_t) class,
     };
     /* The correlation names what this instance knows: its own message, or the origin it waits for. */
-    post_say(router, to, RY_TAG_undeliverable, &message,
-             RY_SESSION_OF(head->id) == session ? head->id : head->correlation);
+    router_say(router, to, RY_TAG_undeliverable, &message,
+               RY_SESSION_OF(head->id) == session ? head->id : head->correlation);
 }
 
-void post_undeliverable(struct ry_router *router, uint32_t session, const struct ry_envelope *head,
-                        enum ry_undeliverable_cause cause, const char *reason)
+void router_undeliverable(struct ry_router *router, uint32_t session, const struct ry_envelope *head,
+                          enum ry_undeliverable_cause cause, const char *reason)
 {
     say_undeliverable(router, session, head, cause, RY_FAILURE_PASSING, reason);
 }
@@ -99,15 +99,15 @@ static void end_without_letter(struct ry_router *router, struct mail *mail, enum
                                const char *reason)
 {
     struct ry_envelope head = mail->head;
-    uint32_t concerned = post_concerned(&head, mail->descriptor);
+    uint32_t concerned = router_concerned(&head, mail->descriptor);
     RY_LOG(RY_WARNING, "mail_failed", "id=%" PRIu64 " role=%s message=%s reason=%s", head.id, ry_role_name(mail->role),
            mail->descriptor->record.name, reason);
-    post_forget(router, mail);
+    router_forget(router, mail);
     head.body = (struct ry_str){0};
     say_undeliverable(router, concerned, &head, RY_UNDELIVERABLE_DEAD, class, reason);
 }
 
-void post_fail_for_good(struct ry_router *router, struct mail *mail, const char *reason)
+void dead_letter_fail(struct ry_router *router, struct mail *mail, const char *reason)
 {
     end_without_letter(router, mail, RY_FAILURE_PERMANENT, reason);
 }
@@ -151,7 +151,7 @@ static struct mail *dead_letter(struct ry_router *router, const struct mail *mai
     };
     struct ry_envelope head;
     struct ry_frames frames;
-    if (post_pack(router, RY_TAG_mail_dead, &message, 0, &head, &frames, err) != RY_OK)
+    if (router_pack(router, RY_TAG_mail_dead, &message, 0, &head, &frames, err) != RY_OK)
         return NULL;
     struct mail *letter = mail_new(&router->pool, ry_buf_str(&router->packed), &head, frames.items, frames.n);
     ry_frames_clear(&frames);
@@ -162,7 +162,7 @@ static struct mail *dead_letter(struct ry_router *router, const struct mail *mai
     letter->descriptor = ry_descriptor(RY_TAG_mail_dead);
     letter->role = RY_ROLE_INGESTER;
     letter->from = RY_ROLE_ROUTER;
-    letter->since_mono_ms = post_now(router);
+    letter->since_mono_ms = router_now(router);
     return letter;
 }
 
@@ -174,13 +174,13 @@ static void dead_keep(struct ry_router *router, struct mail *letter, int64_t not
     router->dead_bytes += letter->cost_bytes;
 }
 
-void post_keep_dead(struct ry_router *router, struct mail *mail, int64_t delay_ms)
+void dead_letter_keep(struct ry_router *router, struct mail *mail, int64_t delay_ms)
 {
     mail_index_remove(&router->index, mail);
-    dead_keep(router, mail, post_now(router) + delay_ms);
+    dead_keep(router, mail, router_now(router) + delay_ms);
 }
 
-void post_bury(struct ry_router *router, struct mail *mail, const char *reason)
+void dead_letter_bury(struct ry_router *router, struct mail *mail, const char *reason)
 {
     if (ry_descriptor_is_remade(mail->descriptor)) {
         end_without_letter(router, mail, RY_FAILURE_PASSING, reason);
@@ -189,8 +189,8 @@ void post_bury(struct ry_router *router, struct mail *mail, const char *reason)
     RY_BUF_AUTO summary = ry_buf_make(2000);
     describe(mail, &summary);
     struct ry_envelope head = mail->head;
-    uint32_t concerned = post_concerned(&head, mail->descriptor);
-    router->offices[mail->role].dead++;
+    uint32_t concerned = router_concerned(&head, mail->descriptor);
+    router->role_queues[mail->role].dead++;
     RY_LOG(RY_WARNING, "mail_dead", "id=%" PRIu64 " role=%s message=%s attempts=%u reason=%s", head.id,
            ry_role_name(mail->role), mail->descriptor->record.name, mail->attempt, reason);
     if (head.tag == RY_TAG_mail_dead) {
@@ -205,27 +205,27 @@ void post_bury(struct ry_router *router, struct mail *mail, const char *reason)
         else
             dead_lost(mail, ry_buf_str(&summary), err.text);
     }
-    post_forget(router, mail);
+    router_forget(router, mail);
     head.body = (struct ry_str){0};
-    post_undeliverable(router, concerned, &head, RY_UNDELIVERABLE_DEAD, reason);
+    router_undeliverable(router, concerned, &head, RY_UNDELIVERABLE_DEAD, reason);
 }
 
-int64_t post_move_dead(struct ry_router *router)
+int64_t dead_letter_move(struct ry_router *router)
 {
-    int64_t now_mono_ms = post_now(router);
+    int64_t now_mono_ms = router_now(router);
     int64_t wake_mono_ms = INT64_MAX;
     struct mail *letter = TAILQ_FIRST(&router->dead);
-    bool reached = router->offices[RY_ROLE_INGESTER].member_count > 0 ||
-                   post_relay_takes(router, RY_ROLE_INGESTER, RY_PRIORITY_CONTROL);
-    while (letter && reached && post_has_room(router, RY_ROLE_ROUTER, RY_ROLE_INGESTER)) {
+    bool reached = router->role_queues[RY_ROLE_INGESTER].instance_count > 0 ||
+                   relayed_takes(router, RY_ROLE_INGESTER, RY_PRIORITY_CONTROL);
+    while (letter && reached && shares_have_room(router, RY_ROLE_ROUTER, RY_ROLE_INGESTER)) {
         struct mail *next = TAILQ_NEXT(letter, link);
         if (letter->not_before_mono_ms <= now_mono_ms) {
             TAILQ_REMOVE(&router->dead, letter, link);
             router->dead_count--;
             router->dead_bytes -= letter->cost_bytes;
-            router->offices[RY_ROLE_INGESTER].accepted++;
+            router->role_queues[RY_ROLE_INGESTER].accepted++;
             mail_index_add(&router->index, letter);
-            post_enqueue(router, letter, false);
+            router_enqueue(router, letter, false);
         } else if (letter->not_before_mono_ms < wake_mono_ms) {
             wake_mono_ms = letter->not_before_mono_ms;
         }
@@ -246,9 +246,9 @@ static int replay(struct ry_router *router, struct ry_envelope *head, struct ry_
         head->tag == RY_TAG_mail_dead || head->priority >= RY_PRIORITY_COUNT)
         return ry_fail(err, RY_EINVAL, "this is no mail that a mailbox takes");
     enum ry_role role = ry_descriptor_role(descriptor);
-    if (!post_has_room(router, RY_ROLE_ROUTER, role))
+    if (!shares_have_room(router, RY_ROLE_ROUTER, role))
         return ry_fail(err, RY_EFULL, "the mailbox of the %s is full; try again later", ry_role_name(role));
-    head->id = post_id(router);
+    head->id = router_next_id(router);
     head->correlation = head->id;
     head->attempt = 1;
     head->deadline_wall_ms = 0;
@@ -263,15 +263,15 @@ static int replay(struct ry_router *router, struct ry_envelope *head, struct ry_
     mail->descriptor = descriptor;
     mail->role = role;
     mail->from = RY_ROLE_ROUTER;
-    mail->since_mono_ms = post_now(router);
-    router->offices[role].accepted++;
+    mail->since_mono_ms = router_now(router);
+    router->role_queues[role].accepted++;
     mail_index_add(&router->index, mail);
-    post_enqueue(router, mail, false);
+    router_enqueue(router, mail, false);
     return RY_OK;
 }
 
-void post_replay(struct ry_router *router, const struct member *from, const struct ry_mail_replay *message,
-                 uint64_t correlation)
+void dead_letter_replay(struct ry_router *router, const struct attached_instance *from,
+                        const struct ry_mail_replay *message, uint64_t correlation)
 {
     struct ry_frames frames = {.n = 0};
     struct ry_envelope head;
@@ -284,74 +284,74 @@ void post_replay(struct ry_router *router, const struct member *from, const stru
     ry_frames_clear(&frames);
     const struct ry_replayed answer = {.accepted = rc == RY_OK,
                                        .reason = rc == RY_OK ? (struct ry_str){0} : ry_str_of(err.text)};
-    post_say(router, from, RY_TAG_replayed, &answer, correlation);
+    router_say(router, from, RY_TAG_replayed, &answer, correlation);
 }
 
 /* ---- the node's state -------------------------------------------------------------------------------------------- */
 
 /* The marks move on whenever somebody reports or asks, so without either the window may be older than it should: an
  * average over a longer time, which is still true. */
-uint64_t post_busy_permille(struct ry_router *router, struct office *office)
+uint64_t node_state_busy_permille(struct ry_router *router, struct role_queue *role_queue)
 {
-    int64_t now_mono_ms = post_now(router);
-    if (now_mono_ms - office->marks[1].at_mono_ms >= BUSY_WINDOW_MS) {
-        office->marks[0] = office->marks[1];
-        office->marks[1] = (struct busy_mark){now_mono_ms, office->busy_ms};
+    int64_t now_mono_ms = router_now(router);
+    if (now_mono_ms - role_queue->marks[1].at_mono_ms >= BUSY_WINDOW_MS) {
+        role_queue->marks[0] = role_queue->marks[1];
+        role_queue->marks[1] = (struct busy_mark){now_mono_ms, role_queue->busy_ms};
     }
-    int64_t past_ms = now_mono_ms - office->marks[0].at_mono_ms;
-    if (past_ms <= 0 || office->member_count == 0)
+    int64_t past_ms = now_mono_ms - role_queue->marks[0].at_mono_ms;
+    if (past_ms <= 0 || role_queue->instance_count == 0)
         return 0;
     uint64_t permille =
-        (office->busy_ms - office->marks[0].busy_ms) * 1000 / ((uint64_t)past_ms * office->member_count);
+        (role_queue->busy_ms - role_queue->marks[0].busy_ms) * 1000 / ((uint64_t)past_ms * role_queue->instance_count);
     return permille < 1000 ? permille : 1000;
 }
 
 static void state_role(struct ry_router *router, enum ry_role role, struct ry_role_state *state)
 {
-    struct office *office = &router->offices[role];
-    const struct member *member;
+    struct role_queue *role_queue = &router->role_queues[role];
+    const struct attached_instance *instance;
     uint64_t capacity = 0;
-    TAILQ_FOREACH(member, &office->members, of_role)
-    capacity += member->capacity;
-    const struct mail *oldest = TAILQ_FIRST(&office->mailbox.by_age);
+    TAILQ_FOREACH(instance, &role_queue->instances, of_role)
+    capacity += instance->capacity;
+    const struct mail *oldest = TAILQ_FIRST(&role_queue->mailbox.by_age);
     *state = (struct ry_role_state){
         .role = ry_str_of(ry_role_name(role)),
-        .queued = office->mailbox.n,
-        .queued_bytes = office->mailbox.bytes,
+        .queued = role_queue->mailbox.n,
+        .queued_bytes = role_queue->mailbox.bytes,
         .limit = router->options.mailbox_max,
         .limit_bytes = router->options.mailbox_max_bytes,
-        .oldest_ms = oldest ? (uint64_t)(post_now(router) - oldest->since_mono_ms) : 0,
-        .held = office->held,
-        .held_bytes = office->held_bytes,
-        .accepted = office->accepted,
-        .refused = office->refused,
-        .redelivered = office->redelivered,
-        .dead = office->dead,
-        .expired = office->expired,
-        .instances = office->member_count,
+        .oldest_ms = oldest ? (uint64_t)(router_now(router) - oldest->since_mono_ms) : 0,
+        .held = role_queue->held,
+        .held_bytes = role_queue->held_bytes,
+        .accepted = role_queue->accepted,
+        .refused = role_queue->refused,
+        .redelivered = role_queue->redelivered,
+        .dead = role_queue->dead,
+        .expired = role_queue->expired,
+        .instances = role_queue->instance_count,
         .capacity = capacity,
-        .done = office->done,
-        .busy_ms = office->busy_ms,
-        .busy_permille = post_busy_permille(router, office),
-        .reached = post_reaches(router, role),
+        .done = role_queue->done,
+        .busy_ms = role_queue->busy_ms,
+        .busy_permille = node_state_busy_permille(router, role_queue),
+        .reached = relayed_reaches(router, role),
     };
 }
 
-static void state_member(const struct member *member, struct ry_instance_state *state)
+static void state_instance(const struct attached_instance *instance, struct ry_instance_state *state)
 {
     *state = (struct ry_instance_state){
-        .role = ry_str_of(ry_role_name(member->role)),
-        .name = ry_str_of(member->name),
-        .pid = member->pid,
-        .remote = member->locality != RY_LOCALITY_THREAD,
-        .capacity = member->capacity,
-        .held = member->held,
-        .done = member->done,
-        .busy_ms = member->busy_ms,
-        .sandboxed = member->sandboxed,
-        .heap_bytes = member->heap_bytes,
-        .faults = RY_ROLES_CONFINED & RY_ROLE_BIT(member->role) ? member->faults : 0,
-        .trouble = *member->trouble ? ry_str_of(member->trouble) : (struct ry_str){0},
+        .role = ry_str_of(ry_role_name(instance->role)),
+        .name = ry_str_of(instance->name),
+        .pid = instance->pid,
+        .remote = instance->locality != RY_LOCALITY_THREAD,
+        .capacity = instance->capacity,
+        .held = instance->held,
+        .done = instance->done,
+        .busy_ms = instance->busy_ms,
+        .sandboxed = instance->sandboxed,
+        .heap_bytes = instance->heap_bytes,
+        .faults = RY_ROLES_CONFINED & RY_ROLE_BIT(instance->role) ? instance->faults : 0,
+        .trouble = *instance->trouble ? ry_str_of(instance->trouble) : (struct ry_str){0},
     };
 }
 
@@ -360,7 +360,7 @@ static size_t state_counters(struct ry_router *router, struct ry_counter_value *
     router->ended.counters[RY_COUNTER_log_dropped] += ry_log_take_dropped();
     struct ry_stats sum = router->ended;
     sum.counters[RY_COUNTER_log_dropped] += router->troupe ? router->troupe->log_dropped : 0;
-    for (size_t i = 1; i < MEMBER_SLOTS; i++)
+    for (size_t i = 1; i < INSTANCE_SLOTS; i++)
         if (router->slots[i])
             ry_stats_merge(&sum, &router->slots[i]->stats);
     size_t n = 0;
@@ -401,27 +401,27 @@ static int state_children(const struct ry_router *router, struct ry_node_state *
     return RY_OK;
 }
 
-static void state_outcasts(struct ry_router *router, struct ry_outcast outcasts[POST_OUTCASTS],
+static void state_outcasts(struct ry_router *router, struct ry_outcast outcasts[ROUTER_OUTCASTS],
                            struct ry_node_state *state)
 {
-    size_t n = router->outcast_count < POST_OUTCASTS ? router->outcast_count : POST_OUTCASTS;
+    size_t n = router->outcast_count < ROUTER_OUTCASTS ? router->outcast_count : ROUTER_OUTCASTS;
     for (size_t i = 0; i < n; i++) {
-        const struct outcast *outcast = &router->outcasts[(router->outcast_count - 1 - i) % POST_OUTCASTS];
+        const struct outcast *outcast = &router->outcasts[(router->outcast_count - 1 - i) % ROUTER_OUTCASTS];
         outcasts[i] = (struct ry_outcast){.role = ry_str_of(ry_role_name(outcast->role)),
                                           .name = ry_str_of(outcast->name),
                                           .reason = ry_str_of(outcast->reason),
-                                          .ago_ms = (uint64_t)(post_now(router) - outcast->at_mono_ms)};
+                                          .ago_ms = (uint64_t)(router_now(router) - outcast->at_mono_ms)};
     }
     state->put_out = router->outcast_count;
     state->outcasts.items = outcasts;
     state->outcasts.n = n;
 }
 
-void post_node_state(struct ry_router *router, const struct member *to, uint64_t correlation)
+void node_state_say(struct ry_router *router, const struct attached_instance *to, uint64_t correlation)
 {
     RY_ARENA_AUTO arena = ry_arena_make((size_t)16 << 20);
     struct ry_role_state *roles = ry_arena_array(&arena, RY_ROLE_COUNT, sizeof *roles);
-    struct ry_instance_state *instances = ry_arena_array(&arena, router->member_count, sizeof *instances);
+    struct ry_instance_state *instances = ry_arena_array(&arena, router->instance_count, sizeof *instances);
     struct ry_counter_value *counters = ry_arena_array(&arena, RY_STATS_FLAT, sizeof *counters);
     if (roles == NULL || instances == NULL || counters == NULL) {
         RY_LOG(RY_ERROR, "router_mute", "to=%s reason=%s", to->name, "out of memory");
@@ -429,7 +429,7 @@ void post_node_state(struct ry_router *router, const struct member *to, uint64_t
     }
     struct ry_node_state state = {
         .node = ry_str_of(router->node),
-        .uptime_ms = (uint64_t)(post_now(router) - router->start_mono_ms),
+        .uptime_ms = (uint64_t)(router_now(router) - router->start_mono_ms),
         .rejected = router->rejected,
         .dropped_events = router->dropped_events,
         .dropped_answers = router->dropped_answers,
@@ -438,14 +438,14 @@ void post_node_state(struct ry_router *router, const struct member *to, uint64_t
         .counters = {.items = counters, .n = state_counters(router, counters)},
         .relay_notice = *router->relay_notice ? ry_str_of(router->relay_notice) : (struct ry_str){0},
     };
-    struct ry_outcast outcasts[POST_OUTCASTS];
+    struct ry_outcast outcasts[ROUTER_OUTCASTS];
     state_outcasts(router, outcasts, &state);
     for (unsigned role = RY_ROLE_INGESTER; role <= RY_ROLE_MONITOR; role++)
         state_role(router, (enum ry_role)role, &roles[state.roles.n++]);
-    for (size_t i = 1; i < MEMBER_SLOTS; i++)
+    for (size_t i = 1; i < INSTANCE_SLOTS; i++)
         if (router->slots[i])
-            state_member(router->slots[i], &instances[state.instances.n++]);
+            state_instance(router->slots[i], &instances[state.instances.n++]);
     if (state_children(router, &state, &arena) != RY_OK)
         RY_LOG(RY_ERROR, "children_left_out", "reason=%s", "out of memory");
-    post_say(router, to, RY_TAG_node_state, &state, correlation);
+    router_say(router, to, RY_TAG_node_state, &state, correlation);
 }

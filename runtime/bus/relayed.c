@@ -15,31 +15,31 @@
 
 #define REPLACED_MS 10000
 
-static bool is_here(struct ry_router *router, const struct office *office)
+static bool is_here(struct ry_router *router, const struct role_queue *role_queue)
 {
-    bool just_left = office->left_mono_ms != 0 && post_now(router) - office->left_mono_ms < REPLACED_MS;
-    return office->member_count > 0 || just_left;
+    bool just_left = role_queue->left_mono_ms != 0 && router_now(router) - role_queue->left_mono_ms < REPLACED_MS;
+    return role_queue->instance_count > 0 || just_left;
 }
 
-bool post_reaches(struct ry_router *router, enum ry_role role)
+bool relayed_reaches(struct ry_router *router, enum ry_role role)
 {
     return router->relay != NULL && !router->relay->stopping && (router->reach & RY_ROLE_BIT(role));
 }
 
-bool post_is_elsewhere(struct ry_router *router, enum ry_role role)
+bool relayed_is_elsewhere(struct ry_router *router, enum ry_role role)
 {
-    return post_reaches(router, role) && !is_here(router, &router->offices[role]);
+    return relayed_reaches(router, role) && !is_here(router, &router->role_queues[role]);
 }
 
-bool post_relay_takes(struct ry_router *router, enum ry_role role, unsigned priority)
+bool relayed_takes(struct ry_router *router, enum ry_role role, unsigned priority)
 {
-    const struct office *office = &router->offices[role];
-    if (!post_reaches(router, role) || office->relayed[ry_priority_is_urgent(priority)] >= router->relay_window)
+    const struct role_queue *role_queue = &router->role_queues[role];
+    if (!relayed_reaches(router, role) || role_queue->relayed[ry_priority_is_urgent(priority)] >= router->relay_window)
         return false;
-    return (router->shared & RY_ROLE_BIT(role)) || !is_here(router, office);
+    return (router->shared & RY_ROLE_BIT(role)) || !is_here(router, role_queue);
 }
 
-void post_note_settled(struct ry_router *router, uint64_t id, uint64_t origin)
+void router_note_settled(struct ry_router *router, uint64_t id, uint64_t origin)
 {
     if (router->relay == NULL ||
         (RY_SESSION_OF(id) != router->relay->session && RY_SESSION_OF(origin) != router->relay->session))
@@ -58,22 +58,22 @@ void post_note_settled(struct ry_router *router, uint64_t id, uint64_t origin)
     router->settled[router->settled_count++] = (struct settled){id, origin};
 }
 
-void post_tell_settled(struct ry_router *router)
+void relayed_tell_settled(struct ry_router *router)
 {
     for (size_t i = 0; i < router->settled_count && router->relay != NULL; i++) {
         const struct settled *settled = &router->settled[i];
         const struct ry_mail_settled message = {
             .id = settled->id, .origin = settled->origin, .left = mail_index_count(&router->index, settled->origin)};
-        post_say(router, router->relay, RY_TAG_mail_settled, &message, settled->id);
+        router_say(router, router->relay, RY_TAG_mail_settled, &message, settled->id);
     }
     router->settled_count = 0;
 }
 
-int post_take_reach(struct ry_router *router, struct member *from, const struct ry_relay_reach *message,
-                    struct ry_error *err)
+int relayed_take_reach(struct ry_router *router, struct attached_instance *from, const struct ry_relay_reach *message,
+                       struct ry_error *err)
 {
     if (from != router->relay)
-        return post_refuse(router, from, err, "it is not the relay");
+        return router_refuse(router, from, err, "it is not the relay");
     router->reach = (uint32_t)message->roles;
     router->shared = (uint32_t)message->shared;
     router->relay_window = (size_t)message->window;
@@ -81,13 +81,13 @@ int post_take_reach(struct ry_router *router, struct member *from, const struct 
     return RY_OK;
 }
 
-int post_pass_undeliverable(struct ry_router *router, struct member *from, uint64_t to,
-                            const struct ry_undeliverable *message, struct ry_error *err)
+int relayed_pass_undeliverable(struct ry_router *router, struct attached_instance *from, uint64_t to,
+                               const struct ry_undeliverable *message, struct ry_error *err)
 {
-    const struct member *concerned = post_member(router, RY_SESSION_OF(to));
+    const struct attached_instance *concerned = router_instance(router, RY_SESSION_OF(to));
     if (from != router->relay)
-        return post_refuse(router, from, err, "it is not the relay");
+        return router_refuse(router, from, err, "it is not the relay");
     if (concerned != NULL && authority_relays(router, from, to)) /* of a mail that it has */
-        post_say(router, concerned, RY_TAG_undeliverable, message, to);
+        router_say(router, concerned, RY_TAG_undeliverable, message, to);
     return RY_OK;
 }

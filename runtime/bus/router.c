@@ -1,4 +1,4 @@
-/* router.c: the post office of a node: who is there, what they may say, and custody.
+/* router.c: the router of a node: who is there, what they may say, and custody.
  *
  * Owns the mailboxes, the instances that joined and every mail until it is done. Accepts what instances say (the sender
  * is known by its session, never by what the envelope claims), sorts it into mailboxes, passes answers on, and takes
@@ -22,7 +22,7 @@
 #define OWNER_BYTES        201 /* as welcome takes */
 #define REFUSALS_PERIOD_MS 10000
 
-int64_t post_now(struct ry_router *router)
+int64_t router_now(struct ry_router *router)
 {
     if (!router->now_fresh) {
         router->now_mono_ms = ry_mono_ms(router->options.clock);
@@ -31,10 +31,10 @@ int64_t post_now(struct ry_router *router)
     return router->now_mono_ms;
 }
 
-struct member *post_member(const struct ry_router *router, uint32_t session)
+struct attached_instance *router_instance(const struct ry_router *router, uint32_t session)
 {
-    struct member *member = router->slots[session % MEMBER_SLOTS];
-    return member && member->session == session ? member : NULL;
+    struct attached_instance *instance = router->slots[session % INSTANCE_SLOTS];
+    return instance && instance->session == session ? instance : NULL;
 }
 
 int ry_router_new(struct ry_router **router, const struct ry_router_options *options, struct ry_error *err)
@@ -60,23 +60,23 @@ int ry_router_new(struct ry_router **router, const struct ry_router_options *opt
     LIST_INIT(&made->deadlines);
     TAILQ_INIT(&made->dead);
     for (size_t i = 0; i < RY_ROLE_COUNT; i++) {
-        mailbox_init(&made->offices[i].mailbox);
-        TAILQ_INIT(&made->offices[i].members);
-        made->offices[i].marks[0].at_mono_ms = made->offices[i].marks[1].at_mono_ms = made->start_mono_ms;
+        mailbox_init(&made->role_queues[i].mailbox);
+        TAILQ_INIT(&made->role_queues[i].instances);
+        made->role_queues[i].marks[0].at_mono_ms = made->role_queues[i].marks[1].at_mono_ms = made->start_mono_ms;
     }
-    post_plan(made);
+    shares_plan(made);
     *router = made;
     return RY_OK;
 }
 
-static void member_free(struct ry_router *router, struct member *member)
+static void instance_free(struct ry_router *router, struct attached_instance *instance)
 {
     struct mail *mail;
-    while ((mail = TAILQ_FIRST(&member->custody)) != NULL) {
-        TAILQ_REMOVE(&member->custody, mail, link);
+    while ((mail = TAILQ_FIRST(&instance->custody)) != NULL) {
+        TAILQ_REMOVE(&instance->custody, mail, link);
         mail_free(&router->pool, mail);
     }
-    free(member);
+    free(instance);
 }
 
 void ry_router_free(struct ry_router **router)
@@ -85,9 +85,9 @@ void ry_router_free(struct ry_router **router)
     *router = NULL;
     if (old == NULL)
         return;
-    for (size_t i = 0; i < MEMBER_SLOTS; i++)
+    for (size_t i = 0; i < INSTANCE_SLOTS; i++)
         if (old->slots[i])
-            member_free(old, old->slots[i]);
+            instance_free(old, old->slots[i]);
     struct mail *mail;
     while ((mail = TAILQ_FIRST(&old->dead)) != NULL) {
         RY_LOG(RY_ERROR, "dead_letter_lost", "id=%" PRIu64 " reason=%s", mail->head.id, "the node ends");
@@ -95,7 +95,7 @@ void ry_router_free(struct ry_router **router)
         mail_free(&old->pool, mail);
     }
     for (size_t i = 0; i < RY_ROLE_COUNT; i++)
-        mailbox_free(&old->offices[i].mailbox, &old->pool);
+        mailbox_free(&old->role_queues[i].mailbox, &old->pool);
     mail_pool_free(&old->pool);
     mail_index_free(&old->index);
     ry_buf_free(&old->body);
@@ -108,9 +108,9 @@ void ry_router_free(struct ry_router **router)
 
 /* ---- who is there ------------------------------------------------------------------------------------------------ */
 
-static struct member *named(const struct ry_router *router, struct ry_str name)
+static struct attached_instance *named(const struct ry_router *router, struct ry_str name)
 {
-    for (size_t i = 1; i < MEMBER_SLOTS; i++)
+    for (size_t i = 1; i < INSTANCE_SLOTS; i++)
         if (router->slots[i] && ry_str_is(name, router->slots[i]->name))
             return router->slots[i];
     return NULL;
@@ -118,13 +118,13 @@ static struct member *named(const struct ry_router *router, struct ry_str name)
 
 uint32_t ry_router_named(const struct ry_router *router, const char *name)
 {
-    const struct member *member = named(router, ry_str_of(name));
-    return member ? member->session : 0;
+    const struct attached_instance *instance = named(router, ry_str_of(name));
+    return instance ? instance->session : 0;
 }
 
 bool ry_router_has_process(const struct ry_router *router, pid_t pid)
 {
-    for (size_t i = 1; i < MEMBER_SLOTS; i++)
+    for (size_t i = 1; i < INSTANCE_SLOTS; i++)
         if (router->slots[i] && router->slots[i]->pid == (uint32_t)pid && router->slots[i]->role != RY_ROLE_CONSOLE)
             return true;
     return false;
@@ -146,8 +146,8 @@ static int join_check(const struct ry_router *router, const struct ry_hello *hel
         return ry_fail(err, RY_EBUSY, "the node has a relay: %s", router->relay->name);
     if (named(router, hello->name))
         return ry_fail(err, RY_EBUSY, "the name %.*s is in use", RY_STR_ARG(hello->name));
-    if (router->member_count + 1 >= MEMBER_SLOTS)
-        return ry_fail(err, RY_EFULL, "%zu instances are attached already", router->member_count);
+    if (router->instance_count + 1 >= INSTANCE_SLOTS)
+        return ry_fail(err, RY_EFULL, "%zu instances are attached already", router->instance_count);
     return RY_OK;
 }
 
@@ -155,13 +155,13 @@ static int join_check(const struct ry_router *router, const struct ry_hello *hel
 static uint32_t session_new(struct ry_router *router)
 {
     while (router->slots[router->next_slot])
-        router->next_slot = router->next_slot + 1 < MEMBER_SLOTS ? router->next_slot + 1 : 1;
+        router->next_slot = router->next_slot + 1 < INSTANCE_SLOTS ? router->next_slot + 1 : 1;
     unsigned slot = router->next_slot;
-    router->next_slot = slot + 1 < MEMBER_SLOTS ? slot + 1 : 1;
-    uint32_t session = router->slot_sessions[slot] + MEMBER_SLOTS;
-    if (session < MEMBER_SLOTS) /* wrapped: the lower bits are the slot, the upper ones never 0 */
-        session = MEMBER_SLOTS;
-    session = (session & ~(MEMBER_SLOTS - 1)) | slot;
+    router->next_slot = slot + 1 < INSTANCE_SLOTS ? slot + 1 : 1;
+    uint32_t session = router->slot_sessions[slot] + INSTANCE_SLOTS;
+    if (session < INSTANCE_SLOTS) /* wrapped: the lower bits are the slot, the upper ones never 0 */
+        session = INSTANCE_SLOTS;
+    session = (session & ~(INSTANCE_SLOTS - 1)) | slot;
     router->slot_sessions[slot] = session;
     return session;
 }
@@ -169,16 +169,16 @@ static uint32_t session_new(struct ry_router *router)
 /* Whose leases they are: this start of this instance. What its former selves held is known by all before the last
  * slash, so an instance that is started again takes back its own, and no neighbour's. The relay speaks for the
  * node: to other nodes it is the same as long as the router is. */
-static void owner_of(const struct ry_router *router, const struct member *member, char owner[OWNER_BYTES])
+static void owner_of(const struct ry_router *router, const struct attached_instance *instance, char owner[OWNER_BYTES])
 {
     const char *start = strrchr(router->owner, '/');
-    if (member->role == RY_ROLE_RELAY) {
+    if (instance->role == RY_ROLE_RELAY) {
         (void)snprintf(owner, OWNER_BYTES, "%s", router->owner);
         return;
     }
     int node = start ? (int)(start - router->owner) : (int)strlen(router->owner);
-    (void)snprintf(owner, OWNER_BYTES, "%.*s/%s/%s.%" PRIu32, node, router->owner, member->name, start ? start + 1 : "",
-                   member->session);
+    (void)snprintf(owner, OWNER_BYTES, "%.*s/%s/%s.%" PRIu32, node, router->owner, instance->name,
+                   start ? start + 1 : "", instance->session);
 }
 
 int ry_router_join(struct ry_router *router, const struct ry_hello *hello, uint32_t allowed, enum ry_locality locality,
@@ -189,52 +189,52 @@ int ry_router_join(struct ry_router *router, const struct ry_hello *hello, uint3
         router->rejected++;
         return rc;
     }
-    struct member *member = calloc(1, sizeof *member);
-    if (member == NULL)
+    struct attached_instance *instance = calloc(1, sizeof *instance);
+    if (instance == NULL)
         return ry_fail(err, RY_ENOMEM, "no memory for an instance");
-    member->session = session_new(router);
-    member->role = (enum ry_role)hello->role;
-    memcpy(member->name, hello->name.p, hello->name.n);
-    member->pid = (uint32_t)hello->pid;
-    member->locality = locality;
-    member->sandboxed = hello->sandboxed;
-    member->capacity = post_credit(member->role, hello->capacity);
-    TAILQ_INIT(&member->custody);
-    router->slots[member->session % MEMBER_SLOTS] = member;
-    router->member_count++;
-    struct office *office = &router->offices[member->role];
-    TAILQ_INSERT_HEAD(&office->members, member, of_role); /* served longest ago, namely never */
-    office->member_count++;
-    if (member->role == RY_ROLE_RELAY)
-        router->relay = member;
-    *session = member->session;
-    RY_LOG(RY_DEBUG, "instance_joined", "name=%s session=%" PRIu32, member->name, member->session);
+    instance->session = session_new(router);
+    instance->role = (enum ry_role)hello->role;
+    memcpy(instance->name, hello->name.p, hello->name.n);
+    instance->pid = (uint32_t)hello->pid;
+    instance->locality = locality;
+    instance->sandboxed = hello->sandboxed;
+    instance->capacity = custody_credit(instance->role, hello->capacity);
+    TAILQ_INIT(&instance->custody);
+    router->slots[instance->session % INSTANCE_SLOTS] = instance;
+    router->instance_count++;
+    struct role_queue *role_queue = &router->role_queues[instance->role];
+    TAILQ_INSERT_HEAD(&role_queue->instances, instance, of_role); /* served longest ago, namely never */
+    role_queue->instance_count++;
+    if (instance->role == RY_ROLE_RELAY)
+        router->relay = instance;
+    *session = instance->session;
+    RY_LOG(RY_DEBUG, "instance_joined", "name=%s session=%" PRIu32, instance->name, instance->session);
     char owner[OWNER_BYTES];
-    owner_of(router, member, owner);
+    owner_of(router, instance, owner);
     const struct ry_welcome welcome = {
-        .session = member->session, .attempts_max = router->options.attempts_max, .owner = ry_str_of(owner)};
-    post_say(router, member, RY_TAG_welcome, &welcome, 0);
+        .session = instance->session, .attempts_max = router->options.attempts_max, .owner = ry_str_of(owner)};
+    router_say(router, instance, RY_TAG_welcome, &welcome, 0);
     return RY_OK;
 }
 
 /* What an instance held goes to others: to the front, in its old order. */
 static void give_back(struct ry_router *router, struct mail *mail, bool graceful)
 {
-    struct office *office = &router->offices[mail->role];
-    post_take_back(router, mail);
+    struct role_queue *role_queue = &router->role_queues[mail->role];
+    custody_end(router, mail);
     if (graceful)
         mail->attempt--;
     else
-        office->redelivered++;
+        role_queue->redelivered++;
     if (!graceful && mail->attempt >= router->options.attempts_max && mail->head.tag != RY_TAG_mail_dead) {
         char reason[120];
         (void)snprintf(reason, sizeof reason, "the %s crashed or was killed on it %u times", ry_role_name(mail->role),
                        mail->attempt);
-        post_bury(router, mail, reason);
+        dead_letter_bury(router, mail, reason);
         return;
     }
     mail->returned = true;
-    post_enqueue(router, mail, true);
+    router_enqueue(router, mail, true);
 }
 
 static bool asked_for_people(enum ry_role sender)
@@ -243,19 +243,20 @@ static bool asked_for_people(enum ry_role sender)
 }
 
 /* A role has stopped for good: what people asked it in the last moment is answered, not left to wait. */
-static void refuse_waiting(struct ry_router *router, struct office *office)
+static void refuse_waiting(struct ry_router *router, struct role_queue *role_queue)
 {
-    struct mail *mail = TAILQ_FIRST(&office->mailbox.by_age);
+    struct mail *mail = TAILQ_FIRST(&role_queue->mailbox.by_age);
     while (mail) {
         struct mail *next = TAILQ_NEXT(mail, age);
         struct ry_envelope head = mail->head;
-        const struct member *sender = post_member(router, RY_SESSION_OF(head.id));
+        const struct attached_instance *sender = router_instance(router, RY_SESSION_OF(head.id));
         bool asker_gone = sender == NULL && mail->descriptor->kind == RY_KIND_ASK;
         if (asker_gone || (sender && asked_for_people(sender->role))) {
-            post_dequeue(router, mail);
-            post_forget(router, mail);
+            router_dequeue(router, mail);
+            router_forget(router, mail);
             head.body = (struct ry_str){0};
-            post_undeliverable(router, RY_SESSION_OF(head.id), &head, RY_UNDELIVERABLE_REFUSED, "the role has stopped");
+            router_undeliverable(router, RY_SESSION_OF(head.id), &head, RY_UNDELIVERABLE_REFUSED,
+                                 "the role has stopped");
         }
         mail = next;
     }
@@ -263,47 +264,48 @@ static void refuse_waiting(struct ry_router *router, struct office *office)
 
 void ry_router_gone(struct ry_router *router, uint32_t session, bool graceful)
 {
-    struct member *member = post_member(router, session);
-    if (member == NULL)
+    struct attached_instance *instance = router_instance(router, session);
+    if (instance == NULL)
         return;
-    if (member->held > 0)
-        RY_LOG(RY_WARNING, "instance_left_mail", "name=%s graceful=%d mails=%zu", member->name, graceful, member->held);
+    if (instance->held > 0)
+        RY_LOG(RY_WARNING, "instance_left_mail", "name=%s graceful=%d mails=%zu", instance->name, graceful,
+               instance->held);
     struct mail *mail;
-    while ((mail = TAILQ_LAST(&member->custody, mail_list)) != NULL)
+    while ((mail = TAILQ_LAST(&instance->custody, mail_list)) != NULL)
         give_back(router, mail, graceful);
-    struct office *office = &router->offices[member->role];
-    TAILQ_REMOVE(&office->members, member, of_role);
-    office->member_count--;
-    office->left_mono_ms = post_now(router);
-    if (member == router->relay) {
+    struct role_queue *role_queue = &router->role_queues[instance->role];
+    TAILQ_REMOVE(&role_queue->instances, instance, of_role);
+    role_queue->instance_count--;
+    role_queue->left_mono_ms = router_now(router);
+    if (instance == router->relay) {
         router->relay = NULL;
         router->relay_notice[0] = '\0';
         router->settled_count = 0;
     }
-    if (member->stopping && office->member_count == 0)
-        refuse_waiting(router, office);
-    ry_stats_merge(&router->ended, &member->stats);
-    router->slots[session % MEMBER_SLOTS] = NULL;
-    router->member_count--;
-    free(member);
+    if (instance->stopping && role_queue->instance_count == 0)
+        refuse_waiting(router, role_queue);
+    ry_stats_merge(&router->ended, &instance->stats);
+    router->slots[session % INSTANCE_SLOTS] = NULL;
+    router->instance_count--;
+    free(instance);
 }
 
 bool ry_router_knows(const struct ry_router *router, uint32_t session)
 {
-    return post_member(router, session) != NULL;
+    return router_instance(router, session) != NULL;
 }
 
 /* ---- mail on its way --------------------------------------------------------------------------------------------- */
 
-void post_enqueue(struct ry_router *router, struct mail *mail, bool front)
+void router_enqueue(struct ry_router *router, struct mail *mail, bool front)
 {
-    if (mailbox_put(&router->offices[mail->role].mailbox, mail, front) != RY_OK) {
+    if (mailbox_put(&router->role_queues[mail->role].mailbox, mail, front) != RY_OK) {
         RY_LOG(RY_CRITICAL, "mail_lost", "id=%" PRIu64 " reason=%s", mail->head.id, "out of memory");
-        post_forget(router, mail);
+        router_forget(router, mail);
         return;
     }
     router->waiting |= RY_ROLE_BIT(mail->role);
-    router->offices[mail->role].queued_from[mail->from]++;
+    router->role_queues[mail->role].queued_from[mail->from]++;
     if (mail->head.deadline_wall_ms != 0) {
         LIST_INSERT_HEAD(&router->deadlines, mail, deadline);
         if (mail->head.deadline_wall_ms < router->next_deadline_wall_ms)
@@ -311,38 +313,38 @@ void post_enqueue(struct ry_router *router, struct mail *mail, bool front)
     }
 }
 
-void post_dequeue(struct ry_router *router, struct mail *mail)
+void router_dequeue(struct ry_router *router, struct mail *mail)
 {
-    struct office *office = &router->offices[mail->role];
-    mailbox_remove(&office->mailbox, mail);
-    office->queued_from[mail->from]--;
-    if (office->mailbox.n == 0)
+    struct role_queue *role_queue = &router->role_queues[mail->role];
+    mailbox_remove(&role_queue->mailbox, mail);
+    role_queue->queued_from[mail->from]--;
+    if (role_queue->mailbox.n == 0)
         router->waiting &= ~RY_ROLE_BIT(mail->role);
     if (mail->head.deadline_wall_ms != 0)
         LIST_REMOVE(mail, deadline);
     if (mail->covered) {
         mail->covered = false;
-        struct member *sender = post_member(router, RY_SESSION_OF(mail->head.id));
+        struct attached_instance *sender = router_instance(router, RY_SESSION_OF(mail->head.id));
         if (sender && sender->covered[mail->role] > 0)
             sender->covered[mail->role]--;
     }
 }
 
-void post_forget(struct ry_router *router, struct mail *mail)
+void router_forget(struct ry_router *router, struct mail *mail)
 {
-    if (post_has_custody(mail)) {
+    if (mail_has_custody(mail)) {
         mail_index_remove(&router->index, mail);
-        post_note_settled(router, mail->head.id, mail->head.correlation);
+        router_note_settled(router, mail->head.id, mail->head.correlation);
     }
     mail_free(&router->pool, mail);
 }
 
 /* ---- what an instance says --------------------------------------------------------------------------------------- */
 
-int post_refuse(struct ry_router *router, struct member *sender, struct ry_error *err, const char *what)
+int router_refuse(struct ry_router *router, struct attached_instance *sender, struct ry_error *err, const char *what)
 {
     if (sender)
-        post_fault(router, sender);
+        router_note_fault(router, sender);
     router->rejected++;
     unsigned held_back = 0;
     if (ry_log_allowed(&router->refusals, REFUSALS_LOGGED, REFUSALS_PERIOD_MS, &held_back))
@@ -356,23 +358,23 @@ void ry_router_reject(struct ry_router *router)
     router->rejected++;
 }
 
-static int take_answer(struct ry_router *router, const struct post_said *said, struct ry_error *err)
+static int take_answer(struct ry_router *router, const struct router_said *said, struct ry_error *err)
 {
     uint32_t to = RY_SESSION_OF(said->head.correlation);
-    const struct member *asker = post_member(router, to);
+    const struct attached_instance *asker = router_instance(router, to);
     if (asker == NULL) { /* with a replayed dead letter, it is history */
         router->dropped_answers += to != ROUTER_SESSION;
         authority_note(said);
         return RY_OK;
     }
     if (asker->role != RY_ROLE_RELAY && !(said->descriptor->receivers & RY_ROLE_BIT(asker->role)))
-        return post_refuse(router, said->sender, err, "an answer to a role that it is not for");
+        return router_refuse(router, said->sender, err, "an answer to a role that it is not for");
     authority_note(said);
     router->options.emit(router->options.emit_arg, to, said->bytes, said->frames, said->frame_count);
     return RY_OK;
 }
 
-static int mail_of(struct ry_router *router, const struct post_said *said, enum ry_role role, struct mail **mail,
+static int mail_of(struct ry_router *router, const struct router_said *said, enum ry_role role, struct mail **mail,
                    struct ry_error *err)
 {
     *mail = mail_new(&router->pool, said->bytes, &said->head, said->frames, said->frame_count);
@@ -381,16 +383,16 @@ static int mail_of(struct ry_router *router, const struct post_said *said, enum 
     (*mail)->descriptor = said->descriptor;
     (*mail)->role = role;
     (*mail)->from = said->sender->role;
-    (*mail)->since_mono_ms = post_now(router);
+    (*mail)->since_mono_ms = router_now(router);
     return RY_OK;
 }
 
-static int take_event(struct ry_router *router, const struct post_said *said, struct ry_error *err)
+static int take_event(struct ry_router *router, const struct router_said *said, struct ry_error *err)
 {
     enum ry_role role = ry_descriptor_role(said->descriptor);
-    struct office *office = &router->offices[role];
-    bool somebody = office->member_count > 0 || post_reaches(router, role);
-    if (!somebody || !post_has_room_for_event(router, said->sender->role, role)) {
+    struct role_queue *role_queue = &router->role_queues[role];
+    bool somebody = role_queue->instance_count > 0 || relayed_reaches(router, role);
+    if (!somebody || !shares_have_room_for_event(router, said->sender->role, role)) {
         router->dropped_events++;
         return RY_OK;
     }
@@ -398,41 +400,41 @@ static int take_event(struct ry_router *router, const struct post_said *said, st
     int rc = mail_of(router, said, role, &mail, err);
     if (rc != RY_OK)
         return rc;
-    office->accepted++;
-    post_enqueue(router, mail, false);
+    role_queue->accepted++;
+    router_enqueue(router, mail, false);
     return RY_OK;
 }
 
 /* Whether this request has a place whatever else waits: one that was reserved when its sender was given the mail that
  * it works on; for a source, which sends of itself, the one place beyond the limit that every source has in every
  * mailbox, so that small mailboxes that others keep full do not shut it out for ever. */
-static bool has_own_place(const struct ry_router *router, const struct member *sender, enum ry_role role)
+static bool has_own_place(const struct ry_router *router, const struct attached_instance *sender, enum ry_role role)
 {
     if (RY_ROLES_SOURCES & RY_ROLE_BIT(sender->role))
-        return sender->covered[role] == 0 && !post_has_room(router, sender->role, role);
+        return sender->covered[role] == 0 && !shares_have_room(router, sender->role, role);
     return sender->covered[role] < sender->held;
 }
 
-static int take_request(struct ry_router *router, const struct post_said *said, struct ry_error *err)
+static int take_request(struct ry_router *router, const struct router_said *said, struct ry_error *err)
 {
-    struct member *sender = said->sender;
+    struct attached_instance *sender = said->sender;
     enum ry_role role = ry_descriptor_role(said->descriptor);
-    struct office *office = &router->offices[role];
+    struct role_queue *role_queue = &router->role_queues[role];
     if (mail_index_find(&router->index, said->head.id))
-        return post_refuse(router, sender, err, "an id that is in custody already");
+        return router_refuse(router, sender, err, "an id that is in custody already");
     bool covered = has_own_place(router, sender, role);
     const char *why = NULL;
     enum ry_undeliverable_cause cause = RY_UNDELIVERABLE_FULL;
-    if (!covered && !post_has_room(router, sender->role, role)) {
+    if (!covered && !shares_have_room(router, sender->role, role)) {
         why = "the mailbox is full";
-    } else if (office->member_count == 0 && asked_for_people(sender->role) && !post_reaches(router, role)) {
+    } else if (role_queue->instance_count == 0 && asked_for_people(sender->role) && !relayed_reaches(router, role)) {
         /* People wait for these; everything else waits for an instance to come back. */
         why = "no instance of the role is there";
         cause = RY_UNDELIVERABLE_REFUSED;
     }
     if (why) {
-        office->refused++;
-        post_undeliverable(router, sender->session, &said->head, cause, why);
+        role_queue->refused++;
+        router_undeliverable(router, sender->session, &said->head, cause, why);
         return RY_OK;
     }
     struct mail *mail;
@@ -442,14 +444,14 @@ static int take_request(struct ry_router *router, const struct post_said *said, 
     authority_note(said);
     mail->covered = covered;
     sender->covered[role] += covered;
-    office->accepted++;
+    role_queue->accepted++;
     mail_index_add(&router->index, mail);
-    post_enqueue(router, mail, false);
+    router_enqueue(router, mail, false);
     return RY_OK;
 }
 
 /* A relay says what an instance of another node said, and that node's router has looked at it. */
-static bool may_say(const struct member *sender, const struct ry_descriptor *descriptor)
+static bool may_say(const struct attached_instance *sender, const struct ry_descriptor *descriptor)
 {
     bool relayed = sender->role == RY_ROLE_RELAY && descriptor->kind != RY_KIND_CONTROL;
     return relayed || (descriptor->senders & RY_ROLE_BIT(sender->role));
@@ -459,33 +461,33 @@ static bool may_say(const struct member *sender, const struct ry_descriptor *des
 
 /* What belongs to no mail of its sender. The relay is told of a request, so that it can tell the node where that came
  * from; what it says behind the end of a conversation is no fault. */
-static int take_unauthorized(struct ry_router *router, const struct post_said *said, int rc, const char *why,
+static int take_unauthorized(struct ry_router *router, const struct router_said *said, int rc, const char *why,
                              struct ry_error *err)
 {
     bool request = said->descriptor->kind == RY_KIND_REQUEST || said->descriptor->kind == RY_KIND_ASK;
     if (said->sender->role == RY_ROLE_RELAY && request)
-        post_undeliverable(router, said->sender->session, &said->head, RY_UNDELIVERABLE_REFUSED, why);
+        router_undeliverable(router, said->sender->session, &said->head, RY_UNDELIVERABLE_REFUSED, why);
     if (rc != RY_EAWAY)
-        return post_refuse(router, said->sender, err, why);
+        return router_refuse(router, said->sender, err, why);
     router->dropped_answers += !request;
     return RY_OK;
 }
 
-static int take(struct ry_router *router, struct post_said *said, struct ry_error *err)
+static int take(struct ry_router *router, struct router_said *said, struct ry_error *err)
 {
     if (ry_envelope_unpack(said->bytes, &said->head, err) != RY_OK)
-        return post_refuse(router, said->sender, err, "an envelope that does not unpack");
+        return router_refuse(router, said->sender, err, "an envelope that does not unpack");
     said->descriptor = ry_descriptor(said->head.tag);
     if (said->descriptor == NULL)
-        return post_refuse(router, said->sender, err, "an unknown tag");
+        return router_refuse(router, said->sender, err, "an unknown tag");
     if (!may_say(said->sender, said->descriptor))
-        return post_refuse(router, said->sender, err, "a message that its role may not send");
+        return router_refuse(router, said->sender, err, "a message that its role may not send");
     if (said->head.frame_count != said->frame_count)
-        return post_refuse(router, said->sender, err, "another number of frames than it says");
+        return router_refuse(router, said->sender, err, "another number of frames than it says");
     if (RY_SESSION_OF(said->head.id) != said->sender->session)
-        return post_refuse(router, said->sender, err, "an id of another session");
+        return router_refuse(router, said->sender, err, "an id of another session");
     if (said->head.priority >= RY_PRIORITY_COUNT)
-        return post_refuse(router, said->sender, err, "an unknown priority");
+        return router_refuse(router, said->sender, err, "an unknown priority");
     const char *why = NULL;
     int rc = authority_check(router, said, &why);
     if (rc != RY_OK)
@@ -494,29 +496,29 @@ static int take(struct ry_router *router, struct post_said *said, struct ry_erro
         rc = version_write(router, said, err);
         router->dropped_events += rc == RY_ENOENT;
         if (rc != RY_OK)
-            return rc == RY_ENOENT ? RY_OK : post_refuse(router, said->sender, err, "a message that does not unpack");
+            return rc == RY_ENOENT ? RY_OK : router_refuse(router, said->sender, err, "a message that does not unpack");
     }
     switch (said->descriptor->kind) {
     case RY_KIND_ANSWER: return take_answer(router, said, err);
     case RY_KIND_EVENT: return take_event(router, said, err);
     case RY_KIND_REQUEST:
     case RY_KIND_ASK: return take_request(router, said, err);
-    case RY_KIND_CONTROL: return post_control(router, said, err);
+    case RY_KIND_CONTROL: return router_control(router, said, err);
     }
-    return post_refuse(router, said->sender, err, "an unknown kind");
+    return router_refuse(router, said->sender, err, "an unknown kind");
 }
 
 int ry_router_take(struct ry_router *router, uint32_t session, struct ry_str envelope, struct ry_frame *const *frames,
                    size_t frame_count, struct ry_error *err)
 {
-    struct post_said said = {
-        .sender = post_member(router, session), .bytes = envelope, .frames = frames, .frame_count = frame_count};
+    struct router_said said = {
+        .sender = router_instance(router, session), .bytes = envelope, .frames = frames, .frame_count = frame_count};
     if (said.sender == NULL)
-        return post_refuse(router, NULL, err, "it has not joined");
+        return router_refuse(router, NULL, err, "it has not joined");
     bool confined = (RY_ROLES_CONFINED & RY_ROLE_BIT(said.sender->role)) != 0;
     int rc = take(router, &said, err);
     if (confined)
-        post_judge(router, session);
+        faults_judge(router, session);
     return rc;
 }
 
@@ -525,19 +527,19 @@ int ry_router_take(struct ry_router *router, uint32_t session, struct ry_str env
 void ry_router_stop_role(struct ry_router *router, enum ry_role role)
 {
     const struct ry_stop stop = {0};
-    struct member *member;
-    TAILQ_FOREACH(member, &router->offices[role].members, of_role)
+    struct attached_instance *instance;
+    TAILQ_FOREACH(instance, &router->role_queues[role].instances, of_role)
     {
-        if (member->stopping)
+        if (instance->stopping)
             continue;
-        member->stopping = true;
-        post_say(router, member, RY_TAG_stop, &stop, 0);
+        instance->stopping = true;
+        router_say(router, instance, RY_TAG_stop, &stop, 0);
     }
 }
 
 size_t ry_router_role_load(const struct ry_router *router, enum ry_role role)
 {
-    return router->offices[role].mailbox.n + router->offices[role].held;
+    return router->role_queues[role].mailbox.n + router->role_queues[role].held;
 }
 
 size_t ry_router_load(const struct ry_router *router)
@@ -550,7 +552,7 @@ size_t ry_router_load(const struct ry_router *router)
 
 size_t ry_router_instances(const struct ry_router *router, enum ry_role role)
 {
-    return router->offices[role].member_count;
+    return router->role_queues[role].instance_count;
 }
 
 int ry_router_troupe(struct ry_router *router, const struct ry_troupe *troupe)

@@ -1,7 +1,7 @@
-/* router.h: the post office of a node, as a machine without sockets.
+/* router.h: the router of a node, as a machine without sockets.
  *
  * It keeps one mailbox per role, gives mail to instances by credit, keeps it in custody until it is done, and tells
- * senders what will not be delivered. Whoever drives it (runtime/bus/post_loop.c, the simulator, a test) feeds it
+ * senders what will not be delivered. Whoever drives it (runtime/bus/router_thread.c, the simulator, a test) feeds it
  * what instances say and carries what it emits. docs/ARCHITECTURE.md, "The router", tells the rules and why no
  * back-pressure can deadlock.
  *

@@ -156,7 +156,7 @@ static void set_heartbeats(zsock_t *socket, int timeout_ms)
     zsock_set_heartbeat_timeout(socket, timeout_ms);
 }
 
-int ry_socket_gate(zsock_t **socket, struct ry_error *err)
+int ry_socket_curve_listener(zsock_t **socket, struct ry_error *err)
 {
     *socket = socket_new(ZMQ_ROUTER, err);
     if (*socket == NULL)

@@ -29,9 +29,9 @@ int ry_socket_dealer_once(zsock_t **socket, zsock_t **losses, const char *endpoi
 /* Reads what *losses became readable for. True: the other side does not know our key. */
 bool ry_socket_loss_is_refusal(zsock_t *losses);
 
-/* What a door to other hosts is made of (gate.h): a ROUTER with heartbeats that is not bound yet; a bound socket of a
- * type; a socket at which ZeroMQ's events about another one arrive. */
-int ry_socket_gate(zsock_t **socket, struct ry_error *err);
+/* What a door to other hosts is made of (curve_listener.h): a ROUTER with heartbeats that is not bound yet; a bound
+ * socket of a type; a socket at which ZeroMQ's events about another one arrive. */
+int ry_socket_curve_listener(zsock_t **socket, struct ry_error *err);
 int ry_socket_bound(zsock_t **socket, int type, const char *endpoint, struct ry_error *err);
 int ry_socket_watch(zsock_t *socket, zsock_t **events, int which, struct ry_error *err);
 /* Ends that; before the watched socket is destroyed. ZeroMQ's thread must not be left telling somebody who is not there

@@ -20,7 +20,8 @@ static const struct ry_field *version_field(const struct ry_descriptor *descript
 }
 
 /* The version that the node vouches for, absent if it can vouch for none. */
-static struct ry_str version_of(const struct ry_router *router, const struct member *sender, struct ry_str claimed)
+static struct ry_str version_of(const struct ry_router *router, const struct attached_instance *sender,
+                                struct ry_str claimed)
 {
     const char *own = router->options.versions[sender->role];
     if (*own == '\0' || (sender->locality == RY_LOCALITY_HOST && !ry_str_is(claimed, own)))
@@ -28,7 +29,7 @@ static struct ry_str version_of(const struct ry_router *router, const struct mem
     return ry_str_of(own);
 }
 
-static int repack(struct ry_router *router, struct post_said *said, const void *message, struct ry_error *err)
+static int repack(struct ry_router *router, struct router_said *said, const void *message, struct ry_error *err)
 {
     struct ry_frames none = {.n = 0};
     ry_buf_reset(&router->body);
@@ -46,7 +47,7 @@ static int repack(struct ry_router *router, struct post_said *said, const void *
     return RY_OK;
 }
 
-int version_write(struct ry_router *router, struct post_said *said, struct ry_error *err)
+int version_write(struct ry_router *router, struct router_said *said, struct ry_error *err)
 {
     const struct ry_field *field = version_field(said->descriptor);
     if (field == NULL || said->sender->role == RY_ROLE_RELAY)

@@ -9,11 +9,11 @@
 #ifndef REELYARD_RUNTIME_BUS_VERSION_H
 #define REELYARD_RUNTIME_BUS_VERSION_H
 
-#include "runtime/bus/post.h"
+#include "runtime/bus/router_internal.h"
 
 /* Writes the version over what the sender claims in a message that authority_check allowed. said then borrows from
  * router->stamped, until the next call. RY_ENOENT: nothing but a version is in it and that is not known, so it is not
  * to be passed on. RY_EINVAL and others of ry_unpack and ry_pack: it makes no sense. */
-int version_write(struct ry_router *router, struct post_said *said, struct ry_error *err);
+int version_write(struct ry_router *router, struct router_said *said, struct ry_error *err);
 
 #endif

@@ -23,8 +23,8 @@
 #include "runtime/base/log.h"
 #include "runtime/bus/instance_loop.h"
 #include "runtime/bus/node.h"
-#include "runtime/bus/node_inside.h"
-#include "runtime/bus/post_loop.h"
+#include "runtime/bus/node_internal.h"
+#include "runtime/bus/router_thread.h"
 
 #define WINDOW 2048 /* messages under way */
 #define GRANT  256  /* messages that one grant stands for */
@@ -341,17 +341,18 @@ static double reelyard_round(struct course *course, const char *ipc_path, const 
                                        .receive = sink_receive,
                                        .close = sink_close};
     struct ry_error err = {0};
-    struct ry_post *post = NULL;
-    const struct ry_post_options options = {.node = "bench",
-                                            .clock = ry_clock_system(),
-                                            .mailbox_max = (size_t)WINDOW * 16, /* the source has a share of it */
-                                            .mailbox_max_bytes = (size_t)1 << 30,
-                                            .attempts_max = 3,
-                                            .endpoint = "inproc://bench",
-                                            .ipc_path = ipc_path};
+    struct ry_router_thread *thread = NULL;
+    const struct ry_router_thread_options options = {.node = "bench",
+                                                     .clock = ry_clock_system(),
+                                                     .mailbox_max =
+                                                         (size_t)WINDOW * 16, /* the source has a share of it */
+                                                     .mailbox_max_bytes = (size_t)1 << 30,
+                                                     .attempts_max = 3,
+                                                     .endpoint = "inproc://bench",
+                                                     .ipc_path = ipc_path};
     current = course;
     atomic_store(&course->received, 0);
-    if (ry_post_start(&post, &options, &err) != RY_OK) {
+    if (ry_router_thread_start(&thread, &options, &err) != RY_OK) {
         fprintf(stderr, "%s\n", err.text);
         exit(1);
     }
@@ -363,10 +364,10 @@ static double reelyard_round(struct course *course, const char *ipc_path, const 
     for (int i = 0; i < 2; i++)
         (void)pthread_create(&threads[i], NULL, attach_thread, &runs[i]);
     double rate = measure(course, seconds);
-    ry_post_dismiss(post);
+    ry_router_thread_dismiss(thread);
     for (int i = 0; i < 2; i++)
         (void)pthread_join(threads[i], NULL);
-    ry_post_stop(&post);
+    ry_router_thread_stop(&thread);
     return rate;
 }
 

@@ -10,7 +10,7 @@
 
 #include "proto/codec.h"
 #include "runtime/base/log.h"
-#include "runtime/bus/post.h"
+#include "runtime/bus/router_internal.h"
 
 #define CLIP      "0123456789abcdef0123456789abcdef"
 #define OTHER     "fedcba9876543210fedcba9876543210"
@@ -426,7 +426,7 @@ static void a_heap_profile_is_answered_once_by_whom_was_asked(void **state)
         uint32_t asked = join(desk, roles[i], 1);
         assert_int_equal(say(desk, asked, RY_TAG_heap_made, &made, (uint64_t)console << 32 | 1, NULL), RY_EINVAL);
         char name[65];
-        (void)snprintf(name, sizeof name, "%s", post_member(desk->router, asked)->name);
+        (void)snprintf(name, sizeof name, "%s", router_instance(desk->router, asked)->name);
         const struct ry_heap_get get = {.instance = ry_str_of(name), .action = RY_HEAP_BEGIN};
         uint64_t question = 0;
         assert_int_equal(say(desk, console, RY_TAG_heap_get, &get, 0, &question), RY_OK);
@@ -516,7 +516,7 @@ static void check_version(struct desk *desk, const struct version_case *c)
     const struct ry_encoder_here *here = heard(desk, desk->scheduler, RY_TAG_encoder_here, &arena);
     if ((here != NULL) != (c->here != NULL) || (here && !ry_str_is(here->version, c->here)))
         fail_msg("%s: the scheduler hears of version %.*s", c->name, RY_STR_ARG(here ? here->version : RY_STR("?")));
-    assert_int_equal(post_member(desk->router, encoder)->faults, 0);
+    assert_int_equal(router_instance(desk->router, encoder)->faults, 0);
 }
 
 static void the_version_of_an_encoder_is_what_its_node_knows(void **state)
@@ -552,7 +552,7 @@ static void an_encoder_that_claims_many_versions_tells_the_node_of_one(void **st
 
 static uint64_t activity(const struct ry_router *router)
 {
-    return ry_router_load(router) + router->dropped_events + router->member_count * 1000000;
+    return ry_router_load(router) + router->dropped_events + router->instance_count * 1000000;
 }
 
 /* Of each role somebody who holds nothing; each says each message with what it can guess. */
@@ -566,10 +566,10 @@ static size_t figures_of(struct desk *desk, enum ry_role role)
     assert_int_equal(say(desk, session, RY_TAG_report, &report, 0, NULL), RY_OK);
     size_t n = 0;
     for (size_t i = 0; i < RY_STATS_FLAT; i++)
-        n += *ry_stats_at(&post_member(desk->router, session)->stats, i) == 7;
-    assert_true(post_member(desk->router, session)->stats.counters[RY_COUNTER_encode_done] == 7);
+        n += *ry_stats_at(&router_instance(desk->router, session)->stats, i) == 7;
+    assert_true(router_instance(desk->router, session)->stats.counters[RY_COUNTER_encode_done] == 7);
     if (role == RY_ROLE_ENCODER)
-        assert_true(post_member(desk->router, session)->stats.histograms[RY_HISTOGRAM_encode].sum_micro == 7);
+        assert_true(router_instance(desk->router, session)->stats.histograms[RY_HISTOGRAM_encode].sum_micro == 7);
     return n;
 }
 
@@ -626,7 +626,7 @@ static void an_encoder_that_says_too_much_is_put_out_and_its_mail_goes_to_anothe
     uint32_t liar = join(desk, RY_ROLE_ENCODER, 1);
     assert_true(given(desk, liar, RY_TAG_encode_run) == run);
     char name[65];
-    (void)snprintf(name, sizeof name, "%s", post_member(desk->router, liar)->name);
+    (void)snprintf(name, sizeof name, "%s", router_instance(desk->router, liar)->name);
     for (unsigned i = 0; i < 20; i++)
         (void)tell_store(desk, liar, OTHER, 0);
     assert_int_equal(desk->put_out, liar);
@@ -658,7 +658,7 @@ static void a_mail_that_is_ended_without_its_answer_is_a_fault_and_goes_to_anoth
     assert_true(given(desk, empty, RY_TAG_encode_run) == run);
     uint32_t honest = join(desk, RY_ROLE_ENCODER, 1);
     assert_int_equal(done(desk, empty, run), RY_EINVAL);
-    assert_int_equal(post_member(desk->router, empty)->faults, 1);
+    assert_int_equal(router_instance(desk->router, empty)->faults, 1);
     assert_true(given(desk, honest, RY_TAG_encode_run) == run);
     assert_int_equal(tell_store(desk, honest, CLIP, origin), RY_OK);
     assert_int_equal(tell_encoded(desk, honest, run), RY_OK);
@@ -690,12 +690,12 @@ static void an_encoder_makes_no_dead_letters_and_is_put_out_when_it_fails_everyt
     assert_int_equal(failed, 8);
     assert_int_equal(desk->put_out, liar);
     /* The first mails had their three tries; a mail that nobody could work on is what it is. */
-    assert_true(desk->router->offices[RY_ROLE_ENCODER].dead <= 2);
+    assert_true(desk->router->role_queues[RY_ROLE_ENCODER].dead <= 2);
     uint32_t honest = join(desk, RY_ROLE_ENCODER, 1);
     run = given(desk, honest, RY_TAG_encode_run);
     assert_true(run != 0);
     assert_int_equal(fail_mail(desk, honest, run, false, RY_FAILURE_PERMANENT), RY_OK); /* its last words: a verdict */
-    assert_int_equal(post_member(desk->router, honest)->faults, 0);
+    assert_int_equal(router_instance(desk->router, honest)->faults, 0);
 }
 
 static void bags_without_sense_are_faults_too(void **state)

@@ -17,7 +17,7 @@
 #include "runtime/bus/bag.h"
 #include "runtime/bus/instance_loop.h"
 #include "runtime/bus/node.h"
-#include "runtime/bus/node_inside.h"
+#include "runtime/bus/node_internal.h"
 #include "tests/bed/patience.h"
 
 /* ---- actors of the test: a writer that answers, a scheduler that asks for nothing -------------------------------- */
@@ -217,8 +217,8 @@ static void blob_arrives_whole(void **state)
     struct ry_frame *const *frames;
     size_t frame_count;
     struct ry_envelope envelope;
-    assert_true(ry_parcel_receive(link.parcel, ry_socket_raw(link.dealer), NULL, &bad));
-    assert_true(ry_parcel_next(link.parcel, &bytes, &frames, &frame_count, &bad));
+    assert_true(ry_bag_reader_receive(link.reader, ry_socket_raw(link.dealer), NULL, &bad));
+    assert_true(ry_bag_reader_next(link.reader, &bytes, &frames, &frame_count, &bad));
     assert_int_equal(ry_envelope_unpack(bytes, &envelope, &err), RY_OK);
     assert_int_equal(envelope.tag, RY_TAG_thumbnail_data);
     assert_true(envelope.correlation == id);
@@ -316,9 +316,9 @@ static void hear(struct ry_link *link, enum ry_tag tag)
         size_t frame_count;
         struct ry_envelope envelope;
         assert_int_equal(zmq_poll(&item, 1, PATIENCE_MS), 1);
-        if (!ry_parcel_receive(link->parcel, ry_socket_raw(link->dealer), NULL, &bad))
+        if (!ry_bag_reader_receive(link->reader, ry_socket_raw(link->dealer), NULL, &bad))
             continue;
-        while (ry_parcel_next(link->parcel, &bytes, &frames, &frame_count, &bad)) {
+        while (ry_bag_reader_next(link->reader, &bytes, &frames, &frame_count, &bad)) {
             assert_int_equal(ry_envelope_unpack(bytes, &envelope, &err), RY_OK);
             if (envelope.tag == tag)
                 return;
@@ -502,8 +502,8 @@ static void mail_of_a_killed_process_goes_to_another(void **state)
     struct ry_envelope envelope;
     void *body = NULL;
     RY_ARENA_AUTO arena = ry_arena_make(65536);
-    assert_true(ry_parcel_receive(asker.parcel, ry_socket_raw(asker.dealer), NULL, &bad));
-    assert_true(ry_parcel_next(asker.parcel, &bytes, &frames, &frame_count, &bad));
+    assert_true(ry_bag_reader_receive(asker.reader, ry_socket_raw(asker.dealer), NULL, &bad));
+    assert_true(ry_bag_reader_next(asker.reader, &bytes, &frames, &frame_count, &bad));
     assert_int_equal(ry_envelope_unpack(bytes, &envelope, &err), RY_OK);
     assert_int_equal(envelope.tag, RY_TAG_archive_state);
     assert_int_equal(ry_unpack(ry_descriptor(envelope.tag), envelope.body, frames, frame_count, &arena, &body, &err),
@@ -654,7 +654,7 @@ static void process_that_lies_about_its_pid_is_refused(void **state)
     struct ry_link liar = {.router_pidfd = -1, .body = ry_buf_make(4096), .bytes = ry_buf_make(4096)};
     struct ry_error err = {0};
     ry_bag_init(&liar.bag);
-    liar.parcel = ry_parcel_new();
+    liar.reader = ry_bag_reader_new();
     assert_int_equal(ry_socket_dealer(&liar.dealer, endpoint, &err), RY_OK);
     struct ry_envelope head = {.id = 1, .tag = RY_TAG_hello};
     const struct ry_hello hello = {
@@ -667,8 +667,8 @@ static void process_that_lies_about_its_pid_is_refused(void **state)
     struct ry_frame *const *frames;
     size_t frame_count;
     struct ry_envelope envelope;
-    assert_true(ry_parcel_receive(liar.parcel, ry_socket_raw(liar.dealer), NULL, &bad));
-    assert_true(ry_parcel_next(liar.parcel, &bytes, &frames, &frame_count, &bad));
+    assert_true(ry_bag_reader_receive(liar.reader, ry_socket_raw(liar.dealer), NULL, &bad));
+    assert_true(ry_bag_reader_next(liar.reader, &bytes, &frames, &frame_count, &bad));
     assert_int_equal(ry_envelope_unpack(bytes, &envelope, &err), RY_OK);
     assert_int_equal(envelope.tag, RY_TAG_unwelcome);
     ry_link_close(&liar);

@@ -14,7 +14,7 @@
 #include "runtime/base/log.h"
 #include "runtime/bus/instance_loop.h"
 #include "runtime/bus/node.h"
-#include "runtime/bus/node_inside.h"
+#include "runtime/bus/node_internal.h"
 #include "runtime/bus/ticket.h"
 #include "tests/bed/patience.h"
 
@@ -116,7 +116,7 @@ static void say(zsock_t *peer, uint64_t id, enum ry_tag tag, const void *message
 static unsigned hear(zsock_t *peer, uint32_t *session)
 {
     RY_ARENA_AUTO arena = ry_arena_make(65536);
-    struct ry_parcel *parcel = ry_parcel_new();
+    struct ry_bag_reader *reader = ry_bag_reader_new();
     struct ry_envelope envelope = {0};
     struct ry_str bytes;
     struct ry_frame *const *frames;
@@ -124,15 +124,15 @@ static unsigned hear(zsock_t *peer, uint32_t *session)
     bool bad = false;
     void *body = NULL;
     zmq_pollitem_t item = {.socket = ry_socket_raw(peer), .events = ZMQ_POLLIN};
-    while (!ry_parcel_receive(parcel, ry_socket_raw(peer), NULL, &bad))
+    while (!ry_bag_reader_receive(reader, ry_socket_raw(peer), NULL, &bad))
         (void)zmq_poll(&item, 1, -1);
-    assert_true(ry_parcel_next(parcel, &bytes, &frames, &frame_count, &bad));
+    assert_true(ry_bag_reader_next(reader, &bytes, &frames, &frame_count, &bad));
     assert_int_equal(ry_envelope_unpack(bytes, &envelope, NULL), RY_OK);
     if (envelope.tag == RY_TAG_welcome) {
         assert_int_equal(ry_unpack(ry_descriptor(RY_TAG_welcome), envelope.body, NULL, 0, &arena, &body, NULL), RY_OK);
         *session = (uint32_t)((const struct ry_welcome *)body)->session;
     }
-    ry_parcel_free(&parcel);
+    ry_bag_reader_free(&reader);
     return envelope.tag;
 }
 
@@ -314,9 +314,9 @@ static uint64_t await_mail(struct ry_link *link)
     struct ry_envelope envelope = {0};
     bool bad = false;
     zmq_pollitem_t item = {.socket = ry_socket_raw(link->dealer), .events = ZMQ_POLLIN};
-    while (!ry_parcel_receive(link->parcel, ry_socket_raw(link->dealer), NULL, &bad))
+    while (!ry_bag_reader_receive(link->reader, ry_socket_raw(link->dealer), NULL, &bad))
         (void)zmq_poll(&item, 1, -1);
-    assert_true(ry_parcel_next(link->parcel, &bytes, &frames, &frame_count, &bad));
+    assert_true(ry_bag_reader_next(link->reader, &bytes, &frames, &frame_count, &bad));
     assert_int_equal(ry_envelope_unpack(bytes, &envelope, NULL), RY_OK);
     return envelope.id;
 }

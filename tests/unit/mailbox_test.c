@@ -138,7 +138,7 @@ static void bytes_count_frames(void **state)
 static void attempt_is_written_into_the_envelope(void **state)
 {
     (void)state;
-    static const size_t sizes[] = {0, 10, POST_INLINE_BYTES, 100000};
+    static const size_t sizes[] = {0, 10, MAIL_INLINE_BYTES, 100000};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         RY_BUF_AUTO body = ry_buf_make(200000);
         RY_BUF_AUTO packed = ry_buf_make(200000);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "proto/codec.h"
-#include "runtime/bus/post.h"
+#include "runtime/bus/router_internal.h"
 
 struct desk {
     struct ry_router *router;

@@ -7,7 +7,7 @@
 
 #include "proto/codec.h"
 #include "runtime/base/log.h"
-#include "runtime/bus/post.h"
+#include "runtime/bus/router_internal.h"
 
 /* A router, and what it emitted, oldest first. */
 struct emitted {
@@ -246,7 +246,7 @@ static void session_is_never_given_twice(void **state)
     struct desk *desk = *state;
     uint32_t first = join(desk, RY_ROLE_ENCODER, 1);
     ry_router_gone(desk->router, first, true);
-    for (unsigned i = 0; i < 3 * MEMBER_SLOTS; i++) {
+    for (unsigned i = 0; i < 3 * INSTANCE_SLOTS; i++) {
         uint32_t session = join(desk, RY_ROLE_ENCODER, 1);
         assert_true(session != first);
         ry_router_gone(desk->router, session, true);
@@ -430,7 +430,7 @@ static void mail_of_one_that_died_goes_to_another_as_tried(void **state)
     expect_mail(desk, second, RY_TAG_archive_get, a, 2); /* in the old order, before what came later */
     expect_mail(desk, second, RY_TAG_archive_get, b, 2);
     expect_mail(desk, second, RY_TAG_archive_get, c, 1);
-    assert_int_equal(desk->router->offices[RY_ROLE_WRITER].redelivered, 2);
+    assert_int_equal(desk->router->role_queues[RY_ROLE_WRITER].redelivered, 2);
 }
 
 static void bye_costs_no_attempt(void **state)
@@ -487,7 +487,7 @@ static void failed_mail_is_tried_again_or_buried(void **state)
     say_fail(desk, writer, id, false, "nonsense");
     const struct ry_undeliverable *told = expect(desk, monitor, RY_TAG_undeliverable);
     assert_true(ry_str_is(told->reason, "nonsense"));
-    assert_int_equal(desk->router->offices[RY_ROLE_WRITER].dead, 1);
+    assert_int_equal(desk->router->role_queues[RY_ROLE_WRITER].dead, 1);
 }
 
 /* An encoder is given a clip, says these images, and is done; the mail's id. */
@@ -542,7 +542,7 @@ static void what_can_be_made_again_is_told_to_its_origin_and_leaves_no_dead_lett
         assert_true(told->origin == origin);
         assert_int_equal(told->cause, RY_UNDELIVERABLE_DEAD);
         assert_int_equal(told->class, RY_FAILURE_PASSING);
-        assert_int_equal(desk->router->offices[RY_ROLE_STORAGE].dead, 0);
+        assert_int_equal(desk->router->role_queues[RY_ROLE_STORAGE].dead, 0);
         assert_int_equal(ry_router_load(desk->router), 0);
     }
 }

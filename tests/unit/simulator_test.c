@@ -13,7 +13,7 @@
 
 #include "proto/codec.h"
 #include "runtime/base/log.h"
-#include "runtime/bus/post.h"
+#include "runtime/bus/router_internal.h"
 
 #define ITEMS        24 /* jobs, and as many clips */
 #define SEATS_MAX    16
@@ -456,22 +456,22 @@ static void check_invariants(const struct ry_router *router)
 {
     size_t sources = 0; /* each has a place of its own */
     for (size_t i = 0; i < RY_ROLE_COUNT; i++)
-        sources += RY_ROLES_SOURCES & RY_ROLE_BIT(i) ? router->offices[i].member_count : 0;
+        sources += RY_ROLES_SOURCES & RY_ROLE_BIT(i) ? router->role_queues[i].instance_count : 0;
     for (size_t i = 0; i < RY_ROLE_COUNT; i++) {
-        const struct office *office = &router->offices[i];
-        const struct member *member;
+        const struct role_queue *role_queue = &router->role_queues[i];
+        const struct attached_instance *instance;
         /* Each role that sends here has at least one place. */
-        size_t most =
-            router->options.mailbox_max > office->sender_count ? router->options.mailbox_max : office->sender_count;
+        size_t most = router->options.mailbox_max > role_queue->sender_count ? router->options.mailbox_max
+                                                                             : role_queue->sender_count;
         size_t queued = 0;
         for (size_t from = 0; from < RY_ROLE_COUNT; from++)
-            queued += office->queued_from[from];
-        if (office->mailbox.n - office->mailbox.returned > most + sources || queued != office->mailbox.n)
+            queued += role_queue->queued_from[from];
+        if (role_queue->mailbox.n - role_queue->mailbox.returned > most + sources || queued != role_queue->mailbox.n)
             fail_msg("seed %" PRIu64 ": the mailbox of %s has %zu mails, counted %zu", sim->seed,
-                     ry_role_name((enum ry_role)i), office->mailbox.n, queued);
-        TAILQ_FOREACH(member, &office->members, of_role)
-        if (member->held > member->capacity)
-            fail_msg("seed %" PRIu64 ": %s holds more than its credit", sim->seed, member->name);
+                     ry_role_name((enum ry_role)i), role_queue->mailbox.n, queued);
+        TAILQ_FOREACH(instance, &role_queue->instances, of_role)
+        if (instance->held > instance->capacity)
+            fail_msg("seed %" PRIu64 ": %s holds more than its credit", sim->seed, instance->name);
     }
 }
 

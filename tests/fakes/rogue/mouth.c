@@ -99,7 +99,7 @@ static bool look(struct mouth *mouth)
     struct ry_frame *const *frames;
     size_t frame_count;
     bool bad, found = false;
-    while (ry_parcel_next(mouth->link.parcel, &bytes, &frames, &frame_count, &bad)) {
+    while (ry_bag_reader_next(mouth->link.reader, &bytes, &frames, &frame_count, &bad)) {
         RY_ARENA_AUTO arena = ry_arena_make((size_t)64 << 20);
         struct ry_envelope envelope;
         void *body = NULL;
@@ -121,7 +121,7 @@ static bool look(struct mouth *mouth)
 void mouth_drain(struct mouth *mouth)
 {
     bool bad = false;
-    while (mouth->link.parcel && ry_parcel_receive(mouth->link.parcel, ry_socket_raw(mouth->now), NULL, &bad))
+    while (mouth->link.reader && ry_bag_reader_receive(mouth->link.reader, ry_socket_raw(mouth->now), NULL, &bad))
         (void)look(mouth);
 }
 
@@ -130,7 +130,7 @@ bool mouth_take(struct mouth *mouth, int64_t patience_ms)
     int64_t until_mono_ms = ry_mono_ms(ry_clock_system()) + patience_ms;
     for (;;) {
         bool bad = false;
-        if (ry_parcel_receive(mouth->link.parcel, ry_socket_raw(mouth->now), NULL, &bad)) {
+        if (ry_bag_reader_receive(mouth->link.reader, ry_socket_raw(mouth->now), NULL, &bad)) {
             if (look(mouth))
                 return true;
             continue;

@@ -1,10 +1,10 @@
-/* post_peers.c: the router's peers: who they are, what is sent to them, and how they end.
+/* router_peers.c: the router's peers: who they are, what is sent to them, and how they end.
  *
  * A connection is one instance, once. When the instance has left, or was put out, its peer stays in the table until the
  * process has ended (pidfd) or the connection has (another host's): whatever else comes over it is counted and dropped.
  * Then it stays as one of the last OVER_MAX, so that its words that were under way are not taken for a stranger's.
  * A thread of this process is trusted and closes its connection when it leaves, so its peer goes at once. */
-#include "runtime/bus/post_inside.h"
+#include "runtime/bus/router_thread_internal.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -22,74 +22,74 @@
 /* Bags behind its end for which a confined instance is ended; what was under way is one or two. */
 #define WORDS_AFTER_MAX 8
 
-size_t post_key_bytes(const struct peer_key *key)
+size_t peer_key_bytes(const struct peer_key *key)
 {
     return offsetof(struct peer_key, route.bytes) + key->route.n;
 }
 
-struct peer *post_peer_find(struct ry_post *post, const struct peer_key *key)
+struct peer *peer_of_key(struct ry_router_thread *thread, const struct peer_key *key)
 {
     struct peer *peer = NULL;
-    HASH_FIND(hh, post->peers, key, post_key_bytes(key), peer);
+    HASH_FIND(hh, thread->peers, key, peer_key_bytes(key), peer);
     return peer;
 }
 
-struct peer *post_peer_of(struct ry_post *post, uint32_t session)
+struct peer *peer_of_session(struct ry_router_thread *thread, uint32_t session)
 {
-    struct peer *peer = post->sessions[session % SESSION_SLOTS];
+    struct peer *peer = thread->sessions[session % SESSION_SLOTS];
     return peer && peer->session == session ? peer : NULL;
 }
 
-uint32_t post_roles_of_process(const struct ry_post *post, pid_t pid)
+uint32_t peer_roles_of_process(const struct ry_router_thread *thread, pid_t pid)
 {
     uint32_t roles = 0;
-    for (const struct peer *peer = post->peers; peer; peer = peer->hh.next)
-        if (peer->key.door == DOOR_IPC && peer->pid == pid)
+    for (const struct peer *peer = thread->peers; peer; peer = peer->hh.next)
+        if (peer->key.transport == TRANSPORT_IPC && peer->pid == pid)
             roles |= RY_ROLE_BIT(peer->role);
     return roles;
 }
 
 /* ---- sending ----------------------------------------------------------------------------------------------------- */
 
-static void peer_flush(struct ry_post *post, struct peer *peer)
+static void peer_flush(struct ry_router_thread *thread, struct peer *peer)
 {
     struct ry_error err;
-    if (ry_bag_send(&peer->bag, ry_socket_raw(post->doors[peer->key.door]), &peer->key.route, &err) != RY_OK)
+    if (ry_bag_send(&peer->bag, ry_socket_raw(thread->sockets[peer->key.transport]), &peer->key.route, &err) != RY_OK)
         RY_LOG(RY_WARNING, "bag_lost", "session=%" PRIu32 " reason=%s", peer->session, err.text);
 }
 
-void post_emit(void *arg, uint32_t session, struct ry_str envelope, struct ry_frame *const *frames, size_t frame_count)
+void peer_emit(void *arg, uint32_t session, struct ry_str envelope, struct ry_frame *const *frames, size_t frame_count)
 {
-    struct ry_post *post = arg;
-    struct peer *peer = post_peer_of(post, session);
+    struct ry_router_thread *thread = arg;
+    struct peer *peer = peer_of_session(thread, session);
     if (peer == NULL)
-        peer = post->joining;
+        peer = thread->joining;
     if (peer == NULL)
         return;
     if (ry_bag_full(&peer->bag))
-        peer_flush(post, peer);
+        peer_flush(thread, peer);
     if (ry_bag_add(&peer->bag, envelope, frames, frame_count) != RY_OK) {
-        peer_flush(post, peer);
+        peer_flush(thread, peer);
         if (ry_bag_add(&peer->bag, envelope, frames, frame_count) != RY_OK)
             RY_LOG(RY_CRITICAL, "bag_lost", "session=%" PRIu32 " reason=%s", session, "out of memory");
     }
     if (!peer->dirty) {
         peer->dirty = true;
-        STAILQ_INSERT_TAIL(&post->dirty, peer, to_flush);
+        STAILQ_INSERT_TAIL(&thread->dirty, peer, to_flush);
     }
 }
 
-void post_flush_all(struct ry_post *post)
+void peer_flush_all(struct ry_router_thread *thread)
 {
     struct peer *peer;
-    while ((peer = STAILQ_FIRST(&post->dirty)) != NULL) {
-        STAILQ_REMOVE_HEAD(&post->dirty, to_flush);
+    while ((peer = STAILQ_FIRST(&thread->dirty)) != NULL) {
+        STAILQ_REMOVE_HEAD(&thread->dirty, to_flush);
         peer->dirty = false;
-        peer_flush(post, peer);
+        peer_flush(thread, peer);
     }
 }
 
-void post_send_unwelcome(struct ry_post *post, const struct peer_key *key, const char *reason)
+void peer_send_unwelcome(struct ry_router_thread *thread, const struct peer_key *key, const char *reason)
 {
     const struct ry_unwelcome message = {.reason = ry_str_of(reason)};
     RY_BUF_AUTO body = ry_buf_make(4096);
@@ -103,70 +103,70 @@ void post_send_unwelcome(struct ry_post *post, const struct peer_key *key, const
     struct ry_bag bag;
     ry_bag_init(&bag);
     if (ry_envelope_pack(&envelope, &bytes) == RY_OK && ry_bag_add(&bag, ry_buf_str(&bytes), NULL, 0) == RY_OK)
-        (void)ry_bag_send(&bag, ry_socket_raw(post->doors[key->door]), &key->route, &err);
+        (void)ry_bag_send(&bag, ry_socket_raw(thread->sockets[key->transport]), &key->route, &err);
     ry_bag_free(&bag);
 }
 
-void post_turn_away(struct ry_post *post, const struct peer_key *key, const char *reason)
+void peer_turn_away(struct ry_router_thread *thread, const struct peer_key *key, const char *reason)
 {
     unsigned held_back = 0;
-    if (ry_log_allowed(&post->unwelcomes, UNWELCOMES_A_SECOND, 1000, &held_back))
-        post_send_unwelcome(post, key, reason);
+    if (ry_log_allowed(&thread->unwelcomes, UNWELCOMES_A_SECOND, 1000, &held_back))
+        peer_send_unwelcome(thread, key, reason);
 }
 
 /* ---- ending ------------------------------------------------------------------------------------------------------ */
 
-void post_peer_free(struct ry_post *post, struct peer *peer)
+void peer_free(struct ry_router_thread *thread, struct peer *peer)
 {
     if (peer->dirty) {
-        peer_flush(post, peer);
-        STAILQ_REMOVE(&post->dirty, peer, peer, to_flush);
+        peer_flush(thread, peer);
+        STAILQ_REMOVE(&thread->dirty, peer, peer, to_flush);
     }
     if (peer->over) {
-        TAILQ_REMOVE(&post->over, peer, of_over);
-        post->over_count--;
+        TAILQ_REMOVE(&thread->over, peer, of_over);
+        thread->over_count--;
     }
-    HASH_DELETE(hh, post->peers, peer);
-    if (post->sessions[peer->session % SESSION_SLOTS] == peer)
-        post->sessions[peer->session % SESSION_SLOTS] = NULL;
+    HASH_DELETE(hh, thread->peers, peer);
+    if (thread->sessions[peer->session % SESSION_SLOTS] == peer)
+        thread->sessions[peer->session % SESSION_SLOTS] = NULL;
     if (peer->pidfd >= 0)
         (void)close(peer->pidfd); /* leaves the epoll set with it */
     ry_bag_free(&peer->bag);
     free(peer);
 }
 
-void post_peer_over(struct ry_post *post, struct peer *peer)
+void peer_over(struct ry_router_thread *thread, struct peer *peer)
 {
-    if (peer->key.door == DOOR_INPROC) {
-        post_peer_free(post, peer);
+    if (peer->key.transport == TRANSPORT_INPROC) {
+        peer_free(thread, peer);
         return;
     }
     if (peer->over)
         return;
     if (peer->dirty) {
-        peer_flush(post, peer);
-        STAILQ_REMOVE(&post->dirty, peer, peer, to_flush);
+        peer_flush(thread, peer);
+        STAILQ_REMOVE(&thread->dirty, peer, peer, to_flush);
         peer->dirty = false;
     }
     peer->over = true;
-    if (post->sessions[peer->session % SESSION_SLOTS] == peer)
-        post->sessions[peer->session % SESSION_SLOTS] = NULL;
+    if (thread->sessions[peer->session % SESSION_SLOTS] == peer)
+        thread->sessions[peer->session % SESSION_SLOTS] = NULL;
     ry_bag_free(&peer->bag);
-    TAILQ_INSERT_TAIL(&post->over, peer, of_over);
-    if (++post->over_count <= OVER_MAX)
+    TAILQ_INSERT_TAIL(&thread->over, peer, of_over);
+    if (++thread->over_count <= OVER_MAX)
         return;
     struct peer *oldest;
-    TAILQ_FOREACH(oldest, &post->over, of_over)
+    TAILQ_FOREACH(oldest, &thread->over, of_over)
     if (oldest->pidfd < 0 && oldest->fd < 0) {
-        post_peer_free(post, oldest);
+        peer_free(thread, oldest);
         return;
     }
 }
 
 /* What it said before it ended may still come, for its end is told by another way than its words. */
-void post_peer_gone(struct ry_post *post, struct peer *peer)
+void peer_gone(struct ry_router_thread *thread, struct peer *peer)
 {
-    ry_router_gone(post->router, peer->session, false);
+    ry_router_gone(thread->router, peer->session, false);
     ry_bag_free(&peer->bag);
     if (peer->pidfd >= 0)
         (void)close(peer->pidfd); /* leaves the epoll set with it */
@@ -174,45 +174,45 @@ void post_peer_gone(struct ry_post *post, struct peer *peer)
     peer->pid = 0;
     peer->gone = true;
     peer->lost = false;
-    post_peer_over(post, peer);
+    peer_over(thread, peer);
 }
 
 /* A process that may have been taken over is ended: it would work for nobody, and whoever keeps it starts another one.
  * The key of one on another host is barred for a while, and its connection cut. */
-static void end_peer(struct ry_post *post, const struct peer *peer)
+static void end_peer(struct ry_router_thread *thread, const struct peer *peer)
 {
-    if (peer->key.door == DOOR_IPC && peer->pidfd >= 0 && peer->pid != getpid())
+    if (peer->key.transport == TRANSPORT_IPC && peer->pidfd >= 0 && peer->pid != getpid())
         (void)syscall(SYS_pidfd_send_signal, peer->pidfd, SIGKILL, NULL, 0);
-    if (peer->key.door == DOOR_TCP && peer->fd >= 0)
-        ry_gate_bar(post->gate, peer->fd, peer->user);
+    if (peer->key.transport == TRANSPORT_TCP && peer->fd >= 0)
+        ry_curve_listener_bar(thread->listener, peer->fd, peer->user);
 }
 
-void post_put_out(void *arg, uint32_t session)
+void peer_put_out(void *arg, uint32_t session)
 {
-    struct ry_post *post = arg;
-    struct peer *peer = post_peer_of(post, session);
+    struct ry_router_thread *thread = arg;
+    struct peer *peer = peer_of_session(thread, session);
     if (peer == NULL)
         return;
-    post->some_put_out = peer->put_out = true;
-    end_peer(post, peer);
+    thread->some_put_out = peer->put_out = true;
+    end_peer(thread, peer);
 }
 
-void post_peer_goes_on(struct ry_post *post, struct peer *peer)
+void peer_goes_on(struct ry_router_thread *thread, struct peer *peer)
 {
     if (peer->gone)
         return; /* it was under way */
-    post_malformed(post, "a peer that has left goes on");
+    peer_malformed(thread, "a peer that has left goes on");
     if ((RY_ROLES_CONFINED & RY_ROLE_BIT(peer->role)) && ++peer->words_after == WORDS_AFTER_MAX)
-        end_peer(post, peer);
+        end_peer(thread, peer);
 }
 
-void post_end_put_out(struct ry_post *post)
+void peer_end_put_out(struct ry_router_thread *thread)
 {
     struct peer *peer, *next;
-    if (!post->some_put_out)
+    if (!thread->some_put_out)
         return;
-    post->some_put_out = false;
-    HASH_ITER(hh, post->peers, peer, next)
+    thread->some_put_out = false;
+    HASH_ITER(hh, thread->peers, peer, next)
     if (peer->put_out && !peer->over)
-        post_peer_over(post, peer);
+        peer_over(thread, peer);
 }

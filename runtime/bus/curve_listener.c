@@ -1,4 +1,4 @@
-/* gate.c: the door to other hosts; see gate.h.
+/* curve_listener.c: the TCP port on which encoders of other hosts join; see curve_listener.h.
  *
  * Three sockets. The ROUTER speaks CURVE as a server. A REP answers ZeroMQ's questions about keys (ZAP,
  * rfc.zeromq.org/spec/27): yes for a key on the list, no for every other, "not now" when the list cannot be read, which
@@ -10,7 +10,7 @@
  *
  * Descriptors are reused. An end is heard of before the next beginning with the same number, and both before the first
  * word of the new connection, because events are looked at before each hello. */
-#include "runtime/bus/gate.h"
+#include "runtime/bus/curve_listener.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -44,8 +44,8 @@ struct barred {
     int64_t until_mono_ms;
 };
 
-struct ry_gate {
-    struct ry_gate_options options;
+struct ry_curve_listener {
+    struct ry_curve_listener_options options;
     char allow_path[4096];
     zsock_t *router;
     zsock_t *events;
@@ -63,35 +63,36 @@ struct ry_gate {
 
 enum verdict { VERDICT_YES, VERDICT_NO, VERDICT_LATER };
 
-static struct barred *barred_of(struct ry_gate *gate, const char *hex)
+static struct barred *barred_of(struct ry_curve_listener *listener, const char *hex)
 {
     for (size_t i = 0; i < BARRED_MAX; i++)
-        if (strcmp(gate->barred[i].hex, hex) == 0 && gate->barred[i].until_mono_ms > ry_mono_ms(ry_clock_system()))
-            return &gate->barred[i];
+        if (strcmp(listener->barred[i].hex, hex) == 0 &&
+            listener->barred[i].until_mono_ms > ry_mono_ms(ry_clock_system()))
+            return &listener->barred[i];
     return NULL;
 }
 
-static enum verdict judge(struct ry_gate *gate, const struct ry_key *key, const char *address)
+static enum verdict judge(struct ry_curve_listener *listener, const struct ry_key *key, const char *address)
 {
     struct ry_error err;
     bool allowed = false;
     unsigned unread = 0, held_back = 0;
-    int rc = ry_keys_allow(gate->allow_path, key, &allowed, &unread, &err);
-    if (rc != RY_OK && ry_log_allowed(&gate->list_log, 1, 10000, &held_back))
+    int rc = ry_keys_allow(listener->allow_path, key, &allowed, &unread, &err);
+    if (rc != RY_OK && ry_log_allowed(&listener->list_log, 1, 10000, &held_back))
         RY_LOG(RY_ERROR, "join_list_unread", "reason=%s held_back=%u", err.text, held_back);
-    if (unread > 0 && ry_log_allowed(&gate->list_log, 1, 10000, &held_back))
-        RY_LOG(RY_WARNING, "join_list_unclear", "path=%s lines_without_key=%u", gate->allow_path, unread);
+    if (unread > 0 && ry_log_allowed(&listener->list_log, 1, 10000, &held_back))
+        RY_LOG(RY_WARNING, "join_list_unclear", "path=%s lines_without_key=%u", listener->allow_path, unread);
     char hex[RY_KEY_HEX_BYTES];
     ry_key_hex(key, hex);
-    if (allowed && barred_of(gate, hex) != NULL) {
-        if (ry_log_allowed(&gate->refusals_log, 10, 10000, &held_back))
+    if (allowed && barred_of(listener, hex) != NULL) {
+        if (ry_log_allowed(&listener->refusals_log, 10, 10000, &held_back))
             RY_LOG(RY_WARNING, "join_refused", "address=%s key=%s reason=%s held_back=%u", address, hex,
                    "an instance with this key was put out a moment ago", held_back);
         return VERDICT_LATER;
     }
     if (allowed)
         return VERDICT_YES;
-    if (ry_log_allowed(&gate->refusals_log, 10, 10000, &held_back))
+    if (ry_log_allowed(&listener->refusals_log, 10, 10000, &held_back))
         RY_LOG(RY_WARNING, "join_refused", "address=%s key=%s reason=%s held_back=%u", address, hex,
                rc == RY_OK ? "the key is not on the list" : "the list cannot be read", held_back);
     return rc == RY_OK ? VERDICT_NO : VERDICT_LATER;
@@ -105,9 +106,9 @@ static void say(zsock_t *zap, const char *request, enum verdict verdict, const c
 }
 
 /* Version, request, domain, address, identity, mechanism, credentials. */
-static void answer(struct ry_gate *gate)
+static void answer(struct ry_curve_listener *listener)
 {
-    zmsg_t *question = zmsg_recv(gate->zap);
+    zmsg_t *question = zmsg_recv(listener->zap);
     if (question == NULL)
         return;
     zframe_t *parts[7] = {NULL};
@@ -123,35 +124,35 @@ static void answer(struct ry_gate *gate)
         struct ry_key key;
         memcpy(key.bytes, zframe_data(parts[6]), RY_KEY_BYTES);
         (void)snprintf(address, sizeof address, "%.*s", (int)zframe_size(parts[3]), (char *)zframe_data(parts[3]));
-        verdict = judge(gate, &key, address);
+        verdict = judge(listener, &key, address);
         ry_key_hex(&key, hex);
     }
-    say(gate->zap, request, verdict, verdict == VERDICT_YES ? hex : "");
+    say(listener->zap, request, verdict, verdict == VERDICT_YES ? hex : "");
     zmsg_destroy(&question);
 }
 
 /* ---- connections ------------------------------------------------------------------------------------------------- */
 
-static void happened(struct ry_gate *gate, unsigned event, uint32_t fd)
+static void happened(struct ry_curve_listener *listener, unsigned event, uint32_t fd)
 {
     if (fd >= FD_MAX)
         return;
-    enum connection was = (enum connection)gate->connections[fd];
-    gate->connections[fd] = event == ZMQ_EVENT_ACCEPTED ? CONNECTION_OPEN : CONNECTION_NONE;
+    enum connection was = (enum connection)listener->connections[fd];
+    listener->connections[fd] = event == ZMQ_EVENT_ACCEPTED ? CONNECTION_OPEN : CONNECTION_NONE;
     if (event == ZMQ_EVENT_ACCEPTED)
-        ry_intake_add(&gate->intake, (int)fd);
+        ry_intake_add(&listener->intake, (int)fd);
     else
-        ry_intake_remove(&gate->intake, (int)fd);
+        ry_intake_remove(&listener->intake, (int)fd);
     if (was == CONNECTION_HEARD)
-        gate->options.lost(gate->options.arg, (int)fd);
+        listener->options.lost(listener->options.arg, (int)fd);
     else if (was == CONNECTION_OPEN)
-        gate->options.refused(gate->options.arg);
+        listener->options.refused(listener->options.arg);
 }
 
 /* Takes one event, if there is one. */
-static bool take_event(struct ry_gate *gate)
+static bool take_event(struct ry_curve_listener *listener)
 {
-    void *socket = ry_socket_raw(gate->events);
+    void *socket = ry_socket_raw(listener->events);
     uint8_t head[6] = {0};
     char endpoint[8];
     int n = zmq_recv(socket, head, sizeof head, ZMQ_DONTWAIT);
@@ -163,101 +164,102 @@ static bool take_event(struct ry_gate *gate)
     memcpy(&event, head, sizeof event);
     memcpy(&value, head + sizeof event, sizeof value);
     if (n == (int)sizeof head)
-        happened(gate, event, value);
+        happened(listener, event, value);
     return true;
 }
 
-static void take_events(struct ry_gate *gate)
+static void take_events(struct ry_curve_listener *listener)
 {
-    while (take_event(gate))
+    while (take_event(listener))
         continue;
 }
 
-bool ry_gate_vouches(struct ry_gate *gate, int fd, const char *user)
+bool ry_curve_listener_vouches(struct ry_curve_listener *listener, int fd, const char *user)
 {
-    take_events(gate);
-    if (fd < 0 || fd >= FD_MAX || gate->connections[fd] == CONNECTION_NONE)
+    take_events(listener);
+    if (fd < 0 || fd >= FD_MAX || listener->connections[fd] == CONNECTION_NONE)
         return false;
-    gate->connections[fd] = CONNECTION_HEARD;
+    listener->connections[fd] = CONNECTION_HEARD;
     return user != NULL && strlen(user) == RY_KEY_HEX_BYTES - 1;
 }
 
-void ry_gate_bar(struct ry_gate *gate, int fd, const char *user)
+void ry_curve_listener_bar(struct ry_curve_listener *listener, int fd, const char *user)
 {
-    struct barred *barred = barred_of(gate, user);
+    struct barred *barred = barred_of(listener, user);
     if (barred == NULL)
-        barred = &gate->barred[gate->barred_count++ % BARRED_MAX];
+        barred = &listener->barred[listener->barred_count++ % BARRED_MAX];
     (void)snprintf(barred->hex, sizeof barred->hex, "%s", user);
     barred->until_mono_ms = ry_mono_ms(ry_clock_system()) + BARRED_MS;
-    take_events(gate);
-    if (fd >= 0 && fd < FD_MAX && gate->connections[fd] == CONNECTION_HEARD)
+    take_events(listener);
+    if (fd >= 0 && fd < FD_MAX && listener->connections[fd] == CONNECTION_HEARD)
         (void)shutdown(fd, SHUT_RDWR); /* ZeroMQ closes it, and says so */
 }
 
-void ry_gate_heard(struct ry_gate *gate, int fd, size_t bytes)
+void ry_curve_listener_heard(struct ry_curve_listener *listener, int fd, size_t bytes)
 {
-    ry_intake_heard(&gate->intake, fd, bytes);
+    ry_intake_heard(&listener->intake, fd, bytes);
 }
 
-int64_t ry_gate_look(struct ry_gate *gate, int64_t now_mono_ms)
+int64_t ry_curve_listener_look(struct ry_curve_listener *listener, int64_t now_mono_ms)
 {
-    if (gate->intake.n == 0)
+    if (listener->intake.n == 0)
         return INT64_MAX;
-    if (now_mono_ms < gate->next_look_mono_ms)
-        return gate->next_look_mono_ms;
-    gate->next_look_mono_ms = now_mono_ms + RY_INTAKE_LOOK_MS;
-    int fd = ry_intake_greedy(&gate->intake);
+    if (now_mono_ms < listener->next_look_mono_ms)
+        return listener->next_look_mono_ms;
+    listener->next_look_mono_ms = now_mono_ms + RY_INTAKE_LOOK_MS;
+    int fd = ry_intake_greedy(&listener->intake);
     if (fd < 0)
-        return gate->next_look_mono_ms;
-    gate->options.greedy(gate->options.arg, fd);
-    take_events(gate);
-    if (gate->connections[fd] != CONNECTION_NONE)
+        return listener->next_look_mono_ms;
+    listener->options.greedy(listener->options.arg, fd);
+    take_events(listener);
+    if (listener->connections[fd] != CONNECTION_NONE)
         (void)shutdown(fd, SHUT_RDWR);
-    ry_intake_remove(&gate->intake, fd); /* it is told of once */
+    ry_intake_remove(&listener->intake, fd); /* it is told of once */
     return now_mono_ms;
 }
 
-void ry_gate_work(struct ry_gate *gate)
+void ry_curve_listener_work(struct ry_curve_listener *listener)
 {
-    for (unsigned i = 0; i < WORK_A_ROUND && zsock_events(gate->zap) & ZMQ_POLLIN; i++)
-        answer(gate);
-    take_events(gate);
+    for (unsigned i = 0; i < WORK_A_ROUND && zsock_events(listener->zap) & ZMQ_POLLIN; i++)
+        answer(listener);
+    take_events(listener);
 }
 
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
 
-zsock_t *ry_gate_router(struct ry_gate *gate)
+zsock_t *ry_curve_listener_router(struct ry_curve_listener *listener)
 {
-    return gate->router;
+    return listener->router;
 }
 
-void ry_gate_polls(struct ry_gate *gate, zmq_pollitem_t items[RY_GATE_POLLS])
+void ry_curve_listener_polls(struct ry_curve_listener *listener, zmq_pollitem_t items[RY_CURVE_LISTENER_POLLS])
 {
-    items[0] = (zmq_pollitem_t){.socket = ry_socket_raw(gate->events), .events = ZMQ_POLLIN};
-    items[1] = (zmq_pollitem_t){.socket = ry_socket_raw(gate->zap), .events = ZMQ_POLLIN};
+    items[0] = (zmq_pollitem_t){.socket = ry_socket_raw(listener->events), .events = ZMQ_POLLIN};
+    items[1] = (zmq_pollitem_t){.socket = ry_socket_raw(listener->zap), .events = ZMQ_POLLIN};
 }
 
 /* The ROUTER as a server of CURVE; it does not listen yet. */
-static int prepare(struct ry_gate *gate, struct ry_error *err)
+static int prepare(struct ry_curve_listener *listener, struct ry_error *err)
 {
-    int rc = ry_socket_gate(&gate->router, err);
+    int rc = ry_socket_curve_listener(&listener->router, err);
     if (rc != RY_OK)
         return rc;
-    zsock_set_curve_server(gate->router, 1);
-    zsock_set_curve_secretkey_bin(gate->router, gate->options.own->secret.bytes);
-    zsock_set_zap_domain(gate->router, ZAP_DOMAIN);
-    zsock_set_handshake_ivl(gate->router, HANDSHAKE_MS);
+    zsock_set_curve_server(listener->router, 1);
+    zsock_set_curve_secretkey_bin(listener->router, listener->options.own->secret.bytes);
+    zsock_set_zap_domain(listener->router, ZAP_DOMAIN);
+    zsock_set_handshake_ivl(listener->router, HANDSHAKE_MS);
     const int enforce = 1;
-    (void)zmq_setsockopt(ry_socket_raw(gate->router), ZAP_ENFORCE_DOMAIN, &enforce, sizeof enforce);
-    return ry_socket_watch(gate->router, &gate->events, ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED, err);
+    (void)zmq_setsockopt(ry_socket_raw(listener->router), ZAP_ENFORCE_DOMAIN, &enforce, sizeof enforce);
+    return ry_socket_watch(listener->router, &listener->events, ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED, err);
 }
 
-int ry_gate_open(struct ry_gate **gate, const struct ry_gate_options *options, struct ry_error *err)
+int ry_curve_listener_open(struct ry_curve_listener **listener, const struct ry_curve_listener_options *options,
+                           struct ry_error *err)
 {
-    *gate = NULL;
-    struct ry_gate *made = calloc(1, sizeof *made);
+    *listener = NULL;
+    struct ry_curve_listener *made = calloc(1, sizeof *made);
     if (made == NULL)
-        return ry_fail(err, RY_ENOMEM, "no memory for a door");
+        return ry_fail(err, RY_ENOMEM, "no memory for a listener");
     made->options = *options;
     (void)snprintf(made->allow_path, sizeof made->allow_path, "%s", options->allow_path);
     /* Who answers about keys is there before the first can ask. */
@@ -270,20 +272,20 @@ int ry_gate_open(struct ry_gate **gate, const struct ry_gate_options *options, s
     made->options.own = NULL;
     made->options.bind = made->options.allow_path = NULL;
     if (rc != RY_OK) {
-        ry_gate_close(&made);
+        ry_curve_listener_close(&made);
         return rc;
     }
     char *endpoint = zsock_last_endpoint(made->router);
     RY_LOG(RY_INFO, "joinable", "endpoint=%s", endpoint ? endpoint : options->bind);
     zstr_free(&endpoint);
-    *gate = made;
+    *listener = made;
     return RY_OK;
 }
 
-void ry_gate_close(struct ry_gate **gate)
+void ry_curve_listener_close(struct ry_curve_listener **listener)
 {
-    struct ry_gate *old = *gate;
-    *gate = NULL;
+    struct ry_curve_listener *old = *listener;
+    *listener = NULL;
     if (old == NULL)
         return;
     ry_socket_unwatch(old->router, &old->events);

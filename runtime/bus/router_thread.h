@@ -1,8 +1,8 @@
-/* post_loop.h: the router's thread: sockets around runtime/bus/router.h.
+/* router_thread.h: the router's thread: sockets around runtime/bus/router.h.
  *
  * Commands come over a socket pair from one other thread, one at a time, and are answered. */
-#ifndef REELYARD_RUNTIME_BUS_POST_LOOP_H
-#define REELYARD_RUNTIME_BUS_POST_LOOP_H
+#ifndef REELYARD_RUNTIME_BUS_ROUTER_THREAD_H
+#define REELYARD_RUNTIME_BUS_ROUTER_THREAD_H
 
 #include "proto/role.h"
 #include "runtime/base/clock.h"
@@ -10,9 +10,9 @@
 #include "runtime/bus/admission.h"
 #include "runtime/bus/keys.h"
 
-struct ry_post;
+struct ry_router_thread;
 
-struct ry_post_options {
+struct ry_router_thread_options {
     const char *node;  /* node name */
     const char *owner; /* as in router.h */
     const struct ry_clock *clock;
@@ -25,41 +25,42 @@ struct ry_post_options {
     const char *ipc_path;                     /* NULL: none */
     bool guarded;                             /* a process may join as an instance with a ticket only */
     int64_t hold_ms_max;                      /* as in router.h */
-    const struct ry_post_tcp *tcp;            /* NULL: other hosts may not join */
+    const struct ry_router_thread_tcp *tcp;   /* NULL: other hosts may not join */
 };
 
-/* The door to other hosts (gate.h). */
-struct ry_post_tcp {
+/* Where encoders of other hosts join (curve_listener.h). */
+struct ry_router_thread_tcp {
     const char *bind;
     const char *allow_path;
     struct ry_keypair own;
 };
 
 /* Binds the sockets and starts the thread. */
-int ry_post_start(struct ry_post **post, const struct ry_post_options *options, struct ry_error *err);
+int ry_router_thread_start(struct ry_router_thread **thread, const struct ry_router_thread_options *options,
+                           struct ry_error *err);
 
 /* Tells what is left to end (unwelcome), ends the thread and frees. */
-void ry_post_stop(struct ry_post **post);
+void ry_router_thread_stop(struct ry_router_thread **thread);
 
 /* What the router has of a role. */
-struct ry_post_load {
+struct ry_router_thread_load {
     uint32_t instances;
     uint32_t role_load;  /* mails that wait for it or are held by it */
     uint32_t total_load; /* of all roles */
 };
-struct ry_post_load ry_post_load(struct ry_post *post, enum ry_role role);
+struct ry_router_thread_load ry_router_thread_load(struct ry_router_thread *thread, enum ry_role role);
 
 /* Asks all instances of a role to drain. */
-void ry_post_drain(struct ry_post *post, enum ry_role role);
+void ry_router_thread_drain(struct ry_router_thread *thread, enum ry_role role);
 
 /* Lets a process join once; one of that name that is here still has ended and is put out. */
-void ry_post_admit(struct ry_post *post, const struct ry_ticket *ticket);
+void ry_router_thread_admit(struct ry_router_thread *thread, const struct ry_ticket *ticket);
 /* The process of that name has ended, or shall not come. */
-void ry_post_revoke(struct ry_post *post, const char *name);
+void ry_router_thread_revoke(struct ry_router_thread *thread, const char *name);
 /* As ry_router_troupe. */
-void ry_post_troupe(struct ry_post *post, const struct ry_troupe *troupe);
+void ry_router_thread_troupe(struct ry_router_thread *thread, const struct ry_troupe *troupe);
 
 /* Tells every instance that is left to end at once. */
-void ry_post_dismiss(struct ry_post *post);
+void ry_router_thread_dismiss(struct ry_router_thread *thread);
 
 #endif

@@ -1,5 +1,5 @@
-/* gate_test.c: a node that encoders of other hosts may join, and all who knock at its port: with the right key they get
- * in, as encoders and nothing else; everybody else is refused and counted, and the router goes on. */
+/* curve_listener_test.c: a node that encoders of other hosts may join, and all who knock at its port: with the right
+ * key they get in, as encoders and nothing else; everybody else is refused and counted, and the router goes on. */
 #include "tests/bed/bed.h"
 
 #include <arpa/inet.h>
@@ -10,7 +10,7 @@
 
 #include "proto/codec.h"
 #include "runtime/base/log.h"
-#include "runtime/bus/gate.h"
+#include "runtime/bus/curve_listener.h"
 #include "runtime/bus/instance_loop.h"
 #include "runtime/bus/intake.h"
 #include "runtime/bus/node.h"
@@ -73,7 +73,7 @@ static int set_up(void **state)
     struct site *site = calloc(1, sizeof *site);
     char path[128];
     *state = site;
-    (void)snprintf(site->folder, sizeof site->folder, "/tmp/reelyard-gate.XXXXXX");
+    (void)snprintf(site->folder, sizeof site->folder, "/tmp/reelyard-listener.XXXXXX");
     if (mkdtemp(site->folder) == NULL)
         return 1;
     (void)snprintf(site->key, sizeof site->key, "%s/node", site->folder);
@@ -410,7 +410,7 @@ static void guest_whose_connection_is_lost_is_put_out_and_may_come_again(void **
     await_instances(site, 1);
 }
 
-/* ---- the gate alone ---------------------------------------------------------------------------------------------- */
+/* ---- the listener alone ------------------------------------------------------------------------------------------ */
 
 static void nothing(void *arg)
 {
@@ -425,29 +425,30 @@ static void nothing_lost(void *arg, int fd)
 static void connection_that_nobody_vouched_for_may_not_join(void **state)
 {
     (void)state;
-    struct ry_gate *gate = NULL, *second = NULL;
+    struct ry_curve_listener *listener = NULL, *second = NULL;
     struct ry_keypair pair = {.secret.bytes = {1}};
     struct ry_error err = {0};
     struct site site = {.port = postgres_server_free_port()};
     char bind[64];
     (void)snprintf(bind, sizeof bind, "tcp://127.0.0.1:%d", site.port);
-    const struct ry_gate_options options = {
+    const struct ry_curve_listener_options options = {
         .bind = bind, .own = &pair, .allow_path = "/nowhere", .lost = nothing_lost, .refused = nothing};
-    assert_int_equal(ry_gate_open(&gate, &options, &err), RY_OK);
-    assert_int_equal(ry_gate_open(&second, &options, &err), RY_EBUSY);
+    assert_int_equal(ry_curve_listener_open(&listener, &options, &err), RY_OK);
+    assert_int_equal(ry_curve_listener_open(&second, &options, &err), RY_EBUSY);
     int fd = knock(&site);
-    zmq_pollitem_t items[RY_GATE_POLLS];
-    ry_gate_polls(gate, items);
-    assert_int_equal(zmq_poll(items, RY_GATE_POLLS, PATIENCE_MS), 1);
+    zmq_pollitem_t items[RY_CURVE_LISTENER_POLLS];
+    ry_curve_listener_polls(listener, items);
+    assert_int_equal(zmq_poll(items, RY_CURVE_LISTENER_POLLS, PATIENCE_MS), 1);
     unsigned open_now = 0, vouched = 0;
     for (int i = -1; i < 1024; i++) {
-        vouched += ry_gate_vouches(gate, i, NULL) || ry_gate_vouches(gate, i, "");
-        open_now += ry_gate_vouches(gate, i, "8e0bdd697628b91d8f245587ee95c5b04d48963f79259877b49cd9063aead3b7");
+        vouched += ry_curve_listener_vouches(listener, i, NULL) || ry_curve_listener_vouches(listener, i, "");
+        open_now +=
+            ry_curve_listener_vouches(listener, i, "8e0bdd697628b91d8f245587ee95c5b04d48963f79259877b49cd9063aead3b7");
     }
     assert_int_equal(vouched, 0);
     assert_int_equal(open_now, 1);
     (void)close(fd);
-    ry_gate_close(&gate);
+    ry_curve_listener_close(&listener);
 }
 
 static void node_that_shall_listen_says_what_it_lacks(void **state)

@@ -1,22 +1,22 @@
-/* member.h: the instances that joined a router, and what a role has there; only for the files of the router. No lock:
+/* instance.h: the instances that joined a router, and what a role has there; only for the files of the router. No lock:
  * all of it belongs to the router's thread. */
-#ifndef REELYARD_RUNTIME_BUS_MEMBER_H
-#define REELYARD_RUNTIME_BUS_MEMBER_H
+#ifndef REELYARD_RUNTIME_BUS_ATTACHED_INSTANCE_H
+#define REELYARD_RUNTIME_BUS_ATTACHED_INSTANCE_H
 
 #include "runtime/bus/mailbox.h"
 #include "runtime/bus/router.h"
 #include "runtime/stats/stats.h"
 
-#define MEMBER_SLOT_BITS 12
-#define MEMBER_SLOTS     (1u << MEMBER_SLOT_BITS)
+#define INSTANCE_SLOT_BITS 12
+#define INSTANCE_SLOTS     (1u << INSTANCE_SLOT_BITS)
 /* Slot 0 is the router's own. */
-#define ROUTER_SESSION MEMBER_SLOTS
+#define ROUTER_SESSION INSTANCE_SLOTS
 
 /* Messages that a confined role may say of itself a number of times a minute; see MAIL_SAID_KINDS. */
-#define MEMBER_PACES 6
+#define INSTANCE_PACES 6
 
 /* An instance that has joined. */
-struct member {
+struct attached_instance {
     uint32_t session;
     enum ry_role role;
     char name[65];
@@ -37,10 +37,10 @@ struct member {
     int64_t fault_mono_ms; /* since when they are counted */
     uint64_t heap_asked;   /* the heap_get that was passed on to it and waits for its answer; 0: none */
     int64_t minute_mono_ms;
-    struct mail_said paces[MEMBER_PACES]; /* what it said of itself since then, where that is limited */
-    TAILQ_ENTRY(member) of_role;
+    struct mail_said paces[INSTANCE_PACES]; /* what it said of itself since then, where that is limited */
+    TAILQ_ENTRY(attached_instance) of_role;
 };
-TAILQ_HEAD(member_list, member);
+TAILQ_HEAD(attached_instance_list, attached_instance);
 
 /* How busy a role was of late: its total at the beginning of this window and of the one before. */
 #define BUSY_WINDOW_MS 10000
@@ -49,19 +49,19 @@ struct busy_mark {
     uint64_t busy_ms;
 };
 
-struct office {
+struct role_queue {
     struct mailbox mailbox;
     size_t queued_from[RY_ROLE_COUNT]; /* mails that wait, by their sender's role */
     unsigned sender_count;             /* roles that may send here: each has an equal share of the mailbox */
     uint32_t sends_to;                 /* roles whose mailboxes this role's work needs a place in */
-    struct member_list members;
-    size_t member_count;
-    int64_t left_mono_ms; /* when the last member left, 0: there was none */
+    struct attached_instance_list instances;
+    size_t instance_count;
+    int64_t left_mono_ms; /* when the last instance left, 0: there was none */
     size_t held;
     size_t held_bytes;
     size_t relayed[2]; /* of held, those that the relay has; [1]: the urgent ones */
     uint64_t accepted, refused, redelivered, dead, expired;
-    uint64_t done, busy_ms; /* of its members, those that left included */
+    uint64_t done, busy_ms; /* of its instances, those that left included */
     struct busy_mark marks[2];
 };
 

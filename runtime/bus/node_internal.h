@@ -1,6 +1,6 @@
-/* node_inside.h: what the files of the bus know of a node, and tests of the order in which it ends. */
-#ifndef REELYARD_RUNTIME_BUS_NODE_INSIDE_H
-#define REELYARD_RUNTIME_BUS_NODE_INSIDE_H
+/* node_internal.h: what the files of the bus know of a node, and tests of the order in which it ends. */
+#ifndef REELYARD_RUNTIME_BUS_NODE_INTERNAL_H
+#define REELYARD_RUNTIME_BUS_NODE_INTERNAL_H
 
 #include "runtime/bus/node.h"
 

@@ -1,0 +1,122 @@
+/* router_thread_internal.h: what the files of the router's thread share; nobody else includes it.
+ *
+ *   router_thread.c     the thread: sockets, commands
+ *   router_peers.c    peers: what is sent to them, how they end
+ *   router_joining.c  how they become instances
+ *   router_remote.c   those on other hosts
+ * No lock: all of it belongs to that thread. */
+#ifndef REELYARD_RUNTIME_BUS_ROUTER_THREAD_INTERNAL_H
+#define REELYARD_RUNTIME_BUS_ROUTER_THREAD_INTERNAL_H
+
+#include <pthread.h>
+#include <sys/queue.h>
+
+#include <uthash.h>
+
+#include "runtime/base/log.h"
+#include "runtime/bus/bag.h"
+#include "runtime/bus/curve_listener.h"
+#include "runtime/bus/router_thread.h"
+#include "runtime/bus/router.h"
+#include "runtime/bus/socket.h"
+
+/* Bags taken from one socket before mail is handed out. */
+#define BAGS_A_ROUND  64
+#define SESSION_SLOTS 4096
+/* Largest bag of another host: what an encoder says of one mail, two images and little more. */
+#define GUEST_BAG_MAX_BYTES ((size_t)40 << 20)
+
+enum transport { TRANSPORT_INPROC, TRANSPORT_IPC, TRANSPORT_TCP, TRANSPORT_COUNT };
+
+struct peer_key {
+    uint8_t transport;
+    struct ry_route route;
+};
+
+struct peer {
+    struct peer_key key; /* zeroed behind route.n bytes */
+    uint32_t session;
+    enum ry_role role;
+    pid_t pid;                   /* of a process of this host */
+    int pidfd;                   /* -1: none */
+    int fd;                      /* of its connection over TCP, -1: none */
+    bool lost;                   /* that connection has ended; what it said last may still be here */
+    char user[RY_KEY_HEX_BYTES]; /* the key that it proved, hexadecimal */
+    bool over;                   /* its instance has left, or was put out: nothing that it says is heard */
+    bool put_out;
+    unsigned words_after; /* bags of a confined role that came when it was over */
+    bool gone;            /* its process, or its connection, has ended */
+    struct ry_bag bag;
+    bool dirty;
+    STAILQ_ENTRY(peer) to_flush;
+    TAILQ_ENTRY(peer) of_over;
+    UT_hash_handle hh;
+};
+
+struct ry_router_thread {
+    struct ry_router *router;
+    zsock_t *sockets[TRANSPORT_COUNT];
+    struct ry_curve_listener *listener; /* whose ROUTER is the socket of TRANSPORT_TCP; NULL: none */
+    bool guests_lost;                   /* some peers are */
+    struct ry_bag_reader *reader;
+    struct peer *peers; /* by key */
+    struct peer *sessions[SESSION_SLOTS];
+    struct peer *joining; /* its session is not known here yet, but the router greets it */
+    STAILQ_HEAD(, peer) dirty;
+    TAILQ_HEAD(, peer) over; /* oldest first */
+    size_t over_count;
+    bool some_put_out; /* some peers are, and not yet over */
+    int epoll;         /* of pidfds */
+    int command_fd;    /* the thread's end */
+    int caller_fd;
+    pthread_t id;
+    struct ry_admission *admission;
+    struct ry_log_limit malformed_log;
+    struct ry_log_limit unwelcomes;
+    char ipc_path[256];
+    uint64_t malformed;
+};
+
+/* router_thread.c. Takes in what has come over one socket, a bounded number of bags; how many. */
+unsigned receiving_take(struct ry_router_thread *thread, enum transport transport);
+
+/* router_peers.c */
+size_t peer_key_bytes(const struct peer_key *key);
+struct peer *peer_of_key(struct ry_router_thread *thread, const struct peer_key *key);
+struct peer *peer_of_session(struct ry_router_thread *thread, uint32_t session);
+/* The roles (bits) in which a process has joined over ipc, those that are over included. */
+uint32_t peer_roles_of_process(const struct ry_router_thread *thread, pid_t pid);
+/* The router's emit and put_out; arg is the ry_router_thread. */
+void peer_emit(void *arg, uint32_t session, struct ry_str envelope, struct ry_frame *const *frames, size_t frame_count);
+void peer_put_out(void *arg, uint32_t session);
+void peer_flush_all(struct ry_router_thread *thread);
+/* Tells somebody who has not joined, or who shall end at once, why. */
+void peer_send_unwelcome(struct ry_router_thread *thread, const struct peer_key *key, const char *reason);
+/* The same to a stranger, but not without bound: one who asks and does not read would have the answers pile up. */
+void peer_turn_away(struct ry_router_thread *thread, const struct peer_key *key, const char *reason);
+void peer_free(struct ry_router_thread *thread, struct peer *peer);
+/* The instance of a peer has left: no word of it is heard any more; an inproc one is freed. */
+void peer_over(struct ry_router_thread *thread, struct peer *peer);
+/* A peer has ended without a word: its mail goes to others, and it is freed. */
+void peer_gone(struct ry_router_thread *thread, struct peer *peer);
+/* A peer that is over says something: it is counted, and a confined one that does not end it is ended. */
+void peer_goes_on(struct ry_router_thread *thread, struct peer *peer);
+/* Those that the router has put out are over. */
+void peer_end_put_out(struct ry_router_thread *thread);
+
+/* router_joining.c */
+/* Counts and logs what makes no sense. */
+void peer_malformed(struct ry_router_thread *thread, const char *what);
+/* The first envelope of a peer. */
+void joining_take_hello(struct ry_router_thread *thread, const struct peer_key *key, struct ry_str bytes);
+
+/* router_remote.c. Listens for encoders of other hosts. */
+int remote_open(struct ry_router_thread *thread, const struct ry_router_thread_tcp *tcp, struct ry_error *err);
+/* Answers those who knock, takes in what the guests say, puts out those that are gone; how much there was to do. */
+unsigned remote_take(struct ry_router_thread *thread);
+/* What came over TCP last: one who sends more than the largest message of an encoder is put out. */
+void remote_check_size(struct ry_router_thread *thread, const struct peer_key *key);
+/* Whether one who says hello over TCP may join, and as what; clears what hello says of this host. RY_EACCES. */
+int remote_check(struct ry_router_thread *thread, struct ry_hello *hello, uint32_t *allowed, struct ry_error *err);
+
+#endif
