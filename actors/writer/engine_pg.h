@@ -10,7 +10,7 @@
  *   engine_pg_value.c       parameters and results in binary form (engine_pg_value.h)
  *   pg_pool.c, pg_link.c    connections
  *
- * and engine_pg_migrate.c with engine_pg_adopt.c, _index.c and _keys.c brings the schema up to date
+ * and engine_pg_migrate.c with engine_pg_{adopt,index,keys}.c brings the schema up to date
  * (engine_pg_schema.h). */
 #ifndef REELYARD_ACTORS_WRITER_ENGINE_PG_H
 #define REELYARD_ACTORS_WRITER_ENGINE_PG_H

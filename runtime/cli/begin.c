@@ -5,6 +5,7 @@
 
 #include "runtime/base/heap.h"
 #include "runtime/base/log.h"
+#include "runtime/cli/nearest.h"
 #include "runtime/config/config.h"
 #include "runtime/config/option.h"
 
@@ -45,7 +46,7 @@ static int unknown_option(struct begin *begin, const char *word)
 #undef OPTION
     char name[64];
     (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(word, "="), word);
-    const char *near = ry_cli_nearest(name + strspn(name, "-"), names, n);
+    const char *near = ry_nearest(name + strspn(name, "-"), names, n);
     if (near)
         return ry_cli_complain(begin->cli, RY_EXIT_USAGE, "unknown option %s; did you mean --%s?", name, near);
     return ry_cli_complain(begin->cli, RY_EXIT_USAGE, "unknown option %s; see `reelyard help %s`", name,
@@ -198,7 +199,7 @@ static void warn_of_unknown(struct ry_cli *cli)
         const char *near = NULL;
         for (size_t i = 0; i < n && !near; i++)
             near = strcmp(name + strlen(OWN_PREFIX), names[i]) == 0 ? names[i] : NULL;
-        near = near ? near : ry_cli_nearest(name, names, n);
+        near = near ? near : ry_nearest(name, names, n);
         if (cli->command->logs)
             RY_LOG(RY_WARNING, "unknown_variable", "name=%s nearest=%s", name, near ? near : "none");
         else if (near)

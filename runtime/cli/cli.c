@@ -1,14 +1,19 @@
-/* The program's front door: the table of commands, and what every command says and returns in the same way. */
+/* cli.c: the table of commands, and the program from its words to its exit code.
+ *
+ * Owns what all commands have in common: the state of the process (umask, standard descriptors, SIGPIPE), a copy of the
+ * words, the configuration, which is freed here, and the check that the output was written. Nothing below this file
+ * knows the table; a command that needs it (help) gets it by struct ry_cli. */
 #include "runtime/cli/cli.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "runtime/cli/nearest.h"
 
 static const struct ry_command commands[] = {
     {.name = "run",
@@ -177,12 +182,6 @@ static const struct ry_command commands[] = {
 
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
 
-const struct ry_command *ry_cli_commands(size_t *count)
-{
-    *count = COMMAND_COUNT;
-    return commands;
-}
-
 static const struct ry_command *command_find(const char *name)
 {
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
@@ -202,7 +201,7 @@ static int unknown_command(struct ry_cli *cli, const char *name)
     const char *names[COMMAND_COUNT];
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         names[i] = commands[i].name;
-    const char *near = ry_cli_nearest(name, names, COMMAND_COUNT);
+    const char *near = ry_nearest(name, names, COMMAND_COUNT);
     if (near)
         return ry_cli_complain(cli, RY_EXIT_USAGE, "there is no command \"%s\"; did you mean \"%s\"?", name, near);
     return ry_cli_complain(cli, RY_EXIT_USAGE, "there is no command \"%s\"; see `reelyard help`", name);
@@ -222,6 +221,8 @@ int ry_cli_main(struct ry_cli *cli, int argc, char **argv)
 {
     static char help[] = "help";
     static char *no_words[] = {help, NULL};
+    cli->commands = commands;
+    cli->command_count = COMMAND_COUNT;
     hold_standard_descriptors();
     /* No command makes a file for others; thumbnails get the modes that their option says. */
     (void)umask(077);
@@ -250,91 +251,4 @@ int ry_cli_main(struct ry_cli *cli, int argc, char **argv)
     if ((fflush(cli->out) != 0 || ferror(cli->out)) && code == RY_EXIT_DONE)
         code = errno == EPIPE ? RY_EXIT_FAILED : ry_cli_complain(cli, RY_EXIT_FAILED, "cannot write the output: %m");
     return code;
-}
-
-int ry_cli_complain(struct ry_cli *cli, enum ry_exit code, const char *format, ...)
-{
-    struct ry_error err;
-    va_list args;
-    va_start(args, format);
-    (void)ry_vfail(&err, RY_EINVAL, format, args);
-    va_end(args);
-    (void)fflush(cli->out);
-    (void)fprintf(cli->err, "reelyard%s%s: ", cli->command ? " " : "", cli->command ? cli->command->name : "");
-    ry_cli_print_safe(cli->err, ry_str_of(err.text));
-    (void)fputc('\n', cli->err);
-    return (int)code;
-}
-
-int ry_cli_fail(struct ry_cli *cli, const struct ry_error *err)
-{
-    return ry_cli_complain(cli, err->code == RY_ECONFIG ? RY_EXIT_CONFIG : RY_EXIT_FAILED, "%s", err->text);
-}
-
-/* How many letters must be added, taken away, changed or swapped with their neighbour to make a into b (optimal string
- * alignment); words are short. */
-#define WORD_MAX 32
-static size_t distance(const char *a, const char *b)
-{
-    size_t rows[WORD_MAX + 1][WORD_MAX + 1];
-    size_t n = strlen(a);
-    size_t m = strlen(b);
-    if (n > WORD_MAX || m > WORD_MAX)
-        return WORD_MAX;
-    for (size_t i = 0; i <= n; i++) {
-        for (size_t j = 0; j <= m; j++) {
-            if (i == 0 || j == 0) {
-                rows[i][j] = i + j;
-                continue;
-            }
-            size_t best = rows[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
-            size_t other = 1 + (rows[i - 1][j] < rows[i][j - 1] ? rows[i - 1][j] : rows[i][j - 1]);
-            best = other < best ? other : best;
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && rows[i - 2][j - 2] + 1 < best)
-                best = rows[i - 2][j - 2] + 1;
-            rows[i][j] = best;
-        }
-    }
-    return rows[n][m];
-}
-
-const char *ry_cli_nearest(const char *word, const char *const *candidates, size_t count)
-{
-    const char *best = NULL;
-    /* Further than a third of the word is no slip of the finger. */
-    size_t best_distance = strlen(word) / 3 + 2;
-    for (size_t i = 0; i < count; i++) {
-        bool begins = strlen(word) >= 2 && strncmp(word, candidates[i], strlen(word)) == 0;
-        size_t d = begins ? 1 : distance(word, candidates[i]);
-        if (d < best_distance) {
-            best = candidates[i];
-            best_distance = d;
-        }
-    }
-    return best;
-}
-
-void ry_cli_print_safe(FILE *out, struct ry_str text)
-{
-    for (size_t i = 0; i < text.n;) {
-        size_t step = 1;
-        while (step <= 4 && i + step <= text.n && !ry_str_is_utf8((struct ry_str){text.p + i, step}))
-            step++;
-        unsigned char c = (unsigned char)text.p[i];
-        bool whole = step <= 4 && i + step <= text.n;
-        bool control = c < 0x20 || c == 0x7F || (c == 0xC2 && whole && (unsigned char)text.p[i + 1] < 0xA0);
-        if (whole && !control)
-            (void)fwrite(text.p + i, 1, step, out);
-        else
-            (void)fputc('?', out);
-        i += whole ? step : 1;
-    }
-}
-
-const struct ry_actor_spec *ry_cli_spec(const struct ry_cli *cli, struct ry_str role)
-{
-    for (size_t i = 0; i < cli->registry_count; i++)
-        if (ry_str_is(role, ry_role_name(cli->registry[i]->role)))
-            return cli->registry[i];
-    return NULL;
 }

@@ -35,15 +35,14 @@ struct ry_cli {
     char **words; /* all words as they were given, the program's name first, NULL behind the last */
     const struct ry_actor_spec *const *registry; /* the troupe */
     size_t registry_count;
+    const struct ry_command *commands; /* all, in the order of the list; set by ry_cli_main */
+    size_t command_count;
     const struct ry_command *command; /* the one that runs */
     struct ry_config *config;         /* there once ry_cli_begin said RY_CLI_GO; freed by ry_cli_main */
 };
 
 /* Runs the program: finds the command, runs it, returns the exit code. */
 int ry_cli_main(struct ry_cli *cli, int argc, char **argv);
-
-/* All commands, in the order of the list. */
-const struct ry_command *ry_cli_commands(size_t *count);
 
 /* The values of an option that may be given more than once. */
 struct ry_cli_list {
@@ -76,14 +75,8 @@ int ry_cli_complain(struct ry_cli *cli, enum ry_exit code, const char *format, .
 /* Says err's sentence and returns the exit code of its class: 78 for RY_ECONFIG, else 1. */
 int ry_cli_fail(struct ry_cli *cli, const struct ry_error *err);
 
-/* The nearest of the candidates to a mistyped word, or NULL when none is near. */
-const char *ry_cli_nearest(const char *word, const char *const *candidates, size_t count);
-
 /* Writes text with control characters and bytes that are not UTF-8 as '?', for text that strangers wrote. */
 void ry_cli_print_safe(FILE *out, struct ry_str text);
-
-/* The spec of a role in the registry, or NULL. */
-const struct ry_actor_spec *ry_cli_spec(const struct ry_cli *cli, struct ry_str role);
 
 /* The commands: one file each (cmd_*.c). */
 int ry_cmd_actor(struct ry_cli *cli, int argc, char **argv);

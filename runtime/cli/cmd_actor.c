@@ -16,6 +16,7 @@
 #include "runtime/cli/datadir.h"
 #include "runtime/cli/guest.h"
 #include "runtime/cli/leashed.h"
+#include "runtime/cli/roles.h"
 
 #define NAME_MAX_BYTES 64
 
@@ -183,7 +184,7 @@ int ry_cmd_actor(struct ry_cli *cli, int argc, char **argv)
     int code = ry_cli_begin(cli, &argc, argv, flags, 3, 1, 1);
     if (code != RY_CLI_GO)
         return code;
-    const struct ry_actor_spec *spec = ry_cli_spec(cli, ry_str_of(argv[1]));
+    const struct ry_actor_spec *spec = ry_roles_spec(cli, ry_str_of(argv[1]));
     if (spec == NULL)
         return ry_cli_complain(cli, RY_EXIT_USAGE, "there is no role \"%s\"", argv[1]);
     if (name && (*name == '\0' || strlen(name) >= NAME_MAX_BYTES || !ry_str_is_utf8(ry_str_of(name))))

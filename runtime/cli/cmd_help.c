@@ -8,13 +8,11 @@
 
 static void print_commands(const struct ry_cli *cli)
 {
-    size_t count = 0;
-    const struct ry_command *commands = ry_cli_commands(&count);
     (void)fprintf(cli->out, "reelyard turns the videos posted in a Discord server into a browsable archive.\n\n"
                             "usage: reelyard COMMAND ...\n\n");
-    for (size_t i = 0; i < count; i++)
-        if (!commands[i].hidden)
-            (void)fprintf(cli->out, "  %-9s %s\n", commands[i].name, commands[i].summary);
+    for (size_t i = 0; i < cli->command_count; i++)
+        if (!cli->commands[i].hidden)
+            (void)fprintf(cli->out, "  %-9s %s\n", cli->commands[i].name, cli->commands[i].summary);
     (void)fprintf(cli->out,
                   "\nSee `reelyard help COMMAND` for the options of a command, `reelyard options` for all others.\n"
                   "Exit codes: 0 done, 1 failed, 2 wrong usage, 78 bad configuration.\n");
@@ -37,14 +35,12 @@ int ry_cmd_help(struct ry_cli *cli, int argc, char **argv)
         print_commands(cli);
         return RY_EXIT_DONE;
     }
-    size_t count = 0;
-    const struct ry_command *commands = ry_cli_commands(&count);
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(commands[i].name, argv[1]) != 0)
+    for (size_t i = 0; i < cli->command_count; i++) {
+        if (strcmp(cli->commands[i].name, argv[1]) != 0)
             continue;
         char *words[] = {argv[1], help_word, NULL};
         int words_count = 2;
-        cli->command = &commands[i];
+        cli->command = &cli->commands[i];
         return ry_cli_begin(cli, &words_count, words, NULL, 0, 0, 0);
     }
     return ry_cli_complain(cli, RY_EXIT_USAGE, "there is no command \"%s\"; see `reelyard help`", argv[1]);

@@ -3,6 +3,14 @@
 
 #define INSTANCES_MAX 256
 
+const struct ry_actor_spec *ry_roles_spec(const struct ry_cli *cli, struct ry_str role)
+{
+    for (size_t i = 0; i < cli->registry_count; i++)
+        if (ry_str_is(role, ry_role_name(cli->registry[i]->role)))
+            return cli->registry[i];
+    return NULL;
+}
+
 size_t ry_roles_flags(struct ry_roles *roles, const struct ry_cli *cli)
 {
     *roles = (struct ry_roles){.counts = {NULL}};

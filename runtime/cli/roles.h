@@ -5,6 +5,9 @@
 
 #include "runtime/cli/cli.h"
 
+/* The spec of a role in the registry, or NULL. */
+const struct ry_actor_spec *ry_roles_spec(const struct ry_cli *cli, struct ry_str role);
+
 /* What the options say, as words. */
 struct ry_roles {
     const char *counts[RY_ROLE_COUNT]; /* --ROLE N, by place in the registry; NULL: not given */

@@ -8,6 +8,7 @@
 #include "runtime/base/wait.h"
 #include "runtime/cli/confine.h"
 #include "runtime/cli/datadir.h"
+#include "runtime/cli/roles.h"
 
 /* How long a person waits for an answer before an error is better. */
 #define ASK_MS 30000
@@ -98,7 +99,7 @@ static int start_alone(struct ry_session *session, const struct ry_cli *cli, enu
 {
     if (!make && !database_exists(cli, err))
         return RY_ENOENT;
-    const struct ry_actor_spec *spec = ry_cli_spec(cli, ry_str_of(ry_role_name(role)));
+    const struct ry_actor_spec *spec = ry_roles_spec(cli, ry_str_of(ry_role_name(role)));
     if (spec == NULL)
         return ry_fail(err, RY_EBUG, "this program has no %s", ry_role_name(role));
     const struct ry_node_role roles[] = {{.spec = spec, .instances = 1}};
