@@ -34,7 +34,7 @@ void clip_id_created_text(uint64_t snowflake, char text[CLIP_ID_CREATED_BYTES])
 }
 
 bool clip_id_make(struct ry_str message_id, struct ry_str channel_id, struct ry_str filename,
-                  struct ry_str attachment_id, char hex[MD5_HEX_BYTES])
+                  struct ry_str attachment_id, char hex[RY_MD5_HEX_BYTES])
 {
     uint64_t snowflake = 0;
     if (!ry_str_u64(message_id, &snowflake))
@@ -55,6 +55,6 @@ bool clip_id_make(struct ry_str message_id, struct ry_str channel_id, struct ry_
     }
     if (text.failed)
         return false;
-    md5_hex(ry_buf_str(&text), hex);
+    ry_md5_hex(ry_buf_str(&text), hex);
     return true;
 }

@@ -2,7 +2,7 @@
 #ifndef REELYARD_ACTORS_SCANNER_CLIP_ID_H
 #define REELYARD_ACTORS_SCANNER_CLIP_ID_H
 
-#include "actors/scanner/md5.h"
+#include "runtime/base/digest.h"
 
 /* Bytes that clip_id_created_text needs, the NUL included. */
 #define CLIP_ID_CREATED_BYTES 40
@@ -20,6 +20,6 @@ void clip_id_created_text(uint64_t snowflake, char text[CLIP_ID_CREATED_BYTES]);
  * so that none takes another's place. message_id must be a snowflake. False when the file name is longer than 64 KiB.
  */
 bool clip_id_make(struct ry_str message_id, struct ry_str channel_id, struct ry_str filename,
-                  struct ry_str attachment_id, char hex[MD5_HEX_BYTES]);
+                  struct ry_str attachment_id, char hex[RY_MD5_HEX_BYTES]);
 
 #endif

@@ -260,7 +260,7 @@ static bool make_clip(struct scan_rows *rows, const struct scan_rows_context *co
         rows->clips = grown;
         rows->clip_capacity = capacity;
     }
-    char id[MD5_HEX_BYTES];
+    char id[RY_MD5_HEX_BYTES];
     if (!clip_id_make(message->id, context->channel_id, video->filename, name_taken ? video->id : (struct ry_str){0},
                       id))
         return false;

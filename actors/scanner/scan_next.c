@@ -8,27 +8,15 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "actors/scanner/md5.h"
+#include "runtime/base/digest.h"
+#include "runtime/base/uuid.h"
 #include "actors/scanner/scan_steps.h"
 #include "runtime/base/log.h"
 #include "runtime/json/read.h"
 #include "runtime/json/writer.h"
 
-#define UUID_BYTES 37
 /* Limit of scan_progress.next in proto/messages.def. */
 #define NEXT_MAX_BYTES ((size_t)65536)
-
-/* A name-based UUID (RFC 4122, version 3): the MD5 of a text, with version and variant put in. */
-static void uuid_of(struct ry_str text, char uuid[UUID_BYTES])
-{
-    static const char VARIANT[] = "89ab";
-    char hex[MD5_HEX_BYTES];
-    md5_hex(text, hex);
-    hex[12] = '3';
-    unsigned digit = hex[16] <= '9' ? (unsigned)(hex[16] - '0') : (unsigned)(hex[16] - 'a') + 10;
-    hex[16] = VARIANT[digit % 4];
-    (void)snprintf(uuid, UUID_BYTES, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
-}
 
 bool scan_goes_on(const struct scan *scan)
 {
@@ -119,7 +107,8 @@ int scan_make_next(struct scan *scan, struct ry_error *err)
     bool same = scan_goes_on(scan);
     if (!same && !next_thread(scan, &cursor))
         return RY_OK;
-    char uuid[UUID_BYTES];
+    char uuid[RY_UUID_BYTES];
+    uint8_t digest[RY_MD5_BYTES];
     struct ry_str seed =
         same ? ry_arena_printf(&scan->arena, "reelyard:next:%.*s:%" PRIu64, RY_STR_ARG(scan->job.job_id), scan->cursor)
              : ry_arena_printf(&scan->arena, "reelyard:next:%.*s:threads", RY_STR_ARG(scan->job.job_id));
@@ -127,7 +116,8 @@ int scan_make_next(struct scan *scan, struct ry_error *err)
         cursor = ry_arena_printf(&scan->arena, "%" PRIu64, scan->cursor);
     RY_BUF_AUTO text = ry_buf_make(NEXT_MAX_BYTES);
     if (seed.p != NULL && (cursor.p != NULL || !same)) {
-        uuid_of(seed, uuid);
+        ry_md5(seed, digest);
+        ry_uuid_print(digest, 3, uuid);
         write_next(scan, uuid, cursor, same ? 0 : 1, &text);
         scan->next_json = text.failed ? (struct ry_str){0} : ry_arena_str(&scan->arena, ry_buf_str(&text));
     }

@@ -252,13 +252,13 @@ static bool has_plain_extensions(const struct ry_json *resolved)
     return same == n && n == BUILT_IN_EXTENSIONS;
 }
 
-static int hash_resolved(const struct ry_json *resolved, char hash[MD5_HEX_BYTES], struct ry_error *err)
+static int hash_resolved(const struct ry_json *resolved, char hash[RY_MD5_HEX_BYTES], struct ry_error *err)
 {
     RY_BUF_AUTO text = ry_buf_make(HASHED_TEXT_MAX_BYTES);
     int rc = pyjson_print(resolved, &text);
     if (rc != RY_OK)
         return ry_fail(err, rc, "the settings are too large to be hashed");
-    md5_hex(ry_buf_str(&text), hash);
+    ry_md5_hex(ry_buf_str(&text), hash);
     return RY_OK;
 }
 

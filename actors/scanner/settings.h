@@ -8,7 +8,7 @@
 #define REELYARD_ACTORS_SCANNER_SETTINGS_H
 
 #include "actors/scanner/clip_rules.h"
-#include "actors/scanner/md5.h"
+#include "runtime/base/digest.h"
 
 /* The two layers that no database holds. */
 struct scan_defaults {
@@ -31,7 +31,7 @@ struct scan_layers {
 struct scan_settings {
     unsigned references;
     struct ry_json_doc *resolved;
-    char hash[MD5_HEX_BYTES];
+    char hash[RY_MD5_HEX_BYTES];
     const char *visibility; /* PUBLIC, UNLISTED or PRIVATE; static */
     bool ignore_nsfw_channels;
     bool store_content;

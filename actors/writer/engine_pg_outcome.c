@@ -173,7 +173,7 @@ int pg_clip_completed(struct writer_engine *engine, const struct ry_clip_complet
     pg_columns_begin(pg, 0, (const uint32_t[]){PG_TEXT, PG_TEXT, PG_TEXT, PG_INT8, PG_INT8, PG_INT8}, 6);
     for (size_t i = 0; i < completed->thumbnails.n; i++) {
         const struct ry_thumbnail_row *row = &completed->thumbnails.items[i];
-        char uuid[WRITER_UUID_TEXT_BYTES];
+        char uuid[RY_UUID_BYTES];
         writer_uuid_of_clip(completed->clip_id, row->size_type, uuid);
         pg_put_text(pg, 0, ry_str_of(uuid));
         pg_put_text(pg, 1, row->size_type);
@@ -240,7 +240,7 @@ int pg_clip_failed(struct writer_engine *engine, const struct ry_clip_failed *fa
     uint64_t most_ms = (uint64_t)(PG_NEVER_WALL_MS - pg->now_wall_ms);
     bool permanent = failed->class == RY_FAILURE_PERMANENT;
     s->retry_at_wall_ms += (int64_t)(!permanent && failed->next_retry_ms < most_ms ? failed->next_retry_ms : most_ms);
-    char uuid[WRITER_UUID_TEXT_BYTES];
+    char uuid[RY_UUID_BYTES];
     writer_uuid_of_clip(failed->clip_id, RY_STR("failed"), uuid);
     pg_add_text(pg, &args, failed->reason);
     pg_add_time(&args, s->retry_at_wall_ms);

@@ -51,7 +51,7 @@ static void settle(struct lite *lite, const struct clip_state *state, struct ry_
 static int store_thumbnail(struct lite *lite, struct ry_str clip_id, const struct ry_thumbnail_row *row,
                            struct ry_error *err)
 {
-    char uuid[WRITER_UUID_TEXT_BYTES];
+    char uuid[RY_UUID_BYTES];
     writer_uuid_of_clip(clip_id, row->size_type, uuid);
     LITE_AUTO *s = NULL;
     int rc = lite_get(lite, LITE_thumbnail_upsert, &s, err);
@@ -139,7 +139,7 @@ static int set_status(struct lite *lite, struct ry_str clip_id, const char *stat
 static int store_failure(struct lite *lite, enum lite_statement which, const struct ry_clip_failed *failed,
                          int64_t next_wall_ms, uint64_t *changed, struct ry_error *err)
 {
-    char uuid[WRITER_UUID_TEXT_BYTES];
+    char uuid[RY_UUID_BYTES];
     writer_uuid_of_clip(failed->clip_id, RY_STR("failed"), uuid);
     LITE_AUTO *s = NULL;
     int rc = lite_get(lite, which, &s, err);

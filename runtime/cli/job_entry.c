@@ -7,29 +7,13 @@
 #include <stdio.h>
 #include <sys/random.h>
 
-/* Whether s is a UUID in its usual text (RFC 9562, section 4). */
-static bool is_uuid(struct ry_str s)
-{
-    if (s.n != RY_UUID_BYTES - 1)
-        return false;
-    for (size_t i = 0; i < s.n; i++) {
-        bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-        if (dash ? s.p[i] != '-' : s.p[i] == '\0' || !strchr("0123456789abcdefABCDEF", s.p[i]))
-            return false;
-    }
-    return true;
-}
-
 /* A random UUID, version 4 (RFC 9562, section 5.4). */
 static int uuid_make(char text[RY_UUID_BYTES], struct ry_error *err)
 {
     uint8_t b[16];
     if (getrandom(b, sizeof b, 0) != (ssize_t)sizeof b)
         return ry_fail(err, RY_EIO, "the system gives no random numbers: %m");
-    b[6] = (uint8_t)((b[6] & 0x0F) | 0x40);
-    b[8] = (uint8_t)((b[8] & 0x3F) | 0x80);
-    (void)snprintf(text, RY_UUID_BYTES, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
-                   b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+    ry_uuid_print(b, 4, text);
     return RY_OK;
 }
 
@@ -44,7 +28,7 @@ static int read_id(struct ry_job_entry *entry, const struct ry_json *job, struct
         entry->id_made = rc == RY_OK;
         return rc;
     }
-    if (!is_uuid(entry->push.job_id))
+    if (!ry_uuid_is(entry->push.job_id))
         return ry_fail(err, RY_EINVAL, "job_id must be a UUID, such as 6f1c1f0e-5b0a-4c6e-9a55-0d5b6f0c8f3d");
     return RY_OK;
 }

@@ -3,10 +3,9 @@
 #define REELYARD_RUNTIME_CLI_JOB_ENTRY_H
 
 #include "runtime/base/buf.h"
+#include "runtime/base/uuid.h"
 #include "runtime/json/json.h"
 #include "runtime/queue/job_queue.h"
-
-#define RY_UUID_BYTES 37 /* 8-4-4-4-12 hexadecimal digits and a NUL */
 
 struct ry_job_entry {
     struct ry_buf text; /* owned, as the document; push points into both */

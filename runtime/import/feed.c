@@ -6,6 +6,7 @@
 #include "runtime/import/feed.h"
 
 #include "runtime/base/buf.h"
+#include "runtime/base/uuid.h"
 #include "runtime/import/export_message.h"
 #include "runtime/json/writer.h"
 
@@ -22,7 +23,6 @@
 /* The message that fills a group may end a job for each folder in which its files lie. */
 #define GROUP_ROOM         (GROUP_JOBS_MAX + RY_EXPORT_DIRS_MAX + 2)
 #define STEP_MESSAGES_MAX  500
-#define UUID_BYTES         37
 #define CURSOR_BYTES       256
 #define IDENTITY_BYTES     128
 #define CURSOR_KEY_PREFIX  "import:"
@@ -30,7 +30,7 @@
 #define CURSOR_ARENA_BYTES ((size_t)64 * 1024)
 
 struct packed_job {
-    char id[UUID_BYTES];
+    char id[RY_UUID_BYTES];
     struct ry_buf json;
 };
 
@@ -167,7 +167,7 @@ void ry_import_feed_close(struct ry_import_feed **feed)
 
 /* A UUID (version 8, RFC 9562) from the file's identity and a place in it: FNV-1a of 128 bits, which spreads well
  * enough for names that nobody forges. Source: http://www.isthe.com/chongo/tech/comp/fnv/ */
-static void make_job_id(const char *identity, uint64_t offset, size_t root, char id[UUID_BYTES])
+static void make_job_id(const char *identity, uint64_t offset, size_t root, char id[RY_UUID_BYTES])
 {
     __extension__ typedef unsigned __int128 u128;
     static const u128 PRIME = ((u128)0x0000000001000000u << 64) | 0x000000000000013Bu;
@@ -178,10 +178,10 @@ static void make_job_id(const char *identity, uint64_t offset, size_t root, char
         n += snprintf(text + n, sizeof text - (size_t)n, "#%zu", root);
     for (int i = 0; i < n; i++)
         hash = (hash ^ (unsigned char)text[i]) * PRIME;
-    uint64_t high = ((uint64_t)(hash >> 64) & ~UINT64_C(0xF000)) | UINT64_C(0x8000);
-    uint64_t low = ((uint64_t)hash & ~(UINT64_C(3) << 62)) | UINT64_C(2) << 62;
-    snprintf(id, UUID_BYTES, "%08" PRIx64 "-%04" PRIx64 "-%04" PRIx64 "-%04" PRIx64 "-%012" PRIx64, high >> 32,
-             high >> 16 & 0xffff, high & 0xffff, low >> 48, low & UINT64_C(0xffffffffffff));
+    uint8_t bytes[16];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(hash >> (8 * (sizeof bytes - 1 - i)));
+    ry_uuid_print(bytes, 8, id);
 }
 
 static void put_text(struct ry_json_writer *job, const char *name, struct ry_str value)

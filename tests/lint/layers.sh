@@ -60,6 +60,7 @@ door '^sqlite3' '^(actors/writer|runtime/queue)/' 'SQLite only in actors/writer 
 door '^(libpq|postgres)' '^actors/writer/' 'libpq only in actors/writer'
 door '^hiredis' '^runtime/queue/' 'hiredis only in runtime/queue'
 door '^sodium' '^runtime/queue/' 'libsodium only in runtime/queue'
+door '^(md[245]|sha|sha1|sha2|sha256|sha512|ripemd|rmd160)\.h$' '^runtime/base/' 'libmd only in runtime/base'
 door '^curl/' '^runtime/net/' 'libcurl only in runtime/net'
 door '^(libav|libsw|webp)' '^actors/encoder/' 'FFmpeg and WebP only in actors/encoder'
 door '^microhttpd' '^actors/monitor/' 'libmicrohttpd only in actors/monitor'

@@ -1,0 +1,37 @@
+/* digest.c: see digest.h. Owns nothing; libmd keeps its state on the stack and cannot fail. */
+#include "runtime/base/digest.h"
+
+#include <md5.h>
+#include <sha1.h>
+
+_Static_assert(RY_MD5_BYTES == MD5_DIGEST_LENGTH && RY_SHA1_BYTES == SHA1_DIGEST_LENGTH, "libmd's digests");
+
+void ry_md5(struct ry_str text, uint8_t digest[RY_MD5_BYTES])
+{
+    MD5_CTX state;
+    MD5Init(&state);
+    if (text.n > 0)
+        MD5Update(&state, (const uint8_t *)text.p, text.n);
+    MD5Final(digest, &state);
+}
+
+void ry_md5_hex(struct ry_str text, char hex[RY_MD5_HEX_BYTES])
+{
+    static const char DIGITS[] = "0123456789abcdef";
+    uint8_t digest[RY_MD5_BYTES];
+    ry_md5(text, digest);
+    for (size_t i = 0; i < RY_MD5_BYTES; i++) {
+        hex[2 * i] = DIGITS[digest[i] >> 4];
+        hex[2 * i + 1] = DIGITS[digest[i] & 15];
+    }
+    hex[RY_MD5_HEX_BYTES - 1] = '\0';
+}
+
+void ry_sha1(struct ry_str text, uint8_t digest[RY_SHA1_BYTES])
+{
+    SHA1_CTX state;
+    SHA1Init(&state);
+    if (text.n > 0)
+        SHA1Update(&state, (const uint8_t *)text.p, text.n);
+    SHA1Final(digest, &state);
+}
