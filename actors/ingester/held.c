@@ -1,3 +1,6 @@
+/* held.c: jobs that the database did not take, through no fault of their own, known by the hashes of their ids.
+ *
+ * Plain data without errors. After a crash nothing is known, and they are tried again one by one. */
 #include "actors/ingester/held.h"
 
 /* FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/); never 0. Two jobs with the same are tried again too early. */

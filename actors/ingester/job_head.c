@@ -1,3 +1,7 @@
+/* job_head.c: what every job must contain, read from its JSON.
+ *
+ * Owns the parsed document of a head. Refuses what no scanner could take, with the field's name, so that such a job
+ * becomes a dead letter at once. */
 #include "actors/ingester/job_head.h"
 
 #include "runtime/json/read.h"

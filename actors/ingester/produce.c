@@ -1,3 +1,6 @@
+/* produce.c: what other actors ask of the queue: to push jobs, and which channels have a scan job.
+ *
+ * Pushes all jobs of a message or none, so that a producer that hears nothing can push them again. */
 #include "actors/ingester/produce.h"
 
 #include <stdlib.h>
