@@ -32,11 +32,8 @@
 #define PAUSE_MAX_MS  10000
 #define PAUSE_FULL_MS 1000
 /* Far beyond what a queue before the encoders takes, unless nothing moves behind them either. */
-#define ENCODE_MS_MAX ((int64_t)3600 * 1000)
-/* A server that asks for more time than this is asked again all the same. */
-#define RETRY_AFTER_MAX_MS   ((int64_t)24 * 3600 * 1000)
+#define ENCODE_MS_MAX        ((int64_t)3600 * 1000)
 #define PAUSE_JITTER_PERCENT 25
-#define RETRY_JITTER_PERCENT 10
 /* Clocks differ, and a clip's later ranges are asked for long after its first one. */
 #define EXPIRY_DOUBT_MS  ((int64_t)15 * 60 * 1000)
 #define NAME_SHOWN_BYTES 100
@@ -141,14 +138,10 @@ static void clip_fail(struct clip *clip, const char *predicate, enum ry_failure_
     struct ry_error reason;
     struct ry_str name = ry_utf8_head(clip->work->filename, NAME_SHOWN_BYTES);
     ry_fail(&reason, RY_EDATA, "%.*s %s", RY_STR_ARG(name), predicate);
-    int64_t wait_ms = ry_backoff_listed_ms(ry_ctx_rng(world->ctx), world->backoff_minutes, world->backoff_n,
-                                           clip->work->retries, RETRY_JITTER_PERCENT);
-    int64_t asked_ms = clip->retry_after_ms < RETRY_AFTER_MAX_MS ? clip->retry_after_ms : RETRY_AFTER_MAX_MS;
-    if (asked_ms > wait_ms)
-        wait_ms = asked_ms;
+    int64_t asked_ms = clip->retry_after_ms > 0 ? clip->retry_after_ms : 0;
     const struct ry_clip_failed failed = {.clip_id = clip->work->clip_id,
                                           .reason = ry_str_of(reason.text),
-                                          .next_retry_ms = (uint64_t)wait_ms,
+                                          .next_retry_ms = (uint64_t)asked_ms,
                                           .class = class,
                                           .encoder = encoder};
     struct ry_send send = ry_send_from(clip->mail);

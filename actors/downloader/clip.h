@@ -7,8 +7,7 @@
 
 #include "actors/downloader/source.h"
 
-#define CLIP_TIMER       0 /* of the instance: paused clips go on */
-#define BACKOFF_LIST_MAX 32
+#define CLIP_TIMER 0 /* of the instance: paused clips go on */
 
 struct clip;
 
@@ -24,8 +23,6 @@ struct clip_world {
     uint64_t small_width, small_height; /* pixels */
     uint64_t large_width, large_height; /* pixels */
     uint64_t quality;
-    int64_t backoff_minutes[BACKOFF_LIST_MAX];
-    size_t backoff_n;
 };
 
 /* Takes a thumbnail_make (keeps the mail) and begins. */

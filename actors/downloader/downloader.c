@@ -2,9 +2,9 @@
  *
  * It accepts thumbnail_make from the scheduler and holds it while it carries the clip's bytes to the encoder: the first
  * window, then what the encoder says it needs (encode_run, encode_needs), until the encoder has made the images
- * (encode_done) or the clip has failed (clip_failed to the writer, with a reason for people and the time of the next
- * try). Bytes come from files below a registered folder, or by HTTP ranges from hosts on the list; a whole video is
- * fetched only if its server has no ranges.
+ * (encode_done) or the clip has failed (clip_failed to the writer, with a reason for people and how long the server
+ * asks to be left alone). Bytes come from files below a registered folder, or by HTTP ranges from hosts on the list; a
+ * whole video is fetched only if its server has no ranges.
  *
  * It promises that every thumbnail_make ends in exactly one of the two, and that nothing outside the registered folders
  * and the allowed hosts is touched, whatever a URL says. It holds nothing that matters: after a crash the mail comes
@@ -131,8 +131,6 @@ static void configure(struct clip_world *world, struct ry_ctx *ctx)
     world->large_width = option_u64(config, RY_OPT_thumbnail_large_width);
     world->large_height = option_u64(config, RY_OPT_thumbnail_large_height);
     world->quality = option_u64(config, RY_OPT_thumbnail_quality);
-    size_t n = ry_config_ints(config, RY_OPT_retry_backoff_minutes, world->backoff_minutes, BACKOFF_LIST_MAX);
-    world->backoff_n = n < BACKOFF_LIST_MAX ? n : BACKOFF_LIST_MAX;
 }
 
 static int downloader_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
@@ -143,8 +141,6 @@ static int downloader_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
     self->magic = DOWNLOADER_MAGIC;
     *out = self;
     configure(&self->world, ctx);
-    if (self->world.backoff_n == 0)
-        return ry_fail(err, RY_ECONFIG, "thumbnail_retry_backoff_minutes names no wait; give at least one");
     int code = open_http(self, ctx, err);
     self->world.sources.http = self->http;
     return code;

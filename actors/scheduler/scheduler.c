@@ -36,8 +36,7 @@ enum timer { TIMER_CLAIM, TIMER_RENEW, TIMER_JANITOR, TIMER_RECONCILER, TIMER_AR
 #define CLIP_ID_BYTES 32
 /* Longer than any part of the way takes, unless nothing moves; a clip without an outcome then waits again, whatever
  * holds it. That is no failure of its own: the disk may be full. */
-#define CLIP_MS_MAX      ((int64_t)2 * 3600 * 1000)
-#define BACKOFF_LIST_MAX 32
+#define CLIP_MS_MAX ((int64_t)2 * 3600 * 1000)
 /* A round without any hint or known due time: what other nodes or people changed in the database is found by it. */
 #define ROUND_MS              15000
 #define CLAIM_BACKOFF_BASE_MS 1000
@@ -51,7 +50,6 @@ struct clip {
     uint64_t origin; /* id of its thumbnail_make: the key, and the correlation of all that concerns it */
     char clip_id[CLIP_ID_BYTES + 1];
     int64_t since_mono_ms;
-    uint64_t retries; /* failed_thumbnail.retry_count */
     bool suspect;
     bool failing; /* its clip_failed is on the way to the writer */
     UT_hash_handle hh;
@@ -78,8 +76,6 @@ struct scheduler {
     int64_t drain_ms;
     bool leaving; /* drain was asked, and TIMER_LEAVE is set */
     uint64_t attempts_max;
-    int64_t backoff_minutes[BACKOFF_LIST_MAX];
-    size_t backoff_count;
     struct ry_log_limit claim_log;
     struct janitor janitor;
     struct refresher refresher;
@@ -151,13 +147,10 @@ struct ending {
 };
 
 /* Ends a clip that will not be made: a failure with its reason, or (release) back to the ones that wait. */
-static void scheduler_end_clip(struct scheduler *self, struct ry_ctx *ctx, struct ry_str clip_id, uint64_t retries,
-                               uint64_t origin, const struct ending *ending)
+static void scheduler_end_clip(struct ry_ctx *ctx, struct ry_str clip_id, uint64_t origin, const struct ending *ending)
 {
     struct ry_clip_failed failed = {
         .clip_id = clip_id, .reason = ending->reason, .release = ending->release, .class = ending->class};
-    failed.next_retry_ms = (uint64_t)ry_backoff_listed_ms(ry_ctx_rng(ctx), self->backoff_minutes, self->backoff_count,
-                                                          retries, JITTER_PERCENT);
     RY_TELL(ctx, clip_failed, &failed, &(struct ry_send){.correlation = origin, .priority = RY_PRIORITY_RETRY});
 }
 
@@ -178,8 +171,7 @@ static void scheduler_make(struct scheduler *self, struct ry_ctx *ctx, const str
     struct clip *clip = calloc(1, sizeof *clip);
     if (clip == NULL) {
         scheduler_leave_works(self, is_suspect(work));
-        scheduler_end_clip(self, ctx, work->clip_id, work->retries, 0,
-                           &(struct ending){.release = true, .reason = RY_STR("out of memory")});
+        scheduler_end_clip(ctx, work->clip_id, 0, &(struct ending){.release = true, .reason = RY_STR("out of memory")});
         return;
     }
     struct ry_clip_work item = *work;
@@ -191,7 +183,6 @@ static void scheduler_make(struct scheduler *self, struct ry_ctx *ctx, const str
         &(struct ry_send){.tenant = guild, .priority = work->retries ? RY_PRIORITY_RETRY : RY_PRIORITY_BACKFILL});
     (void)snprintf(clip->clip_id, sizeof clip->clip_id, "%.*s", RY_STR_ARG(work->clip_id));
     clip->since_mono_ms = ry_mono_ms(ry_ctx_clock(ctx));
-    clip->retries = work->retries;
     clip->suspect = is_suspect(work);
     HASH_ADD(hh, self->clips, origin, sizeof clip->origin, clip);
 }
@@ -209,7 +200,7 @@ static void scheduler_on_refreshed(void *me, struct ry_ctx *ctx, const struct ry
     const struct ending ending = {.reason = failure.p != NULL ? failure : RY_STR("the node is stopping"),
                                   .release = ry_ctx_draining(ctx),
                                   .class = class};
-    scheduler_end_clip(self, ctx, work->clip_id, work->retries, 0, &ending);
+    scheduler_end_clip(ctx, work->clip_id, 0, &ending);
 }
 
 static void scheduler_begin(struct scheduler *self, struct ry_ctx *ctx, const struct ry_clip_work *work)
@@ -236,12 +227,12 @@ static void scheduler_place(struct scheduler *self, struct ry_ctx *ctx, const st
         (void)snprintf(reason, sizeof reason,
                        "reelyard ended abnormally %" PRIu64 " times while this video was being worked on",
                        work->attempts - 1);
-        scheduler_end_clip(self, ctx, work->clip_id, work->retries, 0, &(struct ending){.reason = ry_str_of(reason)});
+        scheduler_end_clip(ctx, work->clip_id, 0, &(struct ending){.reason = ry_str_of(reason)});
         return;
     }
     bool later = ry_ctx_draining(ctx) || self->suspects > 0 || (is_suspect(work) && self->in_works > 0);
     if (later)
-        scheduler_end_clip(self, ctx, work->clip_id, work->retries, 0,
+        scheduler_end_clip(ctx, work->clip_id, 0,
                            &(struct ending){.release = true, .reason = RY_STR("its turn comes later")});
     else
         scheduler_begin(self, ctx, work);
@@ -310,7 +301,7 @@ static void scheduler_end_late(struct scheduler *self, struct ry_ctx *ctx)
             clip->failing = true;
             RY_LOG(RY_WARNING, "clip_given_back", "clip=%s reason=%s", clip->clip_id,
                    "no outcome came within two hours");
-            scheduler_end_clip(self, ctx, ry_str_of(clip->clip_id), clip->retries, clip->origin,
+            scheduler_end_clip(ctx, ry_str_of(clip->clip_id), clip->origin,
                                &(struct ending){.release = true, .reason = RY_STR("no outcome came within two hours")});
         }
     }
@@ -343,7 +334,7 @@ static void scheduler_leave(struct scheduler *self, struct ry_ctx *ctx)
         if (clip->failing)
             continue;
         clip->failing = true;
-        scheduler_end_clip(self, ctx, ry_str_of(clip->clip_id), clip->retries, clip->origin,
+        scheduler_end_clip(ctx, ry_str_of(clip->clip_id), clip->origin,
                            &(struct ending){.release = true, .reason = RY_STR("the node is stopping")});
     }
 }
@@ -376,7 +367,7 @@ static void scheduler_on_clip_lost(struct scheduler *self, struct ry_ctx *ctx, c
     if (not_begun)
         self->not_before_mono_ms = ry_mono_ms(ry_ctx_clock(ctx)) + FULL_WAIT_MS;
     scheduler_end_clip(
-        self, ctx, ry_str_of(clip->clip_id), clip->retries, clip->origin,
+        ctx, ry_str_of(clip->clip_id), clip->origin,
         &(struct ending){.reason = lost->reason, .release = not_begun, .class = (enum ry_failure_class)lost->class});
 }
 
@@ -412,10 +403,6 @@ static int scheduler_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
     self->lease_ms = ry_config_int(config, RY_OPT_clip_lease_seconds) * 1000;
     self->drain_ms = ry_config_int(config, RY_OPT_drain_seconds) * 1000;
     self->attempts_max = (uint64_t)ry_config_int(config, RY_OPT_clip_attempts_max);
-    size_t listed = ry_config_ints(config, RY_OPT_retry_backoff_minutes, self->backoff_minutes, BACKOFF_LIST_MAX);
-    if (listed == 0)
-        return ry_fail(err, RY_ECONFIG, "thumbnail_retry_backoff_minutes is empty: name at least one wait in minutes");
-    self->backoff_count = listed < BACKOFF_LIST_MAX ? listed : BACKOFF_LIST_MAX;
     ry_timer(ctx, TIMER_CLAIM, 0);
     ry_timer(ctx, TIMER_RENEW, self->lease_ms / 3);
     janitor_open(&self->janitor, ctx, TIMER_JANITOR);

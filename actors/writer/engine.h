@@ -22,6 +22,7 @@
 #define REELYARD_ACTORS_WRITER_ENGINE_H
 
 #include "actors/writer/bounds.h"
+#include "actors/writer/retry_waits.h"
 #include "proto/message.h"
 #include "runtime/base/arena.h"
 #include "runtime/base/clock.h"

@@ -6,6 +6,7 @@
  * one clip are judged one after the other, and each outcome is one statement. */
 #include "actors/writer/engine_pg_ops.h"
 #include "actors/writer/uuid.h"
+#include "runtime/base/assert.h"
 
 #include <stdio.h>
 
@@ -13,8 +14,7 @@ struct settling {
     bool *found;
     struct ry_clip_settled *settled;
     struct ry_str clip_id;
-    bool completes;           /* the statement completes a clip that has a row */
-    int64_t retry_at_wall_ms; /* ... or has it tried again then */
+    bool completes; /* the statement completes a clip that has a row */
 };
 
 /* $1 clip, $2 now, $3 duration, $4 resolution, $5 mime_type; thumbnails: $6 id, $7 size_type, $8 path, $9 width, $10
@@ -41,22 +41,24 @@ static const char complete_sql[] =
     " kept AS (DELETE FROM reelyard_doomed_file WHERE path IN (SELECT storage_path FROM t) AND EXISTS (SELECT FROM w))"
     " SELECT thumbnail_status, NULL::timestamptz FROM c";
 
-/* $1 clip, $2 now, $3 reason, $4 next try, $5 id of a first failure's row, $6 whether it
- * is permanent, $7 by which encoder. */
+/* $1 clip, $2 now, $3 reason, $4 next tries by the number of failures before, $5 id of a first failure's row, $6
+ * whether it is permanent, $7 by which encoder. */
 static const char fail_sql[] =
     "WITH c AS MATERIALIZED (SELECT id, thumbnail_status FROM clip WHERE id = $1 FOR UPDATE),"
-    " w AS (SELECT id FROM c WHERE thumbnail_status = 'processing'),"
+    " w AS (SELECT id, $4[greatest(1, least(cardinality($4), 1 + coalesce((SELECT max(f.retry_count)"
+    " FROM failed_thumbnail f WHERE f.clip_id = c.id), 0)))] AS next FROM c WHERE thumbnail_status = 'processing'),"
     " again AS (UPDATE failed_thumbnail f SET error_message = $3, retry_count = f.retry_count + 1,"
-    " last_attempted_at = $2, next_retry_at = $4, updated_at = $2 FROM w WHERE f.clip_id = w.id RETURNING 1),"
+    " last_attempted_at = $2, next_retry_at = w.next, updated_at = $2 FROM w WHERE f.clip_id = w.id RETURNING 1),"
     " first AS (INSERT INTO failed_thumbnail (id, clip_id, error_message, retry_count, last_attempted_at,"
-    " next_retry_at, created_at, updated_at) SELECT $5::uuid, w.id, $3, 1, $2, $4, $2, $2 FROM w"
+    " next_retry_at, created_at, updated_at) SELECT $5::uuid, w.id, $3, 1, $2, w.next, $2, $2 FROM w"
     " WHERE NOT EXISTS (SELECT FROM again)),"
     " verdict AS (INSERT INTO reelyard_permanent_failure (clip_id, encoder, judged_at) SELECT w.id, $7, $2 FROM w"
     " WHERE $6 ON CONFLICT (clip_id) DO UPDATE SET encoder = excluded.encoder, judged_at = excluded.judged_at),"
     " no_verdict AS (DELETE FROM reelyard_permanent_failure WHERE NOT $6 AND clip_id IN (SELECT id FROM w)),"
     " marked AS (UPDATE clip o SET thumbnail_status = 'failed', updated_at = $2 FROM w WHERE o.id = w.id),"
     " lease AS (DELETE FROM reelyard_clip_lease WHERE clip_id IN (SELECT id FROM w))"
-    " SELECT c.thumbnail_status, (SELECT min(f.next_retry_at) FROM failed_thumbnail f WHERE f.clip_id = c.id) FROM c";
+    " SELECT c.thumbnail_status, coalesce((SELECT next FROM w),"
+    " (SELECT min(f.next_retry_at) FROM failed_thumbnail f WHERE f.clip_id = c.id)) FROM c";
 
 /* $1 version, $2 now. Whoever sends versions without end fills the table no further. */
 static const char encoder_sql[] = "INSERT INTO reelyard_encoder_version (version, seen_at) SELECT $1, $2 WHERE"
@@ -80,7 +82,8 @@ static const char release_sql[] =
     " ended AS (DELETE FROM reelyard_clip_lease l USING w WHERE l.clip_id = w.id AND l.attempts <= 1),"
     " given AS (UPDATE reelyard_clip_lease l SET owner = NULL, attempts = l.attempts - 1 FROM w"
     " WHERE l.clip_id = w.id AND l.attempts > 1)"
-    " SELECT c.thumbnail_status, (SELECT min(f.next_retry_at) FROM failed_thumbnail f WHERE f.clip_id = c.id) FROM c";
+    " SELECT c.thumbnail_status, coalesce((SELECT $2 FROM w),"
+    " (SELECT min(f.next_retry_at) FROM failed_thumbnail f WHERE f.clip_id = c.id)) FROM c";
 
 /* $1 now, $2 clips (NULL: all). */
 static const char retry_sql[] =
@@ -120,7 +123,7 @@ static bool is_status(const PGresult *result, const char *status)
            memcmp(PQgetvalue(result, 0, 0), status, strlen(status)) == 0;
 }
 
-/* Reads how the row stood before the statement, and tells how the clip stands now. */
+/* Reads how the row stood before the statement and when the clip is tried next, and reports how it stands now. */
 static int take_outcome(struct pg *pg, const PGresult *result, void *arg, struct ry_error *err)
 {
     (void)err;
@@ -131,8 +134,6 @@ static int take_outcome(struct pg *pg, const PGresult *result, void *arg, struct
         return RY_OK;
     s->settled->completed = s->completes || is_status(result, "completed");
     int64_t retry_at_wall_ms = pg_time(result, 0, 1);
-    if (!s->completes && is_status(result, "processing"))
-        retry_at_wall_ms = s->retry_at_wall_ms;
     if (s->settled->completed || retry_at_wall_ms >= PG_NEVER_WALL_MS)
         return RY_OK;
     int64_t wait_ms = retry_at_wall_ms - pg->now_wall_ms;
@@ -219,8 +220,19 @@ int pg_verdicts_review(struct writer_engine *engine, struct writer_review *revie
     return rc == RY_OK ? pg_plan_by_index(pg, false, err) : rc;
 }
 
-int pg_clip_failed(struct writer_engine *engine, const struct ry_clip_failed *failed, bool *found,
-                   struct ry_clip_settled *settled, struct ry_error *err)
+/* The moments of the next try, as the statement's array; of a permanent failure there is none. */
+static void add_next_tries(struct pg *pg, struct pg_args *args, bool permanent, const struct retry_waits *waits)
+{
+    RY_ASSERT(waits->n > 0 && waits->n <= RETRY_WAITS_MAX, "%zu waits", waits->n);
+    pg_columns_begin(pg, 0, (const uint32_t[]){PG_TIME}, 1);
+    int64_t most_ms = PG_NEVER_WALL_MS - pg->now_wall_ms;
+    for (size_t i = 0; i < (permanent ? 1 : waits->n); i++)
+        pg_put_time(pg, 0, pg->now_wall_ms + (!permanent && waits->ms[i] < most_ms ? waits->ms[i] : most_ms));
+    pg_add_columns(pg, args, 0, 1);
+}
+
+int pg_clip_failed(struct writer_engine *engine, const struct ry_clip_failed *failed, const struct retry_waits *waits,
+                   bool *found, struct ry_clip_settled *settled, struct ry_error *err)
 {
     struct pg *pg = pg_of(engine);
     struct settling *s = begin_settling(pg, failed->clip_id, found, settled);
@@ -229,7 +241,6 @@ int pg_clip_failed(struct writer_engine *engine, const struct ry_clip_failed *fa
     struct pg_args args = {0};
     pg_add_text(pg, &args, failed->clip_id);
     pg_add_time(&args, pg->now_wall_ms);
-    s->retry_at_wall_ms = pg->now_wall_ms;
     if (failed->release)
         return pg_say(pg, release_sql, &args, take_outcome, s, err);
     if (ry_encoder_is_known(failed->encoder)) {
@@ -237,13 +248,11 @@ int pg_clip_failed(struct writer_engine *engine, const struct ry_clip_failed *fa
         if (rc != RY_OK)
             return rc;
     }
-    uint64_t most_ms = (uint64_t)(PG_NEVER_WALL_MS - pg->now_wall_ms);
     bool permanent = failed->class == RY_FAILURE_PERMANENT;
-    s->retry_at_wall_ms += (int64_t)(!permanent && failed->next_retry_ms < most_ms ? failed->next_retry_ms : most_ms);
     char uuid[RY_UUID_BYTES];
     writer_uuid_of_clip(failed->clip_id, RY_STR("failed"), uuid);
     pg_add_text(pg, &args, failed->reason);
-    pg_add_time(&args, s->retry_at_wall_ms);
+    add_next_tries(pg, &args, permanent, waits);
     pg_add_text(pg, &args, ry_str_of(uuid));
     pg_add_bool(&args, permanent);
     pg_add_text(pg, &args, failed->encoder);

@@ -5,6 +5,7 @@
  * repetition does not count twice; a clip that is gone is settled as such. */
 #include "actors/writer/engine_sqlite_ops.h"
 #include "actors/writer/uuid.h"
+#include "runtime/base/assert.h"
 
 #include <stdio.h>
 
@@ -12,6 +13,7 @@ struct clip_state {
     bool found;
     bool processing;
     bool completed;
+    uint64_t retry_count;       /* failures before */
     int64_t next_retry_wall_ms; /* INT64_MAX: none */
 };
 
@@ -33,6 +35,7 @@ static int read_state(struct lite *lite, struct ry_str clip_id, struct clip_stat
     state->processing = strcmp(status, "processing") == 0;
     state->completed = strcmp(status, "completed") == 0;
     state->next_retry_wall_ms = lite_time(s, 1);
+    state->retry_count = lite_u64(s, 2);
     return RY_OK;
 }
 
@@ -218,13 +221,14 @@ static int store_verdict(struct lite *lite, const struct ry_clip_failed *failed,
     return lite_run(lite, s, NULL, err);
 }
 
-static int fail_clip(struct lite *lite, const struct ry_clip_failed *failed, struct clip_state *state,
+/* wait_ms: until the next try; of a permanent failure there is none. */
+static int fail_clip(struct lite *lite, const struct ry_clip_failed *failed, int64_t wait_ms, struct clip_state *state,
                      struct ry_error *err)
 {
-    uint64_t most_ms = (uint64_t)(LITE_NEVER_WALL_MS - lite->now_wall_ms);
+    RY_ASSERT(wait_ms >= 0, "%lld ms", (long long)wait_ms);
+    int64_t most_ms = LITE_NEVER_WALL_MS - lite->now_wall_ms;
     bool permanent = failed->class == RY_FAILURE_PERMANENT;
-    uint64_t wait_ms = !permanent && failed->next_retry_ms < most_ms ? failed->next_retry_ms : most_ms;
-    state->next_retry_wall_ms = lite->now_wall_ms + (int64_t)wait_ms;
+    state->next_retry_wall_ms = lite->now_wall_ms + (!permanent && wait_ms < most_ms ? wait_ms : most_ms);
     uint64_t changed = 0;
     int rc = store_failure(lite, LITE_failure_again, failed, state->next_retry_wall_ms, &changed, err);
     if (rc == RY_OK && changed == 0)
@@ -236,8 +240,8 @@ static int fail_clip(struct lite *lite, const struct ry_clip_failed *failed, str
     return rc == RY_OK ? lite_run_id(lite, LITE_lease_end, failed->clip_id, NULL, err) : rc;
 }
 
-int lite_clip_failed(struct writer_engine *engine, const struct ry_clip_failed *failed, bool *found,
-                     struct ry_clip_settled *settled, struct ry_error *err)
+int lite_clip_failed(struct writer_engine *engine, const struct ry_clip_failed *failed, const struct retry_waits *waits,
+                     bool *found, struct ry_clip_settled *settled, struct ry_error *err)
 {
     struct lite *lite = lite_of(engine);
     struct clip_state state;
@@ -256,7 +260,7 @@ int lite_clip_failed(struct writer_engine *engine, const struct ry_clip_failed *
         if (ry_encoder_is_known(failed->encoder))
             rc = lite_encoder_seen(lite, failed->encoder, err);
         if (rc == RY_OK)
-            rc = fail_clip(lite, failed, &state, err);
+            rc = fail_clip(lite, failed, retry_wait_ms(waits, state.retry_count), &state, err);
     }
     settle(lite, &state, failed->clip_id, settled);
     return rc;
@@ -321,7 +325,7 @@ int lite_clips_stale(struct writer_engine *engine, const struct ry_clips_stale *
     for (size_t i = 0; rc == RY_OK && i < n; i++) {
         struct ry_clip_failed failed = {.clip_id = ids[i], .reason = stale->reason};
         struct clip_state state = {0};
-        rc = fail_clip(lite, &failed, &state, err);
+        rc = fail_clip(lite, &failed, 0, &state, err);
     }
     staled->count = n;
     return rc;

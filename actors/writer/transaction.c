@@ -56,9 +56,10 @@ static int writer_fail_clip(struct writer *self, const struct ry_clip_work *clip
     RY_LOG(RY_ERROR, "clip_unusable", "clip=%.*s reason=%s", RY_STR_ARG(clip->clip_id), why.text);
     const struct ry_clip_failed failed = {
         .clip_id = clip->clip_id, .reason = ry_str_of(reason.text), .class = RY_FAILURE_PERMANENT};
+    const struct retry_waits none = {.n = 1}; /* it is permanent */
     struct ry_clip_settled settled;
     bool found = false;
-    return self->engine->ops->clip_failed(self->engine, &failed, &found, &settled, err);
+    return self->engine->ops->clip_failed(self->engine, &failed, &none, &found, &settled, err);
 }
 
 /* Claimed clips that nobody can be told of fail here, for good: else they would be claimed again for ever. In trouble

@@ -93,7 +93,7 @@ static int clip_completed_run(struct write_op *op, struct writer_engine *engine,
     return engine->ops->clip_completed(engine, asked, &op->clip_found, &op->outcome.clip_settled, err);
 }
 
-RUN(clip_failed, clip_failed(engine, asked, &op->clip_found, &op->outcome.clip_settled, err))
+RUN(clip_failed, clip_failed(engine, asked, &op->waits, &op->clip_found, &op->outcome.clip_settled, err))
 
 static void tell_settled(struct write_op *op, struct ry_ctx *ctx, struct ry_str outcome)
 {
@@ -232,12 +232,14 @@ static size_t count_rows(const struct ry_mail *mail)
     }
 }
 
-bool write_op_init(struct write_op *op, struct ry_mail *mail)
+bool write_op_init(struct write_op *op, struct ry_mail *mail, const struct retry_list *list, struct ry_rng *rng)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         if (kinds[i].tag != mail->envelope.tag)
             continue;
         *op = (struct write_op){.kind = &kinds[i], .mail = mail, .rows = count_rows(mail)};
+        if (mail->envelope.tag == RY_TAG_clip_failed)
+            retry_waits_draw(list, rng, RY_BODY(mail, clip_failed)->next_retry_ms, &op->waits);
         return true;
     }
     return false;

@@ -11,11 +11,12 @@ struct write_op_kind;
 struct write_op {
     const struct write_op_kind *kind;
     struct ry_mail *mail;
-    size_t rows;     /* about how many it writes */
-    unsigned tries;  /* transactions with it that met a transient error */
-    bool refused;    /* its data cannot be written: `error` says why; the others were */
-    bool stalled;    /* the schema does not let it be written: `error` says why; the others were */
-    bool clip_found; /* an outcome: the clip has a row */
+    size_t rows;              /* about how many it writes */
+    unsigned tries;           /* transactions with it that met a transient error */
+    bool refused;             /* its data cannot be written: `error` says why; the others were */
+    bool stalled;             /* the schema does not let it be written: `error` says why; the others were */
+    bool clip_found;          /* an outcome: the clip has a row */
+    struct retry_waits waits; /* of clip_failed */
     struct ry_error error;
     union {
         struct writer_batch batch;
@@ -40,8 +41,10 @@ struct writer_hints {
     uint64_t pending_deletes; /* files that now wait to be deleted */
 };
 
-/* Fills *op for a mail; false: this mail does not change the database. */
-bool write_op_init(struct write_op *op, struct ry_mail *mail);
+/* Fills *op for a mail; list and rng: for the wait of a clip that failed. False: this mail does not change the
+ * database.
+ */
+bool write_op_init(struct write_op *op, struct ry_mail *mail, const struct retry_list *list, struct ry_rng *rng);
 
 /* Somebody waits for this answer and nothing is gained by waiting for more to write. */
 bool write_op_is_urgent(const struct write_op *op);

@@ -47,7 +47,7 @@ static void writer_receive(void *instance, struct ry_ctx *ctx, struct ry_mail *m
         return;
     }
     struct write_op op;
-    if (write_op_init(&op, mail))
+    if (write_op_init(&op, mail, &self->retry_list, ry_ctx_rng(ctx)))
         writer_take_op(self, ctx, &op);
     else if (!writer_answer(self, ctx, mail))
         RY_LOG(RY_WARNING, "mail_unexpected", "message=%s", mail->descriptor->record.name);
@@ -113,7 +113,8 @@ static int writer_open(void **instance, struct ry_ctx *ctx, struct ry_error *err
     self->look = ry_arena_make(ARENA_MAX_BYTES);
     self->ping_period_ms = ry_config_int(config, RY_OPT_db_health_check_interval) * 1000;
     writer_upkeep_begin(self, ctx);
-    return open_engine(ctx, &self->engine, err);
+    int rc = retry_list_read(config, &self->retry_list, err);
+    return rc == RY_OK ? open_engine(ctx, &self->engine, err) : rc;
 }
 
 static void writer_close(void **instance)

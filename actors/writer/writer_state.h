@@ -47,7 +47,8 @@ struct writer {
     int64_t retry_base_ms;
     int64_t retry_max_ms;
     int64_t ping_period_ms;
-    unsigned pings_failed; /* in a row */
+    struct retry_list retry_list; /* of clips that failed */
+    unsigned pings_failed;        /* in a row */
     struct ry_error ping_error;
     struct ry_arena transaction; /* outcomes of the transaction in progress */
     struct ry_arena look;        /* the answer to a question */

@@ -30,7 +30,6 @@ static struct bed *bed_with(struct ry_clip_work *works, size_t n)
 {
     struct bed *bed = bed_new(&ry_scheduler_spec, (const char *const[][2]){{"clip_window", "4"},
                                                                            {"clip_lease_seconds", "30"},
-                                                                           {"retry_backoff_minutes", "5,15,60"},
                                                                            {"stale_scan_interval", "86400"},
                                                                            {NULL, NULL}});
     bed_advance(bed, 0);
@@ -149,8 +148,7 @@ static void a_clip_without_a_fresh_url_fails_with_the_reason(void **state)
         if (strncmp(failed->reason.p, cases[i].reason, strlen(cases[i].reason)) != 0)
             fail_msg("case %zu: %.*s", i, RY_STR_ARG(failed->reason));
         assert_int_equal(failed->class, cases[i].fresh.gone ? RY_FAILURE_PERMANENT : RY_FAILURE_PASSING);
-        assert_between(failed->next_retry_ms, 270000, 330000); /* 5 minutes +- 10 % */
-        if (!cases[i].lost)                                    /* what is lost was no sign of room */
+        if (!cases[i].lost) /* what is lost was no sign of room */
             (void)BED_EXPECT(bed, clips_claim);
         bed_expect_nothing(bed);
         bed_free(bed);

@@ -1,5 +1,6 @@
 /* writer_test.c: the writer as its neighbours see it: what is gathered, when it is answered, and what trouble does. */
 #include "tests/bed/batch.h"
+#include "tests/bed/between.h"
 #include "tests/bed/bed.h"
 
 #include <fcntl.h>
@@ -472,8 +473,8 @@ static void outcome_is_told_to_its_origin(void **state)
     commit_clips(bed, 2);
     claim_clips(bed, 2);
     uint64_t completed = deliver_completed(bed, clip_0, "small", 0x4200000007);
-    struct ry_clip_failed failed = {
-        .clip_id = RY_STR("00000000000000000000000000000001"), .reason = RY_STR("no video"), .next_retry_ms = 300000};
+    struct ry_clip_failed failed = {.clip_id = RY_STR("00000000000000000000000000000001"),
+                                    .reason = RY_STR("no video")};
     uint64_t failure = BED_DELIVER(bed, clip_failed, &failed, &(struct ry_send){.correlation = 0x4200000008});
     bed_advance(bed, WAIT_MS);
     assert_true(BED_EXPECT(bed, clip_settled)->completed);
@@ -481,12 +482,39 @@ static void outcome_is_told_to_its_origin(void **state)
     bed_expect_done(bed, completed);
     const struct ry_clip_settled *settled = BED_EXPECT(bed, clip_settled);
     assert_false(settled->completed);
-    assert_int_equal(settled->retry_ms, 300000);
+    assert_between(settled->retry_ms, 270000, 330000);
     assert_int_equal(bed_envelope(bed)->correlation, 0x4200000008);
     bed_expect_done(bed, failure);
     bed_expect_nothing(bed);
     assert_int_equal(bed_counter(bed, RY_COUNTER_clips_completed), 1);
     assert_int_equal(bed_counter(bed, RY_COUNTER_clips_failed), 1);
+}
+
+/* What the sender asks for is the server's wish; how long a clip waits is the writer's own sum. */
+static void failure_waits_as_the_writers_list_says_or_longer_if_asked(void **state)
+{
+    struct bed *bed = *state;
+    const struct {
+        uint64_t asked_ms;
+        int64_t least_ms, most_ms;
+    } cases[] = {
+        {0, 270000, 330000},         /* 5 minutes +- 10 % */
+        {0, 810000, 990000},         /* 15 minutes */
+        {7200000, 7200000, 7200000}, /* more than the hour of the list */
+        {UINT64_MAX, 86400000, 86400000},
+    };
+    commit_clips(bed, 1);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        claim_clips(bed, 1);
+        struct ry_clip_failed failed = {
+            .clip_id = RY_STR(clip_0), .reason = RY_STR("no video"), .next_retry_ms = cases[i].asked_ms};
+        uint64_t id = BED_DELIVER(bed, clip_failed, &failed, NULL);
+        bed_advance(bed, WAIT_MS);
+        uint64_t retry_ms = BED_EXPECT(bed, clip_settled)->retry_ms;
+        assert_between(retry_ms, cases[i].least_ms, cases[i].most_ms);
+        bed_expect_done(bed, id);
+        bed_advance(bed, (int64_t)retry_ms);
+    }
 }
 
 static void outcome_of_a_clip_that_is_gone_is_settled_and_counted(void **state)
@@ -511,7 +539,7 @@ static void failed_retry_hints_at_what_waits_again(void **state)
     struct bed *bed = *state;
     commit_clips(bed, 1);
     claim_clips(bed, 1);
-    struct ry_clip_failed failed = {.clip_id = RY_STR(clip_0), .reason = RY_STR("no video"), .next_retry_ms = 300000};
+    struct ry_clip_failed failed = {.clip_id = RY_STR(clip_0), .reason = RY_STR("no video")};
     uint64_t id = BED_DELIVER(bed, clip_failed, &failed, NULL);
     bed_advance(bed, WAIT_MS);
     (void)BED_EXPECT(bed, clip_settled);
@@ -816,10 +844,10 @@ static void retries_of_a_clock_that_was_ahead_are_hinted_at(void **state)
     struct bed *bed = *state;
     commit_clips(bed, 1);
     claim_clips(bed, 1);
-    struct ry_clip_failed failed = {.clip_id = ry_str_of(clip_0), .reason = RY_STR("cut off"), .next_retry_ms = 5000};
+    struct ry_clip_failed failed = {.clip_id = ry_str_of(clip_0), .reason = RY_STR("cut off")};
     uint64_t id = BED_DELIVER(bed, clip_failed, &failed, NULL);
     bed_advance(bed, WAIT_MS);
-    assert_int_equal(BED_EXPECT(bed, clip_settled)->retry_ms, 5000);
+    assert_between(BED_EXPECT(bed, clip_settled)->retry_ms, 270000, 330000);
     bed_expect_done(bed, id);
     sqlite3 *db = open_beside(bed);
     execute(db, "UPDATE failed_thumbnail SET last_attempted_at = '2099-01-01T00:00:00.000Z',"
@@ -849,6 +877,7 @@ int main(void)
         TEST(settings_that_are_too_large_are_passed_over),
         TEST(batch_that_changes_nothing_hints_nothing),
         TEST(outcome_is_told_to_its_origin),
+        TEST(failure_waits_as_the_writers_list_says_or_longer_if_asked),
         TEST(outcome_of_a_clip_that_is_gone_is_settled_and_counted),
         TEST(failed_retry_hints_at_what_waits_again),
         TEST(renewal_is_answered_at_once),

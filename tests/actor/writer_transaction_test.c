@@ -245,8 +245,7 @@ static void outcome_that_the_schema_refuses_waits_until_it_goes_in(void **state)
     (void)BED_EXPECT(bed, clips_pending);
     execute(bed, "UPDATE clip SET thumbnail_status = 'processing'");
     execute(bed, REFUSE("failed_thumbnail"));
-    struct ry_clip_failed failed = {
-        .clip_id = ry_str_of(batch.clip_id), .reason = RY_STR("no picture"), .next_retry_ms = 60000};
+    struct ry_clip_failed failed = {.clip_id = ry_str_of(batch.clip_id), .reason = RY_STR("no picture")};
     uint64_t outcome = BED_DELIVER(bed, clip_failed, &failed, NULL);
     bed_advance(bed, WAIT_MS);
     bed_expect_nothing(bed);

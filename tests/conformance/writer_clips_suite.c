@@ -19,15 +19,12 @@ static struct ry_str clip_id(struct writer_fixture *f, unsigned number)
     return ry_arena_printf(&f->arena, "%032x", number);
 }
 
-static struct ry_clip_settled fail_clip(struct writer_fixture *f, unsigned number, uint64_t next_retry_ms, bool release)
+static struct ry_clip_settled fail_clip(struct writer_fixture *f, unsigned number, int64_t wait_ms, bool release)
 {
-    struct ry_clip_failed failed = {.clip_id = clip_id(f, number),
-                                    .reason = RY_STR("not a video"),
-                                    .next_retry_ms = next_retry_ms,
-                                    .release = release};
+    struct ry_clip_failed failed = {.clip_id = clip_id(f, number), .reason = RY_STR("not a video"), .release = release};
     struct ry_clip_settled settled = {0};
     bool found = false;
-    IN_TRANSACTION(f, clip_failed(f->engine, &failed, &found, &settled, &err));
+    IN_TRANSACTION(f, clip_failed(f->engine, &failed, WRITER_WAIT(wait_ms), &found, &settled, &err));
     assert_true(found);
     return settled;
 }
@@ -136,12 +133,12 @@ void claim_says_when_to_come_again(void **state)
     assert_int_equal(writer_claim_commit(f, ME, 10, 2 * LEASE_MS, false).next_due_ms, LEASE_MS);
     (void)fail_clip(f, 1, 5000, false);
     assert_int_equal(writer_claim_commit(f, ME, 10, LEASE_MS, false).next_due_ms, 5000);
-    (void)fail_clip(f, 0, UINT64_MAX, false);
-    (void)fail_clip(f, 2, UINT64_MAX, false);
+    (void)fail_clip(f, 0, INT64_MAX, false);
+    (void)fail_clip(f, 2, INT64_MAX, false);
     assert_int_equal(writer_claim_commit(f, ME, 10, LEASE_MS, false).next_due_ms, 5000);
     ry_clock_manual_advance(&f->clock, 5000);
     assert_claimed(writer_claim_commit(f, ME, 10, LEASE_MS, false), "1:1");
-    (void)fail_clip(f, 1, UINT64_MAX, false);
+    (void)fail_clip(f, 1, INT64_MAX, false);
     assert_true(writer_claim_commit(f, ME, 10, LEASE_MS, false).next_due_ms == UINT64_MAX);
 }
 
@@ -275,18 +272,52 @@ void failed_counts_once_and_waits(void **state)
     assert_int_equal(claimed.clips.items[0].retries, 2);
 }
 
+/* The retry_count that counts is that of the row, whatever the claim said of it. */
+void failure_waits_by_the_retry_count_of_its_row(void **state)
+{
+    struct writer_fixture *f = *state;
+    static const struct retry_waits waits = {.ms = {1000, 5000, 7000}, .n = 3};
+    const struct {
+        const char *sql; /* what another program does before */
+        int64_t wait_ms;
+        unsigned retry_count; /* after */
+    } cases[] = {
+        {NULL, 1000, 1},
+        {NULL, 5000, 2},
+        {NULL, 7000, 3},
+        {NULL, 7000, 4},
+        {"UPDATE failed_thumbnail SET retry_count = 1", 5000, 2},
+        {"UPDATE failed_thumbnail SET retry_count = 1000000", 7000, 1000001},
+        {"DELETE FROM failed_thumbnail", 1000, 1},
+    };
+    (void)writer_batch_commit(f, writer_batch_make(f, 0, 1), WRITER_BRISK);
+    struct ry_clip_failed failed = {.clip_id = clip_id(f, 0), .reason = RY_STR("not a video")};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct ry_clip_settled settled = {0};
+        bool found = false;
+        assert_claimed(writer_claim_commit(f, ME, 1, LEASE_MS, false), "0:1");
+        if (cases[i].sql != NULL)
+            f->store->execute(f->store, cases[i].sql);
+        IN_TRANSACTION(f, clip_failed(f->engine, &failed, &waits, &found, &settled, &err));
+        assert_int_equal(settled.retry_ms, cases[i].wait_ms);
+        assert_int_equal(writer_number(f, "SELECT retry_count FROM failed_thumbnail"), cases[i].retry_count);
+        assert_int_equal(writer_time_ms(f, "SELECT next_retry_at FROM failed_thumbnail"),
+                         ry_wall_ms(&f->clock.clock) + cases[i].wait_ms);
+        ry_clock_manual_advance(&f->clock, cases[i].wait_ms);
+    }
+}
+
 /* Claims one clip and fails it for good by the verdict of a version; "" is nobody's. */
 static void fail_for_good(struct writer_fixture *f, unsigned number, const char *encoder)
 {
     struct ry_clip_failed failed = {.clip_id = clip_id(f, number),
                                     .reason = RY_STR("audio only"),
-                                    .next_retry_ms = 5000,
                                     .class = RY_FAILURE_PERMANENT,
                                     .encoder = *encoder ? ry_str_of(encoder) : (struct ry_str){0}};
     struct ry_clip_settled settled = {0};
     bool found = false;
     ry_clock_manual_advance(&f->clock, 1);
-    IN_TRANSACTION(f, clip_failed(f->engine, &failed, &found, &settled, &err));
+    IN_TRANSACTION(f, clip_failed(f->engine, &failed, WRITER_WAIT(5000), &found, &settled, &err));
     assert_true(found);
     assert_false(settled.completed);
     assert_true(settled.retry_ms == UINT64_MAX);
@@ -356,7 +387,7 @@ void permanent_failure_is_due_never_but_for_people(void **state)
         WRITER_NEVER_WALL_MS);
     ry_clock_manual_advance(&f->clock, INT64_C(10) * 365 * 86400000);
     assert_claimed(writer_claim_commit(f, ME, 10, LEASE_MS, false), "2:1");
-    (void)fail_clip(f, 2, UINT64_MAX, false);
+    (void)fail_clip(f, 2, INT64_MAX, false);
     assert_true(writer_claim_commit(f, ME, 10, LEASE_MS, false).next_due_ms == UINT64_MAX);
     /* Stale work is not theirs: they are not pending. */
     const struct ry_clips_stale stale = {.older_ms = 1, .reason = RY_STR("stuck"), .limit = 10};
@@ -450,7 +481,7 @@ void outcome_of_a_clip_that_is_gone(void **state)
     ASSERT_STR(settled.clip_id, "00000000000000000000000000000000");
     struct ry_clip_failed failed = {.clip_id = clip_id(f, 0), .reason = RY_STR("x")};
     found = true;
-    IN_TRANSACTION(f, clip_failed(f->engine, &failed, &found, &settled, &err));
+    IN_TRANSACTION(f, clip_failed(f->engine, &failed, WRITER_WAIT(5000), &found, &settled, &err));
     assert_false(found);
     assert_true(settled.retry_ms == UINT64_MAX);
     assert_int_equal(writer_number(f, "SELECT count(*) FROM thumbnail"), 0);
@@ -462,7 +493,7 @@ void failed_retry_takes_named_or_all(void **state)
     write_clips(f, 0, 6);
     (void)writer_claim_commit(f, ME, 5, LEASE_MS, false);
     for (unsigned i = 0; i < 4; i++)
-        (void)fail_clip(f, i, UINT64_MAX, false);
+        (void)fail_clip(f, i, INT64_MAX, false);
     struct ry_str ids[] = {clip_id(f, 2), clip_id(f, 4), clip_id(f, 5), RY_STR("no such clip")};
     struct ry_failed_retry retry = {.clip_ids = {ids, 4}};
     struct ry_failed_retried retried;

@@ -548,9 +548,8 @@ static void more_statements_than_the_pipeline_holds_are_read_on_the_way(void **s
     static bool found[300];
     assert_int_equal(ops->begin(f->engine, &err), RY_OK);
     for (unsigned i = 0; i < 300; i++) {
-        struct ry_clip_failed failed = {
-            .clip_id = ry_arena_printf(&f->arena, "%032x", i), .reason = {"a\0b", 3}, .next_retry_ms = i};
-        assert_int_equal(ops->clip_failed(f->engine, &failed, &found[i], &settled[i], &err), RY_OK);
+        struct ry_clip_failed failed = {.clip_id = ry_arena_printf(&f->arena, "%032x", i), .reason = {"a\0b", 3}};
+        assert_int_equal(ops->clip_failed(f->engine, &failed, WRITER_WAIT(i), &found[i], &settled[i], &err), RY_OK);
     }
     assert_int_equal(ops->commit(f->engine, &err), RY_OK);
     for (unsigned i = 0; i < 300; i++) {

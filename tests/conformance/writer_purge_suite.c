@@ -19,7 +19,7 @@ static void fill(struct writer_fixture *f, const char *channel_id, unsigned firs
         bool found = false;
         IN_TRANSACTION(f, clip_completed(f->engine, &completed, &found, &settled, &err));
         f->store->execute(f->store, "UPDATE clip SET thumbnail_status = 'processing'");
-        IN_TRANSACTION(f, clip_failed(f->engine, &failed, &found, &settled, &err));
+        IN_TRANSACTION(f, clip_failed(f->engine, &failed, WRITER_WAIT(0), &found, &settled, &err));
         assert_true(found);
     }
 }

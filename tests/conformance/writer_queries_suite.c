@@ -158,7 +158,7 @@ void gallery_shows_names_files_and_failures(void **state)
         .clip_id = RY_STR("00000000000000000000000000000000"), .thumbnails = {rows, 2}, .facts = {&facts, 1}};
     struct ry_clip_settled settled;
     bool found;
-    IN_TRANSACTION(f, clip_failed(f->engine, &failed, &found, &settled, &err));
+    IN_TRANSACTION(f, clip_failed(f->engine, &failed, WRITER_WAIT(0), &found, &settled, &err));
     IN_TRANSACTION(f, clip_completed(f->engine, &completed, &found, &settled, &err));
     struct ry_gallery_page page = ask_gallery(f, (struct ry_gallery_get){.limit = 2, .before_wall_ms = INT64_MAX});
     assert_int_equal(page.clips.n, 2);
@@ -227,7 +227,7 @@ void archive_counts_what_is_there(void **state)
         struct ry_clip_failed failed = {.clip_id = ry_arena_printf(&f->arena, "%032x", i), .reason = RY_STR("x")};
         completed.clip_id = failed.clip_id;
         if (i % 2)
-            IN_TRANSACTION(f, clip_failed(f->engine, &failed, &found, &settled, &err));
+            IN_TRANSACTION(f, clip_failed(f->engine, &failed, WRITER_WAIT(0), &found, &settled, &err));
         else
             IN_TRANSACTION(f, clip_completed(f->engine, &completed, &found, &settled, &err));
         row.file_size += 100; /* the first one's file is stored again, larger */
@@ -254,9 +254,8 @@ void failed_clips_are_listed_by_pages(void **state)
     bool found;
     for (unsigned i = 0; i < 5; i++) {
         struct ry_clip_failed failed = {.clip_id = ry_arena_printf(&f->arena, "%032x", i),
-                                        .reason = ry_arena_printf(&f->arena, "reason %u", i),
-                                        .next_retry_ms = 1000};
-        IN_TRANSACTION(f, clip_failed(f->engine, &failed, &found, &settled, &err));
+                                        .reason = ry_arena_printf(&f->arena, "reason %u", i)};
+        IN_TRANSACTION(f, clip_failed(f->engine, &failed, WRITER_WAIT(1000), &found, &settled, &err));
     }
     struct ry_failed_get get = {.limit = 2};
     unsigned seen = 0;

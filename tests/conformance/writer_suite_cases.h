@@ -73,6 +73,7 @@
     CASE(completed_records_everything_and_bears_repetition) \
     CASE(completed_clip_keeps_its_images_until_it_is_claimed_again) \
     CASE(failed_counts_once_and_waits) \
+    CASE(failure_waits_by_the_retry_count_of_its_row) \
     CASE(permanent_failure_is_due_never_but_for_people) \
     CASE(another_version_of_the_encoder_tries_permanent_failures_once) \
     CASE(completed_wins_over_a_late_failure) \
@@ -116,6 +117,9 @@ WRITER_CASES
             ops_->commit((fixture)->engine, &err) != RY_OK) \
             fail_msg("%s: %s", #call, err.text); \
     } while (0)
+
+/* The waits of a failure, whatever failed before. */
+#define WRITER_WAIT(wait_ms) (&(const struct retry_waits){.ms = {(wait_ms)}, .n = 1})
 
 /* The archive's figures are what the tables say. */
 void writer_assert_archive(struct writer_fixture *fixture);
