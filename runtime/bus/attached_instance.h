@@ -1,5 +1,5 @@
-/* instance.h: the instances that joined a router, and what a role has there; only for the files of the router. No lock:
- * all of it belongs to the router's thread. */
+/* attached_instance.h: the instances that joined a router, and what a role has there; only for the files of the router.
+ * No lock: all of it belongs to the router's thread. */
 #ifndef REELYARD_RUNTIME_BUS_ATTACHED_INSTANCE_H
 #define REELYARD_RUNTIME_BUS_ATTACHED_INSTANCE_H
 

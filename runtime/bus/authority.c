@@ -193,7 +193,8 @@ static int check_relayed(struct ry_router *router, struct router_said *said, con
     return RY_OK;
 }
 
-/* ---- the door of the file ---------------------------------------------------------------------------------------- */
+/* ---- the check for everybody --------------------------------------------------------------------------------------
+ */
 
 static bool begins_conversations(const struct router_said *said)
 {

@@ -1,11 +1,19 @@
 /* control.c: what an instance says to the router itself.
  *
- * Ends custody (done, fail), changes credit, takes reports, lets an instance leave, and passes questions of people on
- * to notice.c. An instance can end only what it holds; anything else is refused and changes nothing. */
-#include "runtime/base/utf8.h"
-#include "runtime/bus/authority.h"
+ * Ends custody (done, fail), changes credit, takes reports, lets an instance leave, and passes questions of people
+ * on. An instance can end only what it holds; anything else is refused and changes nothing. */
+#include "runtime/bus/control.h"
 
 #include <stdio.h>
+
+#include "runtime/base/utf8.h"
+#include "runtime/bus/authority.h"
+#include "runtime/bus/custody.h"
+#include "runtime/bus/dead_letters.h"
+#include "runtime/bus/faults.h"
+#include "runtime/bus/heap_notice.h"
+#include "runtime/bus/node_state.h"
+#include "runtime/bus/relayed.h"
 
 static void count_done(struct ry_router *router, struct attached_instance *instance)
 {

@@ -5,28 +5,17 @@
  * long, is put out: it is told so, its mail goes to others, and whoever drives the router ends its process or bars its
  * key. The last ones are remembered for people to see. Nobody else is put out: a fault of a trusted role is a bug of
  * ours, which is refused and logged. */
-#include "runtime/bus/router_internal.h"
+#include "runtime/bus/faults.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
 /* An honest instance has none. */
-#define FAULTS_MAX       8
-#define FAULTS_PERIOD_MS 600000
+#define FAULTS_MAX 8
 
 static bool is_confined(const struct attached_instance *instance)
 {
     return (RY_ROLES_CONFINED & RY_ROLE_BIT(instance->role)) != 0;
-}
-
-void router_note_fault(struct ry_router *router, struct attached_instance *instance)
-{
-    int64_t now_mono_ms = router_now(router);
-    if (instance->faults > 0 && now_mono_ms - instance->fault_mono_ms > FAULTS_PERIOD_MS)
-        instance->faults = 0;
-    if (instance->faults == 0)
-        instance->fault_mono_ms = now_mono_ms;
-    instance->faults++;
 }
 
 bool faults_too_many(const struct attached_instance *instance)
@@ -79,13 +68,6 @@ void ry_router_put_out(struct ry_router *router, uint32_t session, const char *r
     struct attached_instance *instance = router_instance(router, session);
     if (instance && is_confined(instance))
         put_out(router, instance, reason);
-}
-
-void faults_note_given(struct ry_router *router)
-{
-    int64_t due_mono_ms = router_now(router) + router->options.hold_ms_max;
-    if (router->options.hold_ms_max > 0 && due_mono_ms < router->next_hold_mono_ms)
-        router->next_hold_mono_ms = due_mono_ms;
 }
 
 /* Puts out the first one of a role that has held a mail for too long. False: there is none. */

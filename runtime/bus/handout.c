@@ -1,74 +1,16 @@
 /* handout.c: who is given mail, and when.
  *
- * Owns the plan of reservations (made from the declarations of messages: which role's work sends requests to which
- * mailbox) and the turns in which mail is handed out. Each role that may send to a mailbox has a share of its own
- * there. A mail is handed out when an instance of its role has credit and, in every mailbox that the work on it may
- * need, this role's share has a place that is neither taken nor promised; the place is then promised to it until its
- * custody ends. Shares are what keeps a role that waits for another's work from holding the very place that this work
- * needs. Roles are served one mail at a time in turn, and the turn is remembered. */
-#include "runtime/bus/authority.h"
+ * Owns the turns in which mail is handed out: when an instance of its role has credit and the work on it has its places
+ * (shares.c), one mail of each role at a time, and the turn is remembered. Mail past its deadline is not handed out;
+ * its sender is told. Keeps no state that a crash could lose. */
+#include "runtime/bus/custody.h"
+#include "runtime/bus/dead_letters.h"
+#include "runtime/bus/faults.h"
+#include "runtime/bus/relayed.h"
+#include "runtime/bus/shares.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-
-/* A confined instance holds one mail at a time: what it claims beyond that would only be kept from others, and counted
- * as tried when it dies. */
-#define CONFINED_CREDIT_MAX 1
-
-unsigned custody_credit(enum ry_role role, uint64_t wished)
-{
-    bool confined = (RY_ROLES_CONFINED & RY_ROLE_BIT(role)) != 0;
-    return confined && wished > CONFINED_CREDIT_MAX ? CONFINED_CREDIT_MAX : (unsigned)wished;
-}
-
-void shares_plan(struct ry_router *router)
-{
-    size_t count = 0;
-    const struct ry_descriptor *descriptors = ry_descriptors(&count);
-    uint32_t senders[RY_ROLE_COUNT] = {0};
-    for (size_t i = 0; i < count; i++) {
-        const struct ry_descriptor *descriptor = &descriptors[i];
-        if (descriptor->kind != RY_KIND_REQUEST && descriptor->kind != RY_KIND_ASK && descriptor->kind != RY_KIND_EVENT)
-            continue;
-        enum ry_role to = ry_descriptor_role(descriptor);
-        senders[to] |= descriptor->senders;
-        if (descriptor->kind == RY_KIND_EVENT)
-            continue; /* a hint: no place is promised to it */
-        /* Sources send by their own windows, not in the course of a mail: nothing is promised to them. */
-        for (size_t role = 1; role < RY_ROLE_COUNT; role++)
-            if ((descriptor->senders & ~RY_ROLES_SOURCES) & RY_ROLE_BIT(role))
-                router->role_queues[role].sends_to |= RY_ROLE_BIT(to);
-    }
-    for (size_t role = 0; role < RY_ROLE_COUNT; role++)
-        router->role_queues[role].sender_count = (unsigned)__builtin_popcount(senders[role]);
-}
-
-static bool has_room(const struct ry_router *router, enum ry_role from, enum ry_role to, size_t promised)
-{
-    const struct role_queue *role_queue = &router->role_queues[to];
-    size_t share = router->options.mailbox_max / (role_queue->sender_count ? role_queue->sender_count : 1);
-    return role_queue->queued_from[from] + promised < (share ? share : 1) &&
-           role_queue->mailbox.bytes < router->options.mailbox_max_bytes;
-}
-
-bool shares_have_room(const struct ry_router *router, enum ry_role from, enum ry_role to)
-{
-    return has_room(router, from, to, RY_ROLES_SOURCES & RY_ROLE_BIT(from) ? 0 : router->role_queues[from].held);
-}
-
-bool shares_have_room_for_event(const struct ry_router *router, enum ry_role from, enum ry_role to)
-{
-    return has_room(router, from, to, 0);
-}
-
-/* Whether the work of this role has a place wherever it may send to. */
-static bool has_room_for_work(const struct ry_router *router, enum ry_role role)
-{
-    for (uint32_t roles = router->role_queues[role].sends_to; roles; roles &= roles - 1)
-        if (!shares_have_room(router, role, (enum ry_role)__builtin_ctz(roles)))
-            return false;
-    return true;
-}
 
 /* The instance with the most free credit, of equals the one that was served longest ago; NULL when none has any. */
 static struct attached_instance *instance_to_serve(struct role_queue *role_queue)
@@ -92,8 +34,7 @@ static struct attached_instance *instance_to_serve(struct role_queue *role_queue
     return best;
 }
 
-static void give(struct ry_router *router, struct role_queue *role_queue, struct mail *mail,
-                 struct attached_instance *instance)
+static void give(struct ry_router *router, struct mail *mail, struct attached_instance *instance)
 {
     router_dequeue(router, mail);
     mail->returned = false;
@@ -101,40 +42,12 @@ static void give(struct ry_router *router, struct role_queue *role_queue, struct
     if (mail->attempt != mail->head.attempt && mail_set_attempt(mail, mail->attempt) != RY_OK)
         RY_LOG(RY_WARNING, "attempt_not_told", "id=%" PRIu64 " reason=%s", mail->head.id, "out of memory");
     bool custody = mail_has_custody(mail);
-    if (custody) {
-        role_queue->relayed[ry_priority_is_urgent(mail->head.priority)] += instance == router->relay;
-        mail->holder = instance;
-        mail->given_mono_ms = router_now(router);
-        authority_begin(mail);
-        if (RY_ROLES_CONFINED & RY_ROLE_BIT(instance->role))
-            faults_note_given(router);
-        TAILQ_INSERT_TAIL(&instance->custody, mail, link);
-        instance->held++;
-        role_queue->held++;
-        role_queue->held_bytes += mail->cost_bytes;
-    }
+    if (custody)
+        custody_begin(router, mail, instance);
     router->options.emit(router->options.emit_arg, instance->session, (struct ry_str){mail->bytes, mail->n},
                          mail->frames, mail->frame_count);
     if (!custody)
         router_forget(router, mail);
-}
-
-void custody_end(struct ry_router *router, struct mail *mail)
-{
-    struct attached_instance *instance = mail->holder;
-    struct role_queue *role_queue = &router->role_queues[mail->role];
-    TAILQ_REMOVE(&instance->custody, mail, link);
-    mail->holder = NULL;
-    instance->held--;
-    role_queue->held--;
-    role_queue->held_bytes -= mail->cost_bytes;
-    role_queue->relayed[ry_priority_is_urgent(mail->head.priority)] -= instance == router->relay;
-    for (uint32_t roles = role_queue->sends_to; roles; roles &= roles - 1) {
-        unsigned role = (unsigned)__builtin_ctz(roles);
-        /* What it sent there stays, but no longer in the place of a mail that is worked on. */
-        if (instance->covered[role] > 0)
-            instance->covered[role]--;
-    }
 }
 
 /* How often it is logged that mail cannot leave. */
@@ -164,7 +77,7 @@ static bool send_back(struct ry_router *router, struct mail *mail)
 static bool serve(struct ry_router *router, enum ry_role role)
 {
     struct role_queue *role_queue = &router->role_queues[role];
-    if (role_queue->mailbox.n == 0 || !has_room_for_work(router, role))
+    if (role_queue->mailbox.n == 0 || !shares_have_room_for_work(router, role))
         return false;
     struct mail *mail = mailbox_first(&role_queue->mailbox);
     struct attached_instance *instance = instance_to_serve(role_queue);
@@ -174,7 +87,7 @@ static bool serve(struct ry_router *router, enum ry_role role)
         instance = router->relay;
     if (instance == NULL)
         return !may_go && relayed_is_elsewhere(router, role) && send_back(router, mail);
-    give(router, role_queue, mail, instance);
+    give(router, mail, instance);
     return true;
 }
 

@@ -3,19 +3,10 @@
  * The router passes the question on to the instance that is named, which answers the console itself; it answers for its
  * own process, and for instances that cannot: a sandbox has no file to write to, another host's file is of no use here.
  * Keeps nothing. */
-#include "runtime/bus/heap_answer.h"
+#include "runtime/bus/heap_notice.h"
+
 #include "runtime/base/utf8.h"
-#include "runtime/bus/router_internal.h"
-
-#include <stdio.h>
-
-static struct attached_instance *instance_named(const struct ry_router *router, struct ry_str name)
-{
-    for (size_t i = 1; i < INSTANCE_SLOTS; i++)
-        if (router->slots[i] && ry_str_is(name, router->slots[i]->name))
-            return router->slots[i];
-    return NULL;
-}
+#include "runtime/bus/heap_answer.h"
 
 static void refuse(struct ry_router *router, const struct attached_instance *to, uint64_t correlation,
                    const char *reason)
@@ -35,7 +26,7 @@ void heap_notice_get(struct ry_router *router, const struct attached_instance *f
         return;
     }
     char reason[300];
-    struct attached_instance *instance = instance_named(router, message->instance);
+    struct attached_instance *instance = router_instance_named(router, message->instance);
     if (instance == NULL) {
         (void)ry_utf8_print(reason, sizeof reason, "there is no instance %.*s; `reelyard status` lists them",
                             RY_STR_ARG(message->instance));

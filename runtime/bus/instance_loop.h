@@ -5,7 +5,7 @@
 #define REELYARD_RUNTIME_BUS_INSTANCE_LOOP_H
 
 #include "runtime/actor/actor.h"
-#include "runtime/bus/bag.h"
+#include "runtime/bus/bag_reader.h"
 #include "runtime/bus/node.h"
 #include "runtime/bus/socket.h"
 

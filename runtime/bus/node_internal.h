@@ -1,4 +1,4 @@
-/* node_internal.h: what the files of the bus know of a node, and tests of the order in which it ends. */
+/* node_internal.h: what the files of the bus know of a node. */
 #ifndef REELYARD_RUNTIME_BUS_NODE_INTERNAL_H
 #define REELYARD_RUNTIME_BUS_NODE_INTERNAL_H
 
@@ -9,9 +9,5 @@ const char *ry_node_endpoint(const struct ry_node *node);
 
 /* The node's name as configured (the host's if not), and "name/incarnation" of this start. */
 void ry_node_names(const struct ry_config *config, char node_name[65], char owner[128]);
-
-/* The roles in the order in which they drain: whoever sends requests to a role comes before it, the relay and the
- * monitor last. How many. */
-size_t ry_node_drain_order(enum ry_role order[RY_ROLE_COUNT]);
 
 #endif

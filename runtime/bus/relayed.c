@@ -8,6 +8,8 @@
  * it only when nothing of it is left here.
  *
  * A role that somebody here has just left is not given away for a while: the instance may only be being replaced. */
+#include "runtime/bus/relayed.h"
+
 #include "runtime/bus/authority.h"
 
 #include <stdio.h>
@@ -37,25 +39,6 @@ bool relayed_takes(struct ry_router *router, enum ry_role role, unsigned priorit
     if (!relayed_reaches(router, role) || role_queue->relayed[ry_priority_is_urgent(priority)] >= router->relay_window)
         return false;
     return (router->shared & RY_ROLE_BIT(role)) || !is_here(router, role_queue);
-}
-
-void router_note_settled(struct ry_router *router, uint64_t id, uint64_t origin)
-{
-    if (router->relay == NULL ||
-        (RY_SESSION_OF(id) != router->relay->session && RY_SESSION_OF(origin) != router->relay->session))
-        return;
-    if (router->settled_count == router->settled_room) {
-        size_t room = router->settled_room ? router->settled_room * 2 : 64;
-        struct settled *more = realloc(router->settled, room * sizeof *more);
-        if (more == NULL) {
-            /* The other node will ask for it again, when the entry's lease has ended. */
-            RY_LOG(RY_ERROR, "settled_not_told", "reason=%s", "out of memory");
-            return;
-        }
-        router->settled = more;
-        router->settled_room = room;
-    }
-    router->settled[router->settled_count++] = (struct settled){id, origin};
 }
 
 void relayed_tell_settled(struct ry_router *router)

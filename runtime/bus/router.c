@@ -11,31 +11,16 @@
  *
  * A crash of the router is a crash of the node: what was in its mailboxes comes back from the queue's leases and from
  * the rows that wait in the database. */
-#include "runtime/bus/authority.h"
-#include "runtime/bus/version.h"
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define REFUSALS_LOGGED    10
-#define OWNER_BYTES        201 /* as welcome takes */
-#define REFUSALS_PERIOD_MS 10000
-
-int64_t router_now(struct ry_router *router)
-{
-    if (!router->now_fresh) {
-        router->now_mono_ms = ry_mono_ms(router->options.clock);
-        router->now_fresh = true;
-    }
-    return router->now_mono_ms;
-}
-
-struct attached_instance *router_instance(const struct ry_router *router, uint32_t session)
-{
-    struct attached_instance *instance = router->slots[session % INSTANCE_SLOTS];
-    return instance && instance->session == session ? instance : NULL;
-}
+#include "runtime/bus/authority.h"
+#include "runtime/bus/control.h"
+#include "runtime/bus/faults.h"
+#include "runtime/bus/relayed.h"
+#include "runtime/bus/shares.h"
+#include "runtime/bus/version.h"
 
 int ry_router_new(struct ry_router **router, const struct ry_router_options *options, struct ry_error *err)
 {
@@ -106,252 +91,7 @@ void ry_router_free(struct ry_router **router)
     free(old);
 }
 
-/* ---- who is there ------------------------------------------------------------------------------------------------ */
-
-static struct attached_instance *named(const struct ry_router *router, struct ry_str name)
-{
-    for (size_t i = 1; i < INSTANCE_SLOTS; i++)
-        if (router->slots[i] && ry_str_is(name, router->slots[i]->name))
-            return router->slots[i];
-    return NULL;
-}
-
-uint32_t ry_router_named(const struct ry_router *router, const char *name)
-{
-    const struct attached_instance *instance = named(router, ry_str_of(name));
-    return instance ? instance->session : 0;
-}
-
-bool ry_router_has_process(const struct ry_router *router, pid_t pid)
-{
-    for (size_t i = 1; i < INSTANCE_SLOTS; i++)
-        if (router->slots[i] && router->slots[i]->pid == (uint32_t)pid && router->slots[i]->role != RY_ROLE_CONSOLE)
-            return true;
-    return false;
-}
-
-static int join_check(const struct ry_router *router, const struct ry_hello *hello, uint32_t allowed,
-                      struct ry_error *err)
-{
-    if (hello->version != RY_PROTO_VERSION)
-        return ry_fail(err, RY_EINVAL, "protocol version %" PRIu64 " is not %d: use the node's own program",
-                       hello->version, RY_PROTO_VERSION);
-    if (hello->role == RY_ROLE_NONE || hello->role >= RY_ROLE_COUNT || hello->role == RY_ROLE_ROUTER)
-        return ry_fail(err, RY_EINVAL, "no instance has the role %" PRIu64, hello->role);
-    if (!(allowed & RY_ROLE_BIT(hello->role)))
-        return ry_fail(err, RY_EACCES, "the role %s may not join here", ry_role_name((enum ry_role)hello->role));
-    if (hello->name.n == 0 || hello->name.n > 64 || hello->capacity > 65536)
-        return ry_fail(err, RY_EINVAL, "the name or the capacity is out of range");
-    if (hello->role == RY_ROLE_RELAY && router->relay != NULL)
-        return ry_fail(err, RY_EBUSY, "the node has a relay: %s", router->relay->name);
-    if (named(router, hello->name))
-        return ry_fail(err, RY_EBUSY, "the name %.*s is in use", RY_STR_ARG(hello->name));
-    if (router->instance_count + 1 >= INSTANCE_SLOTS)
-        return ry_fail(err, RY_EFULL, "%zu instances are attached already", router->instance_count);
-    return RY_OK;
-}
-
-/* A slot that is free, the longest unused ones first, and a session that it never had. */
-static uint32_t session_new(struct ry_router *router)
-{
-    while (router->slots[router->next_slot])
-        router->next_slot = router->next_slot + 1 < INSTANCE_SLOTS ? router->next_slot + 1 : 1;
-    unsigned slot = router->next_slot;
-    router->next_slot = slot + 1 < INSTANCE_SLOTS ? slot + 1 : 1;
-    uint32_t session = router->slot_sessions[slot] + INSTANCE_SLOTS;
-    if (session < INSTANCE_SLOTS) /* wrapped: the lower bits are the slot, the upper ones never 0 */
-        session = INSTANCE_SLOTS;
-    session = (session & ~(INSTANCE_SLOTS - 1)) | slot;
-    router->slot_sessions[slot] = session;
-    return session;
-}
-
-/* Whose leases they are: this start of this instance. What its former selves held is known by all before the last
- * slash, so an instance that is started again takes back its own, and no neighbour's. The relay speaks for the
- * node: to other nodes it is the same as long as the router is. */
-static void owner_of(const struct ry_router *router, const struct attached_instance *instance, char owner[OWNER_BYTES])
-{
-    const char *start = strrchr(router->owner, '/');
-    if (instance->role == RY_ROLE_RELAY) {
-        (void)snprintf(owner, OWNER_BYTES, "%s", router->owner);
-        return;
-    }
-    int node = start ? (int)(start - router->owner) : (int)strlen(router->owner);
-    (void)snprintf(owner, OWNER_BYTES, "%.*s/%s/%s.%" PRIu32, node, router->owner, instance->name,
-                   start ? start + 1 : "", instance->session);
-}
-
-int ry_router_join(struct ry_router *router, const struct ry_hello *hello, uint32_t allowed, enum ry_locality locality,
-                   uint32_t *session, struct ry_error *err)
-{
-    int rc = join_check(router, hello, allowed, err);
-    if (rc != RY_OK) {
-        router->rejected++;
-        return rc;
-    }
-    struct attached_instance *instance = calloc(1, sizeof *instance);
-    if (instance == NULL)
-        return ry_fail(err, RY_ENOMEM, "no memory for an instance");
-    instance->session = session_new(router);
-    instance->role = (enum ry_role)hello->role;
-    memcpy(instance->name, hello->name.p, hello->name.n);
-    instance->pid = (uint32_t)hello->pid;
-    instance->locality = locality;
-    instance->sandboxed = hello->sandboxed;
-    instance->capacity = custody_credit(instance->role, hello->capacity);
-    TAILQ_INIT(&instance->custody);
-    router->slots[instance->session % INSTANCE_SLOTS] = instance;
-    router->instance_count++;
-    struct role_queue *role_queue = &router->role_queues[instance->role];
-    TAILQ_INSERT_HEAD(&role_queue->instances, instance, of_role); /* served longest ago, namely never */
-    role_queue->instance_count++;
-    if (instance->role == RY_ROLE_RELAY)
-        router->relay = instance;
-    *session = instance->session;
-    RY_LOG(RY_DEBUG, "instance_joined", "name=%s session=%" PRIu32, instance->name, instance->session);
-    char owner[OWNER_BYTES];
-    owner_of(router, instance, owner);
-    const struct ry_welcome welcome = {
-        .session = instance->session, .attempts_max = router->options.attempts_max, .owner = ry_str_of(owner)};
-    router_say(router, instance, RY_TAG_welcome, &welcome, 0);
-    return RY_OK;
-}
-
-/* What an instance held goes to others: to the front, in its old order. */
-static void give_back(struct ry_router *router, struct mail *mail, bool graceful)
-{
-    struct role_queue *role_queue = &router->role_queues[mail->role];
-    custody_end(router, mail);
-    if (graceful)
-        mail->attempt--;
-    else
-        role_queue->redelivered++;
-    if (!graceful && mail->attempt >= router->options.attempts_max && mail->head.tag != RY_TAG_mail_dead) {
-        char reason[120];
-        (void)snprintf(reason, sizeof reason, "the %s crashed or was killed on it %u times", ry_role_name(mail->role),
-                       mail->attempt);
-        dead_letter_bury(router, mail, reason);
-        return;
-    }
-    mail->returned = true;
-    router_enqueue(router, mail, true);
-}
-
-static bool asked_for_people(enum ry_role sender)
-{
-    return sender == RY_ROLE_CONSOLE || sender == RY_ROLE_MONITOR;
-}
-
-/* A role has stopped for good: what people asked it in the last moment is answered, not left to wait. */
-static void refuse_waiting(struct ry_router *router, struct role_queue *role_queue)
-{
-    struct mail *mail = TAILQ_FIRST(&role_queue->mailbox.by_age);
-    while (mail) {
-        struct mail *next = TAILQ_NEXT(mail, age);
-        struct ry_envelope head = mail->head;
-        const struct attached_instance *sender = router_instance(router, RY_SESSION_OF(head.id));
-        bool asker_gone = sender == NULL && mail->descriptor->kind == RY_KIND_ASK;
-        if (asker_gone || (sender && asked_for_people(sender->role))) {
-            router_dequeue(router, mail);
-            router_forget(router, mail);
-            head.body = (struct ry_str){0};
-            router_undeliverable(router, RY_SESSION_OF(head.id), &head, RY_UNDELIVERABLE_REFUSED,
-                                 "the role has stopped");
-        }
-        mail = next;
-    }
-}
-
-void ry_router_gone(struct ry_router *router, uint32_t session, bool graceful)
-{
-    struct attached_instance *instance = router_instance(router, session);
-    if (instance == NULL)
-        return;
-    if (instance->held > 0)
-        RY_LOG(RY_WARNING, "instance_left_mail", "name=%s graceful=%d mails=%zu", instance->name, graceful,
-               instance->held);
-    struct mail *mail;
-    while ((mail = TAILQ_LAST(&instance->custody, mail_list)) != NULL)
-        give_back(router, mail, graceful);
-    struct role_queue *role_queue = &router->role_queues[instance->role];
-    TAILQ_REMOVE(&role_queue->instances, instance, of_role);
-    role_queue->instance_count--;
-    role_queue->left_mono_ms = router_now(router);
-    if (instance == router->relay) {
-        router->relay = NULL;
-        router->relay_notice[0] = '\0';
-        router->settled_count = 0;
-    }
-    if (instance->stopping && role_queue->instance_count == 0)
-        refuse_waiting(router, role_queue);
-    ry_stats_merge(&router->ended, &instance->stats);
-    router->slots[session % INSTANCE_SLOTS] = NULL;
-    router->instance_count--;
-    free(instance);
-}
-
-bool ry_router_knows(const struct ry_router *router, uint32_t session)
-{
-    return router_instance(router, session) != NULL;
-}
-
-/* ---- mail on its way --------------------------------------------------------------------------------------------- */
-
-void router_enqueue(struct ry_router *router, struct mail *mail, bool front)
-{
-    if (mailbox_put(&router->role_queues[mail->role].mailbox, mail, front) != RY_OK) {
-        RY_LOG(RY_CRITICAL, "mail_lost", "id=%" PRIu64 " reason=%s", mail->head.id, "out of memory");
-        router_forget(router, mail);
-        return;
-    }
-    router->waiting |= RY_ROLE_BIT(mail->role);
-    router->role_queues[mail->role].queued_from[mail->from]++;
-    if (mail->head.deadline_wall_ms != 0) {
-        LIST_INSERT_HEAD(&router->deadlines, mail, deadline);
-        if (mail->head.deadline_wall_ms < router->next_deadline_wall_ms)
-            router->next_deadline_wall_ms = mail->head.deadline_wall_ms;
-    }
-}
-
-void router_dequeue(struct ry_router *router, struct mail *mail)
-{
-    struct role_queue *role_queue = &router->role_queues[mail->role];
-    mailbox_remove(&role_queue->mailbox, mail);
-    role_queue->queued_from[mail->from]--;
-    if (role_queue->mailbox.n == 0)
-        router->waiting &= ~RY_ROLE_BIT(mail->role);
-    if (mail->head.deadline_wall_ms != 0)
-        LIST_REMOVE(mail, deadline);
-    if (mail->covered) {
-        mail->covered = false;
-        struct attached_instance *sender = router_instance(router, RY_SESSION_OF(mail->head.id));
-        if (sender && sender->covered[mail->role] > 0)
-            sender->covered[mail->role]--;
-    }
-}
-
-void router_forget(struct ry_router *router, struct mail *mail)
-{
-    if (mail_has_custody(mail)) {
-        mail_index_remove(&router->index, mail);
-        router_note_settled(router, mail->head.id, mail->head.correlation);
-    }
-    mail_free(&router->pool, mail);
-}
-
 /* ---- what an instance says --------------------------------------------------------------------------------------- */
-
-int router_refuse(struct ry_router *router, struct attached_instance *sender, struct ry_error *err, const char *what)
-{
-    if (sender)
-        router_note_fault(router, sender);
-    router->rejected++;
-    unsigned held_back = 0;
-    if (ry_log_allowed(&router->refusals, REFUSALS_LOGGED, REFUSALS_PERIOD_MS, &held_back))
-        RY_LOG(RY_WARNING, "message_refused", "from=%s reason=%s held_back=%u", sender ? sender->name : "nobody", what,
-               held_back);
-    return ry_fail(err, RY_EINVAL, "%s: %s", sender ? sender->name : "nobody", what);
-}
 
 void ry_router_reject(struct ry_router *router)
 {
@@ -427,7 +167,7 @@ static int take_request(struct ry_router *router, const struct router_said *said
     enum ry_undeliverable_cause cause = RY_UNDELIVERABLE_FULL;
     if (!covered && !shares_have_room(router, sender->role, role)) {
         why = "the mailbox is full";
-    } else if (role_queue->instance_count == 0 && asked_for_people(sender->role) && !relayed_reaches(router, role)) {
+    } else if (role_queue->instance_count == 0 && asks_for_people(sender->role) && !relayed_reaches(router, role)) {
         /* People wait for these; everything else waits for an instance to come back. */
         why = "no instance of the role is there";
         cause = RY_UNDELIVERABLE_REFUSED;
@@ -457,7 +197,7 @@ static bool may_say(const struct attached_instance *sender, const struct ry_desc
     return relayed || (descriptor->senders & RY_ROLE_BIT(sender->role));
 }
 
-/* ---- the door --------------------------------------------------------------------------------------------------- */
+/* ---- all of it --------------------------------------------------------------------------------------------------- */
 
 /* What belongs to no mail of its sender. The relay is told of a request, so that it can tell the node where that came
  * from; what it says behind the end of a conversation is no fault. */

@@ -14,16 +14,6 @@
 
 #include "proto/codec.h"
 
-void peer_malformed(struct ry_router_thread *thread, const char *what)
-{
-    thread->malformed++;
-    unsigned held_back = 0;
-    if (ry_log_allowed(&thread->malformed_log, 10, 10000, &held_back))
-        RY_LOG(RY_WARNING, "bus_malformed", "reason=%s total=%" PRIu64 " held_back=%u", what, thread->malformed,
-               held_back);
-    ry_router_reject(thread->router);
-}
-
 /* What is known of one who knocks. */
 struct knock {
     uint32_t allowed; /* roles */

@@ -114,6 +114,16 @@ void peer_turn_away(struct ry_router_thread *thread, const struct peer_key *key,
         peer_send_unwelcome(thread, key, reason);
 }
 
+void peer_malformed(struct ry_router_thread *thread, const char *what)
+{
+    thread->malformed++;
+    unsigned held_back = 0;
+    if (ry_log_allowed(&thread->malformed_log, 10, 10000, &held_back))
+        RY_LOG(RY_WARNING, "bus_malformed", "reason=%s total=%" PRIu64 " held_back=%u", what, thread->malformed,
+               held_back);
+    ry_router_reject(thread->router);
+}
+
 /* ---- ending ------------------------------------------------------------------------------------------------------ */
 
 void peer_free(struct ry_router_thread *thread, struct peer *peer)
@@ -215,4 +225,12 @@ void peer_end_put_out(struct ry_router_thread *thread)
     HASH_ITER(hh, thread->peers, peer, next)
     if (peer->put_out && !peer->over)
         peer_over(thread, peer);
+}
+
+void peer_dismiss_all(struct ry_router_thread *thread)
+{
+    peer_flush_all(thread);
+    struct peer *peer, *next;
+    HASH_ITER(hh, thread->peers, peer, next)
+    peer_send_unwelcome(thread, &peer->key, "the node ends");
 }

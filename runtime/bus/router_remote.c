@@ -8,15 +8,15 @@
 #include <inttypes.h>
 
 /* The listener's: a connection to another host has ended. */
-static void lose_guest(void *arg, int fd)
+static void lose_remote(void *arg, int fd)
 {
     struct ry_router_thread *thread = arg;
     for (struct peer *peer = thread->peers; peer; peer = peer->hh.next)
         if (peer->fd == fd)
-            peer->lost = thread->guests_lost = true;
+            peer->lost = thread->remotes_lost = true;
 }
 
-static void refuse_guest(void *arg)
+static void refuse_remote(void *arg)
 {
     struct ry_router_thread *thread = arg;
     ry_router_reject(thread->router);
@@ -52,16 +52,15 @@ int remote_check(struct ry_router_thread *thread, struct ry_hello *hello, uint32
     if (!ry_curve_listener_vouches(thread->listener, ry_bag_reader_fd(thread->reader),
                                    ry_bag_reader_user(thread->reader)))
         return ry_fail(err, RY_EACCES, "the connection has proved no key");
-    lose_guest(thread, ry_bag_reader_fd(thread->reader)); /* an earlier one that had the number */
-    hello->pid = 0;                                       /* of another host's processes; it names none here */
+    lose_remote(thread, ry_bag_reader_fd(thread->reader)); /* an earlier one that had the number */
+    hello->pid = 0;                                        /* of another host's processes; it names none here */
     return ry_admission_check_guest(hello, allowed, err);
 }
 
-/* Puts out those whose connection had ended before the socket was last read. */
-static void put_out_guests(struct ry_router_thread *thread)
+void remote_put_out_lost(struct ry_router_thread *thread)
 {
     struct peer *peer, *next;
-    thread->guests_lost = false;
+    thread->remotes_lost = false;
     HASH_ITER(hh, thread->peers, peer, next)
     {
         if (!peer->lost)
@@ -72,16 +71,10 @@ static void put_out_guests(struct ry_router_thread *thread)
     }
 }
 
-unsigned remote_take(struct ry_router_thread *thread)
+bool remote_look(struct ry_router_thread *thread)
 {
-    if (thread->listener == NULL)
-        return 0;
     ry_curve_listener_work(thread->listener);
-    bool lost = thread->guests_lost;
-    unsigned taken = receiving_take(thread, TRANSPORT_TCP);
-    if (lost && taken < BAGS_A_ROUND)
-        put_out_guests(thread);
-    return taken + lost;
+    return thread->remotes_lost;
 }
 
 int remote_open(struct ry_router_thread *thread, const struct ry_router_thread_tcp *tcp, struct ry_error *err)
@@ -90,8 +83,8 @@ int remote_open(struct ry_router_thread *thread, const struct ry_router_thread_t
                                                       .own = &tcp->own,
                                                       .allow_path = tcp->allow_path,
                                                       .arg = thread,
-                                                      .lost = lose_guest,
-                                                      .refused = refuse_guest,
+                                                      .lost = lose_remote,
+                                                      .refused = refuse_remote,
                                                       .greedy = put_out_greedy};
     int rc = ry_curve_listener_open(&thread->listener, &options, err);
     if (rc == RY_OK)

@@ -1,12 +1,9 @@
 /* router_thread.c: the router's thread.
  *
- * Owns the node's ROUTER sockets (inproc; ipc and tcp if asked). Accepts bags; a peer's first envelope must be hello
- * (router_joining.c), what follows is the router's. Sends what the router emits (router_peers.c).
- *
- * Many bags are taken in before mail is handed out, and what is handed out leaves in one bag for each peer. A process
- * that dies is known at once by its pidfd; its mail goes to others. A thread of this process cannot die alone: it says
- * bye, or the whole node is gone. One on another host (router_remote.c) is gone when its connection is. Bytes that are
- * no bag are counted and dropped. */
+ * Owns the node's ROUTER sockets (inproc; ipc and tcp if asked). Many bags are taken in before mail is handed out, and
+ * what is handed out leaves in one bag for each peer. A process that dies is known at once by its pidfd; its mail goes
+ * to others. A thread of this process cannot die alone: it says bye, or the whole node is gone. One on another host is
+ * gone when its connection is. The thread's crash is the node's. */
 #include "runtime/bus/router_thread_internal.h"
 
 #include <errno.h>
@@ -23,108 +20,7 @@
 /* Rounds without a pause after which descriptors are looked at all the same. */
 #define BUSY_ROUNDS_MAX 32
 
-enum command_kind {
-    COMMAND_LOAD,
-    COMMAND_DRAIN,
-    COMMAND_DISMISS,
-    COMMAND_ADMIT,
-    COMMAND_REVOKE,
-    COMMAND_TROUPE,
-    COMMAND_END
-};
-
-struct command {
-    enum command_kind kind;
-    enum ry_role role;
-    const void *what; /* the caller's, who waits for the answer: a ticket, a name, a troupe */
-};
-
 /* ---- the loop ---------------------------------------------------------------------------------------------------- */
-
-/* Whether a process chose its routing id itself: ZeroMQ's own begin with 0. Ours never do; who does could follow upon
- * somebody else with the same one. */
-static bool named_itself(const struct peer_key *key)
-{
-    return key->transport != TRANSPORT_INPROC && (key->route.n == 0 || key->route.bytes[0] != 0);
-}
-
-/* The instance of a peer has left, or was put out for what it said. */
-static void end_peer(struct ry_router_thread *thread, struct peer *peer)
-{
-    if (peer->key.transport != TRANSPORT_INPROC) /* one that ends its process waits for this (last_words.h) */
-        peer_send_unwelcome(thread, &peer->key, "you have left");
-    peer_over(thread, peer);
-}
-
-static void take_nonsense(struct ry_router_thread *thread, const struct peer_key *key, const char *what)
-{
-    struct peer *peer = peer_of_key(thread, key);
-    peer_malformed(thread, what);
-    if (peer == NULL || peer->over)
-        return;
-    ry_router_fault(thread->router, peer->session);
-    if (!ry_router_knows(thread->router, peer->session))
-        end_peer(thread, peer);
-}
-
-static void take_bag(struct ry_router_thread *thread, const struct peer_key *key)
-{
-    if (named_itself(key)) {
-        peer_malformed(thread, "a peer that chose its routing id itself");
-        return;
-    }
-    struct peer *peer = peer_of_key(thread, key);
-    if (peer && peer->over) {
-        peer_goes_on(thread, peer);
-        return;
-    }
-    struct ry_str envelope;
-    struct ry_frame *const *frames;
-    size_t frame_count;
-    bool bad = false, empty = true;
-    while (ry_bag_reader_next(thread->reader, &envelope, &frames, &frame_count, &bad)) {
-        empty = false;
-        if (peer == NULL) {
-            joining_take_hello(thread, key, envelope);
-            peer = peer_of_key(thread, key);
-            if (peer == NULL)
-                return;
-            continue;
-        }
-        struct ry_error err;
-        (void)ry_router_take(thread->router, peer->session, envelope, frames, frame_count, &err); /* counts and logs */
-        if (!ry_router_knows(thread->router, peer->session)) {
-            end_peer(thread, peer);
-            return;
-        }
-    }
-    if (bad || empty)
-        take_nonsense(thread, key, bad ? "a bag whose heads do not fit its bytes" : "a bag with nothing in it");
-}
-
-unsigned receiving_take(struct ry_router_thread *thread, enum transport transport)
-{
-    if (thread->sockets[transport] == NULL)
-        return 0;
-    void *socket = ry_socket_raw(thread->sockets[transport]);
-    unsigned taken = 0;
-    bool bad = false;
-    struct peer_key key;
-    key.transport = (uint8_t)transport;
-    while (taken < BAGS_A_ROUND) {
-        if (ry_bag_reader_receive(thread->reader, socket, &key.route, &bad)) {
-            if (transport == TRANSPORT_TCP)
-                remote_check_size(thread, &key);
-            take_bag(thread, &key);
-        } else if (bad) {
-            take_nonsense(thread, &key, "a message that is no bag");
-        } else {
-            break;
-        }
-        taken++;
-    }
-    return taken;
-}
 
 static void take_deaths(struct ry_router_thread *thread)
 {
@@ -136,66 +32,6 @@ static void take_deaths(struct ry_router_thread *thread)
             RY_LOG(RY_WARNING, "instance_died", "session=%" PRIu32, peer->session);
         peer_gone(thread, peer);
     }
-}
-
-/* A process that its supervisor has seen end. What it said last is taken first. */
-static void put_out(struct ry_router_thread *thread, const char *name)
-{
-    while (receiving_take(thread, TRANSPORT_IPC) == BAGS_A_ROUND)
-        continue;
-    struct peer *peer = peer_of_session(thread, ry_router_named(thread->router, name));
-    if (peer && peer->key.transport == TRANSPORT_IPC)
-        peer_gone(thread, peer);
-}
-
-static void dismiss(struct ry_router_thread *thread)
-{
-    peer_flush_all(thread);
-    struct peer *peer, *next;
-    HASH_ITER(hh, thread->peers, peer, next)
-    peer_send_unwelcome(thread, &peer->key, "the node ends");
-}
-
-static void obey(struct ry_router_thread *thread, const struct command *command)
-{
-    switch (command->kind) {
-    case COMMAND_DRAIN: ry_router_stop_role(thread->router, command->role); break;
-    case COMMAND_DISMISS: dismiss(thread); break;
-    case COMMAND_ADMIT:
-        put_out(thread, ((const struct ry_ticket *)command->what)->name);
-        if (ry_admission_add(thread->admission, command->what) != RY_OK)
-            RY_LOG(RY_ERROR, "not_admitted", "reason=%s", "out of memory");
-        break;
-    case COMMAND_REVOKE:
-        put_out(thread, command->what);
-        ry_admission_revoke(thread->admission, command->what);
-        break;
-    case COMMAND_TROUPE:
-        if (ry_router_troupe(thread->router, command->what) != RY_OK)
-            RY_LOG(RY_ERROR, "children_left_out", "reason=%s", "out of memory");
-        break;
-    case COMMAND_LOAD:
-    case COMMAND_END: break;
-    }
-}
-
-/* Obeys one command, if there is one. False: the thread ends. */
-static bool take_command(struct ry_router_thread *thread)
-{
-    struct command command;
-    ssize_t n = recv(thread->command_fd, &command, sizeof command, MSG_DONTWAIT);
-    if (n < 0)
-        return true;
-    if (n != (ssize_t)sizeof command || command.kind == COMMAND_END)
-        return false;
-    obey(thread, &command);
-    const struct ry_router_thread_load load = {
-        .instances = (uint32_t)ry_router_instances(thread->router, command.role),
-        .role_load = (uint32_t)ry_router_role_load(thread->router, command.role),
-        .total_load = (uint32_t)ry_router_load(thread->router),
-    };
-    (void)send(thread->command_fd, &load, sizeof load, MSG_NOSIGNAL);
-    return true;
 }
 
 /* Waits until something may have happened, at most until wake_mono_ms; timeout 0 only looks. */
@@ -235,7 +71,7 @@ static void *run(void *arg)
     unsigned busy_rounds = 0;
     for (bool running = true; running;) {
         unsigned taken =
-            receiving_take(thread, TRANSPORT_INPROC) + receiving_take(thread, TRANSPORT_IPC) + remote_take(thread);
+            receive_from(thread, TRANSPORT_INPROC) + receive_from(thread, TRANSPORT_IPC) + receive_from_remote(thread);
         int64_t wake_mono_ms = ry_router_turn(thread->router);
         if (thread->listener) {
             int64_t look_mono_ms = ry_curve_listener_look(thread->listener, ry_mono_ms(clock));
@@ -251,9 +87,9 @@ static void *run(void *arg)
         if (death)
             take_deaths(thread);
         if (command)
-            running = take_command(thread);
+            running = command_take(thread);
     }
-    dismiss(thread);
+    peer_dismiss_all(thread);
     return NULL;
 }
 
@@ -362,58 +198,13 @@ int ry_router_thread_start(struct ry_router_thread **thread, const struct ry_rou
     return RY_OK;
 }
 
-static struct ry_router_thread_load command_send(struct ry_router_thread *thread, enum command_kind kind,
-                                                 enum ry_role role, const void *what)
-{
-    const struct command command = {kind, role, what};
-    struct ry_router_thread_load load = {0};
-    if (send(thread->caller_fd, &command, sizeof command, MSG_NOSIGNAL) < 0)
-        return load;
-    ssize_t n;
-    do
-        n = recv(thread->caller_fd, &load, sizeof load, 0);
-    while (n < 0 && errno == EINTR);
-    return load;
-}
-
-struct ry_router_thread_load ry_router_thread_load(struct ry_router_thread *thread, enum ry_role role)
-{
-    return command_send(thread, COMMAND_LOAD, role, NULL);
-}
-
-void ry_router_thread_drain(struct ry_router_thread *thread, enum ry_role role)
-{
-    (void)command_send(thread, COMMAND_DRAIN, role, NULL);
-}
-
-void ry_router_thread_dismiss(struct ry_router_thread *thread)
-{
-    (void)command_send(thread, COMMAND_DISMISS, RY_ROLE_NONE, NULL);
-}
-
-void ry_router_thread_admit(struct ry_router_thread *thread, const struct ry_ticket *ticket)
-{
-    (void)command_send(thread, COMMAND_ADMIT, RY_ROLE_NONE, ticket);
-}
-
-void ry_router_thread_revoke(struct ry_router_thread *thread, const char *name)
-{
-    (void)command_send(thread, COMMAND_REVOKE, RY_ROLE_NONE, name);
-}
-
-void ry_router_thread_troupe(struct ry_router_thread *thread, const struct ry_troupe *troupe)
-{
-    (void)command_send(thread, COMMAND_TROUPE, RY_ROLE_NONE, troupe);
-}
-
 void ry_router_thread_stop(struct ry_router_thread **thread)
 {
     struct ry_router_thread *old = *thread;
     *thread = NULL;
     if (old == NULL)
         return;
-    const struct command command = {COMMAND_END, RY_ROLE_NONE, NULL};
-    (void)send(old->caller_fd, &command, sizeof command, MSG_NOSIGNAL);
+    command_end(old);
     (void)pthread_join(old->id, NULL);
     thread_free(old);
 }

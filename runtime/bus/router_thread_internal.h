@@ -1,10 +1,13 @@
-/* router_thread_internal.h: what the files of the router's thread share; nobody else includes it.
+/* router_thread_internal.h: the state of the router's thread and the verbs that its files share; nobody else includes
+ * it. No lock: all of it belongs to that thread.
  *
- *   router_thread.c     the thread: sockets, commands
- *   router_peers.c    peers: what is sent to them, how they end
- *   router_joining.c  how they become instances
- *   router_remote.c   those on other hosts
- * No lock: all of it belongs to that thread. */
+ * Calls run one way, from the top down:
+ *   router_thread.c    the wiring: starts and stops the thread, its loop
+ *   router_commands.c  what another thread asks of it
+ *   router_receive.c   bags of peers go into the router
+ *   router_joining.c   how a peer becomes an instance
+ *   router_remote.c    peers on other hosts
+ *   router_peers.c     peers: what is sent to them, how they end */
 #ifndef REELYARD_RUNTIME_BUS_ROUTER_THREAD_INTERNAL_H
 #define REELYARD_RUNTIME_BUS_ROUTER_THREAD_INTERNAL_H
 
@@ -14,7 +17,7 @@
 #include <uthash.h>
 
 #include "runtime/base/log.h"
-#include "runtime/bus/bag.h"
+#include "runtime/bus/bag_reader.h"
 #include "runtime/bus/curve_listener.h"
 #include "runtime/bus/router_thread.h"
 #include "runtime/bus/router.h"
@@ -57,7 +60,7 @@ struct ry_router_thread {
     struct ry_router *router;
     zsock_t *sockets[TRANSPORT_COUNT];
     struct ry_curve_listener *listener; /* whose ROUTER is the socket of TRANSPORT_TCP; NULL: none */
-    bool guests_lost;                   /* some peers are */
+    bool remotes_lost;                  /* some peers are */
     struct ry_bag_reader *reader;
     struct peer *peers; /* by key */
     struct peer *sessions[SESSION_SLOTS];
@@ -77,10 +80,8 @@ struct ry_router_thread {
     uint64_t malformed;
 };
 
-/* router_thread.c. Takes in what has come over one socket, a bounded number of bags; how many. */
-unsigned receiving_take(struct ry_router_thread *thread, enum transport transport);
+/* ---- router_peers.c ---------------------------------------------------------------------------------------------- */
 
-/* router_peers.c */
 size_t peer_key_bytes(const struct peer_key *key);
 struct peer *peer_of_key(struct ry_router_thread *thread, const struct peer_key *key);
 struct peer *peer_of_session(struct ry_router_thread *thread, uint32_t session);
@@ -94,6 +95,10 @@ void peer_flush_all(struct ry_router_thread *thread);
 void peer_send_unwelcome(struct ry_router_thread *thread, const struct peer_key *key, const char *reason);
 /* The same to a stranger, but not without bound: one who asks and does not read would have the answers pile up. */
 void peer_turn_away(struct ry_router_thread *thread, const struct peer_key *key, const char *reason);
+/* Tells all peers that the node ends. */
+void peer_dismiss_all(struct ry_router_thread *thread);
+/* Counts and logs what makes no sense. */
+void peer_malformed(struct ry_router_thread *thread, const char *what);
 void peer_free(struct ry_router_thread *thread, struct peer *peer);
 /* The instance of a peer has left: no word of it is heard any more; an inproc one is freed. */
 void peer_over(struct ry_router_thread *thread, struct peer *peer);
@@ -104,19 +109,36 @@ void peer_goes_on(struct ry_router_thread *thread, struct peer *peer);
 /* Those that the router has put out are over. */
 void peer_end_put_out(struct ry_router_thread *thread);
 
-/* router_joining.c */
-/* Counts and logs what makes no sense. */
-void peer_malformed(struct ry_router_thread *thread, const char *what);
-/* The first envelope of a peer. */
-void joining_take_hello(struct ry_router_thread *thread, const struct peer_key *key, struct ry_str bytes);
+/* ---- router_remote.c --------------------------------------------------------------------------------------------- */
 
-/* router_remote.c. Listens for encoders of other hosts. */
+/* Listens for encoders of other hosts. */
 int remote_open(struct ry_router_thread *thread, const struct ry_router_thread_tcp *tcp, struct ry_error *err);
-/* Answers those who knock, takes in what the guests say, puts out those that are gone; how much there was to do. */
-unsigned remote_take(struct ry_router_thread *thread);
+/* Answers handshakes and hears which connections have ended. True: some have; what they said last may still come. */
+bool remote_look(struct ry_router_thread *thread);
+/* Puts out those whose connection had ended before the socket was read to its end. */
+void remote_put_out_lost(struct ry_router_thread *thread);
 /* What came over TCP last: one who sends more than the largest message of an encoder is put out. */
 void remote_check_size(struct ry_router_thread *thread, const struct peer_key *key);
 /* Whether one who says hello over TCP may join, and as what; clears what hello says of this host. RY_EACCES. */
 int remote_check(struct ry_router_thread *thread, struct ry_hello *hello, uint32_t *allowed, struct ry_error *err);
+
+/* ---- router_joining.c -------------------------------------------------------------------------------------------- */
+
+/* The first envelope of a peer. */
+void joining_take_hello(struct ry_router_thread *thread, const struct peer_key *key, struct ry_str bytes);
+
+/* ---- router_receive.c -------------------------------------------------------------------------------------------- */
+
+/* Takes in what has come over one socket, a bounded number of bags; how many. */
+unsigned receive_from(struct ry_router_thread *thread, enum transport transport);
+/* The same for encoders of other hosts, and puts out those that are gone; how much there was to do. */
+unsigned receive_from_remote(struct ry_router_thread *thread);
+
+/* ---- router_commands.c ------------------------------------------------------------------------------------------- */
+
+/* Obeys one command, if there is one. False: the thread ends. */
+bool command_take(struct ry_router_thread *thread);
+/* From another thread: asks it to end. */
+void command_end(struct ry_router_thread *thread);
 
 #endif

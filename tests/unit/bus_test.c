@@ -17,6 +17,7 @@
 #include "runtime/bus/bag.h"
 #include "runtime/bus/instance_loop.h"
 #include "runtime/bus/node.h"
+#include "runtime/bus/drain.h"
 #include "runtime/bus/node_internal.h"
 #include "tests/bed/patience.h"
 
@@ -680,7 +681,7 @@ static void roles_drain_after_those_that_send_to_them(void **state)
 {
     (void)state;
     enum ry_role order[RY_ROLE_COUNT];
-    size_t count = ry_node_drain_order(order);
+    size_t count = drain_order(order);
     assert_int_equal(count, 9); /* the relay among them */
     size_t at[RY_ROLE_COUNT] = {0};
     for (size_t i = 0; i < count; i++)

@@ -1,6 +1,7 @@
 /* mailbox_test.c: order and fairness of one mailbox, and the index of mails. */
 #include "tests/bed/bed.h"
 
+#include "runtime/bus/mail_index.h"
 #include "runtime/bus/mailbox.h"
 
 static struct mail_pool pool;
