@@ -14,6 +14,8 @@ git ls-files --cached --others --exclude-standard >"$work/files"
 # Code of others speaks of the files of others.
 grep -vE '(^|/)yyjson/|^LICENSE$' "$work/files" | grep -E '\.(c|h|def|sql|lua|js|cjs|css|html|sh|py|cmake|jq|yaml|yml|example|md|service|recipes)$|(^|/)(CMakeLists\.txt|Dockerfile|dev|run|\.clang-[a-z]+)$' >"$work/read"
 grep -E '\.[ch]$' "$work/files" | xargs grep -hoE '^[[:space:]]*#[[:space:]]*include[[:space:]]*<[^>]+' | sed 's/.*<//' | sort -u >"$work/system" || true
+# Files that an example of a guide makes (lint/examples_test) are there for whoever follows it.
+git ls-files '*.md' | xargs grep -hoE '^```[a-z]+ new=[^ ]+' | sed 's/.*new=//' >>"$work/files" || true
 
 # Prints "file:line<TAB>text" for each line of a comment or a document.
 xargs awk '
