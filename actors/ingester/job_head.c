@@ -7,25 +7,6 @@
 #include "runtime/json/read.h"
 #include "runtime/queue/job_type.h"
 
-static int parse(struct job_head *head, struct ry_str json, struct ry_error *err)
-{
-    struct ry_error why;
-    if (json.p == NULL || json.n == 0)
-        return ry_fail(err, RY_EINVAL, "the job is empty");
-    if (json.n > RY_JOB_MAX_BYTES)
-        return ry_fail(err, RY_ELIMIT, "the job has %zu bytes; at most %zu are allowed", json.n, RY_JOB_MAX_BYTES);
-    int rc = ry_json_parse_object(json, &head->doc, &head->root, &why);
-    if (rc == RY_OK)
-        return rc;
-    bool own = ry_err_class((enum ry_err)rc) == RY_CLASS_REJECT; /* "not JSON: ..." */
-    return ry_fail(err, rc, "%s%s", own ? "the job is " : "", why.text);
-}
-
-static int read_string(const struct job_head *head, const char *name, struct ry_str *text, struct ry_error *err)
-{
-    return ry_json_read_str(head->root, "", name, true, text, err);
-}
-
 static int check_needed(const struct job_head *head, const struct ry_job_type *type, struct ry_error *err)
 {
     bool list = type->needs_type == RY_JOB_FIELD_LIST;
@@ -39,23 +20,14 @@ static int check_needed(const struct job_head *head, const struct ry_job_type *t
     return RY_OK;
 }
 
-static int read_fields(struct job_head *head, struct ry_str json, struct ry_error *err)
+static int check(struct job_head *head, struct ry_str json, struct ry_error *err)
 {
-    int rc = read_string(head, "job_id", &head->job_id, err);
-    if (rc == RY_OK)
-        rc = read_string(head, "type", &head->type, err);
-    if (rc == RY_OK)
-        rc = read_string(head, "guild_id", &head->guild_id, err);
-    if (rc == RY_OK)
-        rc = read_string(head, "channel_id", &head->channel_id, err);
-    if (rc != RY_OK)
-        return rc;
     const struct ry_job_push whole = {.job_id = head->job_id,
                                       .type = head->type,
                                       .guild_id = head->guild_id,
                                       .channel_id = head->channel_id,
                                       .json = json};
-    rc = ry_job_check(&whole, err);
+    int rc = ry_job_check(&whole, err);
     if (rc != RY_OK)
         return rc;
     const struct ry_job_type *type = ry_job_type_find(head->type);
@@ -74,9 +46,14 @@ static int read_fields(struct job_head *head, struct ry_str json, struct ry_erro
 int job_head_read(struct job_head *head, struct ry_str json, struct ry_error *err)
 {
     *head = (struct job_head){.doc = NULL};
-    int rc = parse(head, json, err);
+    const struct ry_json_want wants[] = {{"job_id", &head->job_id, true},
+                                         {"type", &head->type, true},
+                                         {"guild_id", &head->guild_id, true},
+                                         {"channel_id", &head->channel_id, true}};
+    int rc = ry_json_read_text(json, "the job", RY_JOB_MAX_BYTES, wants, sizeof wants / sizeof *wants, &head->doc,
+                               &head->root, err);
     if (rc == RY_OK)
-        rc = read_fields(head, json, err);
+        rc = check(head, json, err);
     if (rc != RY_OK)
         job_head_free(head);
     return rc;

@@ -278,12 +278,9 @@ static int read_body(struct scan_job *job, bool local, struct ry_error *err)
 int scan_job_parse(struct ry_str json, struct ry_str type, bool local, struct scan_job *job, struct ry_error *err)
 {
     *job = (struct scan_job){0};
-    struct ry_error why;
-    int rc = ry_json_parse_object(json, &job->doc, &job->root, &why);
-    if (rc != RY_OK)
-        return ry_fail(err, rc, "%s%s", ry_err_class((enum ry_err)rc) == RY_CLASS_REJECT ? "the job is " : "",
-                       why.text);
-    rc = read_head(job, type, err);
+    int rc = ry_json_read_text(json, "the job", RY_JSON_MAX_BYTES, NULL, 0, &job->doc, &job->root, err);
+    if (rc == RY_OK)
+        rc = read_head(job, type, err);
     if (rc == RY_OK)
         rc = read_body(job, local, err);
     if (rc != RY_OK)

@@ -130,9 +130,8 @@ static bool read_next(const struct scan *scan, struct ry_json_doc **doc, struct 
     const struct ry_json *root = NULL;
     *spec = (struct ry_job_spec){
         .guild_id = scan->job.guild_id, .channel_id = scan->job.channel_id, .json = scan->next_json};
-    return ry_json_parse_object(scan->next_json, doc, &root, NULL) == RY_OK &&
-           ry_json_read_str(root, "", "job_id", true, &spec->job_id, NULL) == RY_OK &&
-           ry_json_read_str(root, "", "type", true, &spec->type, NULL) == RY_OK;
+    const struct ry_json_want wants[] = {{"job_id", &spec->job_id, true}, {"type", &spec->type, true}};
+    return ry_json_read_text(scan->next_json, "the next job", NEXT_MAX_BYTES, wants, 2, doc, &root, NULL) == RY_OK;
 }
 
 /* Answers job_done; the scan is gone. */

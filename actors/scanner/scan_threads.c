@@ -21,7 +21,7 @@ static bool is_wanted(const struct scan *scan, const struct ry_json *thread, uin
     struct ry_str bound = scan->job.threads_from.p != NULL ? scan->job.threads_from : scan->job.after_id;
     (void)ry_str_u64(scan->job.threads_below, &below);
     (void)ry_str_u64(bound, &from);
-    (void)ry_str_u64(ry_json_str(ry_json_get(thread, "last_message_id")), &last);
+    (void)ry_str_u64(ry_json_get_str(thread, "last_message_id"), &last);
     return id < below && !(scan->job.forward && last <= from);
 }
 
@@ -39,7 +39,7 @@ static int take_list(struct scan *scan, const struct ry_json *list, struct ry_st
             rc = ry_json_read_id(thread, "", "parent_id", false, &parent, err);
         if (rc != RY_OK)
             return rc;
-        *end = ry_json_str(ry_json_get(ry_json_get(thread, "thread_metadata"), "archive_timestamp"));
+        *end = ry_json_get_str(ry_json_get(thread, "thread_metadata"), "archive_timestamp");
         (void)ry_str_u64(text, &id);
         if (ry_str_eq(parent, scan->job.channel_id) && is_wanted(scan, thread, id) &&
             thread_list_add(&scan->threads, id, err) != RY_OK)

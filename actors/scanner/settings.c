@@ -209,7 +209,7 @@ static int check_archive_after(const struct ry_json *value, struct ry_error *err
     bool good = take_number("count", ry_json_get(value, "count"), &count, &why) == RY_OK;
     bool known = false;
     for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-        known = known || ry_str_is(ry_json_str(ry_json_get(value, "unit")), units[i]);
+        known = known || ry_str_is(ry_json_get_str(value, "unit"), units[i]);
     return good && known ? RY_OK
                          : ry_fail(err, RY_EINVAL,
                                    "auto_archive_after is no object of unit (never, days, weeks, months) and count");

@@ -12,7 +12,7 @@
 
 #include "runtime/base/backoff.h"
 #include "runtime/base/log.h"
-#include "runtime/json/json.h"
+#include "runtime/json/read.h"
 
 #define CLIPS_A_TIME       1000
 #define ROUND_MS           3600000
@@ -28,9 +28,9 @@ int archivist_open(struct archivist *self, struct ry_ctx *ctx, unsigned timer, s
     const char *text = ry_config_str(ry_ctx_config(ctx), RY_OPT_auto_archive_after);
     RY_JSON_AUTO *doc = NULL;
     const struct ry_json *object = NULL;
-    struct ry_error why;
     *self = (struct archivist){.timer = timer, .defaults = ry_buf_make(DEFAULTS_MAX_BYTES)};
-    bool good = ry_json_parse_object(ry_str_of(text), &doc, &object, &why) == RY_OK;
+    bool good = ry_json_read_text(ry_str_of(text), "auto_archive_after", DEFAULTS_MAX_BYTES, NULL, 0, &doc, &object,
+                                  NULL) == RY_OK;
     if (!good)
         RY_LOG(RY_WARNING, "setting_bad", "setting=%s value=%s instead=%s", "auto_archive_after", text, "never");
     ry_buf_addf(&self->defaults, "{\"auto_archive_after\":%s}", good ? text : "null");

@@ -14,7 +14,7 @@
 
 #include "runtime/base/backoff.h"
 #include "runtime/base/log.h"
-#include "runtime/json/json.h"
+#include "runtime/json/read.h"
 
 #define SCANS_A_PAGE    100
 #define UNTOUCHED_MS    60000 /* younger ones may be between two jobs of their scan */
@@ -188,17 +188,14 @@ static void on_open_got(struct reconciler *self, struct ry_ctx *ctx, const struc
 /* The job that goes on with a scan, as this program wrote it in the slice before. False: there is none to be queued. */
 static bool read_next(struct reconciler *self, const struct ry_scan_row *scan, struct ry_job_spec *spec)
 {
-    if (scan->next.p == NULL)
-        return false;
     RY_JSON_AUTO *doc = NULL;
     const struct ry_json *job = NULL;
-    if (ry_json_parse_object(scan->next, &doc, &job, NULL) != RY_OK)
+    *spec = (struct ry_job_spec){.guild_id = scan->guild_id, .channel_id = scan->channel_id, .json = scan->next};
+    const struct ry_json_want wants[] = {{"job_id", &spec->job_id, true}, {"type", &spec->type, true}};
+    if (ry_json_read_text(scan->next, "the next job", RY_JSON_MAX_BYTES, wants, 2, &doc, &job, NULL) != RY_OK)
         return false;
-    *spec = (struct ry_job_spec){.guild_id = scan->guild_id,
-                                 .channel_id = scan->channel_id,
-                                 .json = scan->next,
-                                 .job_id = ry_arena_str(&self->arena, ry_json_str(ry_json_get(job, "job_id"))),
-                                 .type = ry_arena_str(&self->arena, ry_json_str(ry_json_get(job, "type")))};
+    spec->job_id = ry_arena_str(&self->arena, spec->job_id); /* longer than the document */
+    spec->type = ry_arena_str(&self->arena, spec->type);
     /* Another hand may have written the row. */
     const struct ry_jobs_push push = {.jobs = {spec, 1}};
     return spec->job_id.n < JOB_ID_BYTES && ry_check(RY_TAG_jobs_push, &push, NULL) == RY_OK &&

@@ -216,18 +216,6 @@ static void gather(struct status *self)
 
 /* ---- telling ----------------------------------------------------------------------------------------------------- */
 
-static uint64_t number(const struct ry_json *object, const char *name)
-{
-    uint64_t value = 0;
-    (void)ry_json_u64(ry_json_get(object, name), &value);
-    return value;
-}
-
-static struct ry_str text_of(const struct ry_json *object, const char *name)
-{
-    return ry_json_str(ry_json_get(object, name));
-}
-
 /* A length of time in the largest unit that says enough: 850 ms, 12 s, 5 min, 3 h, 2 d. */
 static void print_duration(uint64_t ms, char text[32])
 {
@@ -255,27 +243,27 @@ static void tell_archive(FILE *out, const struct ry_json *archive)
 {
     char videos[32];
     char thumbnails[32];
-    uint64_t pending = number(archive, "clips_pending");
-    uint64_t processing = number(archive, "clips_processing");
-    uint64_t completed = number(archive, "clips_completed");
-    uint64_t failed = number(archive, "clips_failed");
-    print_bytes(number(archive, "bytes_videos"), videos);
-    print_bytes(number(archive, "bytes_thumbnails"), thumbnails);
+    uint64_t pending = ry_json_get_u64(archive, "clips_pending");
+    uint64_t processing = ry_json_get_u64(archive, "clips_processing");
+    uint64_t completed = ry_json_get_u64(archive, "clips_completed");
+    uint64_t failed = ry_json_get_u64(archive, "clips_failed");
+    print_bytes(ry_json_get_u64(archive, "bytes_videos"), videos);
+    print_bytes(ry_json_get_u64(archive, "bytes_thumbnails"), thumbnails);
     (void)fprintf(out, "archive  %" PRIu64 " guilds, %" PRIu64 " channels, %" PRIu64 " authors, %" PRIu64 " messages\n",
-                  number(archive, "guilds"), number(archive, "channels"), number(archive, "authors"),
-                  number(archive, "messages"));
+                  ry_json_get_u64(archive, "guilds"), ry_json_get_u64(archive, "channels"),
+                  ry_json_get_u64(archive, "authors"), ry_json_get_u64(archive, "messages"));
     (void)fprintf(out,
                   "clips    %" PRIu64 ": %" PRIu64 " completed, %" PRIu64 " pending, %" PRIu64 " in progress, %" PRIu64
                   " failed",
                   pending + processing + completed + failed, completed, pending, processing, failed);
-    if (number(archive, "clips_permanent") > 0)
-        (void)fprintf(out, " (%" PRIu64 " for good)", number(archive, "clips_permanent"));
+    if (ry_json_get_u64(archive, "clips_permanent") > 0)
+        (void)fprintf(out, " (%" PRIu64 " for good)", ry_json_get_u64(archive, "clips_permanent"));
     (void)fputc('\n', out);
     (void)fprintf(out, "bytes    %s of videos, %s of %" PRIu64 " thumbnails\n", videos, thumbnails,
-                  number(archive, "thumbnails"));
-    if (number(archive, "rows_refused") > 0)
+                  ry_json_get_u64(archive, "thumbnails"));
+    if (ry_json_get_u64(archive, "rows_refused") > 0)
         (void)fprintf(out, "refused  %" PRIu64 " rows that the database did not take: see `reelyard failed list`\n",
-                      number(archive, "rows_refused"));
+                      ry_json_get_u64(archive, "rows_refused"));
 }
 
 static size_t instances_of(const struct ry_json *node, struct ry_str role)
@@ -284,7 +272,7 @@ static size_t instances_of(const struct ry_json *node, struct ry_str role)
     const struct ry_json *instance = NULL;
     struct ry_json_walk walk = ry_json_walk(ry_json_get(node, "instances"));
     while (ry_json_next(&walk, &instance))
-        count += ry_str_eq(text_of(instance, "role"), role);
+        count += ry_str_eq(ry_json_get_str(instance, "role"), role);
     return count;
 }
 
@@ -296,16 +284,16 @@ static void tell_node(FILE *out, const struct ry_json *node)
     struct ry_table table;
     ry_table_init(&table, headings, sizeof headings / sizeof *headings);
     while (ry_json_next(&roles, &role)) {
-        struct ry_str name = text_of(role, "role");
+        struct ry_str name = ry_json_get_str(role, "role");
         char oldest[32];
-        print_duration(number(role, "oldest_ms"), oldest);
+        print_duration(ry_json_get_u64(role, "oldest_ms"), oldest);
         ry_table_cell(&table, "%.*s", RY_STR_ARG(name));
         ry_table_cell(&table, "%zu", instances_of(node, name));
-        ry_table_cell(&table, "%" PRIu64, number(role, "queued"));
-        ry_table_cell(&table, "%" PRIu64, number(role, "limit"));
-        ry_table_cell(&table, "%" PRIu64, number(role, "held"));
-        ry_table_cell(&table, "%" PRIu64 "%%", number(role, "busy_permille") / 10);
-        ry_table_cell(&table, "%s", number(role, "queued") ? oldest : "-");
+        ry_table_cell(&table, "%" PRIu64, ry_json_get_u64(role, "queued"));
+        ry_table_cell(&table, "%" PRIu64, ry_json_get_u64(role, "limit"));
+        ry_table_cell(&table, "%" PRIu64, ry_json_get_u64(role, "held"));
+        ry_table_cell(&table, "%" PRIu64 "%%", ry_json_get_u64(role, "busy_permille") / 10);
+        ry_table_cell(&table, "%s", ry_json_get_u64(role, "queued") ? oldest : "-");
     }
     (void)fputc('\n', out);
     ry_table_print(&table, out);
@@ -320,13 +308,13 @@ static void tell_troubles(FILE *out, const struct ry_json *node)
     struct ry_table table;
     bool any = false;
     while (ry_json_next(&walk, &instance)) {
-        struct ry_str trouble = text_of(instance, "trouble");
+        struct ry_str trouble = ry_json_get_str(instance, "trouble");
         if (trouble.n == 0)
             continue;
         if (!any)
             ry_table_init(&table, headings, sizeof headings / sizeof *headings);
         any = true;
-        ry_table_cell(&table, "%.*s", RY_STR_ARG(text_of(instance, "name")));
+        ry_table_cell(&table, "%.*s", RY_STR_ARG(ry_json_get_str(instance, "name")));
         ry_table_cell(&table, "%.*s", RY_STR_ARG(trouble));
     }
     if (!any)
@@ -347,10 +335,10 @@ static void tell_outcasts(FILE *out, const struct ry_json *node)
     ry_table_init(&table, headings, sizeof headings / sizeof *headings);
     while (ry_json_next(&walk, &outcast)) {
         char ago[32];
-        print_duration(number(outcast, "ago_ms"), ago);
-        ry_table_cell(&table, "%.*s", RY_STR_ARG(text_of(outcast, "name")));
+        print_duration(ry_json_get_u64(outcast, "ago_ms"), ago);
+        ry_table_cell(&table, "%.*s", RY_STR_ARG(ry_json_get_str(outcast, "name")));
         ry_table_cell(&table, "%s", ago);
-        ry_table_cell(&table, "%.*s", RY_STR_ARG(text_of(outcast, "reason")));
+        ry_table_cell(&table, "%.*s", RY_STR_ARG(ry_json_get_str(outcast, "reason")));
     }
     (void)fputc('\n', out);
     ry_table_print(&table, out);
@@ -360,9 +348,9 @@ static void tell_outcasts(FILE *out, const struct ry_json *node)
 static void tell_relay(FILE *out, const struct ry_json *node)
 {
     const struct ry_json *counters = ry_json_get(node, "counters");
-    uint64_t refused =
-        number(counters, "relay_refused") + number(counters, "relay_replayed") + number(counters, "relay_unfit");
-    struct ry_str notice = text_of(node, "relay_notice");
+    uint64_t refused = ry_json_get_u64(counters, "relay_refused") + ry_json_get_u64(counters, "relay_replayed") +
+                       ry_json_get_u64(counters, "relay_unfit");
+    struct ry_str notice = ry_json_get_str(node, "relay_notice");
     if (notice.n > 0)
         (void)fprintf(out, "relay    %.*s\n", RY_STR_ARG(notice));
     if (refused > 0)
@@ -383,19 +371,19 @@ static void tell_children(FILE *out, const struct ry_json *node)
         return;
     ry_table_init(&table, headings, sizeof headings / sizeof *headings);
     while (ry_json_next(&children, &child)) {
-        struct ry_str last = text_of(child, "last_death");
-        ry_table_cell(&table, "%.*s", RY_STR_ARG(text_of(child, "name")));
-        ry_table_cell(&table, "%" PRIu64, number(child, "pid"));
-        ry_table_cell(&table, "%.*s", RY_STR_ARG(text_of(child, "state")));
-        ry_table_cell(&table, "%" PRIu64, number(child, "restarts"));
+        struct ry_str last = ry_json_get_str(child, "last_death");
+        ry_table_cell(&table, "%.*s", RY_STR_ARG(ry_json_get_str(child, "name")));
+        ry_table_cell(&table, "%" PRIu64, ry_json_get_u64(child, "pid"));
+        ry_table_cell(&table, "%.*s", RY_STR_ARG(ry_json_get_str(child, "state")));
+        ry_table_cell(&table, "%" PRIu64, ry_json_get_u64(child, "restarts"));
         ry_table_cell(&table, "%.*s", RY_STR_ARG(last.p ? last : RY_STR("-")));
     }
     (void)fputc('\n', out);
     ry_table_print(&table, out);
     size_t kinds = deaths.left;
     for (size_t i = 0; ry_json_next(&deaths, &death); i++)
-        (void)fprintf(out, "%s%.*s %" PRIu64, i ? ", " : "deaths   ", RY_STR_ARG(text_of(death, "way")),
-                      number(death, "count"));
+        (void)fprintf(out, "%s%.*s %" PRIu64, i ? ", " : "deaths   ", RY_STR_ARG(ry_json_get_str(death, "way")),
+                      ry_json_get_u64(death, "count"));
     if (kinds > 0)
         (void)fputc('\n', out);
 }
@@ -403,10 +391,10 @@ static void tell_children(FILE *out, const struct ry_json *node)
 static void tell_queue(FILE *out, const struct ry_json *queue)
 {
     (void)fprintf(out, "queue    %" PRIu64 " ready, %" PRIu64 " leased, %" PRIu64 " dead letters",
-                  number(queue, "ready"), number(queue, "leased"), number(queue, "dead"));
-    if (number(queue, "ready") > 0) {
+                  ry_json_get_u64(queue, "ready"), ry_json_get_u64(queue, "leased"), ry_json_get_u64(queue, "dead"));
+    if (ry_json_get_u64(queue, "ready") > 0) {
         char oldest[32];
-        print_duration(number(queue, "oldest_ms"), oldest);
+        print_duration(ry_json_get_u64(queue, "oldest_ms"), oldest);
         (void)fprintf(out, "; the oldest waits %s", oldest);
     }
     (void)fputc('\n', out);
@@ -437,9 +425,9 @@ static int tell(struct status *self, struct ry_error *err)
     (void)fprintf(out, "jobs     %s (%s)\n", self->jobs.where, self->jobs.why);
     if (node) {
         char uptime[32];
-        print_duration(number(node, "uptime_ms"), uptime);
-        (void)fprintf(out, "node     %.*s, running for %s (process %" PRIu64 ")\n", RY_STR_ARG(text_of(node, "node")),
-                      uptime, number(root, "pid"));
+        print_duration(ry_json_get_u64(node, "uptime_ms"), uptime);
+        (void)fprintf(out, "node     %.*s, running for %s (process %" PRIu64 ")\n",
+                      RY_STR_ARG(ry_json_get_str(node, "node")), uptime, ry_json_get_u64(root, "pid"));
     } else {
         (void)fprintf(out, "node     %s\n", ry_json_get(root, "pid") ? "runs, but does not answer" : "none runs");
     }

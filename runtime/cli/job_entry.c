@@ -1,3 +1,4 @@
+/* job_entry.c: see job_entry.h. Owns the text that it writes and the document of it, into which the strings point. */
 #include "runtime/cli/job_entry.h"
 
 #include "runtime/json/read.h"
@@ -101,12 +102,13 @@ static int write_text(struct ry_job_entry *entry, const struct ry_json *job, con
 static int keep_strings(struct ry_job_entry *entry, struct ry_error *err)
 {
     const struct ry_json *root = NULL;
-    int rc = ry_json_parse_object(entry->push.json, &entry->doc, &root, err);
-    entry->push.job_id = ry_json_str(ry_json_get(root, "job_id"));
-    entry->push.type = ry_json_str(ry_json_get(root, "type"));
-    entry->push.guild_id = ry_json_str(ry_json_get(root, "guild_id"));
-    entry->push.channel_id = ry_json_str(ry_json_get(root, "channel_id"));
-    return rc;
+    struct ry_job_push *push = &entry->push;
+    const struct ry_json_want wants[] = {{"job_id", &push->job_id, true},
+                                         {"type", &push->type, true},
+                                         {"guild_id", &push->guild_id, true},
+                                         {"channel_id", &push->channel_id, true}};
+    return ry_json_read_text(push->json, "the job", RY_JSON_MAX_BYTES, wants, sizeof wants / sizeof *wants, &entry->doc,
+                             &root, err);
 }
 
 int ry_job_entry_read(struct ry_job_entry *entry, const struct ry_json *job, int64_t now_wall_ms, struct ry_error *err)

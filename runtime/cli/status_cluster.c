@@ -53,11 +53,6 @@ static int ask_nodes(struct ry_mail_stream *mail, struct ry_json_doc **nodes, st
     return rc;
 }
 
-static struct ry_str name_of(const struct ry_json *node)
-{
-    return ry_json_str(ry_json_get(node, "node"));
-}
-
 int ry_status_cluster_instances(const struct ry_cli *cli, struct ry_str own_node, unsigned remote[RY_ROLE_COUNT],
                                 struct ry_error *err)
 {
@@ -71,7 +66,7 @@ int ry_status_cluster_instances(const struct ry_cli *cli, struct ry_str own_node
     struct ry_json_walk walk = ry_json_walk(ry_json_root(nodes));
     while (ry_json_next(&walk, &node)) {
         const struct ry_json *instances = ry_json_get(node, "instances");
-        if (ry_str_eq(own_node, name_of(node)))
+        if (ry_str_eq(own_node, ry_json_get_str(node, "node")))
             continue;
         for (unsigned role = 1; role < RY_ROLE_COUNT; role++) {
             int64_t count = 0;
@@ -85,8 +80,8 @@ int ry_status_cluster_instances(const struct ry_cli *cli, struct ry_str own_node
 
 static int by_name(const void *a, const void *b)
 {
-    struct ry_str left = name_of(*(const struct ry_json *const *)a);
-    struct ry_str right = name_of(*(const struct ry_json *const *)b);
+    struct ry_str left = ry_json_get_str(*(const struct ry_json *const *)a, "node");
+    struct ry_str right = ry_json_get_str(*(const struct ry_json *const *)b, "node");
     int order = memcmp(left.p, right.p, left.n < right.n ? left.n : right.n);
     return order != 0 ? order : (left.n > right.n) - (left.n < right.n);
 }
@@ -146,13 +141,6 @@ static int ask(struct ry_cli *cli, struct ry_json_writer *writer, struct ry_erro
     return rc;
 }
 
-static uint64_t number(const struct ry_json *object, const char *name)
-{
-    uint64_t value = 0;
-    (void)ry_json_u64(ry_json_get(object, name), &value);
-    return value;
-}
-
 static int tell(const struct ry_cli *cli, const struct ry_buf *text, struct ry_error *err)
 {
     RY_JSON_AUTO *doc = NULL;
@@ -163,14 +151,14 @@ static int tell(const struct ry_cli *cli, const struct ry_buf *text, struct ry_e
     const struct ry_json *node = NULL;
     struct ry_json_walk nodes = ry_json_walk(ry_json_get(ry_json_root(doc), "nodes"));
     while (ry_json_next(&nodes, &node)) {
-        struct ry_str name = name_of(node);
-        struct ry_str refused = ry_json_str(ry_json_get(node, "refused"));
+        struct ry_str name = ry_json_get_str(node, "node");
+        struct ry_str refused = ry_json_get_str(node, "refused");
         if (refused.p != NULL) {
             fprintf(cli->out, "%-24.*s not of this fleet: %.*s\n", RY_STR_ARG(name), RY_STR_ARG(refused));
             continue;
         }
         fprintf(cli->out, "%-24.*s %8" PRIu64 " %8" PRIu64 " %8" PRIu64 "  ", RY_STR_ARG(name),
-                number(node, "capacity"), number(node, "taken"), number(node, "given"));
+                ry_json_get_u64(node, "capacity"), ry_json_get_u64(node, "taken"), ry_json_get_u64(node, "given"));
         const struct ry_json *role = NULL;
         struct ry_json_walk roles = ry_json_walk(ry_json_get(node, "roles"));
         for (size_t i = 0; ry_json_next(&roles, &role); i++)

@@ -10,20 +10,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define DIGITS_BYTES  24
 #define URL_MAX_BYTES ((size_t)64 * 1024)
-
-/* A member as text, whole numbers too (old versions print some), for which `digits` is the room; absent when it is
- * missing, null or something else. */
-static struct ry_str text_of(const struct ry_json *object, const char *name, char digits[DIGITS_BYTES])
-{
-    const struct ry_json *value = ry_json_get(object, name);
-    uint64_t number = 0;
-    if (!ry_json_u64(value, &number))
-        return ry_json_str(value);
-    (void)snprintf(digits, DIGITS_BYTES, "%" PRIu64, number);
-    return ry_str_of(digits);
-}
 
 static const struct ry_json *member_of(const struct ry_json *object, const char *name, enum ry_json_type type)
 {
@@ -50,32 +37,32 @@ static void put_url(struct ry_json_writer *writer, const char *name, struct ry_e
 static int put_author(struct ry_json_writer *writer, const struct ry_json *message, struct ry_export_media *media,
                       struct ry_error *err)
 {
-    char id_digits[DIGITS_BYTES];
-    char name_digits[DIGITS_BYTES];
-    char nick_digits[DIGITS_BYTES];
-    char discriminator_digits[DIGITS_BYTES];
+    char id_digits[RY_JSON_DIGITS_BYTES];
+    char name_digits[RY_JSON_DIGITS_BYTES];
+    char nick_digits[RY_JSON_DIGITS_BYTES];
+    char discriminator_digits[RY_JSON_DIGITS_BYTES];
     const struct ry_json *author = member_of(message, "author", RY_JSON_OBJECT);
     if (author == NULL)
         return ry_fail(err, RY_EINVAL, "author is missing");
-    struct ry_str id = text_of(author, "id", id_digits);
+    struct ry_str id = ry_json_text(author, "id", id_digits);
     if (!ry_str_is_snowflake(id))
         return ry_fail(err, RY_EINVAL, "author.id '%.*s' is no snowflake", RY_STR_ARG(ry_json_cut(id, 40)));
-    struct ry_str name = text_of(author, "name", name_digits);
+    struct ry_str name = ry_json_text(author, "name", name_digits);
     if (name.p == NULL)
         return ry_fail(err, RY_EINVAL, "author.name is missing");
-    struct ry_str discriminator = text_of(author, "discriminator", discriminator_digits);
+    struct ry_str discriminator = ry_json_text(author, "discriminator", discriminator_digits);
     if (discriminator.n == 0 || discriminator.n > 4 || ry_str_is(discriminator, "0000"))
         discriminator = RY_STR("0");
     ry_json_put_object(writer, "author");
     ry_json_put_str(writer, "id", id);
     ry_json_put_str(writer, "username", name);
     ry_json_put_str(writer, "discriminator", discriminator);
-    struct ry_str avatar_url = ry_json_str(ry_json_get(author, "avatarUrl"));
+    struct ry_str avatar_url = ry_json_get_str(author, "avatarUrl");
     if (avatar_url.n > 0)
         put_url(writer, "avatar_url", media, avatar_url);
     ry_json_put_end(writer);
     /* What the guild saw: the export prints the name itself where there was no nickname. */
-    struct ry_str nick = text_of(author, "nickname", nick_digits);
+    struct ry_str nick = ry_json_text(author, "nickname", nick_digits);
     if (nick.n > 0 && !ry_str_eq(nick, name)) {
         ry_json_put_object(writer, "member");
         ry_json_put_str(writer, "nick", nick);
@@ -94,14 +81,14 @@ static uint64_t size_of(const struct ry_json *attachment)
 static int put_attachment(struct ry_json_writer *writer, const struct ry_json *attachment,
                           struct ry_export_media *media, struct ry_error *err)
 {
-    char digits[DIGITS_BYTES];
+    char digits[RY_JSON_DIGITS_BYTES];
     if (!ry_json_is(attachment, RY_JSON_OBJECT))
         return ry_fail(err, RY_EINVAL, "an attachment is not an object");
-    struct ry_str id = text_of(attachment, "id", digits);
+    struct ry_str id = ry_json_text(attachment, "id", digits);
     if (!ry_str_is_snowflake(id))
         return ry_fail(err, RY_EINVAL, "attachment id '%.*s' is no snowflake", RY_STR_ARG(ry_json_cut(id, 40)));
-    struct ry_str filename = ry_json_str(ry_json_get(attachment, "fileName"));
-    struct ry_str url = ry_json_str(ry_json_get(attachment, "url"));
+    struct ry_str filename = ry_json_get_str(attachment, "fileName");
+    struct ry_str url = ry_json_get_str(attachment, "url");
     if (filename.n == 0 || url.n == 0)
         return ry_fail(err, RY_EINVAL, "attachment %.*s has no %s", RY_STR_ARG(id), url.n == 0 ? "url" : "fileName");
     ry_json_put_object(writer, NULL);
@@ -134,21 +121,21 @@ static int put_attachments(struct ry_json_writer *writer, const struct ry_json *
 static int convert(const struct ry_json *message, struct ry_export_media *media, struct ry_buf *out,
                    void (*put_aside)(void *arg, const char *reason), void *arg, struct ry_error *err)
 {
-    char digits[DIGITS_BYTES];
-    char content_digits[DIGITS_BYTES];
+    char digits[RY_JSON_DIGITS_BYTES];
+    char content_digits[RY_JSON_DIGITS_BYTES];
     const struct ry_json *attachments = member_of(message, "attachments", RY_JSON_ARRAY);
     const struct ry_json *forwarded = member_of(message, "forwardedMessage", RY_JSON_OBJECT);
-    struct ry_str content = text_of(message, "content", content_digits);
+    struct ry_str content = ry_json_text(message, "content", content_digits);
     if (ry_json_count(attachments) == 0 && forwarded != NULL) {
         attachments = member_of(forwarded, "attachments", RY_JSON_ARRAY);
-        content = content.n > 0 ? content : text_of(forwarded, "content", content_digits);
+        content = content.n > 0 ? content : ry_json_text(forwarded, "content", content_digits);
     }
     if (ry_json_count(attachments) == 0)
         return 0;
-    struct ry_str id = text_of(message, "id", digits);
+    struct ry_str id = ry_json_text(message, "id", digits);
     if (!ry_str_is_snowflake(id))
         return ry_fail(err, RY_EINVAL, "id is no snowflake");
-    struct ry_str timestamp = ry_json_str(ry_json_get(message, "timestamp"));
+    struct ry_str timestamp = ry_json_get_str(message, "timestamp");
     int64_t wall_ms = 0;
     if (timestamp.p != NULL && !ry_time_parse(timestamp, &wall_ms))
         return ry_fail(err, RY_EINVAL, "timestamp is no ISO 8601 time");

@@ -6,7 +6,7 @@
 
 #include "runtime/base/arena.h"
 #include "runtime/import/json_scan.h"
-#include "runtime/json/json.h"
+#include "runtime/json/read.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -57,11 +57,10 @@ static int fail_at(const struct ry_export *reader, struct ry_error *err, uint64_
  */
 static struct ry_str member_text(struct ry_export *reader, const struct ry_json *object, const char *name)
 {
-    const struct ry_json *value = ry_json_get(object, name);
-    struct ry_str text = ry_json_str(value);
-    uint64_t number = 0;
-    if (ry_json_u64(value, &number))
-        text = ry_arena_printf(&reader->numbers, "%" PRIu64, number);
+    char digits[RY_JSON_DIGITS_BYTES];
+    struct ry_str text = ry_json_text(object, name, digits);
+    if (text.p == digits)
+        text = ry_arena_str(&reader->numbers, text);
     return text.n > 0 ? text : (struct ry_str){0};
 }
 

@@ -104,6 +104,19 @@ bool ry_json_f64(const struct ry_json *value, double *out);
 /* false for what is not true. */
 bool ry_json_true(const struct ry_json *value);
 
+/* A member's string; absent when there is none. For documents that this program wrote; read.h has errors. */
+static inline struct ry_str ry_json_get_str(const struct ry_json *object, const char *name)
+{
+    return ry_json_str(ry_json_get(object, name));
+}
+/* A member's number; 0 when there is none. */
+static inline uint64_t ry_json_get_u64(const struct ry_json *object, const char *name)
+{
+    uint64_t value = 0;
+    (void)ry_json_u64(ry_json_get(object, name), &value);
+    return value;
+}
+
 /* The version of the library below, such as "0.10.0". Static. */
 const char *ry_json_library(void);
 

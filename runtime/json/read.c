@@ -1,4 +1,10 @@
+/* read.c: see read.h. Owns nothing: documents are the caller's. */
 #include "runtime/json/read.h"
+
+#include "runtime/base/assert.h"
+
+#include <inttypes.h>
+#include <stdio.h>
 
 /* Bytes of a wrong value that an error shows. */
 #define SHOWN_BYTES ((size_t)40)
@@ -15,6 +21,29 @@ static int read_member(const struct ry_json *object, const char *where, const ch
         return RY_OK;
     *out = NULL;
     return ry_fail(err, RY_EINVAL, "%s%s is not %s", where, name, type_text);
+}
+
+int ry_json_read_text(struct ry_str text, const char *what, size_t bytes_max, const struct ry_json_want *wants,
+                      size_t want_count, struct ry_json_doc **doc, const struct ry_json **object, struct ry_error *err)
+{
+    RY_ASSERT(bytes_max > 0 && bytes_max <= RY_JSON_MAX_BYTES, "%zu bytes", bytes_max);
+    struct ry_error why;
+    *doc = NULL;
+    *object = NULL;
+    if (text.p == NULL || text.n == 0)
+        return ry_fail(err, RY_EINVAL, "%s is empty", what);
+    if (text.n > bytes_max)
+        return ry_fail(err, RY_ELIMIT, "%s has %zu bytes; at most %zu are allowed", what, text.n, bytes_max);
+    int rc = ry_json_parse_object(text, doc, object, &why);
+    if (rc == RY_ENOMEM)
+        return ry_fail(err, rc, "%s", why.text);
+    if (rc != RY_OK) /* "not JSON: ..." */
+        return ry_fail(err, rc, "%s is %s", what, why.text);
+    for (size_t i = 0; i < want_count && rc == RY_OK; i++)
+        rc = ry_json_read_str(*object, "", wants[i].name, wants[i].required, wants[i].out, err);
+    if (rc != RY_OK)
+        ry_json_free(doc);
+    return rc;
 }
 
 int ry_json_read_str(const struct ry_json *object, const char *where, const char *name, bool required,
@@ -71,6 +100,16 @@ int ry_json_read_array(const struct ry_json *object, const char *where, const ch
                        const struct ry_json **out, struct ry_error *err)
 {
     return read_member(object, where, name, required, RY_JSON_ARRAY, "an array", out, err);
+}
+
+struct ry_str ry_json_text(const struct ry_json *object, const char *name, char digits[RY_JSON_DIGITS_BYTES])
+{
+    const struct ry_json *value = ry_json_get(object, name);
+    uint64_t number = 0;
+    if (!ry_json_u64(value, &number))
+        return ry_json_str(value);
+    (void)snprintf(digits, RY_JSON_DIGITS_BYTES, "%" PRIu64, number);
+    return ry_str_of(digits);
 }
 
 struct ry_str ry_json_cut(struct ry_str s, size_t max)

@@ -95,7 +95,7 @@ static bool is_plain(const struct ry_discord *discord, struct ry_str text)
 static void describe(struct ry_discord_call *call, enum ry_err code, unsigned status, const struct ry_json *root)
 {
     int64_t number = 0;
-    struct ry_str text = ry_json_cut(ry_json_str(ry_json_get(root, "message")), MESSAGE_MAX);
+    struct ry_str text = ry_json_cut(ry_json_get_str(root, "message"), MESSAGE_MAX);
     (void)ry_json_i64(ry_json_get(root, "code"), &number);
     const char *host = call->discord->host;
     if (text.n > 0 && is_plain(call->discord, text))

@@ -379,8 +379,7 @@ static void every_folder_of_a_message_is_the_media_root_of_one_of_its_jobs(void 
         at += (size_t)snprintf(jobs + at, sizeof jobs - at, "%s%s", i ? " " : "",
                                ry_str_is(job.media_root, media) ? "media" : "own");
         while (ry_json_next(&walk, &message))
-            at += (size_t)snprintf(jobs + at, sizeof jobs - at, ":%.*s",
-                                   RY_STR_ARG(ry_json_str(ry_json_get(message, "id"))));
+            at += (size_t)snprintf(jobs + at, sizeof jobs - at, ":%.*s", RY_STR_ARG(ry_json_get_str(message, "id")));
         scan_job_free(&job);
     }
     assert_string_equal(jobs, "own:1 media:2 own:3 media:3 own:4");

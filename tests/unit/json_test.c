@@ -594,9 +594,82 @@ static void writing_too_deep_is_an_error_and_no_overrun(void **state)
     assert_int_equal(writer.depth, 0);
 }
 
+/* What is wrong with a text is said of the text or of the field, and leaves no document behind. */
+static void text_is_read_with_its_fields_or_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int rc;
+        const char *says;
+    } cases[] = {
+        {"{\"id\":\"1\",\"name\":\"a\"}", RY_OK, NULL},
+        {"{\"id\":\"1\"}", RY_OK, NULL},
+        {"{\"id\":\"1\",\"name\":null,\"more\":[1,2]}", RY_OK, NULL},
+        {"{\"id\":\"2\",\"id\":\"1\"}", RY_OK, NULL},
+        {"", RY_EINVAL, "the job is empty"},
+        {"nothing", RY_EINVAL, "the job is not JSON: "},
+        {"{\"id\":\"1\"", RY_EINVAL, "the job is not JSON: it ends too early, at byte 9"},
+        {"{\"id\":\"1\"}x", RY_EINVAL, "the job is not JSON: "},
+        {"[]", RY_EINVAL, "the job is not a JSON object"},
+        {"null", RY_EINVAL, "the job is not a JSON object"},
+        {"{\"name\":\"a\"}", RY_EINVAL, "id is missing"},
+        {"{\"id\":null}", RY_EINVAL, "id is missing"},
+        {"{\"id\":1}", RY_EINVAL, "id is not a string"},
+        {"{\"id\":\"1\",\"name\":7}", RY_EINVAL, "name is not a string"},
+        {"{\"id\":\"1\",\"pad\":\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"}", RY_ELIMIT,
+         "the job has 51 bytes; at most 40 are allowed"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct ry_str id = {0}, name = {0};
+        const struct ry_json_want wants[] = {{"id", &id, true}, {"name", &name, false}};
+        struct ry_json_doc *doc = NULL;
+        const struct ry_json *object = NULL;
+        struct ry_error err = {.code = RY_OK};
+        int rc = ry_json_read_text(ry_str_of(cases[i].text), "the job", 40, wants, 2, &doc, &object, &err);
+        if (rc != cases[i].rc || (rc != RY_OK && strncmp(err.text, cases[i].says, strlen(cases[i].says)) != 0))
+            fail_msg("%s: %d, %s", cases[i].text, rc, err.text);
+        assert_true((doc != NULL) == (rc == RY_OK));
+        if (rc == RY_OK)
+            assert_true(ry_str_is(id, "1"));
+        ry_json_free(&doc);
+    }
+}
+
+/* Old programs print some numbers where new ones print strings. */
+static void text_of_a_member_may_stand_there_as_a_number(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json;
+        const char *text; /* NULL: absent */
+    } cases[] = {
+        {"{\"a\":\"x\"}", "x"},
+        {"{\"a\":\"\"}", ""},
+        {"{\"a\":0}", "0"},
+        {"{\"a\":18446744073709551615}", "18446744073709551615"},
+        {"{\"a\":null}", NULL},
+        {"{\"b\":\"x\"}", NULL},
+        {"{\"a\":-1}", NULL},
+        {"{\"a\":1.5}", NULL},
+        {"{\"a\":true}", NULL},
+        {"{\"a\":[]}", NULL},
+        {"{\"a\":18446744073709551616}", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char digits[RY_JSON_DIGITS_BYTES];
+        RY_JSON_AUTO *doc = NULL;
+        assert_int_equal(ry_json_parse(ry_str_of(cases[i].json), &doc, NULL), RY_OK);
+        struct ry_str text = ry_json_text(ry_json_root(doc), "a", digits);
+        assert_true(cases[i].text != NULL ? ry_str_is(text, cases[i].text) : text.p == NULL);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(text_is_read_with_its_fields_or_refused),
+        cmocka_unit_test(text_of_a_member_may_stand_there_as_a_number),
         cmocka_unit_test(what_the_grammar_allows_is_read),
         cmocka_unit_test(what_the_grammar_does_not_allow_is_refused),
         cmocka_unit_test(an_error_says_where_it_is),

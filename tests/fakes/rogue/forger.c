@@ -37,7 +37,7 @@ static void on_node(void *arg, const struct ry_mail_node *node)
     const struct ry_json *news = NULL;
     if (ry_json_parse_object(node->text, &doc, &news, NULL) != RY_OK)
         return;
-    struct ry_str owner = ry_json_str(ry_json_get(news, "owner"));
+    struct ry_str owner = ry_json_get_str(news, "owner");
     if (owner.p && !ry_str_is(owner, OWNER))
         (void)snprintf(forger->node, sizeof forger->node, "reelyard:mail:node:%.*s", RY_STR_ARG(owner));
 }
