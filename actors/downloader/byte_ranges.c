@@ -1,5 +1,6 @@
 /* byte_ranges.c: the ranges of a video that are held, and the plan for the next round; see byte_ranges.h. */
 #include "actors/downloader/byte_ranges.h"
+#include "runtime/base/assert.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@ static uint64_t end_of(const struct byte_ranges *held, size_t i)
 
 bool byte_ranges_add(struct byte_ranges *held, uint64_t offset, struct ry_frame *frame)
 {
+    RY_ASSERT(held->n <= BYTE_RANGES_MAX && ry_frame_size(frame) > 0 && offset <= UINT64_MAX - ry_frame_size(frame));
     if (held->n == BYTE_RANGES_MAX)
         return false;
     size_t at = held->n;

@@ -20,6 +20,7 @@
 #include <strings.h>
 
 #include "actors/downloader/byte_ranges.h"
+#include "runtime/base/assert.h"
 #include "runtime/base/backoff.h"
 #include "runtime/base/log.h"
 #include "runtime/base/utf8.h"
@@ -94,6 +95,7 @@ static int64_t now_mono_ms(const struct clip *clip)
 
 static void clip_free(struct clip *clip)
 {
+    RY_ASSERT(clip->magic == CLIP_MAGIC);
     struct clip **at = &clip->world->clips;
     while (*at != clip)
         at = &(*at)->next;
@@ -190,6 +192,7 @@ static void want_first_window(struct clip *clip)
 
 static void clip_fetch(struct clip *clip)
 {
+    RY_ASSERT(clip->source != NULL && clip->under_way == 0, "%u under way", clip->under_way);
     clip->step = CLIP_FETCHING;
     clip->fetch_since_mono_ms = now_mono_ms(clip);
     clip->source->deadline_mono_ms = clip->fetch_since_mono_ms + clip->fetch_ms_left;
@@ -205,8 +208,7 @@ static void clip_open(struct clip *clip)
         clip_fail(clip, err.text, class_of(err.code), NOBODY);
         return;
     }
-    if (!clip->source)
-        abort(); /* what opened is there */
+    RY_ASSERT(clip->source != NULL);
     want_first_window(clip);
     clip_fetch(clip);
 }
@@ -247,6 +249,7 @@ static void arm_timer(struct clip_world *world)
 
 static void clip_pause(struct clip *clip, enum step resume, int64_t wait_ms)
 {
+    RY_ASSERT(clip->step != CLIP_PAUSED && wait_ms >= 0, "step %d, %lld ms", (int)clip->step, (long long)wait_ms);
     clip->step = CLIP_PAUSED;
     clip->resume = resume;
     clip->due_mono_ms = now_mono_ms(clip) + wait_ms;
@@ -258,6 +261,8 @@ static void clip_pause(struct clip *clip, enum step resume, int64_t wait_ms)
 /* Sends all windows to the encoder. The run has no deadline: what is begun is brought to an end. */
 static void send_encode_run(struct clip *clip)
 {
+    RY_ASSERT(clip->step != CLIP_ENCODING && clip->encode_id == 0, "step %d", (int)clip->step);
+    RY_ASSERT(clip->held.n <= BYTE_RANGES_MAX, "%zu ranges", clip->held.n);
     const struct clip_world *world = clip->world;
     const struct ry_clip_work *work = clip->work;
     struct ry_window windows[BYTE_RANGES_MAX];
@@ -292,6 +297,8 @@ static bool is_whole(const struct clip *clip)
 
 static void clip_encode(struct clip *clip)
 {
+    RY_ASSERT(clip->step == CLIP_FETCHING && clip->under_way == 0, "step %d, %u under way", (int)clip->step,
+              clip->under_way);
     clip->rounds++;
     bool no_news = clip->held.bytes == clip->encoded_bytes; /* there is nothing where the encoder looks */
     clip->encoded_bytes = clip->held.bytes;
@@ -303,8 +310,7 @@ static void clip_encode(struct clip *clip)
 struct clip *clip_of_encode(struct clip_world *world, uint64_t encode_id)
 {
     for (struct clip *clip = world->clips; clip; clip = clip->next) {
-        if (clip->magic != CLIP_MAGIC)
-            abort();
+        RY_ASSERT(clip->magic == CLIP_MAGIC);
         if (clip->step == CLIP_ENCODING && clip->encode_id == encode_id)
             return clip;
     }
@@ -313,6 +319,7 @@ struct clip *clip_of_encode(struct clip_world *world, uint64_t encode_id)
 
 void clip_on_encode_needs(struct clip *clip, const struct ry_encode_needs *needs)
 {
+    RY_ASSERT(clip->step == CLIP_ENCODING, "step %d", (int)clip->step);
     clip->encode_id = 0;
     if (clip->last_round) {
         char text[200];
@@ -333,11 +340,13 @@ void clip_on_encode_needs(struct clip *clip, const struct ry_encode_needs *needs
 
 void clip_on_encode_done(struct clip *clip)
 {
+    RY_ASSERT(clip->step == CLIP_ENCODING, "step %d", (int)clip->step);
     clip_end(clip);
 }
 
 void clip_on_encode_failed(struct clip *clip, const struct ry_encode_failed *failed)
 {
+    RY_ASSERT(clip->step == CLIP_ENCODING, "step %d", (int)clip->step);
     struct ry_error text;
     ry_fail(&text, RY_EDATA, "gives no thumbnail: %.*s", RY_STR_ARG(failed->reason));
     clip_fail(clip, text.text, (enum ry_failure_class)failed->class, failed->encoder);
@@ -345,6 +354,7 @@ void clip_on_encode_failed(struct clip *clip, const struct ry_encode_failed *fai
 
 void clip_on_undeliverable(struct clip *clip, const struct ry_undeliverable *undeliverable)
 {
+    RY_ASSERT(clip->step == CLIP_ENCODING, "step %d", (int)clip->step);
     clip->encode_id = 0;
     if (undeliverable->cause == RY_UNDELIVERABLE_FULL || undeliverable->cause == RY_UNDELIVERABLE_EXPIRED) {
         int64_t wait_ms = ry_rng_jitter(ry_ctx_rng(clip->world->ctx), PAUSE_FULL_MS, PAUSE_JITTER_PERCENT);
@@ -367,6 +377,7 @@ static void take_frame(struct clip *clip, struct wanted *wanted, struct ry_frame
     if (!frame)
         return; /* the video ends before it */
     uint64_t n = ry_frame_size(frame);
+    RY_ASSERT(n > 0 && n <= wanted->span.length, "%" PRIu64 " bytes of %" PRIu64, n, wanted->span.length);
     ry_count(clip->world->ctx, RY_COUNTER_download_bytes, n);
     if (!byte_ranges_add(&clip->held, wanted->span.offset, frame)) {
         clip->exhausted = true;
@@ -382,9 +393,11 @@ static void take_frame(struct clip *clip, struct wanted *wanted, struct ry_frame
 static void on_result(void *arg, const struct source_result *result)
 {
     struct clip *clip = arg;
-    if (clip->magic != CLIP_MAGIC || result->slot >= clip->wanted_n)
-        abort();
+    RY_ASSERT(clip->magic == CLIP_MAGIC);
+    RY_ASSERT(result->slot < clip->wanted_n && clip->under_way > 0, "range %u of %zu, %u under way", result->slot,
+              clip->wanted_n, clip->under_way);
     struct wanted *wanted = &clip->wanted[result->slot];
+    RY_ASSERT(wanted->state == WANTED_UNDER_WAY, "a second result of one fetch");
     clip->under_way--;
     if (result->code == RY_OK) {
         take_frame(clip, wanted, result->frame);
@@ -402,6 +415,7 @@ static void on_result(void *arg, const struct source_result *result)
 static void fetch_one(struct clip *clip, size_t slot)
 {
     struct wanted *wanted = &clip->wanted[slot];
+    RY_ASSERT(wanted->state == WANTED_TODO && wanted->span.length > 0, "state %d", (int)wanted->state);
     wanted->state = WANTED_UNDER_WAY;
     clip->under_way++;
     ry_count(clip->world->ctx, RY_COUNTER_download_requests, 1);
@@ -425,6 +439,7 @@ static void clip_begin_anew(struct clip *clip)
 
 static void clip_on_trouble(struct clip *clip)
 {
+    RY_ASSERT(clip->step == CLIP_FETCHING && clip->trouble.code != RY_OK, "step %d", (int)clip->step);
     if (clip->changed && !clip->begun_anew) {
         clip_begin_anew(clip);
         return;
@@ -448,6 +463,7 @@ static void clip_on_trouble(struct clip *clip)
 static void stop_fetch_time(struct clip *clip)
 {
     int64_t now = now_mono_ms(clip);
+    RY_ASSERT(now >= clip->fetch_since_mono_ms, "time went back by %" PRId64 " ms", clip->fetch_since_mono_ms - now);
     clip->fetch_ms_left -= now - clip->fetch_since_mono_ms;
     clip->fetch_since_mono_ms = now;
 }
@@ -455,6 +471,7 @@ static void stop_fetch_time(struct clip *clip)
 /* Begins what can be begun; when nothing is under way any more, goes on to the next step. */
 static void clip_advance(struct clip *clip)
 {
+    RY_ASSERT(clip->step == CLIP_FETCHING && !clip->advancing, "step %d", (int)clip->step);
     clip->advancing = true;
     for (size_t i = 0; i < clip->wanted_n; i++)
         while (clip->wanted[i].state == WANTED_TODO && clip->under_way < SOURCE_PARALLEL && !clip->exhausted &&

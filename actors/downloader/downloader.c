@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "actors/downloader/clip.h"
+#include "runtime/base/assert.h"
 
 #define DOWNLOADER_MAGIC 0x646f776eu
 #define CAPACITY         16 /* clips at a time: enough to hide a server's latency, few enough for 64 MiB each */
@@ -32,8 +33,7 @@ struct downloader {
 static struct downloader *downloader_of(void *self)
 {
     struct downloader *downloader = self;
-    if (downloader->magic != DOWNLOADER_MAGIC)
-        abort();
+    RY_ASSERT(downloader->magic == DOWNLOADER_MAGIC);
     return downloader;
 }
 

@@ -6,6 +6,7 @@
  * files are read; O_NONBLOCK keeps a FIFO from holding the thread at open. */
 #include "actors/downloader/source.h"
 
+#include "runtime/base/assert.h"
 #include "runtime/base/file_url.h"
 
 #include <dirent.h>
@@ -225,6 +226,7 @@ static ssize_t read_fully(int fd, char *to, size_t n, uint64_t offset)
 
 static void file_fetch(struct source *base, unsigned slot, uint64_t offset, uint64_t length)
 {
+    RY_ASSERT(base->total_known && length > 0);
     struct source_file *self = (struct source_file *)base;
     struct source_result result = {.slot = slot, .retry_after_ms = -1};
     if (offset < base->total) {
@@ -260,6 +262,7 @@ static const struct source_ops file_ops = {.name = "file", .fetch = file_fetch, 
 int source_of_descriptor(struct source **source, int fd, uint64_t total, source_on_result *on_result, void *arg,
                          struct ry_error *err)
 {
+    RY_ASSERT(fd >= 0 && total > 0, "descriptor %d", fd);
     struct source_file *self = calloc(1, sizeof *self);
     if (!self) {
         close(fd);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "actors/downloader/spool.h"
+#include "runtime/base/assert.h"
 
 enum answer { ANSWER_NONE, ANSWER_RANGE, ANSWER_WHOLE, ANSWER_BEYOND };
 
@@ -165,6 +166,7 @@ static int on_head(void *arg, const struct ry_http_head *head, struct ry_error *
 static int on_body(void *arg, const void *bytes, size_t n, struct ry_error *err)
 {
     struct fetch *fetch = arg;
+    RY_ASSERT(fetch->answer != ANSWER_BEYOND && (fetch->frame == NULL || fetch->filled <= ry_frame_size(fetch->frame)));
     int code = RY_OK;
     if (fetch->answer == ANSWER_WHOLE) {
         code = spool_write(&fetch->source->spool, bytes, n, &fetch->error);

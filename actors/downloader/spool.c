@@ -1,5 +1,6 @@
 /* spool.c: the spool file; see spool.h. A crash leaves nothing behind. */
 #include "actors/downloader/spool.h"
+#include "runtime/base/assert.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -74,6 +75,8 @@ int spool_open(struct spool *spool, const char *folder, uint64_t expected, uint6
 
 int spool_write(struct spool *spool, const void *bytes, size_t n, struct ry_error *err)
 {
+    RY_ASSERT(spool->written <= spool->max_bytes && spool->checked <= spool->written, "%llu bytes written of %llu",
+              (unsigned long long)spool->written, (unsigned long long)spool->max_bytes);
     if (n > spool->max_bytes - spool->written)
         return refuse_size(spool, err);
     if (spool->written - spool->checked >= CHECK_BYTES) {
@@ -98,6 +101,7 @@ int spool_write(struct spool *spool, const void *bytes, size_t n, struct ry_erro
 
 int spool_take(struct spool *spool)
 {
+    RY_ASSERT(spool->fd >= 0);
     int fd = spool->fd;
     spool->fd = -1;
     return fd;

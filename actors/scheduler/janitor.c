@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 
+#include "runtime/base/assert.h"
 #include "runtime/base/backoff.h"
 #include "runtime/base/log.h"
 
@@ -39,6 +40,7 @@ static void janitor_fail(struct janitor *janitor, struct ry_ctx *ctx, struct ry_
 
 static void janitor_end(struct janitor *janitor, struct ry_ctx *ctx)
 {
+    RY_ASSERT(janitor->asking != 0);
     janitor->asking = 0;
     janitor->errors = 0;
     if (janitor->full || janitor->hinted)

@@ -1,6 +1,6 @@
 /* reconciler.c: page by page: the open scans, which of them have no job, the jobs to queue again, the scans to cancel.
  *
- * Every step bears being done twice: a job that is queued already is not queued again, and a slice that was committed
+ * Every step is idempotent: a job that is queued already is not queued again, and a slice that was committed
  * under a job id is not scanned again under it. So an answer that is lost, or two nodes that compare at the same time,
  * cost another round and nothing else. While the node drains no step is begun. */
 #include "actors/scheduler/reconciler.h"
@@ -12,6 +12,7 @@
 
 #include <uthash.h>
 
+#include "runtime/base/assert.h"
 #include "runtime/base/backoff.h"
 #include "runtime/base/log.h"
 #include "runtime/json/read.h"
@@ -20,13 +21,13 @@
 #define UNTOUCHED_MS    60000 /* younger ones may be between two jobs of their scan */
 #define FIRST_FRACTION  30
 #define PAGE_BYTES      ((size_t)SCANS_A_PAGE * 80 * 1024)
-#define MENDED_MAX      10000
+#define REQUEUED_MAX    10000
 #define JOB_ID_BYTES    65
 #define LOG_BURST       10
 #define BACKOFF_BASE_MS 5000
 #define JITTER_PERCENT  10
 
-struct reconciler_mended {
+struct reconciler_requeued {
     char job_id[JOB_ID_BYTES];
     UT_hash_handle hh;
 };
@@ -35,38 +36,38 @@ static const struct ry_send in_background = {.priority = RY_PRIORITY_RETRY};
 
 /* ---- jobs that were queued again --------------------------------------------------------------------------------- */
 
-static bool was_mended(const struct reconciler *self, struct ry_str job_id)
+static bool was_requeued(const struct reconciler *self, struct ry_str job_id)
 {
-    struct reconciler_mended *found = NULL;
-    HASH_FIND(hh, self->mended, job_id.p, job_id.n, found);
+    struct reconciler_requeued *found = NULL;
+    HASH_FIND(hh, self->requeued, job_id.p, job_id.n, found);
     return found != NULL;
 }
 
-static void forget_mended(struct reconciler *self)
+static void forget_requeued(struct reconciler *self)
 {
-    struct reconciler_mended *item = NULL;
-    struct reconciler_mended *next = NULL;
-    HASH_ITER(hh, self->mended, item, next)
+    struct reconciler_requeued *item = NULL;
+    struct reconciler_requeued *next = NULL;
+    HASH_ITER(hh, self->requeued, item, next)
     {
-        HASH_DELETE(hh, self->mended, item);
+        HASH_DELETE(hh, self->requeued, item);
         free(item);
     }
-    self->mended_count = 0;
+    self->requeued_count = 0;
 }
 
-/* Without memory it is not noted, and may be mended once more. */
-static void note_mended(struct reconciler *self, struct ry_str job_id)
+/* Without memory it is not noted, and may be requeued once more. */
+static void note_requeued(struct reconciler *self, struct ry_str job_id)
 {
-    if (self->mended_count == MENDED_MAX)
-        forget_mended(self);
-    struct reconciler_mended *item = calloc(1, sizeof *item);
+    if (self->requeued_count == REQUEUED_MAX)
+        forget_requeued(self);
+    struct reconciler_requeued *item = calloc(1, sizeof *item);
     if (item == NULL || job_id.n >= sizeof item->job_id) {
         free(item);
         return;
     }
     memcpy(item->job_id, job_id.p, job_id.n);
-    HASH_ADD_KEYPTR(hh, self->mended, item->job_id, job_id.n, item);
-    self->mended_count++;
+    HASH_ADD_KEYPTR(hh, self->requeued, item->job_id, job_id.n, item);
+    self->requeued_count++;
 }
 
 /* ---- a round ----------------------------------------------------------------------------------------------------- */
@@ -86,7 +87,7 @@ void reconciler_open(struct reconciler *self, struct ry_ctx *ctx, unsigned timer
 
 void reconciler_close(struct reconciler *self)
 {
-    forget_mended(self);
+    forget_requeued(self);
     ry_arena_free(&self->arena);
     ry_arena_free(&self->place);
 }
@@ -124,6 +125,7 @@ static void ask_page(struct reconciler *self, struct ry_ctx *ctx)
 
 static void next_page(struct reconciler *self, struct ry_ctx *ctx)
 {
+    RY_ASSERT(self->count > 0 && self->count <= SCANS_A_PAGE, "%zu scans", self->count);
     if (!self->more) {
         end_round(self, ctx);
         return;
@@ -144,8 +146,10 @@ void reconciler_tick(struct reconciler *self, struct ry_ctx *ctx)
 
 static bool copy_page(struct reconciler *self, const struct ry_scans_open_got *got)
 {
-    self->count = got->scans.n;
-    self->scans = ry_arena_array(&self->arena, got->scans.n, sizeof *self->scans);
+    /* More than were asked for are left to the next page. */
+    self->count = got->scans.n < SCANS_A_PAGE ? got->scans.n : SCANS_A_PAGE;
+    self->more = got->more || got->scans.n > SCANS_A_PAGE;
+    self->scans = ry_arena_array(&self->arena, self->count, sizeof *self->scans);
     bool good = self->scans != NULL;
     for (size_t i = 0; good && i < self->count; i++) {
         const struct ry_scan_row *from = &got->scans.items[i];
@@ -174,10 +178,9 @@ static void on_open_got(struct reconciler *self, struct ry_ctx *ctx, const struc
         fail_round(self, ctx, RY_STR("out of memory for a page of scans"));
         return;
     }
-    self->more = got->more;
     struct ry_channel_ref refs[SCANS_A_PAGE];
     struct ry_jobs_find find = {.channels = {refs, 0}};
-    for (size_t i = 0; i < self->count && i < SCANS_A_PAGE; i++)
+    for (size_t i = 0; i < self->count; i++)
         refs[find.channels.n++] =
             (struct ry_channel_ref){.guild_id = self->scans[i].guild_id, .channel_id = self->scans[i].channel_id};
     self->asking = RY_TELL(ctx, jobs_find, &find, &in_background);
@@ -199,7 +202,7 @@ static bool read_next(struct reconciler *self, const struct ry_scan_row *scan, s
     /* Another hand may have written the row. */
     const struct ry_jobs_push push = {.jobs = {spec, 1}};
     return spec->job_id.n < JOB_ID_BYTES && ry_check(RY_TAG_jobs_push, &push, NULL) == RY_OK &&
-           !was_mended(self, spec->job_id);
+           !was_requeued(self, spec->job_id);
 }
 
 static void report(const struct ry_scan_row *scan, int64_t untouched_ms, size_t nth)
@@ -234,6 +237,7 @@ static bool is_without(const struct ry_jobs_found *found, const struct ry_scan_r
 static void sort_page(struct reconciler *self, struct ry_ctx *ctx, const struct ry_jobs_found *found,
                       struct ry_jobs_push *push)
 {
+    RY_ASSERT(self->count <= SCANS_A_PAGE, "%zu scans", self->count);
     int64_t now = ry_wall_ms(ry_ctx_clock(ctx));
     size_t reported = 0;
     for (size_t i = 0; i < self->count; i++) {
@@ -278,7 +282,7 @@ static void on_pushed(struct reconciler *self, struct ry_ctx *ctx, const struct 
         return;
     }
     for (size_t i = 0; i < self->pushed.n; i++)
-        note_mended(self, self->pushed.items[i]);
+        note_requeued(self, self->pushed.items[i]);
     ry_count(ctx, RY_COUNTER_scans_mended, pushed->accepted);
     RY_LOG(RY_WARNING, "scans_mended", "jobs=%" PRIu64, pushed->accepted);
     cancel_stale(self, ctx);

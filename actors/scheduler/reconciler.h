@@ -2,7 +2,7 @@
  *
  * A queue can lose what it had acknowledged (a failover, a flush, a restored backup), and the database is the truth. A
  * scan that is QUEUED or RUNNING, was not touched for a minute and has no job, waiting or worked on by anyone, is
- * mended: the job that its last slice said goes on is queued again, under the same id. One that has no such job, or
+ * orphaned: the job that its last slice said goes on is requeued, under the same id. One that has no such job, or
  * lost it a second time, is reported, and CANCELLED with a reason when it was not touched for `stale_scan_minutes`. A
  * scan whose job only waits in a long queue is left alone, however long. */
 #ifndef REELYARD_ACTORS_SCHEDULER_RECONCILER_H
@@ -11,7 +11,7 @@
 #include "runtime/actor/actor.h"
 #include "runtime/base/arena.h"
 
-struct reconciler_mended;
+struct reconciler_requeued;
 
 struct reconciler {
     unsigned timer; /* of the scheduler's timers, the one that is the reconciler's */
@@ -29,8 +29,8 @@ struct reconciler {
     struct ry_strs pushed; /* ids of the jobs that are being queued again */
     struct ry_strs stale;  /* channels to cancel when that is done */
 
-    struct reconciler_mended *mended; /* by job id: what was queued again in this life of the node */
-    size_t mended_count;
+    struct reconciler_requeued *requeued; /* by job id: what was queued again in this incarnation of the node */
+    size_t requeued_count;
 };
 
 /* The first round comes a thirtieth of the period after the start. */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/base/assert.h"
 #include "runtime/base/log.h"
 #include "runtime/base/utf8.h"
 
@@ -64,6 +65,7 @@ bool refresher_wants(const struct ry_clip_work *work, int64_t now_wall_ms)
 
 static void refresher_ask(struct refresher *refresher, struct ry_ctx *ctx)
 {
+    RY_ASSERT(refresher->asking == 0 && TAILQ_EMPTY(&refresher->asked), "a conversation is under way");
     struct ry_url_ref refs[URLS_MAX];
     struct ry_urls_refresh message = {.urls = {refs, 0}};
     while (ry_ctx_draining(ctx) && !TAILQ_EMPTY(&refresher->waiting)) {
@@ -105,6 +107,17 @@ int refresher_take(struct refresher *refresher, struct ry_ctx *ctx, const struct
     if (refresher->asking == 0)
         refresher_ask(refresher, ctx);
     return RY_OK;
+}
+
+size_t refresher_clip_count(const struct refresher *refresher)
+{
+    size_t n = 0;
+    const struct refreshing *clip = NULL;
+    TAILQ_FOREACH(clip, &refresher->asked, link)
+    n++;
+    TAILQ_FOREACH(clip, &refresher->waiting, link)
+    n++;
+    return n;
 }
 
 size_t refresher_clip_ids(const struct refresher *refresher, struct ry_str *ids)

@@ -43,6 +43,9 @@ bool refresher_wants(const struct ry_clip_work *work, int64_t now_wall_ms);
 /* Takes a clip (copied). RY_ENOMEM: it did not. */
 int refresher_take(struct refresher *refresher, struct ry_ctx *ctx, const struct ry_clip_work *work);
 
+/* How many clips it has. */
+size_t refresher_clip_count(const struct refresher *refresher);
+
 /* Lists the ids of the clips that it has; ids has room for all. Returns how many; they live until the next call. */
 size_t refresher_clip_ids(const struct refresher *refresher, struct ry_str *ids);
 

@@ -1,11 +1,11 @@
-/* scheduler.c: which clip is next, and how many are in the works.
+/* scheduler.c: which clip is next, and how many are in flight.
  *
  * Owns      the window: the clips that are being worked on, at most clip_window of them.
  * Accepts   clips_pending (a hint to look), clips_claimed and clips_renewed (the writer's answers), clip_settled (a
  *           clip's outcome is committed), undeliverable. What the janitor, the refresher, the reconciler and the
  *           archivist asked for goes to them (janitor.h, refresher.h, reconciler.h, archivist.h).
  * Sends     clips_claim, clips_renew and clip_failed to the writer, thumbnail_make to the downloader.
- * Promises  never more clips in the works than the window; none of them longer than CLIP_MS_MAX; a clip that waits is
+ * Promises  never more clips in flight than the window; none of them longer than CLIP_MS_MAX; a clip that waits is
  * claimed as soon as there is room, whether or not its hint arrived; a claimed clip's lease is renewed until its
  * outcome is known.
  *
@@ -13,7 +13,7 @@
  * whole node dies, the claims it held are void at the next start (`first`) or when their lease ends, and the clips are
  * claimed again.
  *
- * A clip that was in the works when its node died is a suspect: maybe it was the one that killed a decoder. Claims
+ * A clip that was in flight when its node died is a suspect: maybe it was the one that killed a decoder. Claims
  * bring suspects last; they then run one at a time, so that a deadly video counts only its own deaths and is given up
  * after clip_attempts_max of them, and its neighbours are not. */
 #include "actors/scheduler/scheduler.h"
@@ -28,6 +28,7 @@
 #include "actors/scheduler/janitor.h"
 #include "actors/scheduler/reconciler.h"
 #include "actors/scheduler/refresher.h"
+#include "runtime/base/assert.h"
 #include "runtime/base/backoff.h"
 #include "runtime/base/log.h"
 
@@ -45,7 +46,7 @@ enum timer { TIMER_CLAIM, TIMER_RENEW, TIMER_JANITOR, TIMER_RECONCILER, TIMER_AR
 #define JITTER_PERCENT        10
 #define ENCODER_BYTES         101 /* encoder_here.version's limit, and a NUL */
 
-/* A clip in the works. */
+/* A clip in flight. */
 struct clip {
     uint64_t origin; /* id of its thumbnail_make: the key, and the correlation of all that concerns it */
     char clip_id[CLIP_ID_BYTES + 1];
@@ -55,13 +56,16 @@ struct clip {
     UT_hash_handle hh;
 };
 
+#define SCHEDULER_MAGIC 0x73636865u
+
 struct scheduler {
+    unsigned magic;
     struct clip *clips; /* by origin */
-    size_t in_works;    /* these, and those that the refresher has */
+    size_t in_flight;   /* these, and those that the refresher has */
     size_t suspects;    /* of these: 0, or 1 and then nothing else */
 
     uint64_t claiming;          /* id of the clips_claim under way; 0: none */
-    bool claimed_once;          /* the leases of this node's former self are void */
+    bool claimed_once;          /* the leases of this node's previous incarnation are void */
     bool hinted;                /* look again when the claim under way is answered */
     bool suspects_next;         /* the last claim had nothing but suspects: claim one at a time */
     unsigned errors;            /* claims that failed in a row */
@@ -83,6 +87,15 @@ struct scheduler {
     struct archivist archivist;
 };
 
+static struct scheduler *scheduler_of(void *instance)
+{
+    struct scheduler *self = instance;
+    RY_ASSERT(self->magic == SCHEDULER_MAGIC);
+    RY_ASSERT(self->in_flight <= self->window && self->suspects <= self->in_flight,
+              "%zu in flight of %zu, %zu suspects", self->in_flight, self->window, self->suspects);
+    return self;
+}
+
 /* ---- claiming ---------------------------------------------------------------------------------------------------- */
 
 /* How many clips to claim now; 0: wait. Claims come in handfuls, so that one query serves several clips. */
@@ -91,8 +104,8 @@ static size_t scheduler_claim_size(const struct scheduler *self)
     if (self->suspects > 0)
         return 0;
     if (self->suspects_next)
-        return self->in_works == 0 ? 1 : 0;
-    size_t room = self->window - self->in_works;
+        return self->in_flight == 0 ? 1 : 0;
+    size_t room = self->window - self->in_flight;
     size_t handful = self->window < 4 ? 1 : self->window / 4;
     return room >= handful ? room : 0;
 }
@@ -137,7 +150,7 @@ static void scheduler_claim_failed(struct scheduler *self, struct ry_ctx *ctx, s
     ry_timer(ctx, TIMER_CLAIM, wait_ms);
 }
 
-/* ---- the clips in the works -------------------------------------------------------------------------------------- */
+/* ---- the clips in flight -------------------------------------------------------------------------------------- */
 
 /* How a clip ends that will not be made. */
 struct ending {
@@ -159,18 +172,20 @@ static bool is_suspect(const struct ry_clip_work *work)
     return work->attempts > 1;
 }
 
-static void scheduler_leave_works(struct scheduler *self, bool suspect)
+static void scheduler_leave_flight(struct scheduler *self, bool suspect)
 {
-    self->in_works--;
+    RY_ASSERT(self->in_flight > 0 && self->suspects >= suspect, "%zu in flight, %zu suspects", self->in_flight,
+              self->suspects);
+    self->in_flight--;
     self->suspects -= suspect;
 }
 
-/* Has the thumbnails made of a clip that counts as in the works already. */
+/* Has the thumbnails made of a clip that counts as in flight already. */
 static void scheduler_make(struct scheduler *self, struct ry_ctx *ctx, const struct ry_clip_work *work)
 {
     struct clip *clip = calloc(1, sizeof *clip);
     if (clip == NULL) {
-        scheduler_leave_works(self, is_suspect(work));
+        scheduler_leave_flight(self, is_suspect(work));
         scheduler_end_clip(ctx, work->clip_id, 0, &(struct ending){.release = true, .reason = RY_STR("out of memory")});
         return;
     }
@@ -191,12 +206,12 @@ static void scheduler_make(struct scheduler *self, struct ry_ctx *ctx, const str
 static void scheduler_on_refreshed(void *me, struct ry_ctx *ctx, const struct ry_clip_work *work, struct ry_str failure,
                                    enum ry_failure_class class)
 {
-    struct scheduler *self = me;
+    struct scheduler *self = scheduler_of(me);
     if (failure.p == NULL && !ry_ctx_draining(ctx)) {
         scheduler_make(self, ctx, work);
         return;
     }
-    scheduler_leave_works(self, is_suspect(work));
+    scheduler_leave_flight(self, is_suspect(work));
     const struct ending ending = {.reason = failure.p != NULL ? failure : RY_STR("the node is stopping"),
                                   .release = ry_ctx_draining(ctx),
                                   .class = class};
@@ -205,7 +220,7 @@ static void scheduler_on_refreshed(void *me, struct ry_ctx *ctx, const struct ry
 
 static void scheduler_begin(struct scheduler *self, struct ry_ctx *ctx, const struct ry_clip_work *work)
 {
-    self->in_works++;
+    self->in_flight++;
     self->suspects += is_suspect(work);
     bool expired = refresher_wants(work, ry_wall_ms(ry_ctx_clock(ctx)));
     if (!expired || refresher_take(&self->refresher, ctx, work) != RY_OK)
@@ -215,7 +230,7 @@ static void scheduler_begin(struct scheduler *self, struct ry_ctx *ctx, const st
 static void scheduler_forget(struct scheduler *self, struct clip *clip)
 {
     HASH_DELETE(hh, self->clips, clip);
-    scheduler_leave_works(self, clip->suspect);
+    scheduler_leave_flight(self, clip->suspect);
     free(clip);
 }
 
@@ -230,7 +245,9 @@ static void scheduler_place(struct scheduler *self, struct ry_ctx *ctx, const st
         scheduler_end_clip(ctx, work->clip_id, 0, &(struct ending){.reason = ry_str_of(reason)});
         return;
     }
-    bool later = ry_ctx_draining(ctx) || self->suspects > 0 || (is_suspect(work) && self->in_works > 0);
+    /* A writer that gives more than it was asked for gets it back. */
+    bool later = ry_ctx_draining(ctx) || self->in_flight == self->window || self->suspects > 0 ||
+                 (is_suspect(work) && self->in_flight > 0);
     if (later)
         scheduler_end_clip(ctx, work->clip_id, 0,
                            &(struct ending){.release = true, .reason = RY_STR("its turn comes later")});
@@ -284,7 +301,7 @@ static void scheduler_on_encoder_here(struct scheduler *self, struct ry_ctx *ctx
 
 /* ---- leases ------------------------------------------------------------------------------------------------------ */
 
-/* Ends the clips that are in the works for too long. One whose end nobody records either is forgotten, so that its
+/* Ends the clips that are in flight for too long. One whose end nobody records either is forgotten, so that its
  * lease ends. */
 static void scheduler_end_late(struct scheduler *self, struct ry_ctx *ctx)
 {
@@ -311,9 +328,11 @@ static void scheduler_renew(struct scheduler *self, struct ry_ctx *ctx)
 {
     ry_timer(ctx, TIMER_RENEW, self->lease_ms / 3);
     scheduler_end_late(self, ctx);
-    if (self->in_works == 0)
+    if (self->in_flight == 0)
         return;
-    struct ry_str *ids = calloc(self->in_works, sizeof *ids);
+    RY_ASSERT(HASH_COUNT(self->clips) + refresher_clip_count(&self->refresher) == self->in_flight, "%zu in flight",
+              self->in_flight);
+    struct ry_str *ids = calloc(self->in_flight, sizeof *ids);
     if (ids == NULL)
         return; /* two more rounds come before a lease ends */
     size_t n = 0;
@@ -326,7 +345,7 @@ static void scheduler_renew(struct scheduler *self, struct ry_ctx *ctx)
     free(ids);
 }
 
-/* Half of the time to drain is over: what is still in the works goes back to the clips that wait, so that another node
+/* Half of the time to drain is over: what is still in flight goes back to the clips that wait, so that another node
  * takes it at once. The other half is for the writer to say so. Should it be made here after all, that is the same. */
 static void scheduler_leave(struct scheduler *self, struct ry_ctx *ctx)
 {
@@ -348,7 +367,7 @@ static void scheduler_on_renewed(const struct ry_mail *mail)
 
 /* ---- what will not be delivered ---------------------------------------------------------------------------------- */
 
-/* A mail about a clip in the works is lost: its thumbnail_make, or what an actor further on made of it. */
+/* A mail about a clip in flight is lost: its thumbnail_make, or what an actor further on made of it. */
 static void scheduler_on_clip_lost(struct scheduler *self, struct ry_ctx *ctx, const struct ry_undeliverable *lost)
 {
     struct clip *clip = NULL;
@@ -395,6 +414,7 @@ static int scheduler_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
     if (self == NULL)
         return ry_fail(err, RY_ENOMEM, "out of memory");
     *out = self;
+    self->magic = SCHEDULER_MAGIC;
     const struct ry_config *config = ry_ctx_config(ctx);
     /* Never more than a mailbox takes, so that a claim is not refused for want of room. */
     int64_t window = ry_config_int(config, RY_OPT_clip_window);
@@ -413,7 +433,7 @@ static int scheduler_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
 
 static void scheduler_receive(void *me, struct ry_ctx *ctx, struct ry_mail *mail)
 {
-    struct scheduler *self = me;
+    struct scheduler *self = scheduler_of(me);
     switch (mail->envelope.tag) {
     case RY_TAG_clips_pending: scheduler_claim(self, ctx); break;
     case RY_TAG_clips_claimed: scheduler_on_claimed(self, ctx, mail); break;
@@ -438,7 +458,7 @@ static void scheduler_receive(void *me, struct ry_ctx *ctx, struct ry_mail *mail
 
 static void scheduler_tick(void *me, struct ry_ctx *ctx, unsigned timer)
 {
-    struct scheduler *self = me;
+    struct scheduler *self = scheduler_of(me);
     switch (timer) {
     case TIMER_CLAIM: scheduler_claim(self, ctx); break;
     case TIMER_RENEW: scheduler_renew(self, ctx); break;
@@ -451,19 +471,19 @@ static void scheduler_tick(void *me, struct ry_ctx *ctx, unsigned timer)
 
 static bool scheduler_drain(void *me, struct ry_ctx *ctx)
 {
-    struct scheduler *self = me;
+    struct scheduler *self = scheduler_of(me);
     if (!self->leaving) {
         self->leaving = true;
         ry_timer(ctx, TIMER_LEAVE, self->drain_ms / 2);
     }
-    return self->in_works == 0 && self->claiming == 0;
+    return self->in_flight == 0 && self->claiming == 0;
 }
 
 static void scheduler_close(void **me)
 {
-    struct scheduler *self = *me;
-    if (self == NULL)
+    if (*me == NULL)
         return;
+    struct scheduler *self = scheduler_of(*me);
     struct clip *clip = NULL;
     struct clip *next = NULL;
     HASH_ITER(hh, self->clips, clip, next)
@@ -474,6 +494,7 @@ static void scheduler_close(void **me)
     refresher_close(&self->refresher);
     reconciler_close(&self->reconciler);
     archivist_close(&self->archivist);
+    self->magic = 0;
     free(self);
     *me = NULL;
 }

@@ -21,6 +21,7 @@
 
 #include "actors/storage/local_mend.h"
 #include "actors/storage/local_root.h"
+#include "runtime/base/assert.h"
 #include "runtime/base/log.h"
 
 #define LOCAL_MAGIC 0x6c6f6361u
@@ -54,8 +55,7 @@ static const struct access *access_of(const char *name)
 static struct local *local_of(struct store *store)
 {
     struct local *local = (struct local *)store;
-    if (local->magic != LOCAL_MAGIC)
-        abort();
+    RY_ASSERT(local->magic == LOCAL_MAGIC);
     return local;
 }
 
@@ -156,6 +156,7 @@ struct split_name {
 
 static struct split_name split(const char *name)
 {
+    RY_ASSERT(strncmp(name, THUMBNAILS "/", sizeof THUMBNAILS) == 0, "a file called %s", name);
     struct split_name parts;
     const char *folder = strchr(name, '/') + 1;
     const char *slash = strchr(folder, '/');
@@ -277,13 +278,14 @@ static int local_put(struct store *store, const struct store_file *files, size_t
                      struct ry_error *err)
 {
     struct local *local = local_of(store);
+    RY_ASSERT(n > 0);
     uint64_t need_bytes = 0;
     for (size_t i = 0; i < n; i++)
         need_bytes += files[i].bytes.n;
     int rc = settle(local, err);
     if (rc == RY_OK)
         rc = check_space(local, need_bytes, err);
-    if (rc == RY_OK && n > 0)
+    if (rc == RY_OK)
         rc = put_files(local, files, n, written, err);
     return leave(local, rc);
 }

@@ -11,7 +11,7 @@
  *           mail twice writes nothing twice. Only a WebP file of the claimed size, no larger than was asked for, is
  *           kept. No other file than a thumbnail is ever written, given out or deleted. A store that stumbles is tried
  *           again STORE_TRIES times, with growing waits; then the mail has failed, and its origin hears of it. One that
- *           has no room, is read-only, not mounted, moved away or failing is tried again until it is mended, and
+ *           has no room, is read-only, not mounted, moved away or failing is tried again until it is repaired, and
  *           status and /ready say so.
  *
  * When it crashes, files that were renamed stay and are found to be the same when the mail comes again; a half-written
@@ -24,6 +24,7 @@
 
 #include "actors/storage/local.h"
 #include "actors/storage/webp_size.h"
+#include "runtime/base/assert.h"
 #include "runtime/base/backoff.h"
 #include "runtime/base/log.h"
 
@@ -54,7 +55,10 @@ struct waiting {
     int64_t due_mono_ms;
 };
 
+#define STORAGE_MAGIC 0x73746f72u
+
 struct storage {
+    unsigned magic;
     struct store *store;
     struct webp_size small; /* the boxes that images are made for */
     struct webp_size large;
@@ -62,6 +66,13 @@ struct storage {
     size_t waiting_count;
     bool in_trouble; /* the store refused last; said to the log and in status once */
 };
+
+static struct storage *storage_of(void *instance)
+{
+    struct storage *self = instance;
+    RY_ASSERT(self->magic == STORAGE_MAGIC && self->waiting_count <= CAPACITY, "%zu mails wait", self->waiting_count);
+    return self;
+}
 
 /* ---- storing ----------------------------------------------------------------------------------------------------- */
 
@@ -91,6 +102,7 @@ static int check_image(const struct storage *self, const struct ry_image *image,
 static int files_of(const struct storage *self, const struct ry_thumbnail_store *message,
                     struct store_file files[IMAGES_MAX], struct ry_error *err)
 {
+    RY_ASSERT(message->images.n <= IMAGES_MAX, "%zu images", message->images.n);
     for (size_t i = 0; i < message->images.n; i++) {
         const struct ry_image *image = &message->images.items[i];
         files[i].bytes = (struct ry_str){image->webp.p, image->webp.n};
@@ -127,7 +139,7 @@ static void tell_completed(struct ry_ctx *ctx, const struct ry_mail *mail, const
     (void)RY_TELL(ctx, clip_completed, &completed, &send);
 }
 
-/* Whether it is the whole store that is not to be had, until a person has mended it. */
+/* Whether it is the whole store that is not to be had, until a person has repaired it. */
 static bool is_store_away(int rc)
 {
     return rc == RY_EFULL || rc == RY_EAWAY;
@@ -187,6 +199,7 @@ static void set_timer(const struct storage *self, struct ry_ctx *ctx)
 
 static int64_t next_due_mono_ms(struct ry_ctx *ctx, unsigned tries)
 {
+    RY_ASSERT(tries > 0);
     return ry_mono_ms(ry_ctx_clock(ctx)) +
            ry_backoff_doubling_ms(ry_ctx_rng(ctx), RETRY_BASE_MS, RETRY_MAX_MS, tries - 1, JITTER_PERCENT);
 }
@@ -195,6 +208,7 @@ static int64_t next_due_mono_ms(struct ry_ctx *ctx, unsigned tries)
  * actor's credit, so the encoders and all before them wait too, and nothing is given up that needs only a repair. */
 static bool may_try_again(int rc, unsigned tries)
 {
+    RY_ASSERT(rc != RY_OK);
     return is_store_away(rc) || (ry_err_class((enum ry_err)rc) == RY_CLASS_RETRY && tries < STORE_TRIES);
 }
 
@@ -234,7 +248,7 @@ static bool try_again(struct storage *self, struct ry_ctx *ctx, struct waiting *
 
 static void storage_tick(void *arg, struct ry_ctx *ctx, unsigned timer)
 {
-    struct storage *self = arg;
+    struct storage *self = storage_of(arg);
     if (timer == TIMER_LOOK) {
         look_at_store(self, ctx);
         return;
@@ -274,7 +288,7 @@ static void on_thumbnail_read(struct storage *self, struct ry_ctx *ctx, const st
 /* ---- deleting ---------------------------------------------------------------------------------------------------- */
 
 /* What files_delete names, sorted out. */
-struct doomed {
+struct pending_delete {
     store_name *names;    /* those that are names of thumbnails */
     bool *gone;           /* of names */
     struct ry_str *paths; /* all that are gone */
@@ -283,36 +297,38 @@ struct doomed {
 };
 
 /* A path that is no thumbnail's name can belong to no file of ours: it counts as gone, and nothing is touched. */
-static void sort_out(const struct ry_files_delete *message, struct doomed *doomed)
+static void sort_out(const struct ry_files_delete *message, struct pending_delete *files)
 {
+    RY_ASSERT(files->count == 0 && files->paths_count == 0);
     struct ry_str malformed = {0};
     for (size_t i = 0; i < message->paths.n; i++) {
-        if (ry_thumbnail_name_check(message->paths.items[i], doomed->names[doomed->count])) {
-            doomed->count++;
+        if (ry_thumbnail_name_check(message->paths.items[i], files->names[files->count])) {
+            files->count++;
             continue;
         }
         malformed = message->paths.items[i];
-        doomed->paths[doomed->paths_count++] = malformed;
+        files->paths[files->paths_count++] = malformed;
     }
-    if (doomed->paths_count > 0)
-        RY_LOG(RY_WARNING, "file_name_malformed", "count=%zu last=%.*s reason=%s", doomed->paths_count,
+    if (files->paths_count > 0)
+        RY_LOG(RY_WARNING, "file_name_malformed", "count=%zu last=%.*s reason=%s", files->paths_count,
                RY_STR_ARG(malformed), "it is no thumbnail's name, so nothing was deleted for it");
 }
 
-static void delete_files(struct storage *self, struct ry_ctx *ctx, const struct ry_mail *mail, struct doomed *doomed)
+static void delete_files(struct storage *self, struct ry_ctx *ctx, const struct ry_mail *mail,
+                         struct pending_delete *files)
 {
     struct ry_error err = {0};
-    sort_out(RY_BODY(mail, files_delete), doomed);
-    int rc = self->store->ops->remove(self->store, doomed->names, doomed->count, doomed->gone, &err);
+    sort_out(RY_BODY(mail, files_delete), files);
+    int rc = self->store->ops->remove(self->store, files->names, files->count, files->gone, &err);
     size_t deleted = 0;
-    for (size_t i = 0; i < doomed->count; i++) {
-        if (!doomed->gone[i])
+    for (size_t i = 0; i < files->count; i++) {
+        if (!files->gone[i])
             continue;
-        doomed->paths[doomed->paths_count++] = ry_str_of(doomed->names[i]);
+        files->paths[files->paths_count++] = ry_str_of(files->names[i]);
         deleted++;
     }
     ry_count(ctx, RY_COUNTER_files_deleted, deleted);
-    struct ry_files_deleted answer = {.paths = {doomed->paths, doomed->paths_count}};
+    struct ry_files_deleted answer = {.paths = {files->paths, files->paths_count}};
     if (rc != RY_OK)
         answer.error = ry_str_of(err.text);
     RY_ANSWER(ctx, mail, files_deleted, &answer);
@@ -321,25 +337,25 @@ static void delete_files(struct storage *self, struct ry_ctx *ctx, const struct 
 static void on_files_delete(struct storage *self, struct ry_ctx *ctx, const struct ry_mail *mail)
 {
     size_t n = RY_BODY(mail, files_delete)->paths.n;
-    struct doomed doomed = {
-        .names = calloc(n, sizeof *doomed.names),
-        .gone = calloc(n, sizeof *doomed.gone),
-        .paths = calloc(n, sizeof *doomed.paths),
+    struct pending_delete files = {
+        .names = calloc(n, sizeof *files.names),
+        .gone = calloc(n, sizeof *files.gone),
+        .paths = calloc(n, sizeof *files.paths),
     };
-    if (doomed.names != NULL && doomed.gone != NULL && doomed.paths != NULL) {
-        delete_files(self, ctx, mail, &doomed);
+    if (files.names != NULL && files.gone != NULL && files.paths != NULL) {
+        delete_files(self, ctx, mail, &files);
     } else {
         struct ry_files_deleted answer = {.error = RY_STR("no memory to delete files")};
         RY_ANSWER(ctx, mail, files_deleted, &answer);
     }
-    free(doomed.names);
-    free(doomed.gone);
-    free(doomed.paths);
+    free(files.names);
+    free(files.gone);
+    free(files.paths);
 }
 
 static void storage_receive(void *arg, struct ry_ctx *ctx, struct ry_mail *mail)
 {
-    struct storage *self = arg;
+    struct storage *self = storage_of(arg);
     switch (mail->envelope.tag) {
     case RY_TAG_thumbnail_store: on_thumbnail_store(self, ctx, mail); break;
     case RY_TAG_thumbnail_read: on_thumbnail_read(self, ctx, mail); break;
@@ -361,6 +377,7 @@ static int storage_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
     *out = self;
     if (self == NULL)
         return ry_fail(err, RY_ENOMEM, "no memory for the storage");
+    self->magic = STORAGE_MAGIC;
     const struct ry_config *config = ry_ctx_config(ctx);
     self->small = box_of(config, RY_OPT_thumbnail_small_width, RY_OPT_thumbnail_small_height);
     self->large = box_of(config, RY_OPT_thumbnail_large_width, RY_OPT_thumbnail_large_height);
@@ -386,11 +403,12 @@ static bool storage_drain(void *self, struct ry_ctx *ctx)
 
 static void storage_close(void **out)
 {
-    struct storage *self = *out;
-    if (self == NULL)
+    if (*out == NULL)
         return;
+    struct storage *self = storage_of(*out);
     if (self->store != NULL)
         self->store->ops->close(self->store);
+    self->magic = 0;
     free(self);
     *out = NULL;
 }

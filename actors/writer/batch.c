@@ -12,6 +12,7 @@
 #include "actors/writer/batch.h"
 
 #include "actors/writer/text.h"
+#include "runtime/base/assert.h"
 #include "runtime/base/utf8.h"
 
 /* Of row_failure.key; only a media root can be longer. */
@@ -40,6 +41,9 @@ void writer_batch_sum(struct writer_batch *batch)
     written->pending = batch->tally.pending;
     if (batch->fence != WRITER_FENCE_OPEN || batch->schema_refused)
         return;
+    RY_ASSERT(written->failures.n >= batch->progress_refused &&
+                  written->failures.n - batch->progress_refused <= rows_of(batch->write),
+              "%zu failures of %zu rows", written->failures.n, rows_of(batch->write));
     written->succeeded = rows_of(batch->write) - (written->failures.n - batch->progress_refused);
 }
 
@@ -53,6 +57,7 @@ struct run {
 
 static struct ry_str row_key(const struct ry_batch_write *batch, enum writer_table table, size_t index)
 {
+    RY_ASSERT(index < writer_table_rows(batch, table), "row %zu of %s", index, writer_table_name(table));
     struct ry_str key = {0};
     switch (table) {
     case WRITER_MEDIA_ROOTS: key = batch->media_root; break;
@@ -70,6 +75,7 @@ static int note_failure(struct run *run, const char *table, struct ry_str key, c
                         struct ry_error *err)
 {
     struct ry_batch_written *written = &run->batch->written;
+    RY_ASSERT(written->failures.n <= run->batch->failures_max, "%zu failures", written->failures.n);
     if (written->failures.n == run->batch->failures_max) {
         size_t max = run->batch->failures_max ? run->batch->failures_max * 2 : 16;
         struct ry_row_failure *items = ry_arena_array(run->arena, max, sizeof *items);
@@ -157,6 +163,7 @@ int writer_batches_write(struct writer_engine *engine, struct writer_batch *cons
 static int end_step(struct writer_engine *engine, int rc, const struct ry_error *why, bool *refused,
                     struct ry_error *err)
 {
+    RY_ASSERT(rc == RY_OK || why->code != RY_OK, "an error %d without a reason", rc);
     *refused = false;
     if (rc == RY_OK)
         return engine->ops->release(engine, err);
@@ -174,6 +181,8 @@ static int write_span(struct run *run, enum writer_table table, size_t first, si
 {
     struct writer_engine *engine = run->engine;
     struct writer_batch *batch = run->batch;
+    RY_ASSERT(n > 0 && first + n <= writer_table_rows(batch->write, table), "rows %zu..%zu of %s", first, first + n,
+              writer_table_name(table));
     int rc = engine->ops->savepoint(engine, err);
     if (rc != RY_OK)
         return rc;
@@ -224,6 +233,7 @@ static int pass_fence(struct run *run, struct ry_error *err)
 static const struct ry_batch_write *count_refused(struct run *run)
 {
     const struct ry_batch_write *write = run->batch->write;
+    RY_ASSERT(write->progress.n == 1, "%zu progresses", write->progress.n);
     struct ry_batch_write *counted = ry_arena_array(run->arena, 1, sizeof *counted);
     struct ry_scan_progress *progress = ry_arena_array(run->arena, 1, sizeof *progress);
     if (counted == NULL || progress == NULL)

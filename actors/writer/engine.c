@@ -1,5 +1,6 @@
 /* engine.c: what all engines share: the tables of a batch, the end of a cooldown. Pure. */
 #include "actors/writer/engine_open.h"
+#include "runtime/base/assert.h"
 
 void writer_engine_close(struct writer_engine **engine)
 {
@@ -25,6 +26,7 @@ size_t writer_table_rows(const struct ry_batch_write *batch, enum writer_table t
 
 const char *writer_table_name(enum writer_table table)
 {
+    RY_ASSERT(table < WRITER_TABLE_COUNT, "table %d", (int)table);
     static const char *const names[WRITER_TABLE_COUNT] = {
         [WRITER_MEDIA_ROOTS] = "reelyard_media_root",
         [WRITER_GUILDS] = "guild",
@@ -38,6 +40,7 @@ const char *writer_table_name(enum writer_table table)
 
 int64_t writer_cooldown_end_wall_ms(const struct ry_purge *purge, int64_t now_wall_ms)
 {
+    RY_ASSERT(now_wall_ms <= WRITER_NEVER_WALL_MS, "now %lld", (long long)now_wall_ms);
     int64_t cooldown_ms = purge->cooldown_ms;
     if (cooldown_ms <= 0)
         return 0;

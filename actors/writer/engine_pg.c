@@ -26,6 +26,7 @@ void pg_close(struct writer_engine *engine)
     for (size_t i = 0; i < PG_ARGS_MAX + PG_FENCE_COLUMNS; i++)
         ry_buf_free(&pg->columns[i].buf);
     ry_arena_free(&pg->scratch);
+    pg->magic = 0;
     free(pg);
 }
 
@@ -44,6 +45,7 @@ int writer_engine_pg_open(const struct writer_pg_options *options, struct writer
     if (pg == NULL)
         return ry_fail(err, RY_ENOMEM, "out of memory");
     pg->engine.ops = &pg_ops;
+    pg->magic = PG_MAGIC;
     pg->clock = options->clock;
     pg->video_min_s = ry_config_real(options->config, RY_OPT_video_min_s);
     pg->timeout_ms = ry_config_int(options->config, RY_OPT_db_timeout_ms);

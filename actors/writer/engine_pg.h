@@ -18,6 +18,7 @@
 #include "actors/writer/engine_open.h"
 #include "actors/writer/pg_pool.h"
 #include "actors/writer/text.h"
+#include "runtime/base/assert.h"
 #include "runtime/base/buf.h"
 
 /* Statements whose results are not yet read; more are read before more are sent. */
@@ -67,8 +68,11 @@ struct pg_figures {
     int64_t took_ms;
 };
 
+#define PG_MAGIC 0x70677371u
+
 struct pg {
-    struct writer_engine engine;
+    struct writer_engine engine; /* first, so that the operations find the rest */
+    uint32_t magic;
     const struct ry_clock *clock;
     struct pg_pool *pool;
     int64_t timeout_ms;
@@ -97,7 +101,10 @@ struct pg {
 
 static inline struct pg *pg_of(struct writer_engine *engine)
 {
-    return (struct pg *)engine;
+    struct pg *pg = (struct pg *)engine;
+    RY_ASSERT(pg->magic == PG_MAGIC && pg->fences_n <= PG_FENCES_MAX && pg->unread_n < PG_UNREAD_MAX,
+              "%zu fences held back, %zu results unread", pg->fences_n, pg->unread_n);
+    return pg;
 }
 
 #endif

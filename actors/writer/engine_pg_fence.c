@@ -11,6 +11,7 @@
  *
  * When the transaction ends, in whatever way, its locks end with it; tokens are kept by its commit. */
 #include "actors/writer/engine_pg_ops.h"
+#include "runtime/base/assert.h"
 
 #include <stdlib.h>
 
@@ -84,6 +85,7 @@ static int compare_locks(const void *a, const void *b)
 /* Sends the statement that takes these locks. Its columns are those of fences, which no other statement fills. */
 static int send_locks(struct pg *pg, struct lock *locks, size_t n, struct ry_error *err)
 {
+    RY_ASSERT(n > 0 && n <= PG_FENCES_MAX * 3, "%zu locks", n);
     qsort(locks, n, sizeof *locks, compare_locks);
     pg_columns_begin(pg, PG_FENCE_COLUMN, (const uint32_t[]){PG_INT8, PG_BOOL}, 2);
     for (size_t i = 0; i < n; i++) {
@@ -151,6 +153,7 @@ static int send_held(struct pg *pg, bool reading, struct ry_error *err)
 {
     size_t n = pg->fences_n, locks_n = 0;
     struct lock locks[PG_FENCES_MAX * 3];
+    RY_ASSERT(n <= PG_FENCES_MAX, "%zu fences", n);
     if (n == 0)
         return RY_OK;
     pg->fences_n = 0;
@@ -216,6 +219,7 @@ static int take_fenced(struct pg *pg, const PGresult *result, void *arg, struct 
 
 int pg_token_check(struct pg *pg, struct ry_str job_id, uint64_t token, bool *fenced, struct ry_error *err)
 {
+    RY_ASSERT(token > 0, "a job without a lease");
     struct pg_args args = {0};
     pg_add_text(pg, &args, job_id);
     pg_add_u64(&args, token);
@@ -226,6 +230,7 @@ int pg_token_check(struct pg *pg, struct ry_str job_id, uint64_t token, bool *fe
 int pg_fence_prune(struct writer_engine *engine, int64_t before_wall_ms, size_t max, struct ry_error *err)
 {
     struct pg *pg = pg_of(engine);
+    RY_ASSERT(max > 0);
     struct pg_args args = {0};
     pg_add_time(&args, before_wall_ms);
     pg_add_u64(&args, max);

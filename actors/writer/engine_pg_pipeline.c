@@ -11,6 +11,7 @@
  * When the connection is lost, or an answer does not come in time, the connection is discarded and the error is one to
  * retry. */
 #include "actors/writer/engine_pg_pipeline.h"
+#include "runtime/base/assert.h"
 
 static int fail_again(const struct pg *pg, struct ry_error *err)
 {
@@ -55,6 +56,7 @@ static void take_result(struct pg *pg, const PGresult *result, size_t at)
 /* Reads the results of all statements said. Only trouble with the connection itself is an error here. */
 static int read_all(struct pg *pg, int64_t deadline_mono_ms, struct ry_error *err)
 {
+    RY_ASSERT(pg->link != NULL, "%zu results are to come from no connection", pg->unread_n);
     int rc = RY_OK;
     for (size_t i = 0; rc == RY_OK && i < pg->unread_n; i++) {
         PGresult *result = NULL;
@@ -75,6 +77,7 @@ static int read_all(struct pg *pg, int64_t deadline_mono_ms, struct ry_error *er
 /* The connection is of no more use; what it was told is lost, or, behind a COMMIT, not known. */
 static int give_up(struct pg *pg, int rc, struct ry_error *err)
 {
+    RY_ASSERT(pg->link != NULL && rc != RY_OK, "code %d", rc);
     pg->link->discard = true;
     pg->unsynced = false;
     pg->unread_n = 0;
@@ -122,6 +125,7 @@ int pg_pipeline_send(struct pg *pg, const char *sql, const struct pg_args *args,
         return ry_fail(err, RY_EAWAY, "no transaction is open");
     if (pg->scratch_failed)
         return ry_fail(err, RY_ENOMEM, "out of memory for a statement");
+    RY_ASSERT(pg->unread_n < PG_UNREAD_MAX, "%zu results unread", pg->unread_n);
     static const struct pg_args none = {0};
     const struct pg_args *a = args ? args : &none;
     if (!PQsendQueryParams(pg->link->conn, sql, a->n, a->types, a->values, a->lengths, a->formats, 1)) {

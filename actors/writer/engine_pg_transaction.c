@@ -8,6 +8,7 @@
  *
  * When it crashes, the server ends the transaction. */
 #include "actors/writer/engine_pg_ops.h"
+#include "runtime/base/assert.h"
 
 /* Not READ WRITE, which a standby refuses in words of its own; a write there says what is wrong. */
 static const char begin_write[] = "BEGIN ISOLATION LEVEL READ COMMITTED";
@@ -30,6 +31,7 @@ static void add_limit(struct pg *pg, struct pg_args *args, int64_t ms)
 
 static int begin(struct pg *pg, bool read_only, struct ry_error *err)
 {
+    RY_ASSERT(pg->link == NULL && pg->unread_n == 0, "a transaction is open, %zu results unread", pg->unread_n);
     ry_arena_reset(&pg->scratch);
     pg->scratch_failed = false;
     pg->failed = false;
@@ -60,6 +62,7 @@ int pg_begin(struct writer_engine *engine, struct ry_error *err)
 static int check_committed(struct pg *pg, const PGresult *result, void *arg, struct ry_error *err)
 {
     (void)arg;
+    RY_ASSERT(pg->link != NULL);
     /* COMMIT of a transaction that failed is a rollback, and no error to the server. */
     if (strcmp(PQcmdStatus((PGresult *)result), "COMMIT") != 0)
         return ry_fail(err, RY_EIO, "%s rolled the transaction back", pg->link->address->where);
@@ -72,6 +75,7 @@ static int check_committed(struct pg *pg, const PGresult *result, void *arg, str
 int pg_commit(struct writer_engine *engine, struct ry_error *err)
 {
     struct pg *pg = pg_of(engine);
+    RY_ASSERT(pg->link != NULL, "nothing was begun");
     int rc = pg_say(pg, "COMMIT", NULL, check_committed, NULL, err);
     if (rc == RY_OK)
         rc = pg_pipeline_sync(pg, err);

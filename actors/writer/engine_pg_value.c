@@ -4,9 +4,11 @@
  * are microseconds since 2000-01-01 (integer_datetimes, the only form since version 10).
  * Source: PostgreSQL 15, array_recv and timestamptz_recv. */
 #include "actors/writer/engine_pg_value.h"
+#include "runtime/base/assert.h"
 #include "runtime/base/utf8.h"
 
 #include <endian.h>
+#include <limits.h>
 
 #define EPOCH_2000_WALL_MS INT64_C(946684800000)
 /* The first moment of year 1: what ry_time_format clamps to. */
@@ -42,6 +44,7 @@ static int64_t to_pg_us(int64_t wall_ms)
 
 int64_t pg_before_now(int64_t now_wall_ms, uint64_t older_ms)
 {
+    RY_ASSERT(now_wall_ms >= 0, "%lld", (long long)now_wall_ms);
     return older_ms < (uint64_t)now_wall_ms ? now_wall_ms - (int64_t)older_ms : 0;
 }
 
@@ -49,6 +52,7 @@ int64_t pg_before_now(int64_t now_wall_ms, uint64_t older_ms)
 
 static void add(struct pg_args *args, Oid type, const void *value, size_t n)
 {
+    RY_ASSERT(args->n < PG_ARGS_MAX && n <= INT_MAX, "%d parameters, one of %zu bytes", args->n, n);
     int i = args->n++;
     args->types[i] = type;
     args->values[i] = value;
@@ -65,6 +69,7 @@ void pg_add_text(struct pg *pg, struct pg_args *args, struct ry_str text)
 
 static void add_word(struct pg_args *args, Oid type, uint64_t word)
 {
+    RY_ASSERT(args->n < PG_ARGS_MAX, "%d parameters", args->n);
     args->words[args->n] = htobe64(word);
     add(args, type, &args->words[args->n], 8);
 }
@@ -86,6 +91,7 @@ void pg_add_time(struct pg_args *args, int64_t wall_ms)
 
 void pg_add_bool(struct pg_args *args, bool value)
 {
+    RY_ASSERT(args->n < PG_ARGS_MAX, "%d parameters", args->n);
     args->words[args->n] = 0;
     memcpy(&args->words[args->n], value ? "\1" : "\0", 1);
     add(args, PG_BOOL, &args->words[args->n], 1);
@@ -127,12 +133,15 @@ static void column_begin(struct pg_column *column, uint32_t type)
 
 void pg_columns_begin(struct pg *pg, size_t first, const uint32_t *types, size_t count)
 {
+    RY_ASSERT(first + count <= PG_ARGS_MAX + PG_FENCE_COLUMNS, "columns %zu..%zu", first, first + count);
     for (size_t i = 0; i < count; i++)
         column_begin(&pg->columns[first + i], types[i]);
 }
 
 static void put(struct pg_column *column, const void *value, size_t n)
 {
+    RY_ASSERT(column->buf.n >= ARRAY_HEAD_BYTES || column->buf.failed, "a column that was not begun");
+    RY_ASSERT(n < UINT32_MAX, "a value of %zu bytes", n);
     uint32_t length = htobe32(value ? (uint32_t)n : UINT32_MAX);
     char *p = ry_buf_reserve(&column->buf, sizeof length + n);
     column->n++;
@@ -169,6 +178,7 @@ void pg_put_bool(struct pg *pg, size_t column, bool value)
 
 void pg_add_columns(struct pg *pg, struct pg_args *args, size_t first, size_t count)
 {
+    RY_ASSERT(first + count <= PG_ARGS_MAX + PG_FENCE_COLUMNS, "columns %zu..%zu", first, first + count);
     for (size_t i = 0; i < count; i++) {
         struct pg_column *column = &pg->columns[first + i];
         if (column->buf.failed || column->buf.p == NULL) {
@@ -280,6 +290,7 @@ int pg_take_count(struct pg *pg, const PGresult *result, void *arg, struct ry_er
 {
     (void)pg;
     (void)err;
+    RY_ASSERT(PQntuples(result) == 1, "%d rows of a count", PQntuples(result));
     *(uint64_t *)arg = pg_u64(result, 0, 0);
     return RY_OK;
 }

@@ -32,6 +32,7 @@ void lite_close(struct writer_engine *engine)
     sqlite3_close(lite->db);
     ry_arena_free(&lite->scratch);
     free(lite->path);
+    lite->magic = 0;
     free(lite);
 }
 
@@ -101,6 +102,7 @@ int writer_engine_sqlite_open(const struct writer_sqlite_options *options, struc
     if (lite == NULL)
         return ry_fail(err, RY_ENOMEM, "out of memory");
     lite->engine.ops = &lite_ops;
+    lite->magic = LITE_MAGIC;
     lite->clock = options->clock;
     lite->video_min_s = options->video_min_s;
     lite->scratch = ry_arena_make(SCRATCH_MAX_BYTES);

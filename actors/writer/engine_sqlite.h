@@ -7,6 +7,7 @@
 
 #include "actors/writer/engine_open.h"
 #include "actors/writer/text.h"
+#include "runtime/base/assert.h"
 
 #include <sqlite3.h>
 
@@ -17,8 +18,11 @@ enum lite_statement {
     LITE_STATEMENT_COUNT
 };
 
+#define LITE_MAGIC 0x6c697465u
+
 struct lite {
-    struct writer_engine engine;
+    struct writer_engine engine; /* first, so that the operations find the rest */
+    uint32_t magic;
     sqlite3 *db;
     const struct ry_clock *clock;
     char *path;
@@ -32,7 +36,9 @@ struct lite {
 
 static inline struct lite *lite_of(struct writer_engine *engine)
 {
-    return (struct lite *)engine;
+    struct lite *lite = (struct lite *)engine;
+    RY_ASSERT(lite->magic == LITE_MAGIC);
+    return lite;
 }
 
 /* Settings of SQLite for the whole process: before anything opens a database. */

@@ -3,9 +3,11 @@
  * The largest token that has written for a job is kept; a worker that lost its lease comes with a smaller one and is
  * turned away. Transactions take the write lock at their beginning, so what is read here holds until the commit. */
 #include "actors/writer/engine_sqlite_ops.h"
+#include "runtime/base/assert.h"
 
 int lite_token_check(struct lite *lite, struct ry_str job_id, uint64_t token, bool *fenced, struct ry_error *err)
 {
+    RY_ASSERT(token > 0, "a job without a lease");
     uint64_t seen = 0;
     {
         LITE_AUTO *get = NULL;

@@ -4,6 +4,7 @@
  * here, so that a result code is judged in one place. */
 #include "actors/writer/engine_sqlite.h"
 
+#include "runtime/base/assert.h"
 #include "runtime/base/utf8.h"
 
 static const char *const texts[LITE_STATEMENT_COUNT] = {
@@ -77,6 +78,7 @@ int lite_fail(struct lite *lite, int rc, struct ry_error *err)
 
 int lite_get(struct lite *lite, enum lite_statement which, sqlite3_stmt **statement, struct ry_error *err)
 {
+    RY_ASSERT(which < LITE_STATEMENT_COUNT, "statement %d", (int)which);
     if (lite->statements[which] == NULL) {
         int rc =
             sqlite3_prepare_v3(lite->db, texts[which], -1, SQLITE_PREPARE_PERSISTENT, &lite->statements[which], NULL);

@@ -3,6 +3,7 @@
  * A transaction takes the write lock at its beginning: it waits there or fails as a whole, and never half-way. All of
  * its rows share one time. When it crashes, SQLite rolls the transaction back at the next open. */
 #include "actors/writer/engine_sqlite_ops.h"
+#include "runtime/base/assert.h"
 
 static int run_plain(struct writer_engine *engine, enum lite_statement which, struct ry_error *err)
 {
@@ -27,6 +28,7 @@ int lite_check_place(struct lite *lite, struct ry_error *err)
 int lite_begin(struct writer_engine *engine, struct ry_error *err)
 {
     struct lite *lite = lite_of(engine);
+    RY_ASSERT(sqlite3_get_autocommit(lite->db), "a transaction is open");
     ry_arena_reset(&lite->scratch);
     lite->scratch_failed = false;
     lite->now_wall_ms = ry_wall_ms(lite->clock);
@@ -76,6 +78,7 @@ int lite_rollback_to(struct writer_engine *engine, struct ry_error *err)
 struct lite *lite_look(struct writer_engine *engine)
 {
     struct lite *lite = lite_of(engine);
+    RY_ASSERT(sqlite3_get_autocommit(lite->db), "a question inside a transaction");
     ry_arena_reset(&lite->scratch);
     lite->scratch_failed = false;
     lite->now_wall_ms = ry_wall_ms(lite->clock);

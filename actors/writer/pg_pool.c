@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "runtime/base/assert.h"
 #include "runtime/base/log.h"
 
 struct pg_pool {
@@ -95,6 +96,7 @@ void pg_pool_close(struct pg_pool **pool)
     if (p == NULL)
         return;
     pthread_mutex_lock(&all_lock);
+    RY_ASSERT(p->users > 0);
     bool last = --p->users == 0;
     for (struct pg_pool **at = &all; last && *at != NULL; at = &(*at)->next)
         if (*at == p) {
@@ -116,6 +118,7 @@ void pg_pool_close(struct pg_pool **pool)
 /* Under the lock: ends idle links that nobody used for long, from the bottom. */
 static void end_aged(struct pg_pool *pool)
 {
+    RY_ASSERT(pool->figures.idle <= pool->figures.open, "%u idle of %u open", pool->figures.idle, pool->figures.open);
     int64_t before_mono_ms = pg_now_mono_ms() - pool->idle_max_ms;
     unsigned ended = 0;
     while (ended < pool->figures.idle && pool->figures.open > pool->kept &&
@@ -190,6 +193,8 @@ void pg_pool_put(struct pg_pool *pool, struct pg_link **link)
     pthread_mutex_lock(&pool->lock);
     if (keep) {
         l->idle_since_mono_ms = pg_now_mono_ms();
+        RY_ASSERT(pool->figures.idle < pool->figures.open && pool->figures.open <= pool->figures.limit,
+                  "%u idle of %u open of %u", pool->figures.idle, pool->figures.open, pool->figures.limit);
         pool->idle[pool->figures.idle++] = l;
     } else {
         pool->figures.open--;

@@ -2,6 +2,7 @@
  *
  * Each is a transaction of its own between two others. A crash costs one round. */
 #include "actors/writer/upkeep.h"
+#include "runtime/base/assert.h"
 
 #include <inttypes.h>
 
@@ -11,6 +12,7 @@
 
 void writer_upkeep_begin(struct writer *self, struct ry_ctx *ctx)
 {
+    RY_ASSERT(self->ping_period_ms > 0, "%lld ms", (long long)self->ping_period_ms);
     ry_timer(ctx, WRITER_TIMER_PRUNE, PRUNE_PERIOD_MS);
     ry_timer(ctx, WRITER_TIMER_PING, self->ping_period_ms);
 }

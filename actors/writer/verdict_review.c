@@ -3,6 +3,7 @@
  * Owns the list of versions and the position of the walk over the failures. Each step is a transaction of its own, so
  * that no claim waits for more than that. When it crashes, the walk begins anew with the next version that is told. */
 #include "actors/writer/verdict_review.h"
+#include "runtime/base/assert.h"
 
 #include <stdio.h>
 
@@ -16,6 +17,7 @@
  * with a verdict. An encoder that was taken over can say any; so only a few new ones a day are believed. */
 void writer_version_seen(struct writer *self, struct ry_ctx *ctx, struct ry_str version)
 {
+    RY_ASSERT(self->versions_today <= VERSIONS_A_DAY, "%u versions today", self->versions_today);
     for (size_t i = 0; i < self->versions_n && i < WRITER_VERSIONS_MAX; i++)
         if (ry_str_is(version, self->versions[i]))
             return;

@@ -1,4 +1,5 @@
-/* scheduler_janitor_test.c: doomed files are deleted and leave the list, whatever answers fail to come. */
+/* scheduler_janitor_test.c: files on the list of files to delete are deleted and leave it, whatever answers fail to
+ * come. */
 #include "tests/bed/bed.h"
 
 #include "actors/scheduler/scheduler.h"

@@ -1,6 +1,7 @@
-/* scheduler_reconciler_test.c: open scans that no job goes on with are mended, reported or cancelled. */
+/* scheduler_reconciler_test.c: open scans that no job goes on with are requeued, reported or cancelled. */
 #include "tests/bed/bed.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "actors/scheduler/scheduler.h"
@@ -204,6 +205,30 @@ static void no_step_is_begun_while_the_node_drains(void **state)
     bed_free(bed);
 }
 
+/* A writer that was taken over may answer so. */
+static void of_a_page_that_is_too_long_the_beginning_counts(void **state)
+{
+    (void)state;
+    enum { ANSWERED = 1000, A_PAGE = 100 };
+    static struct ry_scan_row scans[ANSWERED];
+    static char ids[ANSWERED][64];
+    uint64_t get = 0;
+    struct bed *bed = bed_at_first_round(&get);
+    for (size_t i = 0; i < ANSWERED; i++) {
+        (void)snprintf(ids[i], sizeof ids[i], NEXT("%zu"), i);
+        scans[i] = scan_of(bed, "10", 40 * MINUTES, ids[i]);
+    }
+    struct ry_scans_open_got got = {.scans = {scans, ANSWERED}};
+    BED_ANSWER(bed, get, scans_open_got, &got);
+    assert_int_equal(BED_EXPECT(bed, jobs_find)->channels.n, A_PAGE);
+    answer_found(bed, bed_envelope(bed)->id, (const char *const[]){"10"}, 1);
+    assert_int_equal(BED_EXPECT(bed, jobs_push)->jobs.n, A_PAGE);
+    struct ry_jobs_pushed pushed = {.accepted = A_PAGE};
+    BED_ANSWER(bed, bed_envelope(bed)->id, jobs_pushed, &pushed);
+    assert_true(ry_str_is(BED_EXPECT(bed, scans_open_get)->after_channel_id, "10"));
+    bed_free(bed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +239,7 @@ int main(void)
         cmocka_unit_test(a_scan_is_cancelled_only_when_it_is_old_and_no_job_waits),
         cmocka_unit_test(a_round_that_fails_begins_again_soon_and_changes_nothing),
         cmocka_unit_test(no_step_is_begun_while_the_node_drains),
+        cmocka_unit_test(of_a_page_that_is_too_long_the_beginning_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

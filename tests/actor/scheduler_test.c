@@ -115,6 +115,20 @@ static void scheduler_never_exceeds_its_window(void **state)
     bed_free(bed);
 }
 
+static void scheduler_gives_back_what_it_has_not_asked_for(void **state)
+{
+    (void)state;
+    struct bed *bed = bed_of_window("4");
+    bed_advance(bed, 0);
+    answer_claim(bed, expect_claim(bed, 4, true), 0, 6, 1);
+    for (unsigned i = 0; i < 4; i++)
+        (void)expect_make(bed, i);
+    for (unsigned i = 4; i < 6; i++)
+        (void)expect_failed(bed, true, 0);
+    bed_expect_nothing(bed);
+    bed_free(bed);
+}
+
 static void scheduler_looks_again_when_hinted_while_claiming(void **state)
 {
     (void)state;
@@ -404,6 +418,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scheduler_claims_at_start_and_voids_its_former_leases),
         cmocka_unit_test(scheduler_never_exceeds_its_window),
+        cmocka_unit_test(scheduler_gives_back_what_it_has_not_asked_for),
         cmocka_unit_test(scheduler_looks_again_when_hinted_while_claiming),
         cmocka_unit_test(scheduler_waits_until_the_next_clip_is_due),
         cmocka_unit_test(scheduler_retries_a_failed_claim_ever_slower_and_still_voids_leases),
