@@ -22,6 +22,9 @@
 /* Most frames of a received bag: a full one and a mail behind it. */
 #define RY_BAG_MAX_FRAMES ((size_t)1024)
 
+/* Most bytes of a bag of an encoder: what it says of one mail, two images and little more. */
+#define RY_BAG_ENCODER_MAX_BYTES ((size_t)40 << 20)
+
 /* The bytes of a peer's routing id, at most 255. */
 struct ry_route {
     uint8_t n;

@@ -40,7 +40,7 @@ void remote_check_size(struct ry_router_thread *thread, const struct peer_key *k
     struct peer *peer = peer_of_key(thread, key);
     size_t bytes = ry_bag_reader_bytes(thread->reader);
     ry_curve_listener_heard(thread->listener, ry_bag_reader_fd(thread->reader), bytes);
-    if (bytes <= GUEST_BAG_MAX_BYTES)
+    if (bytes <= RY_BAG_ENCODER_MAX_BYTES)
         return;
     peer_malformed(thread, "a bag of another host that is too large");
     if (peer && !peer->over)

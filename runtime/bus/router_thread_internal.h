@@ -26,8 +26,6 @@
 /* Bags taken from one socket before mail is handed out. */
 #define BAGS_A_ROUND  64
 #define SESSION_SLOTS 4096
-/* Largest bag of another host: what an encoder says of one mail, two images and little more. */
-#define GUEST_BAG_MAX_BYTES ((size_t)40 << 20)
 
 enum transport { TRANSPORT_INPROC, TRANSPORT_IPC, TRANSPORT_TCP, TRANSPORT_COUNT };
 

@@ -80,11 +80,16 @@ static int work(const struct wish *wish, const char *socket, void (*joined)(void
     (void)sigemptyset(&ends);
     (void)sigaddset(&ends, SIGINT);
     (void)sigaddset(&ends, SIGTERM);
+    const struct ry_confine_options confine = {.spec = wish->spec,
+                                               .name = wish->name,
+                                               .socket = socket,
+                                               .encrypted = wish->remote,
+                                               .kept_fd = wish->on_leash ? RY_LEASH_FD : 0};
     int rc = wish->remote ? read_keys(wish->cli->config, &curve, err) : RY_OK;
     if (rc == RY_OK && wish->on_leash)
         rc = ry_leashed_check(err);
     if (rc == RY_OK)
-        rc = ry_confine(&confined, wish->cli, wish->spec, wish->name, socket, wish->on_leash ? RY_LEASH_FD : 0, err);
+        rc = ry_confine(&confined, wish->cli, &confine, err);
     if (rc == RY_OK && wish->on_leash)
         rc = ry_leashed_begin(&leashed, err);
     if (rc != RY_OK)

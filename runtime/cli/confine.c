@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "runtime/base/log.h"
+#include "runtime/bus/bag.h"
 
 enum ry_sandbox_mode ry_confine_mode(const struct ry_config *config)
 {
@@ -48,10 +49,11 @@ static void end(void *arg)
     _exit(RY_SANDBOX_EXIT_CPU);
 }
 
-int ry_confine(struct ry_confined *confined, struct ry_cli *cli, const struct ry_actor_spec *spec, const char *name,
-               const char *socket, int kept_fd, struct ry_error *err)
+int ry_confine(struct ry_confined *confined, struct ry_cli *cli, const struct ry_confine_options *options,
+               struct ry_error *err)
 {
-    *confined = (struct ry_confined){.socket = socket};
+    const struct ry_actor_spec *spec = options->spec;
+    *confined = (struct ry_confined){.socket = options->socket};
     if (!spec->confinement.needed)
         return RY_OK;
     int rc = ry_confine_forget(cli, ry_role_name(spec->role), err);
@@ -62,19 +64,21 @@ int ry_confine(struct ry_confined *confined, struct ry_cli *cli, const struct ry
     if (mode == RY_SANDBOX_STRICT && *unavailable)
         return ry_fail(err, RY_ECONFIG, "%s, and REELYARD_SANDBOX is strict", unavailable);
     if (mode == RY_SANDBOX_OFF || *unavailable) {
-        RY_LOG(RY_WARNING, "not_sandboxed", "name=%s reason=%s", name,
+        RY_LOG(RY_WARNING, "not_sandboxed", "name=%s reason=%s", options->name,
                *unavailable ? unavailable : "REELYARD_SANDBOX is off");
         return RY_OK;
     }
-    const struct ry_sandbox_options options = {
+    const struct ry_sandbox_options sandbox = {
         .mode = mode,
-        .name = name,
-        .socket = socket,
-        .kept_fd = kept_fd,
+        .name = options->name,
+        .socket = options->socket,
+        .message_max_bytes = options->encrypted ? 0 : RY_BAG_ENCODER_MAX_BYTES,
+        .message_max_parts = RY_BAG_MAX_FRAMES + 1,
+        .kept_fd = options->kept_fd,
         .memory_max_bytes = spec->confinement.memory_max_bytes,
         .turn_cpu_max_s = spec->confinement.mail_cpu_max_s,
     };
-    rc = ry_sandbox_enter(&confined->sandbox, &options, err);
+    rc = ry_sandbox_enter(&confined->sandbox, &sandbox, err);
     if (rc != RY_OK)
         return rc;
     confined->socket = confined->sandbox.socket;

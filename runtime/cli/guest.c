@@ -30,7 +30,7 @@
 #include "runtime/base/backoff.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/log.h"
-#include "runtime/cli/ferry.h"
+#include "runtime/sandbox/proxy.h"
 #include "runtime/sandbox/sandbox.h"
 
 #define CONNECT_TIMEOUT_MS 10000
@@ -62,7 +62,7 @@ struct guest {
     int status;  /* of the last one */
     unsigned young;
     struct ry_rng rng;
-    struct ry_ferry ferry;
+    struct ry_proxy proxy;
 };
 
 bool ry_guest_is_remote(const char *join)
@@ -230,24 +230,24 @@ static void carry(struct guest *guest, int own_fd, int node_fd)
     struct pollfd fds[3];
     bool going = true;
     int64_t left_ms = SILENCE_MS, heard_mono_ms = ry_mono_ms(ry_clock_system());
-    ry_ferry_begin(&guest->ferry, own_fd, node_fd);
+    ry_proxy_begin(&guest->proxy, own_fd, node_fd);
     while (going && guest->child && left_ms > 0) {
-        ry_ferry_polls(&guest->ferry, fds + 1);
+        ry_proxy_polls(&guest->proxy, fds + 1);
         await(guest, fds, 3, (int)left_ms);
-        going = ry_ferry_work(&guest->ferry, fds + 1);
-        if (guest->ferry.lanes[1].heard)
+        going = ry_proxy_work(&guest->proxy, fds + 1);
+        if (guest->proxy.lanes[1].heard)
             heard_mono_ms = ry_mono_ms(ry_clock_system());
-        guest->ferry.lanes[1].heard = false;
+        guest->proxy.lanes[1].heard = false;
         left_ms = heard_mono_ms + SILENCE_MS - ry_mono_ms(ry_clock_system());
     }
     if (left_ms <= 0)
         RY_LOG(RY_WARNING, "node_silent", "name=%s silence_ms=%d", guest->options->name, SILENCE_MS);
     /* What it said before it ended. */
     for (int i = 0; going && i < 64; i++) {
-        ry_ferry_polls(&guest->ferry, fds + 1);
+        ry_proxy_polls(&guest->proxy, fds + 1);
         if (poll(fds + 1, 2, 0) <= 0)
             break;
-        going = ry_ferry_work(&guest->ferry, fds + 1);
+        going = ry_proxy_work(&guest->proxy, fds + 1);
     }
 }
 

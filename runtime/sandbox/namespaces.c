@@ -3,8 +3,7 @@
  * Each is asked for alone, so that a kernel or a container that refuses one still gives the others. The user namespace
  * comes first: in it an ordinary user may make the others. Root gets one too, and with it loses what root may do.
  *
- * The new root is a tmpfs, read-only, with one file: the node's socket, bound there. A socket that is reached by a path
- * knows no network namespace, so the connection can be made from behind all of them. The old root is let go of. */
+ * The new root is a tmpfs, read-only, with nothing in it. The old root is let go of. */
 #include "runtime/sandbox/sandbox_internal.h"
 
 #include <errno.h>
@@ -21,9 +20,7 @@
 /* The user inside: nobody, as far as any program knows. */
 #define INSIDE_ID 65534
 /* Where the new root is put together: a folder that every system has, and below which no socket lies. */
-#define STAGE         "/proc"
-#define STAGE_SOCKET  "/proc/node.sock"
-#define INSIDE_SOCKET "/node.sock"
+#define STAGE "/proc"
 
 static bool write_file(const char *path, const char *text)
 {
@@ -45,20 +42,6 @@ static bool map_ids(uid_t uid, gid_t gid)
     (void)snprintf(gids, sizeof gids, "%d %u 1\n", INSIDE_ID, gid);
     return write_file("/proc/self/uid_map", uids) && write_file("/proc/self/setgroups", "deny") &&
            write_file("/proc/self/gid_map", gids);
-}
-
-int namespaces_go_to_socket(struct ry_sandbox *sandbox, struct ry_error *err)
-{
-    const char *path = sandbox->options.socket;
-    if (path == NULL)
-        return RY_OK;
-    const char *slash = strrchr(path, '/');
-    char folder[RY_SANDBOX_SOCKET_BYTES];
-    (void)snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
-    (void)snprintf(sandbox->socket, sizeof sandbox->socket, "%s", slash ? slash + 1 : path);
-    if (chdir(folder) != 0 || access(sandbox->socket, F_OK) != 0)
-        return ry_fail(err, RY_ENOENT, "no node listens at %s: %s", path, strerror(errno));
-    return RY_OK;
 }
 
 void namespaces_leave(struct ry_sandbox *sandbox)
@@ -88,16 +71,6 @@ void namespaces_leave(struct ry_sandbox *sandbox)
         sandbox_miss(sandbox, RY_SANDBOX_UTS, "sethostname");
 }
 
-/* Puts the socket into the new root. */
-static bool bind_socket(const char *socket)
-{
-    int fd = open(STAGE_SOCKET, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return false;
-    (void)close(fd);
-    return mount(socket, STAGE_SOCKET, NULL, MS_BIND, NULL) == 0;
-}
-
 static bool go_there(void)
 {
     /* The old root is put on top of the new one, and let go of with everything below it. */
@@ -106,15 +79,13 @@ static bool go_there(void)
 }
 
 /* What of it failed; NULL: nothing. */
-static const char *make_root(const char *socket)
+static const char *make_root(void)
 {
     const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
         return "mount(MS_PRIVATE)";
-    if (mount("sandbox", STAGE, "tmpfs", flags, "size=4k,nr_inodes=4,mode=0555") != 0)
+    if (mount("sandbox", STAGE, "tmpfs", flags, "size=4k,nr_inodes=1,mode=0555") != 0)
         return "mount(tmpfs)";
-    if (socket && !bind_socket(socket))
-        return "mount of the socket";
     if (mount(NULL, STAGE, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | flags, NULL) != 0)
         return "mount(MS_RDONLY)";
     return go_there() ? NULL : "pivot_root";
@@ -122,12 +93,9 @@ static const char *make_root(const char *socket)
 
 void namespaces_empty_root(struct ry_sandbox *sandbox)
 {
-    const char *socket = sandbox->options.socket ? sandbox->socket : NULL;
     if (sandbox->missing & 1u << RY_SANDBOX_ROOT)
         return;
-    const char *failed = make_root(socket);
+    const char *failed = make_root();
     if (failed)
         sandbox_miss(sandbox, RY_SANDBOX_ROOT, failed);
-    else if (socket)
-        (void)snprintf(sandbox->socket, sizeof sandbox->socket, "%s", INSIDE_SOCKET);
 }

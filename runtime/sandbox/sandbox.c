@@ -85,54 +85,49 @@ static int judge(const struct ry_sandbox *sandbox, struct ry_error *err)
 
 /* ---- enter ------------------------------------------------------------------------------------------------------- */
 
-/* Pipes between the two processes: the log outwards, the inner one's pid inwards. */
+/* What the two processes have in common: the pipe of the log, outwards, and the connection to the node. */
 struct split {
     int log[2];
-    int tell[2];
+    struct connection *connection;
 };
 
 /* The log's end inside is that process's alone, so that it need not wait for the outer one. */
-static int split_open(struct split *split, struct ry_error *err)
+static int split_open(struct split *split, const struct ry_sandbox_options *options, struct ry_error *err)
 {
+    split->connection = calloc(1, sizeof *split->connection);
+    if (split->connection == NULL)
+        return ry_fail(err, RY_ENOMEM, "no memory for the connection of a sandbox");
+    int rc = connection_call(split->connection, options, err);
+    if (rc != RY_OK)
+        return rc;
     if (pipe2(split->log, O_CLOEXEC) != 0)
         return ry_fail(err, RY_EIO, "cannot make a pipe for the sandbox: %s", strerror(errno));
-    if (pipe2(split->tell, O_CLOEXEC) != 0) {
-        int why = errno;
-        (void)close(split->log[0]);
-        (void)close(split->log[1]);
-        return ry_fail(err, RY_EIO, "cannot make a pipe for the sandbox: %s", strerror(why));
-    }
     (void)fcntl(split->log[1], F_SETFL, O_NONBLOCK);
     return RY_OK;
 }
 
-/* The inner process learns its name in the world outside, and that the outer one lives and will not outlive it alone.
- */
-static int meet_outer(struct ry_sandbox *sandbox, const struct split *split, struct ry_error *err)
+static void split_free(struct split *split)
 {
-    (void)close(split->tell[1]);
+    if (split->connection)
+        connection_close(split->connection);
+    free(split->connection);
+    split->connection = NULL;
+}
+
+/* Makes sure that the outer one lives, and that this one will not outlive it. */
+static int meet_outer(const struct split *split, struct ry_error *err)
+{
     (void)close(split->log[0]);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0L, 0L, 0L);
-    ssize_t n = read(split->tell[0], &sandbox->pid, sizeof sandbox->pid);
     struct pollfd log = {.fd = split->log[1]};
-    if (n != (ssize_t)sizeof sandbox->pid || (poll(&log, 1, 0) == 1 && log.revents & POLLERR))
+    if (poll(&log, 1, 0) == 1 && log.revents & POLLERR)
         return ry_fail(err, RY_EAWAY, "the process outside the sandbox ended");
     return RY_OK;
 }
 
-static _Noreturn void stay_outside(const struct ry_sandbox *sandbox, const struct split *split, pid_t inner)
-{
-    (void)close(split->tell[0]);
-    (void)close(split->log[1]);
-    if (write(split->tell[1], &inner, sizeof inner) != (ssize_t)sizeof inner)
-        (void)kill(inner, SIGKILL);
-    (void)close(split->tell[1]);
-    outer_run(sandbox->options.name, inner, split->log[0]);
-}
-
 static int settle_in(struct ry_sandbox *sandbox, const struct split *split, struct ry_error *err)
 {
-    int rc = meet_outer(sandbox, split, err);
+    int rc = meet_outer(split, err);
     if (rc == RY_OK)
         rc = privileges_close_descriptors(split->log[1], sandbox->options.kept_fd, err);
     if (rc != RY_OK)
@@ -146,24 +141,26 @@ static int settle_in(struct ry_sandbox *sandbox, const struct split *split, stru
 int ry_sandbox_enter(struct ry_sandbox *sandbox, const struct ry_sandbox_options *options, struct ry_error *err)
 {
     struct split split;
-    *sandbox = (struct ry_sandbox){.options = *options};
+    *sandbox = (struct ry_sandbox){.options = *options, .pid = getpid()};
     if (*ry_sandbox_unavailable())
         return ry_fail(err, RY_ECONFIG, "%s: %s", options->name, ry_sandbox_unavailable());
-    int rc = namespaces_go_to_socket(sandbox, err);
-    if (rc == RY_OK)
-        rc = split_open(&split, err);
-    if (rc != RY_OK)
-        return rc;
-    (void)fflush(NULL);
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) != 0)
-        sandbox_miss(sandbox, RY_SANDBOX_PRIVILEGES, "prctl(PR_SET_NO_NEW_PRIVS)");
-    namespaces_leave(sandbox);
-    pid_t inner = fork();
-    if (inner < 0)
-        return ry_fail(err, RY_EIO, "cannot start the process inside the sandbox: %s", strerror(errno));
-    if (inner > 0)
-        stay_outside(sandbox, &split, inner);
-    return settle_in(sandbox, &split, err);
+    int rc = split_open(&split, options, err);
+    if (rc == RY_OK) {
+        (void)fflush(NULL);
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) != 0)
+            sandbox_miss(sandbox, RY_SANDBOX_PRIVILEGES, "prctl(PR_SET_NO_NEW_PRIVS)");
+        namespaces_leave(sandbox);
+        rc = connection_offer(split.connection, sandbox->socket, err);
+    }
+    pid_t inner = rc == RY_OK ? fork() : -1;
+    if (inner > 0) {
+        (void)close(split.log[1]);
+        outer_run(options->name, split.connection, inner, split.log[0]);
+    }
+    if (rc == RY_OK && inner < 0)
+        rc = ry_fail(err, RY_EIO, "cannot start the process inside the sandbox: %s", strerror(errno));
+    split_free(&split);
+    return rc == RY_OK ? settle_in(sandbox, &split, err) : rc;
 }
 
 /* ---- seal -------------------------------------------------------------------------------------------------------- */

@@ -1,17 +1,21 @@
 /* sandbox.h: a process shuts itself in, because what it is about to read may take it over.
  *
  * Three steps, all by the process itself, from its one thread:
- *   enter   splits the process in two. The outer one only passes on signals, the log and the exit status. The inner
- * one, which returns, has no privileges, limits, and namespaces of its own: no network, no other process, and an empty
- * root in which there is nothing but the socket of its node. then it opens what it needs: its connection, its
- * libraries; it may start threads. seal    lets no further thread or process be made, and puts all threads under an
- * allow-list of system calls; what is not on it ends the process (SIGSYS). From here on it may read what strangers
- * wrote. docs/BARRIERS.md tells what each part stops. Nothing here knows an actor or the bus. */
+ *
+ *   enter   splits the process in two. The outer one passes on signals, the log, the bytes of the connection to the
+ *           node and the exit status. The inner one, which returns, has no privileges, limits, and namespaces of its
+ *           own: no network, no other process, and an empty root.
+ *   then    it opens what it needs: its connection (by the outer one), its libraries; it may start threads.
+ *   seal    lets no further thread or process be made, and puts all threads under an allow-list of system calls; what
+ *           is not on it ends the process (SIGSYS). From here on it may read what strangers wrote.
+ *
+ * docs/BARRIERS.md says what each part stops. Nothing here knows an actor or the bus. */
 #ifndef REELYARD_RUNTIME_SANDBOX_SANDBOX_H
 #define REELYARD_RUNTIME_SANDBOX_SANDBOX_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "runtime/base/error.h"
@@ -42,21 +46,30 @@ struct ry_sandbox_options {
     enum ry_sandbox_mode mode; /* not OFF */
     const char *name;          /* in the log: "encoder-1" */
     const char *socket;        /* path of the node's socket; NULL: none */
-    int kept_fd;               /* a descriptor above 2 that stays open inside, and only there; 0: none */
-    size_t memory_max_bytes;   /* address space; 0: no limit */
-    unsigned turn_cpu_max_s;   /* CPU time between two ry_sandbox_turn; 0: no limit */
+    /* What one ZeroMQ message to the node may have, all its parts together: one that has more ends the process
+     * (RY_SANDBOX_EXIT_MESSAGE). 0: not counted, for a connection that is encrypted from end to end. */
+    uint64_t message_max_bytes;
+    uint64_t message_max_parts;
+    int kept_fd;             /* a descriptor above 2 that stays open inside, and only there; 0: none */
+    size_t memory_max_bytes; /* address space; 0: no limit */
+    unsigned turn_cpu_max_s; /* CPU time between two ry_sandbox_turn; 0: no limit */
 };
 
 #define RY_SANDBOX_SOCKET_BYTES 108
 
 /* Exit status of a process that used more CPU time than turn_cpu_max_s. */
 #define RY_SANDBOX_EXIT_CPU 152
+/* Exit status of a process that sent a message beyond message_max_bytes or message_max_parts. */
+#define RY_SANDBOX_EXIT_MESSAGE 153
+/* Exit status of a process that did not end by itself when its node was gone. */
+#define RY_SANDBOX_EXIT_ORPHAN 75
 
 /* The inner process's view. */
 struct ry_sandbox {
     struct ry_sandbox_options options;    /* its strings are borrowed */
-    char socket[RY_SANDBOX_SOCKET_BYTES]; /* where the node's socket is now */
-    pid_t pid;                            /* of the inner process, as the processes outside see it */
+    char socket[RY_SANDBOX_SOCKET_BYTES]; /* "@" and the abstract name at which the outer process takes one connection
+                                           * for the node; "" without a socket */
+    pid_t pid;                            /* of the outer process, which is what the node sees */
     unsigned missing;                     /* parts that could not be had */
     char why[256];                        /* why the first of them could not */
 };
@@ -67,6 +80,9 @@ const char *ry_sandbox_unavailable(void);
 /* Splits the process and returns in the inner one. Closes every descriptor but kept_fd and 0 to 2, of which 0
  * and 1 become /dev/null and 2 a pipe to the outer one. Signals that shall be delivered to the inner process as data
  * are to be blocked before. Must be called while the process has one thread.
+ *
+ * The connection to the node is made here, and the node sees the outer process at its end, which carries the bytes and
+ * ends the inner one soon after the node, or the connection, is gone.
  *
  * An error can come in either process and must end it: RY_ECONFIG when the mode is STRICT and a part is missing,
  * RY_EIO, RY_ENOENT (the socket). */

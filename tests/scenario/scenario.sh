@@ -79,6 +79,9 @@ end() {
     wait "$pid" 2>/dev/null || ended=$?
 }
 
+# child_of PID: the process that it has started; of an encoder's outer process, the one inside its sandbox.
+child_of() { grep -lsE "^PPid:[[:space:]]+$1\$" /proc/[0-9]*/status | cut -d/ -f3 | head -1; }
+
 # await COMMAND...: until the command succeeds.
 await() {
     local until=$((SECONDS + patience))

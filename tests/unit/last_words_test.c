@@ -54,11 +54,13 @@ static int work(const char *socket)
     struct ry_error err = {.code = RY_OK};
     char *const nothing[] = {NULL};
     struct ry_cli cli = {.env = nothing, .out = stdout, .err = stderr};
+    const struct ry_confine_options confine = {
+        .spec = &worker, .name = "worker", .socket = socket, .kept_fd = RY_LEASH_FD};
     /* A writer takes a ticket, and who is shut in can read no file. */
     char token[RY_TICKET_BYTES];
     ry_ticket_file_read(socket, token);
     if (ry_config_load(&cli.config, nothing, &err) != RY_OK || ry_config_finish(cli.config, &err) != RY_OK ||
-        ry_confine(&confined, &cli, &worker, "worker", socket, RY_LEASH_FD, &err) != RY_OK)
+        ry_confine(&confined, &cli, &confine, &err) != RY_OK)
         return 1;
     const struct ry_attachment attachment = {.spec = &worker,
                                              .name = "worker",

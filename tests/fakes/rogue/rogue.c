@@ -16,6 +16,7 @@
 #include "runtime/supervisor/leash.h"
 #include "tests/fakes/rogue/dialog.h"
 #include "tests/fakes/rogue/effort.h"
+#include "tests/fakes/rogue/excess.h"
 #include "tests/fakes/rogue/judge.h"
 #include "tests/fakes/rogue/mouth.h"
 
@@ -200,6 +201,8 @@ int __wrap_ry_node_attach(const struct ry_attachment *attachment, struct ry_erro
     struct rogue rogue = {.attachment = attachment, .step = false};
     if (effort_is_for(attachment))
         effort_spend(attachment);
+    if (excess_is_for(attachment))
+        excess_commit(attachment);
     dialog_path(attachment->ipc_path, path);
     if (!dialog_connect(&rogue.dialog, told ? told : path) ||
         !dialog_say(&rogue.dialog, "hello %s %s", attachment->name, ry_role_name(attachment->spec->role)) ||

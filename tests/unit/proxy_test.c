@@ -1,4 +1,4 @@
-/* ferry_test.c: bytes between two sockets arrive whole and in order whoever is slow, and the end arrives behind them.
+/* proxy_test.c: bytes between two sockets arrive whole and in order whoever is slow, and the end arrives behind them.
  */
 #include "tests/bed/bed.h"
 
@@ -6,15 +6,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "runtime/cli/ferry.h"
+#include "runtime/sandbox/proxy.h"
 
-#define MANY_BYTES (5 * RY_FERRY_BYTES + 77)
+#define MANY_BYTES (5 * RY_PROXY_BYTES + 77)
 
-/* Two pairs with the ferry between them: ends[0] and ends[1] are outside. */
+/* Two pairs with the proxy between them: ends[0] and ends[1] are outside. */
 struct way {
     int ends[2];
     int inner[2];
-    struct ry_ferry ferry;
+    struct ry_proxy proxy;
 };
 
 static int set_up(void **state)
@@ -28,7 +28,7 @@ static int set_up(void **state)
         way->ends[i] = pair[0];
         way->inner[i] = pair[1];
     }
-    ry_ferry_begin(&way->ferry, way->inner[0], way->inner[1]);
+    ry_proxy_begin(&way->proxy, way->inner[0], way->inner[1]);
     return 0;
 }
 
@@ -44,15 +44,15 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* Lets the ferry do all it can now. False: the connection is over. */
+/* Lets the proxy do all it can now. False: the connection is over. */
 static bool work(struct way *way)
 {
     struct pollfd polls[2];
     for (;;) {
-        ry_ferry_polls(&way->ferry, polls);
+        ry_proxy_polls(&way->proxy, polls);
         if (poll(polls, 2, 0) <= 0)
             return true;
-        if (!ry_ferry_work(&way->ferry, polls))
+        if (!ry_proxy_work(&way->proxy, polls))
             return false;
     }
 }
@@ -103,7 +103,7 @@ static void all_bytes_arrive_in_order_both_ways(void **state)
             heard[i] = hear(way->ends[i], heard[i], &ended);
     }
     assert_false(ended);
-    assert_true(way->ferry.lanes[0].heard && way->ferry.lanes[1].heard);
+    assert_true(way->proxy.lanes[0].heard && way->proxy.lanes[1].heard);
 }
 
 static void one_who_does_not_read_holds_up_his_own_lane_only(void **state)
@@ -164,6 +164,57 @@ static void nobody_to_hear_the_last_words_is_the_end_too(void **state)
     assert_false(work(way));
 }
 
+/* Until nothing more goes in from this end, which is long before all of it; how much went in. */
+static size_t fill(struct way *way, int end)
+{
+    size_t said = 0, before;
+    do {
+        before = said;
+        said = say(way->ends[end], said);
+        assert_true(work(way));
+    } while (said > before);
+    return said;
+}
+
+/* Else one that reads nothing could hide the end of the other for ever. */
+static void hang_up_is_noticed_although_the_other_side_reads_nothing(void **state)
+{
+    struct way *way = *state;
+    assert_true(fill(way, 1) < MANY_BYTES);
+    assert_false(way->proxy.hung[1]);
+    (void)close(way->ends[1]);
+    way->ends[1] = -1;
+    struct pollfd polls[2];
+    ry_proxy_polls(&way->proxy, polls);
+    assert_true(poll(polls, 2, 0) > 0);
+    assert_true(ry_proxy_work(&way->proxy, polls));
+    assert_true(way->proxy.hung[1]);
+    ry_proxy_polls(&way->proxy, polls);
+    assert_int_equal(poll(polls, 2, 0), 0);
+}
+
+static bool no_byte(void *arg, const char *bytes, size_t n)
+{
+    *(size_t *)arg += n;
+    (void)bytes;
+    return false;
+}
+
+static void refused_bytes_are_not_passed_on(void **state)
+{
+    struct way *way = *state;
+    size_t seen = 0;
+    char byte;
+    way->proxy.inspect = no_byte;
+    way->proxy.arg = &seen;
+    assert_int_equal(send(way->ends[1], "answer", 6, 0), 6);
+    assert_true(work(way)); /* the other direction is not inspected */
+    assert_int_equal(send(way->ends[0], "word", 4, 0), 4);
+    assert_false(work(way));
+    assert_int_equal(seen, 4);
+    assert_int_equal(recv(way->ends[1], &byte, 1, 0), -1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -173,6 +224,8 @@ int main(void)
         TEST(last_words_arrive_before_the_end),
         TEST(end_of_either_side_is_the_end),
         TEST(nobody_to_hear_the_last_words_is_the_end_too),
+        TEST(hang_up_is_noticed_although_the_other_side_reads_nothing),
+        TEST(refused_bytes_are_not_passed_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
