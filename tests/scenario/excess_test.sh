@@ -34,7 +34,7 @@ gone() { [ ! -e "/proc/$1" ] || grep -q '^State:[[:space:]]*Z' "/proc/$1/status"
 # outside_of PID: the outer process of the encoder that it has started.
 outside_of() {
     local pid
-    for pid in $(grep -lsE "^PPid:[[:space:]]+$1\$" /proc/[0-9]*/status | cut -d/ -f3); do
+    for pid in $(children_of "$1"); do
         [ "$(cat "/proc/$pid/comm")" != sandbox-outside ] || echo "$pid"
     done
 }

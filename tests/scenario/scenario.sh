@@ -80,7 +80,9 @@ end() {
 }
 
 # child_of PID: the process that it has started; of an encoder's outer process, the one inside its sandbox.
-child_of() { grep -lsE "^PPid:[[:space:]]+$1\$" /proc/[0-9]*/status | cut -d/ -f3 | head -1; }
+child_of() { children_of "$1" | sed -n 1p; }
+# Processes that end meanwhile make grep fail.
+children_of() { { grep -lsE "^PPid:[[:space:]]+$1\$" /proc/[0-9]*/status || true; } | cut -d/ -f3; }
 
 # await COMMAND...: until the command succeeds.
 await() {

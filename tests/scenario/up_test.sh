@@ -74,7 +74,7 @@ for ((round = 0; round < rounds; round++)); do
     *)
         signal=STOP stuck=$((stuck + 1))
         # The process that works, which in a sandbox is another than the one that was started.
-        inner=$("$reelyard" status --data "$data" --json | jq -r ".node.instances[] | select(.name == \"$name\") | .pid")
+        inner=$(child_of "$victim")
         victim=${inner:-$victim}
         ;;
     esac

@@ -59,7 +59,11 @@ static void send_without_end(int fd)
     static const uint8_t greeting[64] = {0xFF, 0, 0, 0, 0, 0, 0, 0, 0, 0x7F, 3, 0, 'N', 'U', 'L', 'L'};
     static const char ready[] = "\4\x1C\5READY\13Socket-Type\0\0\0\6DEALER";
     static uint8_t part[9 + PART_BYTES] = {3, 0, 0, 0, 0, 0, PART_BYTES >> 16, PART_BYTES >> 8 & 0xFF};
-    if (!put(fd, greeting, sizeof greeting) || !put(fd, ready, sizeof ready - 1))
+    uint8_t theirs[sizeof greeting + 255];
+    /* The node takes nothing but a greeting and READY before it has sent its own. */
+    if (!put(fd, greeting, sizeof greeting) || !put(fd, ready, sizeof ready - 1) ||
+        recv(fd, theirs, sizeof greeting + 2, MSG_WAITALL) != sizeof greeting + 2 ||
+        recv(fd, theirs, theirs[sizeof greeting + 1], MSG_WAITALL) <= 0)
         give_up("rogue: greeting");
     for (uint64_t sent = 0; sent < ALL_BYTES; sent += PART_BYTES)
         if (!put(fd, part, sizeof part))
