@@ -1,7 +1,7 @@
 /* encoder.c: the encoder actor: bytes of a video in, two images out.
  *
  * Owns     nothing: no file, no connection, no state between two mails. It may run anywhere.
- * Accepts  encode_run: windows of a video and what is wished of its picture.
+ * Accepts  encode_run: windows of a video and what is requested of its picture.
  * Sends    exactly one answer to the downloader: encode_needs (ranges to fetch; it asks again with all windows),
  *          encode_failed (a reason for people), or encode_done, before which thumbnail_store has gone to storage
  *          under the correlation of the mail, which is the clip's origin; encoder_here to the scheduler, now and then.
@@ -47,12 +47,12 @@ static bool read_windows(const struct ry_encode_run *run, struct window_io *wind
     return true;
 }
 
-static struct engine_wishes read_wishes(const struct ry_encode_run *run, char filename[FILENAME_BYTES])
+static struct engine_request read_request(const struct ry_encode_run *run, char filename[FILENAME_BYTES])
 {
     size_t n = run->filename.n < FILENAME_BYTES ? run->filename.n : FILENAME_BYTES - 1;
     memcpy(filename, run->filename.p, n);
     filename[n] = '\0';
-    return (struct engine_wishes){
+    return (struct engine_request){
         .filename = filename,
         .wished_s = run->wished_s,
         .mode = (enum ry_frame_mode)run->frame,
@@ -139,8 +139,8 @@ static void encoder_on_run(struct ry_ctx *ctx, struct ry_mail *mail)
         return;
     }
     double begin_s = thread_cpu_s();
-    struct engine_wishes wishes = read_wishes(run, filename);
-    switch (engine_run(&windows, &wishes, &result)) {
+    struct engine_request request = read_request(run, filename);
+    switch (engine_run(&windows, &request, &result)) {
     case ENGINE_DONE: send_images(ctx, mail, &windows, &result); break;
     case ENGINE_NEEDS: send_needs(ctx, mail, &windows); break;
     case ENGINE_FAILED: send_failed(ctx, mail, &result.error); break;

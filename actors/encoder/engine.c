@@ -35,21 +35,21 @@ static int encode(const struct picture *picture, float quality, struct engine_im
 }
 
 /* The small image is made from the large one's pixels: scaling the frame twice would cost more and show no more. */
-static int encode_images(const AVFrame *frame, const struct engine_wishes *wishes, struct engine_result *result)
+static int encode_images(const AVFrame *frame, const struct engine_request *request, struct engine_result *result)
 {
     struct picture large, small;
-    struct extent large_size = geometry_fit(result->facts.shown, wishes->large);
-    struct extent small_size = geometry_fit(result->facts.shown, wishes->small);
+    struct extent large_size = geometry_fit(result->facts.shown, request->large);
+    struct extent small_size = geometry_fit(result->facts.shown, request->small);
     int rc = picture_from_frame(&large, frame, result->facts.turn, large_size, &result->error);
     if (rc != RY_OK)
         return rc;
-    rc = encode(&large, wishes->quality, &result->large, &result->error);
+    rc = encode(&large, request->quality, &result->large, &result->error);
     if (rc == RY_OK && small_size.width == large_size.width && small_size.height == large_size.height) {
         result->small = (struct engine_image){small_size, ry_frame_ref(result->large.webp)};
     } else if (rc == RY_OK) {
         rc = picture_shrink(&small, &large, small_size, &result->error);
         if (rc == RY_OK) {
-            rc = encode(&small, wishes->quality, &result->small, &result->error);
+            rc = encode(&small, request->quality, &result->small, &result->error);
             picture_free(&small);
         }
     }
@@ -58,20 +58,20 @@ static int encode_images(const AVFrame *frame, const struct engine_wishes *wishe
 }
 
 /* Opens the file, decodes a picture (any: of a damaged file) and makes the images. */
-static int attempt(struct window_io *windows, const struct engine_wishes *wishes, bool any,
+static int attempt(struct window_io *windows, const struct engine_request *request, bool any,
                    struct engine_result *result)
 {
     struct media media;
     AVFrame *frame = NULL;
-    int rc = media_open(&media, windows, wishes->filename, &result->error);
+    int rc = media_open(&media, windows, request->filename, &result->error);
     if (rc == RY_OK)
         rc = any ? pick_any_frame(&media, &frame, &result->error)
-                 : pick_frame(&media, wishes->wished_s, wishes->mode, &frame, &result->error);
+                 : pick_frame(&media, request->wished_s, request->mode, &frame, &result->error);
     if (rc == RY_OK && window_io_settle(windows)) {
         colour_complete(frame, media.video->codecpar);
         crop_frame(&media, frame);
         media_facts(&media, frame, &result->facts);
-        rc = encode_images(frame, wishes, result);
+        rc = encode_images(frame, request, result);
     }
     av_frame_free(&frame);
     media_close(&media);
@@ -85,17 +85,17 @@ static int64_t cpu_end_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec + (int64_t)ENGINE_CPU_MS * 1000000;
 }
 
-enum engine_outcome engine_run(struct window_io *windows, const struct engine_wishes *wishes,
+enum engine_outcome engine_run(struct window_io *windows, const struct engine_request *request,
                                struct engine_result *result)
 {
     *result = (struct engine_result){.error.code = RY_OK};
     windows->need_count = 0;
     windows->spent = false;
     windows->cpu_end_ns = cpu_end_ns();
-    int rc = attempt(windows, wishes, false, result);
+    int rc = attempt(windows, request, false, result);
     if (rc == RY_EDATA && windows->need_count == 0 && !windows->spent) {
         struct ry_error first = result->error;
-        rc = attempt(windows, wishes, true, result);
+        rc = attempt(windows, request, true, result);
         if (rc != RY_OK)
             result->error = first;
     }

@@ -1,4 +1,4 @@
-/* engine.h: the encoder's engine, a pure function: windows of a video and wishes in; images and facts, or the ranges
+/* engine.h: the encoder's engine, a pure function: windows of a video and a request in; images and facts, or the ranges
  * that are missing, or a reason out. It keeps nothing between calls and touches nothing but its arguments and the CPU.
  *
  * Any thread; blocks for as long as decoding takes, at most about ENGINE_CPU_MS. */
@@ -18,7 +18,7 @@
 #define ENGINE_VERSION_BYTES 48
 void engine_version(char version[ENGINE_VERSION_BYTES]);
 
-struct engine_wishes {
+struct engine_request {
     const char *filename; /* a hint for the demuxer */
     double wished_s;
     enum ry_frame_mode mode;
@@ -43,7 +43,7 @@ struct engine_result {
 void engine_set_up(void);
 
 /* One attempt. On ENGINE_NEEDS windows->needs tells what to fetch. The result is to be freed in every case. */
-enum engine_outcome engine_run(struct window_io *windows, const struct engine_wishes *wishes,
+enum engine_outcome engine_run(struct window_io *windows, const struct engine_request *request,
                                struct engine_result *result);
 void engine_result_free(struct engine_result *result);
 

@@ -9,7 +9,7 @@
  *   keyframe  the key frame at or before wished_s
  *   smart     that one, or if it is blank one that is not, of the 30 s behind it
  *   exact     the picture shown at wished_s
- * A time beyond the end counts as the end. When the picture wished for cannot be had, any that can is taken; a damaged
+ * A time beyond the end counts as the end. When the requested picture cannot be had, any that can is taken; a damaged
  * one is none. A video that is blank throughout gives a blank picture.
  * RY_EDATA with a reason for people; see media.h for windows->need_count. */
 int pick_frame(struct media *media, double wished_s, enum ry_frame_mode mode, AVFrame **frame, struct ry_error *err);

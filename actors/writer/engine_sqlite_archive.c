@@ -1,7 +1,7 @@
 /* engine_sqlite_archive.c: clips that settings archive: too short (min_video_seconds) or too old (auto_archive_after).
  *
  * To archive is what the interface does when somebody presses its button: deleted_at is set, and rows and files stay.
- * What was archived for which reason stands in reelyard_archived, so that nobody's wish is undone. */
+ * What was archived for which reason stands in reelyard_archived, so that no decision is undone by another. */
 #include "actors/writer/engine_sqlite_ops.h"
 
 /* Runs a statement of a clip, a reason and now; *changed (may be NULL) is raised by the rows it wrote. */

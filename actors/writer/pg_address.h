@@ -14,7 +14,7 @@ struct pg_address {
     const char *values[PG_ADDRESS_OPTIONS_MAX + 1];
     void *parsed;               /* what they point into (PQconninfoOption) */
     char where[PG_WHERE_BYTES]; /* "host:port/name", for people and logs */
-    struct pg_pool_wish pool;
+    struct pg_pool_limits pool;
     char ignored[PG_URL_IGNORED_BYTES]; /* parameters of the address that mean nothing here, for one warning */
 };
 

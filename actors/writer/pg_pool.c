@@ -35,8 +35,8 @@ static struct pg_pool *all;
 /* What the address itself says of its pool goes before the options. */
 static struct pg_pool *make(const struct ry_config *config, struct pg_address *address)
 {
-    const struct pg_pool_wish *wish = &address->pool;
-    unsigned limit = wish->max ? wish->max : (unsigned)ry_config_int(config, RY_OPT_db_pool_max);
+    const struct pg_pool_limits *limits = &address->pool;
+    unsigned limit = limits->max ? limits->max : (unsigned)ry_config_int(config, RY_OPT_db_pool_max);
     struct pg_pool *pool = calloc(1, sizeof *pool);
     struct pg_link **idle = calloc(limit, sizeof *idle);
     if (pool == NULL || idle == NULL) {
@@ -53,9 +53,11 @@ static struct pg_pool *make(const struct ry_config *config, struct pg_address *a
     pool->address = *address;
     pool->idle = idle;
     pool->figures.limit = limit;
-    pool->kept = wish->min ? wish->min : (unsigned)ry_config_int(config, RY_OPT_db_pool_min);
-    pool->queries_max = wish->queries_max ? wish->queries_max : (uint64_t)ry_config_int(config, RY_OPT_db_max_queries);
-    double idle_max_s = wish->idle_max_s ? (double)wish->idle_max_s : ry_config_real(config, RY_OPT_db_max_idle_time);
+    pool->kept = limits->min ? limits->min : (unsigned)ry_config_int(config, RY_OPT_db_pool_min);
+    pool->queries_max =
+        limits->queries_max ? limits->queries_max : (uint64_t)ry_config_int(config, RY_OPT_db_max_queries);
+    double idle_max_s =
+        limits->idle_max_s ? (double)limits->idle_max_s : ry_config_real(config, RY_OPT_db_max_idle_time);
     pool->idle_max_ms = idle_max_s > 0 ? (int64_t)(idle_max_s * 1000) : INT64_MAX / 4;
     if (address->ignored[0] != '\0')
         RY_LOG(RY_WARNING, "database_parameters_ignored", "where=%s parameters=%s", address->where, address->ignored);

@@ -138,7 +138,7 @@ static bool take_schema(struct pg_url *url, struct ry_str value)
     return true;
 }
 
-static bool take_pool(struct pg_pool_wish *pool, struct ry_str name, struct ry_str value)
+static bool take_pool(struct pg_pool_limits *pool, struct ry_str name, struct ry_str value)
 {
     bool is_min = ry_str_is(name, "minsize") || ry_str_is(name, "min_size");
     bool is_max = ry_str_is(name, "maxsize") || ry_str_is(name, "max_size");

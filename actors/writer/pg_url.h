@@ -12,7 +12,7 @@
 #define PG_URL_IGNORED_BYTES 160
 
 /* What an address may say of the pool of connections; 0: nothing. */
-struct pg_pool_wish {
+struct pg_pool_limits {
     unsigned min;
     unsigned max;
     uint64_t queries_max;
@@ -21,7 +21,7 @@ struct pg_pool_wish {
 
 struct pg_url {
     struct ry_buf conninfo; /* "host='a' port='5432' ...": a secret, since the password is in it. Owned. */
-    struct pg_pool_wish pool;
+    struct pg_pool_limits pool;
     char
         ignored[PG_URL_IGNORED_BYTES]; /* names of parameters without an equivalent here, joined by ", "; cut if long */
 };

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 /* What the command line says. */
-struct wish {
+struct args {
     bool json;
     bool rows_only;                           /* nothing is made of the videos now */
     struct ry_node_role roles[RY_ROLE_COUNT]; /* to start here, if no node runs */
@@ -29,10 +29,10 @@ struct wish {
 /* ---- the node ---------------------------------------------------------------------------------------------------- */
 
 /* What an import starts of the troupe: no web page, and with --rows-only nothing that looks at videos. */
-static bool starts_role(const struct wish *wish, enum ry_role role)
+static bool starts_role(const struct args *args, enum ry_role role)
 {
     bool rows = role == RY_ROLE_INGESTER || role == RY_ROLE_SCANNER || role == RY_ROLE_WRITER;
-    return rows || (!wish->rows_only && role != RY_ROLE_MONITOR);
+    return rows || (!args->rows_only && role != RY_ROLE_MONITOR);
 }
 
 /* A node that was joined must read the data folder's queue, or the jobs would lie there until another one does. */
@@ -53,7 +53,7 @@ static int check_queue(struct ry_session *session, const struct ry_cli *cli, str
                    ry_config_str(cli->config, RY_OPT_data), RY_STR_ARG(engine));
 }
 
-static int open_session(struct ry_session *session, struct ry_cli *cli, struct wish *wish, struct ry_error *err)
+static int open_session(struct ry_session *session, struct ry_cli *cli, struct args *args, struct ry_error *err)
 {
     int rc = ry_session_join(session, cli, err);
     /* Its jobs speak of files of this machine, so they go through the data folder's queue, wherever others go. */
@@ -62,15 +62,15 @@ static int open_session(struct ry_session *session, struct ry_cli *cli, struct w
     if (rc != RY_ENOENT || ry_config_set(cli->config, RY_OPT_redis_url, "", err) != RY_OK)
         return rc;
     for (size_t i = 0; i < cli->registry_count; i++)
-        if (!starts_role(wish, wish->roles[i].spec->role))
-            wish->roles[i].instances = 0;
-    return ry_session_start(session, cli, wish->roles, cli->registry_count, true, err);
+        if (!starts_role(args, args->roles[i].spec->role))
+            args->roles[i].instances = 0;
+    return ry_session_start(session, cli, args->roles, cli->registry_count, true, err);
 }
 
 /* ---- the command ------------------------------------------------------------------------------------------------- */
 
 /* Imports with an open session; errors as ry_import_run, and those of the queue. */
-static int import(struct ry_session *session, struct ry_cli *cli, const struct wish *wish, struct ry_inquiry *inquiry,
+static int import(struct ry_session *session, struct ry_cli *cli, const struct args *args, struct ry_inquiry *inquiry,
                   struct ry_import_report *report, struct ry_error *err)
 {
     struct ry_job_queue *queue = NULL;
@@ -78,19 +78,19 @@ static int import(struct ry_session *session, struct ry_cli *cli, const struct w
     if (rc != RY_OK)
         return rc;
     inquiry->node = ry_session_inquiry(session);
-    struct ry_import_options options = {.files = &wish->files,
+    struct ry_import_options options = {.files = &args->files,
                                         .queue = queue,
                                         .clock = ry_clock_system(),
                                         .out = cli->err,
-                                        .rows_only = wish->rows_only};
+                                        .rows_only = args->rows_only};
     rc = ry_import_run(inquiry, &options, report, err);
     ry_job_queue_close(&queue);
     return rc;
 }
 
-static int run(struct ry_cli *cli, struct wish *wish, struct ry_inquiry *inquiry, struct ry_import_report *report)
+static int run(struct ry_cli *cli, struct args *args, struct ry_inquiry *inquiry, struct ry_import_report *report)
 {
-    if (!ry_import_has_export(&wish->files, &inquiry->errors)) {
+    if (!ry_import_has_export(&args->files, &inquiry->errors)) {
         ry_reasons_print(&inquiry->errors, "nothing imported; errors", cli->err);
         return RY_EXIT_FAILED;
     }
@@ -98,9 +98,9 @@ static int run(struct ry_cli *cli, struct wish *wish, struct ry_inquiry *inquiry
     struct ry_error err = {.code = RY_OK};
     struct ry_page page = {0};
     int code = RY_EXIT_DONE;
-    int rc = open_session(&session, cli, wish, &err);
+    int rc = open_session(&session, cli, args, &err);
     if (rc == RY_OK)
-        rc = import(&session, cli, wish, inquiry, report, &err);
+        rc = import(&session, cli, args, inquiry, report, &err);
     if (rc != RY_OK)
         code = ry_cli_fail(cli, &err);
     else if (ry_inquiry_goes_on(inquiry))
@@ -110,7 +110,7 @@ static int run(struct ry_cli *cli, struct wish *wish, struct ry_inquiry *inquiry
         ry_reasons_add(&inquiry->errors, "%s", why.text);
     if (rc != RY_OK)
         return code;
-    ry_import_report_print(report, inquiry, &page, cli, wish->json);
+    ry_import_report_print(report, inquiry, &page, cli, args->json);
     return ry_import_report_good(report, inquiry) ? RY_EXIT_DONE : RY_EXIT_FAILED;
 }
 
@@ -125,26 +125,26 @@ static int watch_signals(void)
     return signalfd(-1, &ends, SFD_CLOEXEC);
 }
 
-/* Sorts the options into the wish. RY_CLI_GO or an exit code. */
-static int begin(struct ry_cli *cli, int *argc, char **argv, struct wish *wish)
+/* Sorts the options. RY_CLI_GO or an exit code. */
+static int begin(struct ry_cli *cli, int *argc, char **argv, struct args *args)
 {
     struct ry_roles counts;
-    struct ry_cli_flag flags[RY_ROLE_COUNT + 3] = {{.name = "json", .given = &wish->json},
-                                                   {.name = "rows-only", .given = &wish->rows_only},
-                                                   {.name = "media", .list = &wish->media}};
+    struct ry_cli_flag flags[RY_ROLE_COUNT + 3] = {{.name = "json", .given = &args->json},
+                                                   {.name = "rows-only", .given = &args->rows_only},
+                                                   {.name = "media", .list = &args->media}};
     size_t n = ry_roles_flags(&counts, cli);
     memcpy(flags + 3, counts.flags, n * sizeof flags[0]);
     int code = ry_cli_begin(cli, argc, argv, flags, n + 3, 1, RY_IMPORT_FILES_MAX);
     if (code != RY_CLI_GO)
         return code;
-    ry_roles_default(cli, wish->roles);
-    return ry_roles_choose(&counts, cli, wish->roles);
+    ry_roles_default(cli, args->roles);
+    return ry_roles_choose(&counts, cli, args->roles);
 }
 
 int ry_cmd_import(struct ry_cli *cli, int argc, char **argv)
 {
-    struct wish wish = {.json = false};
-    int code = begin(cli, &argc, argv, &wish);
+    struct args args = {.json = false};
+    int code = begin(cli, &argc, argv, &args);
     if (code != RY_CLI_GO)
         return code;
     struct ry_inquiry inquiry = {.signal_fd = watch_signals(), .out = cli->err, .errors = ry_reasons_make()};
@@ -152,11 +152,11 @@ int ry_cmd_import(struct ry_cli *cli, int argc, char **argv)
         return ry_cli_complain(cli, RY_EXIT_FAILED, "cannot watch signals: %s", strerror(errno));
     struct ry_import_report report = ry_import_report_make();
     struct ry_error err;
-    if (ry_import_files_list(&wish.files, argv + 1, (size_t)argc - 1, wish.media.items, wish.media.n, &err) == RY_OK)
-        code = run(cli, &wish, &inquiry, &report);
+    if (ry_import_files_list(&args.files, argv + 1, (size_t)argc - 1, args.media.items, args.media.n, &err) == RY_OK)
+        code = run(cli, &args, &inquiry, &report);
     else
         code = ry_cli_complain(cli, err.code == RY_EINVAL ? RY_EXIT_USAGE : RY_EXIT_FAILED, "%s", err.text);
-    ry_import_files_free(&wish.files);
+    ry_import_files_free(&args.files);
     ry_import_report_free(&report);
     ry_reasons_free(&inquiry.errors);
     (void)close(inquiry.signal_fd);

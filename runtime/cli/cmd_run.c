@@ -18,16 +18,16 @@
 #include "runtime/cli/session.h"
 
 /* What the options of this command say. */
-struct wish {
+struct args {
     const char *roles;      /* --roles, or NULL */
     struct ry_roles counts; /* --ROLE N */
 };
 
-static int begin(struct ry_cli *cli, int argc, char **argv, struct wish *wish)
+static int begin(struct ry_cli *cli, int argc, char **argv, struct args *args)
 {
-    struct ry_cli_flag flags[RY_ROLE_COUNT + 1] = {{.name = "roles", .value = &wish->roles}};
-    size_t n = ry_roles_flags(&wish->counts, cli);
-    memcpy(flags + 1, wish->counts.flags, n * sizeof flags[0]);
+    struct ry_cli_flag flags[RY_ROLE_COUNT + 1] = {{.name = "roles", .value = &args->roles}};
+    size_t n = ry_roles_flags(&args->counts, cli);
+    memcpy(flags + 1, args->counts.flags, n * sizeof flags[0]);
     return ry_cli_begin(cli, &argc, argv, flags, n + 1, 0, 0);
 }
 
@@ -50,11 +50,11 @@ static int choose_roles(struct ry_cli *cli, const char *list, struct ry_node_rol
 }
 
 /* How many instances of each role. RY_CLI_GO or an exit code. */
-static int choose(struct ry_cli *cli, const struct wish *wish, struct ry_node_role *roles)
+static int choose(struct ry_cli *cli, const struct args *args, struct ry_node_role *roles)
 {
     ry_roles_default(cli, roles);
-    int code = wish->roles ? choose_roles(cli, wish->roles, roles) : RY_CLI_GO;
-    return code == RY_CLI_GO ? ry_roles_choose(&wish->counts, cli, roles) : code;
+    int code = args->roles ? choose_roles(cli, args->roles, roles) : RY_CLI_GO;
+    return code == RY_CLI_GO ? ry_roles_choose(&args->counts, cli, roles) : code;
 }
 
 static void greet(const struct ry_cli *cli, const struct ry_node_role *roles)
@@ -112,11 +112,11 @@ static int work(struct ry_cli *cli, const struct ry_node_role *roles, const sigs
 
 int ry_cmd_run(struct ry_cli *cli, int argc, char **argv)
 {
-    struct wish wish = {.roles = NULL};
+    struct args args = {.roles = NULL};
     struct ry_node_role roles[RY_ROLE_COUNT];
-    int code = begin(cli, argc, argv, &wish);
+    int code = begin(cli, argc, argv, &args);
     if (code == RY_CLI_GO)
-        code = choose(cli, &wish, roles);
+        code = choose(cli, &args, roles);
     if (code != RY_CLI_GO)
         return code;
     sigset_t ends;

@@ -45,7 +45,7 @@ static void a_channel_that_must_not_be_scanned_has_its_scan_cancelled_with_the_r
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++)
         for (size_t t = 0; t < 3; t++) {
             struct scan_bench bench;
-            scan_bench_open(&bench, &(struct scan_bench_wish){0});
+            scan_bench_open(&bench, &(struct scan_bench_setup){0});
             scan_bench_run(&bench, TYPES[t][0], TYPES[t][1]);
             (void)BED_EXPECT(bench.bed, settings_get);
             struct ry_settings_got got = {.guild_exists = !CASES[i].guild_lacks,
@@ -68,7 +68,7 @@ static void a_channel_that_discord_does_not_show_has_its_scan_failed(void **stat
 {
     (void)state;
     static const struct {
-        struct scan_bench_wish wish;
+        struct scan_bench_setup setup;
         const char *error;
     } CASES[] = {
         {{.fake = {"--forbidden", SCAN_BENCH_CHANNEL}},
@@ -79,7 +79,7 @@ static void a_channel_that_discord_does_not_show_has_its_scan_failed(void **stat
     for (size_t i = 0; i < 2; i++)
         for (size_t t = 0; t < 2; t++) {
             struct scan_bench bench;
-            scan_bench_open(&bench, &CASES[i].wish);
+            scan_bench_open(&bench, &CASES[i].setup);
             scan_bench_run(&bench, TYPES[t], "");
             scan_bench_answer_settings(&bench);
             scan_bench_answer_begin(&bench, NULL);
@@ -93,7 +93,7 @@ static void messages_that_discord_does_not_show_are_left_without_a_word(void **s
 {
     (void)state;
     static const struct {
-        struct scan_bench_wish wish;
+        struct scan_bench_setup setup;
         const char *more;
     } CASES[] = {
         {{.fake = {"--forbidden", SCAN_BENCH_CHANNEL}}, ONE_ID},
@@ -103,7 +103,7 @@ static void messages_that_discord_does_not_show_are_left_without_a_word(void **s
     };
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
         struct scan_bench bench;
-        scan_bench_open(&bench, &CASES[i].wish);
+        scan_bench_open(&bench, &CASES[i].setup);
         scan_bench_run(&bench, "message", CASES[i].more);
         scan_bench_answer_settings(&bench);
         scan_bench_expect_done(&bench, 0, 0);
@@ -115,9 +115,9 @@ static void messages_that_discord_does_not_show_are_left_without_a_word(void **s
 /* ---- what the writer says ---------------------------------------------------------------------------------------- */
 
 /* A batch of a channel of 50 messages with 20 clips, up to its write. */
-static void open_at_write(struct scan_bench *bench, const struct scan_bench_wish *wish)
+static void open_at_write(struct scan_bench *bench, const struct scan_bench_setup *setup)
 {
-    struct scan_bench_wish with_messages = *wish;
+    struct scan_bench_setup with_messages = *setup;
     with_messages.messages = 50;
     with_messages.clips = 20;
     scan_bench_open(bench, &with_messages);
@@ -134,7 +134,7 @@ static void a_scan_that_is_cancelled_stops_before_it_reads(void **state)
     static const char *const TYPES[] = {"batch", "rescan"};
     for (size_t i = 0; i < 2; i++) {
         struct scan_bench bench;
-        scan_bench_open(&bench, &(struct scan_bench_wish){.messages = 50, .clips = 20});
+        scan_bench_open(&bench, &(struct scan_bench_setup){.messages = 50, .clips = 20});
         scan_bench_run(&bench, TYPES[i], "");
         scan_bench_answer_settings(&bench);
         scan_bench_answer_begin(&bench, &(struct ry_scan_begun){.cancelled = true});
@@ -148,7 +148,7 @@ static void a_scan_that_is_cancelled_before_its_write_does_not_go_on(void **stat
 {
     (void)state;
     struct scan_bench bench;
-    open_at_write(&bench, &(struct scan_bench_wish){0});
+    open_at_write(&bench, &(struct scan_bench_setup){0});
     BED_ANSWER(bench.bed, bed_envelope(bench.bed)->id, batch_written, &(struct ry_batch_written){.cancelled = true});
     assert_int_equal(scan_bench_expect_done(&bench, 50, 20)->next.n, 0); /* as many as were looked at */
     scan_bench_close(&bench);
@@ -158,7 +158,7 @@ static void a_scan_that_nobody_cancelled_goes_on(void **state)
 {
     (void)state;
     struct scan_bench bench;
-    open_at_write(&bench, &(struct scan_bench_wish){0});
+    open_at_write(&bench, &(struct scan_bench_setup){0});
     scan_bench_answer_written(&bench);
     assert_int_equal(scan_bench_expect_done(&bench, 50, 20)->next.n, 1);
     scan_bench_close(&bench);
@@ -209,14 +209,14 @@ static void an_answer_that_is_none_of_the_writers_fails_the_job_for_now(void **s
     for (enum how how = AWAY; how <= FULL; how++)
         for (enum place place = AT_SETTINGS; place < PLACES; place++) {
             struct scan_bench bench;
-            struct scan_bench_wish wish = {.messages = 50, .clips = 20};
+            struct scan_bench_setup setup = {.messages = 50, .clips = 20};
             if (how == FENCED && (place == AT_SETTINGS || place == AT_KNOWN))
                 continue; /* questions are not fenced */
             if (place == AT_END) {
-                wish.fake[0] = "--forbidden";
-                wish.fake[1] = SCAN_BENCH_CHANNEL;
+                setup.fake[0] = "--forbidden";
+                setup.fake[1] = SCAN_BENCH_CHANNEL;
             }
-            scan_bench_open(&bench, &wish);
+            scan_bench_open(&bench, &setup);
             run_to(&bench, place);
             const struct ry_envelope *asked = bed_envelope(bench.bed);
             if (how >= LOST)
@@ -236,12 +236,12 @@ static void what_the_database_refuses_for_good_is_a_dead_letter(void **state)
     static const enum place PLACES_OF_IT[] = {AT_BEGIN, AT_END};
     for (size_t i = 0; i < sizeof PLACES_OF_IT / sizeof *PLACES_OF_IT; i++) {
         struct scan_bench bench;
-        struct scan_bench_wish wish = {.messages = 50, .clips = 20};
+        struct scan_bench_setup setup = {.messages = 50, .clips = 20};
         if (PLACES_OF_IT[i] == AT_END) {
-            wish.fake[0] = "--forbidden";
-            wish.fake[1] = SCAN_BENCH_CHANNEL;
+            setup.fake[0] = "--forbidden";
+            setup.fake[1] = SCAN_BENCH_CHANNEL;
         }
-        scan_bench_open(&bench, &wish);
+        scan_bench_open(&bench, &setup);
         run_to(&bench, PLACES_OF_IT[i]);
         answer_badly(&bench, PLACES_OF_IT[i], false, true);
         assert_false(scan_bench_expect_failed(&bench, false, "disk full"));
@@ -255,7 +255,7 @@ static void a_discord_that_is_away_or_does_not_know_the_bot_fails_the_job_for_no
 {
     (void)state;
     static const struct {
-        struct scan_bench_wish wish;
+        struct scan_bench_setup setup;
         const char *says;
     } CASES[] = {
         {{.bot_token = ""}, "set BOT_TOKEN"},
@@ -268,16 +268,16 @@ static void a_discord_that_is_away_or_does_not_know_the_bot_fails_the_job_for_no
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++)
         for (size_t t = 0; t < 2; t++) {
             struct scan_bench bench;
-            struct scan_bench_wish wish = CASES[i].wish;
-            wish.messages = 50;
-            scan_bench_open(&bench, &wish);
+            struct scan_bench_setup setup = CASES[i].setup;
+            setup.messages = 50;
+            scan_bench_open(&bench, &setup);
             int64_t began_mono_ms = bed_clock(bench.bed)->now_mono_ms;
             scan_bench_run(&bench, TYPES[t][0], TYPES[t][1]);
             scan_bench_answer_settings(&bench);
             if (t == 0)
                 scan_bench_answer_begin(&bench, NULL);
             scan_bench_expect_failed(&bench, true, CASES[i].says);
-            if (wish.leap_ms > 0) /* it waited for hours before it gave up */
+            if (setup.leap_ms > 0) /* it waited for hours before it gave up */
                 assert_true(bed_clock(bench.bed)->now_mono_ms - began_mono_ms >= INT64_C(6) * 3600000);
             scan_bench_close(&bench);
         }
@@ -290,10 +290,10 @@ static void a_discord_that_stumbles_is_asked_again_until_all_is_read(void **stat
         {"--fault-500", "40"}, {"--fault-truncate", "40"}, {"--fault-close", "40"}, {"--fault-429", "40"}};
     for (size_t i = 0; i < sizeof FAULTS / sizeof *FAULTS; i++) {
         struct scan_bench bench;
-        struct scan_bench_wish wish = {.messages = 500, .clips = 150, .leap_ms = 1000};
-        wish.fake[0] = FAULTS[i][0];
-        wish.fake[1] = FAULTS[i][1];
-        scan_bench_open(&bench, &wish);
+        struct scan_bench_setup setup = {.messages = 500, .clips = 150, .leap_ms = 1000};
+        setup.fake[0] = FAULTS[i][0];
+        setup.fake[1] = FAULTS[i][1];
+        scan_bench_open(&bench, &setup);
         scan_bench_run(&bench, "batch", ",\"limit\":500");
         scan_bench_answer_settings(&bench);
         scan_bench_answer_begin(&bench, NULL);
@@ -312,7 +312,7 @@ static void a_discord_that_goes_away_while_members_are_looked_up_fails_the_job_o
 {
     (void)state;
     struct scan_bench bench;
-    scan_bench_open(&bench, &(struct scan_bench_wish){.messages = 500, .clips = 150, .leap_ms = 3600000});
+    scan_bench_open(&bench, &(struct scan_bench_setup){.messages = 500, .clips = 150, .leap_ms = 3600000});
     scan_bench_run(&bench, "batch", ",\"limit\":100");
     scan_bench_answer_settings(&bench);
     scan_bench_answer_begin(&bench, NULL);
@@ -329,7 +329,7 @@ static void a_scanner_that_drains_brings_its_scan_to_an_end(void **state)
 {
     (void)state;
     struct scan_bench bench;
-    scan_bench_open(&bench, &(struct scan_bench_wish){.messages = 50, .clips = 20});
+    scan_bench_open(&bench, &(struct scan_bench_setup){.messages = 50, .clips = 20});
     scan_bench_run(&bench, "batch", "");
     scan_bench_answer_settings(&bench);
     scan_bench_answer_begin(&bench, NULL);
@@ -354,7 +354,7 @@ static void a_scanner_that_is_cut_off_anywhere_leaves_its_scan_to_the_next(void 
         struct scan_bench bench;
         if (point == AT_END)
             continue;
-        scan_bench_open(&bench, &(struct scan_bench_wish){.messages = 50, .clips = 20});
+        scan_bench_open(&bench, &(struct scan_bench_setup){.messages = 50, .clips = 20});
         if (point < PLACES) {
             run_to(&bench, (enum place)point);
         } else {

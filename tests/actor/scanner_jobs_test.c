@@ -110,7 +110,7 @@ static void read_slice(const struct slice *slice)
     struct scan_bench bench;
     char more[512];
     char limit[16] = "";
-    scan_bench_open(&bench, &(struct scan_bench_wish){.messages = WHOLE, .clips = 60});
+    scan_bench_open(&bench, &(struct scan_bench_setup){.messages = WHOLE, .clips = 60});
     job_of(&bench, slice, "stop", more, sizeof more);
     scan_bench_run(&bench, "batch", more);
     scan_bench_answer_settings(&bench);
@@ -168,7 +168,7 @@ static void a_rescan_reads_everything_again_whatever_the_scan_says(void **state)
     (void)state;
     for (int reset = 0; reset < 2; reset++) {
         struct scan_bench bench;
-        scan_bench_open(&bench, &(struct scan_bench_wish){.messages = WHOLE, .clips = 60});
+        scan_bench_open(&bench, &(struct scan_bench_setup){.messages = WHOLE, .clips = 60});
         scan_bench_run(&bench, "rescan", reset ? ",\"reset_scan_status\":true" : ",\"reason\":\"settings\"");
         scan_bench_answer_settings(&bench);
         const struct ry_scan_begin *begin = BED_EXPECT(bench.bed, scan_begin);
@@ -194,7 +194,7 @@ static void a_slice_on_record_only_goes_on_under_the_same_id(void **state)
     char more[512];
     char next[2048];
     char id[64];
-    scan_bench_open(&bench, &(struct scan_bench_wish){.messages = WHOLE, .clips = 60});
+    scan_bench_open(&bench, &(struct scan_bench_setup){.messages = WHOLE, .clips = 60});
     job_of(&bench, &NEWEST, "stop", more, sizeof more);
     scan_bench_run(&bench, "batch", more);
     scan_bench_answer_settings(&bench);
@@ -243,7 +243,7 @@ static void a_slice_that_is_read_twice_goes_on_under_one_id_and_others_under_the
     for (size_t i = 0; i < 3; i++) {
         struct scan_bench bench;
         char more[512];
-        scan_bench_open(&bench, &(struct scan_bench_wish){.messages = WHOLE, .clips = 60});
+        scan_bench_open(&bench, &(struct scan_bench_setup){.messages = WHOLE, .clips = 60});
         struct slice slice = NEWEST;
         slice.limit = i < 2 ? 100 : 99;
         job_of(&bench, &slice, "stop", more, sizeof more);
@@ -284,7 +284,7 @@ static void what_is_stored_is_left_out_or_ends_the_scan_as_the_mode_says(void **
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
         struct scan_bench bench;
         char more[512];
-        scan_bench_open(&bench, &(struct scan_bench_wish){.messages = WHOLE, .clips = 60});
+        scan_bench_open(&bench, &(struct scan_bench_setup){.messages = WHOLE, .clips = 60});
         known_one = scan_bench_with_clips(&bench, 200);
         struct scan_bench_id id = scan_bench_id(&bench, known_one);
         struct ry_str item = ry_str_of(id.text);
@@ -318,7 +318,7 @@ static void an_update_asks_nobody_what_is_stored_and_writes_it_again(void **stat
     (void)state;
     struct scan_bench bench;
     char more[512];
-    scan_bench_open(&bench, &(struct scan_bench_wish){.messages = WHOLE, .clips = 60});
+    scan_bench_open(&bench, &(struct scan_bench_setup){.messages = WHOLE, .clips = 60});
     job_of(&bench, &NEWEST, "update", more, sizeof more);
     scan_bench_run(&bench, "batch", more);
     scan_bench_answer_settings(&bench);

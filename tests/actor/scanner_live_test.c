@@ -99,7 +99,7 @@ static void messages_named_by_their_ids_are_found_by_few_requests(void **state)
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
         struct scan_bench bench;
         print_message("  %s\n", CASES[i].says);
-        scan_bench_open(&bench, &(struct scan_bench_wish){.messages = 600, .clips = 600});
+        scan_bench_open(&bench, &(struct scan_bench_setup){.messages = 600, .clips = 600});
         wanted_count = 0;
         for (size_t k = 0; k < CASES[i].n; k++)
             wanted[wanted_count++] = CASES[i].ids[k];
@@ -139,7 +139,7 @@ static void messages_that_are_deleted_are_skipped(void **state)
         struct scan_bench bench;
         uint64_t newest = 0;
         print_message("  %s\n", CASES[i].says);
-        scan_bench_open(&bench, &(struct scan_bench_wish){.messages = 600, .clips = 600});
+        scan_bench_open(&bench, &(struct scan_bench_setup){.messages = 600, .clips = 600});
         wanted_count = CASES[i].n;
         memcpy(wanted, CASES[i].ids, sizeof CASES[i].ids);
         run_message_job(&bench);
@@ -162,7 +162,7 @@ static void a_job_whose_messages_are_all_gone_is_done_without_a_word(void **stat
     (void)state;
     for (size_t n = 0; n < 3; n++) {
         struct scan_bench bench;
-        scan_bench_open(&bench, &(struct scan_bench_wish){.messages = 600, .clips = 600});
+        scan_bench_open(&bench, &(struct scan_bench_setup){.messages = 600, .clips = 600});
         wanted_count = n;
         wanted[0] = 599;
         wanted[1] = 3;
@@ -179,7 +179,7 @@ static void a_message_without_clips_still_raises_the_newest_id(void **state)
 {
     (void)state;
     struct scan_bench bench;
-    scan_bench_open(&bench, &(struct scan_bench_wish){.messages = 600, .clips = 0});
+    scan_bench_open(&bench, &(struct scan_bench_setup){.messages = 600, .clips = 0});
     wanted_count = 1;
     wanted[0] = 412;
     run_message_job(&bench);
@@ -192,7 +192,7 @@ static void an_author_of_a_live_message_is_asked_for_alone(void **state)
 {
     (void)state;
     struct scan_bench bench;
-    scan_bench_open(&bench, &(struct scan_bench_wish){.messages = 600, .clips = 600});
+    scan_bench_open(&bench, &(struct scan_bench_setup){.messages = 600, .clips = 600});
     wanted_count = 1;
     wanted[0] = scan_bench_with_clips(&bench, 500);
     run_message_job(&bench);
@@ -221,7 +221,7 @@ static void a_scan_of_ones_own_makes_the_rows_it_lacks_from_what_discord_says(vo
 {
     (void)state;
     struct scan_bench bench;
-    scan_bench_open(&bench, &(struct scan_bench_wish){.messages = 50, .clips = 10});
+    scan_bench_open(&bench, &(struct scan_bench_setup){.messages = 50, .clips = 10});
     scan_bench_run_as(&bench, "batch", ",\"restart\":true", 1, true);
     answer_nothing_known(&bench, false, false);
     scan_bench_listen(&bench);
@@ -252,7 +252,7 @@ static void messages_of_ones_own_are_read_by_their_ids_when_the_rows_are_made(vo
     (void)state;
     struct scan_bench bench;
     char more[64];
-    scan_bench_open(&bench, &(struct scan_bench_wish){.messages = 50, .clips = 50});
+    scan_bench_open(&bench, &(struct scan_bench_setup){.messages = 50, .clips = 50});
     wanted_count = 1;
     wanted[0] = scan_bench_with_clips(&bench, 20);
     (void)snprintf(more, sizeof more, ",\"message_ids\":[\"%s\"]", scan_bench_id(&bench, wanted[0]).text);
@@ -270,7 +270,7 @@ static void a_scan_of_ones_own_needs_a_channel_that_discord_shows(void **state)
 {
     (void)state;
     struct scan_bench bench;
-    scan_bench_open(&bench, &(struct scan_bench_wish){.channel_is_absent = true});
+    scan_bench_open(&bench, &(struct scan_bench_setup){.channel_is_absent = true});
     scan_bench_run_as(&bench, "batch", "", 1, true);
     answer_nothing_known(&bench, true, false);
     scan_bench_expect_failed(&bench, false, "channel " SCAN_BENCH_CHANNEL ": Discord knows none");

@@ -45,7 +45,7 @@ static void new_authors_are_looked_up_as_members_and_those_who_left_stay_as_thei
     (void)state;
     struct scan_bench bench;
     size_t members = 0;
-    scan_bench_open(&bench, &(struct scan_bench_wish){.messages = MESSAGES, .clips = 90});
+    scan_bench_open(&bench, &(struct scan_bench_setup){.messages = MESSAGES, .clips = 90});
     scan_bench_run(&bench, "batch", ",\"limit\":250");
     scan_bench_answer_settings(&bench);
     scan_bench_answer_begin(&bench, NULL);
@@ -62,7 +62,7 @@ static void only_authors_without_a_row_are_looked_up(void **state)
 {
     (void)state;
     struct scan_bench bench;
-    scan_bench_open(&bench, &(struct scan_bench_wish){.messages = MESSAGES, .clips = 90});
+    scan_bench_open(&bench, &(struct scan_bench_setup){.messages = MESSAGES, .clips = 90});
     scan_bench_run(&bench, "batch", ",\"limit\":250");
     scan_bench_answer_settings(&bench);
     scan_bench_answer_begin(&bench, NULL);
@@ -80,7 +80,7 @@ static void authors_of_what_is_left_out_are_not_looked_up(void **state)
 {
     (void)state;
     struct scan_bench bench;
-    scan_bench_open(&bench, &(struct scan_bench_wish){.messages = MESSAGES, .clips = 90});
+    scan_bench_open(&bench, &(struct scan_bench_setup){.messages = MESSAGES, .clips = 90});
     scan_bench_run(&bench, "batch", ",\"rescan\":\"continue\",\"auto_continue\":true");
     scan_bench_answer_settings(&bench);
     scan_bench_answer_begin(&bench, NULL);

@@ -45,7 +45,7 @@ static void a_deletion_goes_on_until_there_is_no_more_and_a_guild_is_then_left(v
     for (size_t i = 0; i < DELETION_COUNT; i++) {
         struct scan_bench bench;
         bool guild = DELETIONS[i].scope == RY_PURGE_GUILD;
-        scan_bench_open(&bench, &(struct scan_bench_wish){0});
+        scan_bench_open(&bench, &(struct scan_bench_setup){0});
         scan_bench_run(&bench, DELETIONS[i].type, DELETIONS[i].more);
         for (int step = 0; step < 3; step++) {
             expect_purge(&bench, DELETIONS[i].scope);
@@ -69,7 +69,7 @@ static void a_deletion_that_comes_twice_is_done_twice(void **state)
     (void)state;
     for (size_t i = 0; i < DELETION_COUNT; i++) {
         struct scan_bench bench;
-        scan_bench_open(&bench, &(struct scan_bench_wish){0});
+        scan_bench_open(&bench, &(struct scan_bench_setup){0});
         for (unsigned attempt = 1; attempt < 3; attempt++) {
             scan_bench_run_as(&bench, DELETIONS[i].type, DELETIONS[i].more, attempt, false);
             expect_purge(&bench, DELETIONS[i].scope);
@@ -89,12 +89,12 @@ static void a_channel_cools_down_as_the_options_say(void **state)
     } CASES[] = {{NULL, 300000}, {"7", 420000}, {"0", 0}, {"-1", -60000}};
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
         struct scan_bench bench;
-        struct scan_bench_wish wish = {0};
+        struct scan_bench_setup setup = {0};
         if (CASES[i].minutes) {
-            wish.options[0][0] = "purge_cooldown_minutes";
-            wish.options[0][1] = CASES[i].minutes;
+            setup.options[0][0] = "purge_cooldown_minutes";
+            setup.options[0][1] = CASES[i].minutes;
         }
-        scan_bench_open(&bench, &wish);
+        scan_bench_open(&bench, &setup);
         scan_bench_run(&bench, "purge_channel", "");
         for (int step = 0; step < 2; step++) {
             assert_int_equal(BED_EXPECT(bench.bed, purge)->cooldown_ms, CASES[i].cooldown_ms);
@@ -118,7 +118,7 @@ static void a_deletion_that_the_writer_does_not_commit_is_tried_again(void **sta
     for (size_t i = 0; i < DELETION_COUNT; i++)
         for (size_t k = 0; k < sizeof CASES / sizeof *CASES; k++) {
             struct scan_bench bench;
-            scan_bench_open(&bench, &(struct scan_bench_wish){0});
+            scan_bench_open(&bench, &(struct scan_bench_setup){0});
             scan_bench_run(&bench, DELETIONS[i].type, DELETIONS[i].more);
             expect_purge(&bench, DELETIONS[i].scope);
             answer_purged(&bench, (struct ry_purged){.more = true, .messages = 500});
@@ -134,7 +134,7 @@ static void a_guild_that_cannot_be_left_now_is_left_later(void **state)
 {
     (void)state;
     static const struct {
-        struct scan_bench_wish wish;
+        struct scan_bench_setup setup;
         const char *says;
     } CASES[] = {
         {{.bot_token = ""}, "BOT_TOKEN"},
@@ -143,7 +143,7 @@ static void a_guild_that_cannot_be_left_now_is_left_later(void **state)
     };
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
         struct scan_bench bench;
-        scan_bench_open(&bench, &CASES[i].wish);
+        scan_bench_open(&bench, &CASES[i].setup);
         scan_bench_run(&bench, "purge_guild", "");
         expect_purge(&bench, RY_PURGE_GUILD);
         answer_purged(&bench, (struct ry_purged){.messages = 3});
@@ -168,7 +168,7 @@ static void settings_of_what_was_purged_are_believed_no_longer(void **state)
     (void)state;
     for (size_t i = 0; i < DELETION_COUNT; i++) {
         struct scan_bench bench;
-        scan_bench_open(&bench, &(struct scan_bench_wish){.options = {{"settings_cache_ttl", "300"}}});
+        scan_bench_open(&bench, &(struct scan_bench_setup){.options = {{"settings_cache_ttl", "300"}}});
         assert_true(asks_for_settings(&bench));
         assert_false(asks_for_settings(&bench));
         scan_bench_run(&bench, DELETIONS[i].type, DELETIONS[i].more);
@@ -203,7 +203,7 @@ static void named_clips_are_tried_again_each_once(void **state)
     for (size_t i = 0; i < sizeof COUNTS / sizeof *COUNTS; i++) {
         struct scan_bench bench;
         char *more = clip_ids(COUNTS[i]);
-        scan_bench_open(&bench, &(struct scan_bench_wish){0});
+        scan_bench_open(&bench, &(struct scan_bench_setup){0});
         scan_bench_run(&bench, "thumbnail_retry", more);
         unsigned asked = 0;
         while (asked < COUNTS[i]) {
@@ -227,7 +227,7 @@ static void a_retry_without_names_leaves_it_to_the_scheduler(void **state)
 {
     (void)state;
     struct scan_bench bench;
-    scan_bench_open(&bench, &(struct scan_bench_wish){0});
+    scan_bench_open(&bench, &(struct scan_bench_setup){0});
     scan_bench_run(&bench, "thumbnail_retry", ",\"retry_count\":2");
     scan_bench_expect_done(&bench, 0, 0);
     scan_bench_close(&bench);
@@ -250,7 +250,7 @@ static void clips_that_are_stuck_are_marked_until_there_are_no_more(void **state
     };
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
         struct scan_bench bench;
-        scan_bench_open(&bench, &(struct scan_bench_wish){0});
+        scan_bench_open(&bench, &(struct scan_bench_setup){0});
         scan_bench_run(&bench, "thumbnail_cleanup", CASES[i].more);
         uint64_t marked = 0;
         for (int step = 0; step < 3; step++) {
@@ -271,7 +271,7 @@ static void a_chore_that_the_writer_does_not_commit_is_tried_again(void **state)
 {
     (void)state;
     struct scan_bench bench;
-    scan_bench_open(&bench, &(struct scan_bench_wish){0});
+    scan_bench_open(&bench, &(struct scan_bench_setup){0});
     scan_bench_run(&bench, "thumbnail_retry", ",\"clip_ids\":[\"clip-0\"]");
     (void)BED_EXPECT(bench.bed, failed_retry);
     struct ry_failed_retried retried = {.error = RY_STR("disk full")};

@@ -97,11 +97,11 @@ static const struct ry_urls_refreshed *expect_refreshed(struct scan_bench *bench
 }
 
 /* All of these in one request; each must meet its fate. */
-static void refresh(const struct scan_bench_wish *wish, const struct clip *clips, size_t n, uint64_t singles)
+static void refresh(const struct scan_bench_setup *setup, const struct clip *clips, size_t n, uint64_t singles)
 {
     struct scan_bench bench;
     struct texts texts[50];
-    scan_bench_open(&bench, wish);
+    scan_bench_open(&bench, setup);
     uint64_t id = ask_for(&bench, clips, n, texts);
     const struct ry_urls_refreshed *refreshed = expect_refreshed(&bench, id);
     assert_null(refreshed->error.p);
@@ -121,8 +121,8 @@ static void urls_are_renewed_by_one_request(void **state)
     struct clip clips[50];
     for (size_t i = 0; i < 50; i++)
         clips[i] = (struct clip){.says = "one of fifty", .channel = SCAN_BENCH_CHANNEL, .k = i, .fate = FRESH};
-    refresh(&(struct scan_bench_wish){.messages = 60, .clips = 480}, clips, 50, 0);
-    refresh(&(struct scan_bench_wish){.messages = 60, .clips = 480}, clips, 1, 0);
+    refresh(&(struct scan_bench_setup){.messages = 60, .clips = 480}, clips, 50, 0);
+    refresh(&(struct scan_bench_setup){.messages = 60, .clips = 480}, clips, 1, 0);
 }
 
 static void two_clips_of_one_url_both_get_the_fresh_one(void **state)
@@ -132,7 +132,7 @@ static void two_clips_of_one_url_both_get_the_fresh_one(void **state)
         {.says = "first", .channel = SCAN_BENCH_CHANNEL, .k = 4, .fate = FRESH},
         {.says = "second", .channel = SCAN_BENCH_CHANNEL, .k = 4, .fate = FRESH},
     };
-    refresh(&(struct scan_bench_wish){.messages = 60, .clips = 480}, CLIPS, 2, 0);
+    refresh(&(struct scan_bench_setup){.messages = 60, .clips = 480}, CLIPS, 2, 0);
 }
 
 /* ---- message by message ------------------------------------------------------------------------------------------ */
@@ -163,9 +163,9 @@ static void where_discord_will_not_renew_each_message_tells_what_became_of_its_c
         {.says = "a channel that is gone", .channel = "42", .k = 9, .fate = GONE},
         {.says = "the last one", .channel = SCAN_BENCH_CHANNEL, .k = 10, .fate = FRESH},
     };
-    refresh(&(struct scan_bench_wish){.messages = 60,
-                                      .clips = 480,
-                                      .fake = {"--no-refresh", "--channel", HIDDEN ":10:10", "--forbidden", HIDDEN}},
+    refresh(&(struct scan_bench_setup){.messages = 60,
+                                       .clips = 480,
+                                       .fake = {"--no-refresh", "--channel", HIDDEN ":10:10", "--forbidden", HIDDEN}},
             CLIPS, sizeof CLIPS / sizeof *CLIPS, sizeof CLIPS / sizeof *CLIPS);
 }
 
@@ -176,7 +176,7 @@ static void without_an_answer_of_discord_nothing_is_said_of_any_clip(void **stat
     (void)state;
     static const struct clip CLIP = {.channel = SCAN_BENCH_CHANNEL, .k = 3};
     static const struct {
-        struct scan_bench_wish wish;
+        struct scan_bench_setup setup;
         const char *says;
     } CASES[] = {
         {{.bot_token = ""}, "BOT_TOKEN"},
@@ -189,9 +189,9 @@ static void without_an_answer_of_discord_nothing_is_said_of_any_clip(void **stat
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
         struct scan_bench bench;
         struct texts texts;
-        struct scan_bench_wish wish = CASES[i].wish;
-        wish.messages = wish.clips = 60;
-        scan_bench_open(&bench, &wish);
+        struct scan_bench_setup setup = CASES[i].setup;
+        setup.messages = setup.clips = 60;
+        scan_bench_open(&bench, &setup);
         uint64_t id = ask_for(&bench, &CLIP, 1, &texts);
         const struct ry_urls_refreshed *refreshed = expect_refreshed(&bench, id);
         assert_int_equal(refreshed->urls.n, 0);
@@ -208,7 +208,7 @@ static void a_scanner_that_ends_in_the_middle_of_a_refresh_leaves_it_to_the_next
     static const struct clip CLIP = {.says = "again", .channel = SCAN_BENCH_CHANNEL, .k = 3, .fate = FRESH};
     struct scan_bench bench;
     struct texts texts;
-    scan_bench_open(&bench, &(struct scan_bench_wish){.messages = 60, .clips = 480});
+    scan_bench_open(&bench, &(struct scan_bench_setup){.messages = 60, .clips = 480});
     ask_for(&bench, &CLIP, 1, &texts);
     assert_true(bed_wait_engine(bench.bed, PATIENCE_MS)); /* it is sent */
     bed_restart(bench.bed);
@@ -223,9 +223,9 @@ static void a_clip_of_a_thread_is_found_by_its_url(void **state)
 {
     (void)state;
     struct scan_bench bench;
-    scan_bench_open(&bench, &(struct scan_bench_wish){.messages = 10,
-                                                      .clips = 10,
-                                                      .fake = {"--no-refresh", "--thread", "active:" THREAD ":9:9"}});
+    scan_bench_open(&bench, &(struct scan_bench_setup){.messages = 10,
+                                                       .clips = 10,
+                                                       .fake = {"--no-refresh", "--thread", "active:" THREAD ":9:9"}});
     const struct discord_channel thread = {.id = strtoull(THREAD, NULL, 10),
                                            .guild = bench.channel.guild,
                                            .seed = bench.channel.seed,

@@ -33,10 +33,10 @@ struct chain {
     char next_id[80];
 };
 
-static void open_chain(struct chain *chain, const struct scan_bench_wish *wish, const char *settings)
+static void open_chain(struct chain *chain, const struct scan_bench_setup *setup, const char *settings)
 {
     *chain = (struct chain){.settings = settings, .channel_type = "text"};
-    scan_bench_open(&chain->bench, wish);
+    scan_bench_open(&chain->bench, setup);
 }
 
 static void answer_settings(struct chain *chain)
@@ -167,12 +167,12 @@ static size_t check(const struct chain *chain, const char *id, uint64_t messages
     return count;
 }
 
-static const struct scan_bench_wish many = {.messages = 150,
-                                            .clips = 20,
-                                            .fake = {"--thread", "active:" ACTIVE_ID ":120:15", "--thread",
-                                                     "public:" PUBLIC_ID ":30:10", "--thread",
-                                                     "private:" PRIVATE_ID ":5:2", "--channel", ELSEWHERE_ID ":10:5",
-                                                     "--thread", "active:1424914917502464999:9:9"}};
+static const struct scan_bench_setup many = {.messages = 150,
+                                             .clips = 20,
+                                             .fake = {"--thread", "active:" ACTIVE_ID ":120:15", "--thread",
+                                                      "public:" PUBLIC_ID ":30:10", "--thread",
+                                                      "private:" PRIVATE_ID ":5:2", "--channel", ELSEWHERE_ID ":10:5",
+                                                      "--thread", "active:1424914917502464999:9:9"}};
 
 static void a_scan_covers_the_channels_threads_active_and_archived(void **state)
 {
@@ -228,7 +228,8 @@ static void a_long_list_of_archived_threads_is_read_page_by_page(void **state)
 {
     (void)state;
     struct chain chain;
-    open_chain(&chain, &(struct scan_bench_wish){.messages = 3, .clips = 1, .fake = {"--archived", "130"}}, THREADS_ON);
+    open_chain(&chain, &(struct scan_bench_setup){.messages = 3, .clips = 1, .fake = {"--archived", "130"}},
+               THREADS_ON);
     run_chain(&chain, ",\"auto_continue\":true");
     assert_int_equal(chain.seen_count, 1 + 130);
     assert_int_equal(chain.jobs, 1 + 130);
@@ -242,9 +243,9 @@ static void a_forum_has_posts_alone(void **state)
     (void)state;
     struct chain chain;
     open_chain(&chain,
-               &(struct scan_bench_wish){.messages = 0,
-                                         .fake = {"--forum", "--thread", "active:" ACTIVE_ID ":20:5", "--thread",
-                                                  "public:" PUBLIC_ID ":9:9"}},
+               &(struct scan_bench_setup){.messages = 0,
+                                          .fake = {"--forum", "--thread", "active:" ACTIVE_ID ":20:5", "--thread",
+                                                   "public:" PUBLIC_ID ":9:9"}},
                THREADS_ON);
     chain.channel_type = "forum";
     run_chain(&chain, ",\"auto_continue\":true");
@@ -258,11 +259,11 @@ static void a_forum_has_posts_alone(void **state)
 static void a_thread_that_cannot_be_read_is_left_out(void **state)
 {
     (void)state;
-    struct scan_bench_wish wish = many;
-    wish.fake[10] = "--forbidden";
-    wish.fake[11] = PUBLIC_ID;
+    struct scan_bench_setup setup = many;
+    setup.fake[10] = "--forbidden";
+    setup.fake[11] = PUBLIC_ID;
     struct chain chain;
-    open_chain(&chain, &wish, THREADS_ON);
+    open_chain(&chain, &setup, THREADS_ON);
     run_chain(&chain, ",\"auto_continue\":true");
     assert_int_equal(chain.seen_count, check(&chain, SCAN_BENCH_CHANNEL, 150, 20, 0) +
                                            check(&chain, ACTIVE_ID, 120, 15, 0) + check(&chain, PRIVATE_ID, 5, 2, 0));
@@ -343,11 +344,11 @@ static void a_threads_channel_is_asked_for_once(void **state)
     } CASES[] = {{NULL, 2}, {ELSEWHERE_ID, 0}};
     for (size_t i = 0; i < COUNT(CASES); i++) {
         struct chain chain;
-        struct scan_bench_wish wish = many;
+        struct scan_bench_setup setup = many;
         char json[512];
-        wish.options[0][0] = "settings_cache_ttl";
-        wish.options[0][1] = "300";
-        open_chain(&chain, &wish, THREADS_ON);
+        setup.options[0][0] = "settings_cache_ttl";
+        setup.options[0][1] = "300";
+        open_chain(&chain, &setup, THREADS_ON);
         live_job(&chain, json, sizeof json);
         if (CASES[i].channel != NULL)
             (void)memcpy(strstr(json, ACTIVE_ID), CASES[i].channel, strlen(ACTIVE_ID));

@@ -1,4 +1,4 @@
-/* writer_transaction_test.c: what the writer does with many wishes at a time, and its longer conversations: batches
+/* writer_transaction_test.c: what the writer does with many operations at a time, and its longer conversations: batches
  * that are written together, good and bad; a scan from its beginning to its end; a purge; the database's health. */
 #include "tests/bed/batch.h"
 #include "tests/bed/bed.h"

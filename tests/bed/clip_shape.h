@@ -1,4 +1,4 @@
-/* clip_shape.h: one row of the table of clip shapes: a clip, a wish, and what is right.
+/* clip_shape.h: one row of the table of clip shapes: a clip, a request, and what is right.
  *
  * The rows stand in tests/bed/shapes/<name>.def, the recipes of their clips in tests/bed/shapes/<name>.recipes (see
  * make_shapes.sh). A row may change the bytes of its clip before they are played (`change`, shape_change.h). What is 0

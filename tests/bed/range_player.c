@@ -32,14 +32,14 @@ uint8_t *play_load(const char *path, size_t *n)
     return bytes;
 }
 
-struct engine_wishes play_wishes(const char *filename)
+struct engine_request play_request(const char *filename)
 {
-    return (struct engine_wishes){.filename = filename,
-                                  .wished_s = 1.0,
-                                  .mode = RY_FRAME_SMART,
-                                  .small = {320, 180},
-                                  .large = {640, 360},
-                                  .quality = 85};
+    return (struct engine_request){.filename = filename,
+                                   .wished_s = 1.0,
+                                   .mode = RY_FRAME_SMART,
+                                   .small = {320, 180},
+                                   .large = {640, 360},
+                                   .quality = 85};
 }
 
 /* Adds a range, joined with those that it touches; they stay sorted. */
@@ -73,7 +73,7 @@ static uint64_t total_of(const struct ranges *ranges)
 }
 
 static enum engine_outcome one_round(const struct play *play, const struct ranges *ranges, const uint8_t *bytes,
-                                     size_t n, const struct engine_wishes *wishes, struct window_io *windows,
+                                     size_t n, const struct engine_request *request, struct window_io *windows,
                                      struct engine_result *result)
 {
     uint8_t *copies[WINDOW_IO_MAX];
@@ -87,13 +87,13 @@ static enum engine_outcome one_round(const struct play *play, const struct range
         if (!window_io_place(windows, ranges->items[i].begin, copies[i], length))
             abort();
     }
-    enum engine_outcome outcome = engine_run(windows, wishes, result);
+    enum engine_outcome outcome = engine_run(windows, request, result);
     for (size_t i = 0; i < ranges->n; i++)
         free(copies[i]);
     return outcome;
 }
 
-enum engine_outcome play_run(struct play *play, const uint8_t *bytes, size_t n, const struct engine_wishes *wishes,
+enum engine_outcome play_run(struct play *play, const uint8_t *bytes, size_t n, const struct engine_request *request,
                              struct engine_result *result)
 {
     struct ranges ranges = {.n = 0};
@@ -105,7 +105,7 @@ enum engine_outcome play_run(struct play *play, const uint8_t *bytes, size_t n, 
         add_range(&ranges, 0, first < n ? first : n);
     for (;;) {
         play->rounds++;
-        enum engine_outcome outcome = one_round(play, &ranges, bytes, n, wishes, &windows, result);
+        enum engine_outcome outcome = one_round(play, &ranges, bytes, n, request, &windows, result);
         play->bytes_read = total_of(&ranges);
         if (outcome != ENGINE_NEEDS || play->rounds >= PLAY_ROUNDS_MAX)
             return outcome;

@@ -22,10 +22,10 @@ struct play {
 uint8_t *play_load(const char *path, size_t *n);
 
 /* Runs attempts until done, failed or out of rounds. The result is to be freed in every case. */
-enum engine_outcome play_run(struct play *play, const uint8_t *bytes, size_t n, const struct engine_wishes *wishes,
+enum engine_outcome play_run(struct play *play, const uint8_t *bytes, size_t n, const struct engine_request *request,
                              struct engine_result *result);
 
-/* The wishes of the default configuration: 1 s, smart, 320x180, 640x360, quality 85. */
-struct engine_wishes play_wishes(const char *filename);
+/* The request of the default configuration: 1 s, smart, 320x180, 640x360, quality 85. */
+struct engine_request play_request(const char *filename);
 
 #endif

@@ -15,35 +15,36 @@
 
 static const char *const MEDIA[] = {"clip.mp4", "more.webm", "other.mov"};
 
-void scan_bench_open(struct scan_bench *bench, const struct scan_bench_wish *wish)
+void scan_bench_open(struct scan_bench *bench, const struct scan_bench_setup *setup)
 {
     char seed[16];
     char channel[96];
     char api[64];
     (void)snprintf(seed, sizeof seed, "%d", SEED);
     (void)snprintf(channel, sizeof channel, "%s:%" PRIu64 ":%" PRIu64,
-                   wish->channel_is_absent ? "1424914917202464799" : SCAN_BENCH_CHANNEL, wish->messages, wish->clips);
+                   setup->channel_is_absent ? "1424914917202464799" : SCAN_BENCH_CHANNEL, setup->messages,
+                   setup->clips);
     const char *arguments[40] = {"--seed",    seed,           "--guild", SCAN_BENCH_GUILD,
                                  "--channel", channel,        "--media", "clip.mp4,more.webm,other.mov",
                                  "--cdn",     SCAN_BENCH_CDN, "--proxy", SCAN_BENCH_PROXY};
-    for (size_t i = 0; i < 16 && wish->fake[i]; i++)
-        arguments[12 + i] = wish->fake[i];
+    for (size_t i = 0; i < 16 && setup->fake[i]; i++)
+        arguments[12 + i] = setup->fake[i];
     *bench = (struct scan_bench){.discord = fake_start_with("discord", arguments),
-                                 .leap_ms = wish->leap_ms ? wish->leap_ms : LEAP_MS,
+                                 .leap_ms = setup->leap_ms ? setup->leap_ms : LEAP_MS,
                                  .channel = {.id = strtoull(SCAN_BENCH_CHANNEL, NULL, 10),
                                              .guild = strtoull(SCAN_BENCH_GUILD, NULL, 10),
                                              .seed = SEED,
-                                             .messages = wish->messages,
-                                             .clips = wish->clips,
+                                             .messages = setup->messages,
+                                             .clips = setup->clips,
                                              .media = MEDIA,
                                              .media_count = 3}};
     (void)snprintf(api, sizeof api, "http://127.0.0.1:%u", fake_port(bench->discord));
     const char *options[8][2] = {{"discord_api", api},
-                                 {"bot_token", wish->bot_token ? wish->bot_token : "test-token"},
+                                 {"bot_token", setup->bot_token ? setup->bot_token : "test-token"},
                                  {"settings_cache_ttl", "0"},
                                  {"discord_timeout", "600"}};
-    for (size_t i = 0; i < 3 && wish->options[i][0]; i++)
-        memcpy(options[4 + i], wish->options[i], sizeof options[0]);
+    for (size_t i = 0; i < 3 && setup->options[i][0]; i++)
+        memcpy(options[4 + i], setup->options[i], sizeof options[0]);
     bench->bed = bed_new(&ry_scanner_spec, (bed_option *)options);
 }
 

@@ -18,7 +18,7 @@
 #define SCAN_BENCH_JOB     "8a2ce3a1-1111-4222-8333-444455556666"
 #define SCAN_BENCH_TOKEN   9 /* the job's lease */
 
-struct scan_bench_wish {
+struct scan_bench_setup {
     uint64_t messages;
     uint64_t clips;
     const char *fake[16]; /* further arguments of the fake Discord */
@@ -37,7 +37,7 @@ struct scan_bench {
     unsigned mail_attempt; /* that further job_runs have; 0: the first */
 };
 
-void scan_bench_open(struct scan_bench *bench, const struct scan_bench_wish *wish);
+void scan_bench_open(struct scan_bench *bench, const struct scan_bench_setup *setup);
 void scan_bench_close(struct scan_bench *bench);
 
 /* ---- to the scanner ---------------------------------------------------------------------------------------------- */

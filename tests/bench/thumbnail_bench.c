@@ -26,10 +26,10 @@ static double thread_cpu_ms(void)
 
 static double engine_ms(const uint8_t *bytes, size_t n, struct play *play)
 {
-    struct engine_wishes wishes = play_wishes("clip.mp4");
+    struct engine_request request = play_request("clip.mp4");
     struct engine_result result;
     double begin_ms = thread_cpu_ms();
-    enum engine_outcome outcome = play_run(play, bytes, n, &wishes, &result);
+    enum engine_outcome outcome = play_run(play, bytes, n, &request, &result);
     double end_ms = thread_cpu_ms();
     if (outcome != ENGINE_DONE) {
         fprintf(stderr, "no thumbnail: %s\n", result.error.text);

@@ -136,10 +136,10 @@ static void ask_archive(struct bench *b)
 
 static void claim(struct bench *b)
 {
-    struct ry_clips_claim wish = {.owner = RY_STR("node/1"), .limit = CLIPS_A_CLAIM, .lease_ms = LEASE_MS};
+    struct ry_clips_claim claim = {.owner = RY_STR("node/1"), .limit = CLIPS_A_CLAIM, .lease_ms = LEASE_MS};
     struct ry_clips_claimed claimed;
     check(b, b->engine->ops->begin(b->engine, &b->err));
-    check(b, b->engine->ops->clips_claim(b->engine, &wish, &b->arena, &claimed, &b->err));
+    check(b, b->engine->ops->clips_claim(b->engine, &claim, &b->arena, &claimed, &b->err));
     check(b, b->engine->ops->commit(b->engine, &b->err));
 }
 
@@ -160,15 +160,15 @@ static void progress(struct bench *b)
 static void purge(struct bench *b)
 {
     struct ry_batch_write batch = make(b, 0);
-    struct ry_purge wish = {.job_id = RY_STR("purge"),
-                            .token = 1,
-                            .scope = RY_PURGE_CHANNEL,
-                            .guild_id = batch.guild_id,
-                            .channel_id = batch.channel_id,
-                            .limit = MESSAGES_A_PURGE};
+    struct ry_purge purge = {.job_id = RY_STR("purge"),
+                             .token = 1,
+                             .scope = RY_PURGE_CHANNEL,
+                             .guild_id = batch.guild_id,
+                             .channel_id = batch.channel_id,
+                             .limit = MESSAGES_A_PURGE};
     struct ry_purged purged;
     check(b, b->engine->ops->begin(b->engine, &b->err));
-    check(b, b->engine->ops->purge(b->engine, &wish, &purged, &b->err));
+    check(b, b->engine->ops->purge(b->engine, &purge, &purged, &b->err));
     check(b, b->engine->ops->commit(b->engine, &b->err));
 }
 

@@ -224,13 +224,13 @@ static void play_row(struct row *row, struct shape_bytes *bytes, struct costs *c
     const struct clip_shape *shape = row->shape;
     struct engine_result result;
     struct play play = {.first_bytes = shape->first_bytes, .hide_total = shape->hide_total};
-    struct engine_wishes wishes = play_wishes(shape->filename ? shape->filename : shape->clip);
-    wishes.wished_s = shape->wished_s;
-    wishes.mode = shape->mode;
+    struct engine_request request = play_request(shape->filename ? shape->filename : shape->clip);
+    request.wished_s = shape->wished_s;
+    request.mode = shape->mode;
     if (shape->change)
         shape->change(bytes);
     double begin_ms = cpu_ms();
-    enum engine_outcome outcome = play_run(&play, bytes->p, bytes->n, &wishes, &result);
+    enum engine_outcome outcome = play_run(&play, bytes->p, bytes->n, &request, &result);
     double cpu = cpu_ms() - begin_ms;
     count_cost(costs, shape, outcome, &play, bytes->n, cpu);
     if (verbose) {

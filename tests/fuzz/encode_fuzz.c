@@ -45,14 +45,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     must(window_io_place(&windows, 0, data, first));
     if (behind < size)
         must(window_io_place(&windows, behind, data + behind, size - behind));
-    const struct engine_wishes wishes = {.filename = "clip.mp4",
-                                         .wished_s = (options >> 3) / 4.0,
-                                         .mode = (enum ry_frame_mode)(options % 4 % 3),
-                                         .small = {32, 18},
-                                         .large = {64, 36},
-                                         .quality = 50};
+    const struct engine_request request = {.filename = "clip.mp4",
+                                           .wished_s = (options >> 3) / 4.0,
+                                           .mode = (enum ry_frame_mode)(options % 4 % 3),
+                                           .small = {32, 18},
+                                           .large = {64, 36},
+                                           .quality = 50};
     struct engine_result result;
-    switch (engine_run(&windows, &wishes, &result)) {
+    switch (engine_run(&windows, &request, &result)) {
     case ENGINE_DONE: must(result.large.size.width <= 64 && ry_frame_size(result.small.webp) > 0); break;
     case ENGINE_NEEDS: check_needs(&windows); break;
     case ENGINE_FAILED: must(result.error.text[0] != '\0'); break;

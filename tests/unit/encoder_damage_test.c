@@ -40,9 +40,9 @@ static enum engine_outcome play_bytes(const uint8_t *bytes, size_t n, const char
                                       struct engine_result *result)
 {
     struct play play = {.first_bytes = 4096};
-    struct engine_wishes wishes = play_wishes(name);
-    wishes.mode = mode;
-    return play_run(&play, bytes, n, &wishes, result);
+    struct engine_request request = play_request(name);
+    request.mode = mode;
+    return play_run(&play, bytes, n, &request, result);
 }
 
 static void what_is_no_video_is_refused_with_a_reason(void **state)
@@ -73,9 +73,9 @@ static void nothing_at_all_is_empty(void **state)
 {
     (void)state;
     struct window_io windows = {.last_round = true};
-    struct engine_wishes wishes = play_wishes("a.mp4");
+    struct engine_request request = play_request("a.mp4");
     struct engine_result result;
-    assert_int_equal(engine_run(&windows, &wishes, &result), ENGINE_FAILED);
+    assert_int_equal(engine_run(&windows, &request, &result), ENGINE_FAILED);
     assert_string_equal(result.error.text, "it is empty");
     engine_result_free(&result);
 }
@@ -202,7 +202,7 @@ static void holes_end_with_an_image_a_reason_or_a_need(void **state)
         uint8_t *bytes = media_folder_load(&clips, videos[i], &n);
         for (int round = 0; bytes && round < 8; round++) {
             struct window_io windows = {.total_bytes = n, .last_round = round % 2 == 0};
-            struct engine_wishes wishes = play_wishes(videos[i]);
+            struct engine_request request = play_request(videos[i]);
             struct engine_result result;
             for (uint64_t at = 0; at < n;) {
                 uint64_t length = 1 + ry_rng_below(&rng, n / 4);
@@ -210,7 +210,7 @@ static void holes_end_with_an_image_a_reason_or_a_need(void **state)
                 assert_true(window_io_place(&windows, at, bytes + at, (size_t)length));
                 at += length + ry_rng_below(&rng, n / 8);
             }
-            enum engine_outcome outcome = engine_run(&windows, &wishes, &result);
+            enum engine_outcome outcome = engine_run(&windows, &request, &result);
             assert_true(outcome != ENGINE_NEEDS || !windows.last_round);
             engine_result_free(&result);
         }

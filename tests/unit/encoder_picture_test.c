@@ -94,11 +94,11 @@ static void run_clip(const char *clip, double wished_s, enum ry_frame_mode mode,
     uint8_t *bytes = media_folder_load(&clips, clip, &n);
     if (!bytes)
         skip_test("%s was left out, for this ffmpeg lacks what makes it", clip);
-    struct engine_wishes wishes = play_wishes(clip);
-    wishes.wished_s = wished_s;
-    wishes.mode = mode;
+    struct engine_request request = play_request(clip);
+    request.wished_s = wished_s;
+    request.mode = mode;
     struct play play = {.first_bytes = 0};
-    enum engine_outcome outcome = play_run(&play, bytes, n, &wishes, result);
+    enum engine_outcome outcome = play_run(&play, bytes, n, &request, result);
     free(bytes);
     if (outcome != ENGINE_DONE)
         fail_msg("%s: %s", clip, outcome == ENGINE_FAILED ? result->error.text : "never done");

@@ -51,10 +51,10 @@ static void expect_bound(const struct bound *bound, struct play play)
     size_t n;
     struct engine_result result;
     uint8_t *bytes = load(bound->clip, &n);
-    struct engine_wishes wishes = play_wishes(bound->clip);
-    wishes.wished_s = bound->wished_s;
-    wishes.mode = bound->mode;
-    enum engine_outcome outcome = play_run(&play, bytes, n, &wishes, &result);
+    struct engine_request request = play_request(bound->clip);
+    request.wished_s = bound->wished_s;
+    request.mode = bound->mode;
+    enum engine_outcome outcome = play_run(&play, bytes, n, &request, &result);
     if (outcome != ENGINE_DONE || play.rounds > bound->rounds_max || play.bytes_read > bound->bytes_max)
         fail_msg("%s at %g s: outcome %d after %u rounds and %llu bytes; %u and %llu were allowed", bound->clip,
                  bound->wished_s, (int)outcome, play.rounds, (unsigned long long)play.bytes_read, bound->rounds_max,
@@ -127,10 +127,10 @@ static void the_last_round_makes_do_with_what_is_there(void **state)
     uint8_t *bytes = load("big_fast.mp4", &n);
     struct window_io windows = {.total_bytes = n, .last_round = true};
     struct engine_result result;
-    struct engine_wishes wishes = play_wishes("big_fast.mp4");
-    wishes.wished_s = 7;
+    struct engine_request request = play_request("big_fast.mp4");
+    request.wished_s = 7;
     assert_true(window_io_place(&windows, 0, bytes, 200 * KIB));
-    assert_int_equal(engine_run(&windows, &wishes, &result), ENGINE_DONE);
+    assert_int_equal(engine_run(&windows, &request, &result), ENGINE_DONE);
     assert_int_equal(windows.need_count, 0);
     engine_result_free(&result);
     free(bytes);

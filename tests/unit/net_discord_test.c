@@ -66,7 +66,7 @@ static void on_end(void *arg, int code, unsigned status, struct ry_str body, con
 
 /* ---- the bench --------------------------------------------------------------------------------------------------- */
 
-struct wish {
+struct setup {
     const char *fake[12]; /* further arguments of the fake */
     const char *base;     /* printf format with the fake's port; NULL: the usual */
     const char *token;    /* NULL: the right one */
@@ -74,25 +74,25 @@ struct wish {
     bool real_time;
 };
 
-static void open_bench(struct bench *bench, const struct wish *wish)
+static void open_bench(struct bench *bench, const struct setup *setup)
 {
     const char *arguments[16] = {"--token", TOKEN};
-    for (size_t i = 0; i < 12 && wish->fake[i]; i++)
-        arguments[i + 2] = wish->fake[i];
+    for (size_t i = 0; i < 12 && setup->fake[i]; i++)
+        arguments[i + 2] = setup->fake[i];
     *bench = (struct bench){.fake = fake_start_with("discord", arguments), .rng = {7}};
     ry_clock_manual_init(&bench->manual, 0);
     bench->manual.now_mono_ms = 1000000;
-    bench->clock = wish->real_time ? ry_clock_system() : &bench->manual.clock;
+    bench->clock = setup->real_time ? ry_clock_system() : &bench->manual.clock;
     char base[128];
     (void)snprintf(base, sizeof base, "http://127.0.0.1:%u%s", fake_port(bench->fake),
-                   wish->base ? wish->base : "/api/v10");
+                   setup->base ? setup->base : "/api/v10");
     struct ry_discord_options options = {.clock = bench->clock,
                                          .rng = &bench->rng,
                                          .base = base,
-                                         .token = wish->token ? wish->token : TOKEN,
+                                         .token = setup->token ? setup->token : TOKEN,
                                          .connect_timeout_ms = 5000,
                                          .answer_timeout_ms = 10000,
-                                         .invalid_max = wish->invalid_max};
+                                         .invalid_max = setup->invalid_max};
     struct ry_error err;
     assert_int_equal(ry_discord_new(&bench->discord, &options, &err), RY_OK);
 }
@@ -161,7 +161,7 @@ static void net_discord_brings_bodies(void **state)
 {
     (void)state;
     struct bench bench;
-    open_bench(&bench, &(struct wish){0});
+    open_bench(&bench, &(struct setup){0});
     struct outcome outcome;
     fetch(&bench, &outcome, "/channels/" CHANNEL "/messages?limit=2");
     assert_int_equal(outcome.code, RY_OK);
@@ -201,8 +201,8 @@ static void net_discord_ends_at_answers_that_will_not_change(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct bench bench;
-        open_bench(&bench, &(struct wish){.token = cases[i].token,
-                                          .fake = {"--channel", CHANNEL, "--channel", "77", "--forbidden", "77"}});
+        open_bench(&bench, &(struct setup){.token = cases[i].token,
+                                           .fake = {"--channel", CHANNEL, "--channel", "77", "--forbidden", "77"}});
         struct outcome outcome;
         fetch(&bench, &outcome, cases[i].path);
         assert_int_equal(outcome.code, cases[i].code);
@@ -221,7 +221,7 @@ static void net_discord_does_not_follow_a_redirect(void **state)
 {
     (void)state;
     struct bench bench;
-    open_bench(&bench, &(struct wish){.base = "/fake/redirect"});
+    open_bench(&bench, &(struct setup){.base = "/fake/redirect"});
     struct outcome outcome;
     fetch(&bench, &outcome, "/channels/" CHANNEL);
     assert_int_equal(outcome.code, RY_EINVAL);
@@ -235,7 +235,7 @@ static void net_discord_never_repeats_the_token_that_an_answer_echoes(void **sta
 {
     (void)state;
     struct bench bench;
-    open_bench(&bench, &(struct wish){.base = "/fake/echo"});
+    open_bench(&bench, &(struct setup){.base = "/fake/echo"});
     struct outcome outcome;
     fetch(&bench, &outcome, "/channels/" CHANNEL);
     assert_int_equal(outcome.code, RY_EINVAL);
@@ -263,7 +263,7 @@ static void net_discord_gets_everything_on_a_bad_day(void **state)
     enum { CALLS = 24 };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct bench bench;
-        open_bench(&bench, &(struct wish){.fake = {cases[i].fault, "30", "--fault-scope", cases[i].scope}});
+        open_bench(&bench, &(struct setup){.fake = {cases[i].fault, "30", "--fault-scope", cases[i].scope}});
         struct outcome outcomes[CALLS];
         for (size_t k = 0; k < CALLS; k++)
             get(&bench, &outcomes[k], "/channels/" CHANNEL "/messages?limit=3", HOUR_MS);
@@ -307,8 +307,8 @@ static void net_discord_waits_as_long_as_a_429_asks(void **state)
     } cases[] = {{"user", false}, {"shared", false}, {"global", true}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct bench bench;
-        open_bench(&bench, &(struct wish){.fake = {"--fault-429", "100", "--fault-scope", cases[i].scope,
-                                                   "--fault-retry-after-ms", "7200500"}});
+        open_bench(&bench, &(struct setup){.fake = {"--fault-429", "100", "--fault-scope", cases[i].scope,
+                                                    "--fault-retry-after-ms", "7200500"}});
         struct outcome first;
         struct outcome other;
         get(&bench, &first, "/channels/" CHANNEL, HOUR_MS);
@@ -335,7 +335,7 @@ static void net_discord_goes_on_when_discord_is_back(void **state)
 {
     (void)state;
     struct bench bench;
-    open_bench(&bench, &(struct wish){.real_time = true});
+    open_bench(&bench, &(struct setup){.real_time = true});
     assert_int_equal(fake_ask(bench.fake, "POST", "/fake/down?ms=200", NULL, 0), 200);
     struct outcome outcome;
     fetch(&bench, &outcome, "/channels/" CHANNEL);
@@ -360,7 +360,7 @@ static void net_discord_tells_at_the_deadline_what_it_met(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct bench bench;
-        open_bench(&bench, &(struct wish){.fake = {cases[i].fault, "100"}});
+        open_bench(&bench, &(struct setup){.fake = {cases[i].fault, "100"}});
         struct outcome outcome;
         get(&bench, &outcome, "/channels/" CHANNEL, 20000);
         run(&bench, 1);
@@ -379,7 +379,7 @@ static void net_discord_gives_up_an_answer_that_does_not_come(void **state)
 {
     (void)state;
     struct bench bench;
-    open_bench(&bench, &(struct wish){.fake = {"--latency-ms", "3600000"}});
+    open_bench(&bench, &(struct setup){.fake = {"--latency-ms", "3600000"}});
     struct outcome outcome;
     get(&bench, &outcome, "/channels/" CHANNEL, 15000);
     run(&bench, 1);
@@ -393,7 +393,7 @@ static void net_discord_brakes_at_too_many_refusals(void **state)
 {
     (void)state;
     struct bench bench;
-    open_bench(&bench, &(struct wish){.invalid_max = 5, .fake = {"--forbidden", CHANNEL, "--channel", CHANNEL}});
+    open_bench(&bench, &(struct setup){.invalid_max = 5, .fake = {"--forbidden", CHANNEL, "--channel", CHANNEL}});
     struct outcome outcomes[8];
     for (size_t i = 0; i < 8; i++)
         get(&bench, &outcomes[i], "/channels/" CHANNEL, 20000);
@@ -416,9 +416,9 @@ static void net_discord_sends_nothing_into_an_empty_bucket(void **state)
 {
     (void)state;
     struct bench bench;
-    open_bench(&bench, &(struct wish){.real_time = true,
-                                      .fake = {"--bucket-limit", "5", "--bucket-window-ms", "60", "--latency-ms", "3",
-                                               "--global-per-second", "50", "--channels", "3"}});
+    open_bench(&bench, &(struct setup){.real_time = true,
+                                       .fake = {"--bucket-limit", "5", "--bucket-window-ms", "60", "--latency-ms", "3",
+                                                "--global-per-second", "50", "--channels", "3"}});
     static struct outcome outcomes[CALLS_MAX];
     enum { CALLS = 120 };
     for (size_t i = 0; i < CALLS; i++) {
@@ -442,7 +442,7 @@ static void net_discord_keeps_its_connections(void **state)
 {
     (void)state;
     struct bench bench;
-    open_bench(&bench, &(struct wish){0});
+    open_bench(&bench, &(struct setup){0});
     static struct outcome outcomes[CALLS_MAX];
     enum { CALLS = 200 };
     for (size_t i = 0; i < CALLS; i++)
@@ -462,7 +462,7 @@ static void net_discord_keeps_the_order_of_a_bucket(void **state)
 {
     (void)state;
     struct bench bench;
-    open_bench(&bench, &(struct wish){.real_time = true, .fake = {"--bucket-limit", "1", "--bucket-window-ms", "5"}});
+    open_bench(&bench, &(struct setup){.real_time = true, .fake = {"--bucket-limit", "1", "--bucket-window-ms", "5"}});
     struct outcome outcomes[20];
     for (size_t i = 0; i < 20; i++)
         start(&bench, &outcomes[i], RY_DISCORD_GET, "/channels/" CHANNEL "/messages",
@@ -478,7 +478,7 @@ static void net_discord_cancels_without_a_word(void **state)
 {
     (void)state;
     struct bench bench;
-    open_bench(&bench, &(struct wish){.fake = {"--latency-ms", "20"}});
+    open_bench(&bench, &(struct setup){.fake = {"--latency-ms", "20"}});
     struct outcome outcomes[3];
     struct ry_discord_call *calls[3];
     for (size_t i = 0; i < 3; i++)

@@ -75,7 +75,7 @@ static void parameters_of_other_clients_are_taken_or_named(void **state)
     (void)state;
     static const struct {
         const char *query;
-        struct pg_pool_wish pool;
+        struct pg_pool_limits pool;
         const char *ignored;
     } cases[] = {
         {"minsize=1&maxsize=20", {.min = 1, .max = 20}, ""},

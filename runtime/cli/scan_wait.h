@@ -1,13 +1,13 @@
-/* scan_follow.h: a scan of one channel from its first job to its last thumbnail, as a node tells of it.
+/* scan_wait.h: a scan of one channel from its first job to its last thumbnail, as a node reports it.
  *
  * Asks the node one question at a time from one thread: is there a job, how far is the scan, how many clips wait. Steps
  * that fail for a while (a lock, a server that is away) are taken again, which is told now and then. */
-#ifndef REELYARD_RUNTIME_CLI_SCAN_FOLLOW_H
-#define REELYARD_RUNTIME_CLI_SCAN_FOLLOW_H
+#ifndef REELYARD_RUNTIME_CLI_SCAN_WAIT_H
+#define REELYARD_RUNTIME_CLI_SCAN_WAIT_H
 
 #include "runtime/import/progress.h"
 #include "runtime/import/skipped.h"
-#include "runtime/cli/scan_wish.h"
+#include "runtime/cli/scan_request.h"
 #include "runtime/cli/session.h"
 
 /* The channel's scan as its row says; all zero when it has none. */
@@ -25,10 +25,10 @@ struct ry_scan_figures {
     uint64_t failed;   /* of these: without thumbnails */
 };
 
-struct ry_scan_follow {
+struct ry_scan_wait {
     struct ry_cli *cli;
     const struct ry_clock *clock;
-    const struct ry_scan_wish *wish;
+    const struct ry_scan_request *request;
     struct ry_session session; /* open */
     struct ry_inquiry inquiry; /* of the session; its errors are those of the scan */
     struct ry_progress progress;
@@ -44,8 +44,8 @@ struct ry_scan_follow {
     struct ry_reasons failed;  /* clips without thumbnails, of this run */
 };
 
-/* Scans the channel as wish says: goes on with a scan that is under way, pushes jobs, and waits for their end and for
- * that of all clips of the channel. What came of it stands in the struct. */
-void ry_scan_follow(struct ry_scan_follow *follow);
+/* Scans the channel as the request says: goes on with a scan that is under way, pushes jobs, and waits for their end
+ * and for that of all clips of the channel. What came of it stands in the struct. */
+void ry_scan_wait(struct ry_scan_wait *wait);
 
 #endif

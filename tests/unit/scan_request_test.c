@@ -1,5 +1,5 @@
 /* What the options of `reelyard scan` become: a job, or a sentence that names the option. */
-#include "runtime/cli/scan_wish.h"
+#include "runtime/cli/scan_request.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,23 +16,23 @@
 #define CHANNEL      "222000000000000001"
 #define NOW_WALL_MS  INT64_C(1729350189159) /* 2024-10-19T15:03:09.159Z */
 
-/* Reads the words; what was said is in said. */
-static int read_words(struct ry_scan_wish *wish, struct ry_scan_words words, char *said, size_t size)
+/* Reads the args; what was said is in said. */
+static int read_args(struct ry_scan_request *request, struct ry_scan_args args, char *said, size_t size)
 {
     static const struct ry_command command = {.name = "scan"};
     FILE *err = fmemopen(said, size, "w");
     struct ry_cli cli = {.out = err, .err = err, .command = &command};
     assert_non_null(err);
-    int code = ry_scan_wish_read(wish, &words, &cli);
+    int code = ry_scan_request_read(request, &args, &cli);
     (void)fclose(err);
     return code;
 }
 
-static void words_become_a_job(void **state)
+static void arguments_become_a_job(void **state)
 {
     (void)state;
     static const struct {
-        struct ry_scan_words words;
+        struct ry_scan_args args;
         const char *json; /* of what stands behind created_at's fixed neighbours */
         bool all;
     } CASES[] = {
@@ -68,14 +68,14 @@ static void words_become_a_job(void **state)
     };
     for (size_t i = 0; i < COUNT(CASES); i++) {
         char said[512] = "";
-        struct ry_scan_wish wish;
+        struct ry_scan_request request;
         struct ry_job_entry entry;
         struct ry_error why;
-        assert_int_equal(read_words(&wish, CASES[i].words, said, sizeof said), RY_CLI_GO);
+        assert_int_equal(read_args(&request, CASES[i].args, said, sizeof said), RY_CLI_GO);
         assert_string_equal(said, "");
-        assert_int_equal(ry_scan_wish_is_all(&wish), CASES[i].all);
-        const char *rescan = wish.rescan ? wish.rescan : "continue";
-        assert_int_equal(ry_scan_wish_job(&wish, rescan, (struct ry_str){0}, NOW_WALL_MS, &entry, &why), RY_OK);
+        assert_int_equal(ry_scan_request_is_all(&request), CASES[i].all);
+        const char *rescan = request.rescan ? request.rescan : "continue";
+        assert_int_equal(ry_scan_request_job(&request, rescan, (struct ry_str){0}, NOW_WALL_MS, &entry, &why), RY_OK);
         char json[1024];
         (void)snprintf(json, sizeof json, "%.*s", RY_STR_ARG(entry.push.json));
         if (strstr(json, CASES[i].json) == NULL)
@@ -86,11 +86,11 @@ static void words_become_a_job(void **state)
     }
 }
 
-static void words_that_are_wrong_are_named(void **state)
+static void wrong_arguments_are_named(void **state)
 {
     (void)state;
     static const struct {
-        struct ry_scan_words words;
+        struct ry_scan_args args;
         const char *said;
     } CASES[] = {
         {{NULL, CHANNEL, NULL, NULL, NULL, NULL}, "--guild is missing"},
@@ -109,8 +109,8 @@ static void words_that_are_wrong_are_named(void **state)
     };
     for (size_t i = 0; i < COUNT(CASES); i++) {
         char said[512] = "";
-        struct ry_scan_wish wish;
-        assert_int_equal(read_words(&wish, CASES[i].words, said, sizeof said), RY_EXIT_USAGE);
+        struct ry_scan_request request;
+        assert_int_equal(read_args(&request, CASES[i].args, said, sizeof said), RY_EXIT_USAGE);
         if (strstr(said, CASES[i].said) == NULL)
             fail_msg("case %zu: %s", i, said);
     }
@@ -119,8 +119,8 @@ static void words_that_are_wrong_are_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(words_become_a_job),
-        cmocka_unit_test(words_that_are_wrong_are_named),
+        cmocka_unit_test(arguments_become_a_job),
+        cmocka_unit_test(wrong_arguments_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
