@@ -35,10 +35,17 @@ int ry_pack(const struct ry_descriptor *descriptor, const void *message, struct 
 int ry_pack_mended(const struct ry_descriptor *descriptor, const void *message, struct ry_buf *out,
                    struct ry_frames *frames, struct ry_error *err);
 
+/* The same for a record that is no part of a message. It has no blobs. */
+int ry_pack_record(const struct ry_record *record, const void *from, struct ry_buf *out, struct ry_error *err);
+
 /* Reads a body into a new struct in the arena, whose strings point into body and whose blobs borrow from frames. body
  * and frames must outlive it. RY_EINVAL or RY_ELIMIT with the field's name, RY_ENOMEM. */
 int ry_unpack(const struct ry_descriptor *descriptor, struct ry_str body, struct ry_frame *const *frames,
               size_t frame_count, struct ry_arena *arena, void **message, struct ry_error *err);
+
+/* The same for a record that is no part of a message; *to is in the arena. */
+int ry_unpack_record(const struct ry_record *record, struct ry_str body, struct ry_arena *arena, void **to,
+                     struct ry_error *err);
 
 /* One line for people: name{field=value ...}; SECRET fields as ***, URLs without query, long values cut. Never fails:
  * what does not fit in out's maximum is left out. */

@@ -7,6 +7,7 @@
 
 #include "proto/check.h"
 #include "proto/wire.h"
+#include "runtime/base/assert.h"
 #include "runtime/base/utf8.h"
 
 struct packing {
@@ -108,11 +109,11 @@ static int pack_record(struct packing *self, const struct ry_record *record, con
     return rc;
 }
 
-static int pack(struct packing *self, const struct ry_descriptor *descriptor, const void *message)
+static int pack(struct packing *self, const struct ry_record *record, const void *from)
 {
     msgpack_packer_init(&self->packer, &self->sink, ry_wire_write);
-    struct ry_path path = ry_path_of(NULL, descriptor->record.name);
-    int rc = pack_record(self, &descriptor->record, message, &path);
+    struct ry_path path = ry_path_of(NULL, record->name);
+    int rc = pack_record(self, record, from, &path);
     if (rc != RY_OK)
         ry_wire_undo(&self->sink);
     else if ((rc = ry_wire_finish(&self->sink)) != RY_OK)
@@ -129,7 +130,7 @@ int ry_pack(const struct ry_descriptor *descriptor, const void *message, struct 
 {
     struct packing self = {
         .sink = ry_wire_sink_of(out), .frames = frames, .first_frame = frames->n, .texts = RY_CHECK_TEXTS, .err = err};
-    return pack(&self, descriptor, message);
+    return pack(&self, &descriptor->record, message);
 }
 
 int ry_pack_mended(const struct ry_descriptor *descriptor, const void *message, struct ry_buf *out,
@@ -137,5 +138,15 @@ int ry_pack_mended(const struct ry_descriptor *descriptor, const void *message, 
 {
     struct packing self = {
         .sink = ry_wire_sink_of(out), .frames = frames, .first_frame = frames->n, .texts = RY_PASS_TEXTS, .err = err};
-    return pack(&self, descriptor, message);
+    return pack(&self, &descriptor->record, message);
+}
+
+int ry_pack_record(const struct ry_record *record, const void *from, struct ry_buf *out, struct ry_error *err)
+{
+    struct ry_frames none;
+    none.n = 0;
+    struct packing self = {.sink = ry_wire_sink_of(out), .frames = &none, .texts = RY_CHECK_TEXTS, .err = err};
+    int rc = pack(&self, record, from);
+    RY_ASSERT(none.n == 0, "%s has a blob", record->name);
+    return rc;
 }

@@ -122,22 +122,34 @@ static int take_record(struct unpacking *self, const struct ry_record *record, v
     return RY_OK;
 }
 
+static int unpack(struct unpacking *self, const struct ry_record *record, void **out)
+{
+    struct ry_path path = ry_path_of(NULL, record->name);
+    void *to = ry_arena_alloc(self->arena, record->size);
+    if (to == NULL)
+        return ry_refuse(self->err, RY_ENOMEM, &path, "does not fit in memory");
+    int rc = take_record(self, record, to, &path);
+    if (rc != RY_OK)
+        return rc;
+    if (ry_wire_left(&self->in) > 0)
+        return ry_refuse(self->err, RY_EINVAL, &path, "has %zu trailing bytes", ry_wire_left(&self->in));
+    if (self->next_frame != self->frame_count)
+        return ry_refuse(self->err, RY_EINVAL, &path, "has %zu frames left over", self->frame_count - self->next_frame);
+    *out = to;
+    return RY_OK;
+}
+
 int ry_unpack(const struct ry_descriptor *descriptor, struct ry_str body, struct ry_frame *const *frames,
               size_t frame_count, struct ry_arena *arena, void **message, struct ry_error *err)
 {
     struct unpacking self = {
         .in = ry_wire_of(body), .frames = frames, .frame_count = frame_count, .arena = arena, .err = err};
-    struct ry_path path = ry_path_of(NULL, descriptor->record.name);
-    void *to = ry_arena_alloc(arena, descriptor->record.size);
-    if (to == NULL)
-        return ry_refuse(err, RY_ENOMEM, &path, "does not fit in memory");
-    int rc = take_record(&self, &descriptor->record, to, &path);
-    if (rc != RY_OK)
-        return rc;
-    if (ry_wire_left(&self.in) > 0)
-        return ry_refuse(err, RY_EINVAL, &path, "has %zu trailing bytes", ry_wire_left(&self.in));
-    if (self.next_frame != frame_count)
-        return ry_refuse(err, RY_EINVAL, &path, "has %zu frames left over", frame_count - self.next_frame);
-    *message = to;
-    return RY_OK;
+    return unpack(&self, &descriptor->record, message);
+}
+
+int ry_unpack_record(const struct ry_record *record, struct ry_str body, struct ry_arena *arena, void **to,
+                     struct ry_error *err)
+{
+    struct unpacking self = {.in = ry_wire_of(body), .arena = arena, .err = err};
+    return unpack(&self, record, to);
 }

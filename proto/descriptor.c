@@ -51,8 +51,8 @@ enum word {
 #define END_RECORD(name) \
     } \
     ; \
-    static const struct ry_record record_##name = {#name, doc_of_##name, sizeof(struct ry_##name), fields_##name, \
-                                                   sizeof fields_##name / sizeof(struct ry_field)};
+    const struct ry_record ry_record_##name = {#name, doc_of_##name, sizeof(struct ry_##name), fields_##name, \
+                                               sizeof fields_##name / sizeof(struct ry_field)};
 #define MESSAGE(name, tag, kind, senders, receivers, doc) static const struct ry_field fields_##name[] = {
 #define END_MESSAGE(name) \
     } \
@@ -71,7 +71,7 @@ enum word {
 #define STRS(owner, name, min, max, flags, doc) \
     FIELD(owner, name, RY_FIELD_STRS, .u = (min), .u = (max), (flags), NULL, doc)
 #define LIST(owner, record, name, min, max, flags, doc) \
-    FIELD(owner, name, RY_FIELD_LIST, .u = (min), .u = (max), (flags), &record_##record, doc)
+    FIELD(owner, name, RY_FIELD_LIST, .u = (min), .u = (max), (flags), &ry_record_##record, doc)
 #define CAPABILITY(name, within, most, about, nodes)
 #include "proto/messages.def"
 #include "proto/undef.h"
@@ -147,6 +147,17 @@ static const struct ry_descriptor descriptors[] = {
 #include "proto/undef.h"
 };
 
+/* And the records, in their order. */
+static const struct ry_record *const records[] = {
+#define RECORD(name, doc) &ry_record_##name,
+#define END_RECORD(name)
+#define MESSAGE(name, tag, kind, senders, receivers, doc)
+#define END_MESSAGE(name)
+#include "proto/no_fields.h"
+#include "proto/messages.def"
+#include "proto/undef.h"
+};
+
 /* Sixth reading: each message's position above, and where each tag's descriptor stands (position + 1; 0: none). */
 enum position {
 #define RECORD(name, doc)
@@ -181,6 +192,12 @@ const struct ry_descriptor *ry_descriptors(size_t *count)
 {
     *count = COUNT_OF(descriptors);
     return descriptors;
+}
+
+const struct ry_record *const *ry_records(size_t *count)
+{
+    *count = COUNT_OF(records);
+    return records;
 }
 
 enum ry_role ry_descriptor_role(const struct ry_descriptor *descriptor)

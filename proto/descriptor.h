@@ -76,6 +76,18 @@ struct ry_record {
 /* By what right a message is said; the head of proto/messages.def tells what each means. */
 enum ry_right { RY_RIGHT_FREE = 1, RY_RIGHT_CUSTODY, RY_RIGHT_ANSWER, RY_RIGHT_FOLLOW };
 
+/* Each record's description: ry_record_batch_part. */
+#define RECORD(name, doc) extern const struct ry_record ry_record_##name;
+#define END_RECORD(name)
+#define MESSAGE(name, tag, kind, senders, receivers, doc)
+#define END_MESSAGE(name)
+#include "proto/no_fields.h"
+#include "proto/messages.def"
+#include "proto/undef.h"
+
+/* All records, in the order of messages.def. */
+const struct ry_record *const *ry_records(size_t *count);
+
 #define RY_CAPABILITY_WITHIN_MAX 2
 #define RY_NO_FIELD              UINT8_MAX
 

@@ -10,11 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "runtime/json/json.h"
-#include "runtime/json/writer.h"
-
 #define NEWS_LASTS_S 10
-#define NEWS_BYTES   ((size_t)8192)
 #define PEERS_MAX    4096
 #define CLOCKS_MS    60000
 /* Words to a node last an hour (peer_msg.c); behind that, one of this peer cannot be an honest one. */
@@ -94,7 +90,9 @@ static bool is_of_now(struct relay *self, const struct ry_mail_node *node, int64
     int64_t now_wall_ms = ry_wall_ms(ry_ctx_clock(self->ctx));
     if (node->seal != RY_SEAL_GOOD)
         *wall_ms = now_wall_ms; /* an open fleet believes what stands there now */
-    int64_t off_ms = *wall_ms - now_wall_ms;
+    int64_t off_ms = 0;
+    if (__builtin_sub_overflow(*wall_ms, now_wall_ms, &off_ms))
+        off_ms = INT64_MAX;
     if (off_ms < -CLOCKS_MS || off_ms > CLOCKS_MS) {
         (void)snprintf(why, RELAY_REFUSED_BYTES, "it was said %" PRId64 " s %s by this node's clock",
                        (off_ms < 0 ? -off_ms : off_ms) / 1000, off_ms < 0 ? "ago" : "ahead");
@@ -104,7 +102,7 @@ static bool is_of_now(struct relay *self, const struct ry_mail_node *node, int64
 }
 
 /* Believes news: their node is alive if they are newer than its last ones. */
-static void take_news(struct relay *self, struct ry_str owner, int64_t wall_ms, int64_t role_bits)
+static void take_news(struct relay *self, struct ry_str owner, int64_t wall_ms, uint32_t roles)
 {
     int64_t now_mono_ms = ry_mono_ms(ry_ctx_clock(self->ctx));
     struct relay_peer *peer = relay_peer_of(self, owner);
@@ -117,16 +115,23 @@ static void take_news(struct relay *self, struct ry_str owner, int64_t wall_ms, 
         peer->seen_mono_ms = now_mono_ms;
     }
     if (now_mono_ms - peer->seen_mono_ms < NEWS_LASTS_S * 1000)
-        self->reach |= (uint32_t)role_bits & RELAYED;
+        self->reach |= roles;
+}
+
+/* The roles of a record, as bits; what later versions call a role is none. */
+static uint32_t roles_of(const struct ry_node_record *record)
+{
+    uint32_t bits = 0;
+    for (size_t i = 0; i < record->roles.n; i++)
+        for (unsigned role = 1; role < RY_ROLE_COUNT; role++)
+            if (ry_str_is(record->roles.items[i].role, ry_role_name((enum ry_role)role)))
+                bits |= RY_ROLE_BIT(role);
+    return bits & RELAYED;
 }
 
 static void on_node(void *arg, const struct ry_mail_node *node)
 {
     struct relay *self = arg;
-    RY_JSON_AUTO *doc = NULL;
-    const struct ry_json *news = NULL;
-    int64_t role_bits = 0;
-    int64_t wall_ms = 0;
     char why[RELAY_REFUSED_BYTES] = "";
     if (ry_str_is(node->name, self->node))
         return;
@@ -134,22 +139,20 @@ static void on_node(void *arg, const struct ry_mail_node *node)
         self->strangers++;
         (void)snprintf(self->stranger, sizeof self->stranger, "%.*s", RY_STR_ARG(node->name));
         if (relay_takes(self))
-            relay_refuse(self, RY_COUNTER_relay_refused, "reelyard:node", node->name, ry_seal_text(node->seal));
+            relay_refuse(self, RY_COUNTER_relay_refused, "reelyard:node", node->name, node->fault);
         return;
     }
-    if (ry_json_parse_object(node->text, &doc, &news, NULL) != RY_OK ||
-        !ry_json_i64(ry_json_get(news, "role_bits"), &role_bits)) {
-        relay_refuse(self, RY_COUNTER_relay_refused, "reelyard:node", node->name, "it is no news of a node");
+    if (node->record == NULL) {
+        relay_refuse(self, RY_COUNTER_relay_refused, "reelyard:node", node->name, node->fault);
         return;
     }
-    struct ry_str owner = ry_json_str(ry_json_get(news, "owner"));
-    (void)ry_json_i64(ry_json_get(news, "wall_ms"), &wall_ms);
-    if (!is_owner_of(owner, node->name))
+    int64_t wall_ms = node->record->said_wall_ms;
+    if (!is_owner_of(node->record->owner, node->name))
         relay_refuse(self, RY_COUNTER_relay_refused, "reelyard:node", node->name, "it is of another node");
     else if (!is_of_now(self, node, &wall_ms, why))
         relay_refuse(self, RY_COUNTER_relay_replayed, "reelyard:node", node->name, why);
     else
-        take_news(self, owner, wall_ms, role_bits);
+        take_news(self, node->record->owner, wall_ms, roles_of(node->record));
 }
 
 static void read_news(struct relay *self)
@@ -178,43 +181,24 @@ struct relay_peer *relay_peer_found(struct relay *self, struct ry_str owner)
 
 /* ---- what this node says ----------------------------------------------------------------------------------------- */
 
-static void put_roles(const struct relay *self, struct ry_json_writer *writer)
-{
-    ry_json_put_array(writer, "roles");
-    for (unsigned role = 1; role < RY_ROLE_COUNT; role++)
-        if (self->here & RELAYED & RY_ROLE_BIT(role))
-            ry_json_put_text(writer, NULL, ry_role_name((enum ry_role)role));
-    ry_json_put_end(writer);
-    ry_json_put_object(writer, "instances");
-    for (unsigned role = 1; role < RY_ROLE_COUNT; role++)
-        if (self->here & RELAYED & RY_ROLE_BIT(role))
-            ry_json_put_u64(writer, ry_role_name((enum ry_role)role), self->instances[role]);
-    ry_json_put_end(writer);
-}
-
 static int announce(struct relay *self, struct ry_error *err)
 {
-    RY_BUF_AUTO text = ry_buf_make(NEWS_BYTES);
-    struct ry_json_writer writer = ry_json_writer(&text, false);
+    struct ry_role_offer roles[RY_ROLE_COUNT];
+    struct ry_node_record record = {.owner = ry_str_of(self->owner),
+                                    .roles.items = roles,
+                                    .taken = HASH_COUNT(self->entries),
+                                    .given = HASH_COUNT(self->sent)};
     uint32_t offered = relay_offered(self);
     int64_t now_wall_ms = ry_wall_ms(ry_ctx_clock(self->ctx));
-    size_t capacity = 0;
     for (unsigned role = 1; role < RY_ROLE_COUNT; role++)
-        capacity += offered & RY_ROLE_BIT(role) ? self->capacity[role] : 0;
+        if (offered & RY_ROLE_BIT(role))
+            roles[record.roles.n++] = (struct ry_role_offer){.role = ry_str_of(ry_role_name((enum ry_role)role)),
+                                                             .instances = self->instances[role],
+                                                             .capacity = self->capacity[role]};
     /* Each is newer than the last, even if the clock was set back. */
     self->said_wall_ms = now_wall_ms > self->said_wall_ms ? now_wall_ms : self->said_wall_ms + 1;
-    ry_json_put_object(&writer, NULL);
-    ry_json_put_text(&writer, "owner", self->owner);
-    put_roles(self, &writer);
-    ry_json_put_u64(&writer, "role_bits", offered);
-    ry_json_put_u64(&writer, "capacity", capacity);
-    ry_json_put_u64(&writer, "taken", HASH_COUNT(self->entries));
-    ry_json_put_u64(&writer, "given", HASH_COUNT(self->sent));
-    ry_json_put_i64(&writer, "wall_ms", self->said_wall_ms);
-    ry_json_put_end(&writer);
-    if (text.failed)
-        return ry_fail(err, RY_ENOMEM, "no memory for the news of this node");
-    return ry_mail_stream_announce(self->mail, self->node, ry_buf_str(&text), NEWS_LASTS_S, err);
+    record.said_wall_ms = self->said_wall_ms;
+    return ry_mail_stream_announce(self->mail, self->node, &record, NEWS_LASTS_S, err);
 }
 
 void relay_exchange_news(struct relay *self)

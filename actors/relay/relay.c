@@ -284,7 +284,7 @@ static void relay_close(void **me)
     if (self->mail != NULL) {
         relay_flush(self);
         relay_release(self);
-        (void)ry_mail_stream_announce(self->mail, self->node, (struct ry_str){0}, 0, NULL);
+        (void)ry_mail_stream_renounce(self->mail, self->node, NULL);
     }
     relay_peer_msgs_free(self);
     relay_sent_free(self);

@@ -129,7 +129,7 @@ static int overlay_text(struct scan_settings *settings, struct ry_json_writer *m
     if (rc == RY_OK && root != NULL && !ry_json_is(root, RY_JSON_OBJECT))
         rc = ry_fail(&why, RY_EINVAL, "not an object");
     if (rc == RY_OK) {
-        ry_json_put_members(merged, root, NULL);
+        ry_json_put_members(merged, root);
         return RY_OK;
     }
     char problem[128];
@@ -145,8 +145,8 @@ static int merge(const struct scan_defaults *defaults, const struct scan_layers 
     RY_BUF_AUTO text = ry_buf_make(HASHED_TEXT_MAX_BYTES);
     struct ry_json_writer writer = ry_json_writer(&text, false);
     ry_json_put_object(&writer, NULL);
-    ry_json_put_members(&writer, defaults->channel, NULL);
-    ry_json_put_members(&writer, defaults->guild_admin, NULL);
+    ry_json_put_members(&writer, defaults->channel);
+    ry_json_put_members(&writer, defaults->guild_admin);
     int rc =
         overlay_text(settings, &writer, "guild_settings.default_channel_settings", layers->guild_default_channel, err);
     if (rc == RY_OK)

@@ -179,6 +179,39 @@ static void add_records(struct ry_buf *out)
         }
 }
 
+static bool is_listed(const struct ry_record *const *records, size_t count, const struct ry_record *part)
+{
+    size_t n = 0;
+    const struct ry_descriptor *descriptors = ry_descriptors(&n);
+    for (size_t i = 0; i < n + count; i++) {
+        const struct ry_record *whole = i < n ? &descriptors[i].record : records[i - n];
+        for (size_t f = 0; f < whole->field_count; f++)
+            if (whole->fields[f].record == part)
+                return true;
+    }
+    return false;
+}
+
+/* Records that are no part of a message, each with its own parts. */
+static void add_lone_records(struct ry_buf *out)
+{
+    size_t count = 0;
+    const struct ry_record *const *records = ry_records(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (is_listed(records, count, records[i]))
+            continue;
+        (void)ry_buf_addf(out, "### record %s\n\n%s\n\n", records[i]->name, records[i]->doc);
+        add_fields(out, records[i]);
+        for (size_t f = 0; f < records[i]->field_count; f++) {
+            const struct ry_record *part = records[i]->fields[f].record;
+            if (part == NULL)
+                continue;
+            (void)ry_buf_addf(out, "### record %s\n\n%s\n\n", part->name, part->doc);
+            add_fields(out, part);
+        }
+    }
+}
+
 static void add_page(struct ry_buf *out)
 {
     size_t count = 0;
@@ -213,6 +246,8 @@ static void add_page(struct ry_buf *out)
     }
     ADD(out, "## Records: parts that messages list\n\n");
     add_records(out);
+    ADD(out, "## Records between nodes\n\nWhat nodes write into Redis that is no message.\n\n");
+    add_lone_records(out);
     out->n--; /* one newline at the end */
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "runtime/base/utf8.h"
 #include "runtime/cli/message_json.h"
 #include "runtime/queue/mail_stream.h"
 
@@ -18,21 +19,39 @@ struct words {
     bool keyless; /* there is no key to tell by */
 };
 
-/* What a node says as it is, with its name; of what is no JSON, or bears no seal of the fleet's key, only the name and
- * what is wrong. */
+static void put_record(struct ry_json_writer *writer, const struct ry_node_record *record)
+{
+    uint64_t capacity = 0;
+    ry_json_put_str(writer, "owner", record->owner);
+    ry_json_put_array(writer, "roles");
+    for (size_t i = 0; i < record->roles.n; i++)
+        ry_json_put_str(writer, NULL, record->roles.items[i].role);
+    ry_json_put_end(writer);
+    ry_json_put_object(writer, "instances");
+    for (size_t i = 0; i < record->roles.n; i++) {
+        char role[33]; /* the longest that a record may have */
+        (void)snprintf(role, sizeof role, "%.*s", RY_STR_ARG(record->roles.items[i].role));
+        ry_json_put_u64(writer, role, record->roles.items[i].instances);
+        capacity += record->roles.items[i].capacity;
+    }
+    ry_json_put_end(writer);
+    ry_json_put_u64(writer, "capacity", capacity);
+    ry_json_put_u64(writer, "taken", record->taken);
+    ry_json_put_u64(writer, "given", record->given);
+    ry_json_put_i64(writer, "wall_ms", record->said_wall_ms);
+}
+
+/* The record of a node; of one that is not believed, only the name and what is wrong. Who has no key has nothing to
+ * tell by, and goes by what is written well. */
 static void on_node(void *arg, const struct ry_mail_node *node)
 {
     struct words *words = arg;
-    RY_JSON_AUTO *doc = NULL;
-    const struct ry_json *news = NULL;
-    bool believed = node->accepted || words->keyless;
-    if (believed)
-        (void)ry_json_parse_object(node->text, &doc, &news, NULL);
     ry_json_put_object(&words->writer, NULL);
     ry_json_put_str(&words->writer, "node", node->name);
-    if (!believed)
-        ry_json_put_text(&words->writer, "refused", ry_seal_text(node->seal));
-    ry_json_put_members(&words->writer, news, "node");
+    if (node->record != NULL && (node->accepted || words->keyless))
+        put_record(&words->writer, node->record);
+    else
+        ry_json_put_text(&words->writer, "refused", node->fault);
     ry_json_put_end(&words->writer);
 }
 
@@ -151,14 +170,15 @@ static int tell(const struct ry_cli *cli, const struct ry_buf *text, struct ry_e
     const struct ry_json *node = NULL;
     struct ry_json_walk nodes = ry_json_walk(ry_json_get(ry_json_root(doc), "nodes"));
     while (ry_json_next(&nodes, &node)) {
-        struct ry_str name = ry_json_get_str(node, "node");
+        char name[200]; /* on one line */
+        (void)ry_utf8_print(name, sizeof name, "%.*s", RY_STR_ARG(ry_json_get_str(node, "node")));
         struct ry_str refused = ry_json_get_str(node, "refused");
         if (refused.p != NULL) {
-            fprintf(cli->out, "%-24.*s not of this fleet: %.*s\n", RY_STR_ARG(name), RY_STR_ARG(refused));
+            fprintf(cli->out, "%-24s not of this fleet: %.*s\n", name, RY_STR_ARG(refused));
             continue;
         }
-        fprintf(cli->out, "%-24.*s %8" PRIu64 " %8" PRIu64 " %8" PRIu64 "  ", RY_STR_ARG(name),
-                ry_json_get_u64(node, "capacity"), ry_json_get_u64(node, "taken"), ry_json_get_u64(node, "given"));
+        fprintf(cli->out, "%-24s %8" PRIu64 " %8" PRIu64 " %8" PRIu64 "  ", name, ry_json_get_u64(node, "capacity"),
+                ry_json_get_u64(node, "taken"), ry_json_get_u64(node, "given"));
         const struct ry_json *role = NULL;
         struct ry_json_walk roles = ry_json_walk(ry_json_get(node, "roles"));
         for (size_t i = 0; ry_json_next(&roles, &role); i++)

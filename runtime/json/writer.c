@@ -239,12 +239,11 @@ void ry_json_put_member(struct ry_json_writer *writer, struct ry_str name, const
     put_value(writer, &name, value);
 }
 
-void ry_json_put_members(struct ry_json_writer *writer, const struct ry_json *object, const char *except)
+void ry_json_put_members(struct ry_json_writer *writer, const struct ry_json *object)
 {
     struct ry_str name = {0};
     const struct ry_json *value = NULL;
     struct ry_json_walk walk = ry_json_walk(object);
     while (ry_json_next_member(&walk, &name, &value))
-        if (except == NULL || !ry_str_is(name, except))
-            put_value(writer, &name, value);
+        put_value(writer, &name, value);
 }

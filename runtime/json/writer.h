@@ -49,8 +49,8 @@ void ry_json_put_null(struct ry_json_writer *writer, const char *name);
 void ry_json_put_value(struct ry_json_writer *writer, const char *name, const struct ry_json *value);
 /* The same as a member whose name may hold any character. */
 void ry_json_put_member(struct ry_json_writer *writer, struct ry_str name, const struct ry_json *value);
-/* All members of an object, into the open object; `except` (or NULL) is left out. */
-void ry_json_put_members(struct ry_json_writer *writer, const struct ry_json *object, const char *except);
+/* All members of an object, into the open object. */
+void ry_json_put_members(struct ry_json_writer *writer, const struct ry_json *object);
 
 /* Appends a string with its quotes, escaped. */
 void ry_json_print_str(struct ry_buf *out, struct ry_str text);

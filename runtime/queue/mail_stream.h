@@ -4,10 +4,10 @@
  *                               a consumer for each start of a node): read, renew, end; what a node that vanished had
  *                               read is claimed by another. reelyard:mail:ROLE:urgent: the same, read first.
  *   reelyard:mail:node:OWNER    a stream of words to one start of a node ("name/incarnation"): answers, ends
- *   reelyard:node:NAME          what a node says of itself, for a few seconds; reelyard:nodes: the names
+ *   reelyard:node:NAME          the record of a node (node_record.h), for a few seconds; reelyard:nodes: the names
  *   reelyard:bell:STREAM        a channel on which a stream's readers hear that something has come
  *
- * Entries and what nodes say of themselves bear a seal of the fleet's key (fleet.h) over all their fields and the place
+ * Entries and records of nodes bear a seal of the fleet's key (fleet.h) over all their fields and the place
  * where they stand. It tells that a node of the fleet has made them for this place, not that they are new: that, the
  * relay finds out.
  *
@@ -21,7 +21,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/config/config.h"
-#include "runtime/queue/fleet.h"
+#include "runtime/queue/node_record.h"
 
 #define RY_MAIL_ENTRY_BYTES  48 /* an entry's id in its stream */
 #define RY_MAIL_STREAM_BYTES 256
@@ -117,17 +117,12 @@ int ry_mail_stream_length(struct ry_mail_stream *mail, const char *stream, uint6
 int ry_mail_stream_take(struct ry_mail_stream *mail, const char *stream, size_t count, ry_mail_on_entry *on_entry,
                         void *arg, struct ry_error *err);
 
-/* Says something of this node, a JSON object, for lasts_s seconds; 0: takes it back. */
-int ry_mail_stream_announce(struct ry_mail_stream *mail, const char *name, struct ry_str text, int64_t lasts_s,
-                            struct ry_error *err);
+/* Writes the record of a node, which is there for ttl_s seconds; and takes it back. */
+int ry_mail_stream_announce(struct ry_mail_stream *mail, const char *name, const struct ry_node_record *record,
+                            int64_t ttl_s, struct ry_error *err);
+int ry_mail_stream_renounce(struct ry_mail_stream *mail, const char *name, struct ry_error *err);
 
-/* What all nodes say of themselves now. */
-struct ry_mail_node {
-    struct ry_str name;
-    struct ry_str text;
-    enum ry_seal_state seal;
-    bool accepted; /* by its seal */
-};
+/* Reads the records of all nodes; what on_node gets is valid for the call. */
 typedef void ry_mail_on_node(void *arg, const struct ry_mail_node *node);
 int ry_mail_stream_nodes(struct ry_mail_stream *mail, ry_mail_on_node *on_node, void *arg, struct ry_error *err);
 

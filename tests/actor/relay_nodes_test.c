@@ -636,9 +636,8 @@ static void garbage_of_a_node_of_the_fleet_is_refused_and_ended(void **state)
     want(1);
     await_count(&stage.answers, 1, "answers");
     for (const char *const *name = (const char *const[]){"alpha", "beta", NULL}; *name != NULL; name++) {
-        char owner[200], stream[RY_MAIL_STREAM_BYTES];
-        static const char of[] = "return cjson.decode(redis.call('GET', 'reelyard:node:' .. ARGV[1])).owner";
-        (void)snprintf(owner, sizeof owner, "%s", redis_server_say(redis, "EVAL", of, "0", *name, NULL));
+        char stream[RY_MAIL_STREAM_BYTES];
+        const char *owner = relay_bed_owner_of(&bed, *name);
         relay_node_stream(owner, stream);
         for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
             for (size_t j = 0; j < sizeof ids / sizeof *ids; j++)
@@ -661,6 +660,32 @@ static void word_that_redis_refuses_holds_nothing_up(void **state)
     BEGIN("alpha", &scheduler_spec);
     want(5);
     await_count(&stage.answers, 5, "answers");
+}
+
+/* The longest name that an option takes. */
+#define LONGEST "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+static void nodes_of_any_name_work_for_each_other(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"\"quoted\"",     "back\\slash \\",     "two\nlines\r\n",
+                                        "\ttab, bell \a", "Zürich 日本 🎬",      "100%s %n",
+                                        "*[a-z]?",        "{\"owner\": \"x\"}", " ",
+                                        LONGEST};
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
+        char writer[65];
+        (void)snprintf(writer, sizeof writer, "%.60s", names[i]);
+        writer[0] = 'w'; /* one of the same kind, and another */
+        BEGIN(names[i], &scheduler_spec);
+        BEGIN(writer, &writer_spec);
+        want(1);
+        await_count(&stage.answers, i + 1, names[i]);
+        await_length(CLAIMS, 0);
+        assert_int_equal(entries_ever(CLAIMS), i + 1); /* a node that seemed dead would have had its mail deleted */
+        assert_int_equal(seen(&stage.worked['w']), i + 1);
+        relay_bed_end(&bed);
+    }
+    assert_int_equal(seen(&stage.undeliverable), 0);
 }
 
 static int begin_redis(void **state)
@@ -698,6 +723,7 @@ int main(void)
         TEST(mail_that_was_added_twice_is_worked_on_once),
         TEST(garbage_of_a_node_of_the_fleet_is_refused_and_ended),
         TEST(word_that_redis_refuses_holds_nothing_up),
+        TEST(nodes_of_any_name_work_for_each_other),
     };
     redis_server_needed();
     return cmocka_run_group_tests(tests, begin_redis, end_redis);

@@ -36,11 +36,12 @@ struct ghost_node {
 
 static void leave_news(struct ghost_node *ghost, int64_t wall_ms)
 {
-    char text[300];
-    (void)snprintf(text, sizeof text,
-                   "{\"owner\": \"%s\", \"roles\": [], \"role_bits\": %" PRIu32 ", \"wall_ms\": %" PRId64 "}",
-                   ghost->owner, ghost->roles, wall_ms);
-    (void)ry_mail_stream_announce(ghost->mail, ghost->name, ry_str_of(text), NEWS_LASTS_S, NULL);
+    struct ry_role_offer roles[RY_ROLE_COUNT];
+    struct ry_node_record record = {.owner = ry_str_of(ghost->owner), .roles.items = roles, .said_wall_ms = wall_ms};
+    for (unsigned role = 1; role < RY_ROLE_COUNT; role++)
+        if (ghost->roles & RY_ROLE_BIT(role))
+            roles[record.roles.n++] = (struct ry_role_offer){.role = ry_str_of(ry_role_name((enum ry_role)role))};
+    (void)ry_mail_stream_announce(ghost->mail, ghost->name, &record, NEWS_LASTS_S, NULL);
 }
 
 static void say_news(struct ghost_node *ghost)
@@ -174,8 +175,7 @@ void ghost_node_appear(struct ghost_node *ghost, uint32_t roles)
 
 void ghost_node_go(struct ghost_node *ghost)
 {
-    LOCKED(ghost, ghost->here = false;
-           (void)ry_mail_stream_announce(ghost->mail, ghost->name, (struct ry_str){0}, 0, NULL));
+    LOCKED(ghost, ghost->here = false; (void)ry_mail_stream_renounce(ghost->mail, ghost->name, NULL));
 }
 
 void ghost_node_say_old_news(struct ghost_node *ghost, int64_t age_s)

@@ -1,8 +1,12 @@
 #include "tests/bed/relay_bed.h"
 
+#include <stdio.h>
+#include <time.h>
+
 #include "actors/relay/relay.h"
 #include "proto/codec.h"
 #include "tests/bed/bed.h"
+#include "tests/bed/patience.h"
 
 void relay_bed_begin(struct relay_bed *bed, const char *name, const struct ry_actor_spec *const *specs,
                      const struct relay_bed_option *options, size_t n)
@@ -33,6 +37,21 @@ void relay_bed_begin(struct relay_bed *bed, const char *name, const struct ry_ac
         fail_msg("%s", err.text);
     bed->n++;
     ry_config_free(&config);
+}
+
+const char *relay_bed_owner_of(const struct relay_bed *bed, const char *name)
+{
+    static char owner[200];
+    /* Behind the seal's line stands the packed record, whose first field is the owner. */
+    static const char script[] = "local value = redis.call('GET', 'reelyard:node:' .. ARGV[1])"
+                                 " return value and cmsgpack.unpack(value:match('\\n(.*)'))[1] or ''";
+    time_t until = time(NULL) + PATIENCE_MS / 1000;
+    do {
+        if (time(NULL) > until)
+            fail_msg("%s has written no record", name);
+        (void)snprintf(owner, sizeof owner, "%s", redis_server_say(bed->redis, "EVAL", script, "0", name, NULL));
+    } while (owner[0] == '\0');
+    return owner;
 }
 
 struct ry_console *relay_bed_console(struct relay_bed *bed, size_t node)

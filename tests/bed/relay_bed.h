@@ -22,6 +22,8 @@ struct relay_bed_option {
  * a second, and its window is 4. */
 void relay_bed_begin(struct relay_bed *bed, const char *name, const struct ry_actor_spec *const *specs,
                      const struct relay_bed_option *options, size_t n);
+/* The start of a node of this name ("name/start") by its record in Redis, which is waited for. Static. */
+const char *relay_bed_owner_of(const struct relay_bed *bed, const char *name);
 /* A console on a node, opened when it is first asked for. */
 struct ry_console *relay_bed_console(struct relay_bed *bed, size_t node);
 /* Ends the last node, as if it was told to: what it holds is given back. */

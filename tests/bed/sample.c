@@ -164,6 +164,35 @@ void *sample_make(const struct ry_descriptor *descriptor, enum sample_edge edge,
     return message;
 }
 
+void *sample_record(const struct ry_record *record, enum sample_edge edge, struct ry_arena *arena)
+{
+    struct making self = {edge, arena, NULL};
+    void *made = need(ry_arena_alloc(arena, record->size));
+    make_record(&self, record, made);
+    return made;
+}
+
+static bool lists(const struct ry_record *whole, const struct ry_record *part)
+{
+    for (size_t i = 0; i < whole->field_count; i++)
+        if (whole->fields[i].record == part)
+            return true;
+    return false;
+}
+
+bool sample_is_lone(const struct ry_record *record)
+{
+    size_t count = 0;
+    const struct ry_descriptor *descriptors = ry_descriptors(&count);
+    bool listed = false;
+    for (size_t i = 0; i < count; i++)
+        listed = listed || lists(&descriptors[i].record, record);
+    const struct ry_record *const *records = ry_records(&count);
+    for (size_t i = 0; i < count; i++)
+        listed = listed || lists(records[i], record);
+    return !listed;
+}
+
 static bool equal_list(const struct ry_field *field, const void *a, const void *b, const char **where)
 {
     const struct ry_strs *x = a;

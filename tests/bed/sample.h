@@ -20,6 +20,12 @@ enum sample_edge {
 void *sample_make(const struct ry_descriptor *descriptor, enum sample_edge edge, struct ry_arena *arena,
                   struct ry_frames *frames);
 
+/* The same of a record that is no part of a message. */
+void *sample_record(const struct ry_record *record, enum sample_edge edge, struct ry_arena *arena);
+
+/* Whether no message and no other record lists it. */
+bool sample_is_lone(const struct ry_record *record);
+
 /* Equal field for field; blobs by size and place, or by content. *where (may be NULL) names the first field that
  * differs. */
 bool sample_equal(const struct ry_record *record, const void *a, const void *b, const char **where);

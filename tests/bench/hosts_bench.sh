@@ -31,7 +31,7 @@ hosts() {
         pids+=($!)
     done
     until [ "$(redis-cli -p "$port" --raw EVAL "local n = 0 for _, k in ipairs(redis.call('KEYS', 'reelyard:node:$2*')) do
-        if cjson.decode(redis.call('GET', k)).role_bits > 0 then n = n + 1 end end return n" 0)" = "$1" ]; do sleep 0.2; done
+        if #cmsgpack.unpack(redis.call('GET', k):match('\\n(.*)'))[2] > 0 then n = n + 1 end end return n" 0)" = "$1" ]; do sleep 0.2; done
 }
 
 echo "| hosts | mails/s | of linear |"

@@ -58,7 +58,7 @@ begin b REELYARD_FLEET_KEY="$(cat "$key")"
 await ready 200 '"ready":true'
 REELYARD_FLEET_KEY_FILE=$key "$reelyard" status --cluster --data "$tmp/a" >"$tmp/out" || fail "status --cluster: $(cat "$tmp/out")"
 grep -q '^b .*encoder' "$tmp/out" || fail "status --cluster: $(cat "$tmp/out")"
-redis GET reelyard:node:a | grep -q "\"seal\": \"$id" || fail "the news of a bear no seal of the key $id: $(redis GET reelyard:node:a)"
+redis GET reelyard:node:a | head -n 1 | grep -qaE "^$id[0-9a-f]{64}$" || fail "the record of a bears no seal of the key $id: $(redis GET reelyard:node:a | head -n 1)"
 
 step "the key is in the environment of the relay alone"
 for pid in $(pgrep -P "${node[b]}"); do
@@ -71,13 +71,13 @@ for pid in $(pgrep -P "${node[b]}"); do
 done
 
 step "who has no key is refused, and named"
-owner=$(redis GET reelyard:node:a | jq -r .owner)
+owner=$(REELYARD_FLEET_KEY_FILE=$key "$reelyard" status --cluster --json --data "$tmp/a" | jq -r '.nodes[] | select(.node == "a").owner')
 for ((i = 0; i < 50; i++)); do
     redis XADD reelyard:mail:scanner '*' from "$owner" id 7 home "$owner" origin 7 mail x seal "$id$(printf '0%.0s' {1..64})" >/dev/null
     redis XADD "reelyard:mail:node:$owner" '*' kind settled id 7 >/dev/null
 done
 redis SADD reelyard:nodes evil >/dev/null
-redis SET reelyard:node:evil '{"owner": "evil/1", "role_bits": 4094}' >/dev/null
+redis EVAL "return redis.call('SET', 'reelyard:node:evil', '\\n' .. cmsgpack.pack({'evil/1', {{'scanner', 1, 1}}, 0, 0, 0}))" 0 >/dev/null
 redis SET reelyard:mail:storage "no stream at all" >/dev/null
 refused() {
     curl -fsS "http://127.0.0.1:$http/metrics" >"$tmp/metrics"

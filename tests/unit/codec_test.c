@@ -48,6 +48,37 @@ static void every_message_survives_the_wire_at_its_limits(void **state)
     }
 }
 
+static void every_record_that_is_no_part_of_a_message_survives_the_wire(void **state)
+{
+    (void)state;
+    size_t count = 0;
+    size_t lone = 0;
+    const struct ry_record *const *records = ry_records(&count);
+    for (size_t i = 0; i < count; i++) {
+        static const enum sample_edge edges[] = {SAMPLE_LEAST, SAMPLE_MOST, SAMPLE_TYPICAL};
+        if (!sample_is_lone(records[i]))
+            continue;
+        lone++;
+        for (size_t edge = 0; edge < sizeof edges / sizeof *edges; edge++) {
+            RY_ARENA_AUTO arena = ry_arena_make(ARENA_MAX);
+            RY_BUF_AUTO body = ry_buf_make((size_t)1 << 20);
+            struct ry_error err = {0};
+            const char *where = "";
+            void *again = NULL;
+            void *record = sample_record(records[i], edges[edge], &arena);
+            if (ry_pack_record(records[i], record, &body, &err) != RY_OK ||
+                ry_unpack_record(records[i], ry_buf_str(&body), &arena, &again, &err) != RY_OK)
+                fail_msg("%s (%d): %s", records[i]->name, (int)edges[edge], err.text);
+            if (!sample_equal(records[i], record, again, &where))
+                fail_msg("%s (%d): %s came back different", records[i]->name, (int)edges[edge], where);
+            for (size_t n = 0; n < body.n; n++)
+                assert_int_equal(ry_unpack_record(records[i], (struct ry_str){body.p, n}, &arena, &again, NULL),
+                                 RY_EINVAL);
+        }
+    }
+    assert_true(lone > 0);
+}
+
 static void every_body_cut_short_is_refused(void **state)
 {
     (void)state;
@@ -472,6 +503,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_message_survives_the_wire_at_its_limits),
+        cmocka_unit_test(every_record_that_is_no_part_of_a_message_survives_the_wire),
         cmocka_unit_test(every_body_cut_short_is_refused),
         cmocka_unit_test(a_field_out_of_its_limits_is_refused_by_name),
         cmocka_unit_test(a_text_that_is_not_utf8_is_said_mended),

@@ -339,6 +339,13 @@ static void print_fields(const struct ry_record *record, int depth, struct ry_bu
     }
 }
 
+static void print_bytes(const struct ry_buf *body, struct ry_buf *out)
+{
+    for (size_t i = 0; i < body->n; i++)
+        (void)ry_buf_addf(out, "%02x", (unsigned char)body->p[i]);
+    (void)ry_buf_add_str(out, RY_STR("\n"));
+}
+
 static void print_sample(const struct ry_descriptor *descriptor, struct ry_buf *out)
 {
     RY_ARENA_AUTO arena = ry_arena_make((size_t)16 << 20);
@@ -348,11 +355,22 @@ static void print_sample(const struct ry_descriptor *descriptor, struct ry_buf *
     void *sample = sample_make(descriptor, SAMPLE_TYPICAL, &arena, &owned);
     assert_int_equal(ry_pack(descriptor, sample, &body, &frames, NULL), RY_OK);
     (void)ry_buf_addf(out, "  frames %zu body ", frames.n);
-    for (size_t i = 0; i < body.n; i++)
-        (void)ry_buf_addf(out, "%02x", (unsigned char)body.p[i]);
-    (void)ry_buf_add_str(out, RY_STR("\n"));
+    print_bytes(&body, out);
     ry_frames_clear(&frames);
     ry_frames_clear(&owned);
+}
+
+/* A record that no message and no other record lists. */
+static void print_lone_record(const struct ry_record *record, struct ry_buf *out)
+{
+    RY_ARENA_AUTO arena = ry_arena_make((size_t)1 << 20);
+    RY_BUF_AUTO body = ry_buf_make((size_t)1 << 20);
+    (void)ry_buf_addf(out, "\nrecord %s\n", record->name);
+    print_fields(record, 1, out);
+    const void *sample = sample_record(record, SAMPLE_TYPICAL, &arena);
+    assert_int_equal(ry_pack_record(record, sample, &body, NULL), RY_OK);
+    (void)ry_buf_add_str(out, RY_STR("  body "));
+    print_bytes(&body, out);
 }
 
 static void print_all(struct ry_buf *out)
@@ -370,6 +388,10 @@ static void print_all(struct ry_buf *out)
         print_fields(&d[i].record, 1, out);
         print_sample(&d[i], out);
     }
+    const struct ry_record *const *records = ry_records(&count);
+    for (size_t i = 0; i < count; i++)
+        if (sample_is_lone(records[i]))
+            print_lone_record(records[i], out);
     assert_false(out->failed);
 }
 

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "runtime/json/json.h"
 #include "runtime/queue/mail_stream.h"
 
 #define OWNER       "forger/1"
@@ -33,11 +32,7 @@ static void need(int rc, const struct ry_error *err)
 static void on_node(void *arg, const struct ry_mail_node *node)
 {
     struct forger *forger = arg;
-    RY_JSON_AUTO *doc = NULL;
-    const struct ry_json *news = NULL;
-    if (ry_json_parse_object(node->text, &doc, &news, NULL) != RY_OK)
-        return;
-    struct ry_str owner = ry_json_get_str(news, "owner");
+    struct ry_str owner = node->record != NULL ? node->record->owner : (struct ry_str){0};
     if (owner.p && !ry_str_is(owner, OWNER))
         (void)snprintf(forger->node, sizeof forger->node, "reelyard:mail:node:%.*s", RY_STR_ARG(owner));
 }
@@ -167,9 +162,8 @@ static void try(struct judge *judge, const char *key, const char *what)
     find_node(&forger);
     judge->knowledge.their_session = 4097;
     scene_set(&judge->scene);
-    need(ry_mail_stream_announce(forger.stream, "forger", RY_STR("{\"owner\": \"" OWNER "\", \"role_bits\": 0}"), 60,
-                                 &err),
-         &err);
+    const struct ry_node_record record = {.owner = RY_STR(OWNER)};
+    need(ry_mail_stream_announce(forger.stream, "forger", &record, 60, &err), &err);
     (void)cells_try(&cells);
     if (key)
         say_words(&forger);
