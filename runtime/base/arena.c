@@ -1,4 +1,8 @@
+/* arena.c: see arena.h. Owns blocks of memory in a list, the newest first; a block is freed only with all the others.
+ */
 #include "runtime/base/arena.h"
+
+#include "runtime/base/assert.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -40,6 +44,8 @@ static void *arena_take(struct ry_arena *arena, size_t n)
         arena->head = block;
         arena->used += size;
     }
+    RY_ASSERT(n <= block->size - block->used && arena->used <= arena->max, "%zu bytes, %zu of %zu", n, arena->used,
+              arena->max);
     void *p = block->bytes + block->used;
     block->used += n;
     return p;

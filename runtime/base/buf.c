@@ -1,9 +1,11 @@
+/* buf.c: see buf.h. Owns the memory of each buffer, which doubles until the maximum. */
 #include "runtime/base/buf.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "runtime/base/assert.h"
 #include "runtime/base/error.h"
 
 void ry_buf_free(struct ry_buf *buf)
@@ -24,6 +26,8 @@ static int buf_grow(struct ry_buf *buf, size_t more)
         buf->failed = true;
         return RY_ELIMIT;
     }
+    RY_ASSERT(buf->n <= buf->capacity && buf->capacity <= buf->max, "%zu of %zu of %zu bytes", buf->n, buf->capacity,
+              buf->max);
     size_t need = buf->n + more;
     if (need <= buf->capacity)
         return RY_OK;

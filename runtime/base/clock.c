@@ -1,4 +1,8 @@
+/* clock.c: see clock.h. Keeps no state: a manual clock is the caller's. Dates are those of the proleptic Gregorian
+ * calendar. */
 #include "runtime/base/clock.h"
+
+#include "runtime/base/assert.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -6,7 +10,8 @@
 static int64_t system_ms(clockid_t id)
 {
     struct timespec now;
-    (void)clock_gettime(id, &now);
+    int rc = clock_gettime(id, &now);
+    RY_ASSERT(rc == 0, "clock %d", (int)id);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
@@ -46,6 +51,7 @@ void ry_clock_manual_init(struct ry_clock_manual *manual, int64_t start_wall_ms)
 
 void ry_clock_manual_advance(struct ry_clock_manual *manual, int64_t by_ms)
 {
+    RY_ASSERT(by_ms >= 0, "%lld ms: a clock does not go back", (long long)by_ms);
     manual->now_mono_ms += by_ms;
     manual->now_wall_ms += by_ms;
 }
@@ -53,6 +59,7 @@ void ry_clock_manual_advance(struct ry_clock_manual *manual, int64_t by_ms)
 /* The two conversions follow Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms". */
 int64_t ry_days_from_civil(int64_t year, unsigned month, unsigned day)
 {
+    RY_ASSERT(month >= 1 && month <= 12 && day >= 1 && day <= 31, "month %u, day %u", month, day);
     year -= month <= 2;
     int64_t era = (year >= 0 ? year : year - 399) / 400;
     int64_t year_of_era = year - era * 400;

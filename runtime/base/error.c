@@ -1,3 +1,4 @@
+/* error.c: see error.h. Pure; nothing is allocated, so that a lack of memory can be reported. */
 #include "runtime/base/error.h"
 
 #include "runtime/base/utf8.h"

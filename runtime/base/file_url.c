@@ -1,3 +1,4 @@
+/* file_url.c: see file_url.h. Pure: it does not look at the file system. */
 #include "runtime/base/file_url.h"
 
 static int hex_digit(char c)

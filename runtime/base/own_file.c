@@ -1,3 +1,5 @@
+/* own_file.c: see own_file.h. Holds no descriptor between calls. When the process dies while it creates a file, the
+ * file stays behind incomplete; the next creation refuses it, and a person removes it. */
 #include "runtime/base/own_file.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* private_file.c: see private_file.h. Keeps no state. */
 #include "runtime/base/private_file.h"
 
 #include <fcntl.h>

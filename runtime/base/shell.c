@@ -1,3 +1,4 @@
+/* shell.c: see shell.h. Pure; what is written reads back as the same word in any POSIX shell. */
 #include "runtime/base/shell.h"
 
 static bool is_plain(struct ry_str word)

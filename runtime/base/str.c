@@ -1,4 +1,7 @@
+/* str.c: see str.h. Pure; never allocates. */
 #include "runtime/base/str.h"
+
+#include "runtime/base/assert.h"
 
 static char ascii_lower(char c)
 {
@@ -52,6 +55,7 @@ size_t ry_str_utf8_step(struct ry_str s)
 {
     const unsigned char *p = (const unsigned char *)s.p;
     size_t n = s.n;
+    RY_ASSERT(n > 0);
     if (p[0] < 0x80)
         return 1;
     size_t more = p[0] >= 0xC2 && p[0] <= 0xDF ? 1 : (p[0] & 0xF0) == 0xE0 ? 2 : p[0] >= 0xF0 && p[0] <= 0xF4 ? 3 : 0;

@@ -1,3 +1,4 @@
+/* utf8.c: see utf8.h. Pure. */
 #include "runtime/base/utf8.h"
 
 #include <errno.h>

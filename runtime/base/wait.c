@@ -1,3 +1,4 @@
+/* wait.c: see wait.h. Keeps no state; a signal does not shorten the wait. */
 #include "runtime/base/wait.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* message_json.c: see message_json.h. Pure; walks a message by its descriptor. */
 #include "runtime/cli/message_json.h"
 
 /* How a list lies in a message's struct, whatever its items are. */

@@ -1,3 +1,4 @@
+/* page.c: see page.h. Owns nothing. */
 #include "runtime/cli/page.h"
 
 #include <string.h>

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "runtime/base/assert.h"
 #include "runtime/base/utf8.h"
 #include "runtime/config/option.h"
 #include "runtime/config/settings.h"
@@ -28,8 +29,7 @@ struct ry_config {
 
 static void config_check(const struct ry_config *config)
 {
-    if (config == NULL || config->magic != CONFIG_MAGIC)
-        abort();
+    RY_ASSERT(config != NULL && config->magic == CONFIG_MAGIC);
 }
 
 /* Checks text and takes it over unless a stronger source has spoken. */
@@ -278,8 +278,8 @@ static const struct ry_option_value *value_of(const struct ry_config *config, en
                                               enum ry_option_type type)
 {
     config_check(config);
-    if (ry_option_row(option)->type != type)
-        abort();
+    const struct ry_option_row *row = ry_option_row(option);
+    RY_ASSERT(row->type == type, "%s is of type %d, not %d", row->name, (int)row->type, (int)type);
     return &config->options[option].value;
 }
 

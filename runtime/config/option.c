@@ -1,4 +1,7 @@
+/* option.c: see option.h. The rows are those of options.def; a value's text is the caller's to free. */
 #include "runtime/config/option.h"
+
+#include "runtime/base/assert.h"
 
 #include <errno.h>
 #include <math.h>
@@ -14,8 +17,7 @@ static const struct ry_option_row rows[RY_OPT_COUNT] = {
 
 const struct ry_option_row *ry_option_row(enum ry_option option)
 {
-    if ((unsigned)option >= RY_OPT_COUNT)
-        abort();
+    RY_ASSERT((unsigned)option < RY_OPT_COUNT, "option %u", (unsigned)option);
     return &rows[option];
 }
 

@@ -5,6 +5,7 @@
  */
 #include "runtime/import/feed.h"
 
+#include "runtime/base/assert.h"
 #include "runtime/base/buf.h"
 #include "runtime/base/uuid.h"
 #include "runtime/import/export_message.h"
@@ -121,6 +122,7 @@ static int resume(struct ry_import_feed *feed, struct ry_error *err)
     feed->next_offset = offset;
     feed->next_index = index;
     feed->resumed = true;
+    RY_ASSERT(feed->next_offset <= ry_export_size(feed->reader), "%" PRIu64, feed->next_offset);
     return RY_OK;
 }
 
@@ -222,8 +224,8 @@ static int close_job(struct ry_import_feed *feed, struct ry_error *err)
 {
     if (feed->message_count == 0)
         return RY_OK;
-    if (feed->group_jobs == GROUP_ROOM)
-        abort(); /* who filled the group was told to push it */
+    /* A group that is full was reported, to be pushed before the next step. */
+    RY_ASSERT(feed->group_jobs < GROUP_ROOM, "%zu jobs", feed->group_jobs);
     struct packed_job *job = &feed->group[feed->group_jobs];
     make_job_id(feed->identity, feed->first_offset, feed->root, job->id);
     ry_buf_reset(&job->json);
@@ -264,6 +266,7 @@ static int add_to_job(struct ry_import_feed *feed, const struct ry_export_messag
     int rc = feed->root != root ? close_job(feed, err) : RY_OK;
     if (rc != RY_OK)
         return rc;
+    RY_ASSERT(root <= feed->media.dir_count && feed->converted.n > 0, "root %zu of %zu", root, feed->media.dir_count);
     feed->root = root;
     if (feed->message_count > 0)
         ry_buf_add(&feed->messages, ",", 1);
@@ -319,6 +322,8 @@ int ry_import_feed_step(struct ry_import_feed *feed, struct ry_error *err)
         rc = take_message(feed, &message, err);
         if (rc != RY_OK)
             return rc;
+        RY_ASSERT(message.end > message.offset && message.end > feed->next_offset, "%" PRIu64 " to %" PRIu64,
+                  message.offset, message.end);
         feed->next_offset = message.end;
         feed->next_index = message.index + 1;
         if (feed->message_count >= JOB_MESSAGES_MAX || feed->messages.n >= JOB_BYTES) {
@@ -339,6 +344,8 @@ int ry_import_feed_push(struct ry_import_feed *feed, struct ry_error *err)
     if (rc != RY_OK || (feed->group_jobs == 0 && feed->next_index == 0))
         return rc;
     const struct ry_export_head *head = ry_export_head(feed->reader);
+    RY_ASSERT(feed->group_jobs <= GROUP_ROOM && feed->message_count == 0, "%zu jobs, %zu messages", feed->group_jobs,
+              feed->message_count);
     struct ry_job_push jobs[GROUP_ROOM];
     for (size_t i = 0; i < feed->group_jobs; i++)
         jobs[i] = (struct ry_job_push){.job_id = ry_str_of(feed->group[i].id),

@@ -1,6 +1,8 @@
 /* json_scan.c: one pass over the bytes; inside strings memchr does the walking. */
 #include "runtime/import/json_scan.h"
 
+#include "runtime/base/assert.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -42,6 +44,8 @@ uint64_t json_scan_offset(const struct json_scan *scan)
 /* Brings more bytes behind the window: drops what need not stay, grows the buffer only for a kept value. */
 static int fill(struct json_scan *scan, struct ry_error *err)
 {
+    RY_ASSERT(scan->at <= scan->n && scan->n <= scan->size, "at %zu of %zu of %zu", scan->at, scan->n, scan->size);
+    RY_ASSERT(!scan->keeping || scan->keep <= scan->at, "keeps %zu, at %zu", scan->keep, scan->at);
     size_t drop = scan->keeping ? scan->keep : scan->at;
     if (drop > 0) {
         memmove(scan->buffer, scan->buffer + drop, scan->n - drop);
@@ -91,6 +95,7 @@ int json_scan_peek(struct json_scan *scan, struct ry_error *err)
 
 void json_scan_skip(struct json_scan *scan)
 {
+    RY_ASSERT(scan->at < scan->n, "nothing was seen at byte %" PRIu64, scan->base + scan->at);
     scan->at++;
 }
 
@@ -142,6 +147,7 @@ static const char *walk_value(struct walk *walk, const char *p, const char *end)
         } else if (c == '{' || c == '[') {
             walk->depth++;
         } else if (c == '}' || c == ']') {
+            RY_ASSERT(walk->depth > 0, "a value began with a closing bracket");
             walk->depth--;
             walk->done = walk->depth == 0;
         }
@@ -195,6 +201,7 @@ int json_scan_next(struct json_scan *scan, size_t max, struct json_scan_value *v
     if (rc == RY_OK && scan->keeping)
         value->text = (struct ry_str){scan->buffer + scan->keep, scan->at - scan->keep};
     value->end = json_scan_offset(scan);
+    RY_ASSERT(value->end >= value->offset && value->text.n <= max, "%zu bytes of %zu", value->text.n, max);
     scan->keeping = false;
     return rc;
 }

@@ -1,6 +1,8 @@
 /* json.c: yyjson behind a strict door. A document is yyjson's, a value is one of its values. */
 #include "runtime/json/json_internal.h"
 
+#include "runtime/base/assert.h"
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -159,6 +161,7 @@ int ry_json_parse_next(struct ry_str text, struct ry_json_doc **doc, size_t *end
 /* Strings lie where they stood in the text, of which the document has a copy. */
 size_t ry_json_offset(const struct ry_json_doc *doc, struct ry_str text)
 {
+    RY_ASSERT(text.p != NULL && text.p >= document(doc)->str_pool, "no string of this document");
     return (size_t)(text.p - document(doc)->str_pool);
 }
 

@@ -1,3 +1,4 @@
+/* number.c: see number.h. Pure; tries more digits until the text reads back as the same number. */
 #include "runtime/json/number.h"
 
 #include <math.h>

@@ -1,5 +1,8 @@
+/* writer.c: see writer.h. Owns nothing: the text is the caller's buffer, which remembers whether it became too small.
+ */
 #include "runtime/json/writer.h"
 
+#include "runtime/base/assert.h"
 #include "runtime/json/number.h"
 
 #include <inttypes.h>
@@ -88,6 +91,7 @@ static void begin_value(struct ry_json_writer *writer, const struct ry_str *name
         new_line(writer);
     if (!writer->is_object[level])
         return;
+    RY_ASSERT(name->p != NULL, "a member of an object needs a name");
     ry_json_print_str(writer->out, *name);
     ry_buf_add(writer->out, ": ", writer->pretty ? 2 : 1);
 }
@@ -130,6 +134,7 @@ void ry_json_put_end(struct ry_json_writer *writer)
         writer->refused--;
         return;
     }
+    RY_ASSERT(writer->depth > 0, "no object or array is open");
     writer->depth--;
     if (writer->pretty && writer->is_filled[writer->depth])
         new_line(writer);
@@ -176,6 +181,7 @@ void ry_json_put_i64(struct ry_json_writer *writer, const char *name, int64_t va
 void ry_json_put_f64(struct ry_json_writer *writer, const char *name, double value, int decimals)
 {
     char text[400] = "null"; /* the largest double has 309 digits */
+    RY_ASSERT(decimals < (int)sizeof text - 320, "%d decimals", decimals);
     if (isfinite(value) && decimals >= 0)
         (void)snprintf(text, sizeof text, "%.*f", decimals, value);
     else if (isfinite(value))

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "runtime/base/assert.h"
 #include "runtime/net/discord_private.h"
 
 static int64_t now_mono_ms(const struct ry_discord *discord)
@@ -125,8 +126,7 @@ void ry_discord_free(struct ry_discord **discord)
     *discord = NULL;
     if (!self)
         return;
-    if (self->magic != DISCORD_MAGIC)
-        abort();
+    RY_ASSERT(self->magic == DISCORD_MAGIC);
     while (self->first) {
         struct ry_discord_call *call = self->first;
         take_out(call);
@@ -242,8 +242,7 @@ static void collect_finished(struct ry_discord *discord)
     while ((easy = net_multi_take(&discord->multi, &result))) {
         struct ry_discord_call *call = NULL;
         curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&call);
-        if (!call || call->magic != CALL_MAGIC)
-            abort();
+        RY_ASSERT(call != NULL && call->magic == CALL_MAGIC);
         finish_try(call, result);
     }
 }
@@ -383,8 +382,7 @@ void ry_discord_cancel(struct ry_discord_call **call)
     *call = NULL;
     if (!self)
         return;
-    if (self->magic != CALL_MAGIC)
-        abort();
+    RY_ASSERT(self->magic == CALL_MAGIC);
     struct ry_discord *discord = self->discord;
     take_out(self);
     discord_call_free(self);

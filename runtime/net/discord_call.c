@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "runtime/base/assert.h"
 #include "runtime/base/backoff.h"
 #include "runtime/json/read.h"
 #include "runtime/net/discord_private.h"
@@ -17,6 +18,7 @@
 const char *discord_method_name(enum ry_discord_method method)
 {
     static const char *const names[] = {"GET", "POST", "DELETE"};
+    RY_ASSERT((size_t)method < sizeof names / sizeof *names, "method %d", (int)method);
     return names[method];
 }
 
@@ -114,6 +116,7 @@ static void describe_429(struct ry_discord_call *call, const struct ry_limit_ans
 
 static int64_t backoff_ms(struct ry_discord_call *call)
 {
+    RY_ASSERT(call->tries > 0);
     return ry_backoff_doubling_ms(call->discord->options.rng, RETRY_BASE_MS, RETRY_MAX_MS, call->tries - 1,
                                   RETRY_PERCENT);
 }
@@ -200,6 +203,7 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
 {
     struct ry_discord_call *call = arg;
     n *= size;
+    RY_ASSERT(call->magic == CALL_MAGIC);
     int code = ry_buf_add(&call->body, bytes, n);
     call->too_large = code == RY_ELIMIT;
     return code == RY_OK ? n : 0;

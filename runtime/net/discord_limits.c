@@ -7,6 +7,8 @@
  * counted for as long as a window lasts. */
 #include "runtime/net/discord_limits.h"
 
+#include "runtime/base/assert.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,8 +83,10 @@ static void unbind(struct ry_limits *limits, struct ry_limit_route *route)
     if (!bucket)
         return;
     struct ry_limit_route **at = &bucket->routes;
-    while (*at != route)
+    while (*at != route) {
+        RY_ASSERT(*at != NULL, "%s is not among the routes of %s", route->key, bucket->key);
         at = &(*at)->next;
+    }
     *at = route->next;
     route->bucket = NULL;
     route->next = NULL;
@@ -147,6 +151,7 @@ struct ry_limit_route *ry_limits_hold(struct ry_limits *limits, const char *meth
 
 void ry_limits_let_go(struct ry_limit_route *route)
 {
+    RY_ASSERT(route->held > 0, "%s", route->key);
     route->held--;
 }
 
@@ -154,7 +159,9 @@ void ry_limits_let_go(struct ry_limit_route *route)
 static struct ry_str major_of(const struct ry_limit_route *route)
 {
     static const char *const majors[] = {"/channels/", "/guilds/", "/webhooks/"};
-    const char *path = strchr(route->key, ' ') + 1;
+    const char *path = strchr(route->key, ' ');
+    RY_ASSERT(path != NULL, "%s", route->key);
+    path++;
     for (size_t i = 0; i < sizeof majors / sizeof *majors; i++) {
         size_t n = strlen(majors[i]);
         if (strncmp(path, majors[i], n) == 0)
@@ -290,6 +297,7 @@ int64_t ry_limits_wait_ms(struct ry_limits *limits, const struct ry_limit_route 
 
 void ry_limits_sent(struct ry_limits *limits, struct ry_limit_route *route)
 {
+    RY_ASSERT(route->held > 0, "%s is sent without being held", route->key);
     limits->under_way++;
     route->under_way++;
 }
@@ -345,6 +353,8 @@ static void keep_quiet(struct ry_limits *limits, struct ry_limit_route *route, c
 
 static void back(struct ry_limits *limits, struct ry_limit_route *route, int64_t now_ms)
 {
+    RY_ASSERT(limits->under_way > 0 && route->under_way > 0, "%llu calls under way, %u of %s",
+              (unsigned long long)limits->under_way, route->under_way, route->key);
     limits->ended_ms[limits->ended_next] = now_ms;
     limits->ended_next = (limits->ended_next + 1) % RY_LIMIT_RATE;
     limits->under_way--;

@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "runtime/base/assert.h"
 #include "runtime/net/http_private.h"
 
 static int64_t now_mono_ms(const struct ry_http *http)
@@ -69,8 +70,7 @@ static void collect_finished(struct ry_http *http)
     while ((easy = net_multi_take(&http->multi, &result))) {
         struct ry_http_transfer *transfer = NULL;
         curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&transfer);
-        if (!transfer || transfer->magic != TRANSFER_MAGIC)
-            abort();
+        RY_ASSERT(transfer != NULL && transfer->magic == TRANSFER_MAGIC);
         if (http_transfer_finished(transfer, result)) {
             net_multi_remove(&http->multi, transfer->easy);
             if (net_multi_add(&http->multi, transfer->easy))
@@ -115,8 +115,7 @@ void ry_http_free(struct ry_http **http)
     *http = NULL;
     if (!self)
         return;
-    if (self->magic != HTTP_MAGIC)
-        abort();
+    RY_ASSERT(self->magic == HTTP_MAGIC);
     while (self->transfers) {
         struct ry_http_transfer *transfer = self->transfers;
         unlink_transfer(self, transfer);
@@ -149,8 +148,7 @@ void ry_http_ready(struct ry_http *http)
 int ry_http_start(struct ry_http *http, const struct ry_http_get *get, struct ry_http_transfer **transfer,
                   struct ry_error *err)
 {
-    if (http->multi.in_engine)
-        abort();
+    RY_ASSERT(!http->multi.in_engine, "called from a callback of libcurl");
     int code = http_transfer_new(transfer, http, get, err);
     if (code != RY_OK)
         return code;
@@ -171,8 +169,8 @@ void ry_http_cancel(struct ry_http_transfer **transfer)
     if (!self)
         return;
     struct ry_http *http = self->http;
-    if (self->magic != TRANSFER_MAGIC || http->multi.in_engine)
-        abort();
+    RY_ASSERT(self->magic == TRANSFER_MAGIC);
+    RY_ASSERT(!http->multi.in_engine, "called from a callback of libcurl");
     unlink_transfer(http, self);
     http_transfer_free(self);
     arm_deadline(http);

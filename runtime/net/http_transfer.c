@@ -8,6 +8,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "runtime/base/assert.h"
 #include "runtime/net/address.h"
 #include "runtime/net/http_private.h"
 
@@ -148,6 +149,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *arg)
     n *= size;
     if (n >= 5 && memcmp(line, "HTTP/", 5) == 0)
         transfer->header_bytes = 0; /* the answer behind an interim one (100, 103) */
+    RY_ASSERT(transfer->magic == TRANSFER_MAGIC);
     transfer->header_bytes += n;
     if (transfer->header_bytes > HEADERS_MAX_BYTES) {
         ry_fail(&transfer->error, RY_EINVAL, "%s answered with more than %d bytes of headers", transfer->host,
@@ -161,6 +163,7 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *arg)
 {
     struct ry_http_transfer *transfer = arg;
     n *= size;
+    RY_ASSERT(transfer->magic == TRANSFER_MAGIC);
     if (transfer->body_bytes == 0 && !transfer->redirecting)
         transfer->redirecting = is_redirect(transfer->easy);
     transfer->body_bytes += n;

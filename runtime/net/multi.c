@@ -6,12 +6,14 @@
  * A crash loses what was under way and nothing else; connections are the kernel's to close. */
 #include "runtime/net/multi.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "runtime/base/assert.h"
 #include "runtime/net/retry_after.h"
 
 #define EVENTS_AT_ONCE 64
@@ -57,8 +59,8 @@ static void set_timer(int timer_fd, int64_t wait_ms)
     } else if (wait_ms == 0) {
         spec.it_value.tv_nsec = 1; /* 0 would disarm it */
     }
-    if (timerfd_settime(timer_fd, 0, &spec, NULL) != 0)
-        abort();
+    int rc = timerfd_settime(timer_fd, 0, &spec, NULL);
+    RY_ASSERT(rc == 0, "%lld ms: errno %d", (long long)wait_ms, errno);
 }
 
 /* Empties a timer descriptor; whether it had rung. */
@@ -167,8 +169,7 @@ void net_multi_remove(struct net_multi *multi, CURL *easy)
 
 void net_multi_run(struct net_multi *multi)
 {
-    if (multi->in_engine)
-        abort();
+    RY_ASSERT(!multi->in_engine, "called from a callback of libcurl");
     struct epoll_event events[EVENTS_AT_ONCE];
     int n = epoll_wait(multi->epoll_fd, events, EVENTS_AT_ONCE, 0);
     int running;
