@@ -16,107 +16,8 @@
 /* PCRE2 looks up the other case of every character of a range, two nanoseconds each. */
 #define FOLDED_MAX 8000000
 
-/* What the last item of a sequence was, as far as a quantifier behind it cares. */
-enum item { ITEM_NONE, ITEM_POSITION, ITEM_REPEATED, ITEM_OTHER };
-
-struct sequence {
-    unsigned flags;
-    enum item last;
-    struct pyregex_width width, last_width;
-    bool first; /* global flags may still come */
-};
-
 static int read_alternatives(struct pyregex *self, unsigned flags, bool outermost, struct pyregex_width *width);
-static int read_sequence(struct pyregex *self, struct sequence *sequence);
-
-static uint64_t times(uint64_t width, uint64_t count)
-{
-    if (width == 0 || count == 0)
-        return 0;
-    return width > PYREGEX_ENDLESS / count ? PYREGEX_ENDLESS : width * count;
-}
-
-static uint64_t plus(uint64_t a, uint64_t b)
-{
-    return a > PYREGEX_ENDLESS - b ? PYREGEX_ENDLESS : a + b;
-}
-
-static void item_end(struct sequence *sequence, enum item kind, uint64_t min, uint64_t max)
-{
-    sequence->last = kind;
-    sequence->last_width = (struct pyregex_width){min, max};
-    sequence->width.min = plus(sequence->width.min, min);
-    sequence->width.max = plus(sequence->width.max, max);
-    sequence->first = false;
-}
-
-/* Work between two callouts must be short, so they stand where a search can take another way: behind everything that is
- * repeated and before every further alternative; and in long stretches that have neither. */
-static void put_callout(struct pyregex *self)
-{
-    ry_buf_add_str(self->out, RY_STR("(?C)"));
-    self->items_n = 0;
-}
-
-/* {m}, {m,}, {,n}, {m,n} behind its brace. *literal: it is none of these, the brace stands for itself. */
-static int read_braces(struct pyregex *self, uint64_t *min, uint64_t *max, bool *literal)
-{
-    const char *behind = self->at;
-    *literal = true;
-    if (self->at < self->end && *self->at == '}')
-        return RY_OK;
-    bool has_min = pyregex_digits(self, 10, INT32_MAX, min) > 0, has_max = has_min;
-    *max = *min;
-    if (pyregex_match(self, ','))
-        has_max = pyregex_digits(self, 10, INT32_MAX, max) > 0;
-    if (!pyregex_match(self, '}')) {
-        self->at = behind;
-        return RY_OK;
-    }
-    *literal = false;
-    if (!has_max)
-        *max = PYREGEX_ENDLESS;
-    if (*max < *min)
-        return pyregex_refuse(self, "min repeat greater than max repeat");
-    return RY_OK;
-}
-
-static int read_quantifier(struct pyregex *self, struct sequence *sequence, char mark)
-{
-    uint64_t min = mark == '+', max = mark == '?' ? 1 : PYREGEX_ENDLESS;
-    bool literal = false;
-    int rc = mark == '{' ? read_braces(self, &min, &max, &literal) : RY_OK;
-    if (rc != RY_OK)
-        return rc;
-    if (literal) {
-        pyregex_put_character(self, '{', sequence->flags);
-        item_end(sequence, ITEM_OTHER, 1, 1);
-        return RY_OK;
-    }
-    if (sequence->last == ITEM_NONE || sequence->last == ITEM_POSITION)
-        return pyregex_refuse(self, "nothing to repeat");
-    if (sequence->last == ITEM_REPEATED)
-        return pyregex_refuse(self, "multiple repeat");
-    if (mark != '{')
-        ry_buf_addf(self->out, "%c", mark);
-    else if (max == PYREGEX_ENDLESS)
-        ry_buf_addf(self->out, "{%llu,}", (unsigned long long)min);
-    else
-        ry_buf_addf(self->out, "{%llu,%llu}", (unsigned long long)min, (unsigned long long)max);
-    if (pyregex_match(self, '?'))
-        ry_buf_add_str(self->out, RY_STR("?"));
-    else if (pyregex_match(self, '+'))
-        ry_buf_add_str(self->out, RY_STR("+"));
-    /* The width that the item added is taken back and added as often as it is repeated. */
-    struct pyregex_width one = sequence->last_width;
-    sequence->width.min = plus(sequence->width.min - one.min, times(one.min, min));
-    sequence->width.max = sequence->width.max == PYREGEX_ENDLESS
-                              ? PYREGEX_ENDLESS
-                              : plus(sequence->width.max - one.max, times(one.max, max));
-    sequence->last = ITEM_REPEATED;
-    put_callout(self);
-    return RY_OK;
-}
+static int read_sequence(struct pyregex *self, struct pyregex_sequence *sequence);
 
 static void skip_comment_line(struct pyregex *self)
 {
@@ -130,7 +31,7 @@ static void put_reference(struct pyregex *self, int group, unsigned flags)
     ry_buf_addf(self->out, fold ? "(?i:\\g{%d})" : "\\g{%d}", group);
 }
 
-static int read_escape_item(struct pyregex *self, struct sequence *sequence)
+static int read_escape_item(struct pyregex *self, struct pyregex_sequence *sequence)
 {
     struct pyregex_escape escape;
     int rc = pyregex_read_escape(self, false, &escape);
@@ -141,16 +42,16 @@ static int read_escape_item(struct pyregex *self, struct sequence *sequence)
     case PYREGEX_CLASS: pyregex_put_class(self, (char)escape.value, sequence->flags); break;
     case PYREGEX_POSITION:
         pyregex_put_position(self, (char)escape.value, sequence->flags);
-        item_end(sequence, ITEM_POSITION, 0, 0);
+        pyregex_item_end(sequence, PYREGEX_ITEM_POSITION, 0, 0);
         return RY_OK;
     case PYREGEX_REFERENCE: {
         struct pyregex_width width = self->groups[escape.value].width;
         put_reference(self, escape.value, sequence->flags);
-        item_end(sequence, ITEM_OTHER, width.min, width.max);
+        pyregex_item_end(sequence, PYREGEX_ITEM_OTHER, width.min, width.max);
         return RY_OK;
     }
     }
-    item_end(sequence, ITEM_OTHER, 1, 1);
+    pyregex_item_end(sequence, PYREGEX_ITEM_OTHER, 1, 1);
     return RY_OK;
 }
 
@@ -198,7 +99,7 @@ static int read_bracketed(struct pyregex *self, unsigned flags, struct pyregex_w
 }
 
 /* name absent: a group without one. */
-static int read_capture(struct pyregex *self, struct sequence *sequence, struct ry_str name)
+static int read_capture(struct pyregex *self, struct pyregex_sequence *sequence, struct ry_str name)
 {
     if (self->groups_n == PYREGEX_GROUPS_MAX)
         return pyregex_refuse(self, "more than %d groups", PYREGEX_GROUPS_MAX - 1);
@@ -209,11 +110,11 @@ static int read_capture(struct pyregex *self, struct sequence *sequence, struct 
     ry_buf_add_str(self->out, RY_STR("("));
     int rc = read_bracketed(self, sequence->flags, &group->width);
     group->open = false;
-    item_end(sequence, ITEM_OTHER, group->width.min, group->width.max);
+    pyregex_item_end(sequence, PYREGEX_ITEM_OTHER, group->width.min, group->width.max);
     return rc;
 }
 
-static int read_named_reference(struct pyregex *self, struct sequence *sequence)
+static int read_named_reference(struct pyregex *self, struct pyregex_sequence *sequence)
 {
     struct ry_str name;
     int rc = read_group_name(self, ')', &name);
@@ -225,12 +126,12 @@ static int read_named_reference(struct pyregex *self, struct sequence *sequence)
     if ((rc = pyregex_check_reference(self, group, NULL, true)) != RY_OK)
         return rc;
     put_reference(self, group, sequence->flags);
-    item_end(sequence, ITEM_OTHER, self->groups[group].width.min, self->groups[group].width.max);
+    pyregex_item_end(sequence, PYREGEX_ITEM_OTHER, self->groups[group].width.min, self->groups[group].width.max);
     return RY_OK;
 }
 
 /* Behind (?P */
-static int read_python_group(struct pyregex *self, struct sequence *sequence)
+static int read_python_group(struct pyregex *self, struct pyregex_sequence *sequence)
 {
     if (pyregex_match(self, '='))
         return read_named_reference(self, sequence);
@@ -242,7 +143,7 @@ static int read_python_group(struct pyregex *self, struct sequence *sequence)
 }
 
 /* opening: one of (?= (?! (?<= (?<! */
-static int read_look(struct pyregex *self, struct sequence *sequence, const char *opening, bool behind)
+static int read_look(struct pyregex *self, struct pyregex_sequence *sequence, const char *opening, bool behind)
 {
     bool outermost = behind && self->lookbehind_groups == 0;
     if (outermost)
@@ -254,7 +155,7 @@ static int read_look(struct pyregex *self, struct sequence *sequence, const char
         self->lookbehind_groups = 0;
     if (rc == RY_OK && behind && (width.min != width.max || width.max == PYREGEX_ENDLESS))
         return pyregex_refuse(self, "look-behind requires fixed-width pattern");
-    item_end(sequence, ITEM_OTHER, 0, 0);
+    pyregex_item_end(sequence, PYREGEX_ITEM_OTHER, 0, 0);
     return rc;
 }
 
@@ -282,19 +183,19 @@ static int read_condition_group(struct pyregex *self, int *group)
 }
 
 /* Behind (?( : a group, what to match when it took part, and what when it did not. */
-static int read_condition(struct pyregex *self, struct sequence *sequence)
+static int read_condition(struct pyregex *self, struct pyregex_sequence *sequence)
 {
     int group = 0;
     int rc = read_condition_group(self, &group);
     if (rc != RY_OK)
         return rc;
     ry_buf_addf(self->out, "(?(%d)", group);
-    struct sequence yes = {.flags = sequence->flags}, no = {.flags = sequence->flags};
+    struct pyregex_sequence yes = {.flags = sequence->flags}, no = {.flags = sequence->flags};
     if ((rc = read_sequence(self, &yes)) != RY_OK)
         return rc;
     if (pyregex_match(self, '|')) {
         ry_buf_add_str(self->out, RY_STR("|"));
-        put_callout(self);
+        pyregex_put_callout(self);
         if ((rc = read_sequence(self, &no)) != RY_OK)
             return rc;
         if (self->at < self->end && *self->at == '|')
@@ -303,12 +204,12 @@ static int read_condition(struct pyregex *self, struct sequence *sequence)
     if ((rc = close_bracket(self)) != RY_OK)
         return rc;
     ry_buf_add_str(self->out, RY_STR(")"));
-    item_end(sequence, ITEM_OTHER, yes.width.min < no.width.min ? yes.width.min : no.width.min,
-             yes.width.max > no.width.max ? yes.width.max : no.width.max);
+    pyregex_item_end(sequence, PYREGEX_ITEM_OTHER, yes.width.min < no.width.min ? yes.width.min : no.width.min,
+                     yes.width.max > no.width.max ? yes.width.max : no.width.max);
     return RY_OK;
 }
 
-static int read_global_flags(struct pyregex *self, struct sequence *sequence, const struct pyregex_flags *flags)
+static int read_global_flags(struct pyregex *self, struct pyregex_sequence *sequence, const struct pyregex_flags *flags)
 {
     if (!sequence->first)
         return pyregex_refuse(self, "global flags not at the start of the expression");
@@ -322,7 +223,7 @@ static int read_global_flags(struct pyregex *self, struct sequence *sequence, co
 }
 
 /* Behind (? when flags follow. */
-static int read_flag_group(struct pyregex *self, struct sequence *sequence)
+static int read_flag_group(struct pyregex *self, struct pyregex_sequence *sequence)
 {
     struct pyregex_flags flags = {0};
     int rc = pyregex_read_flags(self, &flags);
@@ -337,16 +238,16 @@ static int read_flag_group(struct pyregex *self, struct sequence *sequence)
     ry_buf_add_str(self->out, pyregex_native_fold(inner) ? RY_STR("(?i:") : RY_STR("(?-i:"));
     struct pyregex_width width;
     rc = read_bracketed(self, inner, &width);
-    item_end(sequence, ITEM_OTHER, width.min, width.max);
+    pyregex_item_end(sequence, PYREGEX_ITEM_OTHER, width.min, width.max);
     return rc;
 }
 
-static int read_plain_group(struct pyregex *self, struct sequence *sequence, const char *opening)
+static int read_plain_group(struct pyregex *self, struct pyregex_sequence *sequence, const char *opening)
 {
     ry_buf_add_str(self->out, ry_str_of(opening));
     struct pyregex_width width;
     int rc = read_bracketed(self, sequence->flags, &width);
-    item_end(sequence, ITEM_OTHER, width.min, width.max);
+    pyregex_item_end(sequence, PYREGEX_ITEM_OTHER, width.min, width.max);
     return rc;
 }
 
@@ -360,7 +261,7 @@ static int skip_comment(struct pyregex *self)
 }
 
 /* Behind (?< */
-static int read_look_behind(struct pyregex *self, struct sequence *sequence)
+static int read_look_behind(struct pyregex *self, struct pyregex_sequence *sequence)
 {
     if (pyregex_match(self, '='))
         return read_look(self, sequence, "(?<=", true);
@@ -370,7 +271,7 @@ static int read_look_behind(struct pyregex *self, struct sequence *sequence)
 }
 
 /* Behind an opening bracket. */
-static int read_group(struct pyregex *self, struct sequence *sequence)
+static int read_group(struct pyregex *self, struct pyregex_sequence *sequence)
 {
     if (!pyregex_match(self, '?'))
         return read_capture(self, sequence, (struct ry_str){0});
@@ -398,34 +299,34 @@ static bool is_quantifier(int32_t c)
     return c == '*' || c == '+' || c == '?' || c == '{';
 }
 
-static int read_item(struct pyregex *self, struct sequence *sequence, int32_t c)
+static int read_item(struct pyregex *self, struct pyregex_sequence *sequence, int32_t c)
 {
     if (!is_quantifier(c) && self->items_n++ == ITEMS_MAX)
-        put_callout(self);
+        pyregex_put_callout(self);
     switch (c) {
     case '\\': return read_escape_item(self, sequence);
     case '(': return read_group(self, sequence);
     case '*':
     case '+':
     case '?':
-    case '{': return read_quantifier(self, sequence, (char)c);
+    case '{': return pyregex_read_quantifier(self, sequence, (char)c);
     case '^':
     case '$':
         pyregex_put_position(self, (char)c, sequence->flags);
-        item_end(sequence, ITEM_POSITION, 0, 0);
+        pyregex_item_end(sequence, PYREGEX_ITEM_POSITION, 0, 0);
         return RY_OK;
     case '[': {
         int rc = pyregex_read_set(self, sequence->flags);
-        item_end(sequence, ITEM_OTHER, 1, 1);
+        pyregex_item_end(sequence, PYREGEX_ITEM_OTHER, 1, 1);
         return rc;
     }
     case '.':
         ry_buf_add_str(self->out, sequence->flags & PYREGEX_DOTALL ? RY_STR("(?s:.)") : RY_STR("\\N"));
-        item_end(sequence, ITEM_OTHER, 1, 1);
+        pyregex_item_end(sequence, PYREGEX_ITEM_OTHER, 1, 1);
         return RY_OK;
     default:
         pyregex_put_character(self, c, sequence->flags);
-        item_end(sequence, ITEM_OTHER, 1, 1);
+        pyregex_item_end(sequence, PYREGEX_ITEM_OTHER, 1, 1);
         return RY_OK;
     }
 }
@@ -436,7 +337,7 @@ static bool is_verbose_blank(int32_t c)
 }
 
 /* Items up to | or ) or the end. */
-static int read_sequence(struct pyregex *self, struct sequence *sequence)
+static int read_sequence(struct pyregex *self, struct pyregex_sequence *sequence)
 {
     while (self->at < self->end && *self->at != '|' && *self->at != ')') {
         int32_t c = pyregex_get(self);
@@ -457,7 +358,7 @@ static int read_alternatives(struct pyregex *self, unsigned flags, bool outermos
     if (++self->depth > PYREGEX_DEPTH_MAX)
         return pyregex_refuse(self, "brackets nested deeper than %d", PYREGEX_DEPTH_MAX);
     for (bool first = outermost;; first = false) {
-        struct sequence sequence = {.flags = flags | (outermost ? self->flags : 0), .first = first};
+        struct pyregex_sequence sequence = {.flags = flags | (outermost ? self->flags : 0), .first = first};
         int rc = read_sequence(self, &sequence);
         if (rc != RY_OK)
             return rc;
@@ -466,7 +367,7 @@ static int read_alternatives(struct pyregex *self, unsigned flags, bool outermos
         if (!pyregex_match(self, '|'))
             break;
         ry_buf_add_str(self->out, RY_STR("|"));
-        put_callout(self);
+        pyregex_put_callout(self);
     }
     self->depth--;
     return RY_OK;
@@ -476,7 +377,7 @@ static int translate(struct pyregex *self)
 {
     struct pyregex_width width;
     if (self->end - self->start > SHORT_BYTES)
-        put_callout(self);
+        pyregex_put_callout(self);
     int rc = read_alternatives(self, 0, true, &width);
     if (rc == RY_OK && self->folded > FOLDED_MAX)
         rc = pyregex_refuse(self, "character ranges without case cover more than %d characters", FOLDED_MAX);

@@ -43,6 +43,16 @@ struct pyregex {
     uint64_t folded;       /* characters of sets that PCRE2 is asked to fold */
 };
 
+/* What the last item of a sequence was, as far as a quantifier behind it cares. */
+enum pyregex_item { PYREGEX_ITEM_NONE, PYREGEX_ITEM_POSITION, PYREGEX_ITEM_REPEATED, PYREGEX_ITEM_OTHER };
+
+struct pyregex_sequence {
+    unsigned flags;
+    enum pyregex_item last;
+    struct pyregex_width width, last_width;
+    bool first; /* global flags may still come */
+};
+
 /* Reports why the pattern is refused; always RY_EINVAL. */
 __attribute__((format(printf, 2, 3))) int pyregex_refuse(struct pyregex *self, const char *format, ...);
 
@@ -90,6 +100,13 @@ int pyregex_read_flags(struct pyregex *self, struct pyregex_flags *flags);
 void pyregex_put_character(struct pyregex *self, int32_t c, unsigned flags);
 void pyregex_put_class(struct pyregex *self, char letter, unsigned flags);
 void pyregex_put_position(struct pyregex *self, char letter, unsigned flags);
+
+/* Ends an item of the sequence, which can match min to max characters. */
+void pyregex_item_end(struct pyregex_sequence *sequence, enum pyregex_item kind, uint64_t min, uint64_t max);
+/* Reads what stands behind the mark of a quantifier (one of * + ? {) and repeats the last item. */
+int pyregex_read_quantifier(struct pyregex *self, struct pyregex_sequence *sequence, char mark);
+/* Writes a callout, at which a search that takes too long ends. */
+void pyregex_put_callout(struct pyregex *self);
 
 /* Reads the set whose [ was consumed and writes it. */
 int pyregex_read_set(struct pyregex *self, unsigned flags);

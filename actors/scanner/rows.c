@@ -1,25 +1,18 @@
 /* rows.c: one message at a time, from JSON to rows.
  *
- * Owns the rows' arrays, which grow, and an arena with their strings. A message is first read and judged as a whole;
- * only when it counts and has a clip does anything of it become a row. */
+ * Owns the rows' arrays, which grow, and an arena with their strings. A message is first read and judged as a whole
+ * (scan_message.h); only when it counts and has a clip does anything of it become a row. */
 #include "actors/scanner/rows.h"
 
 #include "actors/scanner/author.h"
 #include "actors/scanner/clip_file.h"
 #include "actors/scanner/clip_id.h"
 #include "actors/scanner/id_index.h"
+#include "actors/scanner/scan_message.h"
 #include "runtime/json/read.h"
-#include "runtime/base/clock.h"
 
 #include <stdlib.h>
 
-/* Limits of message_row and clip_row in proto/messages.def. */
-#define CONTENT_MAX_BYTES   ((size_t)65536)
-#define FILENAME_MAX_BYTES  ((size_t)1024)
-#define MIME_TYPE_MAX_BYTES ((size_t)255)
-#define URL_MAX_BYTES       ((size_t)8192)
-/* Discord allows 10. More would make one message's rows larger than a mail. */
-#define ATTACHMENTS_MAX ((size_t)100)
 #define PART_NEVER      SIZE_MAX
 #define ARENA_MAX_BYTES ((size_t)256 << 20)
 
@@ -100,157 +93,10 @@ size_t scan_rows_skipped(const struct scan_rows *rows, enum clip_kind kind)
     return rows->skipped[kind];
 }
 
-/* ---- reading a message ------------------------------------------------------------------------------------------- */
-
-struct attachment {
-    struct ry_str id;
-    struct ry_str filename;
-    struct ry_str content_type;
-    struct ry_str url;
-    uint64_t size;
-};
-
-struct message {
-    struct ry_str id;
-    struct ry_str content;
-    int64_t timestamp_wall_ms;
-    const struct ry_json *attachments;
-};
-
-static int read_timestamp(const struct ry_json *object, struct ry_str id, int64_t *wall_ms, struct ry_error *err)
-{
-    struct ry_str text;
-    int rc = ry_json_read_str(object, "", "timestamp", false, &text, err);
-    if (rc != RY_OK)
-        return rc;
-    if (text.p != NULL)
-        return ry_time_parse(text, wall_ms) ? RY_OK : ry_fail(err, RY_EINVAL, "timestamp is no ISO 8601 time");
-    uint64_t snowflake = 0;
-    ry_str_u64(id, &snowflake);
-    *wall_ms = clip_id_created_wall_ms(snowflake);
-    return RY_OK;
-}
-
-static int read_message(const struct ry_json *object, struct message *message, struct ry_error *err)
-{
-    if (!ry_json_is(object, RY_JSON_OBJECT))
-        return ry_fail(err, RY_EINVAL, "the message is not an object");
-    int rc = ry_json_read_id(object, "", "id", true, &message->id, err);
-    if (rc == RY_OK)
-        rc = read_timestamp(object, message->id, &message->timestamp_wall_ms, err);
-    if (rc == RY_OK)
-        rc = ry_json_read_str(object, "", "content", false, &message->content, err);
-    if (rc == RY_OK && message->content.n > CONTENT_MAX_BYTES)
-        rc = ry_fail(err, RY_EINVAL, "content has %zu bytes, more than %zu", message->content.n, CONTENT_MAX_BYTES);
-    if (rc == RY_OK)
-        rc = ry_json_read_array(object, "", "attachments", false, &message->attachments, err);
-    if (rc == RY_OK && ry_json_count(message->attachments) > ATTACHMENTS_MAX)
-        rc = ry_fail(err, RY_EINVAL, "attachments has more than %zu elements", ATTACHMENTS_MAX);
-    return rc;
-}
-
-/* What tells whether it is a video, before anything else of it is looked at. */
-static int read_kind(const struct ry_json *object, struct attachment *attachment, struct ry_error *err)
-{
-    if (!ry_json_is(object, RY_JSON_OBJECT))
-        return ry_fail(err, RY_EINVAL, "an attachment is not an object");
-    int rc = ry_json_read_str(object, "attachment ", "filename", true, &attachment->filename, err);
-    if (rc == RY_OK)
-        rc = ry_json_read_str(object, "attachment ", "content_type", false, &attachment->content_type, err);
-    return rc;
-}
-
-static int check_url(struct ry_str url, bool file_urls, struct ry_error *err)
-{
-    if (url.n > URL_MAX_BYTES)
-        return ry_fail(err, RY_EINVAL, "attachment url has %zu bytes, more than %zu", url.n, URL_MAX_BYTES);
-    if (ry_str_starts(url, RY_STR("https://")) || ry_str_starts(url, RY_STR("http://")))
-        return RY_OK;
-    if (!ry_str_starts(url, RY_STR("file://")))
-        return ry_fail(err, RY_EINVAL, "attachment url is neither https nor http");
-    return file_urls ? RY_OK
-                     : ry_fail(err, RY_EINVAL,
-                               "attachment url names a file, which only this node's own jobs may, and "
-                               "only with a media_root");
-}
-
-static int read_video(const struct ry_json *object, bool file_urls, bool proxy_urls, struct attachment *attachment,
-                      struct ry_error *err)
-{
-    /* What can be no size (negative, with a fraction, no number, far too large) is one that is not known. */
-    if (!ry_json_u64(ry_json_get(object, "size"), &attachment->size) || attachment->size > RY_CLIP_BYTES_MAX)
-        attachment->size = 0;
-    int rc = ry_json_read_id(object, "attachment ", "id", true, &attachment->id, err);
-    if (rc == RY_OK)
-        rc = ry_json_read_str(object, "attachment ", "url", true, &attachment->url, err);
-    struct ry_str proxy = {0};
-    if (rc == RY_OK && proxy_urls)
-        rc = ry_json_read_str(object, "attachment ", "proxy_url", false, &proxy, err);
-    if (proxy.n > 0)
-        attachment->url = proxy;
-    if (rc == RY_OK)
-        rc = check_url(attachment->url, file_urls, err);
-    if (rc == RY_OK && (attachment->filename.n == 0 || attachment->filename.n > FILENAME_MAX_BYTES))
-        rc = ry_fail(err, RY_EINVAL, "attachment filename has %zu bytes, not 1 to %zu", attachment->filename.n,
-                     FILENAME_MAX_BYTES);
-    if (rc == RY_OK && attachment->content_type.n > MIME_TYPE_MAX_BYTES)
-        rc = ry_fail(err, RY_EINVAL, "attachment content_type has more than %zu bytes", MIME_TYPE_MAX_BYTES);
-    return rc;
-}
-
-static void put_aside(const struct scan_rows_context *context, struct ry_str message_id, const struct ry_error *why)
-{
-    struct ry_str id = message_id.p != NULL ? message_id : RY_STR("");
-    context->put_aside(context->arg, id, why->text);
-}
-
-static bool is_taken(const struct scan_rows_context *context, const struct ry_json *object,
-                     const struct attachment *attachment)
-{
-    if (clip_rules_is_video(context->settings->rules, attachment->filename, attachment->content_type))
-        return true;
-    uint64_t size = 0;
-    struct ry_error why;
-    if (!context->further_videos)
-        return false;
-    bool known = ry_json_read_count(object, "attachment ", "size", &size, &why) == RY_OK && size <= INT64_MAX;
-    return clip_is_further_video(attachment->filename, attachment->content_type, known ? (int64_t)size : -1);
-}
-
-/* The videos of a message; bad attachments are put aside, and an attachment that stands there twice is taken once. */
-static size_t read_videos(struct scan_rows *rows, const struct scan_rows_context *context,
-                          const struct message *message, struct attachment videos[ATTACHMENTS_MAX])
-{
-    size_t n = 0;
-    const struct ry_json *object = NULL;
-    struct ry_json_walk walk = ry_json_walk(message->attachments);
-    while (ry_json_next(&walk, &object)) {
-        struct attachment *video = &videos[n];
-        struct ry_error why;
-        *video = (struct attachment){0};
-        int rc = read_kind(object, video, &why);
-        if (rc == RY_OK && !is_taken(context, object, video)) {
-            rows->skipped[clip_kind_of(video->filename, video->content_type)]++;
-            continue;
-        }
-        if (rc == RY_OK)
-            rc = read_video(object, context->file_urls, context->proxy_urls, video, &why);
-        if (rc != RY_OK) {
-            put_aside(context, message->id, &why);
-            continue;
-        }
-        bool twice = false;
-        for (size_t k = 0; k < n && !twice; k++)
-            twice = ry_str_eq(videos[k].id, video->id);
-        n += twice ? 0 : 1;
-    }
-    return n;
-}
-
 /* ---- making rows ------------------------------------------------------------------------------------------------- */
 
 static bool make_clip(struct scan_rows *rows, const struct scan_rows_context *context,
-                      const struct ry_message_row *message, const struct attachment *video, bool name_taken)
+                      const struct ry_message_row *message, const struct scan_attachment *video, bool name_taken)
 {
     if (rows->clip_count == rows->clip_capacity) {
         size_t capacity = rows->clip_capacity > 0 ? rows->clip_capacity * 2 : 64;
@@ -300,9 +146,9 @@ static size_t keep_author(struct scan_rows *rows, const struct ry_author_row *au
     return position;
 }
 
-static int make_rows(struct scan_rows *rows, const struct scan_rows_context *context, const struct message *message,
-                     const struct ry_author_row *author, const struct attachment *videos, size_t n,
-                     struct ry_error *err)
+static int make_rows(struct scan_rows *rows, const struct scan_rows_context *context,
+                     const struct scan_message *message, const struct ry_author_row *author,
+                     const struct scan_attachment *videos, size_t n, struct ry_error *err)
 {
     struct ry_str content = context->settings->store_content && message->content.p ? message->content : RY_STR("");
     struct ry_message_row row = {
@@ -341,15 +187,15 @@ static bool seen_before(struct scan_rows *rows, struct ry_str message_id)
 int scan_rows_add(struct scan_rows *rows, const struct scan_rows_context *context, const struct ry_json *message,
                   struct ry_error *err)
 {
-    struct message read = {0};
-    struct attachment videos[ATTACHMENTS_MAX];
+    struct scan_message read = {0};
+    struct scan_attachment videos[SCAN_ATTACHMENTS_MAX];
     struct ry_author_row author = {0};
     struct ry_error why;
-    if (read_message(message, &read, &why) != RY_OK) {
-        put_aside(context, read.id, &why);
+    if (scan_message_read(message, &read, &why) != RY_OK) {
+        scan_message_put_aside(context, read.id, &why);
         return RY_OK;
     }
-    size_t n = read_videos(rows, context, &read, videos);
+    size_t n = scan_message_videos(&read, context, videos, rows->skipped);
     if (n == 0)
         return RY_OK;
     bool gave_up = false;
@@ -368,7 +214,7 @@ int scan_rows_add(struct scan_rows *rows, const struct scan_rows_context *contex
     if (rc == RY_ENOMEM)
         return ry_fail(err, rc, "%s", why.text);
     if (rc != RY_OK) {
-        put_aside(context, read.id, &why);
+        scan_message_put_aside(context, read.id, &why);
         return RY_OK;
     }
     if (rows->message_count == rows->messages_max || seen_before(rows, read.id))
