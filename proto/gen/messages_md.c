@@ -131,7 +131,7 @@ static void add_right(struct ry_buf *out, const struct ry_capability *may)
 {
     switch (may->right) {
     case RY_RIGHT_FREE: ADD(out, "freely"); return;
-    case RY_RIGHT_CUSTODY: ADD(out, "of mails in the sender's custody"); return;
+    case RY_RIGHT_CUSTODY: ADD(out, "for mails in the sender's custody"); return;
     case RY_RIGHT_ANSWER: ADD(out, "in answer to "); break;
     case RY_RIGHT_FOLLOW: ADD(out, "in the course of "); break;
     }
@@ -145,14 +145,14 @@ static void add_capability(struct ry_buf *out, const struct ry_descriptor *descr
 {
     const struct ry_capability *may = descriptor->may;
     const struct ry_field *subject = ry_descriptor_subject(descriptor);
-    ADD(out, "Said ");
+    ADD(out, "Permitted ");
     add_right(out, may);
     if (may->most != 0)
-        (void)ry_buf_addf(out, may->right == RY_RIGHT_FREE ? ", %u a minute" : ", %u for a hand-out", may->most);
+        (void)ry_buf_addf(out, may->right == RY_RIGHT_FREE ? ", %u per minute" : ", %u per hand-out", may->most);
     if (subject != NULL && may->subject_item == RY_NO_FIELD)
-        (void)ry_buf_addf(out, "; about its `%s`", subject->name);
+        (void)ry_buf_addf(out, "; subject: its `%s`", subject->name);
     else if (subject != NULL)
-        (void)ry_buf_addf(out, "; about the `%s` in its `%s`", subject->name,
+        (void)ry_buf_addf(out, "; subject: the `%s` in its `%s`", subject->name,
                           descriptor->record.fields[may->subject].name);
     (void)ry_buf_addf(out, "; %s.\n\n", may->crosses ? "crosses nodes" : "stays on its node");
 }
@@ -221,11 +221,10 @@ static void add_page(struct ry_buf *out)
     (void)ry_buf_addf(
         out,
         "<!-- Written by reelyard_messages_md from proto/messages.def; do not edit. -->\n# Messages\n\n"
-        "Protocol version %d. What the kinds mean stands in [ARCHITECTURE.md](ARCHITECTURE.md); how a "
-        "message looks on the wire, in proto/codec.h and proto/envelope.h. Under each message stands what it "
-        "takes to say it, as the head of proto/messages.def explains. A role that begins conversations (%s) "
-        "needs no mail for a request, ask or event. A local field means something on its own node only, "
-        "and is absent from what crosses nodes.\n\n"
+        "Protocol version %d. [ARCHITECTURE.md](ARCHITECTURE.md) explains the kinds, proto/codec.h and "
+        "proto/envelope.h the encoding. Each message states what permits it, as the head of proto/messages.def "
+        "explains; a role that starts conversations (%s) needs no mail for a request, ask or event. A local field "
+        "is meaningful on its own node only, and is absent from messages that cross nodes.\n\n"
         "| tag | message | kind | from | to | |\n| --- | --- | --- | --- | --- | --- |\n",
         RY_PROTO_VERSION, ry_buf_cstr(&sources));
     for (size_t i = 0; i < count; i++) {
@@ -244,7 +243,7 @@ static void add_page(struct ry_buf *out)
         add_capability(out, &d[i]);
         add_fields(out, &d[i].record);
     }
-    ADD(out, "## Records: parts that messages list\n\n");
+    ADD(out, "## Records: elements of lists\n\n");
     add_records(out);
     ADD(out, "## Records between nodes\n\nWhat nodes write into Redis that is no message.\n\n");
     add_lone_records(out);
