@@ -1,4 +1,7 @@
-/* byte_ranges.c: the ranges of a video that are held, and the plan for the next round; see byte_ranges.h. */
+/* byte_ranges.c: the ranges of a video that are held, and the plan for the next round; see byte_ranges.h.
+ *
+ * Owns one reference to each frame that it holds. A plan never asks for what is held, for more than may be held, or for
+ * bytes behind the end. Nothing survives a crash, and nothing has to. */
 #include "actors/downloader/byte_ranges.h"
 #include "runtime/base/assert.h"
 

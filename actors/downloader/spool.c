@@ -1,4 +1,6 @@
-/* spool.c: the spool file; see spool.h. A crash leaves nothing behind. */
+/* spool.c: writes the spool file; see spool.h.
+ *
+ * Owns the descriptor until spool_take or spool_close. The file has no name, so a crash leaves nothing behind. */
 #include "actors/downloader/spool.h"
 #include "runtime/base/assert.h"
 

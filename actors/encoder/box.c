@@ -1,4 +1,7 @@
-/* box.c: see box.h. */
+/* box.c: reads the boxes of MP4 and MOV files; see box.h.
+ *
+ * Owns nothing. Every size is checked against the windows and against the box around it before anything behind it is
+ * read. A crash costs the clip one attempt. */
 #include "actors/encoder/box.h"
 
 #include <string.h>

@@ -1,4 +1,7 @@
-/* codecs.c: see codecs.h. */
+/* codecs.c: the allow-list of codecs, as a table; see codecs.h.
+ *
+ * Owns nothing. A codec that is not listed is refused, however well the library could decode it; hardware decoders are
+ * never used. */
 #include "actors/encoder/codecs.h"
 
 #include <stdio.h>

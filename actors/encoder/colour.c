@@ -1,4 +1,6 @@
-/* colour.c: see colour.h. */
+/* colour.c: fills in what a frame does not say of its colours from what its container says; see colour.h.
+ *
+ * Owns nothing. What the frame itself says stays, but for a range that HEVC decoders assume. */
 #include "actors/encoder/colour.h"
 
 #include <stdbool.h>

@@ -1,4 +1,7 @@
-/* crop.c: see crop.h. */
+/* crop.c: the crop rectangle of a container; see crop.h.
+ *
+ * Owns nothing. A rectangle that does not lie within the picture is ignored, so that a lying file loses nothing but its
+ * crop. */
 #include "actors/encoder/crop.h"
 
 #include "actors/encoder/duration.h"

@@ -1,4 +1,7 @@
-/* decode.c: see decode.h. */
+/* decode.c: judges decoded frames, and keeps decoders from showing old pictures; see decode.h.
+ *
+ * Owns nothing; decoders are the caller's. A crash inside of one ends the sandboxed process and costs the clip one
+ * attempt. */
 #include "actors/encoder/decode.h"
 
 #include <string.h>

@@ -1,4 +1,7 @@
-/* duration.c: see duration.h. */
+/* duration.c: chooses the source of a duration by container; see duration.h.
+ *
+ * Owns nothing. Bytes near the end of the file are asked for only where the head does not say enough. A duration that
+ * cannot be found is 0, which is no failure of the clip. */
 #include "actors/encoder/duration.h"
 
 #include <stdio.h>

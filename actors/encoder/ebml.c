@@ -1,4 +1,7 @@
-/* ebml.c: see ebml.h. */
+/* ebml.c: reads EBML elements; see ebml.h.
+ *
+ * Owns nothing. Every size is checked against the element around it and every walk is bounded, because all numbers come
+ * from strangers. A crash costs the clip one attempt. */
 #include "actors/encoder/ebml.h"
 
 #include <stdlib.h>

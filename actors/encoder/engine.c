@@ -1,4 +1,7 @@
-/* engine.c: see engine.h. */
+/* engine.c: one attempt at a clip, from windows to images; see engine.h.
+ *
+ * Owns everything that one call makes, and frees it before it returns; nothing is kept between calls. A crash ends the
+ * sandboxed process, whose mail another one gets. */
 #include "actors/encoder/engine.h"
 
 #include <stdio.h>

@@ -1,4 +1,7 @@
-/* ffmpeg_log.c: see ffmpeg_log.h. */
+/* ffmpeg_log.c: passes lines of FFmpeg's log on; see ffmpeg_log.h.
+ *
+ * Owns the library's log callback, which is global to the process. Warnings and worse are logged at debug level, one
+ * line of at most LINE_MAX_BYTES each. */
 #include "actors/encoder/ffmpeg_log.h"
 
 #include <string.h>

@@ -1,4 +1,7 @@
-/* formats.c: see formats.h. */
+/* formats.c: the allow-list of containers, and how a file's is found; see formats.h.
+ *
+ * Owns nothing. A demuxer that is not listed never opens a file: playlists would make it look elsewhere. The reason of
+ * a refusal names what the file is. */
 #include "actors/encoder/formats.h"
 
 #include <string.h>

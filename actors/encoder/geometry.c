@@ -1,4 +1,6 @@
-/* geometry.c: see geometry.h. */
+/* geometry.c: turns, sample aspect ratio and the size that fits a box; see geometry.h.
+ *
+ * Pure. A size is at least one pixel wide and high, whatever the file says. */
 #include "actors/encoder/geometry.h"
 
 #include <stdlib.h>

@@ -1,4 +1,6 @@
-/* growth.c: see growth.h. */
+/* growth.c: the counter of sample sizes behind a blank key frame; see growth.h.
+ *
+ * Pure; its state is the caller's. */
 #include "actors/encoder/growth.h"
 
 /* A sample behind a blank key frame shows something when it is larger than that. */

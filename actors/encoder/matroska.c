@@ -1,4 +1,7 @@
-/* matroska.c: see matroska.h. All numbers come from strangers: every walk is bounded. */
+/* matroska.c: walks the head of a Matroska or WebM file; see matroska.h.
+ *
+ * Owns nothing. All numbers come from strangers: every walk is bounded, and nothing read here is believed for more than
+ * where to look. A crash costs the clip one attempt. */
 #include "actors/encoder/matroska.h"
 
 #include <string.h>

@@ -1,4 +1,7 @@
-/* picture.c: see picture.h. Everything that costs per pixel happens after scaling, on the small picture. */
+/* picture.c: turns a decoded frame into a small upright picture; see picture.h.
+ *
+ * Owns the planes of a picture until picture_free. Everything that costs per pixel happens after scaling, on the small
+ * picture. */
 #include "actors/encoder/picture.h"
 
 #include <math.h>

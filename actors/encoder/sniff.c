@@ -1,4 +1,6 @@
-/* sniff.c: see sniff.h. */
+/* sniff.c: tables of first bytes; see sniff.h.
+ *
+ * Pure. Never reads past the bytes given. */
 #include "actors/encoder/sniff.h"
 
 #include <string.h>

@@ -1,4 +1,7 @@
-/* tail.c: see tail.h. What is looked at is copied once, so that it can be walked as one piece. */
+/* tail.c: finds the last timestamps of a stream; see tail.h.
+ *
+ * What is looked at is copied once, so that it can be walked as one piece; the copy lives for one call. Nothing that is
+ * found there makes a clip fail. */
 #include "actors/encoder/tail.h"
 
 #include <stdlib.h>

@@ -1,4 +1,6 @@
-/* webp.c: libwebp, fed with the planes as they are. One thread, no metadata: the same picture gives the same bytes. */
+/* webp.c: encodes a picture with libwebp, fed with the planes as they are.
+ *
+ * One thread and no metadata: the same picture gives the same bytes. The bytes are the caller's. */
 #include "actors/encoder/webp.h"
 
 #include <webp/encode.h>

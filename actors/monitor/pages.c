@@ -1,4 +1,6 @@
-/* pages.c: every route: what it checks, what it asks of other actors, and how the answers become a page. */
+/* pages.c: every route: what it checks, what it asks of other actors, and how the answers become a page.
+ *
+ * Owns nothing between two requests. A crash closes the connections; browsers ask again. */
 #include <inttypes.h>
 #include <stdio.h>
 

@@ -1,4 +1,7 @@
-/* local_mend.c: see local_mend.h. */
+/* local_mend.c: sweeps leftovers and sets modes, once at a start; see local_mend.h.
+ *
+ * Owns nothing but the descriptors of its walk. Follows no symbolic link. What cannot be repaired stays and is logged;
+ * a crash leaves the rest to the next start. */
 #include "actors/storage/local_mend.h"
 
 #include <dirent.h>

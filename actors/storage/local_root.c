@@ -1,4 +1,7 @@
-/* local_root.c: see local_root.h. */
+/* local_root.c: opens the folders of the store and checks that they are still the same; see local_root.h.
+ *
+ * Owns three descriptors, until local_root_close. What it makes is synced before it counts as made. A crash leaves at
+ * most an empty folder. */
 #include "actors/storage/local_root.h"
 
 #include <errno.h>

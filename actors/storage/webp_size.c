@@ -1,4 +1,6 @@
-/* webp_size.c: see webp_size.h. */
+/* webp_size.c: reads the three forms of a WebP header; see webp_size.h.
+ *
+ * Pure. Never reads past the bytes given, whatever their header says. */
 #include "actors/storage/webp_size.h"
 
 #define RIFF_HEAD_BYTES  12u /* "RIFF", size, "WEBP" */

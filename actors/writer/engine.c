@@ -1,4 +1,7 @@
-/* engine.c: what all engines share: the tables of a batch, the end of a cooldown. Pure. */
+/* engine.c: what all engines share: the tables of a batch, the end of a cooldown.
+ *
+ * Pure; owns nothing. Neither engine decides for itself which rows belong to which table, or when a purge's cooldown
+ * ends. */
 #include "actors/writer/engine_open.h"
 #include "runtime/base/assert.h"
 

@@ -1,4 +1,7 @@
-/* pg_sqlstate.c: the table. A code's own row comes before that of its class (the first two characters). */
+/* pg_sqlstate.c: the table of SQLSTATE codes; see pg_sqlstate.h.
+ *
+ * Pure. A code's own row comes before that of its class (the first two characters); one that is not listed is RY_EIO,
+ * an error to retry. */
 #include "actors/writer/pg_sqlstate.h"
 
 #include <string.h>

@@ -1,4 +1,6 @@
-/* text.c: fits text to columns and reads file: URLs. Pure. */
+/* text.c: fits text to columns and reads file: URLs; see text.h.
+ *
+ * Pure but for its arena. Text is cut between characters and loses NUL bytes, which no database takes. */
 #include "actors/writer/text.h"
 
 #include "runtime/base/file_url.h"

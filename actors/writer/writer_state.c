@@ -1,4 +1,7 @@
-/* writer_state.c: what all parts of the writer use of its state; see writer_state.h. */
+/* writer_state.c: what all parts of the writer use of its state; see writer_state.h.
+ *
+ * Owns nothing. Once writer_end was called, no part begins anything more; mails that come are kept for the next
+ * instance. */
 #include "actors/writer/writer_state.h"
 
 #include <time.h>
