@@ -5,27 +5,25 @@
  *   PAUSED     waits for the timer, then goes back to where it came from
  *
  * It ends by clip_failed to the writer, or by encode_done (storage and writer carry on from there), and then the mail's
- * custody ends. Results of a source may come inside the call that asks for them, so on_result only takes notes, and
- * clip_advance alone decides.
+ * custody ends (clip_end.c). Results of a source may come inside the call that asks for them, so on_result only takes
+ * notes, and clip_advance alone decides.
  *
  * Limits: ROUNDS_MAX rounds with the encoder and BYTE_RANGES_MAX_BYTES, then the encoder is told that it was the last;
  * FETCH_TRIES passing troubles; fetch_ms_max of fetching in all, pauses and the encoder's time not counted;
- * ENCODE_MS_MAX for an answer of the encoders, waiting for one of them included. A clip that
- * turns into another video while it is read begins anew once. */
-#include "actors/downloader/clip.h"
+ * ENCODE_MS_MAX for an answer of the encoders, waiting for one of them included. A clip that turns into another video
+ * while it is read begins anew once.
+ *
+ * Owns the clips of its world. Nothing of them outlives a crash: the mail comes again and the clip begins anew. */
+#include "actors/downloader/clip_state.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
-#include "actors/downloader/byte_ranges.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/backoff.h"
 #include "runtime/base/log.h"
-#include "runtime/base/utf8.h"
-
-#define CLIP_MAGIC 0x636c6970u
 
 #define ROUNDS_MAX    24
 #define FETCH_TRIES   3
@@ -35,53 +33,9 @@
 /* Far beyond what a queue before the encoders takes, unless nothing moves behind them either. */
 #define ENCODE_MS_MAX        ((int64_t)3600 * 1000)
 #define PAUSE_JITTER_PERCENT 25
-/* Clocks differ, and a clip's later ranges are asked for long after its first one. */
-#define EXPIRY_DOUBT_MS  ((int64_t)15 * 60 * 1000)
-#define NAME_SHOWN_BYTES 100
 /* Whose verdict a failure is: no encoder's, or one's that did not say its version. */
 #define NOBODY       ((struct ry_str){NULL, 0})
 #define SOME_ENCODER RY_STR(RY_ENCODER_UNKNOWN)
-
-enum step { CLIP_FETCHING, CLIP_ENCODING, CLIP_PAUSED };
-
-enum wanted_state { WANTED_TODO, WANTED_UNDER_WAY, WANTED_HERE };
-
-struct wanted {
-    struct span span; /* what is still to come */
-    enum wanted_state state;
-};
-
-struct clip {
-    unsigned magic;
-    struct clip_world *world;
-    struct clip *next;
-    struct ry_mail *mail;
-    const struct ry_clip_work *work; /* in mail */
-    struct source *source;
-
-    enum step step;
-    enum step resume;    /* PAUSED: where it goes back to */
-    int64_t due_mono_ms; /* PAUSED: when; ENCODING: when it is given up */
-
-    struct byte_ranges held;
-    struct wanted wanted[SPANS_MAX]; /* of this round */
-    size_t wanted_n;
-    unsigned under_way;
-    bool advancing;          /* in clip_advance: results that come now are looked at by it */
-    bool exhausted;          /* no further window can be held */
-    struct ry_error trouble; /* of this round; code RY_OK: none */
-    int64_t retry_after_ms;  /* what the server asked for; -1: nothing */
-    bool changed;            /* the trouble is that it is another video now */
-    bool begun_anew;
-
-    int64_t fetch_ms_left;
-    int64_t fetch_since_mono_ms; /* FETCHING: since when */
-    unsigned tries;              /* troubles that were waited out */
-    unsigned rounds;             /* encode_runs answered or out */
-    uint64_t encoded_bytes;      /* bytes of windows that the last encode_run had */
-    bool last_round;             /* the encoder was told so */
-    uint64_t encode_id;          /* ENCODING: the encode_run's; else 0 */
-};
 
 static void clip_advance(struct clip *clip);
 static source_on_result on_result;
@@ -91,75 +45,7 @@ static int64_t now_mono_ms(const struct clip *clip)
     return ry_mono_ms(ry_ctx_clock(clip->world->ctx));
 }
 
-/* ---- beginnings and ends ----------------------------------------------------------------------------------------- */
-
-static void clip_free(struct clip *clip)
-{
-    RY_ASSERT(clip->magic == CLIP_MAGIC);
-    struct clip **at = &clip->world->clips;
-    while (*at != clip)
-        at = &(*at)->next;
-    *at = clip->next;
-    source_close(&clip->source);
-    byte_ranges_clear(&clip->held);
-    clip->magic = 0;
-    free(clip);
-}
-
-/* Frees the clip, then ends the mail's custody: what was said before leaves first. */
-static void clip_end(struct clip *clip)
-{
-    struct ry_ctx *ctx = clip->world->ctx;
-    struct ry_mail *mail = clip->mail;
-    clip_free(clip);
-    ry_mail_done(ctx, mail);
-}
-
-/* Whether a source's trouble is of the video itself: deleted, empty, too large. What a server or a disk does may pass.
- */
-static enum ry_failure_class class_of(enum ry_err code)
-{
-    return code == RY_ENOENT || code == RY_EDATA || code == RY_ELIMIT ? RY_FAILURE_PERMANENT : RY_FAILURE_PASSING;
-}
-
-/* What a source's trouble means for the clip. A server answers 404 for what was deleted and for a URL that has expired;
- * near its end, a fresh URL will tell which it is. */
-static enum ry_failure_class class_of_trouble(const struct clip *clip)
-{
-    int64_t expires_wall_ms = clip->work->expires_wall_ms;
-    bool expired = clip->trouble.code == RY_ENOENT && expires_wall_ms > 0 &&
-                   expires_wall_ms <= ry_wall_ms(ry_ctx_clock(clip->world->ctx)) + EXPIRY_DOUBT_MS;
-    return clip->changed || expired ? RY_FAILURE_PASSING : class_of(clip->trouble.code);
-}
-
-/* Ends the clip with a sentence that begins with its name and goes on with what is given. encoder: the version whose
- * verdict it is; absent: no encoder's. */
-static void clip_fail(struct clip *clip, const char *predicate, enum ry_failure_class class, struct ry_str encoder)
-{
-    struct clip_world *world = clip->world;
-    struct ry_error reason;
-    struct ry_str name = ry_utf8_head(clip->work->filename, NAME_SHOWN_BYTES);
-    ry_fail(&reason, RY_EDATA, "%.*s %s", RY_STR_ARG(name), predicate);
-    int64_t asked_ms = clip->retry_after_ms > 0 ? clip->retry_after_ms : 0;
-    const struct ry_clip_failed failed = {.clip_id = clip->work->clip_id,
-                                          .reason = ry_str_of(reason.text),
-                                          .next_retry_ms = (uint64_t)asked_ms,
-                                          .class = class,
-                                          .encoder = encoder};
-    struct ry_send send = ry_send_from(clip->mail);
-    RY_TELL(world->ctx, clip_failed, &failed, &send);
-    clip_end(clip);
-}
-
-/* Ends the clip without an outcome: it is nobody's fault that is known, so it is not the clip's, and it waits again. */
-static void clip_give_back(struct clip *clip, struct ry_str reason)
-{
-    const struct ry_clip_failed failed = {.clip_id = clip->work->clip_id, .reason = reason, .release = true};
-    struct ry_send send = ry_send_from(clip->mail);
-    RY_LOG(RY_WARNING, "clip_given_back", "clip=%.*s reason=%.*s", RY_STR_ARG(clip->work->clip_id), RY_STR_ARG(reason));
-    RY_TELL(clip->world->ctx, clip_failed, &failed, &send);
-    clip_end(clip);
-}
+/* ---- the beginning ----------------------------------------------------------------------------------------------- */
 
 static bool is_local(const struct ry_clip_work *work)
 {
@@ -183,13 +69,6 @@ static int open_source(struct clip *clip, struct ry_error *err)
     return source_http_open(&clip->source, &clip->world->sources, work->url, on_result, clip, err);
 }
 
-/* Asks for the first window (all of it, if the video is shorter). */
-static void want_first_window(struct clip *clip)
-{
-    clip->wanted[0] = (struct wanted){.span = {0, clip->world->window_bytes}};
-    clip->wanted_n = 1;
-}
-
 static void clip_fetch(struct clip *clip)
 {
     RY_ASSERT(clip->source != NULL && clip->under_way == 0, "%u under way", clip->under_way);
@@ -199,17 +78,18 @@ static void clip_fetch(struct clip *clip)
     clip_advance(clip);
 }
 
-/* Opens the source and fetches the first window. */
+/* Opens the source and fetches the first window (all of it, if the video is shorter). */
 static void clip_open(struct clip *clip)
 {
     struct ry_error err;
     if (open_source(clip, &err) != RY_OK) {
         ry_count(clip->world->ctx, RY_COUNTER_download_errors, 1);
-        clip_fail(clip, err.text, class_of(err.code), NOBODY);
+        clip_fail(clip, err.text, clip_class_of(err.code), NOBODY);
         return;
     }
     RY_ASSERT(clip->source != NULL);
-    want_first_window(clip);
+    clip->wanted[0] = (struct wanted){.span = {0, clip->world->window_bytes}};
+    clip->wanted_n = 1;
     clip_fetch(clip);
 }
 
@@ -447,7 +327,7 @@ static void clip_on_trouble(struct clip *clip)
     bool passing = ry_err_class(clip->trouble.code) == RY_CLASS_RETRY;
     if (!passing || clip->tries >= FETCH_TRIES || clip->fetch_ms_left <= 0 || clip->retry_after_ms > PAUSE_MAX_MS) {
         struct ry_error why = clip->trouble;
-        clip_fail(clip, why.text, class_of_trouble(clip), NOBODY);
+        clip_fail(clip, why.text, clip_class_of_trouble(clip), NOBODY);
         return;
     }
     int64_t wait_ms = ry_backoff_doubling_ms(ry_ctx_rng(clip->world->ctx), PAUSE_BASE_MS, PAUSE_MAX_MS, clip->tries++,

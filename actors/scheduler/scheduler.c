@@ -1,11 +1,11 @@
 /* scheduler.c: which clip is next, and how many are in flight.
  *
- * Owns      the window: the clips that are being worked on, at most clip_window of them.
+ * Owns      the window: the clips that are being worked on (in_flight.h), at most clip_window of them.
  * Accepts   clips_pending (a hint to look), clips_claimed and clips_renewed (the writer's answers), clip_settled (a
  *           clip's outcome is committed), undeliverable. What the janitor, the refresher, the reconciler and the
  *           archivist asked for goes to them (janitor.h, refresher.h, reconciler.h, archivist.h).
  * Sends     clips_claim, clips_renew and clip_failed to the writer, thumbnail_make to the downloader.
- * Promises  never more clips in flight than the window; none of them longer than CLIP_MS_MAX; a clip that waits is
+ * Promises  never more clips in flight than the window; none of them longer than two hours; a clip that waits is
  * claimed as soon as there is room, whether or not its hint arrived; a claimed clip's lease is renewed until its
  * outcome is known.
  *
@@ -22,9 +22,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <uthash.h>
-
 #include "actors/scheduler/archivist.h"
+#include "actors/scheduler/in_flight.h"
 #include "actors/scheduler/janitor.h"
 #include "actors/scheduler/reconciler.h"
 #include "actors/scheduler/refresher.h"
@@ -34,10 +33,6 @@
 
 enum timer { TIMER_CLAIM, TIMER_RENEW, TIMER_JANITOR, TIMER_RECONCILER, TIMER_ARCHIVIST, TIMER_LEAVE };
 
-#define CLIP_ID_BYTES 32
-/* Longer than any part of the way takes, unless nothing moves; a clip without an outcome then waits again, whatever
- * holds it. That is no failure of its own: the disk may be full. */
-#define CLIP_MS_MAX ((int64_t)2 * 3600 * 1000)
 /* A round without any hint or known due time: what other nodes or people changed in the database is found by it. */
 #define ROUND_MS              15000
 #define CLAIM_BACKOFF_BASE_MS 1000
@@ -46,23 +41,11 @@ enum timer { TIMER_CLAIM, TIMER_RENEW, TIMER_JANITOR, TIMER_RECONCILER, TIMER_AR
 #define JITTER_PERCENT        10
 #define ENCODER_BYTES         101 /* encoder_here.version's limit, and a NUL */
 
-/* A clip in flight. */
-struct clip {
-    uint64_t origin; /* id of its thumbnail_make: the key, and the correlation of all that concerns it */
-    char clip_id[CLIP_ID_BYTES + 1];
-    int64_t since_mono_ms;
-    bool suspect;
-    bool failing; /* its clip_failed is on the way to the writer */
-    UT_hash_handle hh;
-};
-
 #define SCHEDULER_MAGIC 0x73636865u
 
 struct scheduler {
     unsigned magic;
-    struct clip *clips; /* by origin */
-    size_t in_flight;   /* these, and those that the refresher has */
-    size_t suspects;    /* of these: 0, or 1 and then nothing else */
+    struct in_flight in_flight;
 
     uint64_t claiming;          /* id of the clips_claim under way; 0: none */
     bool claimed_once;          /* the leases of this node's previous incarnation are void */
@@ -75,7 +58,6 @@ struct scheduler {
     char encoder_telling[ENCODER_BYTES]; /* what the writer knows once it answers the claim under way */
     char encoder_told[ENCODER_BYTES];    /* what it knows */
 
-    size_t window;
     int64_t lease_ms;
     int64_t drain_ms;
     bool leaving; /* drain was asked, and TIMER_LEAVE is set */
@@ -91,8 +73,9 @@ static struct scheduler *scheduler_of(void *instance)
 {
     struct scheduler *self = instance;
     RY_ASSERT(self->magic == SCHEDULER_MAGIC);
-    RY_ASSERT(self->in_flight <= self->window && self->suspects <= self->in_flight,
-              "%zu in flight of %zu, %zu suspects", self->in_flight, self->window, self->suspects);
+    RY_ASSERT(self->in_flight.n <= self->in_flight.window && self->in_flight.suspects <= self->in_flight.n,
+              "%zu in flight of %zu, %zu suspects", self->in_flight.n, self->in_flight.window,
+              self->in_flight.suspects);
     return self;
 }
 
@@ -101,12 +84,13 @@ static struct scheduler *scheduler_of(void *instance)
 /* How many clips to claim now; 0: wait. Claims come in handfuls, so that one query serves several clips. */
 static size_t scheduler_claim_size(const struct scheduler *self)
 {
-    if (self->suspects > 0)
+    size_t window = self->in_flight.window;
+    if (self->in_flight.suspects > 0)
         return 0;
     if (self->suspects_next)
-        return self->in_flight == 0 ? 1 : 0;
-    size_t room = self->window - self->in_flight;
-    size_t handful = self->window < 4 ? 1 : self->window / 4;
+        return self->in_flight.n == 0 ? 1 : 0;
+    size_t room = window - self->in_flight.n;
+    size_t handful = window < 4 ? 1 : window / 4;
     return room >= handful ? room : 0;
 }
 
@@ -152,86 +136,28 @@ static void scheduler_claim_failed(struct scheduler *self, struct ry_ctx *ctx, s
 
 /* ---- the clips in flight -------------------------------------------------------------------------------------- */
 
-/* How a clip ends that will not be made. */
-struct ending {
-    struct ry_str reason;
-    bool release; /* it goes back to the ones that wait */
-    enum ry_failure_class class;
-};
-
-/* Ends a clip that will not be made: a failure with its reason, or (release) back to the ones that wait. */
-static void scheduler_end_clip(struct ry_ctx *ctx, struct ry_str clip_id, uint64_t origin, const struct ending *ending)
-{
-    struct ry_clip_failed failed = {
-        .clip_id = clip_id, .reason = ending->reason, .release = ending->release, .class = ending->class};
-    RY_TELL(ctx, clip_failed, &failed, &(struct ry_send){.correlation = origin, .priority = RY_PRIORITY_RETRY});
-}
-
-static bool is_suspect(const struct ry_clip_work *work)
-{
-    return work->attempts > 1;
-}
-
-static void scheduler_leave_flight(struct scheduler *self, bool suspect)
-{
-    RY_ASSERT(self->in_flight > 0 && self->suspects >= suspect, "%zu in flight, %zu suspects", self->in_flight,
-              self->suspects);
-    self->in_flight--;
-    self->suspects -= suspect;
-}
-
-/* Has the thumbnails made of a clip that counts as in flight already. */
-static void scheduler_make(struct scheduler *self, struct ry_ctx *ctx, const struct ry_clip_work *work)
-{
-    struct clip *clip = calloc(1, sizeof *clip);
-    if (clip == NULL) {
-        scheduler_leave_flight(self, is_suspect(work));
-        scheduler_end_clip(ctx, work->clip_id, 0, &(struct ending){.release = true, .reason = RY_STR("out of memory")});
-        return;
-    }
-    struct ry_clip_work item = *work;
-    struct ry_thumbnail_make make = {.clips = {&item, 1}};
-    uint64_t guild = 0;
-    (void)ry_str_u64(work->guild_id, &guild);
-    clip->origin = RY_TELL(
-        ctx, thumbnail_make, &make,
-        &(struct ry_send){.tenant = guild, .priority = work->retries ? RY_PRIORITY_RETRY : RY_PRIORITY_BACKFILL});
-    (void)snprintf(clip->clip_id, sizeof clip->clip_id, "%.*s", RY_STR_ARG(work->clip_id));
-    clip->since_mono_ms = ry_mono_ms(ry_ctx_clock(ctx));
-    clip->suspect = is_suspect(work);
-    HASH_ADD(hh, self->clips, origin, sizeof clip->origin, clip);
-}
-
 /* The refresher's answer. */
 static void scheduler_on_refreshed(void *me, struct ry_ctx *ctx, const struct ry_clip_work *work, struct ry_str failure,
                                    enum ry_failure_class class)
 {
     struct scheduler *self = scheduler_of(me);
     if (failure.p == NULL && !ry_ctx_draining(ctx)) {
-        scheduler_make(self, ctx, work);
+        in_flight_make(&self->in_flight, ctx, work);
         return;
     }
-    scheduler_leave_flight(self, is_suspect(work));
-    const struct ending ending = {.reason = failure.p != NULL ? failure : RY_STR("the node is stopping"),
-                                  .release = ry_ctx_draining(ctx),
-                                  .class = class};
-    scheduler_end_clip(ctx, work->clip_id, 0, &ending);
+    in_flight_leave(&self->in_flight, in_flight_is_suspect(work));
+    const struct in_flight_end end = {.reason = failure.p != NULL ? failure : RY_STR("the node is stopping"),
+                                      .release = ry_ctx_draining(ctx),
+                                      .class = class};
+    in_flight_send_end(ctx, work->clip_id, 0, &end);
 }
 
 static void scheduler_begin(struct scheduler *self, struct ry_ctx *ctx, const struct ry_clip_work *work)
 {
-    self->in_flight++;
-    self->suspects += is_suspect(work);
+    in_flight_enter(&self->in_flight, work);
     bool expired = refresher_wants(work, ry_wall_ms(ry_ctx_clock(ctx)));
     if (!expired || refresher_take(&self->refresher, ctx, work) != RY_OK)
-        scheduler_make(self, ctx, work); /* without memory for a refresh the old URL is tried */
-}
-
-static void scheduler_forget(struct scheduler *self, struct clip *clip)
-{
-    HASH_DELETE(hh, self->clips, clip);
-    scheduler_leave_flight(self, clip->suspect);
-    free(clip);
+        in_flight_make(&self->in_flight, ctx, work); /* without memory for a refresh the old URL is tried */
 }
 
 /* Takes one clip of a claim: begins it, gives it up, or gives it back for later. */
@@ -242,15 +168,16 @@ static void scheduler_place(struct scheduler *self, struct ry_ctx *ctx, const st
         (void)snprintf(reason, sizeof reason,
                        "reelyard ended abnormally %" PRIu64 " times while this video was being worked on",
                        work->attempts - 1);
-        scheduler_end_clip(ctx, work->clip_id, 0, &(struct ending){.reason = ry_str_of(reason)});
+        in_flight_send_end(ctx, work->clip_id, 0, &(struct in_flight_end){.reason = ry_str_of(reason)});
         return;
     }
     /* A writer that gives more than it was asked for gets it back. */
-    bool later = ry_ctx_draining(ctx) || self->in_flight == self->window || self->suspects > 0 ||
-                 (is_suspect(work) && self->in_flight > 0);
+    const struct in_flight *in_flight = &self->in_flight;
+    bool later = ry_ctx_draining(ctx) || in_flight->n == in_flight->window || in_flight->suspects > 0 ||
+                 (in_flight_is_suspect(work) && in_flight->n > 0);
     if (later)
-        scheduler_end_clip(ctx, work->clip_id, 0,
-                           &(struct ending){.release = true, .reason = RY_STR("its turn comes later")});
+        in_flight_send_end(ctx, work->clip_id, 0,
+                           &(struct in_flight_end){.release = true, .reason = RY_STR("its turn comes later")});
     else
         scheduler_begin(self, ctx, work);
 }
@@ -282,12 +209,11 @@ static void scheduler_on_claimed(struct scheduler *self, struct ry_ctx *ctx, con
 
 static void scheduler_on_settled(struct scheduler *self, struct ry_ctx *ctx, const struct ry_mail *mail)
 {
-    struct clip *clip = NULL;
-    HASH_FIND(hh, self->clips, &mail->envelope.correlation, sizeof mail->envelope.correlation, clip);
+    struct in_flight_clip *clip = in_flight_find(&self->in_flight, mail->envelope.correlation);
     if (clip == NULL)
         return;
     ry_observe(ctx, RY_HISTOGRAM_clip, (double)(ry_mono_ms(ry_ctx_clock(ctx)) - clip->since_mono_ms) / 1000.0);
-    scheduler_forget(self, clip);
+    in_flight_forget(&self->in_flight, clip);
     scheduler_claim(self, ctx);
 }
 
@@ -301,43 +227,18 @@ static void scheduler_on_encoder_here(struct scheduler *self, struct ry_ctx *ctx
 
 /* ---- leases ------------------------------------------------------------------------------------------------------ */
 
-/* Ends the clips that are in flight for too long. One whose end nobody records either is forgotten, so that its
- * lease ends. */
-static void scheduler_end_late(struct scheduler *self, struct ry_ctx *ctx)
-{
-    struct clip *clip = NULL;
-    struct clip *next = NULL;
-    int64_t now_mono_ms = ry_mono_ms(ry_ctx_clock(ctx));
-    HASH_ITER(hh, self->clips, clip, next)
-    {
-        int64_t worked_ms = now_mono_ms - clip->since_mono_ms;
-        if (worked_ms >= 2 * CLIP_MS_MAX) {
-            RY_LOG(RY_ERROR, "clip_outcome_lost", "clip=%s reason=%s", clip->clip_id, "nobody says how it ended");
-            scheduler_forget(self, clip);
-        } else if (worked_ms >= CLIP_MS_MAX && !clip->failing) {
-            clip->failing = true;
-            RY_LOG(RY_WARNING, "clip_given_back", "clip=%s reason=%s", clip->clip_id,
-                   "no outcome came within two hours");
-            scheduler_end_clip(ctx, ry_str_of(clip->clip_id), clip->origin,
-                               &(struct ending){.release = true, .reason = RY_STR("no outcome came within two hours")});
-        }
-    }
-}
-
 static void scheduler_renew(struct scheduler *self, struct ry_ctx *ctx)
 {
     ry_timer(ctx, TIMER_RENEW, self->lease_ms / 3);
-    scheduler_end_late(self, ctx);
-    if (self->in_flight == 0)
+    in_flight_end_late(&self->in_flight, ctx);
+    size_t all = self->in_flight.n;
+    if (all == 0)
         return;
-    RY_ASSERT(HASH_COUNT(self->clips) + refresher_clip_count(&self->refresher) == self->in_flight, "%zu in flight",
-              self->in_flight);
-    struct ry_str *ids = calloc(self->in_flight, sizeof *ids);
+    RY_ASSERT(HASH_COUNT(self->in_flight.clips) + refresher_clip_count(&self->refresher) == all, "%zu in flight", all);
+    struct ry_str *ids = calloc(all, sizeof *ids);
     if (ids == NULL)
         return; /* two more rounds come before a lease ends */
-    size_t n = 0;
-    for (struct clip *clip = self->clips; clip != NULL; clip = clip->hh.next)
-        ids[n++] = ry_str_of(clip->clip_id);
+    size_t n = in_flight_clip_ids(&self->in_flight, ids);
     n += refresher_clip_ids(&self->refresher, ids + n);
     struct ry_clips_renew renew = {
         .owner = ry_str_of(ry_ctx_owner(ctx)), .lease_ms = (uint64_t)self->lease_ms, .clip_ids = {ids, n}};
@@ -349,13 +250,7 @@ static void scheduler_renew(struct scheduler *self, struct ry_ctx *ctx)
  * takes it at once. The other half is for the writer to say so. Should it be made here after all, that is the same. */
 static void scheduler_leave(struct scheduler *self, struct ry_ctx *ctx)
 {
-    for (struct clip *clip = self->clips; clip != NULL; clip = clip->hh.next) {
-        if (clip->failing)
-            continue;
-        clip->failing = true;
-        scheduler_end_clip(ctx, ry_str_of(clip->clip_id), clip->origin,
-                           &(struct ending){.release = true, .reason = RY_STR("the node is stopping")});
-    }
+    in_flight_give_back(&self->in_flight, ctx, RY_STR("the node is stopping"));
 }
 
 static void scheduler_on_renewed(const struct ry_mail *mail)
@@ -370,24 +265,22 @@ static void scheduler_on_renewed(const struct ry_mail *mail)
 /* A mail about a clip in flight is lost: its thumbnail_make, or what an actor further on made of it. */
 static void scheduler_on_clip_lost(struct scheduler *self, struct ry_ctx *ctx, const struct ry_undeliverable *lost)
 {
-    struct clip *clip = NULL;
-    HASH_FIND(hh, self->clips, &lost->origin, sizeof lost->origin, clip);
+    struct in_flight_clip *clip = in_flight_find(&self->in_flight, lost->origin);
     if (clip == NULL)
         return;
     if (clip->failing) {
         /* Not even its failure could be recorded: when the lease ends it is claimed again. */
         RY_LOG(RY_ERROR, "clip_outcome_lost", "clip=%s reason=%.*s", clip->clip_id, RY_STR_ARG(lost->reason));
-        scheduler_forget(self, clip);
+        in_flight_forget(&self->in_flight, clip);
         scheduler_claim(self, ctx);
         return;
     }
-    clip->failing = true;
     bool not_begun = lost->tag == RY_TAG_thumbnail_make && lost->cause == RY_UNDELIVERABLE_FULL;
     if (not_begun)
         self->not_before_mono_ms = ry_mono_ms(ry_ctx_clock(ctx)) + FULL_WAIT_MS;
-    scheduler_end_clip(
-        ctx, ry_str_of(clip->clip_id), clip->origin,
-        &(struct ending){.reason = lost->reason, .release = not_begun, .class = (enum ry_failure_class)lost->class});
+    in_flight_end(clip, ctx,
+                  &(struct in_flight_end){
+                      .reason = lost->reason, .release = not_begun, .class = (enum ry_failure_class)lost->class});
 }
 
 static void scheduler_on_undeliverable(struct scheduler *self, struct ry_ctx *ctx, const struct ry_mail *mail)
@@ -419,7 +312,7 @@ static int scheduler_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
     /* Never more than a mailbox takes, so that a claim is not refused for want of room. */
     int64_t window = ry_config_int(config, RY_OPT_clip_window);
     int64_t mailbox = ry_config_int(config, RY_OPT_mailbox);
-    self->window = (size_t)(window < mailbox ? window : mailbox);
+    self->in_flight.window = (size_t)(window < mailbox ? window : mailbox);
     self->lease_ms = ry_config_int(config, RY_OPT_clip_lease_seconds) * 1000;
     self->drain_ms = ry_config_int(config, RY_OPT_drain_seconds) * 1000;
     self->attempts_max = (uint64_t)ry_config_int(config, RY_OPT_clip_attempts_max);
@@ -476,7 +369,7 @@ static bool scheduler_drain(void *me, struct ry_ctx *ctx)
         self->leaving = true;
         ry_timer(ctx, TIMER_LEAVE, self->drain_ms / 2);
     }
-    return self->in_flight == 0 && self->claiming == 0;
+    return self->in_flight.n == 0 && self->claiming == 0;
 }
 
 static void scheduler_close(void **me)
@@ -484,13 +377,7 @@ static void scheduler_close(void **me)
     if (*me == NULL)
         return;
     struct scheduler *self = scheduler_of(*me);
-    struct clip *clip = NULL;
-    struct clip *next = NULL;
-    HASH_ITER(hh, self->clips, clip, next)
-    {
-        HASH_DELETE(hh, self->clips, clip);
-        free(clip);
-    }
+    in_flight_free(&self->in_flight);
     refresher_close(&self->refresher);
     reconciler_close(&self->reconciler);
     archivist_close(&self->archivist);

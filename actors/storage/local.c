@@ -19,23 +19,9 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "actors/storage/local_mend.h"
-#include "actors/storage/local_root.h"
+#include "actors/storage/local_internal.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/log.h"
-
-#define LOCAL_MAGIC 0x6c6f6361u
-
-struct local {
-    struct store store; /* first, so that the ops find the rest */
-    unsigned magic;
-    struct local_root root;
-    char *path;
-    mode_t file_mode;
-    bool mended; /* what an earlier start left was put right */
-    uint64_t reserve_bytes;
-    struct ry_rng *rng;
-};
 
 /* What storage_access means. */
 static const struct access {
@@ -52,91 +38,11 @@ static const struct access *access_of(const char *name)
     return &accesses[i];
 }
 
-static struct local *local_of(struct store *store)
-{
-    struct local *local = (struct local *)store;
-    RY_ASSERT(local->magic == LOCAL_MAGIC);
-    return local;
-}
-
-/* ---- errors ------------------------------------------------------------------------------------------------------ */
-
-/* Of a failure at the store's own folders: it is nothing that another file would escape. */
-static enum ry_err code_of_store(int error)
-{
-    switch (error) {
-    case ENOSPC:
-    case EDQUOT: return RY_EFULL;
-    case ENOMEM:
-    case EMFILE:
-    case ENFILE: return RY_EIO; /* passes without a person */
-    default: return RY_EAWAY;
-    }
-}
-
-/* Of a failure in one guild's folder. */
-static enum ry_err code_of_guild(int error)
-{
-    switch (error) {
-    case ENOSPC:
-    case EDQUOT: return RY_EFULL;
-    case EACCES:
-    case EPERM:
-    case ELOOP:   /* a symbolic link where a folder or file of ours should be */
-    case ENOTDIR: /* likewise */
-    case EXDEV: return RY_EACCES;
-    case EROFS:
-    case EIO:
-    case ESTALE:
-    case ENOTCONN: return RY_EAWAY; /* the disk */
-    default: return RY_EIO;
-    }
-}
-
-/* "cannot <doing> <root>/<name>: <errno>". */
-static int fail_errno(const struct local *local, enum ry_err code, const char *doing, const char *name,
-                      struct ry_error *err)
-{
-    const char *advice = "";
-    if (errno == ELOOP || errno == ENOTDIR)
-        advice = "; symbolic links are not followed: set STORAGE_PATH to where it leads";
-    return ry_fail(err, code, "cannot %s %s/%s: %m%s", doing, local->path, name, advice);
-}
-
-static int fail_store(const struct local *local, const char *doing, const char *name, struct ry_error *err)
-{
-    return fail_errno(local, code_of_store(errno), doing, name, err);
-}
-
-static int fail_guild(const struct local *local, const char *doing, const char *name, struct ry_error *err)
-{
-    return fail_errno(local, code_of_guild(errno), doing, name, err);
-}
-
-/* Opens what is to be had by its name now; what an earlier start left is put right once. */
-static int settle(struct local *local, struct ry_error *err)
-{
-    int rc = local_root_settle(&local->root, err);
-    if (rc == RY_OK && !local->mended) {
-        local_mend(&local->root, local->file_mode);
-        local->mended = true;
-    }
-    return rc;
-}
-
-/* The end of an operation: of a store that is not to be had, nothing stays open. */
-static int leave(struct local *local, int rc)
-{
-    if (rc == RY_EAWAY)
-        local_root_close(&local->root);
-    return rc;
-}
-
 static int check_space(const struct local *local, uint64_t need_bytes, struct ry_error *err)
 {
     struct statvfs fs;
     if (fstatvfs(local->root.root_fd, &fs) != 0)
-        return fail_store(local, "ask for the free space of", "", err);
+        return local_fail_store(local, "ask for the free space of", "", err);
     uint64_t free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
     if (free_bytes >= need_bytes && free_bytes - need_bytes >= local->reserve_bytes)
         return RY_OK;
@@ -144,25 +50,6 @@ static int check_space(const struct local *local, uint64_t need_bytes, struct ry
                    "the disk of %s has %" PRIu64 " bytes free and %" PRIu64
                    " are kept in reserve; free some, or lower REELYARD_DISK_RESERVE",
                    local->path, free_bytes, local->reserve_bytes);
-}
-
-/* ---- folders ----------------------------------------------------------------------------------------------------- */
-
-/* Splits thumbnails/guild_1/x.webp into its folder's name (below thumbnails) and its own. */
-struct split_name {
-    char folder[RY_THUMBNAIL_NAME_BYTES];
-    const char *file;
-};
-
-static struct split_name split(const char *name)
-{
-    RY_ASSERT(strncmp(name, THUMBNAILS "/", sizeof THUMBNAILS) == 0, "a file called %s", name);
-    struct split_name parts;
-    const char *folder = strchr(name, '/') + 1;
-    const char *slash = strchr(folder, '/');
-    (void)snprintf(parts.folder, sizeof parts.folder, "%.*s", (int)(slash - folder), folder);
-    parts.file = slash + 1;
-    return parts;
 }
 
 /* ---- put --------------------------------------------------------------------------------------------------------- */
@@ -215,12 +102,12 @@ static int write_incoming(struct local *local, const char *temporary, struct ry_
     int incoming_fd = local->root.incoming_fd;
     *fd = openat(incoming_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (*fd < 0)
-        return fail_store(local, "make a file in", THUMBNAILS "/" INCOMING, err);
+        return local_fail_store(local, "make a file in", THUMBNAILS "/" INCOMING, err);
     (void)flock(*fd, LOCK_EX); /* where a file system has no locks, leftovers stay */
     bool changed;
     if (write_whole(*fd, bytes) && local_root_chmod(*fd, local->file_mode, &changed) && fsync(*fd) == 0)
         return RY_OK;
-    int rc = fail_store(local, "write in", THUMBNAILS "/" INCOMING, err);
+    int rc = local_fail_store(local, "write in", THUMBNAILS "/" INCOMING, err);
     (void)unlinkat(incoming_fd, temporary, 0);
     return rc;
 }
@@ -237,7 +124,7 @@ static int put_file(struct local *local, int folder_fd, const char *file, const 
     if (rc != RY_OK)
         return rc;
     if (renameat(local->root.incoming_fd, temporary, folder_fd, file) != 0) {
-        rc = fail_guild(local, "rename a new file to", put->name, err);
+        rc = local_fail_guild(local, "rename a new file to", put->name, err);
         (void)unlinkat(local->root.incoming_fd, temporary, 0);
         return rc;
     }
@@ -246,32 +133,21 @@ static int put_file(struct local *local, int folder_fd, const char *file, const 
     return RY_OK;
 }
 
-/* Whether what was written or deleted in this folder was done under its name. */
-static int check_names(const struct local *local, int folder_fd, const char *folder, struct ry_error *err)
-{
-    int rc = local_root_check(&local->root, err);
-    if (rc == RY_OK && !local_root_same(folder_fd, local->root.thumbnails_fd, folder, AT_SYMLINK_NOFOLLOW))
-        rc =
-            ry_fail(err, RY_EAWAY, "the folder %s/" THUMBNAILS "/%s was moved, replaced or deleted while it was in use",
-                    local->path, folder);
-    return rc;
-}
-
 /* All files lie in one folder. */
 static int put_files(struct local *local, const struct store_file *files, size_t n, struct store_written *written,
                      struct ry_error *err)
 {
-    const struct split_name parts = split(files[0].name);
+    const struct local_name parts = local_split(files[0].name);
     FD_AUTO folder_fd = -1;
     if (!local_root_folder(local->root.thumbnails_fd, parts.folder, local->root.folder_mode, &folder_fd))
-        return fail_guild(local, "open the folder of", files[0].name, err);
+        return local_fail_guild(local, "open the folder of", files[0].name, err);
     int rc = RY_OK;
     for (size_t i = 0; i < n && rc == RY_OK; i++)
-        rc = put_file(local, folder_fd, split(files[i].name).file, &files[i], written, err);
+        rc = put_file(local, folder_fd, local_split(files[i].name).file, &files[i], written, err);
     /* Also when all was there: it may be there by a rename that a crash kept from being synced. */
     if (rc == RY_OK && !local_root_sync(folder_fd))
-        rc = fail_guild(local, "sync the folder of", files[0].name, err);
-    return rc == RY_OK ? check_names(local, folder_fd, parts.folder, err) : rc;
+        rc = local_fail_guild(local, "sync the folder of", files[0].name, err);
+    return rc == RY_OK ? local_check_names(local, folder_fd, parts.folder, err) : rc;
 }
 
 static int local_put(struct store *store, const struct store_file *files, size_t n, struct store_written *written,
@@ -282,18 +158,18 @@ static int local_put(struct store *store, const struct store_file *files, size_t
     uint64_t need_bytes = 0;
     for (size_t i = 0; i < n; i++)
         need_bytes += files[i].bytes.n;
-    int rc = settle(local, err);
+    int rc = local_settle(local, err);
     if (rc == RY_OK)
         rc = check_space(local, need_bytes, err);
     if (rc == RY_OK)
         rc = put_files(local, files, n, written, err);
-    return leave(local, rc);
+    return local_leave(local, rc);
 }
 
 static int local_ready(struct store *store, struct ry_error *err)
 {
     struct local *local = local_of(store);
-    int rc = settle(local, err);
+    int rc = local_settle(local, err);
     return rc == RY_OK ? check_space(local, 0, err) : rc;
 }
 
@@ -302,18 +178,18 @@ static int local_ready(struct store *store, struct ry_error *err)
 static int get_file(struct local *local, int thumbnails_fd, const char *name, struct ry_frame **frame,
                     struct ry_error *err)
 {
-    struct split_name parts = split(name);
+    struct local_name parts = local_split(name);
     FD_AUTO folder_fd = openat(thumbnails_fd, parts.folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (folder_fd < 0 && errno == ENOENT)
         return ry_fail(err, RY_ENOENT, "%s/%s is not there", local->path, name);
     if (folder_fd < 0)
-        return fail_guild(local, "open the folder of", name, err);
+        return local_fail_guild(local, "open the folder of", name, err);
     FD_AUTO fd = openat(folder_fd, parts.file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     struct stat st;
     if (fd < 0 && errno == ENOENT)
         return ry_fail(err, RY_ENOENT, "%s/%s is not there", local->path, name);
     if (fd < 0 || fstat(fd, &st) != 0)
-        return fail_guild(local, "open", name, err);
+        return local_fail_guild(local, "open", name, err);
     if (!S_ISREG(st.st_mode))
         return ry_fail(err, RY_EACCES, "%s/%s is no plain file", local->path, name);
     if ((uint64_t)st.st_size > STORE_FILE_MAX_BYTES)
@@ -323,7 +199,7 @@ static int get_file(struct local *local, int thumbnails_fd, const char *name, st
     if (made == NULL)
         return ry_fail(err, RY_ENOMEM, "no memory for %s", name);
     if (!read_whole(fd, ry_frame_data(made), ry_frame_size(made))) {
-        int rc = fail_guild(local, "read", name, err);
+        int rc = local_fail_guild(local, "read", name, err);
         ry_frame_unref(made);
         return rc;
     }
@@ -335,82 +211,11 @@ static int local_get(struct store *store, const char *name, struct ry_frame **fr
 {
     struct local *local = local_of(store);
     *frame = NULL;
-    int rc = settle(local, err);
+    int rc = local_settle(local, err);
     if (rc == RY_OK)
-        return leave(local, get_file(local, local->root.thumbnails_fd, name, frame, err));
+        return local_leave(local, get_file(local, local->root.thumbnails_fd, name, frame, err));
     FD_AUTO thumbnails_fd = rc == RY_EAWAY ? local_root_open_to_read(&local->root) : -1;
     return thumbnails_fd < 0 ? rc : get_file(local, thumbnails_fd, name, frame, err);
-}
-
-/* ---- remove ------------------------------------------------------------------------------------------------------ */
-
-/* Folders of people, and what lies behind a symbolic link: left alone. */
-static void log_foreign(const struct local *local, const char *name)
-{
-    RY_LOG(RY_WARNING, "file_not_ours", "folder=%s name=%s reason=%s", local->path, name,
-           "it is a folder or behind a symbolic link and was left alone; delete it by hand if it is not wanted");
-}
-
-/* Whether the file is gone; else *err, unless that has an earlier error. */
-static bool remove_file(struct local *local, int folder_fd, const char *name, struct ry_error *err)
-{
-    if (unlinkat(folder_fd, split(name).file, 0) == 0 || errno == ENOENT)
-        return true;
-    if (errno == EISDIR) {
-        log_foreign(local, name);
-        return true;
-    }
-    if (err->code == RY_OK)
-        (void)fail_guild(local, "delete", name, err);
-    return false;
-}
-
-/* Deletes files of one folder, synced once. */
-static void remove_in_folder(struct local *local, const store_name *names, size_t n, bool *gone, struct ry_error *err)
-{
-    const struct split_name parts = split(names[0]);
-    FD_AUTO folder_fd =
-        openat(local->root.thumbnails_fd, parts.folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    bool foreign = folder_fd < 0 && (errno == ELOOP || errno == ENOTDIR);
-    bool absent = folder_fd < 0 && errno == ENOENT;
-    if (folder_fd < 0 && !foreign && !absent && err->code == RY_OK)
-        (void)fail_guild(local, "open the folder of", names[0], err);
-    if (foreign)
-        log_foreign(local, names[0]);
-    for (size_t i = 0; i < n; i++)
-        gone[i] = folder_fd < 0 ? foreign || absent : remove_file(local, folder_fd, names[i], err);
-    if (folder_fd < 0)
-        return;
-    struct ry_error why = {0};
-    if (!local_root_sync(folder_fd))
-        (void)fail_guild(local, "sync the folder of", names[0], &why);
-    else
-        (void)check_names(local, folder_fd, parts.folder, &why);
-    if (why.code != RY_OK) {
-        memset(gone, 0, n * sizeof *gone);
-        if (err->code == RY_OK)
-            *err = why;
-    }
-    /* Only if it is empty. A put that has just opened it fails to rename into it, and makes it again. */
-    (void)unlinkat(local->root.thumbnails_fd, parts.folder, AT_REMOVEDIR);
-}
-
-static int local_remove(struct store *store, const store_name *names, size_t n, bool *gone, struct ry_error *err)
-{
-    struct local *local = local_of(store);
-    struct ry_error first = {0};
-    memset(gone, 0, n * sizeof *gone);
-    int rc = settle(local, err);
-    if (rc != RY_OK)
-        return rc;
-    for (size_t from = 0, to = 0; from < n; from = to) {
-        const struct split_name parts = split(names[from]);
-        while (to < n && strcmp(split(names[to]).folder, parts.folder) == 0)
-            to++;
-        remove_in_folder(local, &names[from], to - from, &gone[from], &first);
-    }
-    *err = first;
-    return leave(local, (int)first.code);
 }
 
 /* ---- life -------------------------------------------------------------------------------------------------------- */
@@ -457,8 +262,8 @@ int store_local_open(const struct store_local_options *options, struct store **s
     };
     local->root.path = local->path;
     struct ry_error why = {0};
-    int rc =
-        local->path == NULL ? ry_fail(&why, RY_ENOMEM, "no memory to open %s", options->root) : settle(local, &why);
+    int rc = local->path == NULL ? ry_fail(&why, RY_ENOMEM, "no memory to open %s", options->root)
+                                 : local_settle(local, &why);
     if (rc == RY_EAWAY && is_of_disk(local->root.open_errno))
         rc = RY_OK;
     else if (rc != RY_OK)

@@ -22,8 +22,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "actors/storage/image_check.h"
 #include "actors/storage/local.h"
-#include "actors/storage/webp_size.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/backoff.h"
 #include "runtime/base/log.h"
@@ -33,11 +33,7 @@
 /* Two, so that one can write while the other waits for the disk. */
 #define THREADS 2
 
-#define IMAGES_MAX 2 /* of one clip: small and large */
-/* A file of more bytes than this is none that an encoder makes of so many pixels: four are a raw pixel's. */
-#define IMAGE_BYTES_OF_PIXEL 4
-#define IMAGE_BYTES_BESIDE   ((size_t)64 << 10)
-
+#define IMAGES_MAX     2 /* of one clip: small and large */
 #define STORE_TRIES    5
 #define RETRY_BASE_MS  1000
 #define RETRY_MAX_MS   30000
@@ -76,28 +72,6 @@ static struct storage *storage_of(void *instance)
 
 /* ---- storing ----------------------------------------------------------------------------------------------------- */
 
-/* Whether an image is what was asked for: a WebP file of the size that is claimed, which fits into the box of its kind
- * and has no more bytes than its pixels would have raw. */
-static int check_image(const struct storage *self, const struct ry_image *image, struct ry_error *err)
-{
-    const struct webp_size *box = ry_str_is(image->size_type, "small") ? &self->small : &self->large;
-    struct webp_size size;
-    if (!webp_size_read((struct ry_str){image->webp.p, image->webp.n}, &size))
-        return ry_fail(err, RY_EDATA, "the %.*s image is no WebP file", RY_STR_ARG(image->size_type));
-    if (size.width != image->width || size.height != image->height)
-        return ry_fail(err, RY_EDATA, "the %.*s image has %ux%u pixels, and %" PRIu64 "x%" PRIu64 " were claimed",
-                       RY_STR_ARG(image->size_type), size.width, size.height, image->width, image->height);
-    if (size.width > box->width || size.height > box->height)
-        return ry_fail(err, RY_EDATA,
-                       "the %.*s image has %ux%u pixels, and %ux%u are the most that this node's THUMBNAIL_ variables "
-                       "allow",
-                       RY_STR_ARG(image->size_type), size.width, size.height, box->width, box->height);
-    if (image->webp.n > IMAGE_BYTES_BESIDE + (size_t)size.width * size.height * IMAGE_BYTES_OF_PIXEL)
-        return ry_fail(err, RY_EDATA, "the %.*s image of %ux%u pixels has %zu bytes, which is too many",
-                       RY_STR_ARG(image->size_type), size.width, size.height, image->webp.n);
-    return RY_OK;
-}
-
 /* The files that a mail asks to be kept; their bytes are the mail's. */
 static int files_of(const struct storage *self, const struct ry_thumbnail_store *message,
                     struct store_file files[IMAGES_MAX], struct ry_error *err)
@@ -110,7 +84,7 @@ static int files_of(const struct storage *self, const struct ry_thumbnail_store 
         if (rc == RY_OK && i > 0 && strcmp(files[i].name, files[0].name) == 0)
             rc = ry_fail(err, RY_EINVAL, "two images are called %s", files[i].name);
         if (rc == RY_OK)
-            rc = check_image(self, image, err);
+            rc = image_check(image, ry_str_is(image->size_type, "small") ? &self->small : &self->large, err);
         if (rc != RY_OK)
             return rc;
     }
