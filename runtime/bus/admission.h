@@ -11,7 +11,7 @@
 
 #include "proto/message.h"
 #include "runtime/base/error.h"
-#include "runtime/supervisor/leash.h"
+#include "runtime/process/leash.h"
 
 struct ry_admission;
 

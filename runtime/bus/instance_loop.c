@@ -22,7 +22,7 @@
 #include "runtime/bus/heap_answer.h"
 #include "runtime/bus/last_words.h"
 #include "runtime/bus/node.h"
-#include "runtime/supervisor/leash.h"
+#include "runtime/process/leash.h"
 
 #define GREET_TIMEOUT_MS 10000
 #define REPORT_PERIOD_MS RY_BEAT_MS
@@ -226,20 +226,20 @@ static unsigned take_bags(struct loop *loop)
 
 /* ---- the supervisor ---------------------------------------------------------------------------------------------- */
 
-static void tell_keeper(const struct loop *loop, enum ry_word_kind kind)
+static void tell_keeper(const struct loop *loop, enum ry_leash_msg_kind kind)
 {
-    const struct ry_word word = {.kind = kind};
+    const struct ry_leash_msg msg = {.kind = kind};
     if (loop->run->supervised)
-        (void)ry_leash_say(loop->run->supervised->leash_fd, &word);
+        (void)ry_leash_say(loop->run->supervised->leash_fd, &msg);
 }
 
 static void hear_keeper(struct loop *loop)
 {
-    struct ry_word word;
+    struct ry_leash_msg msg;
     enum ry_leash_got got;
-    while ((got = ry_leash_hear(loop->run->supervised->leash_fd, &word, sizeof word)) == RY_LEASH_WORD)
-        if (word.kind == RY_WORD_LEAVE)
-            begin_drain(loop, word.ms);
+    while ((got = ry_leash_hear(loop->run->supervised->leash_fd, &msg, sizeof msg)) == RY_LEASH_MSG)
+        if (msg.kind == RY_LEASH_MSG_LEAVE)
+            begin_drain(loop, msg.ms);
     loop->keeper_dead = got == RY_LEASH_ENDED;
 }
 
@@ -306,7 +306,7 @@ static void loop_run(struct loop *loop)
         if (now_mono_ms >= loop->next_report_mono_ms) {
             loop->next_report_mono_ms = now_mono_ms + REPORT_PERIOD_MS;
             report(loop);
-            tell_keeper(loop, RY_WORD_BEAT);
+            tell_keeper(loop, RY_LEASH_MSG_BEAT);
         }
         flush(loop);
     }
@@ -381,7 +381,7 @@ int ry_instance_run(const struct ry_run *run, struct ry_error *err)
         const struct ry_credit credit = {.capacity = run->spec->capacity};
         (void)ry_link_say(&loop->link, RY_TAG_credit, &credit);
         flush(loop);
-        tell_keeper(loop, RY_WORD_READY);
+        tell_keeper(loop, RY_LEASH_MSG_READY);
         if (run->ready)
             run->ready(run->ready_arg);
         loop_run(loop);

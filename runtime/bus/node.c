@@ -322,9 +322,9 @@ void ry_node_revoke(struct ry_node *node, const char *name)
     ry_router_thread_revoke(node->router, name);
 }
 
-void ry_node_troupe(struct ry_node *node, const struct ry_troupe *troupe)
+void ry_node_children(struct ry_node *node, const struct ry_children_report *report)
 {
-    ry_router_thread_troupe(node->router, troupe);
+    ry_router_thread_children(node->router, report);
 }
 
 void ry_node_touch(struct ry_node *node)

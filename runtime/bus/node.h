@@ -37,7 +37,7 @@ int ry_node_stop(struct ry_node **node, int64_t drain_ms, struct ry_error *err);
 /* For who supervises processes of this node: lets one join; says that one has ended; tells of all (as router.h). */
 void ry_node_admit(struct ry_node *node, const struct ry_ticket *ticket);
 void ry_node_revoke(struct ry_node *node, const char *name);
-void ry_node_troupe(struct ry_node *node, const struct ry_troupe *troupe);
+void ry_node_children(struct ry_node *node, const struct ry_children_report *report);
 /* Asks the router's thread for a sign of life and waits for it. */
 void ry_node_touch(struct ry_node *node);
 

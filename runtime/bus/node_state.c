@@ -75,7 +75,7 @@ static size_t state_counters(struct ry_router *router, struct ry_counter_value *
 {
     router->ended.counters[RY_COUNTER_log_dropped] += ry_log_take_dropped();
     struct ry_stats sum = router->ended;
-    sum.counters[RY_COUNTER_log_dropped] += router->troupe ? router->troupe->log_dropped : 0;
+    sum.counters[RY_COUNTER_log_dropped] += router->children_report ? router->children_report->log_dropped : 0;
     for (size_t i = 1; i < INSTANCE_SLOTS; i++)
         if (router->slots[i])
             ry_stats_merge(&sum, &router->slots[i]->stats);
@@ -89,15 +89,15 @@ static size_t state_counters(struct ry_router *router, struct ry_counter_value *
 /* What the supervisor told of its children, if there is one. */
 static int state_children(const struct ry_router *router, struct ry_node_state *state, struct ry_arena *arena)
 {
-    const struct ry_troupe *troupe = router->troupe;
-    if (troupe == NULL)
+    const struct ry_children_report *report = router->children_report;
+    if (report == NULL)
         return RY_OK;
-    struct ry_child_state *children = ry_arena_array(arena, troupe->child_count, sizeof *children);
+    struct ry_child_state *children = ry_arena_array(arena, report->child_count, sizeof *children);
     struct ry_death_count *deaths = ry_arena_array(arena, RY_DEATH_COUNT, sizeof *deaths);
     if (children == NULL || deaths == NULL)
         return RY_ENOMEM;
-    for (size_t i = 0; i < troupe->child_count; i++) {
-        const struct ry_child_note *note = &troupe->children[i];
+    for (size_t i = 0; i < report->child_count; i++) {
+        const struct ry_child_note *note = &report->children[i];
         children[i] = (struct ry_child_state){
             .role = ry_str_of(note->role),
             .name = ry_str_of(note->name),
@@ -108,12 +108,12 @@ static int state_children(const struct ry_router *router, struct ry_node_state *
         };
     }
     state->children.items = children;
-    state->children.n = troupe->child_count;
+    state->children.n = report->child_count;
     state->deaths.items = deaths;
     for (unsigned way = 0; way < RY_DEATH_COUNT; way++)
-        if (troupe->deaths[way])
+        if (report->deaths[way])
             deaths[state->deaths.n++] = (struct ry_death_count){.way = ry_str_of(ry_death_name((enum ry_death)way)),
-                                                                .count = troupe->deaths[way]};
+                                                                .count = report->deaths[way]};
     return RY_OK;
 }
 

@@ -87,7 +87,7 @@ void ry_router_free(struct ry_router **router)
     ry_buf_free(&old->packed);
     ry_buf_free(&old->stamped);
     free(old->settled);
-    free(old->troupe);
+    free(old->children_report);
     free(old);
 }
 
@@ -295,12 +295,12 @@ size_t ry_router_instances(const struct ry_router *router, enum ry_role role)
     return router->role_queues[role].instance_count;
 }
 
-int ry_router_troupe(struct ry_router *router, const struct ry_troupe *troupe)
+int ry_router_children(struct ry_router *router, const struct ry_children_report *report)
 {
-    if (router->troupe == NULL)
-        router->troupe = malloc(sizeof *router->troupe);
-    if (router->troupe == NULL)
+    if (router->children_report == NULL)
+        router->children_report = malloc(sizeof *router->children_report);
+    if (router->children_report == NULL)
         return RY_ENOMEM;
-    *router->troupe = *troupe;
+    *router->children_report = *report;
     return RY_OK;
 }

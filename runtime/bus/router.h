@@ -16,7 +16,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
 #include "runtime/stats/stats.h"
-#include "runtime/supervisor/leash.h"
+#include "runtime/process/leash.h"
 
 struct ry_router;
 
@@ -94,6 +94,6 @@ uint32_t ry_router_named(const struct ry_router *router, const char *name);
 bool ry_router_has_process(const struct ry_router *router, pid_t pid);
 
 /* What the supervisor knows of its children, for the node's state; copied. */
-int ry_router_troupe(struct ry_router *router, const struct ry_troupe *troupe);
+int ry_router_children(struct ry_router *router, const struct ry_children_report *report);
 
 #endif

@@ -13,14 +13,14 @@ enum command_kind {
     COMMAND_DISMISS,
     COMMAND_ADMIT,
     COMMAND_REVOKE,
-    COMMAND_TROUPE,
+    COMMAND_CHILDREN,
     COMMAND_END
 };
 
 struct command {
     enum command_kind kind;
     enum ry_role role;
-    const void *what; /* the caller's, who waits for the answer: a ticket, a name, a troupe */
+    const void *what; /* the caller's, who waits for the answer: a ticket, a name, a report */
 };
 
 /* ---- in the router's thread -------------------------------------------------------------------------------------- */
@@ -49,8 +49,8 @@ static void obey(struct ry_router_thread *thread, const struct command *command)
         end_process(thread, command->what);
         ry_admission_revoke(thread->admission, command->what);
         break;
-    case COMMAND_TROUPE:
-        if (ry_router_troupe(thread->router, command->what) != RY_OK)
+    case COMMAND_CHILDREN:
+        if (ry_router_children(thread->router, command->what) != RY_OK)
             RY_LOG(RY_ERROR, "children_left_out", "reason=%s", "out of memory");
         break;
     case COMMAND_LOAD:
@@ -117,9 +117,9 @@ void ry_router_thread_revoke(struct ry_router_thread *thread, const char *name)
     (void)command_send(thread, COMMAND_REVOKE, RY_ROLE_NONE, name);
 }
 
-void ry_router_thread_troupe(struct ry_router_thread *thread, const struct ry_troupe *troupe)
+void ry_router_thread_children(struct ry_router_thread *thread, const struct ry_children_report *report)
 {
-    (void)command_send(thread, COMMAND_TROUPE, RY_ROLE_NONE, troupe);
+    (void)command_send(thread, COMMAND_CHILDREN, RY_ROLE_NONE, report);
 }
 
 void command_end(struct ry_router_thread *thread)

@@ -78,8 +78,8 @@ struct ry_router {
     struct ry_buf packed;
     struct ry_buf stamped; /* the message under way, with its sender's version written in (version.c) */
     struct ry_log_limit refusals;
-    struct ry_log_limit stays; /* mail that does not leave this node and has nobody here */
-    struct ry_troupe *troupe;  /* what the supervisor last told; NULL: there is none */
+    struct ry_log_limit stays;                  /* mail that does not leave this node and has nobody here */
+    struct ry_children_report *children_report; /* what the supervisor last told; NULL: there is none */
 };
 
 /* A mail of the relay whose custody has ended, until the relay is told. */

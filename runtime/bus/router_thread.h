@@ -57,8 +57,8 @@ void ry_router_thread_drain(struct ry_router_thread *thread, enum ry_role role);
 void ry_router_thread_admit(struct ry_router_thread *thread, const struct ry_ticket *ticket);
 /* The process of that name has ended, or shall not come. */
 void ry_router_thread_revoke(struct ry_router_thread *thread, const char *name);
-/* As ry_router_troupe. */
-void ry_router_thread_troupe(struct ry_router_thread *thread, const struct ry_troupe *troupe);
+/* As ry_router_children. */
+void ry_router_thread_children(struct ry_router_thread *thread, const struct ry_children_report *report);
 
 /* Tells every instance that is left to end at once. */
 void ry_router_thread_dismiss(struct ry_router_thread *thread);

@@ -6,7 +6,7 @@
 #define REELYARD_RUNTIME_BUS_TICKET_H
 
 #include "runtime/base/error.h"
-#include "runtime/supervisor/leash.h"
+#include "runtime/process/leash.h"
 
 /* Makes a new secret and writes it in place of an older one. RY_EIO, RY_ELIMIT. */
 int ry_ticket_file_write(const char *socket_path, char token[RY_TICKET_BYTES], struct ry_error *err);

@@ -18,26 +18,26 @@ struct router {
     int64_t leave_ms; /* -1: not yet */
 };
 
-static void admit(struct router *router, const struct ry_word *word)
+static void admit(struct router *router, const struct ry_leash_msg *msg)
 {
-    struct ry_ticket ticket = {.role = (enum ry_role)word->role};
-    struct ry_word answer = {.kind = RY_WORD_ADMITTED};
-    memcpy(ticket.name, word->name, sizeof ticket.name);
-    memcpy(ticket.token, word->token, sizeof ticket.token);
+    struct ry_ticket ticket = {.role = (enum ry_role)msg->role};
+    struct ry_leash_msg answer = {.kind = RY_LEASH_MSG_ADMITTED};
+    memcpy(ticket.name, msg->name, sizeof ticket.name);
+    memcpy(ticket.token, msg->token, sizeof ticket.token);
     ry_node_admit(router->node, &ticket);
-    memcpy(answer.name, word->name, sizeof answer.name);
-    memcpy(answer.token, word->token, sizeof answer.token);
+    memcpy(answer.name, msg->name, sizeof answer.name);
+    memcpy(answer.token, msg->token, sizeof answer.token);
     (void)ry_leash_say(RY_LEASH_FD, &answer);
 }
 
 static void take(struct router *router)
 {
-    const struct ry_word *word = &router->packet.word;
-    switch (word->kind) {
-    case RY_WORD_ADMIT: admit(router, word); break;
-    case RY_WORD_REVOKE: ry_node_revoke(router->node, word->name); break;
-    case RY_WORD_TROUPE: ry_node_troupe(router->node, &router->packet.troupe); break;
-    case RY_WORD_LEAVE: router->leave_ms = word->ms; break;
+    const struct ry_leash_msg *msg = &router->packet.msg;
+    switch (msg->kind) {
+    case RY_LEASH_MSG_ADMIT: admit(router, msg); break;
+    case RY_LEASH_MSG_REVOKE: ry_node_revoke(router->node, msg->name); break;
+    case RY_LEASH_MSG_CHILDREN: ry_node_children(router->node, &router->packet.report); break;
+    case RY_LEASH_MSG_LEAVE: router->leave_ms = msg->ms; break;
     default: break;
     }
 }
@@ -45,15 +45,15 @@ static void take(struct router *router)
 /* Serves the supervisor until it says leave. False: it is gone. */
 static bool serve(struct router *router)
 {
-    const struct ry_word beat = {.kind = RY_WORD_BEAT};
-    const struct ry_word ready = {.kind = RY_WORD_READY};
+    const struct ry_leash_msg beat = {.kind = RY_LEASH_MSG_BEAT};
+    const struct ry_leash_msg ready = {.kind = RY_LEASH_MSG_READY};
     (void)ry_leash_say(RY_LEASH_FD, &ready);
     while (router->leave_ms < 0) {
         struct pollfd leash = {.fd = RY_LEASH_FD, .events = POLLIN};
         (void)poll(&leash, 1, RY_BEAT_MS);
-        enum ry_leash_got got = RY_LEASH_WORD;
+        enum ry_leash_got got = RY_LEASH_MSG;
         while (router->leave_ms < 0 &&
-               (got = ry_leash_hear(RY_LEASH_FD, &router->packet, sizeof router->packet)) == RY_LEASH_WORD)
+               (got = ry_leash_hear(RY_LEASH_FD, &router->packet, sizeof router->packet)) == RY_LEASH_MSG)
             take(router);
         if (got == RY_LEASH_ENDED)
             return false;

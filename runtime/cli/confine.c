@@ -46,7 +46,7 @@ static void turn(void *arg)
 static void end(void *arg)
 {
     (void)arg;
-    _exit(RY_SANDBOX_EXIT_CPU);
+    _exit(RY_EXIT_CPU);
 }
 
 int ry_confine(struct ry_confined *confined, struct ry_cli *cli, const struct ry_confine_options *options,

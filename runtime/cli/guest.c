@@ -30,7 +30,7 @@
 #include "runtime/base/backoff.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/log.h"
-#include "runtime/sandbox/proxy.h"
+#include "runtime/process/proxy.h"
 #include "runtime/sandbox/sandbox.h"
 
 #define CONNECT_TIMEOUT_MS 10000

@@ -3,7 +3,7 @@
 #define REELYARD_RUNTIME_CLI_LEASHED_H
 
 #include "runtime/bus/node.h"
-#include "runtime/supervisor/leash.h"
+#include "runtime/process/leash.h"
 
 /* RY_EINVAL when RY_LEASH_FD is no leash: a person typed the command. */
 int ry_leashed_check(struct ry_error *err);

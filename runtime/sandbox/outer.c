@@ -50,7 +50,7 @@ static _Noreturn void end_like(const struct outer *outer, int status)
     if (outer->exit_code)
         exit_with(outer->exit_code);
     if (WIFEXITED(status)) {
-        if (WEXITSTATUS(status) == RY_SANDBOX_EXIT_CPU)
+        if (WEXITSTATUS(status) == RY_EXIT_CPU)
             RY_LOG(RY_ERROR, "sandbox_killed", "name=%s reason=%s", outer->name, "one mail took too much CPU time");
         exit_with(WEXITSTATUS(status));
     }
@@ -100,11 +100,11 @@ static void judge(struct outer *outer)
     const struct connection *connection = outer->connection;
     int64_t now_mono_ms = ry_mono_ms(ry_clock_system());
     if (connection->meter.refused)
-        kill_inner(outer, RY_SANDBOX_EXIT_MESSAGE, connection->meter.refused);
+        kill_inner(outer, RY_EXIT_MESSAGE, connection->meter.refused);
     if (node_has_hung_up(connection) && outer->leave_by_mono_ms == INT64_MAX)
         outer->leave_by_mono_ms = now_mono_ms + LEAVE_MS;
     if (now_mono_ms >= outer->leave_by_mono_ms)
-        kill_inner(outer, RY_SANDBOX_EXIT_ORPHAN, "its connection to the node was gone, and it went on");
+        kill_inner(outer, RY_EXIT_ORPHAN, "its connection to the node was gone, and it went on");
 }
 
 /* ---- the loop ---------------------------------------------------------------------------------------------------- */

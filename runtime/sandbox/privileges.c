@@ -98,7 +98,7 @@ static void on_cpu_time(int signal)
     const uint64_t one = 1;
     if (alarm_fd >= 0 && write(alarm_fd, &one, sizeof one) == (ssize_t)sizeof one)
         (void)poll(NULL, 0, RY_SANDBOX_LAST_WORDS_MS);
-    _exit(RY_SANDBOX_EXIT_CPU);
+    _exit(RY_EXIT_CPU);
 }
 
 void privileges_limit(struct ry_sandbox *sandbox)

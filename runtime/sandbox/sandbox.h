@@ -19,6 +19,7 @@
 #include <sys/types.h>
 
 #include "runtime/base/error.h"
+#include "runtime/process/exit_code.h"
 
 /* What to do when the kernel, or a container around us, does not allow a part. */
 enum ry_sandbox_mode {
@@ -47,7 +48,7 @@ struct ry_sandbox_options {
     const char *name;          /* in the log: "encoder-1" */
     const char *socket;        /* path of the node's socket; NULL: none */
     /* What one ZeroMQ message to the node may have, all its parts together: one that has more ends the process
-     * (RY_SANDBOX_EXIT_MESSAGE). 0: not counted, for a connection that is encrypted from end to end. */
+     * (RY_EXIT_MESSAGE). 0: not counted, for a connection that is encrypted from end to end. */
     uint64_t message_max_bytes;
     uint64_t message_max_parts;
     int kept_fd;             /* a descriptor above 2 that stays open inside, and only there; 0: none */
@@ -56,13 +57,6 @@ struct ry_sandbox_options {
 };
 
 #define RY_SANDBOX_SOCKET_BYTES 108
-
-/* Exit status of a process that used more CPU time than turn_cpu_max_s. */
-#define RY_SANDBOX_EXIT_CPU 152
-/* Exit status of a process that sent a message beyond message_max_bytes or message_max_parts. */
-#define RY_SANDBOX_EXIT_MESSAGE 153
-/* Exit status of a process that did not end by itself when its node was gone. */
-#define RY_SANDBOX_EXIT_ORPHAN 75
 
 /* The inner process's view. */
 struct ry_sandbox {

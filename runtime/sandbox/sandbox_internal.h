@@ -7,7 +7,6 @@
  *   outer.c          the process that stays outside
  *   outer_log.c      what it passes on of the log
  *   connection.c     the way to the node: its two sockets, the bytes that are carried and counted
- *   proxy.c          carries bytes
  *   message_meter.c  counts them
  *   probe.c          what a sealed process must not be able to do */
 #ifndef REELYARD_RUNTIME_SANDBOX_SANDBOX_INTERNAL_H
@@ -16,7 +15,7 @@
 #include <poll.h>
 
 #include "runtime/sandbox/message_meter.h"
-#include "runtime/sandbox/proxy.h"
+#include "runtime/process/proxy.h"
 #include "runtime/sandbox/sandbox.h"
 
 /* Notes that a part is missing, and why (errno) if it is the first. */

@@ -61,7 +61,7 @@ static int add_child(struct up *up, const struct ry_up_role *role, struct child 
         return ry_fail(err, RY_ENOMEM, "no memory for another %s", role->name);
     TAILQ_INSERT_AFTER(&up->children, *after, child, link);
     if (up->quiet && role->source)
-        child->state = CHILD_QUIET;
+        child->state = CHILD_PAUSED;
     *after = child;
     return RY_OK;
 }
@@ -251,7 +251,7 @@ void change_quiet(struct up *up, bool quiet)
     RY_LOG(RY_INFO, quiet ? "quiet" : "resumed", "");
     struct child *child;
     TAILQ_FOREACH(child, &up->children, link)
-    if (!quiet && child->state == CHILD_QUIET) {
+    if (!quiet && child->state == CHILD_PAUSED) {
         child->state = CHILD_WAITING;
         child->start_due_mono_ms = up->now_mono_ms;
     }
@@ -277,14 +277,14 @@ static void reload_done(struct up *up)
 static void roll(struct up *up)
 {
     struct child *child = up->rolling;
-    if (child && child->state != CHILD_RUNNING && child->state != CHILD_SPENT && child->state != CHILD_QUIET)
+    if (child && child->state != CHILD_RUNNING && child->state != CHILD_FAILED && child->state != CHILD_PAUSED)
         return;
     up->rolling = NULL;
     TAILQ_FOREACH(child, &up->children, link)
     {
         if (!child->outdated)
             continue;
-        if (child->state == CHILD_SPENT) { /* what failed with the old plan may go with the new one */
+        if (child->state == CHILD_FAILED) { /* what failed with the old plan may go with the new one */
             memset(&child->restart, 0, sizeof child->restart);
             child->start_due_mono_ms = up->now_mono_ms;
             child->state = CHILD_WAITING;
@@ -312,7 +312,7 @@ void change_tick(struct up *up)
         } else if (goes && child->pid == 0 && child->unwanted) {
             child_remove(up, child);
         } else if (goes && child->state == CHILD_WAITING) {
-            child->state = CHILD_QUIET;
+            child->state = CHILD_PAUSED;
             up->changed = true;
         }
     }

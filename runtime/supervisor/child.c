@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "runtime/base/log.h"
-#include "runtime/supervisor/spawn.h"
+#include "runtime/process/spawn.h"
 
 /* A child that lost its router ends by itself; this is how long it may take, milliseconds. */
 #define ORPHAN_MS 10000
@@ -27,7 +27,7 @@ const char *child_state_name(enum child_state state)
 {
     static const char *const names[] = {
         [CHILD_WAITING] = "waiting", [CHILD_STARTING] = "starting", [CHILD_RUNNING] = "running",
-        [CHILD_LEAVING] = "leaving", [CHILD_QUIET] = "quiet",       [CHILD_SPENT] = "spent"};
+        [CHILD_LEAVING] = "leaving", [CHILD_PAUSED] = "quiet",      [CHILD_FAILED] = "spent"};
     return names[state];
 }
 
@@ -81,7 +81,7 @@ static bool may_start(const struct up *up, const struct child *child)
     {
         if (before->role == child->role)
             return true;
-        if (!before->ready_once && before->state != CHILD_SPENT && before->state != CHILD_QUIET)
+        if (!before->ready_once && before->state != CHILD_FAILED && before->state != CHILD_PAUSED)
             return false;
     }
     return true;
@@ -115,15 +115,15 @@ static int child_spawn(struct up *up, struct child *child, struct ry_error *err)
 /* Tells the router who may come. */
 static int announce(struct up *up, struct child *child, struct ry_error *err)
 {
-    struct ry_word word = {.kind = RY_WORD_ADMIT, .role = child->role};
+    struct ry_leash_msg msg = {.kind = RY_LEASH_MSG_ADMIT, .role = child->role};
     if (child == up->router)
         return RY_OK;
     int rc = ry_ticket_make(child->token, err);
     if (rc != RY_OK)
         return rc;
-    memcpy(word.name, child->name, sizeof word.name);
-    memcpy(word.token, child->token, sizeof word.token);
-    if (!ry_leash_say(up->router->leash_fd, &word))
+    memcpy(msg.name, child->name, sizeof msg.name);
+    memcpy(msg.token, child->token, sizeof msg.token);
+    if (!ry_leash_say(up->router->leash_fd, &msg))
         return ry_fail(err, RY_EFULL, "the router does not listen");
     return RY_OK;
 }
@@ -140,7 +140,7 @@ static void child_start(struct up *up, struct child *child)
         child->start_due_mono_ms = up->now_mono_ms + up->rule.longest_ms;
         return;
     }
-    child->treatment = RY_TREATED_NOT;
+    child->kill_reason = RY_KILL_NONE;
     child->outdated = false;
     child->started_mono_ms = up->now_mono_ms;
     child->beat_mono_ms = up->now_mono_ms;
@@ -150,11 +150,11 @@ static void child_start(struct up *up, struct child *child)
 
 /* ---- living ------------------------------------------------------------------------------------------------------ */
 
-void child_kill(struct up *up, struct child *child, enum ry_treatment treatment)
+void child_kill(struct up *up, struct child *child, enum ry_kill_reason kill_reason)
 {
     if (child->pid == 0)
         return;
-    child->treatment = treatment;
+    child->kill_reason = kill_reason;
     (void)kill(child->pid, SIGKILL);
     child_set(up, child, CHILD_LEAVING);
     child->leave_by_mono_ms = INT64_MAX;
@@ -162,22 +162,22 @@ void child_kill(struct up *up, struct child *child, enum ry_treatment treatment)
 
 void child_leave(struct up *up, struct child *child, int64_t ms)
 {
-    const struct ry_word word = {.kind = RY_WORD_LEAVE, .ms = ms};
-    child->treatment = RY_TREATED_TOLD_TO_LEAVE;
+    const struct ry_leash_msg msg = {.kind = RY_LEASH_MSG_LEAVE, .ms = ms};
+    child->kill_reason = RY_KILL_TOLD_TO_LEAVE;
     child->leave_by_mono_ms = up->now_mono_ms + ms + LEAVE_GRACE_MS;
     child_set(up, child, CHILD_LEAVING);
-    if (!ry_leash_say(child->leash_fd, &word))
-        child_kill(up, child, RY_TREATED_KILLED_LATE);
+    if (!ry_leash_say(child->leash_fd, &msg))
+        child_kill(up, child, RY_KILL_LATE);
 }
 
-static void give_ticket(struct up *up, const struct ry_word *admitted)
+static void give_ticket(struct up *up, const struct ry_leash_msg *admitted)
 {
     struct child *child;
     TAILQ_FOREACH(child, &up->children, link)
     if (child->state == CHILD_STARTING && strncmp(child->token, admitted->token, RY_TICKET_BYTES) == 0) {
-        struct ry_word word = {.kind = RY_WORD_TICKET};
-        memcpy(word.token, child->token, sizeof word.token);
-        (void)ry_leash_say(child->leash_fd, &word);
+        struct ry_leash_msg msg = {.kind = RY_LEASH_MSG_TICKET};
+        memcpy(msg.token, child->token, sizeof msg.token);
+        (void)ry_leash_say(child->leash_fd, &msg);
         explicit_bzero(child->token, sizeof child->token);
     }
 }
@@ -194,14 +194,14 @@ static void on_ready(struct up *up, struct child *child)
 
 void child_hear(struct up *up, struct child *child)
 {
-    struct ry_word word;
+    struct ry_leash_msg msg;
     enum ry_leash_got got;
-    while ((got = ry_leash_hear(child->leash_fd, &word, sizeof word)) == RY_LEASH_WORD) {
+    while ((got = ry_leash_hear(child->leash_fd, &msg, sizeof msg)) == RY_LEASH_MSG) {
         child->beat_mono_ms = up->now_mono_ms;
-        if (word.kind == RY_WORD_READY)
+        if (msg.kind == RY_LEASH_MSG_READY)
             on_ready(up, child);
-        else if (word.kind == RY_WORD_ADMITTED && child == up->router)
-            give_ticket(up, &word);
+        else if (msg.kind == RY_LEASH_MSG_ADMITTED && child == up->router)
+            give_ticket(up, &msg);
     }
     if (got == RY_LEASH_ENDED) { /* its death follows */
         (void)close(child->leash_fd);
@@ -219,19 +219,18 @@ void child_tick(struct up *up, struct child *child)
         break;
     case CHILD_STARTING:
         if (now_mono_ms - child->started_mono_ms >= up_seconds_ms(up, RY_OPT_start_seconds))
-            child_kill(up, child, RY_TREATED_KILLED_STUCK);
+            child_kill(up, child, RY_KILL_STUCK);
         break;
     case CHILD_RUNNING:
         if (now_mono_ms - child->beat_mono_ms >= up_seconds_ms(up, RY_OPT_stuck_seconds))
-            child_kill(up, child, RY_TREATED_KILLED_STUCK);
+            child_kill(up, child, RY_KILL_STUCK);
         break;
     case CHILD_LEAVING:
         if (child->pid && now_mono_ms >= child->leave_by_mono_ms)
-            child_kill(up, child,
-                       child->treatment == RY_TREATED_ORPHANED ? RY_TREATED_ORPHANED : RY_TREATED_KILLED_LATE);
+            child_kill(up, child, child->kill_reason == RY_KILL_ORPHANED ? RY_KILL_ORPHANED : RY_KILL_LATE);
         break;
-    case CHILD_QUIET:
-    case CHILD_SPENT: break;
+    case CHILD_PAUSED:
+    case CHILD_FAILED: break;
     }
 }
 
@@ -246,9 +245,9 @@ static void orphan_all(struct up *up)
         if (child == up->router || child->pid == 0)
             continue;
         if (child->state == CHILD_STARTING) {
-            child_kill(up, child, RY_TREATED_ORPHANED);
+            child_kill(up, child, RY_KILL_ORPHANED);
         } else if (child->state == CHILD_RUNNING) {
-            child->treatment = RY_TREATED_ORPHANED;
+            child->kill_reason = RY_KILL_ORPHANED;
             child->leave_by_mono_ms = up->now_mono_ms + ORPHAN_MS;
             child_set(up, child, CHILD_LEAVING);
         }
@@ -274,7 +273,7 @@ static void child_failed(struct up *up, struct child *child, int wait_status)
         child_set(up, child, CHILD_WAITING);
         return;
     }
-    child_set(up, child, CHILD_SPENT);
+    child_set(up, child, CHILD_FAILED);
     RY_LOG(RY_CRITICAL, "child_spent", "name=%s deaths=%zu last=%s", child->name, child->restart.deaths,
            child->last_death);
     if (child->essential)
@@ -288,8 +287,8 @@ static void child_next(struct up *up, struct child *child, enum ry_death death, 
     if (child->unwanted) {
         child_remove(up, child);
     } else if (up->quiet && child->source) {
-        child_set(up, child, CHILD_QUIET);
-    } else if (death == RY_DEATH_LEFT || death == RY_DEATH_ORPHAN || child->treatment == RY_TREATED_TOLD_TO_LEAVE) {
+        child_set(up, child, CHILD_PAUSED);
+    } else if (death == RY_DEATH_LEFT || death == RY_DEATH_ORPHAN || child->kill_reason == RY_KILL_TOLD_TO_LEAVE) {
         child->restarts += death != RY_DEATH_LEFT;
         child->start_due_mono_ms = up->now_mono_ms;
         child_set(up, child, CHILD_WAITING);
@@ -300,9 +299,9 @@ static void child_next(struct up *up, struct child *child, enum ry_death death, 
 
 void child_died(struct up *up, struct child *child, int wait_status)
 {
-    enum ry_death death = ry_death_of(wait_status, child->treatment);
-    struct ry_word word = {.kind = RY_WORD_REVOKE};
-    ry_death_describe(wait_status, child->treatment, child->last_death);
+    enum ry_death death = ry_death_of(wait_status, child->kill_reason);
+    struct ry_leash_msg msg = {.kind = RY_LEASH_MSG_REVOKE};
+    ry_death_describe(wait_status, child->kill_reason, child->last_death);
     up->deaths[death]++;
     RY_LOG(death == RY_DEATH_LEFT ? RY_INFO : RY_WARNING, "child_died", "name=%s pid=%d way=%s reason=%s", child->name,
            child->pid, ry_death_name(death), child->last_death);
@@ -310,16 +309,16 @@ void child_died(struct up *up, struct child *child, int wait_status)
     if (child->leash_fd >= 0)
         (void)close(child->leash_fd);
     child->leash_fd = -1;
-    memcpy(word.name, child->name, sizeof word.name);
+    memcpy(msg.name, child->name, sizeof msg.name);
     if (child == up->router)
         orphan_all(up);
     else if (up->router->leash_fd >= 0)
-        (void)ry_leash_say(up->router->leash_fd, &word);
+        (void)ry_leash_say(up->router->leash_fd, &msg);
     if (up->phase == UP_RUNNING) {
         child_next(up, child, death, wait_status);
         return;
     }
     if (child == up->router)
         up->drained = death == RY_DEATH_LEFT;
-    child_set(up, child, CHILD_QUIET);
+    child_set(up, child, CHILD_PAUSED);
 }

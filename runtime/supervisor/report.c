@@ -22,23 +22,23 @@ static bool progress(const struct up *up)
 
 static void tell_router(struct up *up)
 {
-    struct ry_troupe *troupe = &up->troupe;
+    struct ry_children_report *report = &up->report;
     const struct child *child;
-    troupe->kind = RY_WORD_TROUPE;
-    troupe->child_count = 0;
-    memcpy(troupe->deaths, up->deaths, sizeof troupe->deaths);
+    report->kind = RY_LEASH_MSG_CHILDREN;
+    report->child_count = 0;
+    memcpy(report->deaths, up->deaths, sizeof report->deaths);
     TAILQ_FOREACH(child, &up->children, link)
     {
-        if (troupe->child_count == RY_CHILDREN_MAX)
+        if (report->child_count == RY_CHILDREN_MAX)
             break;
-        struct ry_child_note *note = &troupe->children[troupe->child_count++];
+        struct ry_child_note *note = &report->children[report->child_count++];
         *note = (struct ry_child_note){.pid = (uint32_t)child->pid, .restarts = child->restarts};
         (void)snprintf(note->role, sizeof note->role, "%s", child->role_name);
         (void)snprintf(note->name, sizeof note->name, "%s", child->name);
         (void)snprintf(note->state, sizeof note->state, "%s", child_state_name(child->state));
         (void)snprintf(note->last_death, sizeof note->last_death, "%s", child->last_death);
     }
-    if (up->router->state == CHILD_RUNNING && ry_leash_say_troupe(up->router->leash_fd, troupe))
+    if (up->router->state == CHILD_RUNNING && ry_leash_say_children(up->router->leash_fd, report))
         up->changed = false;
 }
 
@@ -53,7 +53,7 @@ static void tell_systemd(struct up *up)
     {
         all++;
         running += child->state == CHILD_RUNNING;
-        if (child->state == CHILD_SPENT)
+        if (child->state == CHILD_FAILED)
             spent = child->name;
     }
     if (spent)
@@ -73,7 +73,7 @@ static void tell_ready(struct up *up)
 {
     const struct child *child;
     TAILQ_FOREACH(child, &up->children, link)
-    if (!child->ready_once && child->state != CHILD_SPENT && child->state != CHILD_QUIET)
+    if (!child->ready_once && child->state != CHILD_FAILED && child->state != CHILD_PAUSED)
         return;
     up->told_ready = true;
     RY_LOG(RY_INFO, "node_started", "node=%s socket=%s", ry_config_str(up->plan->config, RY_OPT_node),
@@ -86,7 +86,7 @@ void report_tick(struct up *up)
     if (!up->told_ready && up->phase == UP_RUNNING)
         tell_ready(up);
     uint64_t dropped = ry_log_take_dropped();
-    up->troupe.log_dropped += dropped;
+    up->report.log_dropped += dropped;
     up->changed = up->changed || dropped > 0;
     if (up->changed) {
         tell_systemd(up);

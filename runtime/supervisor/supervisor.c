@@ -49,7 +49,7 @@ static void kill_all(struct up *up)
     struct child *child;
     up->phase = UP_KILLING;
     TAILQ_FOREACH(child, &up->children, link)
-    child_kill(up, child, RY_TREATED_KILLED_LATE);
+    child_kill(up, child, RY_KILL_LATE);
 }
 
 static void drain(struct up *up)
@@ -67,9 +67,9 @@ static void drain(struct up *up)
     TAILQ_FOREACH(child, &up->children, link)
     {
         if (child->state == CHILD_STARTING) /* it holds nothing yet */
-            child_kill(up, child, RY_TREATED_ORPHANED);
+            child_kill(up, child, RY_KILL_ORPHANED);
         else if (child->state == CHILD_RUNNING) /* the router tells it when its turn has come */
-            child->treatment = RY_TREATED_TOLD_TO_LEAVE;
+            child->kill_reason = RY_KILL_TOLD_TO_LEAVE;
     }
     child_leave(up, up->router, drain_ms - reserve_ms);
 }

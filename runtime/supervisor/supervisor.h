@@ -6,7 +6,7 @@
 #define REELYARD_RUNTIME_SUPERVISOR_SUPERVISOR_H
 
 #include "runtime/config/config.h"
-#include "runtime/supervisor/leash.h"
+#include "runtime/process/leash.h"
 
 #define RY_UP_ROLES_MAX 32
 

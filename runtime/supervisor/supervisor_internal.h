@@ -14,13 +14,13 @@
 #include "proto/role.h"
 #include "runtime/base/clock.h"
 #include "runtime/supervisor/notify.h"
-#include "runtime/supervisor/restart.h"
+#include "runtime/process/restart.h"
 #include "runtime/supervisor/supervisor.h"
 
 #define UP_CLIENTS_MAX    8
 #define UP_SETTINGS_BYTES 160
 
-enum child_state { CHILD_WAITING, CHILD_STARTING, CHILD_RUNNING, CHILD_LEAVING, CHILD_QUIET, CHILD_SPENT };
+enum child_state { CHILD_WAITING, CHILD_STARTING, CHILD_RUNNING, CHILD_LEAVING, CHILD_PAUSED, CHILD_FAILED };
 
 struct child {
     uint32_t role; /* RY_ROLE_ROUTER for the router */
@@ -35,7 +35,7 @@ struct child {
     pid_t pid;    /* 0: there is none */
     int leash_fd; /* -1: none */
     char token[RY_TICKET_BYTES];
-    enum ry_treatment treatment;
+    enum ry_kill_reason kill_reason;
     int64_t start_due_mono_ms; /* WAITING */
     int64_t started_mono_ms;
     int64_t beat_mono_ms;     /* last sign of progress */
@@ -85,7 +85,7 @@ struct up {
     struct ry_notify notify;
     uint64_t deaths[RY_DEATH_COUNT];
     bool changed; /* since the last report */
-    struct ry_troupe troupe;
+    struct ry_children_report report;
     char status[256];
 };
 
@@ -104,7 +104,7 @@ void child_hear(struct up *up, struct child *child);
 void child_died(struct up *up, struct child *child, int wait_status);
 /* Asks a running child to finish within ms. */
 void child_leave(struct up *up, struct child *child, int64_t ms);
-void child_kill(struct up *up, struct child *child, enum ry_treatment treatment);
+void child_kill(struct up *up, struct child *child, enum ry_kill_reason kill_reason);
 const char *child_state_name(enum child_state state);
 
 /* change.c */

@@ -237,13 +237,13 @@ static void flood_of_one_who_does_not_read_is_counted_and_not_answered_for_ever(
 static void node_tells_what_the_supervisor_told(void **state)
 {
     struct site *site = *state;
-    static struct ry_troupe troupe = {.kind = RY_WORD_TROUPE, .child_count = 2};
+    static struct ry_children_report report = {.kind = RY_LEASH_MSG_CHILDREN, .child_count = 2};
     assert_int_equal(state_of(site)->children.n, 0);
-    troupe.children[0] = (struct ry_child_note){.role = "router", .name = "router", .state = "running", .pid = 7};
-    troupe.children[1] = (struct ry_child_note){
+    report.children[0] = (struct ry_child_note){.role = "router", .name = "router", .state = "running", .pid = 7};
+    report.children[1] = (struct ry_child_note){
         .role = "encoder", .name = "encoder-1", .state = "spent", .restarts = 10, .last_death = "signal 9 (Killed)"};
-    troupe.deaths[RY_DEATH_SIGNAL] = 11;
-    ry_node_troupe(site->node, &troupe);
+    report.deaths[RY_DEATH_SIGNAL] = 11;
+    ry_node_children(site->node, &report);
     const struct ry_node_state *node = state_of(site);
     assert_int_equal(node->children.n, 2);
     assert_int_equal(node->children.items[0].pid, 7);

@@ -131,7 +131,7 @@ static void mail_that_used_up_its_cpu_time_has_failed_for_good_and_is_tried_once
     int status = 0;
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), RY_SANDBOX_EXIT_CPU);
+    assert_int_equal(WEXITSTATUS(status), RY_EXIT_CPU);
     const struct ry_node_state *seen = state_of(console);
     for (size_t i = 0; i < seen->roles.n; i++) {
         assert_int_equal(seen->roles.items[i].redelivered, 0);

@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "runtime/sandbox/proxy.h"
+#include "runtime/process/proxy.h"
 
 #define MANY_BYTES (5 * RY_PROXY_BYTES + 77)
 

@@ -304,7 +304,7 @@ static void work_that_never_ends_is_ended(void **state)
     const struct ry_sandbox_options options = {.mode = RY_SANDBOX_AUTO, .name = "test", .turn_cpu_max_s = 1};
     int status = run(&options, work_for_ever, text, sizeof text);
     assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), RY_SANDBOX_EXIT_CPU);
+    assert_int_equal(WEXITSTATUS(status), RY_EXIT_CPU);
     assert_non_null(strstr(text, "took too much CPU time"));
 }
 

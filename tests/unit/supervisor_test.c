@@ -12,7 +12,7 @@
 
 #include "runtime/cli/env_file.h"
 #include "runtime/supervisor/notify.h"
-#include "runtime/supervisor/restart.h"
+#include "runtime/process/restart.h"
 #include "runtime/supervisor/supervisor.h"
 
 /* ---- waits and budgets ------------------------------------------------------------------------------------------- */
@@ -76,29 +76,30 @@ static void every_way_to_die_has_its_place_in_the_tally(void **state)
     (void)state;
     static const struct {
         int wait_status;
-        enum ry_treatment treatment;
+        enum ry_kill_reason kill_reason;
         enum ry_death death;
         const char *text;
     } cases[] = {
-        {EXITED(0), RY_TREATED_TOLD_TO_LEAVE, RY_DEATH_LEFT, "exit code 0"},
-        {EXITED(0), RY_TREATED_NOT, RY_DEATH_EXIT, "exit code 0"},
-        {EXITED(1), RY_TREATED_NOT, RY_DEATH_EXIT, "exit code 1"},
-        {EXITED(1), RY_TREATED_TOLD_TO_LEAVE, RY_DEATH_EXIT, "exit code 1"},
-        {EXITED(75), RY_TREATED_NOT, RY_DEATH_ORPHAN, "its router was gone"},
-        {EXITED(152), RY_TREATED_NOT, RY_DEATH_LIMIT, "CPU time, exit code 152"},
-        {SIGNALED(SIGKILL), RY_TREATED_NOT, RY_DEATH_SIGNAL, "signal 9 (Killed)"},
-        {SIGNALED(SIGKILL), RY_TREATED_KILLED_STUCK, RY_DEATH_STUCK, "stuck: it made no progress and was killed"},
-        {SIGNALED(SIGKILL), RY_TREATED_KILLED_LATE, RY_DEATH_LATE, "late: it did not leave in time and was killed"},
-        {SIGNALED(SIGKILL), RY_TREATED_ORPHANED, RY_DEATH_ORPHAN, "its router was gone"},
-        {SIGNALED(SIGSEGV), RY_TREATED_KILLED_STUCK, RY_DEATH_SIGNAL, "signal 11 (Segmentation fault)"},
-        {SIGNALED(SIGSEGV) | 0x80, RY_TREATED_NOT, RY_DEATH_SIGNAL, "signal 11 (Segmentation fault)"},
-        {SIGNALED(SIGSYS), RY_TREATED_NOT, RY_DEATH_SECCOMP, "a system call that its sandbox forbids"},
-        {SIGNALED(SIGXCPU), RY_TREATED_NOT, RY_DEATH_LIMIT, "signal 24 (CPU time limit exceeded)"},
+        {EXITED(0), RY_KILL_TOLD_TO_LEAVE, RY_DEATH_LEFT, "exit code 0"},
+        {EXITED(0), RY_KILL_NONE, RY_DEATH_EXIT, "exit code 0"},
+        {EXITED(1), RY_KILL_NONE, RY_DEATH_EXIT, "exit code 1"},
+        {EXITED(1), RY_KILL_TOLD_TO_LEAVE, RY_DEATH_EXIT, "exit code 1"},
+        {EXITED(75), RY_KILL_NONE, RY_DEATH_ORPHAN, "its router was gone"},
+        {EXITED(152), RY_KILL_NONE, RY_DEATH_LIMIT, "CPU time, exit code 152"},
+        {EXITED(153), RY_KILL_NONE, RY_DEATH_LIMIT, "a message too large, exit code 153"},
+        {SIGNALED(SIGKILL), RY_KILL_NONE, RY_DEATH_SIGNAL, "signal 9 (Killed)"},
+        {SIGNALED(SIGKILL), RY_KILL_STUCK, RY_DEATH_STUCK, "stuck: it made no progress and was killed"},
+        {SIGNALED(SIGKILL), RY_KILL_LATE, RY_DEATH_LATE, "late: it did not leave in time and was killed"},
+        {SIGNALED(SIGKILL), RY_KILL_ORPHANED, RY_DEATH_ORPHAN, "its router was gone"},
+        {SIGNALED(SIGSEGV), RY_KILL_STUCK, RY_DEATH_SIGNAL, "signal 11 (Segmentation fault)"},
+        {SIGNALED(SIGSEGV) | 0x80, RY_KILL_NONE, RY_DEATH_SIGNAL, "signal 11 (Segmentation fault)"},
+        {SIGNALED(SIGSYS), RY_KILL_NONE, RY_DEATH_SECCOMP, "a system call that its sandbox forbids"},
+        {SIGNALED(SIGXCPU), RY_KILL_NONE, RY_DEATH_LIMIT, "signal 24 (CPU time limit exceeded)"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[RY_DEATH_TEXT_BYTES];
-        assert_int_equal(ry_death_of(cases[i].wait_status, cases[i].treatment), cases[i].death);
-        ry_death_describe(cases[i].wait_status, cases[i].treatment, text);
+        assert_int_equal(ry_death_of(cases[i].wait_status, cases[i].kill_reason), cases[i].death);
+        ry_death_describe(cases[i].wait_status, cases[i].kill_reason, text);
         assert_string_equal(text, cases[i].text);
     }
 }
@@ -312,26 +313,26 @@ static void leash_passes_over_what_is_no_word_and_tells_the_end(void **state)
 {
     (void)state;
     int pair[2];
-    struct ry_word word = {.kind = RY_WORD_LEAVE, .ms = 5};
+    struct ry_leash_msg word = {.kind = RY_LEASH_MSG_LEAVE, .ms = 5};
     union ry_leash_packet packet;
-    static struct ry_troupe troupe = {.kind = RY_WORD_TROUPE, .child_count = 2};
-    const uint32_t lie[] = {RY_WORD_TROUPE, RY_CHILDREN_MAX + 1, 0, 0};
+    static struct ry_children_report report = {.kind = RY_LEASH_MSG_CHILDREN, .child_count = 2};
+    const uint32_t lie[] = {RY_LEASH_MSG_CHILDREN, RY_CHILDREN_MAX + 1, 0, 0};
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair), 0);
     assert_int_equal(ry_leash_hear(pair[1], &packet, sizeof packet), RY_LEASH_NOTHING);
     assert_int_equal(write(pair[0], "x", 1), 1);
     assert_int_equal(write(pair[0], &word, sizeof word - 1), sizeof word - 1);
     assert_int_equal(write(pair[0], lie, sizeof lie), sizeof lie);
     assert_true(ry_leash_say(pair[0], &word));
-    assert_true(ry_leash_say_troupe(pair[0], &troupe));
-    assert_int_equal(ry_leash_hear(pair[1], &packet, sizeof packet), RY_LEASH_WORD);
-    assert_int_equal(packet.word.kind, RY_WORD_LEAVE);
-    assert_int_equal(packet.word.ms, 5);
-    assert_int_equal(ry_leash_hear(pair[1], &packet, sizeof packet), RY_LEASH_WORD);
-    assert_int_equal(packet.troupe.child_count, 2);
+    assert_true(ry_leash_say_children(pair[0], &report));
+    assert_int_equal(ry_leash_hear(pair[1], &packet, sizeof packet), RY_LEASH_MSG);
+    assert_int_equal(packet.msg.kind, RY_LEASH_MSG_LEAVE);
+    assert_int_equal(packet.msg.ms, 5);
+    assert_int_equal(ry_leash_hear(pair[1], &packet, sizeof packet), RY_LEASH_MSG);
+    assert_int_equal(packet.report.child_count, 2);
     while (ry_leash_say(pair[0], &word)) /* one who does not listen makes nobody wait */
         continue;
     (void)close(pair[0]);
-    while (ry_leash_hear(pair[1], &packet, sizeof packet) == RY_LEASH_WORD)
+    while (ry_leash_hear(pair[1], &packet, sizeof packet) == RY_LEASH_MSG)
         continue;
     assert_int_equal(ry_leash_hear(pair[1], &packet, sizeof packet), RY_LEASH_ENDED);
     (void)close(pair[1]);

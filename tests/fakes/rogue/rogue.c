@@ -13,7 +13,7 @@
 #include "actors/writer/engine_sqlite.h"
 #include "runtime/bus/node.h"
 #include "runtime/cli/cli.h"
-#include "runtime/supervisor/leash.h"
+#include "runtime/process/leash.h"
 #include "tests/fakes/rogue/dialog.h"
 #include "tests/fakes/rogue/effort.h"
 #include "tests/fakes/rogue/excess.h"
@@ -57,7 +57,7 @@ static int join(struct rogue *rogue, struct ry_error *err)
 
 static void tell_keeper(const struct rogue *rogue)
 {
-    const struct ry_word ready = {.kind = RY_WORD_READY};
+    const struct ry_leash_msg ready = {.kind = RY_LEASH_MSG_READY};
     if (rogue->attachment->supervised)
         (void)ry_leash_say(rogue->attachment->supervised->leash_fd, &ready);
     if (rogue->attachment->ready)

@@ -1,8 +1,8 @@
-/* leash.c: words between a supervisor and its children; see leash.h.
+/* leash.c: messages between a process and those that it has started; see leash.h.
  *
- * Plain read and write, which the narrowest list of system calls has. A supervisor that stands still must not make its
- * children stand still: what does not fit into the socket's buffer is not said. */
-#include "runtime/supervisor/leash.h"
+ * Plain read and write, which the shortest list of system calls has. A parent that stands still must not make its
+ * children stand still: what does not fit into the socket's buffer is not sent. */
+#include "runtime/process/leash.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,26 +19,27 @@ static bool put(int fd, const void *packet, size_t n)
     return written == (ssize_t)n;
 }
 
-bool ry_leash_say(int fd, const struct ry_word *word)
+bool ry_leash_say(int fd, const struct ry_leash_msg *msg)
 {
-    return put(fd, word, sizeof *word);
+    return put(fd, msg, sizeof *msg);
 }
 
-bool ry_leash_say_troupe(int fd, const struct ry_troupe *troupe)
+bool ry_leash_say_children(int fd, const struct ry_children_report *report)
 {
-    return put(fd, troupe, offsetof(struct ry_troupe, children) + troupe->child_count * sizeof troupe->children[0]);
+    return put(fd, report,
+               offsetof(struct ry_children_report, children) + report->child_count * sizeof report->children[0]);
 }
 
 /* Whether a packet of n bytes is as long as its kind says. */
 static bool whole(const void *packet, size_t n)
 {
-    const struct ry_troupe *troupe = packet;
+    const struct ry_children_report *report = packet;
     if (n < sizeof(uint32_t) * 2)
         return false;
-    if (troupe->kind != RY_WORD_TROUPE)
-        return n == sizeof(struct ry_word);
-    return troupe->child_count <= RY_CHILDREN_MAX &&
-           n == offsetof(struct ry_troupe, children) + troupe->child_count * sizeof troupe->children[0];
+    if (report->kind != RY_LEASH_MSG_CHILDREN)
+        return n == sizeof(struct ry_leash_msg);
+    return report->child_count <= RY_CHILDREN_MAX &&
+           n == offsetof(struct ry_children_report, children) + report->child_count * sizeof report->children[0];
 }
 
 enum ry_leash_got ry_leash_hear(int fd, void *packet, size_t size)
@@ -52,22 +53,22 @@ enum ry_leash_got ry_leash_hear(int fd, void *packet, size_t size)
         if (n < 0)
             return errno == EAGAIN ? RY_LEASH_NOTHING : RY_LEASH_ENDED;
         if (whole(packet, (size_t)n))
-            return RY_LEASH_WORD;
+            return RY_LEASH_MSG;
     }
 }
 
 int ry_leash_await_ticket(int fd, char token[RY_TICKET_BYTES], struct ry_error *err)
 {
-    struct ry_word word;
+    struct ry_leash_msg msg;
     for (;;) {
         struct pollfd readable = {.fd = fd, .events = POLLIN};
         if (poll(&readable, 1, -1) < 0 && errno != EINTR)
             return ry_fail(err, RY_EIO, "cannot wait for the supervisor: %m");
-        enum ry_leash_got got = ry_leash_hear(fd, &word, sizeof word);
+        enum ry_leash_got got = ry_leash_hear(fd, &msg, sizeof msg);
         if (got == RY_LEASH_ENDED)
             return ry_fail(err, RY_EAWAY, "the supervisor ended");
-        if (got == RY_LEASH_WORD && word.kind == RY_WORD_TICKET) {
-            (void)snprintf(token, RY_TICKET_BYTES, "%.*s", RY_TICKET_BYTES - 1, word.token);
+        if (got == RY_LEASH_MSG && msg.kind == RY_LEASH_MSG_TICKET) {
+            (void)snprintf(token, RY_TICKET_BYTES, "%.*s", RY_TICKET_BYTES - 1, msg.token);
             return RY_OK;
         }
     }

@@ -2,7 +2,7 @@
  *
  * Between the two only what may follow a fork: system calls. The supervisor has one thread and no ZeroMQ, so nothing
  * that the child has copied can be in the middle of something. */
-#include "runtime/supervisor/spawn.h"
+#include "runtime/process/spawn.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -12,7 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "runtime/supervisor/leash.h"
+#include "runtime/process/leash.h"
 
 /* Room for a report of all children. */
 #define LEASH_BUFFER_BYTES (512 << 10)

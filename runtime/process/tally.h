@@ -1,8 +1,8 @@
 /* tally.h: how a process came to its end, and how often each of the ways was taken.
  *
  * Everything here is a pure function of what waitpid told and of what the supervisor itself had done. */
-#ifndef REELYARD_RUNTIME_SUPERVISOR_TALLY_H
-#define REELYARD_RUNTIME_SUPERVISOR_TALLY_H
+#ifndef REELYARD_RUNTIME_PROCESS_TALLY_H
+#define REELYARD_RUNTIME_PROCESS_TALLY_H
 
 #include <stdint.h>
 
@@ -21,21 +21,15 @@ enum ry_death {
 };
 
 /* What the supervisor had done to it. */
-enum ry_treatment {
-    RY_TREATED_NOT,
-    RY_TREATED_TOLD_TO_LEAVE,
-    RY_TREATED_KILLED_STUCK,
-    RY_TREATED_KILLED_LATE,
-    RY_TREATED_ORPHANED
-};
+enum ry_kill_reason { RY_KILL_NONE, RY_KILL_TOLD_TO_LEAVE, RY_KILL_STUCK, RY_KILL_LATE, RY_KILL_ORPHANED };
 
 /* The way that a status of waitpid tells of. */
-enum ry_death ry_death_of(int wait_status, enum ry_treatment treatment);
+enum ry_death ry_death_of(int wait_status, enum ry_kill_reason kill_reason);
 
 /* The way's name in status and metrics, "signal". Static. */
 const char *ry_death_name(enum ry_death death);
 
 /* A few words for people: "signal 9 (Killed)", "exit code 1". */
-void ry_death_describe(int wait_status, enum ry_treatment treatment, char text[RY_DEATH_TEXT_BYTES]);
+void ry_death_describe(int wait_status, enum ry_kill_reason kill_reason, char text[RY_DEATH_TEXT_BYTES]);
 
 #endif

@@ -1,35 +1,32 @@
 /* tally.c: how a process came to its end; see tally.h. */
-#include "runtime/supervisor/tally.h"
+#include "runtime/process/tally.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 
-#include "runtime/supervisor/leash.h"
+#include "runtime/process/exit_code.h"
 
-/* The sandbox's outer process tells by it that the inner one used up its CPU time (128 + SIGXCPU). */
-#define EXIT_CPU 152
-
-static enum ry_death exited(int code, enum ry_treatment treatment)
+static enum ry_death exited(int code, enum ry_kill_reason kill_reason)
 {
     if (code == 0)
-        return treatment == RY_TREATED_TOLD_TO_LEAVE ? RY_DEATH_LEFT : RY_DEATH_EXIT;
+        return kill_reason == RY_KILL_TOLD_TO_LEAVE ? RY_DEATH_LEFT : RY_DEATH_EXIT;
     if (code == RY_EXIT_ORPHAN)
         return RY_DEATH_ORPHAN;
-    return code == EXIT_CPU ? RY_DEATH_LIMIT : RY_DEATH_EXIT;
+    return code == RY_EXIT_CPU || code == RY_EXIT_MESSAGE ? RY_DEATH_LIMIT : RY_DEATH_EXIT;
 }
 
-enum ry_death ry_death_of(int wait_status, enum ry_treatment treatment)
+enum ry_death ry_death_of(int wait_status, enum ry_kill_reason kill_reason)
 {
     if (WIFEXITED(wait_status))
-        return exited(WEXITSTATUS(wait_status), treatment);
+        return exited(WEXITSTATUS(wait_status), kill_reason);
     int number = WTERMSIG(wait_status);
-    if (number == SIGKILL && treatment == RY_TREATED_KILLED_STUCK)
+    if (number == SIGKILL && kill_reason == RY_KILL_STUCK)
         return RY_DEATH_STUCK;
-    if (number == SIGKILL && treatment == RY_TREATED_KILLED_LATE)
+    if (number == SIGKILL && kill_reason == RY_KILL_LATE)
         return RY_DEATH_LATE;
-    if (number == SIGKILL && treatment == RY_TREATED_ORPHANED)
+    if (number == SIGKILL && kill_reason == RY_KILL_ORPHANED)
         return RY_DEATH_ORPHAN;
     if (number == SIGSYS)
         return RY_DEATH_SECCOMP;
@@ -46,9 +43,14 @@ const char *ry_death_name(enum ry_death death)
     return names[death];
 }
 
-void ry_death_describe(int wait_status, enum ry_treatment treatment, char text[RY_DEATH_TEXT_BYTES])
+static const char *limit_name(int exit_code)
 {
-    enum ry_death death = ry_death_of(wait_status, treatment);
+    return exit_code == RY_EXIT_CPU ? "CPU time, " : exit_code == RY_EXIT_MESSAGE ? "a message too large, " : "";
+}
+
+void ry_death_describe(int wait_status, enum ry_kill_reason kill_reason, char text[RY_DEATH_TEXT_BYTES])
+{
+    enum ry_death death = ry_death_of(wait_status, kill_reason);
     if (death == RY_DEATH_STUCK)
         (void)snprintf(text, RY_DEATH_TEXT_BYTES, "stuck: it made no progress and was killed");
     else if (death == RY_DEATH_LATE)
@@ -58,7 +60,7 @@ void ry_death_describe(int wait_status, enum ry_treatment treatment, char text[R
     else if (death == RY_DEATH_ORPHAN)
         (void)snprintf(text, RY_DEATH_TEXT_BYTES, "its router was gone");
     else if (WIFEXITED(wait_status))
-        (void)snprintf(text, RY_DEATH_TEXT_BYTES, death == RY_DEATH_LIMIT ? "CPU time, exit code %d" : "exit code %d",
+        (void)snprintf(text, RY_DEATH_TEXT_BYTES, "%sexit code %d", limit_name(WEXITSTATUS(wait_status)),
                        WEXITSTATUS(wait_status));
     else
         (void)snprintf(text, RY_DEATH_TEXT_BYTES, "signal %d (%.60s)", WTERMSIG(wait_status),

@@ -3,7 +3,7 @@
  * A lane is read when it is empty and written when it is not, so that the slower side slows the faster one down and no
  * more than a lane's bytes wait here. A side that has ended its sending ends the connection once its last bytes are
  * through: a peer that speaks ZMTP never closes one direction alone. */
-#include "runtime/sandbox/proxy.h"
+#include "runtime/process/proxy.h"
 
 #include <errno.h>
 #include <sys/socket.h>

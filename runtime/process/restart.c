@@ -1,5 +1,5 @@
 /* restart.c: backoff and restart intensity; see restart.h. */
-#include "runtime/supervisor/restart.h"
+#include "runtime/process/restart.h"
 
 #include "runtime/base/backoff.h"
 
