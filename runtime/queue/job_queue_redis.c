@@ -1,8 +1,8 @@
 /* job_queue_redis.c: the queue on Redis Streams, as DiscordClipSaver's bot and interface fill it.
  *
- * Owns      two connections: one for commands (redis_call.c), one for the blocking read (redis_watch.c); the records of
- *           leases, delays and dead letters under reelyard:* (docs/REDIS.md). The streams themselves are shared with
- *           other producers, and with other consumers of the group.
+ * Owns      two connections (redis_connection.c): one for commands (redis_call.c), one for the blocking read
+ * (redis_watch.c); the records of leases, delays and dead letters under reelyard:* (docs/REDIS.md). The streams
+ * themselves are shared with other producers, and with other consumers of the group.
  *
  * Promises  what job_queue.h says, each call one script, so all of it or nothing happens. An entry leaves its stream
  * only by ack, or as a dead letter; one that no one finishes is given again. Redis may be away at any time: calls then
@@ -16,7 +16,6 @@
 #include "runtime/queue/redis_queue.h"
 
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "runtime/config/config.h"
 
@@ -28,7 +27,7 @@ static void close_queue(struct ry_job_queue *queue)
     struct ry_redis *redis = ry_redis_of(queue);
     ry_redis_watch_end(redis);
     ry_redis_watch_close(redis);
-    ry_redis_link_close(&redis->link);
+    ry_redis_connection_close(&redis->connection);
     ry_redis_streams_free(&redis->streams);
     for (size_t i = 0; i < redis->held_count; i++)
         free(redis->held[i].member);
@@ -61,14 +60,10 @@ static const struct ry_job_queue_ops redis_ops = {
 
 static void configure(struct ry_redis *redis, const struct ry_config *config)
 {
-    int timeout_ms = (int)(ry_config_real(config, RY_OPT_redis_connect_timeout) * 1000);
-    ry_redis_link_init(&redis->link, &redis->url, timeout_ms);
-    ry_redis_link_init(&redis->watch.link, &redis->url, timeout_ms);
+    ry_redis_connection_init(&redis->connection, &redis->url, config, redis->clock);
+    ry_redis_connection_init(&redis->watch.connection, &redis->url, config, redis->clock);
     redis->block_ms = ry_config_int(config, RY_OPT_redis_block_ms);
     redis->discovery_ms = ry_config_int(config, RY_OPT_redis_discovery_ms);
-    redis->backoff_initial_ms = (int64_t)(ry_config_real(config, RY_OPT_redis_backoff_initial) * 1000);
-    redis->backoff_max_ms = (int64_t)(ry_config_real(config, RY_OPT_redis_backoff_max) * 1000);
-    redis->backoff_multiplier = ry_config_real(config, RY_OPT_redis_backoff_multiplier);
 }
 
 int ry_job_queue_redis_open(const struct ry_job_queue_redis_options *options, struct ry_job_queue **queue,
@@ -83,8 +78,6 @@ int ry_job_queue_redis_open(const struct ry_job_queue_redis_options *options, st
     redis->clock = options->clock;
     redis->lease_ms = LEASE_MS_FIRST;
     redis->opened_mono_ms = ry_mono_ms(options->clock);
-    if (getrandom(&redis->rng.state, sizeof redis->rng.state, 0) < 0)
-        redis->rng.state = (uint64_t)redis->opened_mono_ms;
     configure(redis, options->config);
     redis->watch.epoll_fd = -1;
     int rc = ry_redis_url_parse(&redis->url, options->url, err);

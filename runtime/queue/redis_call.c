@@ -1,8 +1,6 @@
-/* redis_call.c: the link for commands: connecting, scripts, errors.
- *
- * Every call waits at most for the link's time limit. While Redis is away calls fail at once with the reason of the
- * last try, and a try is made when the backoff allows it; so nothing waits for a connection more often than that. What
- * was under way when a link broke may have happened or not: every script bears to be run twice. */
+/* redis_call.c: commands of the queue: its scripts are loaded into Redis whenever a connection is made, and again when
+ * Redis has forgotten them; keys of another type are put aside. What was under way when a connection broke may have
+ * happened or not: every script is idempotent. */
 #include "runtime/queue/redis_queue.h"
 
 #include <stdio.h>
@@ -10,25 +8,12 @@
 
 #include "runtime/base/log.h"
 
-#define JITTER_PERCENT 20
-
 struct ry_redis *ry_redis_of(struct ry_job_queue *queue)
 {
     struct ry_redis *redis = (struct ry_redis *)queue;
     if (redis->magic != RY_REDIS_MAGIC)
         abort();
     return redis;
-}
-
-void ry_redis_back_off(struct ry_redis *redis, struct ry_redis_backoff *backoff)
-{
-    double wait_ms = (double)redis->backoff_initial_ms;
-    for (unsigned i = 0; i < backoff->tries && wait_ms < (double)redis->backoff_max_ms; i++)
-        wait_ms *= redis->backoff_multiplier;
-    if (wait_ms > (double)redis->backoff_max_ms)
-        wait_ms = (double)redis->backoff_max_ms;
-    backoff->tries++;
-    backoff->next_mono_ms = ry_mono_ms(redis->clock) + ry_rng_jitter(&redis->rng, (int64_t)wait_ms, JITTER_PERCENT);
 }
 
 static int load_scripts(struct ry_redis *redis, struct ry_error *err)
@@ -41,7 +26,7 @@ static int load_scripts(struct ry_redis *redis, struct ry_error *err)
         ry_redis_arg_text(&command, "LOAD");
         ry_redis_arg_text(&command, ry_redis_scripts[i]);
         int rc = command.failed ? ry_fail(err, RY_ENOMEM, "no memory to load a script into Redis")
-                                : ry_redis_link_call(&redis->link, ry_buf_str(&command), &reply, err);
+                                : ry_redis_connection_call(&redis->connection, &command, &reply, err);
         if (rc != RY_OK)
             return rc;
         struct ry_str sha = ry_redis_text(reply);
@@ -64,7 +49,7 @@ static void look_at_policy(struct ry_redis *redis)
     ry_redis_argc(&command, 2);
     ry_redis_arg_text(&command, words[0]);
     ry_redis_arg_text(&command, words[1]);
-    if (ry_redis_link_call(&redis->link, ry_buf_str(&command), &reply, NULL) != RY_OK)
+    if (ry_redis_connection_call(&redis->connection, &command, &reply, NULL) != RY_OK)
         return;
     struct ry_str info = ry_redis_text(reply);
     if (info.p && memmem(info.p, info.n, wanted.p, wanted.n) == NULL)
@@ -76,15 +61,14 @@ static void look_at_policy(struct ry_redis *redis)
 
 static void on_connected(struct ry_redis *redis)
 {
-    if (redis->away.code != RY_OK)
+    if (redis->connection.tries > 0)
         RY_LOG(RY_INFO, "redis_connected", "host=%s port=%u tries=%u", redis->url.host, redis->url.port,
-               redis->backoff.tries);
+               redis->connection.tries);
     if (redis->was_connected)
         redis->grace_wall_ms = ry_wall_ms(redis->clock) + redis->lease_ms;
     redis->was_connected = true;
-    redis->away = (struct ry_error){0};
-    redis->backoff = (struct ry_redis_backoff){0};
-    redis->watch.backoff = (struct ry_redis_backoff){0};
+    ry_redis_connection_works(&redis->connection);
+    redis->watch.connection.tries = 0;
     /* What is known of the streams may be of before a loss. */
     ry_redis_streams_set_all_hot(&redis->streams);
     redis->scanning = false;
@@ -92,31 +76,29 @@ static void on_connected(struct ry_redis *redis)
     look_at_policy(redis);
 }
 
-/* The link broke, or did not come to stand. */
-static void on_away(struct ry_redis *redis, const struct ry_error *why)
+static void report_away(struct ry_redis *redis)
 {
-    if (redis->away.code != why->code)
+    const struct ry_error *why = ry_redis_connection_report(&redis->connection);
+    if (why != NULL)
         RY_LOG(RY_WARNING, "redis_away", "code=%s reason=%s", ry_err_name(why->code), why->text);
-    redis->away = *why;
-    ry_redis_back_off(redis, &redis->backoff);
 }
 
 int ry_redis_connect(struct ry_redis *redis, struct ry_error *err)
 {
-    if (redis->link.fd >= 0)
+    if (redis->connection.link.fd >= 0)
         return RY_OK;
-    if (redis->away.code != RY_OK && ry_mono_ms(redis->clock) < redis->backoff.next_mono_ms)
-        return ry_fail(err, redis->away.code, "%s", redis->away.text);
     struct ry_error why = {0};
-    int rc = ry_redis_link_open(&redis->link, &why);
-    if (rc == RY_OK)
+    int rc = ry_redis_connection_open(&redis->connection, &why);
+    if (rc == RY_OK) {
         rc = load_scripts(redis, &why);
+        if (rc != RY_OK && redis->connection.link.fd >= 0)
+            ry_redis_connection_lost(&redis->connection, &why);
+    }
     if (rc == RY_OK) {
         on_connected(redis);
         return RY_OK;
     }
-    ry_redis_link_close(&redis->link);
-    on_away(redis, &why);
+    report_away(redis);
     return ry_fail(err, why.code, "%s", why.text);
 }
 
@@ -136,7 +118,7 @@ static bool mend(struct ry_redis *redis)
     redisReply *reply = NULL;
     size_t n = 0;
     ry_redis_script(redis, &command, RY_REDIS_mend, 0, 0);
-    if (ry_redis_link_call(&redis->link, ry_buf_str(&command), &reply, NULL) != RY_OK)
+    if (ry_redis_connection_call(&redis->connection, &command, &reply, NULL) != RY_OK)
         return false;
     for (; ry_redis_at(reply, n); n++) {
         struct ry_str key = ry_redis_text(ry_redis_at(reply, n));
@@ -156,20 +138,17 @@ int ry_redis_call(struct ry_redis *redis, struct ry_buf *command, redisReply **r
     if (rc != RY_OK)
         return rc;
     struct ry_error why = {0};
-    rc = ry_redis_link_call(&redis->link, ry_buf_str(command), reply, &why);
-    if (rc != RY_OK && redis->link.fd >= 0 && strstr(why.text, "NOSCRIPT") != NULL) {
+    struct ry_redis_connection *connection = &redis->connection;
+    rc = ry_redis_connection_call(connection, command, reply, &why);
+    if (rc != RY_OK && connection->link.fd >= 0 && strstr(why.text, "NOSCRIPT") != NULL) {
         rc = load_scripts(redis, &why);
         if (rc == RY_OK)
-            rc = ry_redis_link_call(&redis->link, ry_buf_str(command), reply, &why);
+            rc = ry_redis_connection_call(connection, command, reply, &why);
     }
-    if (rc != RY_OK && redis->link.fd >= 0 && strstr(why.text, "WRONGTYPE") != NULL && mend(redis))
-        rc = ry_redis_link_call(&redis->link, ry_buf_str(command), reply, &why);
+    if (rc != RY_OK && connection->link.fd >= 0 && strstr(why.text, "WRONGTYPE") != NULL && mend(redis))
+        rc = ry_redis_connection_call(connection, command, reply, &why);
     if (rc == RY_OK)
         return RY_OK;
-    /* After a failover the name may lead to another server. */
-    if (redis->link.fd >= 0 && strstr(why.text, "READONLY") != NULL)
-        ry_redis_link_close(&redis->link);
-    if (redis->link.fd < 0)
-        on_away(redis, &why);
+    report_away(redis);
     return ry_fail(err, why.code, "%s", why.text);
 }

@@ -3,25 +3,21 @@
 #define REELYARD_RUNTIME_QUEUE_REDIS_MAIL_H
 
 #include "runtime/base/log.h"
-#include "runtime/base/rng.h"
 #include "runtime/queue/mail_stream.h"
-#include "runtime/queue/redis_link.h"
+#include "runtime/queue/redis_connection.h"
+#include "runtime/queue/redis_script.h"
 
 #define RY_MAIL_BELLS_MAX 16
 
 struct ry_mail_stream {
     char owner[208];
     const struct ry_clock *clock;
-    struct ry_rng rng;
     struct ry_redis_url url;
     struct ry_fleet fleet;
-    struct ry_redis_link link; /* commands */
-    struct ry_redis_link bells;
+    struct ry_redis_connection connection; /* commands */
+    struct ry_redis_connection bells;
     char listened[RY_MAIL_BELLS_MAX][RY_MAIL_STREAM_BYTES];
     size_t listened_n;
-    unsigned tries; /* failed in a row */
-    int64_t next_mono_ms;
-    struct ry_error away;
     uint64_t aside; /* keys that were put aside */
     struct ry_log_limit log;
     struct ry_buf command;
@@ -29,12 +25,14 @@ struct ry_mail_stream {
 
 /* Connects if the link does not stand and the backoff allows it. */
 int ry_mail_connect(struct ry_mail_stream *mail, struct ry_error *err);
+/* Logs why the link does not stand, once. */
+void ry_mail_report_away(struct ry_mail_stream *mail);
 
 /* Begins a command of n arguments, its name included. */
 struct ry_buf *ry_mail_command(struct ry_mail_stream *mail, size_t n);
 /* Begins a script with one key; `more`: one more command behind those that are written. */
-void ry_mail_eval(struct ry_mail_stream *mail, const char *script, const char *key, size_t args);
-void ry_mail_eval_more(struct ry_mail_stream *mail, const char *script, const char *key, size_t args);
+void ry_mail_eval(struct ry_mail_stream *mail, enum ry_mail_script script, const char *key, size_t args);
+void ry_mail_eval_more(struct ry_mail_stream *mail, enum ry_mail_script script, const char *key, size_t args);
 
 /* Runs the command that was written. *reply (may be NULL) is the caller's to free. */
 int ry_mail_call(struct ry_mail_stream *mail, redisReply **reply, struct ry_error *err);

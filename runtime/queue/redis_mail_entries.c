@@ -1,4 +1,7 @@
-/* redis_mail_entries.c: entries of mail streams, which bear the seal of the fleet's key; see mail_stream.h. */
+/* redis_mail_entries.c: the entries of mail streams: added, read, claimed, renewed, ended; see mail_stream.h.
+ *
+ * An entry bears the seal of the fleet's key over its stream and all its fields. What is read is checked, and given to
+ * the reader with what its seal says; nothing is dropped here. A stream or a group that is missing is made. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,20 +10,6 @@
 
 #define GROUP      "relay"
 #define SEAL_FIELD "seal"
-
-static const char add_script[] = "local id = redis.call('XADD', KEYS[1], '*', unpack(ARGV, 2))"
-                                 " if ARGV[1] ~= '0' then redis.call('EXPIRE', KEYS[1], ARGV[1]) end"
-                                 " redis.call('PUBLISH', 'reelyard:bell:' .. KEYS[1], '') return id";
-static const char end_script[] = "redis.call('XACK', KEYS[1], '" GROUP "', ARGV[1]) return redis.call('XDEL', KEYS[1], "
-                                 "ARGV[1])";
-static const char read_script[] =
-    "local all = {} local left = tonumber(ARGV[2]) for i, key in ipairs(KEYS) do all[i] = {} if left > 0 then"
-    " local got = redis.call('XREADGROUP', 'GROUP', '" GROUP "', ARGV[1], 'COUNT', left, 'STREAMS', key, '>')"
-    " if got then all[i] = got[1][2] left = left - #all[i] end end end return all";
-static const char withdraw_script[] =
-    "local last = redis.pcall('XPENDING', KEYS[1], '" GROUP "', ARGV[1], ARGV[1], 1)"
-    " if last.err == nil and #last > 0 then return 0 end redis.call('XDEL', KEYS[1], ARGV[1]) return 1";
-static const char has_script[] = "return #redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])";
 
 /* ---- entries ----------------------------------------------------------------------------------------------------- */
 
@@ -89,7 +78,7 @@ static void give_entries(const struct ry_mail_stream *mail, const redisReply *en
 static void write_step(struct ry_mail_stream *mail, const struct ry_mail_step *step)
 {
     if (step->end != NULL) {
-        ry_mail_eval_more(mail, end_script, step->stream, 1);
+        ry_mail_eval_more(mail, RY_MAIL_end, step->stream, 1);
         ry_redis_arg_text(&mail->command, step->end);
         return;
     }
@@ -98,7 +87,7 @@ static void write_step(struct ry_mail_stream *mail, const struct ry_mail_step *s
     bool sealing = mail->fleet.n > 0;
     if (step->n >= RY_MAIL_FIELDS_MAX)
         abort();
-    ry_mail_eval_more(mail, add_script, step->stream, 1 + 2 * (step->n + sealing));
+    ry_mail_eval_more(mail, RY_MAIL_add, step->stream, 1 + 2 * (step->n + sealing));
     ry_redis_arg_int(&mail->command, step->lasts_s);
     field_parts(step->fields, step->n, parts);
     for (size_t i = 0; i < 2 * step->n; i++)
@@ -111,10 +100,21 @@ static void write_step(struct ry_mail_stream *mail, const struct ry_mail_step *s
     }
 }
 
+static int send_steps(struct ry_mail_stream *mail, struct ry_error *err)
+{
+    struct ry_error why = {0};
+    if (ry_redis_link_send(&mail->connection.link, ry_buf_str(&mail->command), &why) == RY_OK)
+        return RY_OK;
+    ry_redis_connection_lost(&mail->connection, &why);
+    ry_mail_report_away(mail);
+    return ry_fail(err, why.code, "%s", why.text);
+}
+
 size_t ry_mail_stream_do(struct ry_mail_stream *mail, const struct ry_mail_step *steps, size_t n, int *results,
                          struct ry_error *err)
 {
     size_t done = 0;
+    struct ry_error why = {0};
     ry_buf_reset(&mail->command);
     for (size_t i = 0; i < n; i++)
         write_step(mail, &steps[i]);
@@ -124,16 +124,20 @@ size_t ry_mail_stream_do(struct ry_mail_stream *mail, const struct ry_mail_step 
     }
     if (mail->command.failed)
         return ry_mail_stream_do(mail, steps, 1, results, err);
-    if (ry_mail_connect(mail, err) != RY_OK ||
-        ry_redis_link_send(&mail->link, ry_buf_str(&mail->command), err) != RY_OK)
+    if (ry_mail_connect(mail, err) != RY_OK || send_steps(mail, err) != RY_OK)
         return 0;
     for (; done < n; done++) {
         redisReply *reply = NULL;
-        results[done] = ry_redis_link_next(&mail->link, &reply, err);
+        results[done] = ry_redis_link_next(&mail->connection.link, &reply, &why);
         if (reply != NULL)
             freeReplyObject(reply);
-        if (mail->link.fd < 0)
+        if (results[done] != RY_OK)
+            (void)ry_fail(err, why.code, "%s", why.text);
+        if (mail->connection.link.fd < 0) {
+            ry_redis_connection_lost(&mail->connection, &why);
+            ry_mail_report_away(mail);
             break;
+        }
     }
     return done;
 }
@@ -206,7 +210,7 @@ static void write_read(struct ry_mail_stream *mail, void *arg)
     const struct reading *reading = arg;
     struct ry_buf *command = ry_mail_command(mail, 5 + reading->n);
     ry_redis_arg_text(command, "EVAL");
-    ry_redis_arg_text(command, read_script);
+    ry_redis_arg_text(command, ry_mail_scripts[RY_MAIL_read]);
     ry_redis_arg_int(command, (int64_t)reading->n);
     for (size_t i = 0; i < reading->n; i++)
         ry_redis_arg_text(command, reading->streams[i]);
@@ -314,7 +318,7 @@ int ry_mail_stream_release(struct ry_mail_stream *mail, const char *stream, cons
 int ry_mail_stream_has(struct ry_mail_stream *mail, const char *stream, const char *id, bool *has, struct ry_error *err)
 {
     redisReply *reply = NULL;
-    ry_mail_eval(mail, has_script, stream, 1);
+    ry_mail_eval(mail, RY_MAIL_has, stream, 1);
     ry_redis_arg_text(&mail->command, id);
     int rc = ry_mail_call(mail, &reply, err);
     if (rc != RY_OK)
@@ -328,7 +332,7 @@ int ry_mail_stream_withdraw(struct ry_mail_stream *mail, const char *stream, con
                             struct ry_error *err)
 {
     redisReply *reply = NULL;
-    ry_mail_eval(mail, withdraw_script, stream, 1);
+    ry_mail_eval(mail, RY_MAIL_withdraw, stream, 1);
     ry_redis_arg_text(&mail->command, id);
     int rc = ry_mail_call(mail, &reply, err);
     if (rc != RY_OK)

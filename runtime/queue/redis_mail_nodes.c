@@ -1,13 +1,11 @@
-/* redis_mail_nodes.c: what nodes say of themselves, and the bells that wake readers; see mail_stream.h. */
+/* redis_mail_nodes.c: the records of nodes, and the bells that wake readers; see mail_stream.h.
+ *
+ * A record goes by itself when its node stops writing it; the list of names keeps nobody alive. Bells only wake: what
+ * rings while nobody listens is found by the next look. */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "runtime/queue/redis_mail.h"
-
-static const char nodes_script[] = "local all = {} for _, name in ipairs(redis.call('SMEMBERS', KEYS[1])) do"
-                                   " local text = redis.pcall('GET', 'reelyard:node:' .. name)"
-                                   " if type(text) == 'string' then all[#all + 1] = name all[#all + 1] = text"
-                                   " else redis.call('SREM', KEYS[1], name) end end return all";
 
 #define NAMES        "reelyard:nodes"
 #define NODE         "reelyard:node:"
@@ -73,7 +71,7 @@ int ry_mail_stream_nodes(struct ry_mail_stream *mail, ry_mail_on_node *on_node, 
 {
     redisReply *reply = NULL;
     RY_ARENA_AUTO arena = ry_arena_make(RECORD_BYTES);
-    ry_mail_eval(mail, nodes_script, NAMES, 0);
+    ry_mail_eval(mail, RY_MAIL_nodes, NAMES, 0);
     int rc = call_on(mail, NAMES, "set", &reply, err);
     if (rc != RY_OK)
         return rc;
@@ -101,13 +99,13 @@ static bool same_bells(const struct ry_mail_stream *mail, const char *const *str
 void ry_mail_stream_listen(struct ry_mail_stream *mail, const char *const *streams, size_t n)
 {
     n = n < RY_MAIL_BELLS_MAX ? n : RY_MAIL_BELLS_MAX;
-    if (mail->bells.fd >= 0 && same_bells(mail, streams, n))
+    if (mail->bells.link.fd >= 0 && same_bells(mail, streams, n))
         return;
-    ry_redis_link_close(&mail->bells);
+    ry_redis_connection_close(&mail->bells);
     mail->listened_n = n;
     for (size_t i = 0; i < n; i++)
         (void)snprintf(mail->listened[i], sizeof mail->listened[i], "%s", streams[i]);
-    if (n == 0 || mail->link.fd < 0 || ry_redis_link_open(&mail->bells, NULL) != RY_OK)
+    if (n == 0 || mail->connection.link.fd < 0 || ry_redis_connection_open(&mail->bells, NULL) != RY_OK)
         return;
     struct ry_buf *command = ry_mail_command(mail, 1 + n);
     ry_redis_arg_text(command, "SUBSCRIBE");
@@ -117,22 +115,28 @@ void ry_mail_stream_listen(struct ry_mail_stream *mail, const char *const *strea
         ry_redis_arg_text(command, bell);
     }
     redisReply *reply = NULL;
-    if (ry_redis_link_call(&mail->bells, ry_buf_str(command), &reply, NULL) != RY_OK)
-        ry_redis_link_close(&mail->bells);
+    struct ry_error why = {0};
+    if (ry_redis_connection_call(&mail->bells, command, &reply, &why) == RY_OK)
+        ry_redis_connection_works(&mail->bells);
+    else if (mail->bells.link.fd >= 0)
+        ry_redis_connection_lost(&mail->bells, &why);
     if (reply != NULL)
         freeReplyObject(reply);
 }
 
 int ry_mail_stream_fd(const struct ry_mail_stream *mail)
 {
-    return mail->bells.fd;
+    return mail->bells.link.fd;
 }
 
 void ry_mail_stream_heard(struct ry_mail_stream *mail)
 {
     redisReply *reply = NULL;
-    while (mail->bells.fd >= 0) {
-        if (ry_redis_link_take(&mail->bells, &reply, NULL) != RY_OK || reply == NULL)
+    while (mail->bells.link.fd >= 0) {
+        struct ry_error why = {0};
+        if (ry_redis_link_take(&mail->bells.link, &reply, &why) != RY_OK)
+            ry_redis_connection_lost(&mail->bells, &why);
+        if (reply == NULL)
             return;
         freeReplyObject(reply);
         reply = NULL;

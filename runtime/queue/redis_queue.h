@@ -5,8 +5,7 @@
 #define REELYARD_RUNTIME_QUEUE_REDIS_QUEUE_H
 
 #include "runtime/base/log.h"
-#include "runtime/base/rng.h"
-#include "runtime/queue/redis_link.h"
+#include "runtime/queue/redis_connection.h"
 #include "runtime/queue/redis_script.h"
 #include "runtime/queue/redis_streams.h"
 #include "runtime/queue/job_queue.h"
@@ -14,12 +13,6 @@
 #define RY_REDIS_MAGIC      0x72656469u
 #define RY_REDIS_GROUP      "worker_group"
 #define RY_REDIS_NODE_BYTES 128
-
-/* When a link that does not stand is tried again (CONTRACT: REDIS_CONNECT_BACKOFF_*). */
-struct ry_redis_backoff {
-    unsigned tries; /* that failed, in a row */
-    int64_t next_mono_ms;
-};
 
 /* A lease that this queue has given out; its token is unique in the whole queue, so it names the entry. */
 struct ry_redis_held {
@@ -29,8 +22,7 @@ struct ry_redis_held {
 
 /* The blocking read: XREADGROUP over all cold streams on a connection of its own. */
 struct ry_redis_watch {
-    struct ry_redis_link link;
-    struct ry_redis_backoff backoff;
+    struct ry_redis_connection connection;
     struct ry_buf command; /* of the last read; sent again while the streams are the same */
     unsigned version;      /* of the streams in command */
     enum ry_priority least;
@@ -45,12 +37,9 @@ struct ry_redis {
     struct ry_job_queue base; /* first, so that the ops find the rest */
     unsigned magic;           /* RY_REDIS_MAGIC */
     const struct ry_clock *clock;
-    struct ry_rng rng;
     struct ry_redis_url url;
 
-    struct ry_redis_link link; /* for everything but the blocking read */
-    struct ry_redis_backoff backoff;
-    struct ry_error away; /* why the link does not stand */
+    struct ry_redis_connection connection; /* for everything but the blocking read */
     bool was_connected;
     bool policy_told;
     int64_t opened_mono_ms;
@@ -83,18 +72,12 @@ struct ry_redis {
     /* From the configuration. */
     int64_t block_ms;
     int64_t discovery_ms;
-    int64_t backoff_initial_ms;
-    int64_t backoff_max_ms;
-    double backoff_multiplier;
 };
 
-/* The SQLite queue behind a job queue; aborts if it is another kind. */
+/* The Redis queue behind a job queue; aborts if it is another kind. */
 struct ry_redis *ry_redis_of(struct ry_job_queue *queue);
 
-/* ---- redis_call.c: the link for commands ------------------------------------------------------------------------- */
-
-/* Sets the time of the next try, longer each time, with jitter. */
-void ry_redis_back_off(struct ry_redis *redis, struct ry_redis_backoff *backoff);
+/* ---- redis_call.c: commands -------------------------------------------------------------------------------------- */
 
 /* Connects if the link does not stand and the backoff allows it. RY_EAWAY and kin at once while it does not. */
 int ry_redis_connect(struct ry_redis *redis, struct ry_error *err);

@@ -39,44 +39,39 @@ int ry_redis_fd(struct ry_job_queue *queue)
 static void watch_socket(struct ry_redis_watch *watch, bool made)
 {
     struct epoll_event event = {.events = EPOLLIN};
-    if (ry_redis_link_sending(&watch->link))
+    if (ry_redis_link_sending(&watch->connection.link))
         event.events |= EPOLLOUT;
-    (void)epoll_ctl(watch->epoll_fd, made ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, watch->link.fd, &event);
+    (void)epoll_ctl(watch->epoll_fd, made ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, watch->connection.link.fd, &event);
 }
 
 /* The connection is gone. What came meanwhile is found by looking. */
-static void on_lost(struct ry_redis *redis)
+static void on_lost(struct ry_redis *redis, const struct ry_error *why)
 {
     struct ry_redis_watch *watch = &redis->watch;
-    ry_redis_link_close(&watch->link); /* which takes it out of epoll too */
+    ry_redis_connection_lost(&watch->connection, why); /* closed, it is out of epoll too */
     watch->outstanding = false;
     ry_redis_streams_set_all_hot(&redis->streams);
-    ry_redis_back_off(redis, &watch->backoff);
 }
 
 static bool connect_watch(struct ry_redis *redis)
 {
     struct ry_redis_watch *watch = &redis->watch;
-    if (watch->link.fd >= 0)
+    if (watch->connection.link.fd >= 0)
         return true;
-    if (watch->backoff.tries > 0 && ry_mono_ms(redis->clock) < watch->backoff.next_mono_ms)
-        return false;
     RY_BUF_AUTO command = ry_buf_make(128);
     redisReply *reply = NULL;
     ry_redis_argc(&command, 2);
     ry_redis_arg_text(&command, "CLIENT");
     ry_redis_arg_text(&command, "ID");
-    struct ry_error why = {0};
+    if (ry_redis_connection_open(&watch->connection, NULL) != RY_OK)
+        return false;
     /* A user that may not ask for the id cannot end the read early, and waits for its end. */
-    if (ry_redis_link_open(&watch->link, &why) == RY_OK)
-        (void)ry_redis_link_call(&watch->link, ry_buf_str(&command), &reply, &why);
+    (void)ry_redis_connection_call(&watch->connection, &command, &reply, NULL);
     watch->client_id = ry_redis_int(reply);
     if (reply)
         freeReplyObject(reply);
-    if (watch->link.fd < 0) {
-        ry_redis_back_off(redis, &watch->backoff);
+    if (watch->connection.link.fd < 0)
         return false;
-    }
     watch_socket(watch, true);
     return true;
 }
@@ -133,15 +128,16 @@ void ry_redis_watch(struct ry_redis *redis, enum ry_priority least)
 {
     struct ry_redis_watch *watch = &redis->watch;
     int64_t now_mono_ms = ry_mono_ms(redis->clock);
+    struct ry_error why = {.code = RY_ETIMEOUT, .text = "Redis does not end a blocking read in time"};
     if (watch->outstanding && now_mono_ms >= watch->due_mono_ms)
-        on_lost(redis);
+        on_lost(redis, &why);
     if (watch->outstanding) {
         if (watch->version != redis->streams.version || watch->least < least)
             unblock(redis);
         return;
     }
     size_t n = watched(&redis->streams, least);
-    if (n == 0 || now_mono_ms < watch->backoff.next_mono_ms || !connect_watch(redis))
+    if (n == 0 || !ry_redis_connection_may_try(&watch->connection) || !connect_watch(redis))
         return;
     if (watch->command.n == 0 || watch->version != redis->streams.version || watch->least != least)
         write_command(redis, least, n);
@@ -149,8 +145,8 @@ void ry_redis_watch(struct ry_redis *redis, enum ry_priority least)
         watch->command.n = 0;
         return;
     }
-    if (ry_redis_link_send(&watch->link, ry_buf_str(&watch->command), NULL) != RY_OK) {
-        on_lost(redis);
+    if (ry_redis_link_send(&watch->connection.link, ry_buf_str(&watch->command), &why) != RY_OK) {
+        on_lost(redis, &why);
         return;
     }
     watch->outstanding = true;
@@ -161,7 +157,7 @@ void ry_redis_watch(struct ry_redis *redis, enum ry_priority least)
 
 /* ---- what it brings ---------------------------------------------------------------------------------------------- */
 
-/* {{stream, {{id, fields}..}}..}: the members, as words of the command to come. */
+/* {{stream, {{id, fields}..}}..}: the members, as arguments of the command to come. */
 static void keep_entries(struct ry_redis *redis, const redisReply *reply)
 {
     for (size_t i = 0; ry_redis_at(reply, i); i++) {
@@ -209,10 +205,10 @@ int ry_redis_give_surplus(struct ry_redis *redis, struct ry_error *err)
 static void on_refused(struct ry_redis *redis, const redisReply *reply)
 {
     struct ry_error why = {0};
-    (void)ry_redis_reply_fail(&redis->watch.link, reply, &why);
+    (void)ry_redis_reply_fail(&redis->watch.connection.link, reply, &why);
     RY_LOG(RY_DEBUG, "watch_refused", "reason=%s", why.text);
     ry_redis_streams_set_all_hot(&redis->streams);
-    ry_redis_back_off(redis, &redis->watch.backoff);
+    ry_redis_connection_back_off(&redis->watch.connection);
 }
 
 /* Takes what the blocking read has been answered; true: it was. */
@@ -220,8 +216,9 @@ static bool take_answer(struct ry_redis *redis)
 {
     struct ry_redis_watch *watch = &redis->watch;
     redisReply *reply = NULL;
-    if (ry_redis_link_take(&watch->link, &reply, NULL) != RY_OK) {
-        on_lost(redis);
+    struct ry_error why = {0};
+    if (ry_redis_link_take(&watch->connection.link, &reply, &why) != RY_OK) {
+        on_lost(redis, &why);
         return true;
     }
     if (reply == NULL) {
@@ -232,7 +229,7 @@ static bool take_answer(struct ry_redis *redis)
     if (reply->type == REDIS_REPLY_ERROR) {
         on_refused(redis, reply);
     } else {
-        watch->backoff = (struct ry_redis_backoff){0};
+        ry_redis_connection_works(&watch->connection);
         keep_entries(redis, reply);
     }
     freeReplyObject(reply);
@@ -242,7 +239,7 @@ static bool take_answer(struct ry_redis *redis)
 bool ry_redis_ready(struct ry_job_queue *queue)
 {
     struct ry_redis *redis = ry_redis_of(queue);
-    if (redis->watch.link.fd < 0)
+    if (redis->watch.connection.link.fd < 0)
         return false;
     if (!take_answer(redis))
         return false;
@@ -254,10 +251,10 @@ bool ry_redis_ready(struct ry_job_queue *queue)
 void ry_redis_watch_end(struct ry_redis *redis)
 {
     struct ry_redis_watch *watch = &redis->watch;
-    if (watch->outstanding && redis->link.fd >= 0 && watch->client_id != 0) {
+    if (watch->outstanding && redis->connection.link.fd >= 0 && watch->client_id != 0) {
         struct epoll_event event;
         unblock(redis);
-        while (watch->outstanding && epoll_wait(watch->epoll_fd, &event, 1, watch->link.timeout_ms) > 0)
+        while (watch->outstanding && epoll_wait(watch->epoll_fd, &event, 1, watch->connection.link.timeout_ms) > 0)
             (void)take_answer(redis);
     }
     (void)ry_redis_give_surplus(redis, NULL);
@@ -265,7 +262,7 @@ void ry_redis_watch_end(struct ry_redis *redis)
 
 void ry_redis_watch_close(struct ry_redis *redis)
 {
-    ry_redis_link_close(&redis->watch.link);
+    ry_redis_connection_close(&redis->watch.connection);
     ry_buf_free(&redis->watch.command);
     ry_buf_free(&redis->surplus);
     if (redis->watch.epoll_fd >= 0)
