@@ -14,9 +14,14 @@
     /* The blank keeps a format of no state from being an empty one, which compilers reject. */ \
     (__builtin_expect(!(truth), 0) ? ry_assert_failed(#truth, __FILE__, __LINE__, " " __VA_ARGS__) : (void)0)
 
-/* Logs the line as `assertion_failed`, waits a little for the log's reader (RY_LOG_LAST_WORDS_MS), aborts. Any thread.
- */
+/* Reports the line (as `assertion_failed` once the log is set up, which waits a little for its reader:
+ * RY_LOG_LAST_WORDS_MS) and aborts. Any thread. */
 void ry_assert_failed(const char *expression, const char *file, int line, const char *format, ...)
     __attribute__((noreturn, cold, format(printf, 4, 5)));
+
+/* Writes the line of an assertion that failed. */
+typedef void ry_assert_report(const char *expression, const char *file, int line, const char *state);
+/* Lines are written by this function from now on. Before threads. */
+void ry_assert_report_by(ry_assert_report *report);
 
 #endif

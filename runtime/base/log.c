@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "runtime/base/assert.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/log_sink.h"
 #include "runtime/base/str.h"
@@ -396,6 +397,12 @@ static size_t gap_line(uint64_t lines, char out[LOG_LINE_BYTES])
     return line.n;
 }
 
+static void report_assertion(const char *expression, const char *file, int line, const char *state)
+{
+    RY_LOG(RY_CRITICAL, "assertion_failed", "expression=%s file=%s line=%d state=%s", expression, file, line, state);
+    ry_log_drain(RY_LOG_LAST_WORDS_MS);
+}
+
 void ry_log_setup(enum ry_level least, enum ry_log_format format, int fd)
 {
     const char *term = getenv("TERM");
@@ -404,6 +411,7 @@ void ry_log_setup(enum ry_level least, enum ry_log_format format, int fd)
     logger.json = format == RY_LOG_JSON || (format == RY_LOG_AUTO && !terminal);
     logger.colour = terminal && !logger.json && getenv("NO_COLOR") == NULL && term != NULL && strcmp(term, "dumb") != 0;
     log_sink_open(fd, gap_line);
+    ry_assert_report_by(report_assertion);
 }
 
 void ry_log_progress(bool drawn)

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -33,9 +34,9 @@ static void what_holds_is_evaluated_once_and_its_state_never(void **state)
     assert_int_equal(evaluated, 2);
 }
 
-static void what_does_not_hold_ends_the_process_with_expression_place_and_state(void **state)
+/* Runs an assertion that does not hold in a child, whose log or else standard error is a pipe; reads the line. */
+static void fail_in_child(bool log, char *line, size_t size)
 {
-    (void)state;
     int fds[2];
     assert_int_equal(pipe(fds), 0);
     pid_t child = fork();
@@ -43,7 +44,10 @@ static void what_does_not_hold_ends_the_process_with_expression_place_and_state(
     if (child == 0) {
         /* cmocka's own handler would report the signal as a failure of the parent's test. */
         (void)signal(SIGABRT, SIG_DFL);
-        ry_log_setup(RY_INFO, RY_LOG_JSON, fds[1]);
+        if (log)
+            ry_log_setup(RY_INFO, RY_LOG_JSON, fds[1]);
+        else
+            (void)dup2(fds[1], STDERR_FILENO);
         int held = 3, credit = 2;
         RY_ASSERT(held <= credit, "held %d, credit %d", held, credit);
         _exit(0);
@@ -53,16 +57,29 @@ static void what_does_not_hold_ends_the_process_with_expression_place_and_state(
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFSIGNALED(status));
     assert_int_equal(WTERMSIG(status), SIGABRT);
-    char line[2048];
-    ssize_t n = read(fds[0], line, sizeof line - 1);
+    ssize_t n = read(fds[0], line, size - 1);
     assert_true(n > 0);
     line[n] = '\0';
-    assert_non_null(strstr(line, "assertion_failed"));
-    assert_non_null(strstr(line, "held <= credit"));
-    assert_non_null(strstr(line, "assert_test.c\",\"line\":"));
-    assert_non_null(strstr(line, "held 3, credit 2"));
     assert_ptr_equal(strchr(line, '\n'), line + n - 1);
     (void)close(fds[0]);
+}
+
+static void what_does_not_hold_ends_the_process_with_expression_place_and_state(void **state)
+{
+    static const struct {
+        bool log;
+        const char *words[4];
+    } cases[] = {
+        {true, {"assertion_failed", "held <= credit", "assert_test.c\",\"line\":", "held 3, credit 2"}},
+        {false, {"assertion failed", "held <= credit", "assert_test.c:", "held 3, credit 2"}},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char line[2048];
+        fail_in_child(cases[i].log, line, sizeof line);
+        for (size_t k = 0; k < 4; k++)
+            assert_non_null(strstr(line, cases[i].words[k]));
+    }
 }
 
 int main(void)
