@@ -26,8 +26,9 @@ struct attached_instance {
     bool stopping; /* was asked to stop: gets no new mail */
     unsigned capacity;
     size_t held;
-    struct mail_list custody;        /* oldest first */
-    uint32_t covered[RY_ROLE_COUNT]; /* its requests that wait in a place of its own */
+    struct mail_list custody;             /* oldest first */
+    uint32_t covered[RY_ROLE_COUNT];      /* its requests that wait in a place of its own */
+    uint32_t covered_seen[RY_ROLE_COUNT]; /* the same, as books.c counts them */
     uint64_t done;
     uint64_t busy_ms;
     uint64_t heap_bytes; /* as it reported */

@@ -10,6 +10,8 @@
  * another node has an origin of the relay's own, and is held to the messages that may cross nodes. */
 #include "runtime/bus/authority.h"
 
+#include "runtime/base/assert.h"
+
 #define MINUTE_MS 60000
 
 static bool is_within(const struct ry_capability *may, const struct mail *mail)
@@ -229,6 +231,7 @@ void authority_note(const struct router_said *said)
             said->sender->heap_asked = 0;
         return;
     }
+    RY_ASSERT(said->within->magic == MAIL_MAGIC && said->within->holder == said->sender, "%s", said->sender->name);
     if (may->right == RY_RIGHT_ANSWER)
         said->within->answered = true;
     bool counted = may->right == RY_RIGHT_FOLLOW && may->most != 0 && said->sender->role != RY_ROLE_RELAY;

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "runtime/base/assert.h"
 #include "runtime/bus/bag_internal.h"
 
 struct ry_bag_reader {
@@ -126,6 +127,9 @@ bool ry_bag_reader_receive(struct ry_bag_reader *reader, void *socket, struct ry
 bool ry_bag_reader_next(struct ry_bag_reader *reader, struct ry_str *envelope, struct ry_frame *const **frames,
                         size_t *frame_count, bool *malformed)
 {
+    RY_ASSERT(reader->at <= zmq_msg_size(&reader->first) && reader->frame_at <= reader->frame_count,
+              "at %zu of %zu bytes, frame %zu of %zu", reader->at, zmq_msg_size(&reader->first), reader->frame_at,
+              reader->frame_count);
     const char *bytes = zmq_msg_data(&reader->first);
     size_t left = zmq_msg_size(&reader->first) - reader->at;
     size_t frames_left = reader->frame_count - reader->frame_at;

@@ -4,6 +4,9 @@
  * never holds more than its credit. If it ends, its mails go to others. */
 #include "runtime/bus/custody.h"
 
+#include <inttypes.h>
+
+#include "runtime/base/assert.h"
 #include "runtime/bus/authority.h"
 
 /* A confined instance holds one mail at a time: what it claims beyond that would only be kept from others, and counted
@@ -27,7 +30,13 @@ static void note_hold(struct ry_router *router)
 void custody_begin(struct ry_router *router, struct mail *mail, struct attached_instance *instance)
 {
     struct role_queue *role_queue = &router->role_queues[mail->role];
-    role_queue->relayed[ry_priority_is_urgent(mail->head.priority)] += instance == router->relay;
+    bool relay = instance == router->relay;
+    RY_ASSERT(mail->queue == NULL && mail->holder == NULL && mail_has_custody(mail), "mail %" PRIu64, mail->head.id);
+    RY_ASSERT(!instance->stopping && (relay || instance->role == mail->role), "%s is given a mail of %s",
+              instance->name, ry_role_name(mail->role));
+    RY_ASSERT(relay || instance->held < instance->capacity, "%s: held %zu, credit %u", instance->name, instance->held,
+              instance->capacity);
+    role_queue->relayed[ry_priority_is_urgent(mail->head.priority)] += relay;
     mail->holder = instance;
     mail->given_mono_ms = router_now(router);
     authority_begin(mail);
@@ -43,6 +52,9 @@ void custody_end(struct ry_router *router, struct mail *mail)
 {
     struct attached_instance *instance = mail->holder;
     struct role_queue *role_queue = &router->role_queues[mail->role];
+    RY_ASSERT(instance != NULL && instance->held > 0 && role_queue->held > 0 &&
+                  role_queue->held_bytes >= mail->cost_bytes,
+              "mail %" PRIu64 ", %zu mails of %zu bytes held", mail->head.id, role_queue->held, role_queue->held_bytes);
     TAILQ_REMOVE(&instance->custody, mail, link);
     mail->holder = NULL;
     instance->held--;

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 
 #include "proto/codec.h"
+#include "runtime/base/assert.h"
 #include "runtime/bus/relayed.h"
 #include "runtime/bus/shares.h"
 
@@ -139,6 +140,8 @@ int64_t dead_letter_move(struct ry_router *router)
     while (letter && reached && shares_have_room(router, RY_ROLE_ROUTER, RY_ROLE_INGESTER)) {
         struct mail *next = TAILQ_NEXT(letter, link);
         if (letter->not_before_mono_ms <= now_mono_ms) {
+            RY_ASSERT(router->dead_count > 0 && router->dead_bytes >= letter->cost_bytes, "%zu letters",
+                      router->dead_count);
             TAILQ_REMOVE(&router->dead, letter, link);
             router->dead_count--;
             router->dead_bytes -= letter->cost_bytes;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "proto/message.h"
+#include "runtime/base/assert.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/wait.h"
 
@@ -42,6 +43,7 @@ size_t drain_order(enum ry_role order[RY_ROLE_COUNT])
             order[n++] = (enum ry_role)__builtin_ctz(roles);
         left &= ~free_roles;
     }
+    RY_ASSERT(n + 2 <= RY_ROLE_COUNT, "%zu roles", n);
     order[n++] = RY_ROLE_RELAY;
     order[n++] = RY_ROLE_MONITOR;
     return n;

@@ -3,6 +3,8 @@
  * Owns the turns in which mail is handed out: when an instance of its role has credit and the work on it has its places
  * (shares.c), one mail of each role at a time, and the turn is remembered. Mail past its deadline is not handed out;
  * its sender is told. Keeps no state that a crash could lose. */
+#include "runtime/bus/books.h"
+#include "runtime/base/assert.h"
 #include "runtime/bus/custody.h"
 #include "runtime/bus/dead_letters.h"
 #include "runtime/bus/faults.h"
@@ -133,6 +135,13 @@ static void expire(struct ry_router *router, int64_t now_wall_ms)
     router->next_deadline_wall_ms = next_wall_ms;
 }
 
+/* The sum of a time and a wait, or the end of all times. */
+static int64_t later_by(int64_t mono_ms, int64_t wait_ms)
+{
+    RY_ASSERT(mono_ms >= 0 && wait_ms > 0, "%" PRId64 " ms in %" PRId64, mono_ms, wait_ms);
+    return wait_ms < INT64_MAX - mono_ms ? mono_ms + wait_ms : INT64_MAX;
+}
+
 int64_t ry_router_turn(struct ry_router *router)
 {
     int64_t now_mono_ms = router_now(router);
@@ -142,7 +151,7 @@ int64_t ry_router_turn(struct ry_router *router)
         if (router->next_deadline_wall_ms <= now_wall_ms)
             expire(router, now_wall_ms);
         if (router->next_deadline_wall_ms != INT64_MAX)
-            wake_mono_ms = now_mono_ms + (router->next_deadline_wall_ms - now_wall_ms);
+            wake_mono_ms = later_by(now_mono_ms, router->next_deadline_wall_ms - now_wall_ms);
     }
     int64_t dead_mono_ms = router->dead_count ? dead_letter_move(router) : INT64_MAX;
     if (dead_mono_ms < wake_mono_ms)
@@ -157,6 +166,7 @@ int64_t ry_router_turn(struct ry_router *router)
         wake_mono_ms = hold_mono_ms;
     if (router->settled_count > 0)
         relayed_tell_settled(router);
+    books_turn(router);
     router->now_fresh = false;
     return wake_mono_ms;
 }

@@ -16,6 +16,7 @@
 
 #include "proto/codec.h"
 #include "runtime/actor/instance.h"
+#include "runtime/base/assert.h"
 #include "runtime/base/heap.h"
 #include "runtime/base/log.h"
 #include "runtime/base/utf8.h"
@@ -55,6 +56,7 @@ struct loop {
 
 static void say_done(struct loop *loop)
 {
+    RY_ASSERT(loop->done_count <= DONE_BATCH, "%zu", loop->done_count);
     if (loop->done_count == 0)
         return;
     const struct ry_done message = {.ids = {.p = loop->done_ids, .n = loop->done_count * sizeof *loop->done_ids}};

@@ -1,3 +1,6 @@
+/* last_words.c: the thread that reports a mail as failed when the system stops the work on it; see last_words.h.
+ *
+ * Owns nothing but the thread. If it dies first, the process ends as in a crash and the mail is tried again. */
 #include "runtime/bus/last_words.h"
 
 #include <errno.h>
@@ -8,6 +11,7 @@
 #include <unistd.h>
 
 #include "proto/codec.h"
+#include "runtime/base/assert.h"
 #include "runtime/bus/bag.h"
 
 /* How long the router may take to hear it; the working thread stands still for longer. */
@@ -37,6 +41,7 @@ static bool hear_farewell(void *socket)
 static void *speak(void *arg)
 {
     struct ry_last_words *words = arg;
+    RY_ASSERT(words->magic == RY_LAST_WORDS_MAGIC);
     uint64_t alarms = 0;
     while (read(words->seal->alarm_fd, &alarms, sizeof alarms) != (ssize_t)sizeof alarms)
         if (errno != EINTR)
@@ -64,6 +69,7 @@ int ry_last_words_start(struct ry_last_words **words, struct ry_link *link, cons
     struct ry_last_words *made = malloc(sizeof *made);
     if (made == NULL)
         return ry_fail(err, RY_ENOMEM, "no memory for a thread");
+    made->magic = RY_LAST_WORDS_MAGIC;
     made->link = link;
     made->seal = seal;
     atomic_init(&made->mail, 0);

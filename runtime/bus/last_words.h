@@ -14,7 +14,9 @@
 #include "runtime/bus/node.h"
 
 /* Lives for as long as the process: its thread may look at any moment. */
+#define RY_LAST_WORDS_MAGIC 0x6c617374u
 struct ry_last_words {
+    unsigned magic;
     struct ry_link *link; /* of the working thread; used while that works on a mail */
     const struct ry_seal *seal;
     atomic_uint_fast64_t mail; /* what is worked on; 0: nothing */

@@ -4,7 +4,10 @@
  * common mail needs no allocation. A crash of the node loses them; leases and rows bring them back. */
 #include "runtime/bus/mail.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
+
+#include "runtime/base/assert.h"
 
 #define FREE_MAILS_MAX 8192
 
@@ -27,6 +30,7 @@ struct mail *mail_new(struct mail_pool *pool, struct ry_str bytes, const struct 
     if (mail == NULL)
         return NULL;
     memset(mail, 0, offsetof(struct mail, inline_frames));
+    mail->magic = MAIL_MAGIC;
     mail->bytes = bytes.n <= MAIL_INLINE_BYTES ? mail->inline_bytes : malloc(bytes.n);
     mail->frames = frame_count <= MAIL_INLINE_FRAMES ? mail->inline_frames : malloc(frame_count * sizeof *mail->frames);
     if (mail->bytes == NULL || mail->frames == NULL) {
@@ -36,6 +40,7 @@ struct mail *mail_new(struct mail_pool *pool, struct ry_str bytes, const struct 
     memcpy(mail->bytes, bytes.p, bytes.n);
     mail->n = bytes.n;
     mail->head = *head;
+    RY_ASSERT(head->body.n == 0 || (head->body.p >= bytes.p && head->body.p + head->body.n <= bytes.p + bytes.n));
     mail->head.body.p = mail->bytes + (head->body.p - bytes.p);
     mail->cost_bytes = bytes.n;
     for (size_t i = 0; i < frame_count; i++) {
@@ -48,6 +53,8 @@ struct mail *mail_new(struct mail_pool *pool, struct ry_str bytes, const struct 
 
 void mail_free(struct mail_pool *pool, struct mail *mail)
 {
+    RY_ASSERT(mail->magic == MAIL_MAGIC && mail->holder == NULL && mail->queue == NULL, "mail %" PRIu64, mail->head.id);
+    mail->magic = 0;
     for (size_t i = 0; i < mail->frame_count; i++)
         ry_frame_unref(mail->frames[i]);
     if (mail->frames != mail->inline_frames)

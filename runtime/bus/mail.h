@@ -18,7 +18,9 @@ struct attached_instance;
 
 /* A mail in the router's hands: it waits in a mailbox (queue), is held by an instance (holder), or is a dead letter on
  * its way to the ingester (neither). */
+#define MAIL_MAGIC 0x6d61696cu
 struct mail {
+    unsigned magic;          /* MAIL_MAGIC until it is freed */
     struct ry_envelope head; /* body points into bytes */
     const struct ry_descriptor *descriptor;
     enum ry_role role;

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "runtime/base/assert.h"
+
 #define FIRST_BUCKETS ((size_t)1024)
 
 int mail_index_init(struct mail_index *index)
@@ -63,8 +65,7 @@ void mail_index_remove(struct mail_index *index, struct mail *mail)
     struct mail **at = &index->buckets[mail_hash(mail->head.id) & index->mask];
     while (*at && *at != mail)
         at = &(*at)->chain;
-    if (*at == NULL)
-        return;
+    RY_ASSERT(*at != NULL, "%zu mails", index->n);
     *at = mail->chain;
     index->n--;
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "runtime/base/assert.h"
 #include "runtime/bus/custody.h"
 #include "runtime/bus/dead_letters.h"
 
@@ -61,6 +62,8 @@ static uint32_t session_new(struct ry_router *router)
         session = INSTANCE_SLOTS;
     session = (session & ~(INSTANCE_SLOTS - 1)) | slot;
     router->slot_sessions[slot] = session;
+    RY_ASSERT(session != 0 && session % INSTANCE_SLOTS == slot && slot != 0, "session %" PRIu32 ", slot %u", session,
+              slot);
     return session;
 }
 
@@ -168,6 +171,7 @@ void ry_router_gone(struct ry_router *router, uint32_t session, bool graceful)
     struct mail *mail;
     while ((mail = TAILQ_LAST(&instance->custody, mail_list)) != NULL)
         give_back(router, mail, graceful);
+    RY_ASSERT(instance->held == 0, "%s: held %zu", instance->name, instance->held);
     struct role_queue *role_queue = &router->role_queues[instance->role];
     TAILQ_REMOVE(&role_queue->instances, instance, of_role);
     role_queue->instance_count--;

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "runtime/base/assert.h"
 #include "runtime/base/log.h"
 #include "runtime/bus/drain.h"
 #include "runtime/bus/instance_loop.h"
@@ -28,7 +29,10 @@
 /* Wait for a thread that was told to end at once, seconds. */
 #define JOIN_WAIT_S 10
 
+#define WORKER_MAGIC 0x776f726bu
+
 struct worker {
+    unsigned magic; /* WORKER_MAGIC */
     struct ry_node *node;
     const struct ry_actor_spec *spec;
     char name[48];
@@ -66,14 +70,21 @@ static void tell_node(const struct worker *worker, bool ready, const struct ry_e
         continue;
 }
 
+static struct worker *worker_of(void *arg)
+{
+    struct worker *worker = arg;
+    RY_ASSERT(worker->magic == WORKER_MAGIC);
+    return worker;
+}
+
 static void worker_ready(void *arg)
 {
-    tell_node(arg, true, NULL);
+    tell_node(worker_of(arg), true, NULL);
 }
 
 static void *worker_thread(void *arg)
 {
-    struct worker *worker = arg;
+    struct worker *worker = worker_of(arg);
     char thread_name[16];
     (void)snprintf(thread_name, sizeof thread_name, "%.15s", worker->name);
     (void)pthread_setname_np(pthread_self(), thread_name);
@@ -233,6 +244,7 @@ static int start_workers(struct ry_node *node, const struct ry_node_options *opt
         size_t first = started;
         for (unsigned k = 0; rc == RY_OK && k < role->instances; k++) {
             struct worker *worker = &node->workers[started++];
+            worker->magic = WORKER_MAGIC;
             worker->node = node;
             worker->spec = role->spec;
             (void)snprintf(worker->name, sizeof worker->name, "%s-%u", ry_role_name(role->spec->role), k + 1);

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "runtime/bus/authority.h"
+#include "runtime/base/assert.h"
 #include "runtime/bus/control.h"
 #include "runtime/bus/faults.h"
 #include "runtime/bus/relayed.h"
@@ -24,6 +25,8 @@
 
 int ry_router_new(struct ry_router **router, const struct ry_router_options *options, struct ry_error *err)
 {
+    RY_ASSERT(options->emit && options->clock && options->mailbox_max >= 1 && options->attempts_max >= 1,
+              "mailbox_max %zu, attempts_max %u", options->mailbox_max, options->attempts_max);
     *router = NULL;
     struct ry_router *made = calloc(1, sizeof *made);
     if (made == NULL || mail_index_init(&made->index) != RY_OK) {
@@ -59,6 +62,7 @@ static void instance_free(struct ry_router *router, struct attached_instance *in
     struct mail *mail;
     while ((mail = TAILQ_FIRST(&instance->custody)) != NULL) {
         TAILQ_REMOVE(&instance->custody, mail, link);
+        mail->holder = NULL;
         mail_free(&router->pool, mail);
     }
     free(instance);

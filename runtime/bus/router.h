@@ -45,6 +45,8 @@ struct ry_router_options {
     /* An instance has been put out for its faults (faults.c): ends its process or bars its key. It is told why before,
      * and gone after this. May be NULL. */
     void (*put_out)(void *emit_arg, uint32_t session);
+    /* The router checks its sums whenever so many turns are over (books.c); 0: now and then. Tests say 1. */
+    unsigned turns_between_checks;
     int64_t hold_ms_max; /* an instance of a confined role that holds a mail for longer is put out; 0: never */
 };
 

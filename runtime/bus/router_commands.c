@@ -66,6 +66,7 @@ bool command_take(struct ry_router_thread *thread)
         return true;
     if (n != (ssize_t)sizeof command || command.kind == COMMAND_END)
         return false;
+    RY_ASSERT(command.kind < COMMAND_END && command.role < RY_ROLE_COUNT, "command %d", command.kind);
     obey(thread, &command);
     const struct ry_router_thread_load load = {
         .instances = (uint32_t)ry_router_instances(thread->router, command.role),
@@ -81,6 +82,8 @@ bool command_take(struct ry_router_thread *thread)
 static struct ry_router_thread_load command_send(struct ry_router_thread *thread, enum command_kind kind,
                                                  enum ry_role role, const void *what)
 {
+    /* It would wait for itself. */
+    RY_ASSERT(!pthread_equal(pthread_self(), thread->id), "command %d", kind);
     const struct command command = {kind, role, what};
     struct ry_router_thread_load load = {0};
     if (send(thread->caller_fd, &command, sizeof command, MSG_NOSIGNAL) < 0)

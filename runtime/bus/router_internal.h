@@ -7,6 +7,7 @@
  *   faults.c         who is put out
  *   membership.c     who is attached
  *   node_state.c, heap_notice.c   what people ask
+ *   books.c          whether the sums are right
  *   dead_letters.c   mails that failed for good
  *   relayed.c        mail that comes from other nodes and goes to them
  *   custody.c        mails in the hands of instances
@@ -71,6 +72,7 @@ struct ry_router {
     struct outcast outcasts[ROUTER_OUTCASTS];
     size_t outcast_count; /* since start; the last ones are kept */
 
+    unsigned turns_to_check; /* turns until the sums are checked (books.c) */
     uint32_t last_id;
     uint64_t rejected, dropped_events, dropped_answers;
     struct ry_stats ended; /* counters of instances that left */

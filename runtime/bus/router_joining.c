@@ -66,6 +66,9 @@ static int peer_add(struct ry_router_thread *thread, const struct peer_key *key,
     struct peer *peer = calloc(1, sizeof *peer);
     if (peer == NULL)
         return ry_fail(err, RY_ENOMEM, "no memory for a peer");
+    RY_ASSERT(key->transport < TRANSPORT_COUNT && key->route.n <= sizeof key->route.bytes, "transport %u",
+              key->transport);
+    peer->magic = PEER_MAGIC;
     peer->key.transport = key->transport;
     peer->key.route.n = key->route.n;
     memcpy(peer->key.route.bytes, key->route.bytes, key->route.n);

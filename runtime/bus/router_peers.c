@@ -60,12 +60,13 @@ static void peer_flush(struct ry_router_thread *thread, struct peer *peer)
 
 void peer_emit(void *arg, uint32_t session, struct ry_str envelope, struct ry_frame *const *frames, size_t frame_count)
 {
-    struct ry_router_thread *thread = arg;
+    struct ry_router_thread *thread = thread_of(arg);
     struct peer *peer = peer_of_session(thread, session);
     if (peer == NULL)
         peer = thread->joining;
     if (peer == NULL)
         return;
+    RY_ASSERT(peer->magic == PEER_MAGIC && !peer->over, "session %" PRIu32, session);
     if (ry_bag_full(&peer->bag))
         peer_flush(thread, peer);
     if (ry_bag_add(&peer->bag, envelope, frames, frame_count) != RY_OK) {
@@ -128,11 +129,14 @@ void peer_malformed(struct ry_router_thread *thread, const char *what)
 
 void peer_free(struct ry_router_thread *thread, struct peer *peer)
 {
+    RY_ASSERT(peer->magic == PEER_MAGIC, "session %" PRIu32, peer->session);
+    peer->magic = 0;
     if (peer->dirty) {
         peer_flush(thread, peer);
         STAILQ_REMOVE(&thread->dirty, peer, peer, to_flush);
     }
     if (peer->over) {
+        RY_ASSERT(thread->over_count > 0);
         TAILQ_REMOVE(&thread->over, peer, of_over);
         thread->over_count--;
     }
@@ -199,7 +203,7 @@ static void end_peer(struct ry_router_thread *thread, const struct peer *peer)
 
 void peer_put_out(void *arg, uint32_t session)
 {
-    struct ry_router_thread *thread = arg;
+    struct ry_router_thread *thread = thread_of(arg);
     struct peer *peer = peer_of_session(thread, session);
     if (peer == NULL)
         return;

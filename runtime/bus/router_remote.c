@@ -10,7 +10,7 @@
 /* The listener's: a connection to another host has ended. */
 static void lose_remote(void *arg, int fd)
 {
-    struct ry_router_thread *thread = arg;
+    struct ry_router_thread *thread = thread_of(arg);
     for (struct peer *peer = thread->peers; peer; peer = peer->hh.next)
         if (peer->fd == fd)
             peer->lost = thread->remotes_lost = true;
@@ -18,7 +18,7 @@ static void lose_remote(void *arg, int fd)
 
 static void refuse_remote(void *arg)
 {
-    struct ry_router_thread *thread = arg;
+    struct ry_router_thread *thread = thread_of(arg);
     ry_router_reject(thread->router);
 }
 
@@ -26,7 +26,7 @@ static void refuse_remote(void *arg)
 
 static void put_out_greedy(void *arg, int fd)
 {
-    struct ry_router_thread *thread = arg;
+    struct ry_router_thread *thread = thread_of(arg);
     for (struct peer *peer = thread->peers; peer; peer = peer->hh.next)
         if (peer->fd == fd && !peer->over) {
             ry_router_put_out(thread->router, peer->session, GREEDY);

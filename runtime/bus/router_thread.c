@@ -28,6 +28,7 @@ static void take_deaths(struct ry_router_thread *thread)
     int n = epoll_wait(thread->epoll, events, 16, 0);
     for (int i = 0; i < n; i++) {
         struct peer *peer = events[i].data.ptr;
+        RY_ASSERT(peer->magic == PEER_MAGIC);
         if (!peer->over)
             RY_LOG(RY_WARNING, "instance_died", "session=%" PRIu32, peer->session);
         peer_gone(thread, peer);
@@ -64,7 +65,7 @@ static void wait_for_something(struct ry_router_thread *thread, const struct ry_
 
 static void *run(void *arg)
 {
-    struct ry_router_thread *thread = arg;
+    struct ry_router_thread *thread = thread_of(arg);
     (void)pthread_setname_np(pthread_self(), "router");
     ry_log_thread("router");
     const struct ry_clock *clock = ry_clock_system();
@@ -118,6 +119,7 @@ static void thread_free(struct ry_router_thread *thread)
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
         if (fds[i] >= 0)
             (void)close(fds[i]);
+    thread->magic = 0;
     free(thread);
 }
 
@@ -157,7 +159,8 @@ static int thread_open(struct ry_router_thread *thread, const struct ry_router_t
         .put_out = peer_put_out,
         .hold_ms_max = options->hold_ms_max,
     };
-    memcpy(router.versions, options->versions, sizeof router.versions);
+    if (options->versions)
+        memcpy(router.versions, options->versions, sizeof router.versions);
     int rc = ry_router_new(&thread->router, &router, err);
     if (rc != RY_OK)
         return rc;
@@ -181,6 +184,7 @@ int ry_router_thread_start(struct ry_router_thread **thread, const struct ry_rou
     struct ry_router_thread *made = calloc(1, sizeof *made);
     if (made == NULL)
         return ry_fail(err, RY_ENOMEM, "no memory for the router");
+    made->magic = ROUTER_THREAD_MAGIC;
     made->epoll = made->command_fd = made->caller_fd = -1;
     STAILQ_INIT(&made->dirty);
     TAILQ_INIT(&made->over);

@@ -20,7 +20,7 @@ struct ry_router_thread_options {
     size_t mailbox_max_bytes;
     unsigned attempts_max;
     const char *heap_folder;                  /* as in router.h */
-    const char (*versions)[RY_VERSION_BYTES]; /* as in router.h */
+    const char (*versions)[RY_VERSION_BYTES]; /* as in router.h; NULL: none is known */
     const char *endpoint;                     /* inproc */
     const char *ipc_path;                     /* NULL: none */
     bool guarded;                             /* a process may join as an instance with a ticket only */

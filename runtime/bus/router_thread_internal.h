@@ -16,6 +16,7 @@
 
 #include <uthash.h>
 
+#include "runtime/base/assert.h"
 #include "runtime/base/log.h"
 #include "runtime/bus/bag_reader.h"
 #include "runtime/bus/curve_listener.h"
@@ -34,7 +35,11 @@ struct peer_key {
     struct ry_route route;
 };
 
+#define PEER_MAGIC          0x70656572u
+#define ROUTER_THREAD_MAGIC 0x72746872u
+
 struct peer {
+    unsigned magic;      /* PEER_MAGIC until it is freed */
     struct peer_key key; /* zeroed behind route.n bytes */
     uint32_t session;
     enum ry_role role;
@@ -55,6 +60,7 @@ struct peer {
 };
 
 struct ry_router_thread {
+    unsigned magic; /* ROUTER_THREAD_MAGIC until it is freed */
     struct ry_router *router;
     zsock_t *sockets[TRANSPORT_COUNT];
     struct ry_curve_listener *listener; /* whose ROUTER is the socket of TRANSPORT_TCP; NULL: none */
@@ -80,6 +86,13 @@ struct ry_router_thread {
 
 /* ---- router_peers.c ---------------------------------------------------------------------------------------------- */
 
+/* The thread that a callback's argument is. */
+static inline struct ry_router_thread *thread_of(void *arg)
+{
+    struct ry_router_thread *thread = arg;
+    RY_ASSERT(thread->magic == ROUTER_THREAD_MAGIC);
+    return thread;
+}
 size_t peer_key_bytes(const struct peer_key *key);
 struct peer *peer_of_key(struct ry_router_thread *thread, const struct peer_key *key);
 struct peer *peer_of_session(struct ry_router_thread *thread, uint32_t session);

@@ -37,6 +37,7 @@ void stage_begin(struct stage *stage)
                                               .mailbox_max = 256,
                                               .mailbox_max_bytes = (size_t)64 << 20,
                                               .attempts_max = 1000,
+                                              .turns_between_checks = 1,
                                               .emit = on_emit,
                                               .emit_arg = stage};
     need(ry_router_new(&stage->router, &options, NULL) == RY_OK, "no router");

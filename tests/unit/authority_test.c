@@ -83,6 +83,7 @@ static int set_up(void **state)
                                               .mailbox_max = 64,
                                               .mailbox_max_bytes = 1000000,
                                               .attempts_max = 3,
+                                              .turns_between_checks = 1,
                                               .hold_ms_max = HOLD_MS,
                                               .emit = take,
                                               .emit_arg = desk,

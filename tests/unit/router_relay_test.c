@@ -56,6 +56,7 @@ static int set_up(void **state)
                                               .mailbox_max = 64,
                                               .mailbox_max_bytes = 1000000,
                                               .attempts_max = 3,
+                                              .turns_between_checks = 1,
                                               .emit = take,
                                               .emit_arg = desk};
     assert_int_equal(ry_router_new(&desk->router, &options, NULL), RY_OK);

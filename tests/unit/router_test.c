@@ -64,6 +64,7 @@ static int set_up(void **state)
                                               .mailbox_max = 2,
                                               .mailbox_max_bytes = 100000,
                                               .attempts_max = 3,
+                                              .turns_between_checks = 1,
                                               .emit = take_emitted,
                                               .emit_arg = desk};
     assert_int_equal(ry_router_new(&desk->router, &options, NULL), RY_OK);

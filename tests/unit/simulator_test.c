@@ -520,6 +520,7 @@ static void sim_start(struct ry_config *config, uint64_t seed, size_t mailbox_ma
                                               .mailbox_max = mailbox_max,
                                               .mailbox_max_bytes = 1 << 20,
                                               .attempts_max = ATTEMPTS_MAX,
+                                              .turns_between_checks = 1,
                                               .emit = sim_emit,
                                               .emit_arg = sim};
     struct ry_error err = {0};
