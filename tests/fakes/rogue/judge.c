@@ -126,10 +126,13 @@ static void hear(struct suspect *suspect, const char *verb)
         scene_give_up(suspect->name, suspect->dialog.n ? suspect->dialog.words[0] : "is gone");
 }
 
-void judge_let_over(struct suspect *suspect)
+void judge_let_over(struct judge *judge, struct suspect *suspect)
 {
+    struct scene_load load;
+    scene_ask(&judge->scene, NULL, &load);
     (void)dialog_say(&suspect->dialog, "over");
     hear(suspect, "over");
+    scene_await_given_back(&judge->scene, suspect->role, load.held[suspect->role]);
     suspect->held.id = 0;
 }
 

@@ -48,7 +48,7 @@ void judge_let_take(struct judge *judge, struct suspect *suspect);
 /* It says all cells of a state; what they did is found out. */
 void judge_try(struct judge *judge, struct suspect *suspect, enum state state);
 /* It ends the custody of its mail. */
-void judge_let_over(struct suspect *suspect);
+void judge_let_over(struct judge *judge, struct suspect *suspect);
 /* It says bye. */
 void judge_let_leave(struct judge *judge, struct suspect *suspect);
 /* Its process ends. */

@@ -61,7 +61,7 @@ static void try_working(struct judge *judge, enum ry_role role, enum ry_role nex
     judge_try(judge, &suspect, STATE_WELCOME);
     judge_let_take(judge, &suspect);
     judge_try(judge, &suspect, STATE_HOLDING);
-    judge_let_over(&suspect);
+    judge_let_over(judge, &suspect);
     judge_try(judge, &suspect, STATE_OVER);
     try_after_bye(judge, &suspect);
     judge_claim(role, false);
@@ -86,7 +86,7 @@ static void try_confined(struct judge *judge, enum ry_role role, enum ry_role ne
         if (state == STATE_HOLDING || state == STATE_OVER)
             judge_let_take(judge, &suspect);
         if (state == STATE_OVER)
-            judge_let_over(&suspect);
+            judge_let_over(judge, &suspect);
         judge_try(judge, &suspect, (enum state)state);
         judge_end(judge, &suspect);
     }
@@ -99,7 +99,7 @@ static void try_confined(struct judge *judge, enum ry_role role, enum ry_role ne
             judge_claim(role, false);
         judge_end(judge, &suspect);
     }
-    judge_let_over(&victim);
+    judge_let_over(judge, &victim);
     judge_let_leave(judge, &victim);
     judge_end(judge, &victim);
     judge->knowledge.victim = (struct held){0};

@@ -119,6 +119,17 @@ void scene_await_mail(struct scene *scene, enum ry_role role, uint64_t mails)
     }
 }
 
+void scene_await_given_back(struct scene *scene, enum ry_role role, uint64_t held_before)
+{
+    struct scene_load load = {0};
+    int64_t until_mono_ms = ry_mono_ms(ry_clock_system()) + PATIENCE_MS;
+    for (scene_ask(scene, NULL, &load); load.held[role] >= held_before; scene_ask(scene, NULL, &load)) {
+        if (ry_mono_ms(ry_clock_system()) > until_mono_ms)
+            scene_give_up(ry_role_name(role), "does not give its mail back");
+        rest();
+    }
+}
+
 void scene_await_instances(struct scene *scene, enum ry_role role, uint64_t instances)
 {
     struct scene_load load = {0};

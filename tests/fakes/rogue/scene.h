@@ -39,8 +39,9 @@ void scene_ask(struct scene *scene, const char *name, struct scene_load *load);
  * refused since the scene was set. False: not all of them were. */
 bool scene_await_heard(struct scene *scene, const char *name, uint64_t mark, size_t envelopes);
 
-/* Until so many mails wait for a role; until it has so many instances. */
+/* Until so many mails wait for a role; until its instances hold fewer than before; until it has so many instances. */
 void scene_await_mail(struct scene *scene, enum ry_role role, uint64_t mails);
+void scene_await_given_back(struct scene *scene, enum ry_role role, uint64_t held_before);
 void scene_await_instances(struct scene *scene, enum ry_role role, uint64_t instances);
 /* Until no instance of this name is there; the same for one that should be put out soon: whether it was. */
 void scene_await_gone(struct scene *scene, const char *name);
