@@ -1,10 +1,10 @@
 /* peer_msg.c: what nodes say to each other about a mail: that one wants to work on it, its answers, its end.
  *
- * Each word is numbered by the start of a node that says it, and sealed for the one that it is said to, whose stream is
- * its alone. A word whose number is not above the last one of the same start has been heard before, or was held back by
- * somebody: it is passed over.
+ * Each message is numbered by the start of a node that sends it, and sealed for the one that it is sent to, whose
+ * stream is its alone. One whose number is not above the last one of the same start has been heard before, or was held
+ * back by somebody: it is passed over.
  *
- * Words wait here in order while Redis is away, and an entry is ended only behind the words about it; so what is lost
+ * Messages wait here in order while Redis is away, and an entry is ended only behind those about it; so what is lost
  * with this process is an entry that another node takes, never an answer of one that is over. */
 #include "actors/relay/peer_msg.h"
 
@@ -12,22 +12,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "proto/crossing.h"
-#include "runtime/actor/forward.h"
-
-#define MSG_LASTS_S  3600 /* a node that does not listen for so long has forgotten what it asked */
-#define MSG_BYTES    ((size_t)160 << 20)
-#define HEAR_MAX     64
-#define HEARINGS_MAX 64
-#define FIELDS_MAX   10
-#define FLUSH_MAX    64
-#define FLUSH_BYTES  ((size_t)1 << 20)
+#define MSG_LASTS_S 3600 /* a node that does not listen for so long has forgotten what it asked */
+#define MSG_BYTES   ((size_t)160 << 20)
+#define FIELDS_MAX  10
+#define FLUSH_MAX   64
+#define FLUSH_BYTES ((size_t)1 << 20)
 
 static struct peer_msg *peer_msg_new(struct relay *self, const char *stream)
 {
     struct peer_msg *msg = calloc(1, sizeof *msg);
     if (msg == NULL) {
-        const struct ry_error why = {.code = RY_ENOMEM, .text = "out of memory for a word to another node"};
+        const struct ry_error why = {.code = RY_ENOMEM, .text = "out of memory for a message to another node"};
         ry_ctx_exit(self->ctx, &why);
         return NULL;
     }
@@ -136,6 +131,13 @@ void relay_say_end(struct relay *self, const char *stream, const char *entry)
         (void)snprintf(msg->end_entry, sizeof msg->end_entry, "%s", entry);
 }
 
+void relay_say_entry_end(struct relay *self, const struct relay_entry *entry)
+{
+    char stream[RY_MAIL_STREAM_BYTES];
+    relay_role_stream(entry->role, entry->urgent, stream);
+    relay_say_end(self, stream, entry->entry);
+}
+
 /* ---- to Redis ---------------------------------------------------------------------------------------------------- */
 
 static size_t read_fields(const struct peer_msg *msg, struct ry_mail_field fields[FIELDS_MAX])
@@ -155,7 +157,7 @@ static size_t read_fields(const struct peer_msg *msg, struct ry_mail_field field
     return n / 2;
 }
 
-/* Frees the first of the words. */
+/* Frees the first of the messages. */
 static void peer_msg_free(struct relay *self, struct peer_msg *msg)
 {
     STAILQ_REMOVE_HEAD(&self->peer_msgs, link);
@@ -164,7 +166,7 @@ static void peer_msg_free(struct relay *self, struct peer_msg *msg)
     free(msg);
 }
 
-/* The first words that wait, as far as they are not too much for one round trip; how many. */
+/* The first messages that wait, as far as they are not too much for one round trip; how many. */
 static size_t gather(const struct relay *self, struct ry_mail_step steps[FLUSH_MAX],
                      struct ry_mail_field fields[FLUSH_MAX][FIELDS_MAX])
 {
@@ -212,102 +214,4 @@ void relay_peer_msgs_free(struct relay *self)
     struct peer_msg *msg = NULL;
     while ((msg = STAILQ_FIRST(&self->peer_msgs)) != NULL)
         peer_msg_free(self, msg);
-}
-
-/* ---- from Redis -------------------------------------------------------------------------------------------------- */
-
-static uint64_t number(const struct ry_mail_entry *entry, const char *name)
-{
-    uint64_t value = 0;
-    (void)ry_str_u64(ry_mail_entry_get(entry, name), &value);
-    return value;
-}
-
-/* Passes on what became of a mail of an instance here; the router finds whom it concerns. */
-static void pass_undeliverable(struct relay *self, const struct ry_mail_entry *entry, uint64_t id)
-{
-    struct ry_undeliverable lost = {.id = id,
-                                    .origin = id,
-                                    .tag = number(entry, "tag"),
-                                    .cause = number(entry, "cause"),
-                                    .class = number(entry, "class"),
-                                    .reason = ry_mail_entry_get(entry, "reason")};
-    if (ry_check(RY_TAG_undeliverable, &lost, NULL) == RY_OK)
-        RY_TELL(self->ctx, undeliverable, &lost, &(struct ry_send){.correlation = id, .priority = RY_PRIORITY_CONTROL});
-}
-
-/* Whether a word is one of the fleet, for this node, and new. */
-static bool is_new_peer_msg(struct relay *self, const struct ry_mail_entry *entry, struct ry_str from)
-{
-    uint64_t msg = number(entry, "number");
-    if (!entry->accepted) {
-        relay_refuse(self, RY_COUNTER_relay_refused, entry->stream, ry_str_of(entry->id), ry_seal_text(entry->seal));
-        return false;
-    }
-    struct relay_peer *peer = relay_peer_found(self, from);
-    if (peer == NULL) {
-        relay_refuse(self, RY_COUNTER_relay_refused, entry->stream, ry_str_of(entry->id), "its node is not known");
-        return false;
-    }
-    if (msg <= peer->last_peer_msg) {
-        relay_refuse(self, RY_COUNTER_relay_replayed, entry->stream, ry_str_of(entry->id),
-                     "it, or a later word of its node, was heard before");
-        return false;
-    }
-    peer->last_peer_msg = msg;
-    return true;
-}
-
-static void pass_answer(struct relay *self, uint64_t id, struct ry_str whole)
-{
-    struct ry_error why = {0};
-    struct ry_envelope envelope;
-    const struct ry_descriptor *descriptor = NULL;
-    const char *fault = NULL;
-    if (ry_whole_read(whole, &envelope, &descriptor, &why) != RY_OK)
-        fault = why.text;
-    else if (descriptor->kind != RY_KIND_ANSWER)
-        fault = "it is no answer";
-    else
-        fault = ry_crossing_fault(whole, descriptor);
-    if (fault == NULL && ry_forward(self->ctx, whole, id, &why) == 0)
-        fault = why.text;
-    if (fault != NULL)
-        relay_refuse(self, RY_COUNTER_relay_unfit, "answer of another node", (struct ry_str){0}, fault);
-}
-
-static void on_peer_msg(void *arg, const struct ry_mail_entry *entry)
-{
-    struct relay *self = arg;
-    self->heard++;
-    struct ry_str kind = ry_mail_entry_get(entry, "kind");
-    struct ry_str from = ry_mail_entry_get(entry, "from");
-    uint64_t id = number(entry, "id");
-    if (!is_new_peer_msg(self, entry, from) || id == 0)
-        return;
-    if (ry_str_is(kind, "claim"))
-        relay_on_claim(self, from, id, number(entry, "ask"));
-    else if (ry_str_is(kind, "claimed"))
-        relay_on_claimed(self, from, id, ry_mail_entry_get(entry, "verdict"));
-    else if (ry_str_is(kind, "given_up"))
-        relay_on_given_up(self, from, id);
-    else if (ry_str_is(kind, "settled"))
-        relay_on_settled(self, from, id, ry_mail_entry_get(entry, "failure"));
-    else if (ry_str_is(kind, "undeliverable"))
-        pass_undeliverable(self, entry, id);
-    else if (ry_str_is(kind, "answer")) /* any other is of a later version */
-        pass_answer(self, id, ry_mail_entry_get(entry, "mail"));
-}
-
-void relay_hear(struct relay *self)
-{
-    char stream[RY_MAIL_STREAM_BYTES];
-    relay_node_stream(self->owner, stream);
-    for (unsigned round = 0; round < HEARINGS_MAX; round++) {
-        self->heard = 0;
-        if (ry_mail_stream_take(self->mail, stream, HEAR_MAX, on_peer_msg, self, NULL) != RY_OK ||
-            self->heard < HEAR_MAX)
-            return;
-    }
-    relay_look_soon(self); /* somebody says more than is heard at a time */
 }

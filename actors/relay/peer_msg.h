@@ -2,7 +2,7 @@
 #ifndef REELYARD_ACTORS_RELAY_PEER_MSG_H
 #define REELYARD_ACTORS_RELAY_PEER_MSG_H
 
-#include "actors/relay/relay.h"
+#include "actors/relay/state.h"
 
 /* The verdicts on a claim. */
 #define RELAY_GRANTED "granted"
@@ -20,10 +20,9 @@ void relay_say_undeliverable(struct relay *self, const char *to, uint64_t concer
                              const struct ry_undeliverable *lost);
 /* Behind all that was said about it: the entry is over. */
 void relay_say_end(struct relay *self, const char *stream, const char *entry);
+void relay_say_entry_end(struct relay *self, const struct relay_entry *entry);
 /* Says what waits. */
 void relay_flush(struct relay *self);
-/* Takes what other nodes said to this one. */
-void relay_hear(struct relay *self);
 void relay_peer_msgs_free(struct relay *self);
 
 #endif

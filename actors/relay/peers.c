@@ -3,8 +3,8 @@
  * News bear the fleet's seal and the time when they were said. Only news that are newer than the last ones of the same
  * start of a node are a sign of life, and only if their time is near to this node's: so news that somebody has kept, or
  * has taken from elsewhere, make nobody seem alive for longer than CLOCKS_MS. A start of a node is remembered
- * for as long as words of it may still lie in a stream, with the number of its last word (peer_msg.c). */
-#include "actors/relay/relay.h"
+ * for as long as messages of it may still lie in a stream, with the number of its last one (peer_msg.c). */
+#include "actors/relay/peers.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 #define NEWS_LASTS_S 10
 #define PEERS_MAX    4096
 #define CLOCKS_MS    60000
-/* Words to a node last an hour (peer_msg.c); behind that, one of this peer cannot be an honest one. */
+/* Messages to a node last an hour (peer_msg.c); behind that, one of this peer cannot be an honest one. */
 #define PEER_LASTS_MS 7200000
 
 struct relay_peer *relay_peer_of(const struct relay *self, struct ry_str owner)

@@ -1,9 +1,10 @@
 /* relay.c: carries mail between the routers of several nodes, through Redis.
  *
- * Owns      the mail of this node that another one works on (out.c), the mail of others that is worked on here (in.c),
- *           what nodes say to each other about both (peer_msg.c), and what is known of the others (peers.c).
+ * Owns      the mail of this node that another one works on (give.c), the entries of others (take.c) and their mail
+ * that is worked on here (work.c), what nodes say to each other about both (peer_msg.c, hear.c), and what is known of
+ *           the others (peers.c).
  * Accepts   mail of any role that this node has no instance of, or no room for, from the router; mail_settled,
- *           undeliverable and node_state from the router; entries and words from Redis (mail_stream.h).
+ *           undeliverable and node_state from the router; entries and messages of nodes from Redis (mail_stream.h).
  * Sends     relay_reach and node_get to the router; under its own ids, what instances of other nodes sent.
  * Promises  a mail stays in its own router's custody until the node that took it says that it is over, and that node
  *           says so only when nothing of it is left there. When a node dies or loses Redis, its entries are claimed by
@@ -13,8 +14,8 @@
  * sealed for, is not older than what came before it, and its sender stands by it now. Without a key nothing is taken
  * (unless REELYARD_FLEET_OPEN says otherwise), and a node that sees another one says so.
  *
- * Which roles have instances here the router says twice a second; which others have, every node says of itself every
- * two seconds. A node whose word is older than that by far is gone, and what it had sent is of no use any more.
+ * Which roles have instances here the router says twice a second; which others have is in the record that every node
+ * writes every two seconds. A node whose record is older than that by far is gone, and what it had sent is of no use.
  *
  * Only encoders and writers are shared: their mail goes to other nodes also when this one has the role but no room. An
  * SQLite database is not reached from elsewhere, so its writer, and no other, works for its node. */
@@ -23,68 +24,25 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "actors/relay/give.h"
+#include "actors/relay/hear.h"
 #include "actors/relay/peer_msg.h"
+#include "actors/relay/peers.h"
+#include "actors/relay/state.h"
+#include "actors/relay/take.h"
+#include "actors/relay/work.h"
 
-enum timer { TIMER_LOOK };
-
-#define LOOK_MS         500
-#define NEWS_MS         2000
-#define AUDIT_MS        1000
-#define WAITING_MAX     1000   /* words: beyond that no more is taken in */
-#define REFUSED_MS      600000 /* how long the last refusal is told */
-#define LOG_MS          60000
-#define REFUSALS_LOGGED 3 /* within LOG_MS */
+#define LOOK_MS     500
+#define NEWS_MS     2000
+#define AUDIT_MS    1000
+#define WAITING_MAX 1000   /* messages to others: beyond that no more is taken in */
+#define REFUSED_MS  600000 /* how long the last refusal is told */
+#define LOG_MS      60000
 
 /* Words that a relay says in a millisecond, at most, as a power of two. */
 #define NUMBERS_A_MS_BITS 20
 
 #define SHARED (RY_ROLE_BIT(RY_ROLE_ENCODER) | RY_ROLE_BIT(RY_ROLE_WRITER))
-
-void relay_role_stream(enum ry_role role, bool urgent, char name[RY_MAIL_STREAM_BYTES])
-{
-    (void)snprintf(name, RY_MAIL_STREAM_BYTES, "reelyard:mail:%s%s", ry_role_name(role), urgent ? ":urgent" : "");
-}
-
-void relay_node_stream(const char *owner, char name[RY_MAIL_STREAM_BYTES])
-{
-    (void)snprintf(name, RY_MAIL_STREAM_BYTES, "reelyard:mail:node:%s", owner);
-}
-
-bool relay_takes(const struct relay *self)
-{
-    const struct ry_fleet *fleet = ry_mail_stream_fleet(self->mail);
-    return fleet->n > 0 || fleet->open;
-}
-
-uint32_t relay_offered(const struct relay *self)
-{
-    uint32_t roles = self->here & RELAYED;
-    return self->has_postgres ? roles : roles & ~RY_ROLE_BIT(RY_ROLE_WRITER);
-}
-
-void relay_look_soon(struct relay *self)
-{
-    ry_timer(self->ctx, TIMER_LOOK, 0);
-}
-
-/* What stands in Redis may be any bytes. */
-static void make_printable(char *text)
-{
-    for (; *text != '\0'; text++)
-        if ((unsigned char)*text < ' ' || (unsigned char)*text > '~')
-            *text = '?';
-}
-
-void relay_refuse(struct relay *self, enum ry_counter counter, const char *place, struct ry_str entry, const char *why)
-{
-    unsigned held_back = 0;
-    ry_count(self->ctx, counter, 1);
-    self->refused_mono_ms = ry_mono_ms(ry_ctx_clock(self->ctx));
-    (void)snprintf(self->refused, sizeof self->refused, "%s %.*s: %s", place, RY_STR_ARG(entry), why);
-    make_printable(self->refused);
-    if (ry_log_allowed(&self->refusals_log, REFUSALS_LOGGED, LOG_MS, &held_back))
-        RY_LOG(RY_WARNING, "relay_refused", "what=%s held_back=%u", self->refused, held_back);
-}
 
 /* ---- what the router is told ------------------------------------------------------------------------------------- */
 
@@ -94,7 +52,7 @@ static bool lacks_key(struct relay *self, char why[RELAY_REFUSED_BYTES])
     unsigned held_back = 0;
     if (self->strangers == 0 || relay_takes(self))
         return false;
-    make_printable(self->stranger);
+    relay_make_printable(self->stranger);
     (void)snprintf(
         why, RELAY_REFUSED_BYTES,
         "another node (%s) shares this Redis, and this one has no fleet key, so they exchange no mail: make a "
@@ -181,7 +139,7 @@ static int relay_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
     self->last_peer_msg = self->last_ask = (uint64_t)ry_wall_ms(ry_ctx_clock(ctx)) << NUMBERS_A_MS_BITS;
     int rc = ry_mail_stream_new(&self->mail, config, self->owner, ry_ctx_clock(ctx), err);
     if (rc == RY_OK)
-        ry_timer(ctx, TIMER_LOOK, 0);
+        ry_timer(ctx, RELAY_TIMER_LOOK, 0);
     return rc;
 }
 
@@ -201,7 +159,7 @@ static void relay_tick(void *me, struct ry_ctx *ctx, unsigned timer)
     (void)timer;
     self->ctx = ctx;
     int64_t now_mono_ms = ry_mono_ms(ry_ctx_clock(ctx));
-    ry_timer(ctx, TIMER_LOOK, LOOK_MS);
+    ry_timer(ctx, RELAY_TIMER_LOOK, LOOK_MS);
     if (self->state_asked == 0)
         self->state_asked =
             RY_TELL(ctx, node_get, &(struct ry_node_get){0}, &(struct ry_send){.priority = RY_PRIORITY_CONTROL});
@@ -221,7 +179,9 @@ static void relay_tick(void *me, struct ry_ctx *ctx, unsigned timer)
     }
     if (now_mono_ms >= self->next_audit_mono_ms) {
         self->next_audit_mono_ms = now_mono_ms + AUDIT_MS;
-        relay_audit(self);
+        if (relay_look_for_missing(self))
+            relay_hear(self); /* the end of some may have been said just now */
+        relay_offer_again(self);
     }
     relay_flush(self);
 }

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "actors/relay/relay.h"
+#include "actors/relay/state.h"
 #include "runtime/base/log.h"
 #include "tests/bed/ghost_node.h"
 #include "tests/bed/redis_server.h"

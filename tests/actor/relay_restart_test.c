@@ -1,6 +1,7 @@
 /* relay_restart_test.c: a relay that is started again while its router goes on. To other nodes it is the same start of
  * the same node, and they pass over words whose numbers are not above the last one. */
 #include "actors/relay/relay.h"
+#include "runtime/base/log.h"
 #include "tests/bed/bed.h"
 #include "tests/bed/ghost_node.h"
 #include "tests/bed/redis_server.h"

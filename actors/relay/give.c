@@ -1,4 +1,4 @@
-/* out.c: mail of this node that other nodes are to work on.
+/* give.c: mail of this node that other nodes are to work on.
  *
  * Each mail is kept, and so in the router's custody, until the node that took it says that it is over. Redis may lose
  * what it had taken; so what is not over after a lease is looked for, and added again if it is gone. That may bring a
@@ -7,13 +7,15 @@
  * A node that has read an entry asks whether it may work on it. The mail is given to one start of a node, and to
  * another one only when that one has given it up or is gone; so an entry that somebody has kept or copied, and adds
  * again, is worked on by nobody. */
-#include "actors/relay/relay.h"
+#include "actors/relay/give.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "actors/relay/local_fields.h"
 #include "actors/relay/peer_msg.h"
+#include "actors/relay/peers.h"
 #include "runtime/actor/forward.h"
 #include "runtime/base/utf8.h"
 
@@ -240,7 +242,7 @@ static bool is_missing(struct relay *self, struct relay_sent *sent)
     return !has;
 }
 
-void relay_audit(struct relay *self)
+bool relay_look_for_missing(struct relay *self)
 {
     struct relay_sent *sent = NULL;
     struct relay_sent *next = NULL;
@@ -252,8 +254,13 @@ void relay_audit(struct relay *self)
         sent->missing = is_missing(self, sent);
         missing = missing || sent->missing;
     }
-    if (missing)
-        relay_hear(self); /* the end of some may have been said just now */
+    return missing;
+}
+
+void relay_offer_again(struct relay *self)
+{
+    struct relay_sent *sent = NULL;
+    struct relay_sent *next = NULL;
     HASH_ITER(hh, self->sent, sent, next)
     {
         if (sent->missing)

@@ -1,11 +1,11 @@
-/* fit.c: what never crosses nodes.
+/* local_fields.c: what never crosses nodes.
  *
  * A message that is declared to stay is neither sent nor taken: what is asked of other nodes is work, and never to
  * delete something. Fields that are declared LOCAL name something of this host: a folder, or that its files may be
  * read. They are left out of what is sent, so that the other node does without them, clip by clip, with its own reason.
  * What comes with one is refused: no node of the fleet sends such a thing, and what it names would be files of this
  * host. */
-#include "actors/relay/relay.h"
+#include "actors/relay/local_fields.h"
 
 #include "proto/codec.h"
 #include "proto/crossing.h"
