@@ -17,6 +17,7 @@
 #include "actors/relay/peer_msg.h"
 #include "actors/relay/peers.h"
 #include "runtime/actor/forward.h"
+#include "runtime/base/assert.h"
 #include "runtime/base/utf8.h"
 
 #define WHOLE_BYTES ((size_t)160 << 20)
@@ -60,6 +61,7 @@ static int add(struct relay *self, const struct ry_mail *mail, char *id, struct 
 static void forget(struct relay *self, struct relay_sent *sent)
 {
     HASH_DELETE(hh, self->sent, sent);
+    RY_ASSERT(sent->mail != NULL || self->hints > 0, "%zu hints", self->hints);
     self->hints -= sent->mail == NULL;
     free(sent);
 }
@@ -76,6 +78,7 @@ void relay_sent_free(struct relay *self)
 static bool offer(struct relay *self, struct relay_sent *sent)
 {
     struct ry_error why = {0};
+    RY_ASSERT(sent->mail != NULL, "a hint is added once");
     sent->since_mono_ms = ry_mono_ms(ry_ctx_clock(self->ctx));
     sent->entry[0] = '\0';
     sent->missing = false;
@@ -112,6 +115,7 @@ static void send_hint(struct relay *self, struct relay_sent *sent, const struct 
         free(sent);
         return;
     }
+    RY_ASSERT(sent->mail == NULL && self->hints < HINTS_MAX, "%zu hints", self->hints);
     self->hints++;
     HASH_ADD(hh, self->sent, id, sizeof sent->id, sent);
 }
@@ -188,6 +192,7 @@ void relay_on_settled(struct relay *self, struct ry_str from, uint64_t id, struc
     struct relay_sent *sent = held_by(self, from, id);
     if (sent == NULL)
         return; /* two nodes worked on it, and the other one has it now, or was quicker */
+    RY_ASSERT(sent->mail != NULL, "a hint is forgotten when it is given away");
     if (failure.p == NULL) {
         ry_mail_done(self->ctx, sent->mail);
     } else {
@@ -206,6 +211,7 @@ static bool withdraw_late(struct relay *self, struct relay_sent *sent)
 {
     int64_t deadline_wall_ms = sent->mail->envelope.deadline_wall_ms;
     bool withdrawn = sent->entry[0] == '\0';
+    RY_ASSERT(sent->mail != NULL, "a hint has no deadline");
     char stream[RY_MAIL_STREAM_BYTES];
     if (deadline_wall_ms == 0 || deadline_wall_ms > ry_wall_ms(ry_ctx_clock(self->ctx)))
         return false;

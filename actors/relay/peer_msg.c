@@ -12,18 +12,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define MSG_LASTS_S 3600 /* a node that does not listen for so long has forgotten what it asked */
-#define MSG_BYTES   ((size_t)160 << 20)
+#include "runtime/base/assert.h"
+
+#define MSG_LASTS_S 3600                /* a node that does not listen for so long has forgotten what it asked */
+#define MSG_BYTES   ((size_t)161 << 20) /* more than any mail has */
 #define FIELDS_MAX  10
 #define FLUSH_MAX   64
 #define FLUSH_BYTES ((size_t)1 << 20)
+
+/* A message that cannot be said must not be lost: with this process goes what it holds of others, and they ask again.
+ */
+static void give_up(struct relay *self)
+{
+    const struct ry_error why = {.code = RY_ENOMEM, .text = "out of memory for a message to another node"};
+    ry_ctx_exit(self->ctx, &why);
+}
 
 static struct peer_msg *peer_msg_new(struct relay *self, const char *stream)
 {
     struct peer_msg *msg = calloc(1, sizeof *msg);
     if (msg == NULL) {
-        const struct ry_error why = {.code = RY_ENOMEM, .text = "out of memory for a message to another node"};
-        ry_ctx_exit(self->ctx, &why);
+        give_up(self);
         return NULL;
     }
     (void)snprintf(msg->stream, sizeof msg->stream, "%s", stream);
@@ -62,6 +71,7 @@ static struct peer_msg *peer_msg_to(struct relay *self, const char *owner, const
     put_field(msg, "kind", ry_str_of(kind));
     put_field(msg, "from", ry_str_of(self->owner));
     put_number(msg, "number", ++self->last_peer_msg);
+    RY_ASSERT(self->last_peer_msg > 0, "numbers of messages do not come round");
     return msg;
 }
 
@@ -152,6 +162,7 @@ static size_t read_fields(const struct peer_msg *msg, struct ry_mail_field field
         at += texts[n].n;
         n++;
     }
+    RY_ASSERT(n % 2 == 0 && at == msg->fields.n, "%zu texts, %zu of %zu bytes", n, at, msg->fields.n);
     for (size_t i = 0; i < n / 2; i++)
         fields[i] = (struct ry_mail_field){texts[2 * i], texts[2 * i + 1]};
     return n / 2;
@@ -160,6 +171,8 @@ static size_t read_fields(const struct peer_msg *msg, struct ry_mail_field field
 /* Frees the first of the messages. */
 static void peer_msg_free(struct relay *self, struct peer_msg *msg)
 {
+    RY_ASSERT(self->peer_msg_count > 0 && msg == STAILQ_FIRST(&self->peer_msgs), "%zu messages wait",
+              self->peer_msg_count);
     STAILQ_REMOVE_HEAD(&self->peer_msgs, link);
     self->peer_msg_count--;
     ry_buf_free(&msg->fields);
@@ -176,7 +189,7 @@ static size_t gather(const struct relay *self, struct ry_mail_step steps[FLUSH_M
     STAILQ_FOREACH(msg, &self->peer_msgs, link)
     {
         bytes += msg->fields.n;
-        if (n == FLUSH_MAX || (n > 0 && bytes > FLUSH_BYTES))
+        if (n == FLUSH_MAX || msg->fields.failed || (n > 0 && bytes > FLUSH_BYTES))
             break;
         steps[n] = (struct ry_mail_step){.stream = msg->stream, .lasts_s = MSG_LASTS_S, .fields = fields[n]};
         if (msg->end_entry[0] != '\0')
@@ -194,9 +207,11 @@ void relay_flush(struct relay *self)
     struct ry_mail_field fields[FLUSH_MAX][FIELDS_MAX];
     int results[FLUSH_MAX];
     size_t n = 0;
+    RY_ASSERT((self->peer_msg_count == 0) == STAILQ_EMPTY(&self->peer_msgs), "%zu messages wait", self->peer_msg_count);
     while ((n = gather(self, steps, fields)) > 0) {
         struct ry_error why = {0};
         size_t done = ry_mail_stream_do(self->mail, steps, n, results, &why);
+        RY_ASSERT(done <= n, "%zu of %zu steps", done, n);
         for (size_t i = 0; i < done; i++) {
             if (results[i] == RY_ELIMIT || results[i] == RY_EIO) /* Redis will never take it */
                 RY_LOG(RY_ERROR, "word_lost", "stream=%s reason=%s", steps[i].stream, why.text);
@@ -207,6 +222,8 @@ void relay_flush(struct relay *self)
         if (done == 0)
             return;
     }
+    if (self->peer_msg_count > 0)
+        give_up(self); /* the first that waits is not whole */
 }
 
 void relay_peer_msgs_free(struct relay *self)

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "runtime/base/assert.h"
+
 #define NEWS_LASTS_S 10
 #define PEERS_MAX    4096
 #define CLOCKS_MS    60000
@@ -66,7 +68,9 @@ static void forget_old(struct relay *self)
 
 static struct relay_peer *peer_new(struct relay *self, struct ry_str owner)
 {
+    RY_ASSERT(owner.n > 0 && owner.n < RELAY_OWNER_BYTES, "owner of %zu bytes", owner.n);
     forget_old(self);
+    RY_ASSERT(HASH_COUNT(self->peers) < PEERS_MAX, "%u peers", HASH_COUNT(self->peers));
     struct relay_peer *peer = calloc(1, sizeof *peer);
     if (peer == NULL)
         return NULL;
@@ -197,6 +201,7 @@ static int announce(struct relay *self, struct ry_error *err)
                                                              .capacity = self->capacity[role]};
     /* Each is newer than the last, even if the clock was set back. */
     self->said_wall_ms = now_wall_ms > self->said_wall_ms ? now_wall_ms : self->said_wall_ms + 1;
+    RY_ASSERT(record.roles.n < RY_ROLE_COUNT, "%zu roles", record.roles.n);
     record.said_wall_ms = self->said_wall_ms;
     return ry_mail_stream_announce(self->mail, self->node, &record, NEWS_LASTS_S, err);
 }

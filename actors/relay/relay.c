@@ -31,6 +31,7 @@
 #include "actors/relay/state.h"
 #include "actors/relay/take.h"
 #include "actors/relay/work.h"
+#include "runtime/base/assert.h"
 
 #define LOOK_MS     500
 #define NEWS_MS     2000
@@ -126,6 +127,7 @@ static int relay_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
     struct relay *self = calloc(1, sizeof *self);
     if (self == NULL)
         return ry_fail(err, RY_ENOMEM, "out of memory");
+    self->magic = RELAY_MAGIC;
     *out = self;
     STAILQ_INIT(&self->peer_msgs);
     const struct ry_config *config = ry_ctx_config(ctx);
@@ -155,8 +157,8 @@ static void relay_work(struct relay *self, uint32_t roles)
 
 static void relay_tick(void *me, struct ry_ctx *ctx, unsigned timer)
 {
-    struct relay *self = me;
-    (void)timer;
+    struct relay *self = relay_of(me);
+    RY_ASSERT(timer == RELAY_TIMER_LOOK, "timer %u", timer);
     self->ctx = ctx;
     int64_t now_mono_ms = ry_mono_ms(ry_ctx_clock(ctx));
     ry_timer(ctx, RELAY_TIMER_LOOK, LOOK_MS);
@@ -188,7 +190,7 @@ static void relay_tick(void *me, struct ry_ctx *ctx, unsigned timer)
 
 static void relay_receive(void *me, struct ry_ctx *ctx, struct ry_mail *mail)
 {
-    struct relay *self = me;
+    struct relay *self = relay_of(me);
     self->ctx = ctx;
     if (self->mail == NULL)
         return;
@@ -214,13 +216,13 @@ static void relay_receive(void *me, struct ry_ctx *ctx, struct ry_mail *mail)
 
 static int relay_engine_fd(void *me)
 {
-    const struct relay *self = me;
+    const struct relay *self = relay_of(me);
     return self->mail != NULL ? ry_mail_stream_fd(self->mail) : -1;
 }
 
 static void relay_ready(void *me, struct ry_ctx *ctx)
 {
-    struct relay *self = me;
+    struct relay *self = relay_of(me);
     self->ctx = ctx;
     ry_mail_stream_heard(self->mail);
     if (relay_takes(self))
@@ -230,7 +232,7 @@ static void relay_ready(void *me, struct ry_ctx *ctx)
 
 static bool relay_drain(void *me, struct ry_ctx *ctx)
 {
-    struct relay *self = me;
+    struct relay *self = relay_of(me);
     self->ctx = ctx;
     return self->mail == NULL ||
            (ry_mail_kept(ctx) == 0 && self->entries == NULL && self->asked == NULL && self->peer_msg_count == 0);
@@ -238,9 +240,9 @@ static bool relay_drain(void *me, struct ry_ctx *ctx)
 
 static void relay_close(void **me)
 {
-    struct relay *self = *me;
-    if (self == NULL)
+    if (*me == NULL)
         return;
+    struct relay *self = relay_of(*me);
     if (self->mail != NULL) {
         relay_flush(self);
         relay_release(self);
@@ -251,6 +253,11 @@ static void relay_close(void **me)
     relay_entries_free(self);
     relay_peers_free(self);
     ry_mail_stream_free(&self->mail);
+    for (unsigned role = 0; role < RY_ROLE_COUNT; role++)
+        RY_ASSERT(self->working[role] == 0, "%zu entries of role %u are not freed", self->working[role], role);
+    RY_ASSERT(self->peer_msg_count == 0 && self->hints == 0, "%zu messages, %zu hints", self->peer_msg_count,
+              self->hints);
+    self->magic = 0;
     free(self);
     *me = NULL;
 }

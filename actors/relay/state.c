@@ -13,6 +13,13 @@
 #define REFUSALS_LOGGED 3 /* within LOG_MS */
 #define LOG_MS          60000
 
+struct relay *relay_of(void *me)
+{
+    struct relay *self = me;
+    RY_ASSERT(self->magic == RELAY_MAGIC, "magic %x", self->magic);
+    return self;
+}
+
 void relay_role_stream(enum ry_role role, bool urgent, char name[RY_MAIL_STREAM_BYTES])
 {
     (void)snprintf(name, RY_MAIL_STREAM_BYTES, "reelyard:mail:%s%s", ry_role_name(role), urgent ? ":urgent" : "");
@@ -20,7 +27,8 @@ void relay_role_stream(enum ry_role role, bool urgent, char name[RY_MAIL_STREAM_
 
 void relay_node_stream(const char *owner, char name[RY_MAIL_STREAM_BYTES])
 {
-    (void)snprintf(name, RY_MAIL_STREAM_BYTES, "reelyard:mail:node:%s", owner);
+    int n = snprintf(name, RY_MAIL_STREAM_BYTES, "reelyard:mail:node:%s", owner);
+    RY_ASSERT(n > 0 && n < RY_MAIL_STREAM_BYTES, "owner of %d bytes", n);
 }
 
 bool relay_takes(const struct relay *self)

@@ -8,6 +8,7 @@
 #include "runtime/actor/actor.h"
 #include "runtime/base/log.h"
 #include "runtime/queue/mail_stream.h"
+#include "runtime/base/assert.h"
 #include "runtime/stats/stats.h"
 
 #define RELAY_OWNER_BYTES   208
@@ -72,7 +73,10 @@ struct peer_msg {
 };
 STAILQ_HEAD(peer_msgs, peer_msg);
 
+#define RELAY_MAGIC 0x72656c61u
+
 struct relay {
+    unsigned magic;              /* RELAY_MAGIC */
     struct ry_mail_stream *mail; /* NULL: no Redis, nothing is relayed */
     struct ry_ctx *ctx;          /* of the handler that runs now */
     char owner[RELAY_OWNER_BYTES];
@@ -121,6 +125,9 @@ struct relay {
 /* reelyard:mail:ROLE or reelyard:mail:ROLE:urgent, reelyard:mail:node:OWNER */
 void relay_role_stream(enum ry_role role, bool urgent, char name[RY_MAIL_STREAM_BYTES]);
 void relay_node_stream(const char *owner, char name[RY_MAIL_STREAM_BYTES]);
+
+/* The relay behind an actor's self. */
+struct relay *relay_of(void *me);
 
 /* Whether this node takes anything of others: it has the fleet's key, or the fleet is open. */
 bool relay_takes(const struct relay *self);

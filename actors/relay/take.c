@@ -11,6 +11,7 @@
 
 #include "actors/relay/peer_msg.h"
 #include "actors/relay/peers.h"
+#include "runtime/base/assert.h"
 
 #define CLAIM_MAX   16
 #define RENEW_MAX   256
@@ -28,6 +29,7 @@ static void take_text(char *to, size_t size, struct ry_str from)
 /* Which of its role's streams an entry stands in. */
 static bool is_urgent(const struct ry_mail_entry *entry)
 {
+    RY_ASSERT(strchr(entry->stream, ':') != NULL, "stream %s", entry->stream);
     return strcmp(strrchr(entry->stream, ':'), ":urgent") == 0;
 }
 
@@ -98,6 +100,7 @@ static bool is_here(const struct reader *reader, const struct ry_mail_entry *ent
 
 static void ask_for(struct relay *self, struct relay_entry *entry)
 {
+    RY_ASSERT(entry->id == 0 && entry->their_id != 0, "asked %llu", (unsigned long long)entry->id);
     entry->id = ++self->last_ask;
     HASH_ADD(hh, self->asked, id, sizeof entry->id, entry);
     relay_say_claim(self, entry->from, entry->their_id, entry->id);
@@ -110,6 +113,7 @@ static void on_entry(void *arg, const struct ry_mail_entry *entry)
     struct ry_str from = ry_mail_entry_get(entry, "from");
     const char *why = NULL;
     unsigned held_back = 0;
+    RY_ASSERT(reader->role > RY_ROLE_NONE && reader->role < RY_ROLE_COUNT, "role %d", (int)reader->role);
     reader->seen++;
     if (!entry->accepted) {
         relay_refuse(self, RY_COUNTER_relay_refused, entry->stream, ry_str_of(entry->id), ry_seal_text(entry->seal));
@@ -184,6 +188,7 @@ void relay_read(struct relay *self, uint32_t roles)
 static void renew_stream(struct relay *self, enum ry_role role, bool urgent, const char *stream)
 {
     char ids[RENEW_MAX][RY_MAIL_ENTRY_BYTES];
+    RY_ASSERT(self->here & RY_ROLE_BIT(role), "role %d has no instance here", (int)role);
     struct relay_entry *const both[] = {self->entries, self->asked};
     size_t n = 0;
     for (size_t i = 0; i < 2; i++)

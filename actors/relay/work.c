@@ -17,12 +17,14 @@
 #include "actors/relay/peer_msg.h"
 #include "proto/crossing.h"
 #include "runtime/actor/forward.h"
+#include "runtime/base/assert.h"
 
 #define WHOLE_BYTES ((size_t)160 << 20)
 
 /* The entry is over: its sender is told, and there is room for another. */
 static void finish(struct relay *self, struct relay_entry *entry)
 {
+    RY_ASSERT(relay_entry_of(self, entry->id) == entry, "entry %s", entry->entry);
     self->freed |= RY_ROLE_BIT(entry->role);
     relay_say_settled(self, entry->from, entry->their_id, (struct ry_str){0});
     relay_say_entry_end(self, entry);
@@ -78,6 +80,7 @@ static void begin(struct relay *self, struct relay_entry *entry)
         reject(self, entry, fault);
         return;
     }
+    RY_ASSERT(entry->id != 0 && relay_entry_of(self, entry->id) == NULL, "id %llu", (unsigned long long)entry->id);
     entry->tag = (uint16_t)descriptor->tag;
     if (descriptor->kind == RY_KIND_EVENT) {
         relay_say_entry_end(self, entry);
@@ -122,6 +125,7 @@ void relay_answer(struct relay *self, struct ry_mail *mail)
         return;
     }
     const struct ry_descriptor *asked = ry_descriptor(entry->tag);
+    RY_ASSERT(asked != NULL, "tag %u", entry->tag);
     bool to_sender = entry->native || (asked->kind == RY_KIND_ASK && (asked->senders & mail->descriptor->receivers));
     relay_say_answer(self, to_sender ? entry->from : entry->home, to_sender ? entry->their_id : entry->origin,
                      ry_buf_str(&whole));

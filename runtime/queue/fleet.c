@@ -1,10 +1,14 @@
-/* fleet.c: see fleet.h. No error has a byte of a key in it, and what was read of one is wiped. */
+/* fleet.c: the key of a fleet, read and made, and the seals that are made with it; see fleet.h.
+ *
+ * Owns the keys that are derived from the fleet's, in the memory of this process alone. No error has a byte of a key in
+ * it, and what was read of one is wiped. */
 #include "runtime/queue/fleet.h"
 
 #include <stdlib.h>
 
 #include <sodium.h>
 
+#include "runtime/base/assert.h"
 #include "runtime/base/own_file.h"
 
 #define KEY_CHARS      (2 * (size_t)RY_FLEET_KEY_BYTES)
@@ -155,8 +159,7 @@ static void make_seal(const struct ry_fleet *fleet, size_t key, const struct ry_
 
 void ry_fleet_seal(const struct ry_fleet *fleet, const struct ry_sealed *sealed, char seal[RY_SEAL_CHARS + 1])
 {
-    if (fleet->n == 0)
-        abort();
+    RY_ASSERT(fleet->n > 0 && fleet->n <= RY_FLEET_KEYS_MAX, "%zu keys", fleet->n);
     make_seal(fleet, 0, sealed, seal);
 }
 

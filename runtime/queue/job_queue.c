@@ -1,5 +1,10 @@
-/* job_queue.c: what the implementations of a job queue share: the check of a job, and the end. */
+/* job_queue.c: what the implementations of a job queue share: the check of a job, and the end.
+ *
+ * Owns nothing. A job that passes the check fits into every implementation, so a producer is told of its fault before
+ * anything is written. */
 #include "runtime/queue/job_queue.h"
+
+#include "runtime/base/assert.h"
 
 static int check_text(const char *field, struct ry_str text, size_t min, size_t max, struct ry_error *err)
 {
@@ -38,6 +43,7 @@ void ry_job_queue_close(struct ry_job_queue **queue)
 {
     if (*queue == NULL)
         return;
+    RY_ASSERT((*queue)->ops != NULL && (*queue)->ops->close != NULL);
     (*queue)->ops->close(*queue);
     *queue = NULL;
 }

@@ -1,3 +1,6 @@
+/* job_type.c: the types of jobs: how urgent each is, and which may follow which.
+ *
+ * A table, and nothing that blocks or fails. A type that nobody knows is the least urgent, and follows nothing. */
 #include "runtime/queue/job_type.h"
 
 #include "runtime/queue/job_queue.h"

@@ -6,13 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "runtime/base/assert.h"
 #include "runtime/base/log.h"
 
 struct ry_redis *ry_redis_of(struct ry_job_queue *queue)
 {
     struct ry_redis *redis = (struct ry_redis *)queue;
-    if (redis->magic != RY_REDIS_MAGIC)
-        abort();
+    RY_ASSERT(redis->magic == RY_REDIS_MAGIC, "magic %x", redis->magic);
     return redis;
 }
 

@@ -6,8 +6,11 @@
 
 #include <stdlib.h>
 
+#include "runtime/base/assert.h"
+
 int ry_redis_hold(struct ry_redis *redis, uint64_t token, struct ry_str member)
 {
+    RY_ASSERT(redis->held_count <= redis->held_room, "%zu held, room for %zu", redis->held_count, redis->held_room);
     if (redis->held_count == redis->held_room) {
         size_t room = redis->held_room ? redis->held_room * 2 : 16;
         struct ry_redis_held *held = reallocarray(redis->held, room, sizeof *held);
@@ -36,6 +39,7 @@ static void let_go(struct ry_redis *redis, uint64_t token)
     struct ry_redis_held *held = find_held(redis, token);
     if (held == NULL)
         return;
+    RY_ASSERT(redis->held_count > 0, "token %llu", (unsigned long long)token);
     free(held->member);
     *held = redis->held[--redis->held_count];
 }

@@ -1,4 +1,7 @@
-/* redis_link.c: the socket of a connection to Redis. See redis_link.h. */
+/* redis_link.c: the socket of a connection to Redis: connecting, logging in, sending, taking. See redis_link.h.
+ *
+ * Owns the socket and the parser. Any failure but an error reply closes the link, and whoever uses it decides when it
+ * is made again (redis_connection.c). A crash leaves nothing: what was sent may have been done. */
 #include "runtime/queue/redis_link.h"
 
 #include <errno.h>
@@ -9,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "runtime/base/assert.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/wait.h"
 
@@ -183,6 +187,7 @@ static int flush(struct ry_redis_link *link, struct ry_error *err)
             continue;
         if (n < 0)
             return errno == EAGAIN ? RY_OK : broken_errno(link, errno, err);
+        RY_ASSERT((size_t)n <= link->unsent.n, "%zd of %zu bytes", n, link->unsent.n);
         link->unsent.p += n;
         link->unsent.n -= (size_t)n;
     }

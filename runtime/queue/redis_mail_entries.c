@@ -8,6 +8,8 @@
 
 #include "runtime/queue/redis_mail.h"
 
+#include "runtime/base/assert.h"
+
 #define GROUP      "relay"
 #define SEAL_FIELD "seal"
 
@@ -85,8 +87,7 @@ static void write_step(struct ry_mail_stream *mail, const struct ry_mail_step *s
     struct ry_str parts[2 * RY_MAIL_FIELDS_MAX];
     char seal[RY_SEAL_CHARS + 1];
     bool sealing = mail->fleet.n > 0;
-    if (step->n >= RY_MAIL_FIELDS_MAX)
-        abort();
+    RY_ASSERT(step->n < RY_MAIL_FIELDS_MAX, "%zu fields for %s", step->n, step->stream);
     ry_mail_eval_more(mail, RY_MAIL_add, step->stream, 1 + 2 * (step->n + sealing));
     ry_redis_arg_int(&mail->command, step->lasts_s);
     field_parts(step->fields, step->n, parts);

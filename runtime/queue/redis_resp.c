@@ -1,5 +1,7 @@
 /* redis_resp.c: what goes over a link: commands as lists of arguments, replies as values.
- * The protocol: https://redis.io/docs/reference/protocol-spec. */
+ * The protocol: https://redis.io/docs/reference/protocol-spec.
+ *
+ * Owns nothing. A reply of another type than is expected is absent text, 0 or NULL, never a fault of this program. */
 #include "runtime/queue/redis_link.h"
 
 #include <inttypes.h>

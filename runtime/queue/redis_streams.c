@@ -1,7 +1,12 @@
+/* redis_streams.c: the streams of jobs that this node knows, and whose turn it is.
+ *
+ * Owns the list, sorted by class, guild and type, and which of them may have entries ("hot"). Blocks on nothing. A
+ * crash loses it, and the search of Redis (redis_discover.c) makes it again. */
 #include "runtime/queue/redis_streams.h"
 
 #include <stdlib.h>
 
+#include "runtime/base/assert.h"
 #include "runtime/queue/job_queue.h"
 
 static int compare_str(struct ry_str a, struct ry_str b)
@@ -84,6 +89,8 @@ struct ry_redis_stream *ry_redis_streams_add(struct ry_redis_streams *streams, s
     struct ry_redis_stream *stream = copy_of(&wanted);
     if (stream == NULL)
         return NULL;
+    RY_ASSERT(streams->n < streams->room && at <= streams->n, "%zu of %zu, room for %zu", at, streams->n,
+              streams->room);
     memmove(&streams->items[at + 1], &streams->items[at], (streams->n - at) * sizeof *streams->items);
     streams->items[at] = stream;
     streams->n++;
@@ -96,6 +103,7 @@ struct ry_redis_stream *ry_redis_streams_add(struct ry_redis_streams *streams, s
 
 static void remove_at(struct ry_redis_streams *streams, size_t at)
 {
+    RY_ASSERT(at < streams->n, "%zu of %zu", at, streams->n);
     ry_redis_stream_set_hot(streams, streams->items[at], false);
     free(streams->items[at]);
     streams->n--;
@@ -105,7 +113,9 @@ static void remove_at(struct ry_redis_streams *streams, size_t at)
 
 void ry_redis_streams_remove(struct ry_redis_streams *streams, struct ry_redis_stream *stream)
 {
-    remove_at(streams, place_of(streams, stream));
+    size_t at = place_of(streams, stream);
+    RY_ASSERT(at < streams->n && streams->items[at] == stream, "%zu of %zu", at, streams->n);
+    remove_at(streams, at);
 }
 
 size_t ry_redis_streams_remove_unseen(struct ry_redis_streams *streams, unsigned round)
@@ -119,6 +129,8 @@ size_t ry_redis_streams_remove_unseen(struct ry_redis_streams *streams, unsigned
 
 void ry_redis_stream_set_hot(struct ry_redis_streams *streams, struct ry_redis_stream *stream, bool hot)
 {
+    RY_ASSERT(!stream->hot || streams->hot[stream->class] > 0, "class %d of %zu streams", (int)stream->class,
+              streams->n);
     if (stream->hot && !hot)
         streams->hot[stream->class]--;
     else if (!stream->hot && hot)

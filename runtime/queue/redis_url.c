@@ -1,3 +1,6 @@
+/* redis_url.c: takes REDIS_URL apart; see redis_url.h.
+ *
+ * Owns nothing. The URL holds a password, so no error repeats any of it. */
 #include "runtime/queue/redis_url.h"
 
 #include "runtime/base/str.h"

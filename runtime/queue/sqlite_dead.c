@@ -1,5 +1,7 @@
 /* sqlite_dead.c: the dead letters of the embedded queue: what failed for good, whole and with its reason, until a
- * person drops or replays it. */
+ * person drops or replays it.
+ *
+ * A letter is taken away, or its job put back, in one transaction, so that a crash leaves it where it was or done. */
 #include "runtime/queue/sqlite_queue.h"
 
 static const char adding[] = "keep a dead letter";

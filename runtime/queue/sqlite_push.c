@@ -1,4 +1,7 @@
-/* sqlite_push.c: the producer's side of the embedded queue: push, cursor, depth, find. */
+/* sqlite_push.c: the producer's side of the embedded queue: push, cursor, depth, find.
+ *
+ * Jobs and their producer's cursor are one synced transaction: after a crash the producer goes on behind what is in the
+ * queue. */
 #include "runtime/queue/sqlite_queue.h"
 
 static const char pushing[] = "push jobs";

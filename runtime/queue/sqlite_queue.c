@@ -14,6 +14,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "runtime/base/assert.h"
+
 static const char *const statement_sql[RY_SQLITE_QUEUE_STATEMENT_COUNT] = {
 #define STATEMENT(name, sql) [RY_SQLITE_QUEUE_##name] = (sql),
 #include "runtime/queue/sqlite_statements.def"
@@ -23,8 +25,7 @@ static const char *const statement_sql[RY_SQLITE_QUEUE_STATEMENT_COUNT] = {
 struct ry_sqlite_queue *ry_sqlite_queue_of(struct ry_job_queue *queue)
 {
     struct ry_sqlite_queue *sqlite = (struct ry_sqlite_queue *)queue;
-    if (sqlite->magic != RY_SQLITE_QUEUE_MAGIC)
-        abort();
+    RY_ASSERT(sqlite->magic == RY_SQLITE_QUEUE_MAGIC, "magic %x", sqlite->magic);
     return sqlite;
 }
 
@@ -178,6 +179,7 @@ static int run_named(struct ry_sqlite_queue *sqlite, enum ry_sqlite_queue_statem
 int ry_sqlite_queue_begin(struct ry_sqlite_queue *sqlite, enum ry_sqlite_queue_sync sync, const char *doing,
                           struct ry_error *err)
 {
+    RY_ASSERT(sqlite3_get_autocommit(sqlite->db), "to %s inside a transaction", doing);
     if (sqlite->sync != sync) {
         const char *pragma =
             sync == RY_SQLITE_QUEUE_DURABLE ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL";
@@ -190,6 +192,7 @@ int ry_sqlite_queue_begin(struct ry_sqlite_queue *sqlite, enum ry_sqlite_queue_s
 
 int ry_sqlite_queue_end(struct ry_sqlite_queue *sqlite, int rc, const char *doing, struct ry_error *err)
 {
+    RY_ASSERT(rc != RY_OK || !sqlite3_get_autocommit(sqlite->db), "to %s outside of a transaction", doing);
     if (rc == RY_OK)
         rc = run_named(sqlite, RY_SQLITE_QUEUE_commit, doing, err);
     /* Some errors have rolled back by themselves. */
