@@ -6,7 +6,6 @@
 #include "tests/bed/bed.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -24,56 +23,11 @@
 /* ---- actors: a scheduler that asks, a writer that notes what it is asked ----------------------------------------- */
 
 static struct {
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
     unsigned wanted, sent, answers, undeliverable;
     unsigned worked[128]; /* clips_claim, by the first letter of the node's name */
     unsigned purges, batches, roots;
     bool holding; /* writers keep what they get */
-} stage = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
-
-#define WITH_STAGE(...) \
-    do { \
-        pthread_mutex_lock(&stage.lock); \
-        __VA_ARGS__; \
-        pthread_cond_broadcast(&stage.changed); \
-        pthread_mutex_unlock(&stage.lock); \
-    } while (0)
-
-static void await_count(const unsigned *count, unsigned n, const char *what)
-{
-    struct timespec until;
-    int rc = 0;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += PATIENCE_MS / 1000;
-    pthread_mutex_lock(&stage.lock);
-    while (*count < n && rc == 0)
-        rc = pthread_cond_timedwait(&stage.changed, &stage.lock, &until);
-    unsigned reached = *count;
-    pthread_mutex_unlock(&stage.lock);
-    if (reached < n)
-        fail_msg("%s: %u of %u", what, reached, n);
-}
-
-static unsigned seen(const unsigned *count)
-{
-    pthread_mutex_lock(&stage.lock);
-    unsigned n = *count;
-    pthread_mutex_unlock(&stage.lock);
-    return n;
-}
-
-static int open_actor(void **self, struct ry_ctx *ctx, struct ry_error *err)
-{
-    (void)self, (void)err;
-    ry_timer(ctx, 0, 0);
-    return RY_OK;
-}
-
-static void close_actor(void **self)
-{
-    (void)self;
-}
+} stage;
 
 static void scheduler_tick(void *self, struct ry_ctx *ctx, unsigned timer)
 {
@@ -106,9 +60,9 @@ static void writer_tick(void *self, struct ry_ctx *ctx, unsigned timer)
 {
     (void)self;
     ry_timer(ctx, timer, 5);
-    pthread_mutex_lock(&stage.lock);
+    relay_bed_lock();
     bool holding = stage.holding;
-    pthread_mutex_unlock(&stage.lock);
+    relay_bed_unlock();
     if (!holding)
         let_go(ctx);
 }
@@ -130,17 +84,17 @@ static void writer_receive(void *self, struct ry_ctx *ctx, struct ry_mail *mail)
 static const struct ry_actor_spec scheduler_spec = {.role = RY_ROLE_SCHEDULER,
                                                     .capacity = 16,
                                                     .threads = 1,
-                                                    .open = open_actor,
+                                                    .open = relay_bed_open_actor,
                                                     .receive = scheduler_receive,
                                                     .tick = scheduler_tick,
-                                                    .close = close_actor};
+                                                    .close = relay_bed_close_actor};
 static const struct ry_actor_spec writer_spec = {.role = RY_ROLE_WRITER,
                                                  .capacity = 8,
                                                  .threads = 1,
-                                                 .open = open_actor,
+                                                 .open = relay_bed_open_actor,
                                                  .receive = writer_receive,
                                                  .tick = writer_tick,
-                                                 .close = close_actor};
+                                                 .close = relay_bed_close_actor};
 
 /* ---- the site ---------------------------------------------------------------------------------------------------- */
 
@@ -163,7 +117,7 @@ static void want(unsigned n)
 
 static int set_up(void **state)
 {
-    (void)state;
+    redis = *state;
     char url[80];
     redis_server_say(redis, "FLUSHALL", NULL);
     WITH_STAGE(stage.wanted = stage.sent = stage.answers = stage.undeliverable = stage.purges = stage.batches =
@@ -222,15 +176,6 @@ static void await_notice(size_t node, const char *what)
             fail_msg("the node says \"%s\", and nothing of \"%s\"", notice, what);
         (void)counter_of(node, RY_COUNTER_relay_refused, notice);
     } while (strstr(notice, what) == NULL);
-}
-
-static void await_length(const char *stream, int64_t n)
-{
-    int64_t length = 0;
-    time_t until = time(NULL) + PATIENCE_MS / 1000;
-    while ((length = redis_server_int(redis, "XLEN", stream, NULL)) != n)
-        if (time(NULL) > until)
-            fail_msg("%s has %" PRId64 " entries, not %" PRId64, stream, length, n);
 }
 
 /* ---- the attacker ------------------------------------------------------------------------------------------------ */
@@ -303,13 +248,13 @@ static void add_forged(const char *sender, enum ry_tag tag, const void *message,
 /* After an attack: beta has seen nothing of it, and works on. */
 static void works_on_untouched(void)
 {
-    await_length(CLAIMS, 0);
+    relay_bed_await_length(&bed, CLAIMS, 0);
     begin("alpha", &scheduler_spec, KEY, "false");
     want(3);
-    await_count(&stage.answers, 3, "answers");
-    assert_int_equal(seen(&stage.worked['b']), 3);
-    assert_int_equal(seen(&stage.purges), 0);
-    assert_int_equal(seen(&stage.batches), 0);
+    relay_bed_await_count(&stage.answers, 3, "answers");
+    assert_int_equal(relay_bed_seen(&stage.worked['b']), 3);
+    assert_int_equal(relay_bed_seen(&stage.purges), 0);
+    assert_int_equal(relay_bed_seen(&stage.batches), 0);
 }
 
 /* ---- forged, altered, moved -------------------------------------------------------------------------------------- */
@@ -358,7 +303,7 @@ static void altered_and_moved_mail_is_not_delivered(void **state)
         add_copy(cases[i].stream, cases[i].field, cases[i].value);
     begin("beta", &writer_spec, KEY, "false");
     await_counter(0, RY_COUNTER_relay_refused, n - 1); /* nobody here reads storage's stream */
-    await_length(CLAIMS ":urgent", 0);
+    relay_bed_await_length(&bed, CLAIMS ":urgent", 0);
     assert_int_equal(ghost_node_claims(ghost), 0);
     works_on_untouched();
 }
@@ -393,21 +338,21 @@ static void mail_that_is_over_is_not_worked_on_again(void **state)
     begin("alpha", &scheduler_spec, KEY, "false");
     ghost_node_appear(ghost, RY_ROLE_BIT(RY_ROLE_WRITER));
     want(1);
-    await_length(CLAIMS, 1);
+    relay_bed_await_length(&bed, CLAIMS, 1);
     keep_copy(CLAIMS, "0");
     begin("beta", &writer_spec, KEY, "false");
-    await_count(&stage.answers, 1, "answers");
-    await_length(CLAIMS, 0);
+    relay_bed_await_count(&stage.answers, 1, "answers");
+    relay_bed_await_length(&bed, CLAIMS, 0);
     add_copy(CLAIMS, NULL, NULL); /* to the same node */
     await_counter(1, RY_COUNTER_relay_replayed, 1);
-    await_length(CLAIMS, 0);
+    relay_bed_await_length(&bed, CLAIMS, 0);
     relay_bed_end_last(&bed);
     begin("gamma", &writer_spec, KEY, "false"); /* to another one, or the same after its restart */
     add_copy(CLAIMS, NULL, NULL);
     await_counter(1, RY_COUNTER_relay_replayed, 1);
-    await_length(CLAIMS, 0);
-    assert_int_equal(seen(&stage.worked['b']) + seen(&stage.worked['g']), 1);
-    assert_int_equal(seen(&stage.answers), 1);
+    relay_bed_await_length(&bed, CLAIMS, 0);
+    assert_int_equal(relay_bed_seen(&stage.worked['b']) + relay_bed_seen(&stage.worked['g']), 1);
+    assert_int_equal(relay_bed_seen(&stage.answers), 1);
 }
 
 static void mail_that_is_worked_on_is_not_worked_on_by_another_node(void **state)
@@ -417,19 +362,19 @@ static void mail_that_is_worked_on_is_not_worked_on_by_another_node(void **state
     begin("alpha", &scheduler_spec, KEY, "false");
     ghost_node_appear(ghost, RY_ROLE_BIT(RY_ROLE_WRITER));
     want(1);
-    await_length(CLAIMS, 1);
+    relay_bed_await_length(&bed, CLAIMS, 1);
     keep_copy(CLAIMS, "0");
     begin("beta", &writer_spec, KEY, "false");
-    await_count(&stage.worked['b'], 1, "mails at beta");
+    relay_bed_await_count(&stage.worked['b'], 1, "mails at beta");
     begin("gamma", &writer_spec, KEY, "false");
     while (counter_of(2, RY_COUNTER_relay_replayed, NULL) == 0)
         add_copy(CLAIMS, NULL, NULL); /* some of them come to gamma */
     WITH_STAGE(stage.holding = false);
-    await_count(&stage.answers, 1, "answers");
-    await_length(CLAIMS, 0);
-    assert_int_equal(seen(&stage.worked['b']), 1);
-    assert_int_equal(seen(&stage.worked['g']), 0);
-    assert_int_equal(seen(&stage.answers), 1);
+    relay_bed_await_count(&stage.answers, 1, "answers");
+    relay_bed_await_length(&bed, CLAIMS, 0);
+    assert_int_equal(relay_bed_seen(&stage.worked['b']), 1);
+    assert_int_equal(relay_bed_seen(&stage.worked['g']), 0);
+    assert_int_equal(relay_bed_seen(&stage.answers), 1);
 }
 
 static void mail_of_a_start_that_is_over_is_not_worked_on(void **state)
@@ -438,7 +383,7 @@ static void mail_of_a_start_that_is_over_is_not_worked_on(void **state)
     begin("alpha", &scheduler_spec, KEY, "false");
     ghost_node_appear(ghost, RY_ROLE_BIT(RY_ROLE_WRITER));
     want(1);
-    await_length(CLAIMS, 1);
+    relay_bed_await_length(&bed, CLAIMS, 1);
     keep_copy(CLAIMS, "0");
     relay_bed_end_last(&bed);
     WITH_STAGE(stage.wanted = stage.sent = 0);
@@ -471,7 +416,7 @@ static void receipt_is_taken_only_of_the_node_that_has_the_mail(void **state)
     (void)snprintf(owner, sizeof owner, "%s", relay_bed_owner_of(&bed, "alpha"));
     (void)snprintf(stream, sizeof stream, "reelyard:mail:node:%s", owner);
     want(1);
-    await_length(CLAIMS, 1);
+    relay_bed_await_length(&bed, CLAIMS, 1);
     (void)snprintf(id, sizeof id, "%s", redis_server_say(redis, "EVAL", number, "1", CLAIMS, NULL));
     /* Forged, without a seal and with the wrong one; sealed, by a node that does not have the mail; the same again. */
     redis_server_say(redis, "XADD", stream, "*", "kind", "settled", "from", "ghost/1", "number", "1", "id", id, NULL);
@@ -480,13 +425,13 @@ static void receipt_is_taken_only_of_the_node_that_has_the_mail(void **state)
     add_copy(stream, "number", "9");
     add_copy(stream, NULL, NULL);
     add_copy(stream, NULL, NULL);
-    await_length(stream, 0);
+    relay_bed_await_length(&bed, stream, 0);
     await_counter(0, RY_COUNTER_relay_refused, 3);
     await_counter(0, RY_COUNTER_relay_replayed, 1);
     assert_int_equal(redis_server_int(redis, "XLEN", CLAIMS, NULL), 1);
     begin("beta", &writer_spec, KEY, "false");
-    await_count(&stage.answers, 1, "answers");
-    assert_int_equal(seen(&stage.undeliverable), 0);
+    relay_bed_await_count(&stage.answers, 1, "answers");
+    assert_int_equal(relay_bed_seen(&stage.undeliverable), 0);
 }
 
 static void word_to_another_node_is_not_heard(void **state)
@@ -499,7 +444,7 @@ static void word_to_another_node_is_not_heard(void **state)
     (void)snprintf(beta, sizeof beta, "reelyard:mail:node:%s", relay_bed_owner_of(&bed, "beta"));
     get_word(relay_bed_owner_of(&bed, "alpha"), "settled", "7");
     add_copy(beta, NULL, NULL);
-    await_length(beta, 0);
+    relay_bed_await_length(&bed, beta, 0);
     await_counter(1, RY_COUNTER_relay_refused, 1);
     assert_int_equal(counter_of(0, RY_COUNTER_relay_refused, NULL), 0);
 }
@@ -534,9 +479,9 @@ static void news_are_believed_only_sealed_new_and_under_their_name(void **state)
     redis_server_say(redis, "EVAL", copy, "0", "reelyard:node:ghost", NULL);
     await_notice(0, "ago by this node's clock");
     want(2);
-    await_count(&stage.sent, 2, "mails");
+    relay_bed_await_count(&stage.sent, 2, "mails");
     begin("beta", &writer_spec, KEY, "false"); /* the first that alpha gives its mail to */
-    await_count(&stage.answers, 2, "answers");
+    relay_bed_await_count(&stage.answers, 2, "answers");
 }
 
 /* ---- keys -------------------------------------------------------------------------------------------------------- */
@@ -558,11 +503,11 @@ static void node_of_an_older_version_is_named_and_no_mail_is_lost_beside_it(void
         await_notice(0, "reelyard:node older: it is JSON, as an older reelyard writes it");
         want(2);
         begin("beta", &writer_spec, fleets[i].fleet_key, fleets[i].open);
-        await_count(&stage.answers, 2 * (i + 1), "answers");
+        relay_bed_await_count(&stage.answers, 2 * (i + 1), "answers");
         relay_bed_end(&bed);
         redis_server_say(redis, "FLUSHALL", NULL);
     }
-    assert_int_equal(seen(&stage.undeliverable), 0);
+    assert_int_equal(relay_bed_seen(&stage.undeliverable), 0);
 }
 
 static void nodes_of_another_key_exchange_nothing(void **state)
@@ -574,8 +519,8 @@ static void nodes_of_another_key_exchange_nothing(void **state)
     await_notice(1, "reelyard:node alpha: its seal is of a key that this node does not have");
     want(2);
     begin("beta", &writer_spec, KEY, "false");
-    await_count(&stage.answers, 2, "answers");
-    assert_int_equal(seen(&stage.worked['g']), 0);
+    relay_bed_await_count(&stage.answers, 2, "answers");
+    assert_int_equal(relay_bed_seen(&stage.worked['g']), 0);
 }
 
 static void key_is_replaced_while_nodes_go_on(void **state)
@@ -586,7 +531,7 @@ static void key_is_replaced_while_nodes_go_on(void **state)
         begin("alpha", &scheduler_spec, steps[i], "false");
         begin("beta", &writer_spec, steps[i + 1], "false");
         want(1);
-        await_count(&stage.answers, i + 1, "answers");
+        relay_bed_await_count(&stage.answers, i + 1, "answers");
         relay_bed_end(&bed);
         WITH_STAGE(stage.sent = stage.wanted);
     }
@@ -608,10 +553,10 @@ static void nodes_without_a_key_exchange_nothing_and_say_so(void **state)
     get_sealed(CLAIMS, RY_TAG_clips_claim, &claim);
     add_copy(CLAIMS, NULL, NULL);
     want(1);
-    await_count(&stage.sent, 1, "mails");
+    relay_bed_await_count(&stage.sent, 1, "mails");
     await_notice(1, "shares this Redis");
     assert_int_equal(redis_server_int(redis, "XLEN", CLAIMS, NULL), 1); /* the fleet's, which it left alone */
-    assert_int_equal(seen(&stage.worked['b']), 0);
+    assert_int_equal(relay_bed_seen(&stage.worked['b']), 0);
 }
 
 static void open_fleet_exchanges_mail_without_a_key(void **state)
@@ -620,10 +565,10 @@ static void open_fleet_exchanges_mail_without_a_key(void **state)
     begin("alpha", &scheduler_spec, "", "true");
     begin("beta", &writer_spec, "", "true");
     want(3);
-    await_count(&stage.answers, 3, "answers");
+    relay_bed_await_count(&stage.answers, 3, "answers");
     begin("gamma", &writer_spec, KEY, "true"); /* on the way to a key */
     want(3);
-    await_count(&stage.answers, 6, "answers");
+    relay_bed_await_count(&stage.answers, 6, "answers");
 }
 
 /* ---- names, keys that are none ----------------------------------------------------------------------------------- */
@@ -646,7 +591,7 @@ static void key_of_another_type_is_put_aside(void **state)
         if (i == 0)
             begin("beta", &writer_spec, KEY, "false");
         want(1);
-        await_count(&stage.answers, i + 1, keys[i]);
+        relay_bed_await_count(&stage.answers, i + 1, keys[i]);
     }
     await_key("reelyard:malformed:" CLAIMS);
     await_key("reelyard:malformed:reelyard:nodes");
@@ -655,7 +600,7 @@ static void key_of_another_type_is_put_aside(void **state)
     redis_server_say(redis, "SADD", "reelyard:nodes", "older", NULL);
     redis_server_say(redis, "SET", "reelyard:node:older", "\xff\xfe", NULL);
     want(1);
-    await_count(&stage.answers, 5, "answers");
+    relay_bed_await_count(&stage.answers, 5, "answers");
 }
 
 static void mail_behind_a_flood_is_worked_on(void **state)
@@ -665,31 +610,17 @@ static void mail_behind_a_flood_is_worked_on(void **state)
     begin("alpha", &scheduler_spec, KEY, "false");
     begin("beta", &writer_spec, KEY, "false");
     want(1);
-    await_count(&stage.answers, 1, "answers");
+    relay_bed_await_count(&stage.answers, 1, "answers");
     char words[RY_MAIL_STREAM_BYTES];
     (void)snprintf(words, sizeof words, "reelyard:mail:node:%s", relay_bed_owner_of(&bed, "alpha"));
     redis_server_say(redis, "EVAL", flood, "1", CLAIMS, NULL); /* without a bell */
     redis_server_say(redis, "EVAL", flood, "1", words, NULL);
     want(3);
-    await_count(&stage.answers, 4, "answers");
+    relay_bed_await_count(&stage.answers, 4, "answers");
     await_counter(0, RY_COUNTER_relay_refused, 5000);
     await_counter(1, RY_COUNTER_relay_refused, 5000);
-    await_length(CLAIMS, 0);
-    await_length(words, 0);
-}
-
-static int begin_redis(void **state)
-{
-    (void)state;
-    redis = redis_server_start(NULL);
-    return redis == NULL;
-}
-
-static int end_redis(void **state)
-{
-    (void)state;
-    redis_server_free(redis);
-    return 0;
+    relay_bed_await_length(&bed, CLAIMS, 0);
+    relay_bed_await_length(&bed, words, 0);
 }
 
 int main(void)
@@ -715,5 +646,5 @@ int main(void)
         TEST(mail_behind_a_flood_is_worked_on),
     };
     redis_server_needed();
-    return cmocka_run_group_tests(tests, begin_redis, end_redis);
+    return cmocka_run_group_tests(tests, redis_server_begin, redis_server_end);
 }

@@ -3,7 +3,6 @@
 #include "tests/bed/bed.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -21,8 +20,6 @@
 /* ---- what the actors of all nodes see and do; under the lock ----------------------------------------------------- */
 
 static struct {
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
     /* What the scheduler is to send, and what it has sent. */
     enum ry_tag tag;
     struct ry_send send;
@@ -38,38 +35,7 @@ static struct {
     unsigned dead;
     char dead_reason[401];
     bool encoder_fails;
-} stage = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
-
-#define WITH_STAGE(...) \
-    do { \
-        pthread_mutex_lock(&stage.lock); \
-        __VA_ARGS__; \
-        pthread_cond_broadcast(&stage.changed); \
-        pthread_mutex_unlock(&stage.lock); \
-    } while (0)
-
-static void await_count(const unsigned *count, unsigned n, const char *what)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += PATIENCE_MS / 1000;
-    pthread_mutex_lock(&stage.lock);
-    int rc = 0;
-    while (*count < n && rc == 0)
-        rc = pthread_cond_timedwait(&stage.changed, &stage.lock, &until);
-    unsigned reached = *count;
-    pthread_mutex_unlock(&stage.lock);
-    if (reached < n)
-        fail_msg("%s: %u of %u", what, reached, n);
-}
-
-static unsigned seen(const unsigned *count)
-{
-    pthread_mutex_lock(&stage.lock);
-    unsigned n = *count;
-    pthread_mutex_unlock(&stage.lock);
-    return n;
-}
+} stage;
 
 static void note_work(struct ry_ctx *ctx, const struct ry_mail *mail)
 {
@@ -78,18 +44,6 @@ static void note_work(struct ry_ctx *ctx, const struct ry_mail *mail)
 }
 
 /* ---- actors ------------------------------------------------------------------------------------------------------ */
-
-static int open_actor(void **self, struct ry_ctx *ctx, struct ry_error *err)
-{
-    (void)self, (void)err;
-    ry_timer(ctx, 0, 0);
-    return RY_OK;
-}
-
-static void close_actor(void **self)
-{
-    (void)self;
-}
 
 static void scheduler_tick(void *self, struct ry_ctx *ctx, unsigned timer)
 {
@@ -103,14 +57,13 @@ static void scheduler_tick(void *self, struct ry_ctx *ctx, unsigned timer)
                                 .url = RY_STR("https://cdn.example/a.mp4")};
     const struct ry_thumbnail_make make = {.clips = {.items = &clip, .n = 1}};
     ry_timer(ctx, timer, 5);
-    pthread_mutex_lock(&stage.lock);
+    relay_bed_lock();
     for (; stage.sent < stage.wanted; stage.sent++)
         if (stage.tag == RY_TAG_clips_claim)
             RY_TELL(ctx, clips_claim, &claim, &stage.send);
         else
             RY_TELL(ctx, thumbnail_make, &make, &stage.send);
-    pthread_cond_broadcast(&stage.changed);
-    pthread_mutex_unlock(&stage.lock);
+    relay_bed_unlock();
 }
 
 static void scheduler_receive(void *self, struct ry_ctx *ctx, struct ry_mail *mail)
@@ -237,20 +190,16 @@ static void ingester_receive(void *self, struct ry_ctx *ctx, struct ry_mail *mai
 #define ACTOR(name, of_role, ...) \
     static const struct ry_actor_spec name##_spec = {.role = of_role, \
                                                      .threads = 1, \
-                                                     .open = open_actor, \
+                                                     .open = relay_bed_open_actor, \
                                                      .receive = name##_receive, \
-                                                     .close = close_actor, \
+                                                     .close = relay_bed_close_actor, \
                                                      __VA_ARGS__}
-static void ignore_tick(void *self, struct ry_ctx *ctx, unsigned timer)
-{
-    (void)self, (void)ctx, (void)timer;
-}
 ACTOR(scheduler, RY_ROLE_SCHEDULER, .capacity = 16, .tick = scheduler_tick);
-ACTOR(writer, RY_ROLE_WRITER, .capacity = 4, .tick = ignore_tick);
-ACTOR(downloader, RY_ROLE_DOWNLOADER, .capacity = 8, .tick = ignore_tick);
-ACTOR(encoder, RY_ROLE_ENCODER, .capacity = 1, .tick = ignore_tick);
-ACTOR(storage, RY_ROLE_STORAGE, .capacity = 4, .tick = ignore_tick);
-ACTOR(ingester, RY_ROLE_INGESTER, .capacity = 4, .tick = ignore_tick);
+ACTOR(writer, RY_ROLE_WRITER, .capacity = 4, .tick = relay_bed_ignore_tick);
+ACTOR(downloader, RY_ROLE_DOWNLOADER, .capacity = 8, .tick = relay_bed_ignore_tick);
+ACTOR(encoder, RY_ROLE_ENCODER, .capacity = 1, .tick = relay_bed_ignore_tick);
+ACTOR(storage, RY_ROLE_STORAGE, .capacity = 4, .tick = relay_bed_ignore_tick);
+ACTOR(ingester, RY_ROLE_INGESTER, .capacity = 4, .tick = relay_bed_ignore_tick);
 
 /* ---- nodes ------------------------------------------------------------------------------------------------------- */
 
@@ -271,7 +220,7 @@ static void begin(const char *name, const struct ry_actor_spec *const *specs)
 
 static int set_up(void **state)
 {
-    (void)state;
+    redis = *state;
     redis_server_say(redis, "FLUSHALL", NULL);
     WITH_STAGE(stage.tag = RY_TAG_clips_claim; stage.send = (struct ry_send){.priority = RY_PRIORITY_BACKFILL};
                stage.wanted = stage.sent = stage.answers = stage.undeliverable = stage.dead = 0; stage.ordered = 0;
@@ -311,15 +260,6 @@ static void await_ghost(unsigned (*count)(struct ghost_node *), unsigned n, cons
     while (count(ghost) < n)
         if (time(NULL) > until)
             fail_msg("%s: %u of %u", what, count(ghost), n);
-}
-
-static void await_length(const char *stream, int64_t n)
-{
-    int64_t length = 0;
-    time_t until = time(NULL) + PATIENCE_MS / 1000;
-    while ((length = redis_server_int(redis, "XLEN", stream, NULL)) != n)
-        if (time(NULL) > until)
-            fail_msg("%s has %" PRId64 " entries, not %" PRId64, stream, length, n);
 }
 
 /* Sender and number of the first entry. */
@@ -365,10 +305,10 @@ static void mail_and_its_answer_cross(void **state)
     BEGIN("alpha", &scheduler_spec);
     BEGIN("beta", &writer_spec);
     want(40);
-    await_count(&stage.answers, 40, "answers");
-    assert_int_equal(seen(&stage.worked['b']), 40);
-    await_length(CLAIMS, 0);
-    assert_int_equal(seen(&stage.undeliverable), 0);
+    relay_bed_await_count(&stage.answers, 40, "answers");
+    assert_int_equal(relay_bed_seen(&stage.worked['b']), 40);
+    relay_bed_await_length(&bed, CLAIMS, 0);
+    assert_int_equal(relay_bed_seen(&stage.undeliverable), 0);
 }
 
 static void what_follows_and_the_answer_to_the_origin_cross_three_nodes(void **state)
@@ -379,16 +319,16 @@ static void what_follows_and_the_answer_to_the_origin_cross_three_nodes(void **s
     BEGIN("gamma", &encoder_spec, &storage_spec);
     WITH_STAGE(stage.tag = RY_TAG_thumbnail_make);
     want(40);
-    await_count(&stage.answers, 40, "clips settled");
-    assert_int_equal(seen(&stage.worked['b']), 80); /* thumbnail_make, clip_completed */
-    assert_int_equal(seen(&stage.worked['g']), 80); /* encode_run, thumbnail_store */
+    relay_bed_await_count(&stage.answers, 40, "clips settled");
+    assert_int_equal(relay_bed_seen(&stage.worked['b']), 80); /* thumbnail_make, clip_completed */
+    assert_int_equal(relay_bed_seen(&stage.worked['g']), 80); /* encode_run, thumbnail_store */
     static const char *const streams[] = {"downloader", "encoder", "storage", "writer"};
     for (size_t i = 0; i < sizeof streams / sizeof *streams; i++) {
         char stream[64];
         (void)snprintf(stream, sizeof stream, "reelyard:mail:%s", streams[i]);
-        await_length(stream, 0);
+        relay_bed_await_length(&bed, stream, 0);
     }
-    assert_int_equal(seen(&stage.answers), 40);
+    assert_int_equal(relay_bed_seen(&stage.answers), 40);
 }
 
 static void what_follows_comes_home_to_the_node_of_the_origin(void **state)
@@ -399,10 +339,10 @@ static void what_follows_comes_home_to_the_node_of_the_origin(void **state)
     BEGIN("gamma", &encoder_spec);
     WITH_STAGE(stage.tag = RY_TAG_thumbnail_make);
     want(40);
-    await_count(&stage.answers, 40, "clips settled");
-    await_length("reelyard:mail:downloader", 0);
-    await_length("reelyard:mail:storage", 0);
-    assert_int_equal(seen(&stage.worked['a']), 80);
+    relay_bed_await_count(&stage.answers, 40, "clips settled");
+    relay_bed_await_length(&bed, "reelyard:mail:downloader", 0);
+    relay_bed_await_length(&bed, "reelyard:mail:storage", 0);
+    assert_int_equal(relay_bed_seen(&stage.worked['a']), 80);
 }
 
 static void smallest_mailboxes_hold_nothing_up(void **state)
@@ -415,7 +355,7 @@ static void smallest_mailboxes_hold_nothing_up(void **state)
     WITH_STAGE(stage.tag = RY_TAG_thumbnail_make);
     for (unsigned i = 1; i <= 10; i++) {
         want(1);
-        await_count(&stage.answers, i, "clips settled");
+        relay_bed_await_count(&stage.answers, i, "clips settled");
     }
 }
 
@@ -428,10 +368,11 @@ static void mail_that_dies_elsewhere_is_told_and_its_letter_comes_to_the_ingeste
     BEGIN("gamma", &encoder_spec);
     WITH_STAGE(stage.tag = RY_TAG_thumbnail_make);
     want(1);
-    await_count(&stage.answers, 1, "clips settled");
-    await_count(&stage.dead, 1, "dead letters");
+    relay_bed_await_count(&stage.answers, 1, "clips settled");
+    relay_bed_await_count(&stage.dead, 1, "dead letters");
     assert_string_equal(stage.dead_reason, "the video is cursed");
-    assert_int_equal(seen(&stage.worked['g']), 3); /* an encoder alone makes no dead letter: its mail is tried again */
+    assert_int_equal(relay_bed_seen(&stage.worked['g']),
+                     3); /* an encoder alone makes no dead letter: its mail is tried again */
 }
 
 /* ---- nodes that end ---------------------------------------------------------------------------------------------- */
@@ -442,12 +383,12 @@ static void entry_of_a_node_that_ended_is_claimed_and_counted(void **state)
     ghost_appears(RY_ROLE_BIT(RY_ROLE_WRITER));
     BEGIN("alpha", &scheduler_spec);
     want(1);
-    await_length(CLAIMS, 1);
+    relay_bed_await_length(&bed, CLAIMS, 1);
     ghost_reads(CLAIMS);
     BEGIN("beta", &writer_spec);
-    await_count(&stage.answers, 1, "answers");
-    await_length(CLAIMS, 0);
-    assert_int_equal(seen(&stage.worked['b']), 1);
+    relay_bed_await_count(&stage.answers, 1, "answers");
+    relay_bed_await_length(&bed, CLAIMS, 0);
+    assert_int_equal(relay_bed_seen(&stage.worked['b']), 1);
 }
 
 static void entry_that_was_delivered_too_often_is_dead_at_its_sender(void **state)
@@ -456,20 +397,20 @@ static void entry_that_was_delivered_too_often_is_dead_at_its_sender(void **stat
     ghost_appears(RY_ROLE_BIT(RY_ROLE_WRITER));
     BEGIN("alpha", &scheduler_spec, &ingester_spec);
     want(1);
-    await_length(CLAIMS, 1);
+    relay_bed_await_length(&bed, CLAIMS, 1);
     ghost_reads(CLAIMS);
     static const char script[] =
         "local id = redis.call('XPENDING', KEYS[1], 'relay', '-', '+', 1)[1][1]"
         " return redis.call('XCLAIM', KEYS[1], 'relay', 'ghost/1', 0, id, 'RETRYCOUNT', 3, 'JUSTID')";
     redis_server_say(redis, "EVAL", script, "1", CLAIMS, NULL);
     BEGIN("beta", &writer_spec);
-    await_count(&stage.undeliverable, 1, "words to the sender");
+    relay_bed_await_count(&stage.undeliverable, 1, "words to the sender");
     assert_int_equal(stage.cause, RY_UNDELIVERABLE_DEAD);
     assert_non_null(strstr(stage.reason, "every node that worked on it ended"));
-    await_count(&stage.dead, 1, "dead letters");
+    relay_bed_await_count(&stage.dead, 1, "dead letters");
     assert_non_null(strstr(stage.dead_reason, "every node that worked on it ended"));
-    await_length(CLAIMS, 0);
-    assert_int_equal(seen(&stage.worked['b']), 0);
+    relay_bed_await_length(&bed, CLAIMS, 0);
+    assert_int_equal(relay_bed_seen(&stage.worked['b']), 0);
 }
 
 static void entries_of_a_node_that_is_gone_are_dropped(void **state)
@@ -478,14 +419,14 @@ static void entries_of_a_node_that_is_gone_are_dropped(void **state)
     ghost_appears(RY_ROLE_BIT(RY_ROLE_WRITER));
     BEGIN("alpha", &scheduler_spec);
     want(1);
-    await_length(CLAIMS, 1);
+    relay_bed_await_length(&bed, CLAIMS, 1);
     ghost_sends("ghost/1", "7", "ghost/1", NULL);   /* of whom there are news */
     ghost_sends("ghost/0", "7", "ghost/0", NULL);   /* its start of before */
     ghost_sends("nobody/1", "7", "nobody/1", NULL); /* and one that never was */
     ghost_node_answer(ghost, "granted");
     BEGIN("beta", &writer_spec);
-    await_length(CLAIMS, 0);
-    assert_int_equal(seen(&stage.worked['b']), 2);
+    relay_bed_await_length(&bed, CLAIMS, 0);
+    assert_int_equal(relay_bed_seen(&stage.worked['b']), 2);
     assert_int_equal(redis_server_int(redis, "EXISTS", "reelyard:mail:node:nobody/1", NULL), 0);
 }
 
@@ -497,8 +438,8 @@ static void window_is_never_exceeded_while_nobody_reads(void **state)
     ghost_appears(RY_ROLE_BIT(RY_ROLE_WRITER));
     BEGIN("alpha", &scheduler_spec);
     want(20);
-    await_count(&stage.sent, 20, "mails");
-    await_length(CLAIMS, 4);
+    relay_bed_await_count(&stage.sent, 20, "mails");
+    relay_bed_await_length(&bed, CLAIMS, 4);
     /* The ghost ends one; another one takes its place, and no more. */
     ghost_reads(CLAIMS);
     const char *read = redis_server_say(redis, "EVAL", first_mail, "1", CLAIMS, NULL);
@@ -509,12 +450,12 @@ static void window_is_never_exceeded_while_nobody_reads(void **state)
     static const char end[] = "local e = redis.call('XRANGE', KEYS[1], '-', '+')[1]"
                               " redis.call('XACK', KEYS[1], 'relay', e[1]) return redis.call('XDEL', KEYS[1], e[1])";
     redis_server_say(redis, "EVAL", end, "1", CLAIMS, NULL);
-    await_length(CLAIMS, 4);
+    relay_bed_await_length(&bed, CLAIMS, 4);
     assert_int_equal(entries_ever(CLAIMS), 5);
     BEGIN("beta", &writer_spec);
-    await_count(&stage.answers, 19, "answers");
-    await_length(CLAIMS, 0);
-    assert_int_equal(seen(&stage.undeliverable), 0);
+    relay_bed_await_count(&stage.answers, 19, "answers");
+    relay_bed_await_length(&bed, CLAIMS, 0);
+    assert_int_equal(relay_bed_seen(&stage.undeliverable), 0);
 }
 
 static void sender_is_told_of_a_deadline_that_passes_at_nobody(void **state)
@@ -524,14 +465,14 @@ static void sender_is_told_of_a_deadline_that_passes_at_nobody(void **state)
     BEGIN("alpha", &scheduler_spec);
     WITH_STAGE(stage.send.deadline_wall_ms = ry_wall_ms(ry_clock_system()) + 300);
     want(6); /* two more than the window */
-    await_count(&stage.undeliverable, 6, "words to the sender");
+    relay_bed_await_count(&stage.undeliverable, 6, "words to the sender");
     assert_int_equal(stage.cause, RY_UNDELIVERABLE_EXPIRED);
-    await_length(CLAIMS, 0);
+    relay_bed_await_length(&bed, CLAIMS, 0);
     BEGIN("beta", &writer_spec);
     WITH_STAGE(stage.send.deadline_wall_ms = 0);
     want(1);
-    await_count(&stage.answers, 1, "answers");
-    assert_int_equal(seen(&stage.worked['b']), 1);
+    relay_bed_await_count(&stage.answers, 1, "answers");
+    assert_int_equal(relay_bed_seen(&stage.worked['b']), 1);
 }
 
 static void work_that_has_begun_may_end_after_its_deadline(void **state)
@@ -541,16 +482,16 @@ static void work_that_has_begun_may_end_after_its_deadline(void **state)
     BEGIN("alpha", &scheduler_spec);
     WITH_STAGE(stage.send.deadline_wall_ms = ry_wall_ms(ry_clock_system()) + 1500);
     want(2);
-    await_length(CLAIMS, 2);
+    relay_bed_await_length(&bed, CLAIMS, 2);
     ghost_reads(CLAIMS);
-    await_count(&stage.undeliverable, 1, "words to the sender");
-    await_length(CLAIMS, 1); /* the one that the ghost has */
+    relay_bed_await_count(&stage.undeliverable, 1, "words to the sender");
+    relay_bed_await_length(&bed, CLAIMS, 1); /* the one that the ghost has */
     BEGIN("beta", &writer_spec);
     /* Claimed by beta, whose router finds it too late and says so. */
-    await_count(&stage.undeliverable, 2, "words to the sender");
+    relay_bed_await_count(&stage.undeliverable, 2, "words to the sender");
     assert_int_equal(stage.cause, RY_UNDELIVERABLE_EXPIRED);
-    await_length(CLAIMS, 0);
-    assert_int_equal(seen(&stage.worked['b']), 0);
+    relay_bed_await_length(&bed, CLAIMS, 0);
+    assert_int_equal(relay_bed_seen(&stage.worked['b']), 0);
 }
 
 static void urgent_mail_goes_past_the_rest(void **state)
@@ -559,19 +500,19 @@ static void urgent_mail_goes_past_the_rest(void **state)
     ghost_appears(RY_ROLE_BIT(RY_ROLE_WRITER));
     BEGIN("alpha", &scheduler_spec);
     want(10);
-    await_length(CLAIMS, 4);
+    relay_bed_await_length(&bed, CLAIMS, 4);
     for (unsigned priority = RY_PRIORITY_CONTROL; priority <= RY_PRIORITY_LIVE; priority++) {
         WITH_STAGE(stage.send.priority = (enum ry_priority)priority);
         want(1);
-        await_length(CLAIMS ":urgent", priority + 1); /* though the window of the others is full */
+        relay_bed_await_length(&bed, CLAIMS ":urgent", priority + 1); /* though the window of the others is full */
     }
     want(5);
-    await_count(&stage.sent, 17, "mails");
-    await_length(CLAIMS ":urgent", 4);
+    relay_bed_await_count(&stage.sent, 17, "mails");
+    relay_bed_await_length(&bed, CLAIMS ":urgent", 4);
     BEGIN("beta", &writer_spec);
-    await_count(&stage.answers, 17, "answers");
-    await_length(CLAIMS, 0);
-    await_length(CLAIMS ":urgent", 0);
+    relay_bed_await_count(&stage.answers, 17, "answers");
+    relay_bed_await_length(&bed, CLAIMS, 0);
+    relay_bed_await_length(&bed, CLAIMS ":urgent", 0);
     for (size_t i = 0; i < 4; i++)
         assert_between(stage.order[i], RY_PRIORITY_CONTROL, RY_PRIORITY_LIVE);
 }
@@ -584,15 +525,15 @@ static void entries_that_redis_lost_are_added_again(void **state)
     ghost_appears(RY_ROLE_BIT(RY_ROLE_WRITER));
     BEGIN("alpha", &scheduler_spec);
     want(4);
-    await_length(CLAIMS, 4);
+    relay_bed_await_length(&bed, CLAIMS, 4);
     redis_server_say(redis, "XTRIM", CLAIMS, "MAXLEN", "1", NULL);
-    await_length(CLAIMS, 4);
+    relay_bed_await_length(&bed, CLAIMS, 4);
     redis_server_say(redis, "FLUSHALL", NULL);
-    await_length(CLAIMS, 4);
+    relay_bed_await_length(&bed, CLAIMS, 4);
     BEGIN("beta", &writer_spec);
-    await_count(&stage.answers, 4, "answers");
-    await_length(CLAIMS, 0);
-    assert_int_equal(seen(&stage.worked['b']), 4);
+    relay_bed_await_count(&stage.answers, 4, "answers");
+    relay_bed_await_length(&bed, CLAIMS, 0);
+    assert_int_equal(relay_bed_seen(&stage.worked['b']), 4);
 }
 
 static void mail_that_was_added_twice_is_worked_on_once(void **state)
@@ -603,15 +544,15 @@ static void mail_that_was_added_twice_is_worked_on_once(void **state)
     ghost_appears(RY_ROLE_BIT(RY_ROLE_ENCODER)); /* so the downloader's mail is not over */
     WITH_STAGE(stage.tag = RY_TAG_thumbnail_make);
     want(1);
-    await_count(&stage.worked['b'], 1, "clips at the downloader");
-    await_length("reelyard:mail:encoder", 1);
+    relay_bed_await_count(&stage.worked['b'], 1, "clips at the downloader");
+    relay_bed_await_length(&bed, "reelyard:mail:encoder", 1);
     redis_server_say(redis, "DEL", "reelyard:mail:downloader", NULL);
-    await_length("reelyard:mail:downloader", 1); /* alpha has added it again */
+    relay_bed_await_length(&bed, "reelyard:mail:downloader", 1); /* alpha has added it again */
     ghost_node_go(ghost);
     BEGIN("gamma", &encoder_spec);
-    await_count(&stage.answers, 1, "clips settled");
-    await_length("reelyard:mail:downloader", 0);
-    assert_int_equal(seen(&stage.worked['b']), 1);
+    relay_bed_await_count(&stage.answers, 1, "clips settled");
+    relay_bed_await_length(&bed, "reelyard:mail:downloader", 0);
+    assert_int_equal(relay_bed_seen(&stage.worked['b']), 1);
 }
 
 static void garbage_of_a_node_of_the_fleet_is_refused_and_ended(void **state)
@@ -630,12 +571,12 @@ static void garbage_of_a_node_of_the_fleet_is_refused_and_ended(void **state)
     ghost_sends("ghost/1", "8", "ghost/1", "x"); /* whole, but for the mail: it was given, and so it is dead */
     redis_server_say(redis, "SET", "reelyard:mail:storage", "no stream at all", NULL);
     BEGIN("beta", &storage_spec, &writer_spec);
-    await_length(CLAIMS, 0);
+    relay_bed_await_length(&bed, CLAIMS, 0);
     await_ghost(ghost_node_ends, 1, "mails of the ghost that are dead");
 
     BEGIN("alpha", &scheduler_spec);
     want(1);
-    await_count(&stage.answers, 1, "answers");
+    relay_bed_await_count(&stage.answers, 1, "answers");
     for (const char *const *name = (const char *const[]){"alpha", "beta", NULL}; *name != NULL; name++) {
         char stream[RY_MAIL_STREAM_BYTES];
         const char *owner = relay_bed_owner_of(&bed, *name);
@@ -643,12 +584,12 @@ static void garbage_of_a_node_of_the_fleet_is_refused_and_ended(void **state)
         for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
             for (size_t j = 0; j < sizeof ids / sizeof *ids; j++)
                 ghost_node_say(ghost, owner, kinds[i], ids[j], j % 2 ? "mail" : "failure", mails[j % 4]);
-        await_length(stream, 0);
+        relay_bed_await_length(&bed, stream, 0);
     }
     want(20);
-    await_count(&stage.answers, 21, "answers");
-    assert_int_equal(seen(&stage.worked['b']), 21);
-    assert_int_equal(seen(&stage.undeliverable), 0);
+    relay_bed_await_count(&stage.answers, 21, "answers");
+    assert_int_equal(relay_bed_seen(&stage.worked['b']), 21);
+    assert_int_equal(relay_bed_seen(&stage.undeliverable), 0);
 }
 
 static void word_that_redis_refuses_holds_nothing_up(void **state)
@@ -660,7 +601,7 @@ static void word_that_redis_refuses_holds_nothing_up(void **state)
     BEGIN("beta", &writer_spec);
     BEGIN("alpha", &scheduler_spec);
     want(5);
-    await_count(&stage.answers, 5, "answers");
+    relay_bed_await_count(&stage.answers, 5, "answers");
 }
 
 /* The longest name that an option takes. */
@@ -680,27 +621,13 @@ static void nodes_of_any_name_work_for_each_other(void **state)
         BEGIN(names[i], &scheduler_spec);
         BEGIN(writer, &writer_spec);
         want(1);
-        await_count(&stage.answers, i + 1, names[i]);
-        await_length(CLAIMS, 0);
+        relay_bed_await_count(&stage.answers, i + 1, names[i]);
+        relay_bed_await_length(&bed, CLAIMS, 0);
         assert_int_equal(entries_ever(CLAIMS), i + 1); /* a node that seemed dead would have had its mail deleted */
-        assert_int_equal(seen(&stage.worked['w']), i + 1);
+        assert_int_equal(relay_bed_seen(&stage.worked['w']), i + 1);
         relay_bed_end(&bed);
     }
-    assert_int_equal(seen(&stage.undeliverable), 0);
-}
-
-static int begin_redis(void **state)
-{
-    (void)state;
-    redis = redis_server_start(NULL);
-    return redis == NULL;
-}
-
-static int end_redis(void **state)
-{
-    (void)state;
-    redis_server_free(redis);
-    return 0;
+    assert_int_equal(relay_bed_seen(&stage.undeliverable), 0);
 }
 
 int main(void)
@@ -727,5 +654,5 @@ int main(void)
         TEST(nodes_of_any_name_work_for_each_other),
     };
     redis_server_needed();
-    return cmocka_run_group_tests(tests, begin_redis, end_redis);
+    return cmocka_run_group_tests(tests, redis_server_begin, redis_server_end);
 }

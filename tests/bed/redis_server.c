@@ -278,3 +278,15 @@ int64_t redis_server_commands(struct redis_server *server)
     }
     return calls;
 }
+
+int redis_server_begin(void **state)
+{
+    *state = redis_server_start(NULL);
+    return *state == NULL;
+}
+
+int redis_server_end(void **state)
+{
+    redis_server_free(*state);
+    return 0;
+}

@@ -22,6 +22,10 @@ struct redis_server *redis_server_start(const struct redis_server_options *optio
 /* Asks it to end, and removes its folder. NULL is allowed. */
 void redis_server_free(struct redis_server *server);
 
+/* Set-up and tear-down of a group of tests that share a server: *state is it. */
+int redis_server_begin(void **state);
+int redis_server_end(void **state);
+
 /* Ends it (SIGTERM), kills it (SIGKILL); starts it again on the same port and folder. */
 void redis_server_stop(struct redis_server *server);
 void redis_server_kill(struct redis_server *server);

@@ -1,5 +1,7 @@
 #include "tests/bed/relay_bed.h"
 
+#include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -80,6 +82,73 @@ void relay_bed_end(struct relay_bed *bed)
 {
     while (bed->n > 0)
         relay_bed_end_last(bed);
+}
+
+/* ---- stub actors ------------------------------------------------------------------------------------------------- */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+
+void relay_bed_lock(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+void relay_bed_unlock(void)
+{
+    pthread_cond_broadcast(&changed);
+    pthread_mutex_unlock(&lock);
+}
+
+void relay_bed_await_count(const unsigned *count, unsigned n, const char *what)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += PATIENCE_MS / 1000;
+    pthread_mutex_lock(&lock);
+    int rc = 0;
+    while (*count < n && rc == 0)
+        rc = pthread_cond_timedwait(&changed, &lock, &until);
+    unsigned reached = *count;
+    pthread_mutex_unlock(&lock);
+    if (reached < n)
+        fail_msg("%s: %u of %u", what, reached, n);
+}
+
+unsigned relay_bed_seen(const unsigned *count)
+{
+    pthread_mutex_lock(&lock);
+    unsigned n = *count;
+    pthread_mutex_unlock(&lock);
+    return n;
+}
+
+int relay_bed_open_actor(void **self, struct ry_ctx *ctx, struct ry_error *err)
+{
+    (void)self, (void)err;
+    ry_timer(ctx, 0, 0);
+    return RY_OK;
+}
+
+void relay_bed_close_actor(void **self)
+{
+    (void)self;
+}
+
+void relay_bed_ignore_tick(void *self, struct ry_ctx *ctx, unsigned timer)
+{
+    (void)self, (void)ctx, (void)timer;
+}
+
+/* ---- Redis ------------------------------------------------------------------------------------------------------- */
+
+void relay_bed_await_length(const struct relay_bed *bed, const char *stream, int64_t n)
+{
+    int64_t length = 0;
+    time_t until = time(NULL) + PATIENCE_MS / 1000;
+    while ((length = redis_server_int(bed->redis, "XLEN", stream, NULL)) != n)
+        if (time(NULL) > until)
+            fail_msg("%s has %" PRId64 " entries, not %" PRId64, stream, length, n);
 }
 
 void freeze_mail(enum ry_tag tag, const void *message, uint64_t id, struct ry_buf *out)

@@ -30,6 +30,32 @@ struct ry_console *relay_bed_console(struct relay_bed *bed, size_t node);
 void relay_bed_end_last(struct relay_bed *bed);
 void relay_bed_end(struct relay_bed *bed);
 
+/* ---- stub actors: what they note is under one lock, for all nodes of the process --------------------------------- */
+
+void relay_bed_lock(void);
+/* And wakes those that await a count. */
+void relay_bed_unlock(void);
+#define WITH_STAGE(...) \
+    do { \
+        relay_bed_lock(); \
+        __VA_ARGS__; \
+        relay_bed_unlock(); \
+    } while (0)
+
+/* Awaits that a count that is under the lock reaches n. */
+void relay_bed_await_count(const unsigned *count, unsigned n, const char *what);
+unsigned relay_bed_seen(const unsigned *count);
+
+/* Handlers of an actor without a self, whose first tick comes at once; and of one that ignores ticks. */
+int relay_bed_open_actor(void **self, struct ry_ctx *ctx, struct ry_error *err);
+void relay_bed_close_actor(void **self);
+void relay_bed_ignore_tick(void *self, struct ry_ctx *ctx, unsigned timer);
+
+/* ---- Redis ------------------------------------------------------------------------------------------------------- */
+
+/* Awaits that a stream has n entries. */
+void relay_bed_await_length(const struct relay_bed *bed, const char *stream, int64_t n);
+
 /* A mail of a message without blobs, as it stands in an entry; priority backfill. */
 void freeze_mail(enum ry_tag tag, const void *message, uint64_t id, struct ry_buf *out);
 

@@ -20,6 +20,7 @@
 #include "actors/relay/relay.h"
 #include "runtime/base/log.h"
 #include "runtime/bus/node.h"
+#include "tests/bed/relay_bed.h"
 
 #define CLIP        "0123456789abcdef0123456789abcdef"
 #define QUESTION_MS 250
@@ -49,23 +50,6 @@ static int64_t now_ns(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-static int open_actor(void **self, struct ry_ctx *ctx, struct ry_error *err)
-{
-    (void)self, (void)err;
-    ry_timer(ctx, 0, 0);
-    return RY_OK;
-}
-
-static void close_actor(void **self)
-{
-    (void)self;
-}
-
-static void no_tick(void *self, struct ry_ctx *ctx, unsigned timer)
-{
-    (void)self, (void)ctx, (void)timer;
 }
 
 /* ---- hosts ------------------------------------------------------------------------------------------------------- */
@@ -221,38 +205,38 @@ static void scheduler_receive(void *self, struct ry_ctx *ctx, struct ry_mail *ma
 static const struct ry_actor_spec encoder_spec = {.role = RY_ROLE_ENCODER,
                                                   .capacity = 1,
                                                   .threads = 1,
-                                                  .open = open_actor,
+                                                  .open = relay_bed_open_actor,
                                                   .receive = encoder_receive,
-                                                  .tick = no_tick,
-                                                  .close = close_actor};
+                                                  .tick = relay_bed_ignore_tick,
+                                                  .close = relay_bed_close_actor};
 static const struct ry_actor_spec writer_spec = {.role = RY_ROLE_WRITER,
                                                  .capacity = 4,
                                                  .threads = 1,
-                                                 .open = open_actor,
+                                                 .open = relay_bed_open_actor,
                                                  .receive = writer_receive,
-                                                 .tick = no_tick,
-                                                 .close = close_actor};
+                                                 .tick = relay_bed_ignore_tick,
+                                                 .close = relay_bed_close_actor};
 static const struct ry_actor_spec downloader_spec = {.role = RY_ROLE_DOWNLOADER,
                                                      .capacity = KEPT_MAX,
                                                      .threads = 1,
-                                                     .open = open_actor,
+                                                     .open = relay_bed_open_actor,
                                                      .receive = downloader_receive,
-                                                     .tick = no_tick,
-                                                     .close = close_actor};
+                                                     .tick = relay_bed_ignore_tick,
+                                                     .close = relay_bed_close_actor};
 static const struct ry_actor_spec maker_spec = {.role = RY_ROLE_SCHEDULER,
                                                 .capacity = 1,
                                                 .threads = 1,
-                                                .open = open_actor,
+                                                .open = relay_bed_open_actor,
                                                 .receive = maker_receive,
                                                 .tick = maker_tick,
-                                                .close = close_actor};
+                                                .close = relay_bed_close_actor};
 static const struct ry_actor_spec scheduler_spec = {.role = RY_ROLE_SCHEDULER,
                                                     .capacity = 1,
                                                     .threads = 1,
-                                                    .open = open_actor,
+                                                    .open = relay_bed_open_actor,
                                                     .receive = scheduler_receive,
                                                     .tick = scheduler_tick,
-                                                    .close = close_actor};
+                                                    .close = relay_bed_close_actor};
 
 /* ---- the program ------------------------------------------------------------------------------------------------- */
 

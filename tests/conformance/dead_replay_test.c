@@ -42,7 +42,7 @@ static void forge(enum ry_tag tag, const void *message, const char *id)
 
 static void a_letter_in_redis_can_neither_purge_nor_name_files(void **state)
 {
-    (void)state;
+    redis = *state;
     struct ry_clip_work clip = {.clip_id = RY_STR(CLIP),
                                 .guild_id = RY_STR("1"),
                                 .channel_id = RY_STR("2"),
@@ -84,24 +84,10 @@ static void a_letter_in_redis_can_neither_purge_nor_name_files(void **state)
     (void)rmdir(data);
 }
 
-static int begin_redis(void **state)
-{
-    (void)state;
-    redis = redis_server_start(NULL);
-    return redis == NULL;
-}
-
-static int end_redis(void **state)
-{
-    (void)state;
-    redis_server_free(redis);
-    return 0;
-}
-
 int main(void)
 {
     ry_log_setup(RY_CRITICAL, RY_LOG_TEXT, 2);
     redis_server_needed();
     const struct CMUnitTest tests[] = {cmocka_unit_test(a_letter_in_redis_can_neither_purge_nor_name_files)};
-    return cmocka_run_group_tests(tests, begin_redis, end_redis);
+    return cmocka_run_group_tests(tests, redis_server_begin, redis_server_end);
 }
