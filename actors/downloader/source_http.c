@@ -145,6 +145,7 @@ static int take_beyond(struct fetch *fetch, const struct ry_http_head *head)
 static int on_head(void *arg, const struct ry_http_head *head, struct ry_error *err)
 {
     struct fetch *fetch = arg;
+    RY_ASSERT(fetch->busy && fetch->source != NULL, "a head of no fetch");
     (void)err; /* what is wrong is in fetch->error, as a complete text; the little body of a refusal is read away so
                   that the connection lives on */
     int code;
@@ -212,6 +213,7 @@ static void report(struct fetch *fetch)
 static void on_end(void *arg, int code, const struct ry_error *err)
 {
     struct fetch *fetch = arg;
+    RY_ASSERT(fetch->busy && fetch->source != NULL, "the end of no fetch");
     struct source_http *self = fetch->source;
     fetch->transfer = NULL;
     if (fetch->error.code == RY_OK && code != RY_OK)
@@ -239,7 +241,8 @@ static struct fetch *free_fetch(struct source_http *self)
     for (size_t i = 0; i < SOURCE_PARALLEL; i++)
         if (!self->fetches[i].busy)
             return &self->fetches[i];
-    abort(); /* the owner began more than it may */
+    RY_ASSERT(false, "more than %d fetches", SOURCE_PARALLEL);
+    return NULL;
 }
 
 static void http_fetch(struct source *base, unsigned slot, uint64_t offset, uint64_t length)

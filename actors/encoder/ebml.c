@@ -4,7 +4,7 @@
  * from strangers. A crash costs the clip one attempt. */
 #include "actors/encoder/ebml.h"
 
-#include <stdlib.h>
+#include "runtime/base/assert.h"
 
 #define ID_VOID      0xEC
 #define LONGEST_SIZE 8
@@ -85,8 +85,7 @@ void ebml_pass_over(struct window_io *windows, const struct element *element)
     /* A head of the same length: the void's id and a size that is as long as the rest; of a longer head (up to 12
      * bytes) the last bytes become content. */
     uint64_t head = element->data - element->offset, length = head - 1 < LONGEST_SIZE ? head - 1 : LONGEST_SIZE;
-    if (head < 2 || element->size == EBML_SIZE_UNKNOWN)
-        abort();
+    RY_ASSERT(head >= 2 && element->size != EBML_SIZE_UNKNOWN, "a head of %llu bytes", (unsigned long long)head);
     uint64_t size = element->size + (head - 1 - length);
     uint8_t bytes[1 + LONGEST_SIZE] = {ID_VOID};
     for (uint64_t i = 0; i < length; i++)

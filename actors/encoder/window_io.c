@@ -8,13 +8,14 @@
  * elsewhere, which would name ranges that nobody needs. */
 #include "actors/encoder/window_io.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include <libavformat/avio.h>
 #include <libavutil/error.h>
 #include <libavutil/mem.h>
+
+#include "runtime/base/assert.h"
 
 /* libavformat's buffer: reads of headers come in this size, larger ones are of known samples. */
 #define IO_BUFFER_BYTES ((size_t)4096)
@@ -245,8 +246,7 @@ void window_io_begin(struct window_io *windows)
 
 bool window_io_patch(struct window_io *windows, uint64_t offset, const uint8_t *bytes, size_t n)
 {
-    if (n == 0 || n > WINDOW_IO_PATCH_BYTES_MAX)
-        abort();
+    RY_ASSERT(n > 0 && n <= WINDOW_IO_PATCH_BYTES_MAX, "%zu bytes", n);
     if (windows->patch_count == WINDOW_IO_PATCHES_MAX)
         return false;
     struct window_patch *patch = &windows->patches[windows->patch_count++];

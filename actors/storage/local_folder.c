@@ -74,9 +74,9 @@ int local_fail_guild(const struct local *local, const char *doing, const char *n
 int local_settle(struct local *local, struct ry_error *err)
 {
     int rc = local_root_settle(&local->root, err);
-    if (rc == RY_OK && !local->mended) {
+    if (rc == RY_OK && !local->swept) {
         local_mend(&local->root, local->file_mode);
-        local->mended = true;
+        local->swept = true;
     }
     return rc;
 }

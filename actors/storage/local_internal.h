@@ -14,7 +14,7 @@ struct local {
     struct local_root root;
     char *path;
     mode_t file_mode;
-    bool mended; /* what an earlier start left was put right */
+    bool swept; /* what an earlier start left was put right */
     uint64_t reserve_bytes;
     struct ry_rng *rng;
 };

@@ -2,8 +2,8 @@
  *
  * Disks are unmounted, folders moved, replaced or deleted under a running program, and an open descriptor does not
  * notice. So what is open is compared with what has the name now (device and inode) before it is used and again before
- * success is said. Whatever is wrong passes once a person has mended it: RY_EAWAY. Then nothing stays open, so that the
- * disk can be unmounted. One thread; several programs may use one root. */
+ * success is said. Whatever is wrong passes once a person has repaired it: RY_EAWAY. Then nothing stays open, so that
+ * the disk can be unmounted. One thread; several programs may use one root. */
 #ifndef REELYARD_ACTORS_STORAGE_LOCAL_ROOT_H
 #define REELYARD_ACTORS_STORAGE_LOCAL_ROOT_H
 

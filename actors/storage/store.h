@@ -48,7 +48,7 @@ struct store_ops {
      * the others have been tried all the same, and *err is of the first. RY_EAWAY, RY_EIO, RY_EACCES. */
     int (*remove)(struct store *store, const store_name *names, size_t n, bool *gone, struct ry_error *err);
     /* Whether a put would find a place and room for it, looked at anew. RY_EFULL, RY_EAWAY: not until a person has
-     * mended what *err says. */
+     * repaired what *err says. */
     int (*ready)(struct store *store, struct ry_error *err);
     void (*close)(struct store *store);
 };

@@ -37,7 +37,7 @@ static void writer_on_schema_refused(struct writer *self, struct ry_ctx *ctx, en
     self->schema_tag = tag;
 }
 
-/* Tells an asker, who comes again; what nobody would repeat waits here until a person has mended the schema. */
+/* Tells an asker, who comes again; what nobody would repeat waits here until a person has repaired the schema. */
 static void writer_on_stalled(struct writer *self, struct ry_ctx *ctx, struct write_op *op)
 {
     writer_on_schema_refused(self, ctx, op->mail->envelope.tag, &op->error);

@@ -40,7 +40,7 @@ struct bench {
     struct writer_pg_store store;
     struct writer_engine *engine;
     struct ry_arena arena; /* of the batches */
-    struct ry_arena turn;
+    struct ry_arena transaction;
     struct ry_batch_write *batches;
     unsigned messages;
     const char *peer;                /* NULL: it cannot run here */
@@ -110,9 +110,9 @@ static double write_all(struct bench *b, bool fresh)
         struct writer_batch batch = {.write = &b->batches[i]};
         struct writer_batch *list[] = {&batch};
         check(ops->begin(b->engine, &err), &err);
-        check(writer_batches_write(b->engine, list, 1, &b->turn, &err), &err);
+        check(writer_batches_write(b->engine, list, 1, &b->transaction, &err), &err);
         check(ops->commit(b->engine, &err), &err);
-        ry_arena_reset(&b->turn);
+        ry_arena_reset(&b->transaction);
     }
     return b->messages / (now_s() - began_s);
 }
@@ -250,7 +250,7 @@ int main(int argc, char **argv)
     }
     struct ry_error err = {0};
     b.arena = ry_arena_make((size_t)1 << 30);
-    b.turn = ry_arena_make((size_t)64 << 20);
+    b.transaction = ry_arena_make((size_t)64 << 20);
     make_all(&b);
     postgres_server_make(&b.server);
     writer_pg_store_init(&b.store, &b.server);
@@ -269,7 +269,7 @@ int main(int argc, char **argv)
     print_all(&b);
     writer_engine_close(&b.engine);
     ry_arena_free(&b.arena);
-    ry_arena_free(&b.turn);
+    ry_arena_free(&b.transaction);
     postgres_server_remove(&b.server);
     return 0;
 }

@@ -15,15 +15,15 @@
 #include "runtime/base/log.h"
 #include "runtime/base/rng.h"
 
-#define BATCH_MESSAGES    100
-#define BATCHES_A_TURN    20
-#define START_WALL_MS     INT64_C(1600000000000)
-#define QUESTIONS         100
-#define CLIPS_A_CLAIM     16
-#define MESSAGES_A_PURGE  100
-#define ARENA_MAX_BYTES   ((size_t)64 << 20)
-#define LEASE_MS          60000
-#define MESSAGE_PERIOD_MS 7000
+#define BATCH_MESSAGES        100
+#define BATCHES_A_TRANSACTION 20
+#define START_WALL_MS         INT64_C(1600000000000)
+#define QUESTIONS             100
+#define CLIPS_A_CLAIM         16
+#define MESSAGES_A_PURGE      100
+#define ARENA_MAX_BYTES       ((size_t)64 << 20)
+#define LEASE_MS              60000
+#define MESSAGE_PERIOD_MS     7000
 
 struct bench {
     struct writer_engine *engine;
@@ -97,10 +97,10 @@ static uint64_t write_all(struct bench *b, unsigned messages)
     uint64_t changed = 0;
     for (unsigned at = 0; at < messages;) {
         check(b, ops->begin(b->engine, &b->err));
-        struct ry_batch_write writes[BATCHES_A_TURN];
-        struct writer_batch batches[BATCHES_A_TURN], *list[BATCHES_A_TURN];
+        struct ry_batch_write writes[BATCHES_A_TRANSACTION];
+        struct writer_batch batches[BATCHES_A_TRANSACTION], *list[BATCHES_A_TRANSACTION];
         size_t n = 0;
-        for (; n < BATCHES_A_TURN && at < messages; n++, at += BATCH_MESSAGES) {
+        for (; n < BATCHES_A_TRANSACTION && at < messages; n++, at += BATCH_MESSAGES) {
             writes[n] = make(b, at);
             batches[n] = (struct writer_batch){.write = &writes[n]};
             list[n] = &batches[n];

@@ -563,7 +563,7 @@ void clock_that_was_ahead_puts_nothing_off(void **state)
 {
     struct writer_fixture *f = *state;
     write_clips(f, 0, 4);
-    uint64_t mended = 0;
+    uint64_t corrected = 0;
     assert_int_equal(writer_claim_commit(f, ME, 4, LEASE_MS, false).clips.n, 4);
     (void)fail_clip(f, 0, INT64_C(7) * 86400000, false); /* put off by the right clock, and for long */
     int64_t right_wall_ms = f->clock.now_wall_ms;
@@ -571,13 +571,13 @@ void clock_that_was_ahead_puts_nothing_off(void **state)
     (void)fail_clip(f, 1, 5000, false);
     fail_for_good(f, 2, "1");
     assert_int_equal(writer_claim_commit(f, ME, 1, LEASE_MS, false).clips.n, 1); /* clip 3 anew */
-    IN_TRANSACTION(f, clock_correct(f->engine, &mended, &err));
-    assert_int_equal(mended, 0); /* by that clock all is well */
+    IN_TRANSACTION(f, clock_correct(f->engine, &corrected, &err));
+    assert_int_equal(corrected, 0); /* by that clock all is well */
     f->clock.now_wall_ms = right_wall_ms;
     assert_int_equal(writer_claim_commit(f, ME, 4, LEASE_MS, false).clips.n, 0);
-    IN_TRANSACTION(f, clock_correct(f->engine, &mended, &err));
-    assert_int_equal(mended, 2);
+    IN_TRANSACTION(f, clock_correct(f->engine, &corrected, &err));
+    assert_int_equal(corrected, 2);
     assert_claimed(writer_claim_commit(f, ME, 4, LEASE_MS, false), "3:3 1:1");
-    IN_TRANSACTION(f, clock_correct(f->engine, &mended, &err));
-    assert_int_equal(mended, 0);
+    IN_TRANSACTION(f, clock_correct(f->engine, &corrected, &err));
+    assert_int_equal(corrected, 0);
 }

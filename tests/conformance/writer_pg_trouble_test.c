@@ -177,7 +177,7 @@ static void database_that_takes_no_writes_is_a_passing_trouble(void **state)
 
 /* ---- a schema that is not as it should be ---------------------------------------------------------------------- */
 
-/* Briskly it fails as a whole; carefully it is left out as a whole, and told why; mended, it goes in. Never is a row
+/* Briskly it fails as a whole; carefully it is left out as a whole, and told why; repaired, it goes in. Never is a row
  * counted as refused that is as good as others. */
 static void batch_is_never_cut_down_by_a_schema(void **state)
 {

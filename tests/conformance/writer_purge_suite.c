@@ -230,7 +230,7 @@ void doomed_files_are_listed_oldest_first_until_forgotten(void **state)
     ASSERT_STR(got.paths.items[0], "thumbnails/0_small.webp");
 }
 
-void clip_completed_after_its_row_went_dooms_its_files(void **state)
+void clip_completed_after_its_row_went_has_its_files_deleted(void **state)
 {
     struct writer_fixture *f = *state;
     struct ry_clip_completed completed = writer_completed_make(f, 0);

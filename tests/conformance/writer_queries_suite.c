@@ -387,11 +387,11 @@ void refused_rows_are_told_until_they_go_in(void **state)
     writer_assert_text(f, "SELECT status || ' ' || substr(error_message, 1, 71) FROM channel_scan_status",
                        "SUCCEEDED rows of this channel that the database refused: 2; the last one: clip 0");
 
-    struct ry_batch_write *mended = writer_batch_make(f, 0, 8);
-    mended->progress.items = &progress;
-    mended->progress.n = 1;
-    mended->job_id = RY_STR("rescan");
-    assert_int_equal(writer_batch_commit(f, mended, WRITER_BRISK).failures.n, 0);
+    struct ry_batch_write *repaired = writer_batch_make(f, 0, 8);
+    repaired->progress.items = &progress;
+    repaired->progress.n = 1;
+    repaired->job_id = RY_STR("rescan");
+    assert_int_equal(writer_batch_commit(f, repaired, WRITER_BRISK).failures.n, 0);
     assert_int_equal(list_refused(f, 10).rows.n, 0);
     writer_assert_text(f, "SELECT status || coalesce(error_message, '') FROM channel_scan_status", "SUCCEEDED");
 }

@@ -61,7 +61,7 @@
     CASE(purge_without_the_lease_deletes_nothing) \
     CASE(purge_leaves_other_tables_to_their_keys) \
     CASE(doomed_files_are_listed_oldest_first_until_forgotten) \
-    CASE(clip_completed_after_its_row_went_dooms_its_files) \
+    CASE(clip_completed_after_its_row_went_has_its_files_deleted) \
     /* writer_clips_suite.c */ \
     CASE(claim_takes_new_then_left_then_due) \
     CASE(claim_marks_and_leases) \
