@@ -4,6 +4,8 @@
  * every message, holding nothing. */
 #include "tests/bed/bed.h"
 #include "tests/bed/sample.h"
+#include "tests/bed/clip_mail.h"
+#include "tests/bed/router_desk.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,15 +59,7 @@ static void on_put_out(void *arg, uint32_t session)
 
 static uint32_t join_at(struct desk *desk, enum ry_role role, unsigned capacity, enum ry_locality place)
 {
-    char name[32];
-    struct ry_error err = {0};
-    uint32_t session = 0;
-    (void)snprintf(name, sizeof name, "%s-%u", ry_role_name(role), ++desk->last_id);
-    const struct ry_hello hello = {
-        .version = RY_PROTO_VERSION, .role = role, .name = ry_str_of(name), .pid = 1, .capacity = capacity};
-    if (ry_router_join(desk->router, &hello, UINT32_MAX, place, &session, &err) != RY_OK)
-        fail_msg("%s", err.text);
-    return session;
+    return router_desk_join(desk->router, role, capacity, place, NULL);
 }
 
 static uint32_t join(struct desk *desk, enum ry_role role, unsigned capacity)
@@ -110,25 +104,11 @@ static int tear_down(void **state)
 static int say(struct desk *desk, uint32_t session, enum ry_tag tag, const void *message, uint64_t correlation,
                uint64_t *id)
 {
-    RY_BUF_AUTO body = ry_buf_make(1 << 22);
-    RY_BUF_AUTO bytes = ry_buf_make(1 << 23);
-    struct ry_frames frames;
-    frames.n = 0;
-    struct ry_error err = {0};
-    if (ry_pack(ry_descriptor(tag), message, &body, &frames, &err) != RY_OK)
-        fail_msg("%s", err.text);
-    struct ry_envelope head = {.id = (uint64_t)session << 32 | ++desk->last_id,
-                               .tag = (uint16_t)tag,
-                               .attempt = 1,
-                               .frame_count = (uint16_t)frames.n,
-                               .body = ry_buf_str(&body)};
-    head.correlation = correlation ? correlation : head.id;
+    struct ry_envelope head = {
+        .id = (uint64_t)session << 32 | ++desk->last_id, .correlation = correlation, .tag = (uint16_t)tag};
     if (id)
         *id = head.id;
-    assert_int_equal(ry_envelope_pack(&head, &bytes), RY_OK);
-    int rc = ry_router_take(desk->router, session, ry_buf_str(&bytes), frames.items, frames.n, &err);
-    ry_frames_clear(&frames);
-    return rc;
+    return router_desk_say(desk->router, session, &head, message);
 }
 
 /* After a turn, the id of the last mail of that kind that went to a session since the last look; 0: none did. */
@@ -153,12 +133,7 @@ static int done(struct desk *desk, uint32_t session, uint64_t id)
 
 static uint64_t tell_make(struct desk *desk, const char *clip_id)
 {
-    struct ry_clip_work clip = {.clip_id = ry_str_of(clip_id),
-                                .guild_id = RY_STR("1"),
-                                .channel_id = RY_STR("2"),
-                                .message_id = RY_STR("3"),
-                                .filename = RY_STR("a.mp4"),
-                                .url = RY_STR("https://cdn.discordapp.com/a.mp4")};
+    struct ry_clip_work clip = clip_mail_work(ry_str_of(clip_id));
     const struct ry_thumbnail_make make = {.clips = {&clip, 1}};
     uint64_t origin = 0;
     assert_int_equal(say(desk, desk->scheduler, RY_TAG_thumbnail_make, &make, 0, &origin), RY_OK);
@@ -168,16 +143,7 @@ static uint64_t tell_make(struct desk *desk, const char *clip_id)
 
 static int tell_run(struct desk *desk, const char *clip_id, uint64_t origin, uint64_t *id)
 {
-    struct ry_window window = {.bytes = {.p = "bytes", .n = 5}};
-    const struct ry_encode_run run = {.clip_id = ry_str_of(clip_id),
-                                      .guild_id = RY_STR("1"),
-                                      .filename = RY_STR("a.mp4"),
-                                      .windows = {&window, 1},
-                                      .small_width = 16,
-                                      .small_height = 16,
-                                      .large_width = 16,
-                                      .large_height = 16,
-                                      .quality = 85};
+    const struct ry_encode_run run = clip_mail_run(ry_str_of(clip_id));
     return say(desk, desk->downloader, RY_TAG_encode_run, &run, origin, id);
 }
 

@@ -20,6 +20,7 @@
 #include "runtime/bus/drain.h"
 #include "runtime/bus/node_internal.h"
 #include "tests/bed/patience.h"
+#include "tests/bed/node_watch.h"
 
 /* ---- actors of the test: a writer that answers, a scheduler that asks for nothing -------------------------------- */
 
@@ -447,29 +448,6 @@ static int attach_main(char **argv)
     return rc == RY_OK ? 0 : rc == RY_EAWAY ? 3 : 2;
 }
 
-static struct ry_node_state const *state_of(struct ry_console *console)
-{
-    const struct ry_node_get ask = {0};
-    const struct ry_mail *answer;
-    struct ry_error err = {0};
-    if (ry_console_ask(console, RY_TAG_node_get, &ask, PATIENCE_MS, &answer, &err) != RY_OK)
-        fail_msg("%s", err.text);
-    return RY_BODY(answer, node_state);
-}
-
-/* Asks the node until it has so many instances with credit (consoles have none). */
-static void await_writers(struct ry_console *console, size_t count)
-{
-    for (;;) {
-        const struct ry_node_state *node = state_of(console);
-        size_t ready = 0;
-        for (size_t i = 0; i < node->instances.n; i++)
-            ready += node->instances.items[i].capacity > 0;
-        if (ready == count)
-            return;
-    }
-}
-
 static void mail_of_a_killed_process_goes_to_another(void **state)
 {
     struct site *site = *state;
@@ -478,7 +456,7 @@ static void mail_of_a_killed_process_goes_to_another(void **state)
     start(site, NULL, 0);
     struct ry_console *watcher = console_of(site, false);
     pid_t first = attach_writer(site, "first", true, signal_pipe[1]);
-    await_writers(watcher, 1);
+    node_watch_credit(watcher, 1);
 
     struct ry_link asker;
     struct ry_error err = {0};
@@ -490,7 +468,7 @@ static void mail_of_a_killed_process_goes_to_another(void **state)
     assert_int_equal(read(signal_pipe[0], &byte, 1), 1); /* the first has it */
 
     pid_t second = attach_writer(site, "second", false, signal_pipe[1]);
-    await_writers(watcher, 2);
+    node_watch_credit(watcher, 2);
     assert_int_equal(kill(first, SIGKILL), 0);
     assert_int_equal(waitpid(first, NULL, 0), first);
 
@@ -512,7 +490,7 @@ static void mail_of_a_killed_process_goes_to_another(void **state)
     const struct ry_archive_state *told = body;
     assert_true(ry_str_is(told->engine, "second"));
     assert_int_equal(told->guilds, 2); /* the second attempt */
-    await_writers(watcher, 1);
+    node_watch_credit(watcher, 1);
     ry_link_close(&asker);
     ry_console_close(&watcher);
     assert_int_equal(ry_node_stop(&site->node, 10000, &err), RY_OK);
@@ -529,7 +507,7 @@ static void stopped_process_goes_on_where_it_was(void **state)
     start(site, NULL, 0);
     struct ry_console *console = console_of(site, false);
     pid_t child = attach_writer(site, "sleeper", false, -1);
-    await_writers(console, 1);
+    node_watch_credit(console, 1);
     assert_int_equal(kill(child, SIGSTOP), 0);
     assert_int_equal(waitpid(child, NULL, WUNTRACED), child);
     const struct ry_archive_get ask = {0};
@@ -549,7 +527,7 @@ static void stopped_process_goes_on_where_it_was(void **state)
 
 static uint64_t rejected(struct ry_console *console)
 {
-    return state_of(console)->rejected;
+    return node_watch_state(console)->rejected;
 }
 
 static void garbage_is_counted_and_harms_nobody(void **state)

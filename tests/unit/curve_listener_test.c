@@ -16,6 +16,7 @@
 #include "runtime/bus/node.h"
 #include "tests/bed/postgres_server.h"
 #include "tests/bed/patience.h"
+#include "tests/bed/node_watch.h"
 
 struct site {
     char folder[64];
@@ -106,27 +107,11 @@ static int tear_down(void **state)
     return 0;
 }
 
-static const struct ry_node_state *state_of(struct site *site)
-{
-    const struct ry_node_get ask = {0};
-    const struct ry_mail *answer;
-    struct ry_error err = {0};
-    if (ry_console_ask(site->console, RY_TAG_node_get, &ask, PATIENCE_MS, &answer, &err) != RY_OK)
-        fail_msg("%s", err.text);
-    return RY_BODY(answer, node_state);
-}
-
 static void await_rejected(struct site *site, uint64_t count)
 {
-    while (state_of(site)->rejected < count)
+    while (node_watch_state(site->console)->rejected < count)
         continue;
-    assert_int_equal(state_of(site)->rejected, count);
-}
-
-static void await_instances(struct site *site, size_t count)
-{
-    while (state_of(site)->instances.n != count)
-        continue;
+    assert_int_equal(node_watch_state(site->console)->rejected, count);
 }
 
 static int join_within(struct site *site, struct ry_link *link, const struct ry_curve *curve, enum ry_role role,
@@ -184,10 +169,10 @@ static void only_encoders_with_a_key_on_the_list_get_in(void **state)
             fail_msg("%s: %d", tries[i].claim, rc);
         refused += rc != RY_OK;
         await_rejected(site, refused);
-        assert_int_equal(state_of(site)->instances.n, rc == RY_OK ? 2 : 1);
+        assert_int_equal(node_watch_state(site->console)->instances.n, rc == RY_OK ? 2 : 1);
         if (rc == RY_OK)
             ry_link_close(&link);
-        await_instances(site, 1);
+        node_watch_instances(site->console, 1);
     }
 }
 
@@ -212,7 +197,7 @@ static void guest_holds_no_name_of_a_process_of_this_host(void **state)
     struct ry_link link;
     assert_int_equal(join(site, &link, &site->known, RY_ROLE_ENCODER, "encoder@gpu"), RY_OK);
     ry_node_revoke(site->node, "encoder@gpu"); /* what a supervisor says of its own is not about a guest */
-    assert_int_equal(state_of(site)->instances.n, 2);
+    assert_int_equal(node_watch_state(site->console)->instances.n, 2);
     ry_link_close(&link);
 }
 
@@ -228,7 +213,7 @@ static void peer_of_zeromq_without_a_key_is_refused(void **state)
     assert_int_equal(zsock_connect(rogue, "%s", site->endpoint), 0);
     assert_int_equal(zstr_send(rogue, "let me in"), 0);
     await_rejected(site, 1);
-    assert_int_equal(state_of(site)->instances.n, 1);
+    assert_int_equal(node_watch_state(site->console)->instances.n, 1);
     zsock_destroy(&rogue);
     assert_int_equal(join(site, &link, &site->known, RY_ROLE_ENCODER, "encoder@gpu"), RY_OK);
     ry_link_close(&link);
@@ -274,7 +259,7 @@ static void bytes_that_are_no_zeromq_are_refused(void **state)
             continue;
         (void)close(fd);
         await_rejected(site, i + 1);
-        assert_int_equal(state_of(site)->instances.n, 1);
+        assert_int_equal(node_watch_state(site->console)->instances.n, 1);
     }
 }
 
@@ -284,11 +269,11 @@ static void bytes_that_are_no_zeromq_are_refused(void **state)
 static void await_put_out(struct site *site)
 {
     struct ry_link link;
-    while (state_of(site)->put_out == 0)
+    while (node_watch_state(site->console)->put_out == 0)
         continue;
-    assert_int_equal(state_of(site)->put_out, 1);
-    assert_true(ry_str_is(state_of(site)->outcasts.items[0].name, "encoder@gpu"));
-    await_instances(site, 1);
+    assert_int_equal(node_watch_state(site->console)->put_out, 1);
+    assert_true(ry_str_is(node_watch_state(site->console)->outcasts.items[0].name, "encoder@gpu"));
+    node_watch_instances(site->console, 1);
     assert_int_equal(join_within(site, &link, &site->known, RY_ROLE_ENCODER, "again@gpu", 300), RY_EAWAY);
 }
 
@@ -303,15 +288,16 @@ static void guest_whose_message_is_larger_than_all_it_could_have_to_say_is_put_o
     assert_non_null(part);
     /* Parts that are too large end the connection, too many are thrown away, and too much in all puts out. */
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        uint64_t rejected = state_of(site)->rejected;
+        uint64_t rejected = node_watch_state(site->console)->rejected;
         assert_int_equal(join(site, &link, &site->known, RY_ROLE_ENCODER, "encoder@gpu"), RY_OK);
         void *raw = ry_socket_raw(link.dealer);
         for (size_t k = 0; k < cases[i].parts; k++)
             assert_true(zmq_send(raw, part, cases[i].bytes, k + 1 < cases[i].parts ? ZMQ_SNDMORE : 0) >= 0);
-        while (state_of(site)->rejected == rejected && state_of(site)->instances.n == 2)
+        while (node_watch_state(site->console)->rejected == rejected &&
+               node_watch_state(site->console)->instances.n == 2)
             continue;
         cut(&link);
-        await_instances(site, 1);
+        node_watch_instances(site->console, 1);
     }
     free(part);
     await_put_out(site);
@@ -402,12 +388,12 @@ static void guest_whose_connection_is_lost_is_put_out_and_may_come_again(void **
         struct ry_link second;
         assert_int_equal(join(site, &link, &site->known, RY_ROLE_ENCODER, "encoder@gpu"), RY_OK);
         assert_int_equal(join(site, &second, &site->known, RY_ROLE_ENCODER, "encoder@gpu"), RY_EACCES); /* in use */
-        assert_int_equal(state_of(site)->instances.n, 3);
+        assert_int_equal(node_watch_state(site->console)->instances.n, 3);
         cut(&link);
-        await_instances(site, 2);
+        node_watch_instances(site->console, 2);
     }
     ry_link_close(&stays);
-    await_instances(site, 1);
+    node_watch_instances(site->console, 1);
 }
 
 /* ---- the listener alone ------------------------------------------------------------------------------------------ */

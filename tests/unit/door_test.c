@@ -17,6 +17,8 @@
 #include "runtime/bus/node_internal.h"
 #include "runtime/bus/ticket.h"
 #include "tests/bed/patience.h"
+#include "tests/bed/clip_mail.h"
+#include "tests/bed/node_watch.h"
 
 #define CLIP "0123456789abcdef0123456789abcdef"
 
@@ -59,22 +61,6 @@ static int tear_down(void **state)
     int rc = rmdir(site->folder); /* the ticket went with the socket */
     free(site);
     return rc;
-}
-
-static const struct ry_node_state *state_of(struct site *site)
-{
-    const struct ry_node_get ask = {0};
-    const struct ry_mail *answer;
-    struct ry_error err = {0};
-    if (ry_console_ask(site->console, RY_TAG_node_get, &ask, PATIENCE_MS, &answer, &err) != RY_OK)
-        fail_msg("%s", err.text);
-    return RY_BODY(answer, node_state);
-}
-
-static void await_instances(struct site *site, size_t count)
-{
-    while (state_of(site)->instances.n != count)
-        continue;
 }
 
 /* ---- a peer of our own ------------------------------------------------------------------------------------------- */
@@ -159,12 +145,12 @@ static void a_connection_that_has_said_bye_is_heard_no_more(void **state)
         assert_int_equal(hear(peer, &session), RY_TAG_welcome);
         say(peer, (uint64_t)session << 32 | 1, RY_TAG_bye, &(struct ry_bye){0}, 0);
         assert_int_equal(hear(peer, &session), RY_TAG_unwelcome); /* "you have left" */
-        uint64_t rejected = state_of(site)->rejected;
+        uint64_t rejected = node_watch_state(site->console)->rejected;
         say_hello(peer, AGAIN[i], "again-9", site->token);
-        while (state_of(site)->rejected == rejected)
+        while (node_watch_state(site->console)->rejected == rejected)
             continue;
-        assert_int_equal(state_of(site)->rejected, rejected + 1);
-        assert_int_equal(state_of(site)->instances.n, 1); /* the test's console */
+        assert_int_equal(node_watch_state(site->console)->rejected, rejected + 1);
+        assert_int_equal(node_watch_state(site->console)->instances.n, 1); /* the test's console */
         zsock_destroy(&peer);
     }
 }
@@ -286,8 +272,8 @@ static void an_encoder_that_says_too_much_is_named_and_its_process_ended(void **
     struct site *site = *state;
     pid_t child = fork_encoder(site, 100);
     await_kill(child);
-    await_instances(site, 1);
-    const struct ry_node_state *node = state_of(site);
+    node_watch_instances(site->console, 1);
+    const struct ry_node_state *node = node_watch_state(site->console);
     assert_int_equal(node->outcasts.n, 1);
     assert_true(ry_str_is(node->outcasts.items[0].name, "encoder-1"));
     assert_true(ry_str_is(node->outcasts.items[0].role, "encoder"));
@@ -300,9 +286,9 @@ static void an_encoder_that_sends_without_sense_or_end_loses_its_process(void **
     static const unsigned kinds[] = {GARBAGE, EMPTY, LEFT};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         await_kill(fork_encoder(site, kinds[i]));
-        await_instances(site, 1);
+        node_watch_instances(site->console, 1);
     }
-    assert_int_equal(state_of(site)->put_out, 2); /* the third had left of itself */
+    assert_int_equal(node_watch_state(site->console)->put_out, 2); /* the third had left of itself */
 }
 
 /* The id of the mail that a link is given. */
@@ -337,31 +323,17 @@ static void an_encoder_that_holds_a_mail_and_does_nothing_is_named_and_its_proce
     assert_int_equal(ry_link_open(&downloader, endpoint, RY_ROLE_DOWNLOADER, "downloader-1", PATIENCE_MS, &err), RY_OK);
     (void)ry_link_say(&downloader, RY_TAG_credit, &(struct ry_credit){.capacity = 1});
     send_all(&downloader);
-    struct ry_clip_work clip = {.clip_id = RY_STR(CLIP),
-                                .guild_id = RY_STR("1"),
-                                .channel_id = RY_STR("2"),
-                                .message_id = RY_STR("3"),
-                                .filename = RY_STR("a.mp4"),
-                                .url = RY_STR("https://cdn.discordapp.com/a.mp4")};
+    struct ry_clip_work clip = clip_mail_work(RY_STR(CLIP));
     (void)ry_link_say(&scheduler, RY_TAG_thumbnail_make, &(struct ry_thumbnail_make){.clips = {&clip, 1}});
     send_all(&scheduler);
     uint64_t origin = await_mail(&downloader);
-    struct ry_window window = {.bytes = {.p = "bytes", .n = 5}};
-    const struct ry_encode_run run = {.clip_id = RY_STR(CLIP),
-                                      .guild_id = RY_STR("1"),
-                                      .filename = RY_STR("a.mp4"),
-                                      .windows = {&window, 1},
-                                      .small_width = 16,
-                                      .small_height = 16,
-                                      .large_width = 16,
-                                      .large_height = 16,
-                                      .quality = 85};
+    const struct ry_encode_run run = clip_mail_run(RY_STR(CLIP));
     pid_t child = fork_encoder(site, 0);
     (void)ry_link_answer(&downloader, RY_TAG_encode_run, &run, origin);
     send_all(&downloader);
     await_kill(child);
-    await_instances(site, 3);
-    const struct ry_node_state *node = state_of(site);
+    node_watch_instances(site->console, 3);
+    const struct ry_node_state *node = node_watch_state(site->console);
     assert_int_equal(node->outcasts.n, 1);
     assert_true(ry_str_is(node->outcasts.items[0].name, "encoder-1"));
     for (size_t i = 0; i < node->roles.n; i++)

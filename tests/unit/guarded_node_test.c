@@ -12,6 +12,7 @@
 #include "runtime/bus/instance_loop.h"
 #include "runtime/bus/node.h"
 #include "tests/bed/patience.h"
+#include "tests/bed/node_watch.h"
 
 static const char token[] = "0123456789abcdef0123456789abcdef";
 
@@ -50,16 +51,6 @@ static int tear_down(void **state)
     (void)rmdir(site->folder);
     free(site);
     return 0;
-}
-
-static const struct ry_node_state *state_of(struct site *site)
-{
-    const struct ry_node_get ask = {0};
-    const struct ry_mail *answer;
-    struct ry_error err = {0};
-    if (ry_console_ask(site->console, RY_TAG_node_get, &ask, PATIENCE_MS, &answer, &err) != RY_OK)
-        fail_msg("%s", err.text);
-    return RY_BODY(answer, node_state);
 }
 
 static void admit(struct site *site, const char *name, enum ry_role role)
@@ -111,7 +102,7 @@ static void only_the_right_ticket_lets_an_instance_in_and_only_once(void **state
         if (rc != tries[i].rc)
             fail_msg("%s: %d", tries[i].claim, rc);
         refused += rc != RY_OK;
-        assert_int_equal(state_of(site)->rejected, refused);
+        assert_int_equal(node_watch_state(site->console)->rejected, refused);
         if (rc == RY_OK)
             ry_link_close(&link);
     }
@@ -144,9 +135,9 @@ static void instance_that_ended_makes_room_for_the_next_of_its_name(void **state
     struct ry_link first;
     admit(site, "encoder-1", RY_ROLE_ENCODER);
     assert_int_equal(join(site, &first, RY_ROLE_ENCODER, "encoder-1", token), RY_OK);
-    assert_int_equal(state_of(site)->instances.n, 2); /* and the console */
+    assert_int_equal(node_watch_state(site->console)->instances.n, 2); /* and the console */
     ry_node_revoke(site->node, "encoder-1");
-    assert_int_equal(state_of(site)->instances.n, 1);
+    assert_int_equal(node_watch_state(site->console)->instances.n, 1);
     admit(site, "encoder-1", RY_ROLE_ENCODER);
     struct ry_link next;
     assert_int_equal(join(site, &next, RY_ROLE_ENCODER, "encoder-1", token), RY_OK);
@@ -155,7 +146,7 @@ static void instance_that_ended_makes_room_for_the_next_of_its_name(void **state
     struct ry_error err;
     assert_int_equal(ry_bag_send(&first.bag, ry_socket_raw(first.dealer), NULL, &err), RY_OK);
     ry_link_close(&first); /* and leaves, which is no leave of the next */
-    const struct ry_node_state *node = state_of(site);
+    const struct ry_node_state *node = node_watch_state(site->console);
     assert_int_equal(node->instances.n, 2);
     assert_int_equal(node->instances.items[1].capacity, 0); /* what it says is what a process said last */
     assert_int_equal(node->rejected, 0);
@@ -206,9 +197,9 @@ static void peer_that_chooses_its_routing_id_is_not_heard(void **state)
         .version = RY_PROTO_VERSION, .role = RY_ROLE_CONSOLE, .name = RY_STR("console-9"), .pid = (uint64_t)getpid()};
     zsock_t *rogue = rogue_of(site, "somebody");
     say(rogue, RY_TAG_hello, &hello);
-    while (state_of(site)->rejected == 0)
+    while (node_watch_state(site->console)->rejected == 0)
         continue;
-    assert_int_equal(state_of(site)->instances.n, 1);
+    assert_int_equal(node_watch_state(site->console)->instances.n, 1);
     zsock_destroy(&rogue);
 }
 
@@ -221,9 +212,9 @@ static void flood_of_one_who_does_not_read_is_counted_and_not_answered_for_ever(
     zsock_set_rcvhwm(rogue, 0);
     for (int i = 0; i < BAGS; i++)
         say(rogue, RY_TAG_clips_pending, &message);
-    while (state_of(site)->rejected < BAGS)
+    while (node_watch_state(site->console)->rejected < BAGS)
         continue;
-    assert_int_equal(state_of(site)->rejected, BAGS);
+    assert_int_equal(node_watch_state(site->console)->rejected, BAGS);
     int answers = 0;
     zmq_msg_t part;
     (void)zmq_msg_init(&part);
@@ -238,13 +229,13 @@ static void node_tells_what_the_supervisor_told(void **state)
 {
     struct site *site = *state;
     static struct ry_children_report report = {.kind = RY_LEASH_MSG_CHILDREN, .child_count = 2};
-    assert_int_equal(state_of(site)->children.n, 0);
+    assert_int_equal(node_watch_state(site->console)->children.n, 0);
     report.children[0] = (struct ry_child_note){.role = "router", .name = "router", .state = "running", .pid = 7};
     report.children[1] = (struct ry_child_note){
         .role = "encoder", .name = "encoder-1", .state = "spent", .restarts = 10, .last_death = "signal 9 (Killed)"};
     report.deaths[RY_DEATH_SIGNAL] = 11;
     ry_node_children(site->node, &report);
-    const struct ry_node_state *node = state_of(site);
+    const struct ry_node_state *node = node_watch_state(site->console);
     assert_int_equal(node->children.n, 2);
     assert_int_equal(node->children.items[0].pid, 7);
     assert_null(node->children.items[0].last_death.p);

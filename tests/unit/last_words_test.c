@@ -14,6 +14,7 @@
 #include "runtime/cli/confine.h"
 #include "runtime/sandbox/sandbox.h"
 #include "tests/bed/skip.h"
+#include "tests/bed/node_watch.h"
 
 #define ANSWER_MS 60000
 
@@ -74,27 +75,6 @@ static int work(const char *socket)
 
 /* ---- the node ---------------------------------------------------------------------------------------------------- */
 
-static const struct ry_node_state *state_of(struct ry_console *console)
-{
-    const struct ry_node_get look = {.end_ = 0};
-    const struct ry_mail *answer = NULL;
-    struct ry_error err = {.code = RY_OK};
-    if (ry_console_ask(console, RY_TAG_node_get, &look, ANSWER_MS, &answer, &err) != RY_OK)
-        fail_msg("%s", err.text);
-    return RY_BODY(answer, node_state);
-}
-
-/* Asks the node until the worker has credit. */
-static void await_worker(struct ry_console *console)
-{
-    for (;;) {
-        const struct ry_node_state *node = state_of(console);
-        for (size_t i = 0; i < node->instances.n; i++)
-            if (node->instances.items[i].capacity > 0)
-                return;
-    }
-}
-
 static void mail_that_used_up_its_cpu_time_has_failed_for_good_and_is_tried_once(void **state)
 {
     (void)state;
@@ -122,7 +102,7 @@ static void mail_that_used_up_its_cpu_time_has_failed_for_good_and_is_tried_once
         _exit(127);
     }
     assert_int_equal(ry_console_open(&console, node, NULL, config, &err), RY_OK);
-    await_worker(console);
+    node_watch_credit(console, 1);
     const struct ry_archive_get ask = {.end_ = 0};
     const struct ry_mail *answer = NULL;
     int rc = ry_console_ask(console, RY_TAG_archive_get, &ask, ANSWER_MS, &answer, &err);
@@ -132,7 +112,7 @@ static void mail_that_used_up_its_cpu_time_has_failed_for_good_and_is_tried_once
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), RY_EXIT_CPU);
-    const struct ry_node_state *seen = state_of(console);
+    const struct ry_node_state *seen = node_watch_state(console);
     for (size_t i = 0; i < seen->roles.n; i++) {
         assert_int_equal(seen->roles.items[i].redelivered, 0);
         assert_int_equal(seen->roles.items[i].dead, 0);

@@ -2,6 +2,8 @@
  */
 #include "tests/bed/bed.h"
 #include "tests/bed/sample.h"
+#include "tests/bed/clip_mail.h"
+#include "tests/bed/router_desk.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,36 +76,15 @@ static int tear_down(void **state)
 
 static uint64_t say(struct desk *desk, uint32_t session, enum ry_tag tag, const void *message, uint64_t correlation)
 {
-    RY_BUF_AUTO body = ry_buf_make(1 << 16);
-    RY_BUF_AUTO bytes = ry_buf_make(1 << 16);
-    struct ry_frames frames;
-    frames.n = 0;
-    struct ry_error err = {0};
-    assert_int_equal(ry_pack(ry_descriptor(tag), message, &body, &frames, &err), RY_OK);
-    struct ry_envelope head = {.id = (uint64_t)session << 32 | ++desk->last_id,
-                               .tag = (uint16_t)tag,
-                               .attempt = 1,
-                               .frame_count = (uint16_t)frames.n,
-                               .body = ry_buf_str(&body)};
-    head.correlation = correlation ? correlation : head.id;
-    assert_int_equal(ry_envelope_pack(&head, &bytes), RY_OK);
-    if (ry_router_take(desk->router, session, ry_buf_str(&bytes), frames.items, frames.n, &err) != RY_OK)
-        fail_msg("%s", err.text);
-    ry_frames_clear(&frames);
+    struct ry_envelope head = {
+        .id = (uint64_t)session << 32 | ++desk->last_id, .correlation = correlation, .tag = (uint16_t)tag};
+    assert_int_equal(router_desk_say(desk->router, session, &head, message), RY_OK);
     return head.id;
 }
 
 static uint32_t join(struct desk *desk, enum ry_role role, unsigned capacity)
 {
-    char name[32];
-    struct ry_error err = {0};
-    uint32_t session = 0;
-    (void)snprintf(name, sizeof name, "%s-%u", ry_role_name(role), ++desk->last_id);
-    struct ry_hello hello = {
-        .version = RY_PROTO_VERSION, .role = role, .name = ry_str_of(name), .pid = 1, .capacity = capacity};
-    if (ry_router_join(desk->router, &hello, UINT32_MAX, RY_LOCALITY_THREAD, &session, &err) != RY_OK)
-        fail_msg("%s", err.text);
-    return session;
+    return router_desk_join(desk->router, role, capacity, RY_LOCALITY_THREAD, NULL);
 }
 
 static void reach(struct desk *desk, uint32_t relay, uint32_t roles, uint32_t shared, uint64_t window)
@@ -277,12 +258,7 @@ static void relay_is_held_to_the_mails_that_it_was_given(void **state)
     (void)say(desk, relay, RY_TAG_clip_settled, &settled, never);
     assert_int_equal(given(desk, writer, RY_TAG_clip_failed), 0);
     assert_int_equal(given(desk, scheduler, RY_TAG_clip_settled), 0);
-    struct ry_clip_work work = {.clip_id = RY_STR(CLIP),
-                                .guild_id = RY_STR("1"),
-                                .channel_id = RY_STR("2"),
-                                .message_id = RY_STR("3"),
-                                .filename = RY_STR("a.mp4"),
-                                .url = RY_STR("https://cdn.discordapp.com/a.mp4")};
+    struct ry_clip_work work = clip_mail_work(RY_STR(CLIP));
     const struct ry_thumbnail_make make = {.clips = {&work, 1}};
     uint64_t origin = say(desk, scheduler, RY_TAG_thumbnail_make, &make, 0);
     assert_int_equal(given(desk, relay, RY_TAG_thumbnail_make), 1);

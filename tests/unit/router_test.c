@@ -1,6 +1,8 @@
 /* router_test.c: the rules of the router, one claim at a time, without sockets. */
 #include "tests/bed/bed.h"
 #include "tests/bed/sample.h"
+#include "tests/bed/clip_mail.h"
+#include "tests/bed/router_desk.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,20 +93,7 @@ static int tear_down(void **state)
 
 static int say_head(struct desk *desk, uint32_t session, struct ry_envelope *head, const void *message)
 {
-    RY_BUF_AUTO body = ry_buf_make(RY_ENVELOPE_MAX_BYTES);
-    RY_BUF_AUTO bytes = ry_buf_make(RY_ENVELOPE_MAX_BYTES);
-    struct ry_frames frames;
-    frames.n = 0;
-    struct ry_error err = {0};
-    if (ry_pack(ry_descriptor(head->tag), message, &body, &frames, &err) != RY_OK)
-        fail_msg("%s", err.text);
-    head->frame_count = (uint16_t)frames.n;
-    head->body = ry_buf_str(&body);
-    head->attempt = 1;
-    assert_int_equal(ry_envelope_pack(head, &bytes), RY_OK);
-    int rc = ry_router_take(desk->router, session, ry_buf_str(&bytes), frames.items, frames.n, &err);
-    ry_frames_clear(&frames);
-    return rc;
+    return router_desk_say(desk->router, session, head, message);
 }
 
 static uint64_t next_id(struct desk *desk, uint32_t session)
@@ -198,18 +187,10 @@ static void expect_undeliverable(struct desk *desk, uint32_t session, uint64_t i
 
 static uint32_t join(struct desk *desk, enum ry_role role, unsigned capacity)
 {
-    static unsigned joined;
-    char name[40];
-    uint32_t session = 0;
-    struct ry_error err = {0};
-    (void)snprintf(name, sizeof name, "%s-%u", ry_role_name(role), ++joined);
-    const struct ry_hello hello = {
-        .version = RY_PROTO_VERSION, .role = (uint64_t)role, .name = ry_str_of(name), .capacity = capacity};
-    if (ry_router_join(desk->router, &hello, UINT32_MAX, RY_LOCALITY_THREAD, &session, &err) != RY_OK)
-        fail_msg("%s", err.text);
+    char name[40], owner[64];
+    uint32_t session = router_desk_join(desk->router, role, capacity, RY_LOCALITY_THREAD, name);
     const struct ry_welcome *welcome = expect(desk, session, RY_TAG_welcome);
     assert_int_equal(welcome->session, session);
-    char owner[64];
     (void)snprintf(owner, sizeof owner, "desk/%s/7.%u", name, session); /* its former selves begin with desk/NAME/ */
     assert_true(ry_str_is(welcome->owner, owner));
     return session;
@@ -495,16 +476,7 @@ static void failed_mail_is_tried_again_or_buried(void **state)
 static uint64_t say_images(struct desk *desk, uint32_t downloader, uint32_t encoder, uint64_t origin,
                            const struct ry_thumbnail_store *store)
 {
-    struct ry_window window = {.bytes = {.p = "bytes", .n = 5}};
-    const struct ry_encode_run run = {.clip_id = store->clip_id,
-                                      .guild_id = RY_STR("1"),
-                                      .filename = RY_STR("a.mp4"),
-                                      .windows = {&window, 1},
-                                      .small_width = 16,
-                                      .small_height = 16,
-                                      .large_width = 16,
-                                      .large_height = 16,
-                                      .quality = 85};
+    const struct ry_encode_run run = clip_mail_run(store->clip_id);
     expect_mail(desk, downloader, RY_TAG_thumbnail_make, origin, 1);
     uint64_t encode = say(desk, downloader, RY_TAG_encode_run, &run, origin);
     expect_mail(desk, encoder, RY_TAG_encode_run, encode, 1);

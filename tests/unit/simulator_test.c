@@ -6,6 +6,7 @@
  * does, no mailbox may grow past its limit, what is promised must be what is held, and all work must come to its end,
  * with mailboxes of one mail as with large ones. A failure names its seed; the same seed fails again. */
 #include "tests/bed/bed.h"
+#include "tests/bed/clip_mail.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -91,12 +92,8 @@ static uint64_t tell_clip(struct ry_ctx *ctx, size_t item)
     char id[33], guild[24];
     (void)snprintf(id, sizeof id, "%032zx", item);
     (void)snprintf(guild, sizeof guild, "%zu", item % 3 ? item % 3 : 1); /* mail of tenant 0 may be about any */
-    struct ry_clip_work clip = {.clip_id = ry_str_of(id),
-                                .guild_id = ry_str_of(guild),
-                                .channel_id = RY_STR("2"),
-                                .message_id = RY_STR("3"),
-                                .filename = RY_STR("a.mp4"),
-                                .url = RY_STR("https://cdn.discordapp.com/a.mp4")};
+    struct ry_clip_work clip = clip_mail_work(ry_str_of(id));
+    clip.guild_id = ry_str_of(guild);
     const struct ry_thumbnail_make message = {.clips = {&clip, 1}};
     return RY_TELL(ctx, thumbnail_make, &message,
                    (&(struct ry_send){.tenant = item % 3, .priority = RY_PRIORITY_LIVE}));
@@ -235,17 +232,9 @@ static void scanner_receive(void *self, struct ry_ctx *ctx, struct ry_mail *mail
 static uint64_t ask_encoder(struct ry_ctx *ctx, const struct ry_mail *make, bool last_round)
 {
     const struct ry_clip_work *clip = RY_BODY(make, thumbnail_make)->clips.items;
-    struct ry_window window = {.bytes = {.p = "bytes", .n = 5}};
-    const struct ry_encode_run run = {.clip_id = clip->clip_id,
-                                      .guild_id = clip->guild_id,
-                                      .filename = clip->filename,
-                                      .windows = {&window, 1},
-                                      .small_width = 16,
-                                      .small_height = 16,
-                                      .large_width = 16,
-                                      .large_height = 16,
-                                      .quality = 85,
-                                      .last_round = last_round};
+    struct ry_encode_run run = clip_mail_run(clip->clip_id);
+    run.guild_id = clip->guild_id;
+    run.last_round = last_round;
     struct ry_send send = ry_send_from(make);
     return RY_TELL(ctx, encode_run, &run, &send);
 }
