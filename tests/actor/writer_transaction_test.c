@@ -280,6 +280,26 @@ static void rows_refused_for_their_own_data_are_counted_in_the_slice(void **stat
 
 /* ---- conversations ------------------------------------------------------------------------------------------- */
 
+/* Ends the scan as failed, and finds it so. */
+static void end_scan(struct bed *bed)
+{
+    struct ry_scan_end end = {.job_id = RY_STR("next"),
+                              .token = 1,
+                              .guild_id = RY_STR("100"),
+                              .channel_id = RY_STR("200"),
+                              .status = RY_STR("FAILED"),
+                              .error_message = RY_STR("why")};
+    uint64_t id = BED_DELIVER(bed, scan_end, &end, NULL);
+    assert_false(EXPECT_ANSWER(bed, id, scan_ended)->fenced);
+    bed_expect_done(bed, id);
+    id = BED_DELIVER(bed, scan_get, &(struct ry_scan_get){.channel_id = RY_STR("200")}, NULL);
+    expect_answer(bed, id, RY_TAG_scan_got);
+    const struct ry_scan_got *got = answer;
+    assert_true(ry_str_is(got->scans.items[0].status, "FAILED"));
+    assert_int_equal(got->scans.items[0].message_count, 1);
+    bed_expect_done(bed, id);
+}
+
 static void scan_goes_from_its_beginning_to_its_end(void **state)
 {
     struct bed *bed = *state;
@@ -326,21 +346,7 @@ static void scan_goes_from_its_beginning_to_its_end(void **state)
     assert_int_equal(((const struct ry_known_got *)answer)->user_ids.n, 1);
     bed_expect_done(bed, id);
 
-    struct ry_scan_end end = {.job_id = RY_STR("next"),
-                              .token = 1,
-                              .guild_id = RY_STR("100"),
-                              .channel_id = RY_STR("200"),
-                              .status = RY_STR("FAILED"),
-                              .error_message = RY_STR("why")};
-    id = BED_DELIVER(bed, scan_end, &end, NULL);
-    assert_false(EXPECT_ANSWER(bed, id, scan_ended)->fenced);
-    bed_expect_done(bed, id);
-    id = BED_DELIVER(bed, scan_get, &(struct ry_scan_get){.channel_id = RY_STR("200")}, NULL);
-    expect_answer(bed, id, RY_TAG_scan_got);
-    const struct ry_scan_got *got = answer;
-    assert_true(ry_str_is(got->scans.items[0].status, "FAILED"));
-    assert_int_equal(got->scans.items[0].message_count, 1);
-    bed_expect_done(bed, id);
+    end_scan(bed);
     bed_expect_nothing(bed);
 }
 

@@ -177,43 +177,43 @@ static void database_that_takes_no_writes_is_a_passing_trouble(void **state)
 
 /* ---- a schema that is not as it should be ---------------------------------------------------------------------- */
 
+static const struct {
+    const char *name, *spoil, *mend, *words;
+} schema_changes[] = {
+    {"a new column of clip", "ALTER TABLE clip ADD COLUMN new_one INT NOT NULL", "ALTER TABLE clip DROP COLUMN new_one",
+     "clip.new_one must not be empty"},
+    {"a new column of message", "ALTER TABLE message ADD COLUMN new_one INT NOT NULL",
+     "ALTER TABLE message DROP COLUMN new_one", "message.new_one must not be empty"},
+    {"a new column of author", "ALTER TABLE author ADD COLUMN new_one INT NOT NULL",
+     "ALTER TABLE author DROP COLUMN new_one", "author.new_one must not be empty"},
+    {"a new column of the scan's status", "ALTER TABLE channel_scan_status ADD COLUMN new_one INT NOT NULL",
+     "ALTER TABLE channel_scan_status DROP COLUMN new_one", "channel_scan_status.new_one must not be empty"},
+    {"a column gone", "ALTER TABLE clip RENAME COLUMN cdn_url TO url", "ALTER TABLE clip RENAME COLUMN url TO cdn_url",
+     "cdn_url"},
+    {"a table gone", "ALTER TABLE message RENAME TO messages", "ALTER TABLE messages RENAME TO message", "\"message\""},
+    {"a rule", "ALTER TABLE clip ADD CONSTRAINT small CHECK (file_size < 10)", "ALTER TABLE clip DROP CONSTRAINT small",
+     "table clip has a rule small"},
+    {"a UNIQUE rule", "ALTER TABLE clip ADD CONSTRAINT alone UNIQUE (mime_type)",
+     "ALTER TABLE clip DROP CONSTRAINT alone", "table clip has a rule alone"},
+    {"another type", "ALTER TABLE clip ALTER COLUMN file_size TYPE INET USING NULL",
+     "ALTER TABLE clip ALTER COLUMN file_size TYPE BIGINT USING NULL", "inet"},
+    {"a trigger",
+     "CREATE FUNCTION no() RETURNS TRIGGER LANGUAGE plpgsql AS 'BEGIN RAISE ''no''; END';"
+     " CREATE TRIGGER no BEFORE INSERT ON clip FOR EACH ROW EXECUTE FUNCTION no()",
+     "DROP FUNCTION no CASCADE", "a trigger, view or function"},
+    {"a right taken away",
+     "CREATE ROLE narrow LOGIN; GRANT ALL ON ALL TABLES IN SCHEMA public TO narrow;"
+     " GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO narrow; REVOKE INSERT ON clip FROM narrow;"
+     " ALTER DATABASE test SET role = 'narrow'",
+     "ALTER DATABASE test RESET role; DROP OWNED BY narrow; DROP ROLE narrow", "permission denied for table clip"},
+};
+
 /* Briskly it fails as a whole; carefully it is left out as a whole, and told why; repaired, it goes in. Never is a row
  * counted as refused that is as good as others. */
 static void batch_is_never_cut_down_by_a_schema(void **state)
 {
     struct writer_fixture *f = *state;
-    static const struct {
-        const char *name, *spoil, *mend, *words;
-    } cases[] = {
-        {"a new column of clip", "ALTER TABLE clip ADD COLUMN new_one INT NOT NULL",
-         "ALTER TABLE clip DROP COLUMN new_one", "clip.new_one must not be empty"},
-        {"a new column of message", "ALTER TABLE message ADD COLUMN new_one INT NOT NULL",
-         "ALTER TABLE message DROP COLUMN new_one", "message.new_one must not be empty"},
-        {"a new column of author", "ALTER TABLE author ADD COLUMN new_one INT NOT NULL",
-         "ALTER TABLE author DROP COLUMN new_one", "author.new_one must not be empty"},
-        {"a new column of the scan's status", "ALTER TABLE channel_scan_status ADD COLUMN new_one INT NOT NULL",
-         "ALTER TABLE channel_scan_status DROP COLUMN new_one", "channel_scan_status.new_one must not be empty"},
-        {"a column gone", "ALTER TABLE clip RENAME COLUMN cdn_url TO url",
-         "ALTER TABLE clip RENAME COLUMN url TO cdn_url", "cdn_url"},
-        {"a table gone", "ALTER TABLE message RENAME TO messages", "ALTER TABLE messages RENAME TO message",
-         "\"message\""},
-        {"a rule", "ALTER TABLE clip ADD CONSTRAINT small CHECK (file_size < 10)",
-         "ALTER TABLE clip DROP CONSTRAINT small", "table clip has a rule small"},
-        {"a UNIQUE rule", "ALTER TABLE clip ADD CONSTRAINT alone UNIQUE (mime_type)",
-         "ALTER TABLE clip DROP CONSTRAINT alone", "table clip has a rule alone"},
-        {"another type", "ALTER TABLE clip ALTER COLUMN file_size TYPE INET USING NULL",
-         "ALTER TABLE clip ALTER COLUMN file_size TYPE BIGINT USING NULL", "inet"},
-        {"a trigger",
-         "CREATE FUNCTION no() RETURNS TRIGGER LANGUAGE plpgsql AS 'BEGIN RAISE ''no''; END';"
-         " CREATE TRIGGER no BEFORE INSERT ON clip FOR EACH ROW EXECUTE FUNCTION no()",
-         "DROP FUNCTION no CASCADE", "a trigger, view or function"},
-        {"a right taken away",
-         "CREATE ROLE narrow LOGIN; GRANT ALL ON ALL TABLES IN SCHEMA public TO narrow;"
-         " GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO narrow; REVOKE INSERT ON clip FROM narrow;"
-         " ALTER DATABASE test SET role = 'narrow'",
-         "ALTER DATABASE test RESET role; DROP OWNED BY narrow; DROP ROLE narrow", "permission denied for table clip"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < sizeof schema_changes / sizeof schema_changes[0]; i++) {
         struct ry_batch_write *batch = writer_batch_make(f, (unsigned)i * 10, 8);
         struct ry_scan_progress progress = {.direction = RY_STR("backward"), .messages = 8, .clips = 8, .ended = true};
         batch->job_id = ry_arena_printf(&f->arena, "job-%zu", i);
@@ -221,7 +221,7 @@ static void batch_is_never_cut_down_by_a_schema(void **state)
         batch->progress.n = 1;
         struct ry_error err = {0};
         struct writer_batch *brisk = NULL;
-        sql(cases[i].spoil);
+        sql(schema_changes[i].spoil);
         sql(end_backends); /* the pool's sessions take their role at login */
         while (f->engine->ops->ping(f->engine, &err) != RY_OK)
             assert_class(&err, RY_CLASS_RETRY, NULL);
@@ -230,14 +230,14 @@ static void batch_is_never_cut_down_by_a_schema(void **state)
         if (rc == RY_OK)
             rc = f->engine->ops->commit(f->engine, &err);
         f->engine->ops->rollback(f->engine);
-        if (rc != RY_ESCHEMA || strstr(err.text, cases[i].words) == NULL)
-            fail_msg("%s: %s %s", cases[i].name, ry_err_name((enum ry_err)rc), err.text);
+        if (rc != RY_ESCHEMA || strstr(err.text, schema_changes[i].words) == NULL)
+            fail_msg("%s: %s %s", schema_changes[i].name, ry_err_name((enum ry_err)rc), err.text);
         struct ry_batch_written written = writer_batch_commit(f, batch, WRITER_CAREFUL);
         assert_int_equal(written.failures.n, 0);
         assert_int_equal(written.succeeded, 0);
-        if (written.error.p == NULL || strstr(written.error.p, cases[i].words) == NULL)
-            fail_msg("%s: %.*s", cases[i].name, RY_STR_ARG(written.error));
-        sql(cases[i].mend);
+        if (written.error.p == NULL || strstr(written.error.p, schema_changes[i].words) == NULL)
+            fail_msg("%s: %.*s", schema_changes[i].name, RY_STR_ARG(written.error));
+        sql(schema_changes[i].mend);
         sql(end_backends);
         while (f->engine->ops->ping(f->engine, &err) != RY_OK)
             assert_class(&err, RY_CLASS_RETRY, NULL);

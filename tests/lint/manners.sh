@@ -17,7 +17,7 @@ complain 'sources stay below 700 lines' \
     "$(git ls-files 'actors/*.c' 'proto/*.c' 'runtime/*.c' ':!runtime/json/yyjson' | xargs wc -l | awk '$2 != "total" && $1 > 700 {print $2, $1}')"
 # clang-format puts the braces of a function, and of nothing else, at the beginning of a line of their own.
 complain 'functions have at most 60 lines' \
-    "$(git ls-files 'actors/*.[ch]' 'proto/*.[ch]' 'runtime/*.[ch]' ':!runtime/json/yyjson' | xargs awk -v most=60 '
+    "$(git ls-files '*.[ch]' ':!runtime/json/yyjson' | xargs awk -v most=60 '
         FNR == 1 || /^}$/ { if (FNR > 1 && start && FNR - start + 1 > most) print FILENAME ":" start ": " FNR - start + 1 " lines"; start = 0 }
         /^[A-Za-z_]/ { head = FNR }
         /^{$/ { start = head }')"

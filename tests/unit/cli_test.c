@@ -68,72 +68,73 @@ static int words_copy(const char *const *words, char **copy)
     return n;
 }
 
+static const struct {
+    const char *argv[WORDS_MAX];
+    int code;
+    const char *words; /* joined by blanks */
+    const char *name;
+    bool all;
+    const char *err;
+} command_lines[] = {
+    {{"x", "a", "--all", "b", NULL}, RY_CLI_GO, "a b", NULL, true, ""},
+    {{"x", "--data", "d", "a", "--name", "n", NULL}, RY_CLI_GO, "a", "n", false, ""},
+    {{"x", "--name=n", "--data=d", "--all", "a", NULL}, RY_CLI_GO, "a", "n", true, ""},
+    {{"x", "--data=d", "--all", "--http-port", "1", "a", NULL}, RY_CLI_GO, "a", NULL, true, ""},
+    {{"x", "-", "--", "--all", NULL}, RY_CLI_GO, "- --all", NULL, false, ""},
+    {{"x", "--data", "d", "--", "--name", NULL}, RY_CLI_GO, "--name", NULL, false, ""},
+    {{"x", "--", "--", NULL}, RY_CLI_GO, "--", NULL, false, ""},
+    {{"x", NULL}, RY_EXIT_USAGE, "", NULL, false, "reelyard x: something is missing; usage: reelyard x A [B]\n"},
+    {{"x", "a", "b", "c", NULL},
+     RY_EXIT_USAGE,
+     "",
+     NULL,
+     false,
+     "reelyard x: \"c\" is one word too many; usage: reelyard x A [B]\n"},
+    {{"x", "a", "--al", NULL},
+     RY_EXIT_USAGE,
+     "",
+     NULL,
+     false,
+     "reelyard x: unknown option --al; did you mean --all?\n"},
+    {{"x", "a", "--htp-port=1", NULL},
+     RY_EXIT_USAGE,
+     "",
+     NULL,
+     false,
+     "reelyard x: unknown option --htp-port; did you mean --http-port?\n"},
+    {{"x", "a", "--bananas", NULL},
+     RY_EXIT_USAGE,
+     "",
+     NULL,
+     false,
+     "reelyard x: unknown option --bananas; see `reelyard help x`\n"},
+    {{"x", "a", "--all=yes", NULL}, RY_EXIT_USAGE, "", NULL, true, "reelyard x: --all takes no value\n"},
+    {{"x", "a", "--name", "--all", NULL}, RY_EXIT_USAGE, "", NULL, false, "reelyard x: --name needs a value\n"},
+    {{"x", "a", "--data", NULL},
+     RY_EXIT_USAGE,
+     "",
+     NULL,
+     false,
+     "reelyard x: --data needs a value; usage: reelyard x A [B]\n"},
+    {{"x", "a", "--http-port", "x", NULL},
+     RY_EXIT_CONFIG,
+     "",
+     NULL,
+     false,
+     "reelyard x: --http-port: \"x\" must be a whole number from 0 to 65535 (port)\n"},
+    {{"x", "a", "--data=", NULL},
+     RY_EXIT_CONFIG,
+     "",
+     NULL,
+     false,
+     "reelyard x: data: the name of the data folder is empty\n"},
+};
+
 static void options_and_words_are_told_apart(void **state)
 {
     (void)state;
-    static const struct {
-        const char *argv[WORDS_MAX];
-        int code;
-        const char *words; /* joined by blanks */
-        const char *name;
-        bool all;
-        const char *err;
-    } cases[] = {
-        {{"x", "a", "--all", "b", NULL}, RY_CLI_GO, "a b", NULL, true, ""},
-        {{"x", "--data", "d", "a", "--name", "n", NULL}, RY_CLI_GO, "a", "n", false, ""},
-        {{"x", "--name=n", "--data=d", "--all", "a", NULL}, RY_CLI_GO, "a", "n", true, ""},
-        {{"x", "--data=d", "--all", "--http-port", "1", "a", NULL}, RY_CLI_GO, "a", NULL, true, ""},
-        {{"x", "-", "--", "--all", NULL}, RY_CLI_GO, "- --all", NULL, false, ""},
-        {{"x", "--data", "d", "--", "--name", NULL}, RY_CLI_GO, "--name", NULL, false, ""},
-        {{"x", "--", "--", NULL}, RY_CLI_GO, "--", NULL, false, ""},
-        {{"x", NULL}, RY_EXIT_USAGE, "", NULL, false, "reelyard x: something is missing; usage: reelyard x A [B]\n"},
-        {{"x", "a", "b", "c", NULL},
-         RY_EXIT_USAGE,
-         "",
-         NULL,
-         false,
-         "reelyard x: \"c\" is one word too many; usage: reelyard x A [B]\n"},
-        {{"x", "a", "--al", NULL},
-         RY_EXIT_USAGE,
-         "",
-         NULL,
-         false,
-         "reelyard x: unknown option --al; did you mean --all?\n"},
-        {{"x", "a", "--htp-port=1", NULL},
-         RY_EXIT_USAGE,
-         "",
-         NULL,
-         false,
-         "reelyard x: unknown option --htp-port; did you mean --http-port?\n"},
-        {{"x", "a", "--bananas", NULL},
-         RY_EXIT_USAGE,
-         "",
-         NULL,
-         false,
-         "reelyard x: unknown option --bananas; see `reelyard help x`\n"},
-        {{"x", "a", "--all=yes", NULL}, RY_EXIT_USAGE, "", NULL, true, "reelyard x: --all takes no value\n"},
-        {{"x", "a", "--name", "--all", NULL}, RY_EXIT_USAGE, "", NULL, false, "reelyard x: --name needs a value\n"},
-        {{"x", "a", "--data", NULL},
-         RY_EXIT_USAGE,
-         "",
-         NULL,
-         false,
-         "reelyard x: --data needs a value; usage: reelyard x A [B]\n"},
-        {{"x", "a", "--http-port", "x", NULL},
-         RY_EXIT_CONFIG,
-         "",
-         NULL,
-         false,
-         "reelyard x: --http-port: \"x\" must be a whole number from 0 to 65535 (port)\n"},
-        {{"x", "a", "--data=", NULL},
-         RY_EXIT_CONFIG,
-         "",
-         NULL,
-         false,
-         "reelyard x: data: the name of the data folder is empty\n"},
-    };
     static const struct ry_command command = {.name = "x", .usage = "A [B]", .summary = "does x", .help = ""};
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < COUNT(command_lines); i++) {
         struct desk desk;
         char *const env[] = {NULL};
         char *argv[WORDS_MAX];
@@ -142,18 +143,18 @@ static void options_and_words_are_told_apart(void **state)
         const struct ry_cli_flag flags[] = {{.name = "name", .value = &name}, {.name = "all", .given = &all}};
         desk_open(&desk, env);
         desk.cli.command = &command;
-        int argc = words_copy(cases[i].argv, argv);
+        int argc = words_copy(command_lines[i].argv, argv);
         int code = ry_cli_begin(&desk.cli, &argc, argv, flags, COUNT(flags), 1, 2);
         desk_flush(&desk);
-        assert_string_equal(desk.err, cases[i].err);
-        assert_int_equal(code, cases[i].code);
+        assert_string_equal(desk.err, command_lines[i].err);
+        assert_int_equal(code, command_lines[i].code);
         if (code == RY_CLI_GO) {
             char words[128] = "";
             for (int k = 1; k < argc; k++)
                 (void)snprintf(words + strlen(words), sizeof words - strlen(words), "%s%s", k > 1 ? " " : "", argv[k]);
-            assert_string_equal(words, cases[i].words);
-            assert_int_equal(all, cases[i].all);
-            assert_string_equal(name ? name : "(none)", cases[i].name ? cases[i].name : "(none)");
+            assert_string_equal(words, command_lines[i].words);
+            assert_int_equal(all, command_lines[i].all);
+            assert_string_equal(name ? name : "(none)", command_lines[i].name ? command_lines[i].name : "(none)");
         }
         desk_close(&desk);
     }
@@ -197,67 +198,67 @@ static void a_variable_that_is_no_setting_is_named_with_the_nearest_once(void **
     }
 }
 
+static const struct {
+    const char *argv[WORDS_MAX];
+    int code;
+    const char *out; /* what must stand there */
+    const char *err;
+} program_runs[] = {
+    {{"reelyard", NULL}, RY_EXIT_USAGE, "", "usage: reelyard COMMAND"},
+    {{"reelyard", "help", NULL}, RY_EXIT_DONE, "usage: reelyard COMMAND", ""},
+    {{"reelyard", "--help", NULL}, RY_EXIT_DONE, "usage: reelyard COMMAND", ""},
+    {{"reelyard", "help", "run", NULL}, RY_EXIT_DONE, "usage: reelyard run", ""},
+    {{"reelyard", "dead", "show", "--help", NULL}, RY_EXIT_DONE, "usage: reelyard dead", ""},
+    {{"reelyard", "import", "-h", NULL}, RY_EXIT_DONE, "usage: reelyard import", ""},
+    {{"reelyard", "help", "options", NULL}, RY_EXIT_DONE, "--http-port, REELYARD_HTTP_PORT\n", ""},
+    {{"reelyard", "options", "--markdown", NULL}, RY_EXIT_DONE, "| `--http-port`", ""},
+    {{"reelyard", "help", "nothing", NULL}, RY_EXIT_USAGE, "", "there is no command \"nothing\""},
+    {{"reelyard", "version", NULL}, RY_EXIT_DONE, "reelyard " REELYARD_VERSION "\nmessages 1\n", ""},
+    {{"reelyard", "--version", NULL}, RY_EXIT_DONE, "reelyard " REELYARD_VERSION, ""},
+    {{"reelyard", "config", "--http-port", "81", NULL}, RY_EXIT_DONE, "http_port=81  (flag)\n", ""},
+    {{"reelyard", "config", "--http-port", "x", NULL}, RY_EXIT_CONFIG, "", "--http-port"},
+    {{"reelyard", "imprt", NULL}, RY_EXIT_USAGE, "", "did you mean \"import\"?"},
+    {{"reelyard", "stat", NULL}, RY_EXIT_USAGE, "", "did you mean \"status\"?"},
+    {{"reelyard", "xyzzy", NULL}, RY_EXIT_USAGE, "", "see `reelyard help`"},
+    {{"reelyard", "--data", "x", "run", NULL}, RY_EXIT_USAGE, "", "the command comes first"},
+    {{"reelyard", "failed", "lst", NULL}, RY_EXIT_USAGE, "", "\"lst\" must be list or retry"},
+    {{"reelyard", "failed", "retry", NULL}, RY_EXIT_USAGE, "", "retry needs clip ids, or --all"},
+    {{"reelyard", "failed", "retry", "x", NULL}, RY_EXIT_USAGE, "", "\"x\" is no clip id"},
+    {{"reelyard", "dead", "drop", NULL}, RY_EXIT_USAGE, "", "drop needs ids, or --all"},
+    {{"reelyard", "dead", "show", "x", NULL}, RY_EXIT_USAGE, "", "\"x\" is no id of a dead letter"},
+    {{"reelyard", "dead", "drop", "1", "--all", NULL}, RY_EXIT_USAGE, "", "drop needs ids, or --all"},
+    {{"reelyard", "dead", "list", "--data", "/nonexistent/r", NULL}, RY_EXIT_FAILED, "", "there is no archive at"},
+    {{"reelyard", "failed", "list", "--data", "/nonexistent/r", NULL}, RY_EXIT_FAILED, "", "there is no archive at"},
+    {{"reelyard", "status", "--data", "/nonexistent/r", NULL}, RY_EXIT_DONE, "archive  there is none yet", ""},
+    {{"reelyard", "enqueue", "x", "--priority", "urgent", NULL}, RY_EXIT_USAGE, "", "must be live or backfill"},
+    {{"reelyard", "enqueue", "/nonexistent/jobs", NULL}, RY_EXIT_FAILED, "", "cannot open /nonexistent/jobs"},
+    {{"reelyard", "run", "--roles", "clown", NULL}, RY_EXIT_USAGE, "", "there is no role \"clown\""},
+    {{"reelyard", "up", "--env-file", "/nonexistent/env", NULL},
+     RY_EXIT_CONFIG,
+     "",
+     "reelyard up: --env-file: cannot open /nonexistent/env: No such file or directory"},
+    {{"reelyard", "up", "--env-file", NULL}, RY_EXIT_USAGE, "", "--env-file needs a value"},
+    {{"reelyard", "up", "--env-file", "--encoder", "1", NULL}, RY_EXIT_USAGE, "", "--env-file needs a value"},
+    {{"reelyard", "up", "--settings", "/nonexistent/s.jsonc", NULL}, RY_EXIT_CONFIG, "", "/nonexistent/s.jsonc"},
+    {{"reelyard", "up", "--help", NULL}, RY_EXIT_DONE, "usage: reelyard up", ""},
+    {{"reelyard", "actor", "clown", NULL}, RY_EXIT_USAGE, "", "there is no role \"clown\""},
+};
+
 static void the_program_answers_with_its_exit_codes(void **state)
 {
     (void)state;
-    static const struct {
-        const char *argv[WORDS_MAX];
-        int code;
-        const char *out; /* what must stand there */
-        const char *err;
-    } cases[] = {
-        {{"reelyard", NULL}, RY_EXIT_USAGE, "", "usage: reelyard COMMAND"},
-        {{"reelyard", "help", NULL}, RY_EXIT_DONE, "usage: reelyard COMMAND", ""},
-        {{"reelyard", "--help", NULL}, RY_EXIT_DONE, "usage: reelyard COMMAND", ""},
-        {{"reelyard", "help", "run", NULL}, RY_EXIT_DONE, "usage: reelyard run", ""},
-        {{"reelyard", "dead", "show", "--help", NULL}, RY_EXIT_DONE, "usage: reelyard dead", ""},
-        {{"reelyard", "import", "-h", NULL}, RY_EXIT_DONE, "usage: reelyard import", ""},
-        {{"reelyard", "help", "options", NULL}, RY_EXIT_DONE, "--http-port, REELYARD_HTTP_PORT\n", ""},
-        {{"reelyard", "options", "--markdown", NULL}, RY_EXIT_DONE, "| `--http-port`", ""},
-        {{"reelyard", "help", "nothing", NULL}, RY_EXIT_USAGE, "", "there is no command \"nothing\""},
-        {{"reelyard", "version", NULL}, RY_EXIT_DONE, "reelyard " REELYARD_VERSION "\nmessages 1\n", ""},
-        {{"reelyard", "--version", NULL}, RY_EXIT_DONE, "reelyard " REELYARD_VERSION, ""},
-        {{"reelyard", "config", "--http-port", "81", NULL}, RY_EXIT_DONE, "http_port=81  (flag)\n", ""},
-        {{"reelyard", "config", "--http-port", "x", NULL}, RY_EXIT_CONFIG, "", "--http-port"},
-        {{"reelyard", "imprt", NULL}, RY_EXIT_USAGE, "", "did you mean \"import\"?"},
-        {{"reelyard", "stat", NULL}, RY_EXIT_USAGE, "", "did you mean \"status\"?"},
-        {{"reelyard", "xyzzy", NULL}, RY_EXIT_USAGE, "", "see `reelyard help`"},
-        {{"reelyard", "--data", "x", "run", NULL}, RY_EXIT_USAGE, "", "the command comes first"},
-        {{"reelyard", "failed", "lst", NULL}, RY_EXIT_USAGE, "", "\"lst\" must be list or retry"},
-        {{"reelyard", "failed", "retry", NULL}, RY_EXIT_USAGE, "", "retry needs clip ids, or --all"},
-        {{"reelyard", "failed", "retry", "x", NULL}, RY_EXIT_USAGE, "", "\"x\" is no clip id"},
-        {{"reelyard", "dead", "drop", NULL}, RY_EXIT_USAGE, "", "drop needs ids, or --all"},
-        {{"reelyard", "dead", "show", "x", NULL}, RY_EXIT_USAGE, "", "\"x\" is no id of a dead letter"},
-        {{"reelyard", "dead", "drop", "1", "--all", NULL}, RY_EXIT_USAGE, "", "drop needs ids, or --all"},
-        {{"reelyard", "dead", "list", "--data", "/nonexistent/r", NULL}, RY_EXIT_FAILED, "", "there is no archive at"},
-        {{"reelyard", "failed", "list", "--data", "/nonexistent/r", NULL},
-         RY_EXIT_FAILED,
-         "",
-         "there is no archive at"},
-        {{"reelyard", "status", "--data", "/nonexistent/r", NULL}, RY_EXIT_DONE, "archive  there is none yet", ""},
-        {{"reelyard", "enqueue", "x", "--priority", "urgent", NULL}, RY_EXIT_USAGE, "", "must be live or backfill"},
-        {{"reelyard", "enqueue", "/nonexistent/jobs", NULL}, RY_EXIT_FAILED, "", "cannot open /nonexistent/jobs"},
-        {{"reelyard", "run", "--roles", "clown", NULL}, RY_EXIT_USAGE, "", "there is no role \"clown\""},
-        {{"reelyard", "up", "--env-file", "/nonexistent/env", NULL},
-         RY_EXIT_CONFIG,
-         "",
-         "reelyard up: --env-file: cannot open /nonexistent/env: No such file or directory"},
-        {{"reelyard", "up", "--env-file", NULL}, RY_EXIT_USAGE, "", "--env-file needs a value"},
-        {{"reelyard", "up", "--env-file", "--encoder", "1", NULL}, RY_EXIT_USAGE, "", "--env-file needs a value"},
-        {{"reelyard", "up", "--settings", "/nonexistent/s.jsonc", NULL}, RY_EXIT_CONFIG, "", "/nonexistent/s.jsonc"},
-        {{"reelyard", "up", "--help", NULL}, RY_EXIT_DONE, "usage: reelyard up", ""},
-        {{"reelyard", "actor", "clown", NULL}, RY_EXIT_USAGE, "", "there is no role \"clown\""},
-    };
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < COUNT(program_runs); i++) {
         struct desk desk;
         char *const env[] = {NULL};
         char *argv[WORDS_MAX];
         desk_open(&desk, env);
-        int argc = words_copy(cases[i].argv, argv);
+        int argc = words_copy(program_runs[i].argv, argv);
         int code = ry_cli_main(&desk.cli, argc, argv);
         desk_flush(&desk);
-        if (code != cases[i].code || !strstr(desk.out, cases[i].out) || !strstr(desk.err, cases[i].err))
-            fail_msg("%s %s: code %d\n%s%s", argv[1], argc > 2 ? cases[i].argv[2] : "", code, desk.out, desk.err);
+        if (code != program_runs[i].code || !strstr(desk.out, program_runs[i].out) ||
+            !strstr(desk.err, program_runs[i].err))
+            fail_msg("%s %s: code %d\n%s%s", argv[1], argc > 2 ? program_runs[i].argv[2] : "", code, desk.out,
+                     desk.err);
         desk_close(&desk);
     }
 }
@@ -295,65 +296,64 @@ static void strangers_text_cannot_steer_the_terminal(void **state)
 #define REST ", \"guild_id\": \"1\", \"channel_id\": \"2\", \"created_at\": \"2024-10-19T15:03:09Z\"}"
 #define ID   "\"job_id\": \"6f1c1f0e-5b0a-4c6e-9a55-0d5b6f0c8f3d\""
 
+static const struct {
+    const char *json;
+    const char *error; /* NULL: taken */
+    enum ry_priority priority;
+} jobs[] = {
+    {"{" ID ", \"type\": \"batch\"" REST, NULL, RY_PRIORITY_BACKFILL},
+    {"{" ID ", \"type\": \"message\", \"message_ids\": [\"3\"]" REST, NULL, RY_PRIORITY_LIVE},
+    {"{" ID ", \"type\": \"messages\", \"messages\": []" REST, NULL, RY_PRIORITY_BACKFILL},
+    {"{" ID ", \"type\": \"thumbnail_retry\"" REST, NULL, RY_PRIORITY_RETRY},
+    {"{" ID ", \"type\": \"message_deletion\", \"message_id\": \"3\"" REST, NULL, RY_PRIORITY_DELETE},
+    {"{" ID ", \"type\": \"purge_guild\", \"guild_id\": \"1\", \"channel_id\": \"0\", \"created_at\": "
+     "\"2024-10-19T15:03:09.123456\"}",
+     NULL, RY_PRIORITY_DELETE},
+    {"{" ID ", \"type\": \"thumbnail_cleanup\", \"guild_id\": \"global\", \"channel_id\": \"0\"}", NULL,
+     RY_PRIORITY_RETRY},
+    {"{\"type\": \"batch\"" REST, NULL, RY_PRIORITY_BACKFILL},
+    {"{\"type\": \"batch\", \"job_id\": null" REST, NULL, RY_PRIORITY_BACKFILL},
+    {"[1]", "a job is a JSON object", 0},
+    {"null", "a job is a JSON object", 0},
+    {"{" ID REST, "type is missing", 0},
+    {"{" ID ", \"type\": 5" REST, "type is not a string", 0},
+    {"{" ID ", \"type\": \"dance\"" REST, "there is no job type \"dance\"", 0},
+    {"{" ID ", \"type\": \"messages\"" REST, "a job of type messages needs messages, a list", 0},
+    {"{" ID ", \"type\": \"messages\", \"messages\": \"x\"" REST, "a job of type messages needs messages, a list", 0},
+    {"{" ID ", \"type\": \"message_deletion\"" REST, "a job of type message_deletion needs message_id, a string", 0},
+    {"{" ID ", \"type\": \"batch\", \"channel_id\": \"2\"}", "guild_id is missing", 0},
+    {"{" ID ", \"type\": \"batch\", \"guild_id\": 1, \"channel_id\": \"2\"}", "guild_id is not a string", 0},
+    {"{" ID ", \"type\": \"batch\", \"guild_id\": \"x\", \"channel_id\": \"2\"}",
+     "guild_id must be a snowflake (or \"global\") in a string", 0},
+    {"{" ID ", \"type\": \"batch\", \"guild_id\": \"1\", \"channel_id\": \"-2\"}",
+     "channel_id must be a snowflake (or \"0\") in a string", 0},
+    {"{" ID ", \"type\": \"batch\", \"guild_id\": \"1\", \"channel_id\": \"2\", \"created_at\": \"today\"}",
+     "created_at must be a time such as 2024-10-19T15:03:09Z", 0},
+    {"{\"job_id\": \"7\", \"type\": \"batch\"" REST,
+     "job_id must be a UUID, such as 6f1c1f0e-5b0a-4c6e-9a55-0d5b6f0c8f3d", 0},
+    {"{\"job_id\": \"6f1c1f0e-5b0a-4c6e-9a55-0d5b6f0c\\u0000f3d\", \"type\": \"batch\"" REST,
+     "job_id must be a UUID, such as 6f1c1f0e-5b0a-4c6e-9a55-0d5b6f0c8f3d", 0},
+};
+
 static void a_job_has_what_the_contract_asks(void **state)
 {
     (void)state;
-    static const struct {
-        const char *json;
-        const char *error; /* NULL: taken */
-        enum ry_priority priority;
-    } cases[] = {
-        {"{" ID ", \"type\": \"batch\"" REST, NULL, RY_PRIORITY_BACKFILL},
-        {"{" ID ", \"type\": \"message\", \"message_ids\": [\"3\"]" REST, NULL, RY_PRIORITY_LIVE},
-        {"{" ID ", \"type\": \"messages\", \"messages\": []" REST, NULL, RY_PRIORITY_BACKFILL},
-        {"{" ID ", \"type\": \"thumbnail_retry\"" REST, NULL, RY_PRIORITY_RETRY},
-        {"{" ID ", \"type\": \"message_deletion\", \"message_id\": \"3\"" REST, NULL, RY_PRIORITY_DELETE},
-        {"{" ID ", \"type\": \"purge_guild\", \"guild_id\": \"1\", \"channel_id\": \"0\", \"created_at\": "
-         "\"2024-10-19T15:03:09.123456\"}",
-         NULL, RY_PRIORITY_DELETE},
-        {"{" ID ", \"type\": \"thumbnail_cleanup\", \"guild_id\": \"global\", \"channel_id\": \"0\"}", NULL,
-         RY_PRIORITY_RETRY},
-        {"{\"type\": \"batch\"" REST, NULL, RY_PRIORITY_BACKFILL},
-        {"{\"type\": \"batch\", \"job_id\": null" REST, NULL, RY_PRIORITY_BACKFILL},
-        {"[1]", "a job is a JSON object", 0},
-        {"null", "a job is a JSON object", 0},
-        {"{" ID REST, "type is missing", 0},
-        {"{" ID ", \"type\": 5" REST, "type is not a string", 0},
-        {"{" ID ", \"type\": \"dance\"" REST, "there is no job type \"dance\"", 0},
-        {"{" ID ", \"type\": \"messages\"" REST, "a job of type messages needs messages, a list", 0},
-        {"{" ID ", \"type\": \"messages\", \"messages\": \"x\"" REST, "a job of type messages needs messages, a list",
-         0},
-        {"{" ID ", \"type\": \"message_deletion\"" REST, "a job of type message_deletion needs message_id, a string",
-         0},
-        {"{" ID ", \"type\": \"batch\", \"channel_id\": \"2\"}", "guild_id is missing", 0},
-        {"{" ID ", \"type\": \"batch\", \"guild_id\": 1, \"channel_id\": \"2\"}", "guild_id is not a string", 0},
-        {"{" ID ", \"type\": \"batch\", \"guild_id\": \"x\", \"channel_id\": \"2\"}",
-         "guild_id must be a snowflake (or \"global\") in a string", 0},
-        {"{" ID ", \"type\": \"batch\", \"guild_id\": \"1\", \"channel_id\": \"-2\"}",
-         "channel_id must be a snowflake (or \"0\") in a string", 0},
-        {"{" ID ", \"type\": \"batch\", \"guild_id\": \"1\", \"channel_id\": \"2\", \"created_at\": \"today\"}",
-         "created_at must be a time such as 2024-10-19T15:03:09Z", 0},
-        {"{\"job_id\": \"7\", \"type\": \"batch\"" REST,
-         "job_id must be a UUID, such as 6f1c1f0e-5b0a-4c6e-9a55-0d5b6f0c8f3d", 0},
-        {"{\"job_id\": \"6f1c1f0e-5b0a-4c6e-9a55-0d5b6f0c\\u0000f3d\", \"type\": \"batch\"" REST,
-         "job_id must be a UUID, such as 6f1c1f0e-5b0a-4c6e-9a55-0d5b6f0c8f3d", 0},
-    };
-    for (size_t i = 0; i < COUNT(cases); i++) {
+    for (size_t i = 0; i < COUNT(jobs); i++) {
         struct ry_job_entry entry;
         struct ry_error err = {.text = ""};
         RY_JSON_AUTO *doc = NULL;
-        assert_int_equal(ry_json_parse(ry_str_of(cases[i].json), &doc, &err), RY_OK);
+        assert_int_equal(ry_json_parse(ry_str_of(jobs[i].json), &doc, &err), RY_OK);
         int rc = ry_job_entry_read(&entry, ry_json_root(doc), 1729350189000, &err);
-        if (cases[i].error) {
+        if (jobs[i].error) {
             assert_int_equal(rc, RY_EINVAL);
-            assert_string_equal(err.text, cases[i].error);
+            assert_string_equal(err.text, jobs[i].error);
             continue;
         }
         if (rc != RY_OK)
-            fail_msg("%s: %s", cases[i].json, err.text);
-        assert_int_equal(entry.push.priority, cases[i].priority);
+            fail_msg("%s: %s", jobs[i].json, err.text);
+        assert_int_equal(entry.push.priority, jobs[i].priority);
         assert_int_equal(entry.push.job_id.n, RY_UUID_BYTES - 1);
-        assert_int_equal(entry.id_made, strstr(cases[i].json, ID) == NULL);
+        assert_int_equal(entry.id_made, strstr(jobs[i].json, ID) == NULL);
         assert_non_null(strstr(entry.push.json.p, "\"created_at\":\"2024-10-19T15:03:09"));
         ry_job_entry_free(&entry);
     }

@@ -489,6 +489,32 @@ static int remove_entry(const char *name_at, const struct stat *status, int flag
     return remove(name_at);
 }
 
+static const struct {
+    const char *url;   /* %s: the top folder */
+    const char *found; /* below the top folder; NULL: the path as it stands */
+    uint32_t used;
+} foreign_paths[] = {
+    {"C:\\Users\\ann\\media\\x-1B2C3.mp4", "media/x-1B2C3.mp4", 2},
+    {"C:\\exports\\b\\y-1B2C3.mp4", "other/b/y-1B2C3.mp4", 4},
+    {"\\\\nas\\share\\b\\y-1B2C3.mp4", "other/b/y-1B2C3.mp4", 4},
+    {"/home/ann/media/x-1B2C3.mp4", "media/x-1B2C3.mp4", 2}, /* the first folder of equal tails */
+    {"/home/ann/a/same.mp4", "media/a/same.mp4", 2},         /* a longer tail in a later folder */
+    {"/home/ann/q/same.mp4", "export/same.mp4", 1},          /* the export's own folder comes first */
+    {"m/deep-0123456789ABCDEF.mp4", "export/m/deep-0123456789ABCDEF.mp4", 1},
+    {"D:\\m\\deep-0123456789ABCDEF.mp4", "export/m/deep-0123456789ABCDEF.mp4", 1},
+    {"lost_Files/x-1B2C3.mp4", "media/x-1B2C3.mp4", 2}, /* a relative path whose folder was moved */
+    {"/srv/c/100%25.mp4", "other/c/100%25.mp4", 4},     /* paths stand raw */
+    {"/srv/c/100%2525.mp4", "other/c/100%25.mp4", 4},   /* and are decoded only if they do not exist so */
+    {"/srv/e\\f.mp4", "other/e\\f.mp4", 4},
+    {"%s/media/x-1B2C3.mp4", "media/x-1B2C3.mp4", 2}, /* an absolute path of this machine */
+    {"%s/out/secret.mp4", NULL, 0},                   /* of nobody's folder: as it stands, and refused later */
+    {"../out/z.mp4", NULL, 1},                        /* below only by its text: refused when it is opened */
+    {"/srv/../out/z.mp4", NULL, 0},
+    {"/srv/media/..", NULL, 0},
+    {"/srv/dir.mp4", NULL, 0}, /* a folder is no video */
+    {"/srv/none.mp4", NULL, 0},
+};
+
 /* {export} is the export's folder, {media} one that was named, {other} another that was; {out} is nobody's. */
 static void a_path_of_another_machine_is_found_by_its_longest_tail(void **state)
 {
@@ -507,49 +533,26 @@ static void a_path_of_another_machine_is_found_by_its_longest_tail(void **state)
                                         "out/z.mp4",           "media/dir.mp4/inside"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         make_file_at(top, files[i]);
-    static const struct {
-        const char *url;   /* %s: the top folder */
-        const char *found; /* below the top folder; NULL: the path as it stands */
-        uint32_t used;
-    } cases[] = {
-        {"C:\\Users\\ann\\media\\x-1B2C3.mp4", "media/x-1B2C3.mp4", 2},
-        {"C:\\exports\\b\\y-1B2C3.mp4", "other/b/y-1B2C3.mp4", 4},
-        {"\\\\nas\\share\\b\\y-1B2C3.mp4", "other/b/y-1B2C3.mp4", 4},
-        {"/home/ann/media/x-1B2C3.mp4", "media/x-1B2C3.mp4", 2}, /* the first folder of equal tails */
-        {"/home/ann/a/same.mp4", "media/a/same.mp4", 2},         /* a longer tail in a later folder */
-        {"/home/ann/q/same.mp4", "export/same.mp4", 1},          /* the export's own folder comes first */
-        {"m/deep-0123456789ABCDEF.mp4", "export/m/deep-0123456789ABCDEF.mp4", 1},
-        {"D:\\m\\deep-0123456789ABCDEF.mp4", "export/m/deep-0123456789ABCDEF.mp4", 1},
-        {"lost_Files/x-1B2C3.mp4", "media/x-1B2C3.mp4", 2}, /* a relative path whose folder was moved */
-        {"/srv/c/100%25.mp4", "other/c/100%25.mp4", 4},     /* paths stand raw */
-        {"/srv/c/100%2525.mp4", "other/c/100%25.mp4", 4},   /* and are decoded only if they do not exist so */
-        {"/srv/e\\f.mp4", "other/e\\f.mp4", 4},
-        {"%s/media/x-1B2C3.mp4", "media/x-1B2C3.mp4", 2}, /* an absolute path of this machine */
-        {"%s/out/secret.mp4", NULL, 0},                   /* of nobody's folder: as it stands, and refused later */
-        {"../out/z.mp4", NULL, 1},                        /* below only by its text: refused when it is opened */
-        {"/srv/../out/z.mp4", NULL, 0},
-        {"/srv/media/..", NULL, 0},
-        {"/srv/dir.mp4", NULL, 0}, /* a folder is no video */
-        {"/srv/none.mp4", NULL, 0},
-    };
     const char *dirs[] = {folders[1], folders[2]};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof foreign_paths / sizeof *foreign_paths; i++) {
         struct ry_export_media media = {.folder = folders[0], .dirs = dirs, .dir_count = 2};
         RY_BUF_AUTO url = ry_buf_make(4096);
         RY_BUF_AUTO text = ry_buf_make(4096);
-        const char *rest = strncmp(cases[i].url, "%s", 2) == 0 ? cases[i].url + 2 : cases[i].url;
-        ry_buf_addf(&text, "%s%s", rest == cases[i].url ? "" : top, rest);
+        const char *rest =
+            strncmp(foreign_paths[i].url, "%s", 2) == 0 ? foreign_paths[i].url + 2 : foreign_paths[i].url;
+        ry_buf_addf(&text, "%s%s", rest == foreign_paths[i].url ? "" : top, rest);
         ry_export_url(&media, ry_buf_str(&text), &url);
         char name_at[512] = "";
         (void)ry_file_url_path(ry_buf_str(&url), name_at, sizeof name_at);
         char expected[512];
-        if (cases[i].found)
-            snprintf(expected, sizeof expected, "%s/%s", top, cases[i].found);
+        if (foreign_paths[i].found)
+            snprintf(expected, sizeof expected, "%s/%s", top, foreign_paths[i].found);
         else
             snprintf(expected, sizeof expected, "%s%s%s", ry_buf_cstr(&text)[0] == '/' ? "" : folders[0],
                      ry_buf_cstr(&text)[0] == '/' ? "" : "/", ry_buf_cstr(&text));
-        if (strcmp(name_at, expected) != 0 || media.used != cases[i].used)
-            fail_msg("%s: %s (%u) instead of %s (%u)", cases[i].url, name_at, media.used, expected, cases[i].used);
+        if (strcmp(name_at, expected) != 0 || media.used != foreign_paths[i].used)
+            fail_msg("%s: %s (%u) instead of %s (%u)", foreign_paths[i].url, name_at, media.used, expected,
+                     foreign_paths[i].used);
     }
     assert_int_equal(nftw(top, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
 }

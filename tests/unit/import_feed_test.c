@@ -316,15 +316,9 @@ static void make_empty(const char *folder, const char *name)
 }
 
 /* Whose folder a job registers, so that a message with files of two folders is in a job of each. */
-static void every_folder_of_a_message_is_the_media_root_of_one_of_its_jobs(void **state)
+/* An export of four messages with videos in its own folder, in another one, in both, and in its own. */
+static void write_folders_export(const struct place *place)
 {
-    struct place *place = *state;
-    char media[] = "/tmp/reelyard-feed-media.XXXXXX";
-    char file_path[PATH_SIZE];
-    struct ry_error err = {0};
-    assert_non_null(mkdtemp(media));
-    make_empty(place->folder, "own.mp4");
-    make_empty(media, "m.mp4");
     FILE *file = fopen(place->export, "w");
     assert_non_null(file);
     fputs(
@@ -341,6 +335,42 @@ static void every_folder_of_a_message_is_the_media_root_of_one_of_its_jobs(void 
                 i + 1, attachments[i]);
     fputs("]}", file);
     assert_int_equal(fclose(file), 0);
+}
+
+/* The jobs in the queue: for each its media root and the ids of its messages. */
+static void list_folders_jobs(const struct place *place, const char *media, char *jobs, size_t size)
+{
+    struct ry_error err = {0};
+    RY_ARENA_AUTO arena = ry_arena_make((size_t)1 << 20);
+    struct ry_lease leases[LEASES];
+    size_t n = 0, at = 0;
+    jobs[0] = '\0';
+    assert_int_equal(place->queue->ops->read(place->queue, RY_STR("t"), LEASES, RY_PRIORITY_BACKFILL, LEASE_MS, &arena,
+                                             leases, &n, &err),
+                     RY_OK);
+    for (size_t i = 0; i < n; i++) {
+        struct scan_job job;
+        const struct ry_json *message = NULL;
+        assert_int_equal(scan_job_parse(leases[i].json, RY_STR("messages"), true, &job, &err), RY_OK);
+        struct ry_json_walk walk = ry_json_walk(job.messages);
+        at += (size_t)snprintf(jobs + at, size - at, "%s%s", i ? " " : "",
+                               ry_str_is(job.media_root, media) ? "media" : "own");
+        while (ry_json_next(&walk, &message))
+            at += (size_t)snprintf(jobs + at, size - at, ":%.*s", RY_STR_ARG(ry_json_get_str(message, "id")));
+        scan_job_free(&job);
+    }
+}
+
+static void every_folder_of_a_message_is_the_media_root_of_one_of_its_jobs(void **state)
+{
+    struct place *place = *state;
+    char media[] = "/tmp/reelyard-feed-media.XXXXXX";
+    char file_path[PATH_SIZE];
+    struct ry_error err = {0};
+    assert_non_null(mkdtemp(media));
+    make_empty(place->folder, "own.mp4");
+    make_empty(media, "m.mp4");
+    write_folders_export(place);
     const char *dirs[] = {media};
     struct ry_import_feed_options options = {.path = place->export,
                                              .media_dirs = dirs,
@@ -363,25 +393,8 @@ static void every_folder_of_a_message_is_the_media_root_of_one_of_its_jobs(void 
     assert_int_equal(ry_import_feed_open(&feed, &options, &err), RY_OK);
     assert_true(ry_import_feed_resumed(feed));
     ry_import_feed_close(&feed);
-    RY_ARENA_AUTO arena = ry_arena_make((size_t)1 << 20);
-    struct ry_lease leases[LEASES];
-    size_t n = 0;
-    assert_int_equal(place->queue->ops->read(place->queue, RY_STR("t"), LEASES, RY_PRIORITY_BACKFILL, LEASE_MS, &arena,
-                                             leases, &n, &err),
-                     RY_OK);
-    char jobs[256] = "";
-    for (size_t i = 0; i < n; i++) {
-        struct scan_job job;
-        const struct ry_json *message = NULL;
-        assert_int_equal(scan_job_parse(leases[i].json, RY_STR("messages"), true, &job, &err), RY_OK);
-        struct ry_json_walk walk = ry_json_walk(job.messages);
-        size_t at = strlen(jobs);
-        at += (size_t)snprintf(jobs + at, sizeof jobs - at, "%s%s", i ? " " : "",
-                               ry_str_is(job.media_root, media) ? "media" : "own");
-        while (ry_json_next(&walk, &message))
-            at += (size_t)snprintf(jobs + at, sizeof jobs - at, ":%.*s", RY_STR_ARG(ry_json_get_str(message, "id")));
-        scan_job_free(&job);
-    }
+    char jobs[256];
+    list_folders_jobs(place, media, jobs, sizeof jobs);
     assert_string_equal(jobs, "own:1 media:2 own:3 media:3 own:4");
     snprintf(file_path, sizeof file_path, "%s/m.mp4", media);
     assert_int_equal(unlink(file_path) | rmdir(media), 0);

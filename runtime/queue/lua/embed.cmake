@@ -1,6 +1,6 @@
 # embed.cmake: turns the scripts into two C tables (runtime/queue/redis_script.h).
 #
-#   cmake -DOUTPUT=scripts.c -DFOLDER=runtime/queue/lua -DLIST=runtime/queue/redis_scripts.def -P embed.cmake
+#   cmake -DOUTPUT=build/generated/redis_scripts.c -DFOLDER=runtime/queue/lua -DLIST=runtime/queue/redis_scripts.def -P embed.cmake
 file(READ ${FOLDER}/prelude.lua prelude)
 file(STRINGS ${LIST} rows REGEX "^(MAIL_)?SCRIPT")
 
