@@ -1,3 +1,4 @@
+/* role.c: the names of roles. Constant data; any thread. */
 #include "proto/role.h"
 
 static const char *const names[RY_ROLE_COUNT] = {

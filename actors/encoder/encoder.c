@@ -8,7 +8,7 @@
  * Promises that no file makes it fail otherwise, that the same bytes give the same images, and an end after
  *          ENGINE_CPU_MS of CPU time and one picture.
  * A crash  (a bug in a decoder) loses nothing: the router gives the mail to another instance, a few times, and then
- * tells the downloader. Images stored twice are the same file twice. */
+ *          notifies the downloader. Images stored twice are the same file twice. */
 #include "actors/encoder/encoder.h"
 
 #include <time.h>

@@ -1,7 +1,9 @@
 /* tonemap.c: HDR and wide gamut to sRGB, on a picture that is already small.
  *
- *   16-bit R'G'B' (BT.2020) --EOTF--> linear light --tone curve--> linear, 1.0 = white --matrix--> BT.709 --OETF-->
- * sRGB
+ *   16-bit R'G'B' (BT.2020) --EOTF-->       linear light
+ *                           --tone curve--> linear, 1.0 = white
+ *                           --matrix-->     BT.709
+ *                           --OETF-->       sRGB
  *
  * Light is in units of 10000 cd/m2 before the tone curve. White is 203 cd/m2, where BT.2408 puts the diffuse white of
  * HDR. The curve is the one of BT.2390, 5.4 (a knee, then a Hermite spline, in PQ), applied to the largest of the three

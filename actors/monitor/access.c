@@ -1,3 +1,7 @@
+/* access.c: who may see the page: comparing tokens, and reading the host and cookie of a request.
+ *
+ * Owns nothing; pure functions on hostile input. Promises that the time of a comparison depends on the length of what
+ * was sent, not on how much of the token it matches. */
 #include "actors/monitor/access.h"
 
 #include <strings.h>

@@ -1,3 +1,8 @@
+/* door.c: accepts connections, and hands them on when the head of their first request is complete.
+ *
+ * Owns the listening socket and every connection that is not handed on yet, in an epoll set. Promises that their number
+ * is bounded, that each has a deadline, and that a new connection is always accepted: the one that has waited longest
+ * is closed for it. When the process ends, the kernel closes them; clients connect again. */
 #include "actors/monitor/door.h"
 #include "runtime/base/assert.h"
 

@@ -1,3 +1,7 @@
+/* gallery.c: the gallery as HTML.
+ *
+ * Owns nothing; writes into the caller's buffer. Promises that no text from a message, a file name or the query reaches
+ * the page unescaped (html.h), and that the page needs no script. A missing answer becomes a notice on the page. */
 #include "actors/monitor/gallery.h"
 
 #include <inttypes.h>

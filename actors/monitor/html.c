@@ -1,3 +1,7 @@
+/* html.c: escaping, and figures in readable form.
+ *
+ * Pure functions on the caller's buffer. Promises that what html_text and html_component write cannot leave the
+ * element, attribute or URL component in which it stands, whatever bytes come in. */
 #include "actors/monitor/html.h"
 
 #include <inttypes.h>

@@ -1,3 +1,8 @@
+/* http.c: libmicrohttpd, driven from the instance's thread.
+ *
+ * Owns the library's daemon, the exchanges under way and their responses. A request becomes an exchange; its connection
+ * is suspended until http_reply, then resumed. Promises that no call waits, that bodies are discarded, and that each
+ * exchange is replied to exactly once, also when the server closes. When the process ends, open connections are cut. */
 #include "actors/monitor/http.h"
 
 #include <stdio.h>

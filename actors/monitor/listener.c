@@ -1,3 +1,7 @@
+/* listener.c: the listening socket and the addresses of clients.
+ *
+ * Owns nothing after listener_open returns the socket. Promises that only the configured address is bound, and that two
+ * addresses of one IPv6 customer network compare equal. */
 #include "actors/monitor/listener.h"
 
 #include <arpa/inet.h>

@@ -1,3 +1,7 @@
+/* metrics.c: /metrics, from the answers of the router, the ingester and the writer.
+ *
+ * Owns nothing; writes into the caller's buffer. A source that did not answer has no samples but `reelyard_answered` 0,
+ * so that a scrape never fails because one actor is slow. */
 #include "actors/monitor/metrics.h"
 
 #include <inttypes.h>

@@ -1,3 +1,7 @@
+/* query.c: parsing the query of a URL.
+ *
+ * Pure functions. Promises that what passes is within its limits and of its set of characters; everything else is
+ * rejected with a sentence for the client. Input is hostile. */
 #include "actors/monitor/query.h"
 
 #include <inttypes.h>

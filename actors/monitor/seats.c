@@ -1,3 +1,8 @@
+/* seats.c: the connections that are being served, and their deadlines.
+ *
+ * Owns the list of seats; the sockets are the HTTP library's. Promises that the number of seats per use and per client
+ * stays within its limit, and that a connection that misses a deadline is shut down. Lost with the process, as the
+ * connections are. */
 #include "actors/monitor/seats.h"
 #include "runtime/base/assert.h"
 

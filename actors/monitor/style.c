@@ -1,3 +1,4 @@
+/* style.c: the style sheet, as a constant text. */
 #include "actors/monitor/style.h"
 
 /* System fonts and colours for light and dark; every pair of text and ground has a contrast of at least 4.5 (WCAG AA).

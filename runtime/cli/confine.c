@@ -1,3 +1,8 @@
+/* confine.c: confines the process of an actor whose spec requires it.
+ *
+ * Restarts the program without secrets, then enters the sandbox with the limits of the spec; ry_confined, which the
+ * caller owns, holds what the instance's loop needs to complete it. Promises that with REELYARD_SANDBOX=strict the
+ * instance does not start unless the sandbox is complete; with auto, what is missing is logged. */
 #include "runtime/cli/confine.h"
 
 #include <errno.h>

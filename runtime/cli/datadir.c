@@ -1,3 +1,7 @@
+/* datadir.c: the data folder: creates it, corrects its modes, holds its lock.
+ *
+ * The lock's descriptor belongs to the caller; the kernel releases the lock when the process ends, however it ends.
+ * Promises that at most one process holds a data folder, and that asking who holds it never blocks a start. */
 #include "runtime/cli/datadir.h"
 
 #include <dirent.h>

@@ -1,3 +1,6 @@
+/* env_file.c: reads NAME=value lines, with the quotes and comments of the bot's files.
+ *
+ * Owns its read buffer during the call. Promises that an error names the file and line, and no value. */
 #include "runtime/cli/env_file.h"
 
 #include <errno.h>

@@ -1,3 +1,7 @@
+/* job_input.c: splits a file into jobs: one object, an array, or one object after another.
+ *
+ * Owns its buffer, which is bounded, and the document of the current job. Promises that a malformed job is reported with
+ * its line, and that reading resumes at the next line on which a job may begin. */
 #include "runtime/cli/job_input.h"
 
 #include <errno.h>

@@ -1,3 +1,8 @@
+/* session.c: the node that a command works with: the one that runs on the data folder, or one started for the command.
+ *
+ * Owns its console, and what it started: node, sandboxed processes, the lock of the data folder. Promises that closing
+ * drains and ends what was started, and leaves a node that was joined as it is. If the command dies, the kernel releases
+ * the lock, and work in progress comes back by its leases. */
 #include "runtime/cli/session.h"
 
 #include <errno.h>

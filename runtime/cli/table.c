@@ -1,3 +1,6 @@
+/* table.c: text in columns for a terminal.
+ *
+ * Owns the cells until the table is printed. Promises that control characters in cells do not reach the terminal. */
 #include "runtime/cli/table.h"
 
 #include <stdarg.h>

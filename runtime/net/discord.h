@@ -2,9 +2,9 @@
  *
  * Many calls run at a time on one thread. A call is queued, sent as soon as its limits allow, and comes to an end by
  * its handler, exactly once. What is kept here, so that no caller need know it:
- *   - buckets, learnt from X-RateLimit-* (a route's bucket is known only after its first answer, so before that one
- * call of a route is under way at a time), each with its major parameter (channel, guild); the global limit; 429 in all
- *     scopes with Retry-After
+ *   - buckets, learnt from X-RateLimit-* (a route's bucket is known only after its first answer, so
+ *     before that one call of a route is under way at a time), each with its major parameter (channel, guild); the
+ *     global limit; 429 in all scopes with Retry-After
  *   - answers of 401, 403 and 429 (scope shared excepted) are counted over ten minutes; well before the 10,000 that ban
  *     an address, calls are held back until the count falls
  *   - 5xx, broken and unreadable answers, and network errors are tried again after a growing, jittered wait, until the

@@ -3,8 +3,7 @@
  * A bucket's window is known by Discord's own time of its end (X-RateLimit-Reset), which does not depend on how long an
  * answer was on its way. Within a window the least `remaining` told counts; a later window's is taken as told; an
  * earlier one's answer is late and says nothing. When the window is over, all of `limit` is there again, less what is
- * under way. A call that was never answered stays
- * counted for as long as a window lasts. */
+ * under way. A call that was never answered stays counted for as long as a window lasts. */
 #include "runtime/net/discord_limits.h"
 
 #include "runtime/base/assert.h"

@@ -1,3 +1,4 @@
+/* redis_server.c: a Redis of the test's own: started on a free port, stopped with the test. */
 #include "tests/bed/redis_server.h"
 
 #include <arpa/inet.h>

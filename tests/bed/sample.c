@@ -1,3 +1,4 @@
+/* sample.c: one valid sample of every message, made from the descriptors. */
 #include "tests/bed/sample.h"
 
 #include <stdlib.h>
