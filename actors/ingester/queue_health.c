@@ -29,8 +29,8 @@ void queue_health_failed(struct queue_health *health, struct ry_ctx *ctx, const 
 {
     RY_ASSERT(err->code != RY_OK);
     bool news = health->trouble.code != err->code;
-    unsigned held_back = 0;
-    bool allowed = ry_log_allowed(&health->limit, 1, TROUBLE_LOG_MS, &held_back);
+    unsigned suppressed = 0;
+    bool allowed = ry_log_allowed(&health->limit, 1, TROUBLE_LOG_MS, &suppressed);
     if (news || allowed)
         RY_LOG(RY_ERROR, "queue_failed", "code=%s reason=%s tries=%u", ry_err_name(err->code), err->text,
                health->tries + 1);

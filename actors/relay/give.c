@@ -89,9 +89,9 @@ static bool offer(struct relay *self, struct relay_sent *sent)
         ry_mail_fail(self->ctx, sent->mail, false, why.text);
         forget(self, sent);
     } else {
-        unsigned held_back = 0;
-        if (ry_log_allowed(&self->log, 1, LOG_MS, &held_back))
-            RY_LOG(RY_WARNING, "mail_not_sent", "reason=%s held_back=%u", why.text, held_back);
+        unsigned suppressed = 0;
+        if (ry_log_allowed(&self->log, 1, LOG_MS, &suppressed))
+            RY_LOG(RY_WARNING, "mail_not_sent", "reason=%s held_back=%u", why.text, suppressed);
         return false;
     }
     return true;

@@ -14,7 +14,7 @@
 
 #include "runtime/base/assert.h"
 
-#define MSG_LASTS_S 3600                /* a node that does not listen for so long has forgotten what it asked */
+#define MSG_TTL_S   3600                /* a node that does not listen for so long has forgotten what it asked */
 #define MSG_BYTES   ((size_t)161 << 20) /* more than any mail has */
 #define FIELDS_MAX  10
 #define FLUSH_MAX   64
@@ -191,7 +191,7 @@ static size_t gather(const struct relay *self, struct ry_mail_step steps[FLUSH_M
         bytes += msg->fields.n;
         if (n == FLUSH_MAX || msg->fields.failed || (n > 0 && bytes > FLUSH_BYTES))
             break;
-        steps[n] = (struct ry_mail_step){.stream = msg->stream, .lasts_s = MSG_LASTS_S, .fields = fields[n]};
+        steps[n] = (struct ry_mail_step){.stream = msg->stream, .ttl_s = MSG_TTL_S, .fields = fields[n]};
         if (msg->end_entry[0] != '\0')
             steps[n].end = msg->end_entry;
         else

@@ -50,7 +50,7 @@
 /* Why nothing goes to other nodes, though there are some. False: nothing keeps it. */
 static bool lacks_key(struct relay *self, char why[RELAY_REFUSED_BYTES])
 {
-    unsigned held_back = 0;
+    unsigned suppressed = 0;
     if (self->strangers == 0 || relay_takes(self))
         return false;
     relay_make_printable(self->stranger);
@@ -59,7 +59,7 @@ static bool lacks_key(struct relay *self, char why[RELAY_REFUSED_BYTES])
         "another node (%s) shares this Redis, and this one has no fleet key, so they exchange no mail: make a "
         "key (reelyard keys fleet FILE) and set REELYARD_FLEET_KEY_FILE on all nodes",
         self->stranger);
-    if (ry_log_allowed(&self->log, 1, LOG_MS, &held_back))
+    if (ry_log_allowed(&self->log, 1, LOG_MS, &suppressed))
         RY_LOG(RY_WARNING, "relay_has_no_key", "reason=%s", why);
     return true;
 }

@@ -57,13 +57,13 @@ void relay_make_printable(char *text)
 
 void relay_refuse(struct relay *self, enum ry_counter counter, const char *place, struct ry_str entry, const char *why)
 {
-    unsigned held_back = 0;
+    unsigned suppressed = 0;
     ry_count(self->ctx, counter, 1);
     self->refused_mono_ms = ry_mono_ms(ry_ctx_clock(self->ctx));
     (void)snprintf(self->refused, sizeof self->refused, "%s %.*s: %s", place, RY_STR_ARG(entry), why);
     relay_make_printable(self->refused);
-    if (ry_log_allowed(&self->refusals_log, REFUSALS_LOGGED, LOG_MS, &held_back))
-        RY_LOG(RY_WARNING, "relay_refused", "what=%s held_back=%u", self->refused, held_back);
+    if (ry_log_allowed(&self->refusals_log, REFUSALS_LOGGED, LOG_MS, &suppressed))
+        RY_LOG(RY_WARNING, "relay_refused", "what=%s held_back=%u", self->refused, suppressed);
 }
 
 /* ---- entries in hand --------------------------------------------------------------------------------------------- */

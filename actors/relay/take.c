@@ -112,7 +112,7 @@ static void on_entry(void *arg, const struct ry_mail_entry *entry)
     struct relay *self = reader->self;
     struct ry_str from = ry_mail_entry_get(entry, "from");
     const char *why = NULL;
-    unsigned held_back = 0;
+    unsigned suppressed = 0;
     RY_ASSERT(reader->role > RY_ROLE_NONE && reader->role < RY_ROLE_COUNT, "role %d", (int)reader->role);
     reader->seen++;
     if (!entry->accepted) {
@@ -122,9 +122,9 @@ static void on_entry(void *arg, const struct ry_mail_entry *entry)
     }
     (void)relay_peer_found(self, from);
     if (!relay_is_alive(self, from)) {
-        if (ry_log_allowed(&self->gone_log, 1, GONE_LOG_MS, &held_back))
+        if (ry_log_allowed(&self->gone_log, 1, GONE_LOG_MS, &suppressed))
             RY_LOG(RY_INFO, "mail_of_gone_node", "role=%s entry=%s held_back=%u", ry_role_name(reader->role), entry->id,
-                   held_back);
+                   suppressed);
         relay_say_end(self, entry->stream, entry->id); /* its custody went with the node */
         return;
     }

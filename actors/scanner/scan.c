@@ -203,9 +203,9 @@ int scan_call(struct scan_call *call, enum ry_discord_method method, const char 
 enum scan_step scan_fail_call(struct scan *scan, int code, const struct ry_error *err)
 {
     bool ours = code == RY_ECONFIG; /* no token, or one that Discord does not know */
-    unsigned held_back = 0;
-    if (ours && ry_log_allowed(&scan->scanner->discord_log, 1, DISCORD_LOG_MS, &held_back))
-        RY_LOG(RY_ERROR, "discord_refused", "reason=%s held_back=%u", err->text, held_back);
+    unsigned suppressed = 0;
+    if (ours && ry_log_allowed(&scan->scanner->discord_log, 1, DISCORD_LOG_MS, &suppressed))
+        RY_LOG(RY_ERROR, "discord_refused", "reason=%s held_back=%u", err->text, suppressed);
     /* Who asked for a scan a moment ago is told at once; what goes on by itself waits for the right token. */
     bool somebody_waits = scan->job.type == SCAN_JOB_BATCH && scan->job.restart;
     bool retry = ours ? !somebody_waits : ry_err_class((enum ry_err)code) != RY_CLASS_REJECT;

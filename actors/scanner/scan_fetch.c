@@ -29,10 +29,10 @@ static void scanner_on_message_put_aside(void *arg, struct ry_str message_id, co
     struct scan *scan = arg;
     scan->rejected++;
     ry_count(scan_ctx(scan), RY_COUNTER_messages_rejected, 1);
-    unsigned held_back = 0;
-    if (ry_log_allowed(&scan->scanner->message_log, LOG_BURST, LOG_PERIOD_MS, &held_back))
+    unsigned suppressed = 0;
+    if (ry_log_allowed(&scan->scanner->message_log, LOG_BURST, LOG_PERIOD_MS, &suppressed))
         RY_LOG(RY_WARNING, "message_rejected", "job=%.*s message=%.*s reason=%s held_back=%u",
-               RY_STR_ARG(scan_order(scan)->job_id), RY_STR_ARG(message_id), reason, held_back);
+               RY_STR_ARG(scan_order(scan)->job_id), RY_STR_ARG(message_id), reason, suppressed);
 }
 
 static void scanner_on_filter_gave_up(void *arg, struct ry_str message_id)

@@ -91,11 +91,11 @@ static void tell_failures(struct scan *scan, const struct ry_batch_written *writ
 {
     for (size_t i = 0; i < written->failures.n; i++) {
         const struct ry_row_failure *failure = &written->failures.items[i];
-        unsigned held_back = 0;
-        if (ry_log_allowed(&scan->scanner->row_log, LOG_BURST, LOG_PERIOD_MS, &held_back))
+        unsigned suppressed = 0;
+        if (ry_log_allowed(&scan->scanner->row_log, LOG_BURST, LOG_PERIOD_MS, &suppressed))
             RY_LOG(RY_WARNING, "row_refused", "job=%.*s table=%.*s key=%.*s reason=%.*s held_back=%u",
                    RY_STR_ARG(scan_order(scan)->job_id), RY_STR_ARG(failure->table), RY_STR_ARG(failure->key),
-                   RY_STR_ARG(failure->reason), held_back);
+                   RY_STR_ARG(failure->reason), suppressed);
     }
     scan->rejected += written->failures.n;
 }

@@ -127,10 +127,10 @@ static void scheduler_claim_failed(struct scheduler *self, struct ry_ctx *ctx, s
     int64_t wait_ms = ry_backoff_doubling_ms(ry_ctx_rng(ctx), CLAIM_BACKOFF_BASE_MS, CLAIM_BACKOFF_MAX_MS, self->errors,
                                              JITTER_PERCENT);
     self->errors++;
-    unsigned held_back = 0;
-    if (ry_log_allowed(&self->claim_log, 1, CLAIM_BACKOFF_MAX_MS, &held_back))
+    unsigned suppressed = 0;
+    if (ry_log_allowed(&self->claim_log, 1, CLAIM_BACKOFF_MAX_MS, &suppressed))
         RY_LOG(RY_WARNING, "clips_claim_failed", "reason=%.*s retry_ms=%" PRId64 " held_back=%u", RY_STR_ARG(reason),
-               wait_ms, held_back);
+               wait_ms, suppressed);
     ry_timer(ctx, TIMER_CLAIM, wait_ms);
 }
 

@@ -419,7 +419,7 @@ void ry_log_progress(bool drawn)
     atomic_store(&logger.progress, drawn);
 }
 
-bool ry_log_allowed(struct ry_log_limit *limit, unsigned burst, long long period_ms, unsigned *held_back)
+bool ry_log_allowed(struct ry_log_limit *limit, unsigned burst, long long period_ms, unsigned *suppressed)
 {
     long long now_ms = ry_mono_ms(ry_clock_system());
     if (limit->window_start_ms == 0 || now_ms - limit->window_start_ms >= period_ms) {
@@ -427,11 +427,11 @@ bool ry_log_allowed(struct ry_log_limit *limit, unsigned burst, long long period
         limit->in_window = 0;
     }
     if (limit->in_window >= burst) {
-        limit->held_back++;
+        limit->suppressed++;
         return false;
     }
     limit->in_window++;
-    *held_back = limit->held_back;
-    limit->held_back = 0;
+    *suppressed = limit->suppressed;
+    limit->suppressed = 0;
     return true;
 }

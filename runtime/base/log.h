@@ -70,8 +70,8 @@ void ry_log_progress(bool drawn);
 struct ry_log_limit {
     long long window_start_ms;
     unsigned in_window;
-    unsigned held_back;
+    unsigned suppressed;
 };
-bool ry_log_allowed(struct ry_log_limit *limit, unsigned burst, long long period_ms, unsigned *held_back);
+bool ry_log_allowed(struct ry_log_limit *limit, unsigned burst, long long period_ms, unsigned *suppressed);
 
 #endif

@@ -76,25 +76,25 @@ static enum verdict judge(struct ry_curve_listener *listener, const struct ry_ke
 {
     struct ry_error err;
     bool allowed = false;
-    unsigned unread = 0, held_back = 0;
+    unsigned unread = 0, suppressed = 0;
     int rc = ry_keys_allow(listener->allow_path, key, &allowed, &unread, &err);
-    if (rc != RY_OK && ry_log_allowed(&listener->list_log, 1, 10000, &held_back))
-        RY_LOG(RY_ERROR, "join_list_unread", "reason=%s held_back=%u", err.text, held_back);
-    if (unread > 0 && ry_log_allowed(&listener->list_log, 1, 10000, &held_back))
+    if (rc != RY_OK && ry_log_allowed(&listener->list_log, 1, 10000, &suppressed))
+        RY_LOG(RY_ERROR, "join_list_unread", "reason=%s held_back=%u", err.text, suppressed);
+    if (unread > 0 && ry_log_allowed(&listener->list_log, 1, 10000, &suppressed))
         RY_LOG(RY_WARNING, "join_list_unclear", "path=%s lines_without_key=%u", listener->allow_path, unread);
     char hex[RY_KEY_HEX_BYTES];
     ry_key_hex(key, hex);
     if (allowed && barred_of(listener, hex) != NULL) {
-        if (ry_log_allowed(&listener->refusals_log, 10, 10000, &held_back))
+        if (ry_log_allowed(&listener->refusals_log, 10, 10000, &suppressed))
             RY_LOG(RY_WARNING, "join_refused", "address=%s key=%s reason=%s held_back=%u", address, hex,
-                   "an instance with this key was put out a moment ago", held_back);
+                   "an instance with this key was put out a moment ago", suppressed);
         return VERDICT_LATER;
     }
     if (allowed)
         return VERDICT_YES;
-    if (ry_log_allowed(&listener->refusals_log, 10, 10000, &held_back))
+    if (ry_log_allowed(&listener->refusals_log, 10, 10000, &suppressed))
         RY_LOG(RY_WARNING, "join_refused", "address=%s key=%s reason=%s held_back=%u", address, hex,
-               rc == RY_OK ? "the key is not on the list" : "the list cannot be read", held_back);
+               rc == RY_OK ? "the key is not on the list" : "the list cannot be read", suppressed);
     return rc == RY_OK ? VERDICT_NO : VERDICT_LATER;
 }
 

@@ -62,12 +62,12 @@ static bool send_back(struct ry_router *router, struct mail *mail)
     head.body = (struct ry_str){0};
     uint32_t concerned = mail_has_custody(mail) ? router_concerned(&head, mail->descriptor) : 0;
     char why[200];
-    unsigned held_back = 0;
+    unsigned suppressed = 0;
     (void)snprintf(why, sizeof why, "%s does not leave its node, and this one has no %s", mail->descriptor->record.name,
                    ry_role_name(mail->role));
     /* Its sender only tries again, and nobody would know why nothing goes on. */
-    if (mail->from != RY_ROLE_RELAY && ry_log_allowed(&router->stays, 1, STAYS_PERIOD_MS, &held_back))
-        RY_LOG(RY_WARNING, "mail_cannot_leave", "reason=%s held_back=%u", why, held_back);
+    if (mail->from != RY_ROLE_RELAY && ry_log_allowed(&router->stays, 1, STAYS_PERIOD_MS, &suppressed))
+        RY_LOG(RY_WARNING, "mail_cannot_leave", "reason=%s held_back=%u", why, suppressed);
     router_dequeue(router, mail);
     router_forget(router, mail);
     if (concerned)

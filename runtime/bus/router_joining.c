@@ -99,10 +99,10 @@ static int peer_add(struct ry_router_thread *thread, const struct peer_key *key,
 static void refuse(struct ry_router_thread *thread, const struct peer_key *key, const struct ry_hello *hello,
                    const char *reason)
 {
-    unsigned held_back = 0;
-    if (ry_log_allowed(&thread->malformed_log, 10, 10000, &held_back))
+    unsigned suppressed = 0;
+    if (ry_log_allowed(&thread->malformed_log, 10, 10000, &suppressed))
         RY_LOG(RY_WARNING, "instance_refused", "name=%.*s reason=%s held_back=%u", RY_STR_ARG(hello->name), reason,
-               held_back);
+               suppressed);
     peer_turn_away(thread, key, reason);
 }
 

@@ -110,18 +110,18 @@ void peer_send_unwelcome(struct ry_router_thread *thread, const struct peer_key 
 
 void peer_turn_away(struct ry_router_thread *thread, const struct peer_key *key, const char *reason)
 {
-    unsigned held_back = 0;
-    if (ry_log_allowed(&thread->unwelcomes, UNWELCOMES_A_SECOND, 1000, &held_back))
+    unsigned suppressed = 0;
+    if (ry_log_allowed(&thread->unwelcomes, UNWELCOMES_A_SECOND, 1000, &suppressed))
         peer_send_unwelcome(thread, key, reason);
 }
 
 void peer_malformed(struct ry_router_thread *thread, const char *what)
 {
     thread->malformed++;
-    unsigned held_back = 0;
-    if (ry_log_allowed(&thread->malformed_log, 10, 10000, &held_back))
+    unsigned suppressed = 0;
+    if (ry_log_allowed(&thread->malformed_log, 10, 10000, &suppressed))
         RY_LOG(RY_WARNING, "bus_malformed", "reason=%s total=%" PRIu64 " held_back=%u", what, thread->malformed,
-               held_back);
+               suppressed);
     ry_router_reject(thread->router);
 }
 

@@ -121,9 +121,9 @@ int router_refuse(struct ry_router *router, struct attached_instance *sender, st
     if (sender)
         router_note_fault(router, sender);
     router->rejected++;
-    unsigned held_back = 0;
-    if (ry_log_allowed(&router->refusals, REFUSALS_LOGGED, REFUSALS_PERIOD_MS, &held_back))
+    unsigned suppressed = 0;
+    if (ry_log_allowed(&router->refusals, REFUSALS_LOGGED, REFUSALS_PERIOD_MS, &suppressed))
         RY_LOG(RY_WARNING, "message_refused", "from=%s reason=%s held_back=%u", sender ? sender->name : "nobody", what,
-               held_back);
+               suppressed);
     return ry_fail(err, RY_EINVAL, "%s: %s", sender ? sender->name : "nobody", what);
 }

@@ -205,11 +205,11 @@ static void end_call(struct ry_discord_call *call, unsigned status, const struct
 /* Whoever waits for a scan shall know why it stands still. A single bad answer or a short wait is everyday. */
 static void tell_trouble(struct ry_discord_call *call, const struct ry_limit_answer *limits)
 {
-    unsigned held_back = 0;
+    unsigned suppressed = 0;
     if (call->tries < TROUBLE_TRIES && limits->retry_after_ms < TROUBLE_WAIT_MS)
         return;
-    if (ry_log_allowed(&call->discord->trouble_log, 1, TROUBLE_LOG_MS, &held_back))
-        RY_LOG(RY_WARNING, "discord_waits", "reason=%s tries=%u held_back=%u", call->met.text, call->tries, held_back);
+    if (ry_log_allowed(&call->discord->trouble_log, 1, TROUBLE_LOG_MS, &suppressed))
+        RY_LOG(RY_WARNING, "discord_waits", "reason=%s tries=%u held_back=%u", call->met.text, call->tries, suppressed);
 }
 
 static void finish_try(struct ry_discord_call *call, CURLcode result)

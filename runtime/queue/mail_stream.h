@@ -67,17 +67,17 @@ void ry_mail_stream_listen(struct ry_mail_stream *mail, const char *const *strea
 int ry_mail_stream_fd(const struct ry_mail_stream *mail);
 void ry_mail_stream_heard(struct ry_mail_stream *mail);
 
-/* Adds an entry and rings. id (may be NULL): RY_MAIL_ENTRY_BYTES. lasts_s: the stream goes so long after its last entry
+/* Adds an entry and rings. id (may be NULL): RY_MAIL_ENTRY_BYTES. ttl_s: the stream goes so long after its last entry
  * (0: never). RY_EAWAY, RY_EFULL. */
 int ry_mail_stream_add(struct ry_mail_stream *mail, const char *stream, const struct ry_mail_field *fields, size_t n,
-                       int64_t lasts_s, char *id, struct ry_error *err);
+                       int64_t ttl_s, char *id, struct ry_error *err);
 
 /* One of several things to be done at once: an entry to be added, or one to be ended. */
 struct ry_mail_step {
     const char *stream;
     const struct ry_mail_field *fields; /* to be added */
     size_t n;
-    int64_t lasts_s;
+    int64_t ttl_s;
     const char *end; /* not NULL: this entry is acknowledged and deleted */
 };
 

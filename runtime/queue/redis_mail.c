@@ -132,7 +132,7 @@ int ry_mail_call(struct ry_mail_stream *mail, redisReply **reply, struct ry_erro
 bool ry_mail_put_aside(struct ry_mail_stream *mail, const char *key, const char *type, const struct ry_error *why)
 {
     redisReply *reply = NULL;
-    unsigned held_back = 0;
+    unsigned suppressed = 0;
     if (why->code != RY_EIO || strstr(why->text, "WRONGTYPE") == NULL)
         return false;
     ry_mail_eval(mail, RY_MAIL_put_aside, key, 1);
@@ -142,8 +142,8 @@ bool ry_mail_put_aside(struct ry_mail_stream *mail, const char *key, const char 
         freeReplyObject(reply);
     if (renamed)
         mail->aside++;
-    if (renamed && ry_log_allowed(&mail->log, 1, ASIDE_LOG_MS, &held_back))
+    if (renamed && ry_log_allowed(&mail->log, 1, ASIDE_LOG_MS, &suppressed))
         RY_LOG(RY_ERROR, "redis_key_put_aside", "key=%s reason=%s held_back=%u", key,
-               "it is of another type than reelyard's; it is kept as reelyard:malformed:KEY", held_back);
+               "it is of another type than reelyard's; it is kept as reelyard:malformed:KEY", suppressed);
     return renamed;
 }

@@ -89,7 +89,7 @@ static void write_step(struct ry_mail_stream *mail, const struct ry_mail_step *s
     bool sealing = mail->fleet.n > 0;
     RY_ASSERT(step->n < RY_MAIL_FIELDS_MAX, "%zu fields for %s", step->n, step->stream);
     ry_mail_eval_more(mail, RY_MAIL_add, step->stream, 1 + 2 * (step->n + sealing));
-    ry_redis_arg_int(&mail->command, step->lasts_s);
+    ry_redis_arg_int(&mail->command, step->ttl_s);
     field_parts(step->fields, step->n, parts);
     for (size_t i = 0; i < 2 * step->n; i++)
         ry_redis_arg(&mail->command, parts[i]);
@@ -144,10 +144,10 @@ size_t ry_mail_stream_do(struct ry_mail_stream *mail, const struct ry_mail_step 
 }
 
 int ry_mail_stream_add(struct ry_mail_stream *mail, const char *stream, const struct ry_mail_field *fields, size_t n,
-                       int64_t lasts_s, char *id, struct ry_error *err)
+                       int64_t ttl_s, char *id, struct ry_error *err)
 {
     ry_buf_reset(&mail->command);
-    write_step(mail, &(struct ry_mail_step){.stream = stream, .fields = fields, .n = n, .lasts_s = lasts_s});
+    write_step(mail, &(struct ry_mail_step){.stream = stream, .fields = fields, .n = n, .ttl_s = ttl_s});
     redisReply *reply = NULL;
     struct ry_error why = {0};
     int rc = ry_mail_call(mail, &reply, &why);

@@ -141,10 +141,10 @@ static void tell_of_malformed(struct ry_redis *redis, const redisReply *records)
 {
     for (size_t i = 0; ry_redis_at(records, i); i++) {
         struct ry_str what = ry_redis_text(ry_redis_at(records, i));
-        unsigned held_back = 0;
-        if (ry_log_allowed(&redis->malformed_log, MALFORMED_LOGGED, MALFORMED_LOG_MS, &held_back))
+        unsigned suppressed = 0;
+        if (ry_log_allowed(&redis->malformed_log, MALFORMED_LOGGED, MALFORMED_LOG_MS, &suppressed))
             RY_LOG(RY_ERROR, "record_put_aside", "record=%.*s to=%s held_back=%u", RY_STR_ARG(what),
-                   "reelyard:malformed", held_back);
+                   "reelyard:malformed", suppressed);
     }
 }
 

@@ -8,11 +8,11 @@
 
 #include "tests/bed/bed.h"
 
-#define ROUND_MS     20
-#define NEWS_ROUNDS  25 /* between its news */
-#define NEWS_LASTS_S 10
-#define MSGS_MAX     64
-#define MSG_LASTS_S  60
+#define ROUND_MS    20
+#define NEWS_ROUNDS 25 /* between its news */
+#define NEWS_TTL_S  10
+#define MSGS_MAX    64
+#define MSG_TTL_S   60
 
 struct ghost_node {
     char owner[100];
@@ -41,7 +41,7 @@ static void leave_news(struct ghost_node *ghost, int64_t wall_ms)
     for (unsigned role = 1; role < RY_ROLE_COUNT; role++)
         if (ghost->roles & RY_ROLE_BIT(role))
             roles[record.roles.n++] = (struct ry_role_offer){.role = ry_str_of(ry_role_name((enum ry_role)role))};
-    (void)ry_mail_stream_announce(ghost->mail, ghost->name, &record, NEWS_LASTS_S, NULL);
+    (void)ry_mail_stream_announce(ghost->mail, ghost->name, &record, NEWS_TTL_S, NULL);
 }
 
 static void say_news(struct ghost_node *ghost)
@@ -63,7 +63,7 @@ static void say(struct ghost_node *ghost, const char *to, const char *kind, cons
                                            {RY_STR("number"), ry_str_of(number)},
                                            {RY_STR("id"), ry_str_of(id)},
                                            {ry_str_of(name), ry_str_of(value)}};
-    (void)ry_mail_stream_add(ghost->mail, stream, fields, name != NULL ? 5 : 4, MSG_LASTS_S, NULL, NULL);
+    (void)ry_mail_stream_add(ghost->mail, stream, fields, name != NULL ? 5 : 4, MSG_TTL_S, NULL, NULL);
 }
 
 static void copy_text(char *to, size_t size, const struct ry_mail_entry *entry, const char *name)

@@ -227,18 +227,18 @@ static void a_place_may_log_so_often_and_then_tells_what_it_held_back(void **sta
 {
     (void)state;
     struct ry_log_limit limit = {0};
-    unsigned held_back = 99;
-    assert_true(ry_log_allowed(&limit, 2, 1000000000, &held_back));
-    assert_int_equal(held_back, 0);
-    assert_true(ry_log_allowed(&limit, 2, 1000000000, &held_back));
+    unsigned suppressed = 99;
+    assert_true(ry_log_allowed(&limit, 2, 1000000000, &suppressed));
+    assert_int_equal(suppressed, 0);
+    assert_true(ry_log_allowed(&limit, 2, 1000000000, &suppressed));
     for (int i = 0; i < 3; i++)
-        assert_false(ry_log_allowed(&limit, 2, 1000000000, &held_back));
+        assert_false(ry_log_allowed(&limit, 2, 1000000000, &suppressed));
     /* As if the window had begun a period ago. */
     limit.window_start_ms -= 1000000000;
-    assert_true(ry_log_allowed(&limit, 2, 1000000000, &held_back));
-    assert_int_equal(held_back, 3);
-    assert_true(ry_log_allowed(&limit, 2, 1000000000, &held_back));
-    assert_int_equal(held_back, 0);
+    assert_true(ry_log_allowed(&limit, 2, 1000000000, &suppressed));
+    assert_int_equal(suppressed, 3);
+    assert_true(ry_log_allowed(&limit, 2, 1000000000, &suppressed));
+    assert_int_equal(suppressed, 0);
 }
 
 /* A pseudo-terminal: what its user would see can be read from the master. */
