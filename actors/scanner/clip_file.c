@@ -2,6 +2,7 @@
 #include "actors/scanner/clip_file.h"
 
 #include "runtime/base/file_url.h"
+#include "runtime/base/hex.h"
 
 #define DAY_MS              ((int64_t)86400000)
 #define EXTENSION_MAX_BYTES ((size_t)64)
@@ -171,14 +172,6 @@ static struct ry_str read_ex(struct ry_str url, char text[static EX_MAX_BYTES])
     return (struct ry_str){0};
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool is_blank(char c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r');
@@ -199,7 +192,7 @@ static bool read_hex(struct ry_str s, int64_t *out)
     int64_t value = 0;
     bool was_digit = false;
     for (; i < s.n; i++) {
-        int digit = hex_digit(s.p[i]);
+        int digit = ry_hex_digit(s.p[i]);
         bool joins = s.p[i] == '_' && was_digit && i + 1 < s.n;
         if ((digit < 0 && !joins) || value > CLIP_EXPIRES_NEVER_WALL_MS)
             return false;

@@ -1,6 +1,8 @@
 /* digest.c: see digest.h. Owns nothing; libmd keeps its state on the stack and cannot fail. */
 #include "runtime/base/digest.h"
 
+#include "runtime/base/hex.h"
+
 #include <md5.h>
 #include <sha1.h>
 
@@ -17,14 +19,9 @@ void ry_md5(struct ry_str text, uint8_t digest[RY_MD5_BYTES])
 
 void ry_md5_hex(struct ry_str text, char hex[RY_MD5_HEX_BYTES])
 {
-    static const char DIGITS[] = "0123456789abcdef";
     uint8_t digest[RY_MD5_BYTES];
     ry_md5(text, digest);
-    for (size_t i = 0; i < RY_MD5_BYTES; i++) {
-        hex[2 * i] = DIGITS[digest[i] >> 4];
-        hex[2 * i + 1] = DIGITS[digest[i] & 15];
-    }
-    hex[RY_MD5_HEX_BYTES - 1] = '\0';
+    ry_hex_print(digest, sizeof digest, hex);
 }
 
 void ry_sha1(struct ry_str text, uint8_t digest[RY_SHA1_BYTES])

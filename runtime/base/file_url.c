@@ -1,23 +1,14 @@
 /* file_url.c: see file_url.h. Pure: it does not look at the file system. */
 #include "runtime/base/file_url.h"
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
+#include "runtime/base/hex.h"
 
 int ry_percent_byte(struct ry_str s, size_t at)
 {
     if (at >= s.n || s.n - at < 3 || s.p[at] != '%')
         return -1;
-    int high = hex_digit(s.p[at + 1]);
-    int low = hex_digit(s.p[at + 2]);
+    int high = ry_hex_digit(s.p[at + 1]);
+    int low = ry_hex_digit(s.p[at + 2]);
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }
 

@@ -9,6 +9,7 @@
 
 #include <zmq.h>
 
+#include "runtime/base/hex.h"
 #include "runtime/base/own_file.h"
 
 #define Z85_CHARS 40
@@ -18,18 +19,10 @@
 
 /* ---- text -------------------------------------------------------------------------------------------------------- */
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 static bool parse_hex(struct ry_key *key, const char *text)
 {
     for (size_t i = 0; i < RY_KEY_BYTES; i++) {
-        int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
+        int high = ry_hex_digit(text[2 * i]), low = ry_hex_digit(text[2 * i + 1]);
         if (high < 0 || low < 0)
             return false;
         key->bytes[i] = (uint8_t)(high << 4 | low);
@@ -71,12 +64,7 @@ bool ry_key_parse(struct ry_key *key, struct ry_str text)
 
 void ry_key_hex(const struct ry_key *key, char hex[RY_KEY_HEX_BYTES])
 {
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < RY_KEY_BYTES; i++) {
-        hex[2 * i] = digits[key->bytes[i] >> 4];
-        hex[2 * i + 1] = digits[key->bytes[i] & 15];
-    }
-    hex[RY_KEY_HEX_BYTES - 1] = '\0';
+    ry_hex_print(key->bytes, RY_KEY_BYTES, hex);
 }
 
 /* ---- files ------------------------------------------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
 #include "runtime/json/json_internal.h"
 
 #include "runtime/base/assert.h"
+#include "runtime/base/hex.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -47,10 +48,7 @@ static int hex4(const char *p)
 {
     int value = 0;
     for (int i = 0; i < 4; i++) {
-        char c = p[i];
-        int digit = c >= '0' && c <= '9'                     ? c - '0'
-                    : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
-                                                             : -1;
+        int digit = ry_hex_digit(p[i]);
         if (digit < 0)
             return -1;
         value = value << 4 | digit;

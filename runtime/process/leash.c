@@ -4,6 +4,8 @@
  * children stand still: what does not fit into the socket's buffer is not sent. */
 #include "runtime/process/leash.h"
 
+#include "runtime/base/hex.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -76,10 +78,9 @@ int ry_leash_await_ticket(int fd, char token[RY_TICKET_BYTES], struct ry_error *
 
 int ry_ticket_make(char token[RY_TICKET_BYTES], struct ry_error *err)
 {
-    unsigned char bytes[(RY_TICKET_BYTES - 1) / 2];
+    uint8_t bytes[(RY_TICKET_BYTES - 1) / 2];
     if (getentropy(bytes, sizeof bytes) != 0)
         return ry_fail(err, RY_EIO, "the system has no random bytes: %m");
-    for (size_t i = 0; i < sizeof bytes; i++)
-        (void)snprintf(token + 2 * i, 3, "%02x", bytes[i]);
+    ry_hex_print(bytes, sizeof bytes, token);
     return RY_OK;
 }

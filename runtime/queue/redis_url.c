@@ -3,21 +3,11 @@
  * Owns nothing. The URL holds a password, so no error repeats any of it. */
 #include "runtime/queue/redis_url.h"
 
+#include "runtime/base/file_url.h"
 #include "runtime/base/str.h"
 
 #define DEFAULT_PORT 6379
 #define FORM         "REDIS_URL must look like redis://[user:password@]host[:port][/number]"
-
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
 
 /* Decodes s into a text of `room` bytes; false if it is malformed, too long or holds a NUL. */
 static bool decode(struct ry_str s, char *text, size_t room)
@@ -26,12 +16,10 @@ static bool decode(struct ry_str s, char *text, size_t room)
     for (size_t i = 0; i < s.n; i++) {
         int byte = (unsigned char)s.p[i];
         if (byte == '%') {
-            if (i + 2 >= s.n || hex(s.p[i + 1]) < 0 || hex(s.p[i + 2]) < 0)
-                return false;
-            byte = hex(s.p[i + 1]) * 16 + hex(s.p[i + 2]);
+            byte = ry_percent_byte(s, i);
             i += 2;
         }
-        if (byte == 0 || n + 1 >= room)
+        if (byte <= 0 || n + 1 >= room)
             return false;
         text[n++] = (char)byte;
     }

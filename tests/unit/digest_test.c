@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "runtime/base/digest.h"
+#include "runtime/base/hex.h"
 #include "runtime/base/uuid.h"
 
 #include <stdio.h>
@@ -135,12 +136,34 @@ static void what_is_no_uuid_is_refused(void **state)
     assert_false(ry_uuid_is(RY_STR("6f1c1f0e-5b0a-4c6e-9a55-0d5b6f0c\0f3d")));
 }
 
+static void hex_digits_stand_for_their_values_and_nothing_else_does(void **state)
+{
+    (void)state;
+    static const char DIGITS[] = "0123456789abcdef";
+    uint8_t bytes[256];
+    char text[2 * sizeof bytes + 1];
+    for (int c = 0; c < 256; c++) {
+        const char *at = c != 0 ? strchr(DIGITS, c >= 'A' && c <= 'F' ? c + 32 : c) : NULL;
+        assert_int_equal(ry_hex_digit((char)c), at != NULL ? at - DIGITS : -1);
+        bytes[c] = (uint8_t)c;
+    }
+    ry_hex_print(bytes, sizeof bytes, text);
+    assert_int_equal(strlen(text), 2 * sizeof bytes);
+    for (int c = 0; c < 256; c++)
+        assert_int_equal(ry_hex_digit(text[2 * c]) * 16 + ry_hex_digit(text[2 * c + 1]), c);
+    ry_hex_print(bytes, 0, text);
+    assert_string_equal(text, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(md5_gives_the_digests_of_the_rfc), cmocka_unit_test(md5_pads_at_every_edge_of_a_block),
-        cmocka_unit_test(sha1_gives_known_digests),         cmocka_unit_test(uuid_has_its_version_and_variant),
+        cmocka_unit_test(md5_gives_the_digests_of_the_rfc),
+        cmocka_unit_test(md5_pads_at_every_edge_of_a_block),
+        cmocka_unit_test(sha1_gives_known_digests),
+        cmocka_unit_test(uuid_has_its_version_and_variant),
         cmocka_unit_test(what_is_no_uuid_is_refused),
+        cmocka_unit_test(hex_digits_stand_for_their_values_and_nothing_else_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
