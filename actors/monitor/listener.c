@@ -59,7 +59,7 @@ int listener_open(struct listener *listener, const char *address, uint16_t port,
                    (unsigned)port);
     int fd = socket(place.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     int on = 1;
-    /* SO_REUSEADDR: a restart need not wait for connections of the former self to time out. */
+    /* SO_REUSEADDR: a restart need not wait for connections of the previous incarnation to time out. */
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 || bind(fd, &place.any, size) != 0 ||
         listen(fd, LISTEN_BACKLOG) != 0) {
         int why = errno;

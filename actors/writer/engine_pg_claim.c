@@ -188,7 +188,7 @@ static int take_due(struct pg *pg, const PGresult *result, void *arg, struct ry_
     return RY_OK;
 }
 
-/* The leases of this node's former selves count no longer: a node knows that it is alone under its name. */
+/* The leases of this node's previous incarnations count no longer: a node knows that it is alone under its name. */
 static int void_leases(struct pg *pg, struct ry_str owner, struct ry_error *err)
 {
     size_t n = owner.n;

@@ -106,7 +106,7 @@ static int take(struct claiming *c, const struct ry_clips_claim *claim, struct r
     return rc == RY_OK ? find_media_root(lite, work->url, c->arena, &work->media_root, err) : rc;
 }
 
-/* The leases of this node's former selves count no longer: a node knows that it is alone under its name. */
+/* The leases of this node's previous incarnations count no longer: a node knows that it is alone under its name. */
 static int void_leases(struct lite *lite, struct ry_str owner, struct ry_error *err)
 {
     size_t n = owner.n;

@@ -121,7 +121,7 @@ int ry_admission_check(const struct ry_admission *admission, const struct ry_hel
                    ry_role_name((enum ry_role)hello->role));
 }
 
-int ry_admission_check_guest(const struct ry_hello *hello, uint32_t *allowed, struct ry_error *err)
+int ry_admission_check_remote(const struct ry_hello *hello, uint32_t *allowed, struct ry_error *err)
 {
     *allowed = RY_ROLE_BIT(RY_ROLE_ENCODER);
     if (hello->role != RY_ROLE_ENCODER)

@@ -39,7 +39,7 @@ int ry_admission_check(const struct ry_admission *admission, const struct ry_hel
                        uint32_t *allowed, struct ry_error *err);
 /* The same for one on another host, whose key has been proved: an encoder and nothing else, ticket or not. Its name has
  * an '@', so that it cannot stand in the way of a process that the supervisor starts. */
-int ry_admission_check_guest(const struct ry_hello *hello, uint32_t *allowed, struct ry_error *err);
+int ry_admission_check_remote(const struct ry_hello *hello, uint32_t *allowed, struct ry_error *err);
 /* It has joined: its ticket is used up. */
 void ry_admission_used(struct ry_admission *admission, const struct ry_hello *hello);
 

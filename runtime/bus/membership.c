@@ -67,8 +67,8 @@ static uint32_t session_new(struct ry_router *router)
     return session;
 }
 
-/* Whose leases they are: this start of this instance. What its former selves held is known by all before the last
- * slash, so an instance that is started again takes back its own, and no neighbour's. The relay speaks for the
+/* Whose leases they are: this start of this instance. What its previous incarnations held is known by all before the
+ * last slash, so an instance that is started again takes back its own, and no neighbour's. The relay speaks for the
  * node: to other nodes it is the same as long as the router is. */
 static void owner_of(const struct ry_router *router, const struct attached_instance *instance, char owner[OWNER_BYTES])
 {

@@ -54,7 +54,7 @@ int remote_check(struct ry_router_thread *thread, struct ry_hello *hello, uint32
         return ry_fail(err, RY_EACCES, "the connection has proved no key");
     lose_remote(thread, ry_bag_reader_fd(thread->reader)); /* an earlier one that had the number */
     hello->pid = 0;                                        /* of another host's processes; it names none here */
-    return ry_admission_check_guest(hello, allowed, err);
+    return ry_admission_check_remote(hello, allowed, err);
 }
 
 void remote_put_out_lost(struct ry_router_thread *thread)

@@ -127,7 +127,7 @@ struct ry_job_queue_ops {
     int (*bury)(struct ry_job_queue *queue, struct ry_str job_id, uint64_t token, struct ry_str reason,
                 struct ry_error *err);
     /* Ends all leases of consumers whose name begins with prefix (a node that has just started and knows that its
-     * former self is gone), but not those of the consumer `except` (absent: of none). */
+     * previous incarnation is gone), but not those of the consumer `except` (absent: of none). */
     int (*release)(struct ry_job_queue *queue, struct ry_str consumer_prefix, struct ry_str except, size_t *released,
                    struct ry_error *err);
     int (*depth)(struct ry_job_queue *queue, struct ry_depth *depth, struct ry_error *err);

@@ -14,7 +14,7 @@
 #define SCAN_STEPS  4
 #define SCAN_COUNT  1000
 #define SURVEY_STEP 250
-/* Of the clocks of this node and of Redis, when entries of the former self are told from those of this one. */
+/* Of the clocks of this node and of Redis, when entries of the previous incarnation are told from those of this one. */
 #define OWN_MARGIN_MS 1000
 
 /* One step; the round is over when the cursor comes back to 0. */

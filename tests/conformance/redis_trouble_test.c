@@ -203,7 +203,7 @@ static void queue_adopts_what_was_read_and_never_recorded(void **state)
     } cases[] = {
         {"old-worker", "60001", true},
         {"old-worker", "30000", false}, /* may be at work */
-        {"n", "30000", true},           /* the former self's: this one has only just begun */
+        {"n", "30000", true},           /* the previous incarnation's: this one has only just begun */
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct scene *scene = scene_new(false);

@@ -191,7 +191,8 @@ static uint32_t join(struct desk *desk, enum ry_role role, unsigned capacity)
     uint32_t session = router_desk_join(desk->router, role, capacity, RY_LOCALITY_THREAD, name);
     const struct ry_welcome *welcome = expect(desk, session, RY_TAG_welcome);
     assert_int_equal(welcome->session, session);
-    (void)snprintf(owner, sizeof owner, "desk/%s/7.%u", name, session); /* its former selves begin with desk/NAME/ */
+    /* Its previous incarnations begin with desk/NAME/. */
+    (void)snprintf(owner, sizeof owner, "desk/%s/7.%u", name, session);
     assert_true(ry_str_is(welcome->owner, owner));
     return session;
 }

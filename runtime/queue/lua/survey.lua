@@ -1,5 +1,5 @@
 -- survey.lua: looks after streams, a few at a time. KEYS: streams. ARGV: now, a lease, classes (a digit each), node, and
--- how long this node's own consumer has been a new one (its former self's entries are idle for longer; -1: not asked).
+-- how long this node's own consumer has been a new one (its previous incarnation's entries are idle for longer; -1: not asked).
 -- Returns a number of entries and the time of the oldest unread one (0: none) for each stream, -1 for one that is gone.
 --
 -- An entry that is pending but in none of reelyard's records was taken by a consumer that died before it could say so,

@@ -1,5 +1,5 @@
-/* door_test.c: a node without a supervisor, and processes at its socket that say what they should not: a connection is
- * one instance, once; a confined role is for life; what an encoder does to the node ends its process. */
+/* unguarded_node_test.c: a node without a supervisor, and processes at its socket that say what they should not: a
+ * connection is one instance, once; a confined role is for life; what an encoder does to the node ends its process. */
 #include "tests/bed/bed.h"
 
 #include <errno.h>
@@ -39,7 +39,7 @@ static int set_up(void **state)
     char stuck[] = "REELYARD_STUCK_SECONDS=1";
     char *const env[] = {stuck, NULL};
     *state = site;
-    (void)snprintf(site->folder, sizeof site->folder, "/tmp/reelyard-door.XXXXXX");
+    (void)snprintf(site->folder, sizeof site->folder, "/tmp/reelyard-unguarded.XXXXXX");
     if (mkdtemp(site->folder) == NULL || ry_config_load(&site->config, env, &err) != RY_OK)
         return 1;
     (void)snprintf(site->socket, sizeof site->socket, "%s/node.sock", site->folder);
@@ -225,7 +225,7 @@ static pid_t fork_encoder(const struct site *site, unsigned lies)
     (void)snprintf(count, sizeof count, "%u", lies);
     pid_t child = fork();
     if (child == 0) {
-        (void)execl("/proc/self/exe", "door_test", "--encoder", site->endpoint, count, (char *)NULL);
+        (void)execl("/proc/self/exe", "unguarded_node_test", "--encoder", site->endpoint, count, (char *)NULL);
         _exit(127);
     }
     assert_true(child > 0);
