@@ -15,32 +15,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "proto/envelope.h"
 #include "runtime/base/arena.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
-
-#define RY_JOB_ID_MAX      64
-#define RY_JOB_TYPE_MAX    32
-#define RY_JOB_GUILD_MAX   64
-#define RY_JOB_CHANNEL_MAX 64
-#define RY_JOB_MAX_BYTES   ((size_t)64 << 20)
-
-/* How long the id of a job that was pushed by an ack is remembered after its end. */
-#define RY_JOB_REMEMBERED_MS (INT64_C(24) * 3600 * 1000)
-
-/* No job is leased or put off for longer; a later time was told by a clock that was ahead, and is over. */
-#define RY_JOB_PUT_OFF_MAX_MS (INT64_C(2) * 24 * 3600 * 1000)
-
-/* A job as a producer pushes it. */
-struct ry_job_push {
-    struct ry_str job_id;     /* 1..64 bytes; a second push with an id that waits or is leased is a no-op */
-    struct ry_str type;       /* "messages"; 1..32 bytes */
-    struct ry_str guild_id;   /* at most 64 bytes; jobs without one are one guild */
-    struct ry_str channel_id; /* at most 64 bytes */
-    enum ry_priority priority;
-    struct ry_str json; /* the job, 1 to RY_JOB_MAX_BYTES bytes; the queue does not look into it */
-};
+#include "runtime/queue/dead_letter.h"
+#include "runtime/queue/job.h"
 
 /* A leased job; strings live in the arena given to read. */
 struct ry_lease {
@@ -56,24 +35,6 @@ struct ry_lease {
     /* job_id, type, guild_id, channel_id and priority are what a producer wrote beside the job, right or wrong or
      * empty: only json counts. */
     bool hints;
-};
-
-enum ry_dead_kind { RY_DEAD_JOB, RY_DEAD_MAIL };
-
-/* A dead letter. */
-struct ry_dead {
-    int64_t id; /* 0 on adding */
-    enum ry_dead_kind kind;
-    struct ry_str job_id; /* of a job; of a mail its id as text */
-    struct ry_str type;   /* of a job; of a mail the message's name */
-    struct ry_str guild_id;
-    struct ry_str channel_id;
-    struct ry_str reason;
-    struct ry_str summary; /* one line for people */
-    struct ry_str body;    /* the job's JSON, or the frozen mail; absent in lists */
-    enum ry_priority priority;
-    unsigned attempts;
-    int64_t died_wall_ms;
 };
 
 struct ry_depth {
@@ -179,13 +140,6 @@ struct ry_job_queue_redis_options {
  * the same, and its calls fail until it can. */
 int ry_job_queue_redis_open(const struct ry_job_queue_redis_options *options, struct ry_job_queue **queue,
                             struct ry_error *err);
-
-/* The priority of a job by its type (job_type.h): live messages first, then deletions, retries, backfill; BACKFILL for
- * a type that nobody knows. */
-enum ry_priority ry_job_priority(struct ry_str type);
-
-/* Whether a job may be pushed: RY_OK, or RY_EINVAL or RY_ELIMIT with the field's name. */
-int ry_job_check(const struct ry_job_push *job, struct ry_error *err);
 
 /* Closes a queue and sets it to NULL; NULL is allowed. */
 void ry_job_queue_close(struct ry_job_queue **queue);

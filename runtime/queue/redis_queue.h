@@ -6,6 +6,7 @@
 
 #include "runtime/base/log.h"
 #include "runtime/queue/redis_connection.h"
+#include "runtime/queue/redis_ops.h"
 #include "runtime/queue/redis_script.h"
 #include "runtime/queue/redis_streams.h"
 #include "runtime/queue/job_queue.h"
@@ -109,8 +110,6 @@ void ry_redis_watch_end(struct ry_redis *redis);
 /* Puts what blocking reads have brought to the entries that are ready. */
 int ry_redis_give_surplus(struct ry_redis *redis, struct ry_error *err);
 void ry_redis_watch_close(struct ry_redis *redis);
-int ry_redis_fd(struct ry_job_queue *queue);
-bool ry_redis_ready(struct ry_job_queue *queue);
 
 /* ---- redis_lease.c: leases given out ----------------------------------------------------------------------------- */
 
@@ -122,41 +121,5 @@ int ry_redis_hold(struct ry_redis *redis, uint64_t token, struct ry_str member);
 void ry_redis_arg_job(struct ry_buf *command, const struct ry_job_push *job);
 /* A job was pushed: its stream is known, and hot. */
 void ry_redis_know(struct ry_redis *redis, const struct ry_job_push *job);
-
-/* ---- the ops; job_queue.h tells what they promise
- * --------------------------------------------------------------------
- */
-
-/* redis_push.c */
-int ry_redis_push(struct ry_job_queue *queue, const struct ry_job_push *jobs, size_t n, struct ry_str cursor_key,
-                  struct ry_str cursor, size_t *accepted, struct ry_error *err);
-int ry_redis_cursor_get(struct ry_job_queue *queue, struct ry_str key, struct ry_arena *arena, struct ry_str *cursor,
-                        struct ry_error *err);
-int ry_redis_depth(struct ry_job_queue *queue, struct ry_depth *depth, struct ry_error *err);
-int ry_redis_find(struct ry_job_queue *queue, const struct ry_job_queue_channel *channels, size_t n,
-                  const char *const *types, bool *found, struct ry_error *err);
-/* redis_read.c */
-int ry_redis_read(struct ry_job_queue *queue, struct ry_str consumer, size_t max, enum ry_priority least,
-                  int64_t lease_ms, struct ry_arena *arena, struct ry_lease *leases, size_t *n, struct ry_error *err);
-/* redis_lease.c */
-int ry_redis_renew(struct ry_job_queue *queue, struct ry_str job_id, uint64_t token, int64_t lease_ms,
-                   struct ry_error *err);
-int ry_redis_ack(struct ry_job_queue *queue, struct ry_str job_id, uint64_t token, const struct ry_job_push *next,
-                 size_t n, struct ry_error *err);
-int ry_redis_hurry(struct ry_job_queue *queue, struct ry_error *err);
-int ry_redis_nack(struct ry_job_queue *queue, struct ry_str job_id, uint64_t token, int64_t delay_ms, bool counted,
-                  struct ry_error *err);
-int ry_redis_bury(struct ry_job_queue *queue, struct ry_str job_id, uint64_t token, struct ry_str reason,
-                  struct ry_error *err);
-int ry_redis_release(struct ry_job_queue *queue, struct ry_str consumer_prefix, struct ry_str except, size_t *released,
-                     struct ry_error *err);
-/* redis_dead.c */
-int ry_redis_dead_add(struct ry_job_queue *queue, const struct ry_dead *dead, struct ry_error *err);
-int ry_redis_dead_list(struct ry_job_queue *queue, int64_t after_id, size_t max, struct ry_arena *arena,
-                       struct ry_dead *letters, size_t *n, struct ry_error *err);
-int ry_redis_dead_get(struct ry_job_queue *queue, int64_t id, struct ry_arena *arena, struct ry_dead *letter,
-                      struct ry_error *err);
-int ry_redis_dead_take(struct ry_job_queue *queue, const int64_t *ids, size_t n, bool replay, struct ry_error *outcomes,
-                       struct ry_error *err);
 
 #endif
