@@ -31,11 +31,11 @@ void custody_begin(struct ry_router *router, struct mail *mail, struct attached_
 {
     struct role_queue *role_queue = &router->role_queues[mail->role];
     bool relay = instance == router->relay;
-    RY_ASSERT(mail->queue == NULL && mail->holder == NULL && mail_has_custody(mail), "mail %" PRIu64, mail->head.id);
-    RY_ASSERT(!instance->stopping && (relay || instance->role == mail->role), "%s is given a mail of %s",
-              instance->name, ry_role_name(mail->role));
-    RY_ASSERT(relay || instance->held < instance->capacity, "%s: held %zu, credit %u", instance->name, instance->held,
-              instance->capacity);
+    RY_ASSERT(mail->queue == NULL && mail->holder == NULL && !instance->stopping, "mail %" PRIu64 " for %s",
+              mail->head.id, instance->name);
+    RY_ASSERT(relay || (instance->held < instance->capacity && instance->role == mail->role),
+              "%s: held %zu, credit %u; a mail of %s", instance->name, instance->held, instance->capacity,
+              ry_role_name(mail->role));
     role_queue->relayed[ry_priority_is_urgent(mail->head.priority)] += relay;
     mail->holder = instance;
     mail->given_mono_ms = router_now(router);
@@ -52,8 +52,7 @@ void custody_end(struct ry_router *router, struct mail *mail)
 {
     struct attached_instance *instance = mail->holder;
     struct role_queue *role_queue = &router->role_queues[mail->role];
-    RY_ASSERT(instance != NULL && instance->held > 0 && role_queue->held > 0 &&
-                  role_queue->held_bytes >= mail->cost_bytes,
+    RY_ASSERT(instance != NULL && instance->held > 0 && role_queue->held_bytes >= mail->cost_bytes,
               "mail %" PRIu64 ", %zu mails of %zu bytes held", mail->head.id, role_queue->held, role_queue->held_bytes);
     TAILQ_REMOVE(&instance->custody, mail, link);
     mail->holder = NULL;

@@ -40,8 +40,9 @@ struct mail *mail_new(struct mail_pool *pool, struct ry_str bytes, const struct 
     memcpy(mail->bytes, bytes.p, bytes.n);
     mail->n = bytes.n;
     mail->head = *head;
-    RY_ASSERT(head->body.n == 0 || (head->body.p >= bytes.p && head->body.p + head->body.n <= bytes.p + bytes.n));
-    mail->head.body.p = mail->bytes + (head->body.p - bytes.p);
+    size_t body_at = (size_t)(head->body.p - bytes.p);
+    RY_ASSERT(body_at <= bytes.n, "body at %zu of %zu", body_at, bytes.n);
+    mail->head.body.p = mail->bytes + body_at;
     mail->cost_bytes = bytes.n;
     for (size_t i = 0; i < frame_count; i++) {
         mail->frames[i] = ry_frame_ref(frames[i]);

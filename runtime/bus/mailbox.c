@@ -70,7 +70,7 @@ static void queue_end(struct mailbox *mailbox, struct tenant_queue *queue)
 int mailbox_put(struct mailbox *mailbox, struct mail *mail, bool front)
 {
     unsigned priority = mail->head.priority;
-    RY_ASSERT(mail->queue == NULL && mail->holder == NULL && priority < RY_PRIORITY_COUNT, "priority %u", priority);
+    RY_ASSERT(mail->queue == NULL && priority < RY_PRIORITY_COUNT, "priority %u", priority);
     struct tenant_queue *queue = queue_of(mailbox, mail->head.tenant, priority);
     if (queue == NULL)
         return RY_ENOMEM;
@@ -103,8 +103,8 @@ struct mail *mailbox_first(const struct mailbox *mailbox)
 void mailbox_remove(struct mailbox *mailbox, struct mail *mail)
 {
     struct tenant_queue *queue = mail->queue;
-    RY_ASSERT(queue != NULL && mailbox->n > 0 && mailbox->bytes >= mail->cost_bytes, "%zu mails of %zu bytes",
-              mailbox->n, mailbox->bytes);
+    RY_ASSERT(queue != NULL && mailbox->bytes >= mail->cost_bytes, "%zu mails of %zu bytes", mailbox->n,
+              mailbox->bytes);
     struct tenant_queues *turns = &mailbox->turns[queue->priority];
     TAILQ_REMOVE(&queue->mails, mail, link);
     TAILQ_REMOVE(&mailbox->by_age, mail, age);

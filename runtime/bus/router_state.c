@@ -41,8 +41,7 @@ struct attached_instance *router_instance_named(const struct ry_router *router, 
 
 void router_enqueue(struct ry_router *router, struct mail *mail, bool front)
 {
-    RY_ASSERT(mail->magic == MAIL_MAGIC && mail->role < RY_ROLE_COUNT && mail->from < RY_ROLE_COUNT, "from %u to %u",
-              mail->from, mail->role);
+    RY_ASSERT(mail->magic == MAIL_MAGIC, "from %u to %u", mail->from, mail->role);
     if (mailbox_put(&router->role_queues[mail->role].mailbox, mail, front) != RY_OK) {
         RY_LOG(RY_CRITICAL, "mail_lost", "id=%" PRIu64 " reason=%s", mail->head.id, "out of memory");
         router_forget(router, mail);
@@ -60,8 +59,7 @@ void router_enqueue(struct ry_router *router, struct mail *mail, bool front)
 void router_dequeue(struct ry_router *router, struct mail *mail)
 {
     struct role_queue *role_queue = &router->role_queues[mail->role];
-    RY_ASSERT(mail->magic == MAIL_MAGIC && role_queue->queued_from[mail->from] > 0, "from %u to %u", mail->from,
-              mail->role);
+    RY_ASSERT(role_queue->queued_from[mail->from] > 0, "from %u to %u", mail->from, mail->role);
     mailbox_remove(&role_queue->mailbox, mail);
     role_queue->queued_from[mail->from]--;
     if (role_queue->mailbox.n == 0)
