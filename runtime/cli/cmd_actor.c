@@ -6,9 +6,7 @@
 #include "runtime/cli/cli.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "runtime/base/log.h"
@@ -16,6 +14,7 @@
 #include "runtime/cli/datadir.h"
 #include "runtime/cli/guest.h"
 #include "runtime/cli/leashed.h"
+#include "runtime/process/signals.h"
 #include "runtime/cli/roles.h"
 
 #define NAME_MAX_BYTES 64
@@ -76,10 +75,7 @@ static int work(const struct wish *wish, const char *socket, void (*joined)(void
     struct ry_confined confined;
     struct ry_leashed leashed;
     struct ry_curve curve;
-    sigset_t ends;
-    (void)sigemptyset(&ends);
-    (void)sigaddset(&ends, SIGINT);
-    (void)sigaddset(&ends, SIGTERM);
+    int signal_fd = -1;
     const struct ry_confine_options confine = {.spec = wish->spec,
                                                .name = wish->name,
                                                .socket = socket,
@@ -92,11 +88,10 @@ static int work(const struct wish *wish, const char *socket, void (*joined)(void
         rc = ry_confine(&confined, wish->cli, &confine, err);
     if (rc == RY_OK && wish->on_leash)
         rc = ry_leashed_begin(&leashed, err);
+    if (rc == RY_OK)
+        rc = ry_signals_open(&signal_fd, RY_STOP_SIGNALS, NULL, err);
     if (rc != RY_OK)
         return rc;
-    int signal_fd = signalfd(-1, &ends, SFD_CLOEXEC);
-    if (signal_fd < 0)
-        return ry_fail(err, RY_EIO, "cannot watch signals: %s", strerror(errno));
     const struct ry_attachment attachment = {
         .spec = wish->spec,
         .name = wish->name,
@@ -114,19 +109,10 @@ static int work(const struct wish *wish, const char *socket, void (*joined)(void
     return rc;
 }
 
-static void block_ends(void)
-{
-    sigset_t ends;
-    (void)sigemptyset(&ends);
-    (void)sigaddset(&ends, SIGINT);
-    (void)sigaddset(&ends, SIGTERM);
-    (void)pthread_sigmask(SIG_BLOCK, &ends, NULL);
-}
-
 static int attach(const struct wish *wish, const char *socket)
 {
     struct ry_error err;
-    block_ends();
+    ry_signals_hold_stop();
     int rc = work(wish, socket, NULL, NULL, &err);
     if (rc == RY_EAWAY && wish->on_leash)
         return RY_EXIT_ORPHAN;
@@ -156,7 +142,7 @@ static int attach_remote(struct wish *wish, const char *join)
         read_keys(wish->cli->config, &curve, &err) != RY_OK)
         return ry_cli_fail(wish->cli, &err);
     ry_keypair_forget(&curve.own);
-    block_ends();
+    ry_signals_hold_stop();
     wish->remote = true;
     const struct ry_guest_options options = {.join = join, .name = wish->name, .work = work_as_guest, .arg = wish};
     return ry_guest_run(wish->cli, &options);

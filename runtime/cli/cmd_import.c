@@ -11,10 +11,8 @@
 #include "runtime/cli/roles.h"
 #include "runtime/cli/session.h"
 #include "runtime/import/import.h"
+#include "runtime/process/signals.h"
 
-#include <errno.h>
-#include <signal.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 /* What the command line says. */
@@ -114,17 +112,6 @@ static int run(struct ry_cli *cli, struct args *args, struct ry_inquiry *inquiry
     return ry_import_report_good(report, inquiry) ? RY_EXIT_DONE : RY_EXIT_FAILED;
 }
 
-/* Blocks the signals that end the import, before any thread starts, so that they arrive as data. */
-static int watch_signals(void)
-{
-    sigset_t ends;
-    (void)sigemptyset(&ends);
-    (void)sigaddset(&ends, SIGINT);
-    (void)sigaddset(&ends, SIGTERM);
-    (void)pthread_sigmask(SIG_BLOCK, &ends, NULL);
-    return signalfd(-1, &ends, SFD_CLOEXEC);
-}
-
 /* Sorts the options. RY_CLI_GO or an exit code. */
 static int begin(struct ry_cli *cli, int *argc, char **argv, struct args *args)
 {
@@ -147,11 +134,13 @@ int ry_cmd_import(struct ry_cli *cli, int argc, char **argv)
     int code = begin(cli, &argc, argv, &args);
     if (code != RY_CLI_GO)
         return code;
-    struct ry_inquiry inquiry = {.signal_fd = watch_signals(), .out = cli->err, .errors = ry_reasons_make()};
-    if (inquiry.signal_fd < 0)
-        return ry_cli_complain(cli, RY_EXIT_FAILED, "cannot watch signals: %s", strerror(errno));
-    struct ry_import_report report = ry_import_report_make();
+    struct ry_inquiry inquiry = {.out = cli->err};
     struct ry_error err;
+    /* Before any thread starts, so that what ends the import arrives as data. */
+    if (ry_signals_open(&inquiry.signal_fd, RY_STOP_SIGNALS, NULL, &err) != RY_OK)
+        return ry_cli_fail(cli, &err);
+    inquiry.errors = ry_reasons_make();
+    struct ry_import_report report = ry_import_report_make();
     if (ry_import_files_list(&args.files, argv + 1, (size_t)argc - 1, args.media.items, args.media.n, &err) == RY_OK)
         code = run(cli, &args, &inquiry, &report);
     else

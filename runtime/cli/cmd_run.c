@@ -7,15 +7,14 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "runtime/base/log.h"
 #include "runtime/cli/page.h"
 #include "runtime/cli/roles.h"
 #include "runtime/cli/session.h"
+#include "runtime/process/signals.h"
 
 /* What the options of this command say. */
 struct args {
@@ -82,9 +81,8 @@ static int wait_for_end(struct ry_node *node, int signal_fd, struct ry_error *er
         if (errno != EINTR)
             return ry_fail(err, RY_EIO, "cannot wait for signals: %s", strerror(errno));
     if (fds[0].revents) {
-        struct signalfd_siginfo info;
-        if (read(signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
-            RY_LOG(RY_INFO, "stopping", "signal=%s", strsignal((int)info.ssi_signo));
+        int number = ry_signals_take(signal_fd);
+        RY_LOG(RY_INFO, "stopping", "signal=%s", strsignal(number));
         return RY_OK;
     }
     ry_node_failure(node, err);
@@ -92,7 +90,7 @@ static int wait_for_end(struct ry_node *node, int signal_fd, struct ry_error *er
     return err->code == RY_OK ? RY_EBUG : (int)err->code;
 }
 
-static int work(struct ry_cli *cli, const struct ry_node_role *roles, const sigset_t *ends, int signal_fd)
+static int work(struct ry_cli *cli, const struct ry_node_role *roles, int signal_fd)
 {
     struct ry_session session;
     struct ry_error err = {.code = RY_OK};
@@ -101,7 +99,7 @@ static int work(struct ry_cli *cli, const struct ry_node_role *roles, const sigs
         return ry_cli_fail(cli, &err);
     greet(cli, roles);
     int code = wait_for_end(session.node, signal_fd, &err) == RY_OK ? RY_EXIT_DONE : ry_cli_fail(cli, &err);
-    (void)pthread_sigmask(SIG_UNBLOCK, ends, NULL);
+    ry_signals_let_stop();
     if (ry_session_close(&session, &err) != RY_OK) {
         RY_LOG(RY_WARNING, "drain_incomplete", "reason=%s", err.text);
         return RY_EXIT_FAILED;
@@ -119,15 +117,11 @@ int ry_cmd_run(struct ry_cli *cli, int argc, char **argv)
         code = choose(cli, &args, roles);
     if (code != RY_CLI_GO)
         return code;
-    sigset_t ends;
-    (void)sigemptyset(&ends);
-    (void)sigaddset(&ends, SIGINT);
-    (void)sigaddset(&ends, SIGTERM);
-    (void)pthread_sigmask(SIG_BLOCK, &ends, NULL);
-    int signal_fd = signalfd(-1, &ends, SFD_CLOEXEC);
-    if (signal_fd < 0)
-        return ry_cli_complain(cli, RY_EXIT_FAILED, "cannot watch signals: %s", strerror(errno));
-    code = work(cli, roles, &ends, signal_fd);
+    int signal_fd;
+    struct ry_error err;
+    if (ry_signals_open(&signal_fd, RY_STOP_SIGNALS, NULL, &err) != RY_OK)
+        return ry_cli_fail(cli, &err);
+    code = work(cli, roles, signal_fd);
     (void)close(signal_fd);
     return code;
 }

@@ -7,17 +7,15 @@
  * SIGINT and SIGTERM stop it cleanly, a second one at once; run again, it goes on. */
 #include "runtime/cli/cli.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "runtime/cli/import_report.h"
 #include "runtime/cli/page.h"
 #include "runtime/cli/roles.h"
 #include "runtime/cli/scan_wait.h"
+#include "runtime/process/signals.h"
 
 /* ---- the summary ------------------------------------------------------------------------------------------------- */
 
@@ -93,7 +91,7 @@ static int open_session(struct ry_scan_wait *wait, struct ry_node_role *roles, s
     return rc == RY_EBUSY ? ry_session_join(&wait->session, cli, err) : rc;
 }
 
-static int run(struct ry_scan_wait *wait, struct ry_node_role *roles, const sigset_t *ends)
+static int run(struct ry_scan_wait *wait, struct ry_node_role *roles)
 {
     struct ry_error err = {.code = RY_OK};
     if (open_session(wait, roles, &err) != RY_OK)
@@ -102,12 +100,11 @@ static int run(struct ry_scan_wait *wait, struct ry_node_role *roles, const sigs
     wait->inquiry.node = ry_session_inquiry(&wait->session);
     ry_scan_wait(wait);
     if (wait->inquiry.stopped) {
-        struct signalfd_siginfo info;
-        (void)!read(wait->inquiry.signal_fd, &info, sizeof info);
+        (void)ry_signals_take(wait->inquiry.signal_fd);
         if (!joined)
             fprintf(wait->cli->err, "stopping: finishing what is begun; a second signal ends it at once\n");
     }
-    (void)pthread_sigmask(SIG_UNBLOCK, ends, NULL);
+    ry_signals_let_stop();
     struct ry_page page = {.joined = joined};
     if (ry_inquiry_goes_on(&wait->inquiry))
         ry_page_ask(&page, &wait->session);
@@ -143,19 +140,15 @@ int ry_cmd_scan(struct ry_cli *cli, int argc, char **argv)
     int code = begin(cli, argc, argv, &request, roles);
     if (code != RY_CLI_GO)
         return code;
-    sigset_t ends;
-    (void)sigemptyset(&ends);
-    (void)sigaddset(&ends, SIGINT);
-    (void)sigaddset(&ends, SIGTERM);
-    (void)pthread_sigmask(SIG_BLOCK, &ends, NULL);
     struct ry_scan_wait wait = {
         .cli = cli, .clock = ry_clock_system(), .request = &request, .session = RY_SESSION_NONE};
-    wait.inquiry = (struct ry_inquiry){.signal_fd = signalfd(-1, &ends, SFD_CLOEXEC), .out = cli->err};
-    if (wait.inquiry.signal_fd < 0)
-        return ry_cli_complain(cli, RY_EXIT_FAILED, "cannot watch signals: %s", strerror(errno));
+    struct ry_error err;
+    wait.inquiry = (struct ry_inquiry){.out = cli->err};
+    if (ry_signals_open(&wait.inquiry.signal_fd, RY_STOP_SIGNALS, NULL, &err) != RY_OK)
+        return ry_cli_fail(cli, &err);
     wait.inquiry.errors = ry_reasons_make();
     wait.failed = ry_reasons_make();
-    code = run(&wait, roles, &ends);
+    code = run(&wait, roles);
     ry_reasons_free(&wait.inquiry.errors);
     ry_reasons_free(&wait.failed);
     (void)close(wait.inquiry.signal_fd);

@@ -21,7 +21,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -31,6 +30,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/log.h"
 #include "runtime/process/proxy.h"
+#include "runtime/process/signals.h"
 #include "runtime/sandbox/sandbox.h"
 
 #define CONNECT_TIMEOUT_MS 10000
@@ -103,9 +103,9 @@ static void reap(struct guest *guest)
 
 static void take_signals(struct guest *guest)
 {
-    struct signalfd_siginfo info;
-    while (read(guest->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
-        if (info.ssi_signo == SIGCHLD)
+    int number;
+    while ((number = ry_signals_take(guest->signal_fd)) != 0) {
+        if (number == SIGCHLD)
             continue;
         guest->stopping = true;
         if (guest->child)
@@ -354,16 +354,11 @@ static int listen_here(struct guest *guest, struct ry_error *err)
 
 static int begin(struct guest *guest, struct ry_error *err)
 {
-    sigset_t watched;
-    (void)sigemptyset(&watched);
-    (void)sigaddset(&watched, SIGINT);
-    (void)sigaddset(&watched, SIGTERM);
-    (void)sigaddset(&watched, SIGCHLD);
-    (void)sigprocmask(SIG_BLOCK, &watched, &guest->before);
+    static const int watched[] = {SIGINT, SIGTERM, SIGCHLD, 0};
     guest->rng.state = (uint64_t)ry_wall_ms(ry_clock_system()) ^ (uint64_t)getpid() << 40;
-    guest->signal_fd = signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (guest->signal_fd < 0)
-        return ry_fail(err, RY_EIO, "cannot watch signals: %s", strerror(errno));
+    int rc = ry_signals_open(&guest->signal_fd, watched, &guest->before, err);
+    if (rc != RY_OK)
+        return rc;
     guest->joined = mmap(NULL, sizeof *guest->joined, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (guest->joined == MAP_FAILED) {
         guest->joined = NULL;

@@ -17,12 +17,12 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "runtime/base/clock.h"
 #include "runtime/base/log.h"
+#include "runtime/process/signals.h"
 
 /* How long the inner process may take to end by itself once its connection is gone. */
 #define LEAVE_MS 5000
@@ -109,26 +109,13 @@ static void judge(struct outer *outer)
 
 /* ---- the loop ---------------------------------------------------------------------------------------------------- */
 
-static int watch_signals(void)
-{
-    sigset_t watched;
-    (void)sigemptyset(&watched);
-    const int signals[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2};
-    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
-        (void)sigaddset(&watched, signals[i]);
-    (void)sigprocmask(SIG_BLOCK, &watched, NULL);
-    return signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
 static void take_signal(struct outer *outer)
 {
-    struct signalfd_siginfo info;
-    if (read(outer->signal_fd, &info, sizeof info) != (ssize_t)sizeof info)
-        return;
-    if (info.ssi_signo == SIGCHLD)
+    int number = ry_signals_take(outer->signal_fd);
+    if (number == SIGCHLD)
         reap(outer);
-    else
-        (void)kill(outer->inner, (int)info.ssi_signo);
+    else if (number)
+        (void)kill(outer->inner, number);
 }
 
 /* Whoever started this process keeps no end of a pipe open by it. */
@@ -158,14 +145,15 @@ static int wait_ms(const struct outer *outer)
 
 _Noreturn void outer_run(const char *name, struct connection *connection, pid_t inner, int log_fd)
 {
+    static const int passed_on[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, 0};
+    struct ry_error err;
     struct outer outer = {
         .name = name, .inner = inner, .log.fd = log_fd, .connection = connection, .leave_by_mono_ms = INT64_MAX};
     (void)prctl(PR_SET_NAME, "sandbox-outside", 0L, 0L, 0L);
     (void)setrlimit(RLIMIT_CORE, &(const struct rlimit){0, 0});
     (void)fcntl(log_fd, F_SETFL, O_NONBLOCK);
     close_others(log_fd, connection);
-    outer.signal_fd = watch_signals();
-    if (outer.signal_fd < 0) {
+    if (ry_signals_open(&outer.signal_fd, passed_on, NULL, &err) != RY_OK) {
         (void)kill(inner, SIGKILL);
         _exit(1);
     }

@@ -39,36 +39,7 @@ const char *ry_sandbox_unavailable(void)
 #endif
 }
 
-const char *ry_sandbox_part_name(enum ry_sandbox_part part)
-{
-    static const char *const names[RY_SANDBOX_PARTS] = {[RY_SANDBOX_PRIVILEGES] = "privileges",
-                                                        [RY_SANDBOX_LIMITS] = "limits",
-                                                        [RY_SANDBOX_USER] = "user",
-                                                        [RY_SANDBOX_ROOT] = "root",
-                                                        [RY_SANDBOX_NETWORK] = "network",
-                                                        [RY_SANDBOX_PID] = "pid",
-                                                        [RY_SANDBOX_IPC] = "ipc",
-                                                        [RY_SANDBOX_UTS] = "uts",
-                                                        [RY_SANDBOX_FILTER] = "filter"};
-    return names[part];
-}
-
 /* ---- what is missing --------------------------------------------------------------------------------------------- */
-
-void sandbox_miss(struct ry_sandbox *sandbox, enum ry_sandbox_part part, const char *what)
-{
-    if (sandbox->missing == 0)
-        (void)snprintf(sandbox->why, sizeof sandbox->why, "%s: %s", what, strerror(errno));
-    sandbox->missing |= 1u << part;
-}
-
-static void list_missing(const struct ry_sandbox *sandbox, char list[128])
-{
-    size_t n = 0;
-    for (unsigned part = 0; part < RY_SANDBOX_PARTS; part++)
-        if (sandbox->missing & 1u << part)
-            n += (size_t)snprintf(list + n, 128 - n, "%s%s", n ? "," : "", ry_sandbox_part_name(part));
-}
 
 /* RY_OK when what there is is enough for the mode. */
 static int judge(const struct ry_sandbox *sandbox, struct ry_error *err)
@@ -76,7 +47,7 @@ static int judge(const struct ry_sandbox *sandbox, struct ry_error *err)
     char list[128] = "";
     if (sandbox->missing == 0 || sandbox->options.mode != RY_SANDBOX_STRICT)
         return RY_OK;
-    list_missing(sandbox, list);
+    sandbox_list_missing(sandbox, list);
     return ry_fail(err, RY_ECONFIG,
                    "%s: the sandbox lacks %s (%s); let the kernel or the container allow it, or do without: "
                    "REELYARD_SANDBOX=auto",
@@ -178,7 +149,7 @@ int ry_sandbox_seal(struct ry_sandbox *sandbox, struct ry_error *err)
     if (rc != RY_OK)
         return rc;
     char list[128] = "";
-    list_missing(sandbox, list);
+    sandbox_list_missing(sandbox, list);
     if (sandbox->missing)
         RY_LOG(RY_WARNING, "sandbox_incomplete", "missing=%s reason=%s", list, sandbox->why);
     else

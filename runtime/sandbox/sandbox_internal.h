@@ -1,6 +1,7 @@
 /* sandbox_internal.h: what the files of the sandbox share; nobody else includes it.
  *
- *   sandbox.c        the order of the steps, what is missing
+ *   sandbox.c        the order of the steps
+ *   missing.c        which parts could not be had
  *   namespaces.c     user, mount, network, pid, ipc, uts; the empty root
  *   privileges.c     capabilities, limits, descriptors
  *   filter.c         the allow-list of system calls, which stands in syscalls.def
@@ -18,8 +19,10 @@
 #include "runtime/process/proxy.h"
 #include "runtime/sandbox/sandbox.h"
 
-/* Notes that a part is missing, and why (errno) if it is the first. */
+/* missing.c. Notes that a part is missing, and why (errno) if it is the first. */
 void sandbox_miss(struct ry_sandbox *sandbox, enum ry_sandbox_part part, const char *what);
+/* The names of those that are, with commas. */
+void sandbox_list_missing(const struct ry_sandbox *sandbox, char list[128]);
 
 /* namespaces.c */
 /* All but the pid namespace hold for the caller; that holds for its next child. */
