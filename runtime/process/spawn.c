@@ -1,7 +1,7 @@
 /* spawn.c: fork and exec; see spawn.h.
  *
- * Between the two only what may follow a fork: system calls. The supervisor has one thread and no ZeroMQ, so nothing
- * that the child has copied can be in the middle of something. */
+ * Between the two only what may follow a fork: system calls. So it does not matter what other threads of the caller
+ * were in the middle of. */
 #include "runtime/process/spawn.h"
 
 #include <fcntl.h>
@@ -29,10 +29,26 @@ static void limit(const struct ry_spawn *spawn)
         (void)setrlimit(RLIMIT_AS, &memory);
 }
 
+/* A signal that is ignored stays so over exec. */
+static void heed_signals(void)
+{
+    static const int usual[] = {SIGINT, SIGTERM, SIGPIPE, SIGHUP};
+    sigset_t none;
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
+        (void)signal(usual[i], SIG_DFL);
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void go_silent(void)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
+        _exit(EXIT_NOT_STARTED);
+}
+
 static _Noreturn void become(const struct ry_spawn *spawn, int leash_fd, pid_t parent)
 {
-    sigset_t none;
-    (void)sigemptyset(&none);
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0L, 0L, 0L);
     if (getppid() != parent) /* it died before it was watched */
         _exit(EXIT_NOT_STARTED);
@@ -41,7 +57,9 @@ static _Noreturn void become(const struct ry_spawn *spawn, int leash_fd, pid_t p
         _exit(EXIT_NOT_STARTED);
     (void)syscall(SYS_close_range, (unsigned)RY_LEASH_FD + 1, ~0u, 0u);
     limit(spawn);
-    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    if (spawn->silent)
+        go_silent();
+    heed_signals();
     (void)execve("/proc/self/exe", spawn->argv, spawn->env);
     _exit(EXIT_NOT_STARTED);
 }

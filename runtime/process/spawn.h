@@ -13,12 +13,13 @@ struct ry_spawn {
     char *const *env;        /* the whole of it */
     size_t memory_max_bytes; /* address space; 0: no limit */
     bool core_dumps;
+    bool silent; /* standard input and output are /dev/null */
 };
 
-/* Starts it: in a process group of its own (a terminal's Ctrl-C is for the supervisor), with no signal blocked, no
- * descriptor but 0 to 2 and RY_LEASH_FD, and killed when the calling thread ends. *leash_fd: our end, which does not
- * block. What goes wrong behind the fork ends the child with exit code 127. Call from the one thread that lives as long
- * as the process does. */
+/* Starts it: in a process group of its own (a terminal's Ctrl-C is for the supervisor), with no signal blocked or
+ * ignored, no descriptor but 0 to 2 and RY_LEASH_FD, and killed when the calling thread ends. *leash_fd: our end, which
+ * does not block. What goes wrong behind the fork ends the child with exit code 127. Call from the one thread that
+ * lives as long as the process does. */
 int ry_spawn(const struct ry_spawn *spawn, pid_t *pid, int *leash_fd, struct ry_error *err);
 
 #endif

@@ -16,29 +16,6 @@
 
 #define SETTINGS_CHUNK 8192
 
-/* ---- lists ------------------------------------------------------------------------------------------------------- */
-
-int ry_up_list(const char *list, const char *place, uint64_t most,
-               int (*set)(void *arg, struct ry_str role, uint64_t number, struct ry_error *err), void *arg,
-               struct ry_error *err)
-{
-    while (*list) {
-        struct ry_str word = {list, strcspn(list, ", ")};
-        const char *equals = memchr(word.p, '=', word.n);
-        uint64_t number = 0;
-        if (equals == NULL ||
-            !ry_str_u64((struct ry_str){equals + 1, word.n - (size_t)(equals + 1 - word.p)}, &number) || number > most)
-            return ry_fail(err, RY_ECONFIG, "%s: \"%.*s\" must be a role, \"=\" and a whole number up to %llu", place,
-                           RY_STR_ARG(word), (unsigned long long)most);
-        int rc = set(arg, (struct ry_str){word.p, (size_t)(equals - word.p)}, number, err);
-        if (rc != RY_OK)
-            return rc;
-        list += word.n;
-        list += strspn(list, ", ");
-    }
-    return RY_OK;
-}
-
 /* ---- how many ---------------------------------------------------------------------------------------------------- */
 
 static bool number_taken(const struct up *up, uint32_t role, unsigned number)
@@ -227,6 +204,9 @@ void change_reload(struct up *up)
 
 void change_roll_back(struct up *up)
 {
+    up->roll_back = false;
+    if (up->former == NULL)
+        return;
     RY_LOG(RY_ERROR, "reload_refused", "reason=%s",
            "a process does not start with the new configuration; its log tells why");
     ry_up_plan_free(&up->plan);
@@ -285,7 +265,7 @@ static void roll(struct up *up)
         if (!child->outdated)
             continue;
         if (child->state == CHILD_FAILED) { /* what failed with the old plan may go with the new one */
-            memset(&child->restart, 0, sizeof child->restart);
+            memset(&child->watch.restart, 0, sizeof child->watch.restart);
             child->start_due_mono_ms = up->now_mono_ms;
             child->state = CHILD_WAITING;
             up->changed = true;
@@ -309,7 +289,7 @@ void change_tick(struct up *up)
         bool goes = child->unwanted || (up->quiet && child->source);
         if (goes && child->state == CHILD_RUNNING) {
             child_leave(up, child, up_seconds_ms(up, RY_OPT_drain_seconds));
-        } else if (goes && child->pid == 0 && child->unwanted) {
+        } else if (goes && child->watch.pid == 0 && child->unwanted) {
             child_remove(up, child);
         } else if (goes && child->state == CHILD_WAITING) {
             child->state = CHILD_PAUSED;

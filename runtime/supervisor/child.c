@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "runtime/base/log.h"
-#include "runtime/process/spawn.h"
 
 /* A child that lost its router ends by itself; this is how long it may take, milliseconds. */
 #define ORPHAN_MS 10000
@@ -48,11 +47,12 @@ struct child *child_new(struct up *up, const struct ry_up_role *role, unsigned n
     child->essential = role->essential;
     child->source = role->source;
     child->memory_max_bytes = role->memory_max_bytes;
-    child->leash_fd = -1;
+    char name[RY_CHILD_NAME_BYTES];
     if (role->role == RY_ROLE_ROUTER)
-        (void)snprintf(child->name, sizeof child->name, "%s", role->name);
+        (void)snprintf(name, sizeof name, "%s", role->name);
     else
-        (void)snprintf(child->name, sizeof child->name, "%s-%u", role->name, number);
+        (void)snprintf(name, sizeof name, "%s-%u", role->name, number);
+    ry_watch_init(&child->watch, name);
     child_set(up, child, CHILD_WAITING);
     return child;
 }
@@ -62,8 +62,7 @@ void child_remove(struct up *up, struct child *child)
     TAILQ_REMOVE(&up->children, child, link);
     if (up->rolling == child)
         up->rolling = NULL;
-    if (child->leash_fd >= 0)
-        (void)close(child->leash_fd);
+    ry_watch_close(&child->watch);
     free(child);
     up->changed = true;
 }
@@ -91,23 +90,21 @@ static int child_spawn(struct up *up, struct child *child, struct ry_error *err)
 {
     const char *program = up->options->program;
     const char *socket = up->options->socket;
-    const char *const instance[] = {program,  "actor", child->role_name, "--name", child->name,
+    const char *const instance[] = {program,  "actor", child->role_name, "--name", child->watch.name,
                                     "--join", socket,  "--on-leash",     NULL};
     const char *const router[] = {program, "router", socket, NULL};
     const char *settings = ry_config_str(up->plan->config, RY_OPT_settings_path);
     char **env =
         ry_config_environment(up->plan->config, child->role_name, up->plan->env, *settings ? up->settings : NULL);
     if (env == NULL)
-        return ry_fail(err, RY_ENOMEM, "no memory for the environment of %s", child->name);
+        return ry_fail(err, RY_ENOMEM, "no memory for the environment of %s", child->watch.name);
     const struct ry_spawn spawn = {
         .argv = (char *const *)(child == up->router ? router : instance),
         .env = env,
         .memory_max_bytes = child->memory_max_bytes,
         .core_dumps = ry_config_bool(up->plan->config, RY_OPT_core_dumps),
     };
-    int rc = ry_spawn(&spawn, &child->pid, &child->leash_fd, err);
-    if (rc != RY_OK)
-        child->pid = 0;
+    int rc = ry_watch_start(&child->watch, &spawn, up->now_mono_ms, err);
     free(env);
     return rc;
 }
@@ -121,9 +118,9 @@ static int announce(struct up *up, struct child *child, struct ry_error *err)
     int rc = ry_ticket_make(child->token, err);
     if (rc != RY_OK)
         return rc;
-    memcpy(msg.name, child->name, sizeof msg.name);
+    memcpy(msg.name, child->watch.name, sizeof msg.name);
     memcpy(msg.token, child->token, sizeof msg.token);
-    if (!ry_leash_say(up->router->leash_fd, &msg))
+    if (!ry_leash_say(up->router->watch.leash_fd, &msg))
         return ry_fail(err, RY_EFULL, "the router does not listen");
     return RY_OK;
 }
@@ -136,15 +133,11 @@ static void child_start(struct up *up, struct child *child)
         rc = child_spawn(up, child, &err);
     if (rc != RY_OK) {
         /* The system is short of something: that is nobody's death. */
-        RY_LOG(RY_ERROR, "child_not_started", "name=%s reason=%s", child->name, err.text);
+        RY_LOG(RY_ERROR, "child_not_started", "name=%s reason=%s", child->watch.name, err.text);
         child->start_due_mono_ms = up->now_mono_ms + up->rule.longest_ms;
         return;
     }
-    child->kill_reason = RY_KILL_NONE;
     child->outdated = false;
-    child->started_mono_ms = up->now_mono_ms;
-    child->beat_mono_ms = up->now_mono_ms;
-    RY_LOG(RY_DEBUG, "child_started", "name=%s pid=%d", child->name, child->pid);
     child_set(up, child, CHILD_STARTING);
 }
 
@@ -152,10 +145,9 @@ static void child_start(struct up *up, struct child *child)
 
 void child_kill(struct up *up, struct child *child, enum ry_kill_reason kill_reason)
 {
-    if (child->pid == 0)
+    if (child->watch.pid == 0)
         return;
-    child->kill_reason = kill_reason;
-    (void)kill(child->pid, SIGKILL);
+    ry_watch_kill(&child->watch, kill_reason);
     child_set(up, child, CHILD_LEAVING);
     child->leave_by_mono_ms = INT64_MAX;
 }
@@ -163,10 +155,10 @@ void child_kill(struct up *up, struct child *child, enum ry_kill_reason kill_rea
 void child_leave(struct up *up, struct child *child, int64_t ms)
 {
     const struct ry_leash_msg msg = {.kind = RY_LEASH_MSG_LEAVE, .ms = ms};
-    child->kill_reason = RY_KILL_TOLD_TO_LEAVE;
+    child->watch.kill_reason = RY_KILL_TOLD_TO_LEAVE;
     child->leave_by_mono_ms = up->now_mono_ms + ms + LEAVE_GRACE_MS;
     child_set(up, child, CHILD_LEAVING);
-    if (!ry_leash_say(child->leash_fd, &msg))
+    if (!ry_leash_say(child->watch.leash_fd, &msg))
         child_kill(up, child, RY_KILL_LATE);
 }
 
@@ -177,7 +169,7 @@ static void give_ticket(struct up *up, const struct ry_leash_msg *admitted)
     if (child->state == CHILD_STARTING && strncmp(child->token, admitted->token, RY_TICKET_BYTES) == 0) {
         struct ry_leash_msg msg = {.kind = RY_LEASH_MSG_TICKET};
         memcpy(msg.token, child->token, sizeof msg.token);
-        (void)ry_leash_say(child->leash_fd, &msg);
+        (void)ry_leash_say(child->watch.leash_fd, &msg);
         explicit_bzero(child->token, sizeof child->token);
     }
 }
@@ -186,8 +178,8 @@ static void on_ready(struct up *up, struct child *child)
 {
     if (child->state != CHILD_STARTING)
         return;
-    RY_LOG(RY_INFO, "child_ready", "name=%s pid=%d ms=%" PRId64, child->name, child->pid,
-           up->now_mono_ms - child->started_mono_ms);
+    RY_LOG(RY_INFO, "child_ready", "name=%s pid=%d ms=%" PRId64, child->watch.name, child->watch.pid,
+           up->now_mono_ms - child->watch.started_mono_ms);
     child->ready_once = true;
     child_set(up, child, CHILD_RUNNING);
 }
@@ -195,17 +187,11 @@ static void on_ready(struct up *up, struct child *child)
 void child_hear(struct up *up, struct child *child)
 {
     struct ry_leash_msg msg;
-    enum ry_leash_got got;
-    while ((got = ry_leash_hear(child->leash_fd, &msg, sizeof msg)) == RY_LEASH_MSG) {
-        child->beat_mono_ms = up->now_mono_ms;
+    while (child->watch.leash_fd >= 0 && ry_watch_hear(&child->watch, &msg, up->now_mono_ms) == RY_LEASH_MSG) {
         if (msg.kind == RY_LEASH_MSG_READY)
             on_ready(up, child);
         else if (msg.kind == RY_LEASH_MSG_ADMITTED && child == up->router)
             give_ticket(up, &msg);
-    }
-    if (got == RY_LEASH_ENDED) { /* its death follows */
-        (void)close(child->leash_fd);
-        child->leash_fd = -1;
     }
 }
 
@@ -218,16 +204,16 @@ void child_tick(struct up *up, struct child *child)
             child_start(up, child);
         break;
     case CHILD_STARTING:
-        if (now_mono_ms - child->started_mono_ms >= up_seconds_ms(up, RY_OPT_start_seconds))
+        if (now_mono_ms - child->watch.started_mono_ms >= up_seconds_ms(up, RY_OPT_start_seconds))
             child_kill(up, child, RY_KILL_STUCK);
         break;
     case CHILD_RUNNING:
-        if (now_mono_ms - child->beat_mono_ms >= up_seconds_ms(up, RY_OPT_stuck_seconds))
+        if (ry_watch_is_stuck(&child->watch, now_mono_ms, up_seconds_ms(up, RY_OPT_stuck_seconds)))
             child_kill(up, child, RY_KILL_STUCK);
         break;
     case CHILD_LEAVING:
-        if (child->pid && now_mono_ms >= child->leave_by_mono_ms)
-            child_kill(up, child, child->kill_reason == RY_KILL_ORPHANED ? RY_KILL_ORPHANED : RY_KILL_LATE);
+        if (child->watch.pid && now_mono_ms >= child->leave_by_mono_ms)
+            child_kill(up, child, child->watch.kill_reason == RY_KILL_ORPHANED ? RY_KILL_ORPHANED : RY_KILL_LATE);
         break;
     case CHILD_PAUSED:
     case CHILD_FAILED: break;
@@ -242,43 +228,51 @@ static void orphan_all(struct up *up)
     struct child *child;
     TAILQ_FOREACH(child, &up->children, link)
     {
-        if (child == up->router || child->pid == 0)
+        if (child == up->router || child->watch.pid == 0)
             continue;
         if (child->state == CHILD_STARTING) {
             child_kill(up, child, RY_KILL_ORPHANED);
         } else if (child->state == CHILD_RUNNING) {
-            child->kill_reason = RY_KILL_ORPHANED;
+            child->watch.kill_reason = RY_KILL_ORPHANED;
             child->leave_by_mono_ms = up->now_mono_ms + ORPHAN_MS;
             child_set(up, child, CHILD_LEAVING);
         }
     }
 }
 
+/* The node cannot go on; the supervisor's next turn ends it. */
+static void child_fail_node(struct up *up, enum ry_err code, const char *reason)
+{
+    if (up->failure.code != RY_OK)
+        return;
+    (void)ry_fail(&up->failure, code, "%s", reason);
+    RY_LOG(RY_CRITICAL, "node_failed", "reason=%s", reason);
+}
+
 /* It failed: later again, or never. */
 static void child_failed(struct up *up, struct child *child, int wait_status)
 {
-    int64_t wait_ms = 0;
-    if (up->former && child->state == CHILD_STARTING && WIFEXITED(wait_status)) {
-        change_roll_back(up);
+    char reason[sizeof up->failure.text];
+    bool exited = WIFEXITED(wait_status);
+    if (up->former && child->state == CHILD_STARTING && exited) {
+        up->roll_back = true;
         child->start_due_mono_ms = up->now_mono_ms;
         child_set(up, child, CHILD_WAITING);
         return;
     }
-    int64_t lived_ms = up->now_mono_ms - child->started_mono_ms;
-    if (!up->told_ready && WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == EXIT_CONFIG) {
-        up_fail(up, RY_ECONFIG, "%s refuses its configuration; its log tells why", child->name);
-    } else if (ry_restart_after(&child->restart, &up->rule, &up->rng, up->now_mono_ms, lived_ms, &wait_ms)) {
-        child->start_due_mono_ms = up->now_mono_ms + wait_ms;
-        child->restarts++;
+    bool refused = !up->told_ready && exited && WEXITSTATUS(wait_status) == EXIT_CONFIG;
+    if (!refused && ry_watch_again(&child->watch, &up->rule, &up->rng, up->now_mono_ms, &child->start_due_mono_ms)) {
         child_set(up, child, CHILD_WAITING);
         return;
     }
     child_set(up, child, CHILD_FAILED);
-    RY_LOG(RY_CRITICAL, "child_spent", "name=%s deaths=%zu last=%s", child->name, child->restart.deaths,
-           child->last_death);
-    if (child->essential)
-        up_fail(up, RY_EIO, "%s died too often (the last time: %s), and nothing works without it", child->name,
-                child->last_death);
+    if (refused)
+        (void)snprintf(reason, sizeof reason, "%s refuses its configuration; its log tells why", child->watch.name);
+    else
+        (void)snprintf(reason, sizeof reason, "%s died too often (the last time: %s), and nothing works without it",
+                       child->watch.name, child->watch.last_death);
+    if (refused || child->essential)
+        child_fail_node(up, refused ? RY_ECONFIG : RY_EIO, reason);
 }
 
 /* What comes after a death in ordinary times. */
@@ -288,8 +282,9 @@ static void child_next(struct up *up, struct child *child, enum ry_death death, 
         child_remove(up, child);
     } else if (up->quiet && child->source) {
         child_set(up, child, CHILD_PAUSED);
-    } else if (death == RY_DEATH_LEFT || death == RY_DEATH_ORPHAN || child->kill_reason == RY_KILL_TOLD_TO_LEAVE) {
-        child->restarts += death != RY_DEATH_LEFT;
+    } else if (death == RY_DEATH_LEFT || death == RY_DEATH_ORPHAN ||
+               child->watch.kill_reason == RY_KILL_TOLD_TO_LEAVE) {
+        child->watch.restarts += death != RY_DEATH_LEFT;
         child->start_due_mono_ms = up->now_mono_ms;
         child_set(up, child, CHILD_WAITING);
     } else {
@@ -299,21 +294,13 @@ static void child_next(struct up *up, struct child *child, enum ry_death death, 
 
 void child_died(struct up *up, struct child *child, int wait_status)
 {
-    enum ry_death death = ry_death_of(wait_status, child->kill_reason);
     struct ry_leash_msg msg = {.kind = RY_LEASH_MSG_REVOKE};
-    ry_death_describe(wait_status, child->kill_reason, child->last_death);
-    up->deaths[death]++;
-    RY_LOG(death == RY_DEATH_LEFT ? RY_INFO : RY_WARNING, "child_died", "name=%s pid=%d way=%s reason=%s", child->name,
-           child->pid, ry_death_name(death), child->last_death);
-    child->pid = 0;
-    if (child->leash_fd >= 0)
-        (void)close(child->leash_fd);
-    child->leash_fd = -1;
-    memcpy(msg.name, child->name, sizeof msg.name);
+    enum ry_death death = ry_watch_ended(&child->watch, wait_status, up->deaths);
+    memcpy(msg.name, child->watch.name, sizeof msg.name);
     if (child == up->router)
         orphan_all(up);
-    else if (up->router->leash_fd >= 0)
-        (void)ry_leash_say(up->router->leash_fd, &msg);
+    else if (up->router->watch.leash_fd >= 0)
+        (void)ry_leash_say(up->router->watch.leash_fd, &msg);
     if (up->phase == UP_RUNNING) {
         child_next(up, child, death, wait_status);
         return;

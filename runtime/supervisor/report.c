@@ -14,7 +14,7 @@ static bool progress(const struct up *up)
     {
         if (!child->essential || child->state != CHILD_RUNNING)
             continue;
-        if (up->now_mono_ms - child->beat_mono_ms >= up_seconds_ms(up, RY_OPT_stuck_seconds))
+        if (up->now_mono_ms - child->watch.beat_mono_ms >= up_seconds_ms(up, RY_OPT_stuck_seconds))
             return false;
     }
     return up->failure.code == RY_OK;
@@ -28,17 +28,8 @@ static void tell_router(struct up *up)
     report->child_count = 0;
     memcpy(report->deaths, up->deaths, sizeof report->deaths);
     TAILQ_FOREACH(child, &up->children, link)
-    {
-        if (report->child_count == RY_CHILDREN_MAX)
-            break;
-        struct ry_child_note *note = &report->children[report->child_count++];
-        *note = (struct ry_child_note){.pid = (uint32_t)child->pid, .restarts = child->restarts};
-        (void)snprintf(note->role, sizeof note->role, "%s", child->role_name);
-        (void)snprintf(note->name, sizeof note->name, "%s", child->name);
-        (void)snprintf(note->state, sizeof note->state, "%s", child_state_name(child->state));
-        (void)snprintf(note->last_death, sizeof note->last_death, "%s", child->last_death);
-    }
-    if (up->router->state == CHILD_RUNNING && ry_leash_say_children(up->router->leash_fd, report))
+    ry_watch_note(&child->watch, child->role_name, child_state_name(child->state), report);
+    if (up->router->state == CHILD_RUNNING && ry_leash_say_children(up->router->watch.leash_fd, report))
         up->changed = false;
 }
 
@@ -54,7 +45,7 @@ static void tell_systemd(struct up *up)
         all++;
         running += child->state == CHILD_RUNNING;
         if (child->state == CHILD_FAILED)
-            spent = child->name;
+            spent = child->watch.name;
     }
     if (spent)
         (void)snprintf(status, sizeof status, "STATUS=degraded: %s died too often; %zu of %zu processes run", spent,

@@ -12,14 +12,13 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "runtime/base/log.h"
+#include "runtime/process/signals.h"
 
 #define TURN_MS 100
 /* A turn that took so long says nothing about the children: we stood still ourselves. */
@@ -30,17 +29,6 @@
 #define RESTART_FIRST_MS   100
 #define RESTART_LONGEST_MS 5000
 #define RESTART_CALM_MS    10000
-
-void ry_up_plan_free(struct ry_up_plan **plan)
-{
-    struct ry_up_plan *old = *plan;
-    *plan = NULL;
-    if (old == NULL)
-        return;
-    ry_config_free(&old->config);
-    free(old->env);
-    free(old);
-}
 
 /* ---- the end ----------------------------------------------------------------------------------------------------- */
 
@@ -69,29 +57,16 @@ static void drain(struct up *up)
         if (child->state == CHILD_STARTING) /* it holds nothing yet */
             child_kill(up, child, RY_KILL_ORPHANED);
         else if (child->state == CHILD_RUNNING) /* the router tells it when its turn has come */
-            child->kill_reason = RY_KILL_TOLD_TO_LEAVE;
+            child->watch.kill_reason = RY_KILL_TOLD_TO_LEAVE;
     }
     child_leave(up, up->router, drain_ms - reserve_ms);
-}
-
-void up_fail(struct up *up, enum ry_err code, const char *format, ...)
-{
-    va_list args;
-    if (up->failure.code != RY_OK)
-        return;
-    va_start(args, format);
-    (void)ry_vfail(&up->failure, code, format, args);
-    va_end(args);
-    RY_LOG(RY_CRITICAL, "node_failed", "reason=%s", up->failure.text);
-    if (up->phase == UP_RUNNING)
-        drain(up);
 }
 
 static bool all_gone(const struct up *up)
 {
     const struct child *child;
     TAILQ_FOREACH(child, &up->children, link)
-    if (child->pid != 0)
+    if (child->watch.pid != 0)
         return false;
     return true;
 }
@@ -105,19 +80,18 @@ static void reap(struct up *up)
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         struct child *child;
         TAILQ_FOREACH(child, &up->children, link)
-        if (child->pid == pid)
+        if (child->watch.pid == pid)
             break;
         if (child == NULL)
             continue;
-        if (child->leash_fd >= 0)
-            child_hear(up, child); /* its last words */
+        child_hear(up, child); /* what it said last */
         child_died(up, child, status);
     }
 }
 
-static void on_end_signal(struct up *up, uint32_t number)
+static void on_end_signal(struct up *up, int number)
 {
-    RY_LOG(RY_INFO, "stopping", "signal=%s again=%d", strsignal((int)number), up->phase != UP_RUNNING);
+    RY_LOG(RY_INFO, "stopping", "signal=%s again=%d", strsignal(number), up->phase != UP_RUNNING);
     if (up->phase == UP_RUNNING)
         drain(up);
     else
@@ -126,11 +100,11 @@ static void on_end_signal(struct up *up, uint32_t number)
 
 static void take_signals(struct up *up)
 {
-    struct signalfd_siginfo info;
-    while (read(up->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
-        switch (info.ssi_signo) {
+    int number;
+    while ((number = ry_signals_take(up->signal_fd)) != 0) {
+        switch (number) {
         case SIGTERM:
-        case SIGINT: on_end_signal(up, info.ssi_signo); break;
+        case SIGINT: on_end_signal(up, number); break;
         case SIGHUP: change_reload(up); break;
         case SIGTSTP: change_quiet(up, true); break;
         case SIGCONT: change_quiet(up, false); break;
@@ -153,10 +127,10 @@ static void take_all(struct up *up)
     struct child *child;
     TAILQ_FOREACH(child, &up->children, link)
     {
-        if (child->leash_fd < 0 || child_count == RY_CHILDREN_MAX)
+        if (child->watch.leash_fd < 0 || child_count == RY_CHILDREN_MAX)
             continue;
         children[child_count++] = child;
-        fds[n++] = (struct pollfd){.fd = child->leash_fd, .events = POLLIN};
+        fds[n++] = (struct pollfd){.fd = child->watch.leash_fd, .events = POLLIN};
     }
     int64_t before_mono_ms = up->now_mono_ms;
     int ready = poll(fds, n, (int)ry_log_tend(TURN_MS));
@@ -167,7 +141,7 @@ static void take_all(struct up *up)
                 child_hear(up, children[i]);
     if (up->now_mono_ms - before_mono_ms >= STOOD_STILL_MS)
         TAILQ_FOREACH(child, &up->children, link)
-    child->beat_mono_ms = up->now_mono_ms;
+    child->watch.beat_mono_ms = up->now_mono_ms;
     /* Children may go from here on. */
     if (ready > 0 && fds[0].revents)
         take_signals(up);
@@ -182,6 +156,10 @@ static void take_all(struct up *up)
 static void turn(struct up *up)
 {
     take_all(up);
+    if (up->roll_back)
+        change_roll_back(up);
+    if (up->failure.code != RY_OK && up->phase == UP_RUNNING)
+        drain(up);
     struct child *child;
     TAILQ_FOREACH(child, &up->children, link)
     child_tick(up, child);
@@ -196,14 +174,8 @@ static void turn(struct up *up)
 
 static int watch_signals(struct up *up, struct ry_error *err)
 {
-    static const int numbers[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGTSTP, SIGCONT};
-    sigset_t watched;
-    (void)sigemptyset(&watched);
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        (void)sigaddset(&watched, numbers[i]);
-    (void)sigprocmask(SIG_BLOCK, &watched, NULL);
-    up->signal_fd = signalfd(-1, &watched, SFD_CLOEXEC | SFD_NONBLOCK);
-    return up->signal_fd >= 0 ? RY_OK : ry_fail(err, RY_EIO, "cannot watch signals: %m");
+    static const int watched[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGTSTP, SIGCONT, 0};
+    return ry_signals_open(&up->signal_fd, watched, NULL, err);
 }
 
 static int up_open(struct up *up, struct ry_error *err)

@@ -1,8 +1,9 @@
 /* supervisor_internal.h: what the supervisor is made of; only for its own files.
  *
  *   supervisor.c  the loop: signals, leashes, deaths, the end
- *   child.c       one child: started, ready, stuck, told to leave, dead, started again
  *   change.c      what shall run changes: scale, reload, quiet
+ *   child.c       one child: when it starts, what its messages and its end mean
+ *   plan.c        what shall run
  *   control.c     the socket for `reelyard scale`
  *   report.c      what it tells: the router, systemd, the log */
 #ifndef REELYARD_RUNTIME_SUPERVISOR_SUPERVISOR_INTERNAL_H
@@ -13,8 +14,8 @@
 
 #include "proto/role.h"
 #include "runtime/base/clock.h"
+#include "runtime/process/watch.h"
 #include "runtime/supervisor/notify.h"
-#include "runtime/process/restart.h"
 #include "runtime/supervisor/supervisor.h"
 
 #define UP_CLIENTS_MAX    8
@@ -26,27 +27,19 @@ struct child {
     uint32_t role; /* RY_ROLE_ROUTER for the router */
     const char *role_name;
     unsigned number;
-    char name[RY_CHILD_NAME_BYTES];
     bool essential;
     bool source;
     size_t memory_max_bytes;
 
     enum child_state state;
-    pid_t pid;    /* 0: there is none */
-    int leash_fd; /* -1: none */
+    struct ry_watch watch; /* its process, name and deaths */
     char token[RY_TICKET_BYTES];
-    enum ry_kill_reason kill_reason;
     int64_t start_due_mono_ms; /* WAITING */
-    int64_t started_mono_ms;
-    int64_t beat_mono_ms;     /* last sign of progress */
-    int64_t leave_by_mono_ms; /* LEAVING */
+    int64_t leave_by_mono_ms;  /* LEAVING */
 
     bool ready_once; /* it has been ready since the supervisor began */
     bool outdated;   /* runs with an older plan */
     bool unwanted;   /* goes for good */
-    struct ry_restart restart;
-    uint64_t restarts;
-    char last_death[RY_DEATH_TEXT_BYTES];
     TAILQ_ENTRY(child) link;
 };
 TAILQ_HEAD(child_list, child);
@@ -76,8 +69,9 @@ struct up {
     int64_t end_by_mono_ms;
     bool quiet;
     bool told_ready;
-    bool drained; /* the router said so by its exit code */
-    struct ry_error failure;
+    bool drained;            /* the router said so by its exit code */
+    bool roll_back;          /* a process did not start with the new plan */
+    struct ry_error failure; /* why the node cannot go on */
 
     int signal_fd;
     int control_fd;
@@ -129,7 +123,5 @@ void control_take(struct up *up, struct client *client);
 
 /* report.c */
 void report_tick(struct up *up);
-/* The node cannot go on: drains what is there and ends with this. */
-void up_fail(struct up *up, enum ry_err code, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

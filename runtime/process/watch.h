@@ -1,0 +1,55 @@
+/* watch.h: one child process on its leash: started, heard, killed, its end described.
+ *
+ * What every parent of processes needs, whatever it makes of it: the supervisor's children and those of a sandbox pool
+ * are this and a policy. Owns the process's id and our end of its leash. Time is handed in. If this process dies, its
+ * children do (spawn.h). One thread. */
+#ifndef REELYARD_RUNTIME_PROCESS_WATCH_H
+#define REELYARD_RUNTIME_PROCESS_WATCH_H
+
+#include <sys/types.h>
+
+#include "runtime/process/leash.h"
+#include "runtime/process/restart.h"
+#include "runtime/process/spawn.h"
+
+struct ry_watch {
+    char name[RY_CHILD_NAME_BYTES];
+    pid_t pid;    /* 0: there is none */
+    int leash_fd; /* -1: none */
+    enum ry_kill_reason kill_reason;
+    int64_t started_mono_ms;
+    int64_t beat_mono_ms; /* last sign of progress */
+    struct ry_restart restart;
+    uint64_t restarts;
+    char last_death[RY_DEATH_TEXT_BYTES];
+};
+
+/* name: cut to what a ticket can hold. */
+void ry_watch_init(struct ry_watch *watch, const char *name);
+/* Lets go of the leash; the process, if there is one, ends by that. */
+void ry_watch_close(struct ry_watch *watch);
+
+/* Starts the process, which must not run. */
+int ry_watch_start(struct ry_watch *watch, const struct ry_spawn *spawn, int64_t now_mono_ms, struct ry_error *err);
+
+/* Kills it, if there is one. Its end follows. */
+void ry_watch_kill(struct ry_watch *watch, enum ry_kill_reason reason);
+
+/* Takes its next message, which is a sign of progress. At the end of the leash, the end of the process follows. */
+enum ry_leash_got ry_watch_hear(struct ry_watch *watch, struct ry_leash_msg *msg, int64_t now_mono_ms);
+
+/* Whether it has made no progress for so long. */
+bool ry_watch_is_stuck(const struct ry_watch *watch, int64_t now_mono_ms, int64_t limit_ms);
+
+/* waitpid has told of its end: logs it, describes it in last_death, and counts it among deaths[RY_DEATH_COUNT]. */
+enum ry_death ry_watch_ended(struct ry_watch *watch, int wait_status, uint64_t *deaths);
+
+/* After a failure: when to start it again. False: its restart budget is used up, which is logged. */
+bool ry_watch_again(struct ry_watch *watch, const struct ry_restart_rule *rule, struct ry_rng *rng, int64_t now_mono_ms,
+                    int64_t *start_due_mono_ms);
+
+/* Adds it to a report, if that has room. */
+void ry_watch_note(const struct ry_watch *watch, const char *role, const char *state,
+                   struct ry_children_report *report);
+
+#endif
