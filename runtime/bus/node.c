@@ -346,6 +346,14 @@ void ry_node_touch(struct ry_node *node)
 
 /* ---- failures ---------------------------------------------------------------------------------------------------- */
 
+void ry_node_fail(struct ry_node *node, const char *name, const struct ry_error *why)
+{
+    struct thread_report report = {.err = *why};
+    (void)snprintf(report.name, sizeof report.name, "%s", name);
+    while (write(node->report_pipe[1], &report, sizeof report) < 0 && errno == EINTR)
+        continue;
+}
+
 int ry_node_failed_fd(struct ry_node *node)
 {
     return node->report_pipe[0];

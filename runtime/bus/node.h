@@ -45,6 +45,9 @@ void ry_node_touch(struct ry_node *node);
 int ry_node_failed_fd(struct ry_node *node);
 void ry_node_failure(struct ry_node *node, struct ry_error *why);
 
+/* The same for something else that the node cannot do without; name: what it is. Any thread. */
+void ry_node_fail(struct ry_node *node, const char *name, const struct ry_error *why);
+
 /* A sandbox around a process that has one instance: what the bus must know of it. */
 struct ry_seal {
     uint32_t pid; /* of the process, as the node sees it */

@@ -86,12 +86,13 @@ static struct ry_router_thread_load command_send(struct ry_router_thread *thread
     RY_ASSERT(!pthread_equal(pthread_self(), thread->id), "command %d", kind);
     const struct command command = {kind, role, what};
     struct ry_router_thread_load load = {0};
-    if (send(thread->caller_fd, &command, sizeof command, MSG_NOSIGNAL) < 0)
-        return load;
     ssize_t n;
-    do
-        n = recv(thread->caller_fd, &load, sizeof load, 0);
-    while (n < 0 && errno == EINTR);
+    (void)pthread_mutex_lock(&thread->callers);
+    if (send(thread->caller_fd, &command, sizeof command, MSG_NOSIGNAL) > 0)
+        do
+            n = recv(thread->caller_fd, &load, sizeof load, 0);
+        while (n < 0 && errno == EINTR);
+    (void)pthread_mutex_unlock(&thread->callers);
     return load;
 }
 

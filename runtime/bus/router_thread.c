@@ -120,6 +120,7 @@ static void thread_free(struct ry_router_thread *thread)
         if (fds[i] >= 0)
             (void)close(fds[i]);
     thread->magic = 0;
+    (void)pthread_mutex_destroy(&thread->callers);
     free(thread);
 }
 
@@ -187,6 +188,7 @@ int ry_router_thread_start(struct ry_router_thread **thread, const struct ry_rou
     made->magic = ROUTER_THREAD_MAGIC;
     made->epoll = made->command_fd = made->caller_fd = -1;
     STAILQ_INIT(&made->dirty);
+    (void)pthread_mutex_init(&made->callers, NULL);
     TAILQ_INIT(&made->over);
     int rc = thread_open(made, options, err);
     if (rc == RY_OK) {

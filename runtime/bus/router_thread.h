@@ -1,6 +1,6 @@
 /* router_thread.h: the router's thread: sockets around runtime/bus/router.h.
  *
- * Commands come over a socket pair from one other thread, one at a time, and are answered. */
+ * Commands come over a socket pair from other threads, one at a time, and are answered. */
 #ifndef REELYARD_RUNTIME_BUS_ROUTER_THREAD_H
 #define REELYARD_RUNTIME_BUS_ROUTER_THREAD_H
 

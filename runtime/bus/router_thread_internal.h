@@ -76,6 +76,7 @@ struct ry_router_thread {
     int epoll;         /* of pidfds */
     int command_fd;    /* the thread's end */
     int caller_fd;
+    pthread_mutex_t callers; /* who sends a command has it until the answer */
     pthread_t id;
     struct ry_admission *admission;
     struct ry_log_limit malformed_log;

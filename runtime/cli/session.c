@@ -40,7 +40,7 @@ int ry_session_join(struct ry_session *session, const struct ry_cli *cli, struct
 static int choose_places(const struct ry_cli *cli, struct ry_node_role *here, struct ry_node_role *away, size_t count,
                          bool listen, unsigned *away_count, struct ry_error *err)
 {
-    *away_count = ry_isolate_take(here, away, count);
+    *away_count = ry_pool_take(here, away, count);
     if (*away_count == 0)
         return RY_OK;
     bool strict = ry_confine_mode(cli->config) == RY_SANDBOX_STRICT;
@@ -80,7 +80,7 @@ int ry_session_start(struct ry_session *session, const struct ry_cli *cli, const
         .config = cli->config, .roles = here, .role_count = role_count, .ipc_path = listen ? socket : NULL};
     rc = ry_node_start(&session->node, &options, err);
     if (rc == RY_OK && away_count > 0)
-        rc = ry_isolate_start(&session->isolated, cli, away, role_count, socket, err);
+        rc = ry_pool_start(&session->pool, cli, session->node, away, role_count, socket, err);
     if (rc != RY_OK)
         (void)ry_session_close(session, NULL);
     return rc;
@@ -180,10 +180,10 @@ int ry_session_close(struct ry_session *session, struct ry_error *err)
     int rc = RY_OK;
     if (session->console)
         ry_console_close(&session->console);
-    ry_isolate_quiet(session->isolated);
+    ry_sandbox_pool_quiet(session->pool);
     if (session->node)
         rc = ry_node_stop(&session->node, ry_config_int(session->config, RY_OPT_drain_seconds) * 1000, err);
-    ry_isolate_stop(&session->isolated);
+    ry_sandbox_pool_stop(&session->pool);
     if (session->lock_fd >= 0)
         (void)close(session->lock_fd);
     *session = RY_SESSION_NONE;

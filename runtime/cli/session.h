@@ -3,7 +3,7 @@
 #define REELYARD_RUNTIME_CLI_SESSION_H
 
 #include "runtime/cli/cli.h"
-#include "runtime/cli/isolate.h"
+#include "runtime/cli/pool.h"
 #include "runtime/import/inquiry.h"
 #include "runtime/queue/job_queue.h"
 
@@ -11,7 +11,7 @@ struct ry_session {
     const struct ry_config *config; /* borrowed */
     struct ry_node *node;           /* NULL: joined another process's */
     struct ry_console *console;     /* NULL until the first question */
-    struct ry_isolated *isolated;   /* processes of the node; NULL: none */
+    struct ry_sandbox_pool *pool;   /* processes of the node; NULL: none */
     int lock_fd;                    /* -1: joined */
     int64_t ask_ms;                 /* how long an answer is waited for; 0: as long as commands do */
 };

@@ -24,8 +24,9 @@ until grep -q 'sandbox_killed.*encoder-1.*too large, or has no end' "$tmp/endles
 done
 [ $(($(peak "$node") - before)) -le $((64 * 1024)) ] || fail "the node's memory grew from $before to $(peak "$node") KiB"
 echo "the node's memory: $before KiB before, at most $(peak "$node") KiB"
-await grep -q 'process_died.*encoder-1.*exit_code=153' "$tmp/endless.log"
-"$rogue" status --data "$tmp/endless" >/dev/null || fail "the node does not answer"
+await grep -q 'child_died.*encoder-1.*way=limit' "$tmp/endless.log"
+"$rogue" status --data "$tmp/endless" >"$tmp/status" || fail "the node does not answer"
+grep -q '^encoder-1 .*a message too large' "$tmp/status" || fail "status does not name it: $(cat "$tmp/status")"
 end "$node"
 [ "$ended" -eq 0 ] || fail "the node ended with $ended: $(tail -5 "$tmp/endless.log")"
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# An encoder that is alive and does nothing: its process (under run the one inside its sandbox, under an import of its own the one outside) stands still while it
-# has a clip in its hands. The node puts it out, ends its process and names it; another one of its name takes the clip, and nothing fails.
+# An encoder that is alive and does nothing: what it has is a clip, and its outer process stands still, so that nothing reaches the node, under run
+# and under an import of its own. The node puts it out, ends its process and names it; another one of its name takes the clip, and nothing fails.
 . "$(dirname "$0")/scenario.sh"
 
 media "$tmp/media" small
@@ -18,9 +18,7 @@ start "$tmp/run.log" "$reelyard" run --data "$data" --encoder 1
 node=$last
 await test -S "$data/run/node.sock"
 await has_encoder "$data"
-outside=$(encoder "$data")
-inside=$(child_of "$outside")
-kill -STOP "${inside:-$outside}" # without a sandbox there is but one process
+kill -STOP "$(encoder "$data")"
 start "$tmp/import.log" "$reelyard" import "$tmp/export/export.json" --data "$data"
 import=$last
 await put_out "$data"
