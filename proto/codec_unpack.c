@@ -118,7 +118,7 @@ static int take_record(struct unpacking *self, const struct ry_record *record, v
             return rc;
     }
     if (n > record->field_count && !ry_wire_skip(&self->in, n - record->field_count))
-        return ry_refuse(self->err, RY_EINVAL, up, "has further fields that are no msgpack, or cut off");
+        return ry_refuse(self->err, RY_EINVAL, up, "has further fields that are not msgpack, or cut off");
     return RY_OK;
 }
 

@@ -136,7 +136,7 @@ int ry_envelope_unpack(struct ry_str bytes, struct ry_envelope *envelope, struct
     size_t count = 0;
     uint64_t version = 0;
     if (!ry_wire_array(&in, &count) || !ry_wire_u64(&in, &version))
-        return ry_fail(err, RY_EINVAL, "these %zu bytes are no envelope", bytes.n);
+        return ry_fail(err, RY_EINVAL, "these %zu bytes are not an envelope", bytes.n);
     if (version != RY_PROTO_VERSION || count != ENVELOPE_FIELDS)
         return ry_fail(err, RY_EINVAL, "the envelope has version %" PRIu64 " and %zu fields, not %d and %d", version,
                        count, RY_PROTO_VERSION, ENVELOPE_FIELDS);
@@ -175,7 +175,7 @@ int ry_mail_thaw(struct ry_str frozen, struct ry_envelope *envelope, struct ry_f
     size_t count = 0;
     struct ry_str packed = {0};
     if (!ry_wire_array(&in, &count) || !ry_wire_bin(&in, &packed))
-        return ry_fail(err, RY_EINVAL, "these %zu bytes are no frozen mail", frozen.n);
+        return ry_fail(err, RY_EINVAL, "these %zu bytes are not a frozen mail", frozen.n);
     struct ry_envelope read = {0};
     int rc = ry_envelope_unpack(packed, &read, err);
     if (rc != RY_OK)
@@ -189,7 +189,7 @@ int ry_mail_thaw(struct ry_str frozen, struct ry_envelope *envelope, struct ry_f
     for (; rc == RY_OK && made < read.frame_count; made += rc == RY_OK) {
         struct ry_str bytes = {0};
         if (!ry_wire_bin(&in, &bytes))
-            rc = ry_fail(err, RY_EINVAL, "the frozen mail's frame %zu is no binary, or cut off", made);
+            rc = ry_fail(err, RY_EINVAL, "the frozen mail's frame %zu is not a binary, or cut off", made);
         else if ((frames[made] = ry_frame_copy(bytes.p, bytes.n)) == NULL)
             rc = ry_fail(err, RY_ENOMEM, "the frozen mail's frame %zu does not fit in memory", made);
     }

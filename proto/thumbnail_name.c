@@ -23,11 +23,11 @@ int ry_thumbnail_name_make(struct ry_str guild_id, struct ry_str clip_id, struct
                            char name[RY_THUMBNAIL_NAME_BYTES], struct ry_error *err)
 {
     if (!ry_str_is_snowflake(guild_id))
-        return ry_fail(err, RY_EINVAL, "'%.*s' is no guild id", RY_STR_ARG(guild_id));
+        return ry_fail(err, RY_EINVAL, "'%.*s' is not a guild id", RY_STR_ARG(guild_id));
     if (!is_clip_id(clip_id))
-        return ry_fail(err, RY_EINVAL, "'%.*s' is no clip id", RY_STR_ARG(clip_id));
+        return ry_fail(err, RY_EINVAL, "'%.*s' is not a clip id", RY_STR_ARG(clip_id));
     if (!ry_str_is(size_type, "small") && !ry_str_is(size_type, "large"))
-        return ry_fail(err, RY_EINVAL, "'%.*s' is no size of a thumbnail", RY_STR_ARG(size_type));
+        return ry_fail(err, RY_EINVAL, "'%.*s' is not a size of a thumbnail", RY_STR_ARG(size_type));
     (void)snprintf(name, RY_THUMBNAIL_NAME_BYTES, "thumbnails/guild_%.*s/%.*s_%.*s.webp", RY_STR_ARG(guild_id),
                    RY_STR_ARG(clip_id), RY_STR_ARG(size_type));
     return RY_OK;

@@ -55,9 +55,9 @@ static int fail_open(int error, struct ry_error *err)
             "is missing from the export's folder; put the file back and retry, or import the export again with "
             "--media FOLDER, the folder that it lies in now");
     case EXDEV:
-    case ELOOP: return ry_fail(err, RY_EACCES, "leaves the export's folder, and only files inside it are read");
+    case ELOOP: return ry_fail(err, RY_EACCES, "is outside the export's folder; only files inside it are read");
     case EACCES:
-    case EPERM: return ry_fail(err, RY_EACCES, "may not be read; give this user permission, then retry");
+    case EPERM: return ry_fail(err, RY_EACCES, "cannot be read: permission denied; grant this user access, then retry");
     case ENXIO:
     case EISDIR: return ry_fail(err, RY_EINVAL, "is not a regular file");
     case ENAMETOOLONG: return ry_fail(err, RY_EINVAL, "has a path that is too long");
@@ -169,7 +169,7 @@ static int check_file(int fd, uint64_t *total, struct ry_error *err)
 {
     struct stat st;
     if (fstat(fd, &st) != 0)
-        return ry_fail(err, RY_EIO, "cannot be looked at: %s", strerror(errno));
+        return ry_fail(err, RY_EIO, "cannot be examined: %s", strerror(errno));
     if (!S_ISREG(st.st_mode))
         return fail_open(EISDIR, err);
     if (st.st_size <= 0)
@@ -186,13 +186,12 @@ int source_file_open(struct source **source, struct source_roots *roots, struct 
     if (ry_file_url_path(url, path, sizeof path) == 0)
         return ry_fail(err, RY_EINVAL, "has a malformed file URL");
     if (media_root.n == 0 || media_root.p[0] != '/')
-        return ry_fail(
-            err, RY_EACCES,
-            "lies outside the folders of imported exports, and only files inside them are read; import its export "
-            "again with --media FOLDER, the folder that it lies in");
+        return ry_fail(err, RY_EACCES,
+                       "is outside the folders of imported exports; only files inside them are read; import its export "
+                       "again with --media FOLDER, the folder that it lies in");
     const char *below = path_below(path, media_root);
     if (!below)
-        return ry_fail(err, RY_EACCES, "does not lie below the registered folder; import its export again");
+        return ry_fail(err, RY_EACCES, "is not below the registered folder; import its export again");
     int fd = open_below(roots, media_root, below, err);
     if (fd < 0)
         return fd;

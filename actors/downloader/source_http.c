@@ -44,7 +44,7 @@ struct source_http {
 static int fail_changed(struct fetch *fetch)
 {
     fetch->changed = true;
-    return ry_fail(&fetch->error, RY_EDATA, "changes on its server while it is read; retry when it has settled");
+    return ry_fail(&fetch->error, RY_EDATA, "changed on its server while it was read; retry later");
 }
 
 /* ---- the head ---------------------------------------------------------------------------------------------------- */
@@ -63,10 +63,10 @@ static int refuse_status(struct fetch *fetch, const struct ry_http_head *head)
         return ry_fail(err, RY_ENOENT,
                        "could not be downloaded: its server says %u, so it was deleted or its URL has expired", status);
     if (status == 429)
-        return ry_fail(err, RY_EBUSY, "could not be downloaded: its server asks for fewer requests (429)");
+        return ry_fail(err, RY_EBUSY, "could not be downloaded: its server limits requests (429)");
     if (status == 408 || status >= 500)
-        return ry_fail(err, RY_EAWAY, "could not be downloaded: its server has trouble of its own (%u)", status);
-    return ry_fail(err, RY_EINVAL, "could not be downloaded: its server answers with %u instead of a video", status);
+        return ry_fail(err, RY_EAWAY, "could not be downloaded: its server has an internal error (%u)", status);
+    return ry_fail(err, RY_EINVAL, "could not be downloaded: its server responds with %u instead of a video", status);
 }
 
 /* Notes the size of the whole video, or finds that it is another one. */

@@ -19,10 +19,11 @@
 
 static int refuse_size(const struct spool *spool, struct ry_error *err)
 {
-    return ry_fail(err, RY_ELIMIT,
-                   "is larger than %llu bytes and its server sends no ranges; raise REELYARD_DOWNLOAD_MAX_BYTES if it "
-                   "shall be fetched whole",
-                   (unsigned long long)spool->max_bytes);
+    return ry_fail(
+        err, RY_ELIMIT,
+        "is larger than %llu bytes and its server does not support ranges; raise REELYARD_DOWNLOAD_MAX_BYTES if it "
+        "shall be fetched whole",
+        (unsigned long long)spool->max_bytes);
 }
 
 /* Whether `more` bytes leave the reserve alone. */

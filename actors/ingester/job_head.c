@@ -32,7 +32,7 @@ static int check(struct job_head *head, struct ry_str json, struct ry_error *err
         return rc;
     const struct ry_job_type *type = ry_job_type_find(head->type);
     if (type == NULL)
-        return ry_fail(err, RY_EINVAL, "type is \"%.*s\", which is no type of job", RY_STR_ARG(head->type));
+        return ry_fail(err, RY_EINVAL, "type is \"%.*s\", which is not a type of job", RY_STR_ARG(head->type));
     head->priority = type->priority;
     if (!ry_str_is_snowflake(head->guild_id) && !ry_str_is(head->guild_id, "global"))
         return ry_fail(err, RY_EINVAL, "guild_id must be a snowflake (or \"global\")");

@@ -60,7 +60,7 @@ int query_read(const struct query_args *args, struct ry_gallery_get *get, struct
     if (args->limit.n > 0 && (!ry_str_u64(args->limit, &get->limit) || get->limit < 1 || get->limit > QUERY_LIMIT_MAX))
         return ry_fail(err, RY_EINVAL, "limit must be a number from 1 to %d", QUERY_LIMIT_MAX);
     if (args->before.n > 0 && !read_cursor(args->before, get))
-        return ry_fail(err, RY_EINVAL, "before is no cursor of this archive; start again without it");
+        return ry_fail(err, RY_EINVAL, "before is not a cursor of this archive; start again without it");
     if (args->guild.n > 0 && !ry_str_is_snowflake(args->guild))
         return ry_fail(err, RY_EINVAL, "guild must be a guild's id");
     if (args->channel.n > 0 && !ry_str_is_snowflake(args->channel))

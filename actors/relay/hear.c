@@ -68,7 +68,7 @@ static void pass_answer(struct relay *self, uint64_t id, struct ry_str whole)
     if (ry_whole_read(whole, &envelope, &descriptor, &why) != RY_OK)
         fault = why.text;
     else if (descriptor->kind != RY_KIND_ANSWER)
-        fault = "it is no answer";
+        fault = "it is not an answer";
     else
         fault = ry_crossing_fault(whole, descriptor);
     if (fault == NULL && ry_forward(self->ctx, whole, id, &why) == 0)

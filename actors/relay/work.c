@@ -46,7 +46,7 @@ static const char *find_fault(const struct relay *self, const struct relay_entry
     if (ry_whole_read(whole, &envelope, descriptor, err) != RY_OK)
         return err->text;
     if ((*descriptor)->kind == RY_KIND_ANSWER || ry_descriptor_role(*descriptor) != entry->role)
-        return "it is no mail for this role";
+        return "it is not a mail for this role";
     return ry_crossing_fault(whole, *descriptor);
 }
 

@@ -39,7 +39,7 @@ static int read_hash(const struct ry_json *object, const char *where, struct ry_
     int rc = ry_json_read_str(object, where, "avatar", false, out, err);
     if (rc != RY_OK || out->p == NULL)
         return rc;
-    return scan_is_image_hash(*out) ? RY_OK : ry_fail(err, RY_EINVAL, "%savatar is no image hash", where);
+    return scan_is_image_hash(*out) ? RY_OK : ry_fail(err, RY_EINVAL, "%savatar is not an image hash", where);
 }
 
 static int read_author(const struct ry_json *object, const struct ry_json *member, bool given_urls,

@@ -68,7 +68,7 @@ static int read_head(struct scan_job *job, struct ry_str type, struct ry_error *
     if (rc == RY_OK)
         rc = ry_json_read_str(job->root, "", "created_at", true, &text, err);
     if (rc == RY_OK && !ry_time_parse_utc(text, &created_wall_ms))
-        rc = ry_fail(err, RY_EINVAL, "created_at is no ISO 8601 time");
+        rc = ry_fail(err, RY_EINVAL, "created_at is not an ISO 8601 time");
     return rc;
 }
 
@@ -107,7 +107,7 @@ static int read_threads(struct scan_job *job, struct ry_error *err)
         rc = ry_fail(err, RY_EINVAL, "threads has more than %zu elements", SCAN_JOB_THREADS_MAX);
     for (struct ry_json_walk walk = ry_json_walk(job->threads); rc == RY_OK && ry_json_next(&walk, &thread);)
         if (!ry_str_is_snowflake(ry_json_str(thread)))
-            rc = ry_fail(err, RY_EINVAL, "an element of threads is no snowflake");
+            rc = ry_fail(err, RY_EINVAL, "an element of threads is not a snowflake");
     if (rc == RY_OK && ry_json_count(job->threads) == 0)
         job->threads = NULL;
     if (rc == RY_OK)
@@ -115,7 +115,7 @@ static int read_threads(struct scan_job *job, struct ry_error *err)
     if (rc == RY_OK)
         rc = ry_json_read_str(job->root, "", "threads_from", false, &job->threads_from, err);
     if (rc == RY_OK && job->threads_from.n > 0 && !ry_str_is_snowflake(job->threads_from))
-        rc = ry_fail(err, RY_EINVAL, "threads_from is no snowflake");
+        rc = ry_fail(err, RY_EINVAL, "threads_from is not a snowflake");
     return rc;
 }
 
@@ -162,7 +162,7 @@ static int read_ids(struct scan_job *job, const char *key, bool required, bool s
     for (size_t i = 0; i < n; i++) {
         struct ry_str id = ry_json_str(ry_json_at(job->ids, i));
         if (id.p == NULL || (snowflakes && !ry_str_is_snowflake(id)) || id.n == 0 || id.n > 64)
-            return ry_fail(err, RY_EINVAL, "%s[%zu] is no id", key, i);
+            return ry_fail(err, RY_EINVAL, "%s[%zu] is not an id", key, i);
     }
     return RY_OK;
 }
@@ -173,7 +173,7 @@ static int read_timeout(struct scan_job *job, struct ry_error *err)
     const struct ry_json *value = ry_json_get(job->root, "timeout_minutes");
     job->timeout_minutes = 30;
     if (value != NULL && !ry_json_f64(value, &job->timeout_minutes))
-        return ry_fail(err, RY_EINVAL, "timeout_minutes is no number");
+        return ry_fail(err, RY_EINVAL, "timeout_minutes is not a number");
     if (job->timeout_minutes < 0)
         job->timeout_minutes = 0;
     return RY_OK;
@@ -237,7 +237,7 @@ static int read_media_root(struct scan_job *job, struct ry_error *err)
         return rc;
     if (job->media_root.n == 0 || job->media_root.p[0] != '/' || job->media_root.n > MEDIA_ROOT_MAX_BYTES ||
         memchr(job->media_root.p, '\0', job->media_root.n) != NULL)
-        return ry_fail(err, RY_EINVAL, "media_root is no absolute path of at most %zu bytes", MEDIA_ROOT_MAX_BYTES);
+        return ry_fail(err, RY_EINVAL, "media_root is not an absolute path of at most %zu bytes", MEDIA_ROOT_MAX_BYTES);
     return RY_OK;
 }
 

@@ -23,7 +23,7 @@ static int read_timestamp(const struct ry_json *object, struct ry_str id, int64_
     if (rc != RY_OK)
         return rc;
     if (text.p != NULL)
-        return ry_time_parse(text, wall_ms) ? RY_OK : ry_fail(err, RY_EINVAL, "timestamp is no ISO 8601 time");
+        return ry_time_parse(text, wall_ms) ? RY_OK : ry_fail(err, RY_EINVAL, "timestamp is not an ISO 8601 time");
     uint64_t snowflake = 0;
     ry_str_u64(id, &snowflake);
     *wall_ms = clip_id_created_wall_ms(snowflake);

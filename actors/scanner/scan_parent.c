@@ -49,7 +49,7 @@ static int take_parent(struct scan *scan, struct ry_str body, struct ry_error *e
     if (rc == RY_OK)
         rc = ry_json_read_count(object, "", "type", &type, err);
     if (rc == RY_OK && (type < 10 || type > 12 || !ry_str_eq(guild, scan->job.guild_id)))
-        rc = ry_fail(err, RY_EINVAL, "it is no thread of this guild");
+        rc = ry_fail(err, RY_EINVAL, "it is not a thread of this guild");
     if (rc != RY_OK)
         return rc;
     parent = ry_arena_str(&scan->arena, parent);

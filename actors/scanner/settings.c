@@ -186,7 +186,7 @@ static int take_number(const char *name, const struct ry_json *value, double *ou
 {
     double number = 0;
     if (!ry_json_f64(value, &number) || !(number >= 0))
-        return ry_fail(err, RY_EINVAL, "%s is no number from 0 up", name);
+        return ry_fail(err, RY_EINVAL, "%s is not a number from 0 up", name);
     *out = number;
     return RY_OK;
 }
@@ -212,7 +212,7 @@ static int check_archive_after(const struct ry_json *value, struct ry_error *err
         known = known || ry_str_is(ry_json_get_str(value, "unit"), units[i]);
     return good && known ? RY_OK
                          : ry_fail(err, RY_EINVAL,
-                                   "auto_archive_after is no object of unit (never, days, weeks, months) and count");
+                                   "auto_archive_after is not an object of unit (never, days, weeks, months) and count");
 }
 
 /* Takes a value; RY_EINVAL: it is none, and what was taken before stays. */

@@ -92,7 +92,7 @@ static int compile(const char *setting, struct ry_str translated, pcre2_code **c
         return ry_fail(err, RY_ENOMEM, "no memory for %s", setting);
     PCRE2_UCHAR text[120] = "";
     (void)pcre2_get_error_message(number, text, sizeof text);
-    return ry_fail(err, RY_EINVAL, "%s is no valid regular expression: %s", setting, (const char *)text);
+    return ry_fail(err, RY_EINVAL, "%s is not a valid regular expression: %s", setting, (const char *)text);
 }
 
 int text_filter_compile(const char *setting, struct ry_str pattern, struct text_filter **filter, struct ry_error *err)
@@ -104,7 +104,7 @@ int text_filter_compile(const char *setting, struct ry_str pattern, struct text_
     if (rc == RY_ENOMEM)
         return ry_fail(err, rc, "no memory for %s", setting);
     if (rc != RY_OK)
-        return ry_fail(err, RY_EINVAL, "%s is no valid regular expression: %s", setting, why.text);
+        return ry_fail(err, RY_EINVAL, "%s is not a valid regular expression: %s", setting, why.text);
     struct text_filter *made = calloc(1, sizeof *made);
     if (made == NULL)
         return ry_fail(err, RY_ENOMEM, "no memory for %s", setting);

@@ -14,7 +14,7 @@ int image_check(const struct ry_image *image, const struct webp_size *box, struc
 {
     struct webp_size size;
     if (!webp_size_read((struct ry_str){image->webp.p, image->webp.n}, &size))
-        return ry_fail(err, RY_EDATA, "the %.*s image is no WebP file", RY_STR_ARG(image->size_type));
+        return ry_fail(err, RY_EDATA, "the %.*s image is not a WebP file", RY_STR_ARG(image->size_type));
     if (size.width != image->width || size.height != image->height)
         return ry_fail(err, RY_EDATA, "the %.*s image has %ux%u pixels, and %" PRIu64 "x%" PRIu64 " were claimed",
                        RY_STR_ARG(image->size_type), size.width, size.height, image->width, image->height);

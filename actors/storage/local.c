@@ -191,7 +191,7 @@ static int get_file(struct local *local, int thumbnails_fd, const char *name, st
     if (fd < 0 || fstat(fd, &st) != 0)
         return local_fail_guild(local, "open", name, err);
     if (!S_ISREG(st.st_mode))
-        return ry_fail(err, RY_EACCES, "%s/%s is no plain file", local->path, name);
+        return ry_fail(err, RY_EACCES, "%s/%s is not a plain file", local->path, name);
     if ((uint64_t)st.st_size > STORE_FILE_MAX_BYTES)
         return ry_fail(err, RY_ELIMIT, "%s/%s has %" PRId64 " bytes; at most %zu are given out", local->path, name,
                        (int64_t)st.st_size, STORE_FILE_MAX_BYTES);

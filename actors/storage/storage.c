@@ -285,7 +285,7 @@ static void sort_out(const struct ry_files_delete *message, struct pending_delet
     }
     if (files->paths_count > 0)
         RY_LOG(RY_WARNING, "file_name_malformed", "count=%zu last=%.*s reason=%s", files->paths_count,
-               RY_STR_ARG(malformed), "it is no thumbnail's name, so nothing was deleted for it");
+               RY_STR_ARG(malformed), "it is not a thumbnail's name, so nothing was deleted for it");
 }
 
 static void delete_files(struct storage *self, struct ry_ctx *ctx, const struct ry_mail *mail,

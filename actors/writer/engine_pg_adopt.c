@@ -63,7 +63,7 @@ static int refuse(struct pg_link *link, const PGresult *lacks, struct ry_error *
     size_t used = 0;
     for (int i = 0; i < n && i < NAMED_MAX && used < sizeof names; i++)
         used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "", PQgetvalue(lacks, i, 0));
-    return ry_fail(err, RY_ECONFIG, "%s is no DiscordClipSaver database that this program can use: it lacks %s%s",
+    return ry_fail(err, RY_ECONFIG, "%s is not a DiscordClipSaver database that this program can use: it lacks %s%s",
                    link->address->where, names, n > NAMED_MAX ? " and more" : "");
 }
 

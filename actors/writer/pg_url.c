@@ -215,7 +215,7 @@ int pg_url_read(struct pg_url *url, const char *text, struct ry_error *err)
         return ry_fail(err, RY_ECONFIG, "DATABASE_URL is longer than %zu bytes", PG_URL_MAX_BYTES - 1);
     if (scheme == 0)
         return ry_fail(err, RY_ECONFIG,
-                       "DATABASE_URL is no PostgreSQL address: write postgresql://user:password@host:5432/name");
+                       "DATABASE_URL is not a PostgreSQL address: write postgresql://user:password@host:5432/name");
     s = cut(s, scheme, s.n);
     /* The last '@' before the path: one in a password that was not encoded does no harm. */
     size_t authority = find(s, "/?#");

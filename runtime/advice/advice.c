@@ -260,7 +260,8 @@ static void advise_bottleneck(const struct ry_advice_setting *setting, double gr
     const char *name = ry_role_name(advice->bottleneck);
     if (role->done_per_s * advice->seconds < DONE_MIN - 0.5) {
         advice->limit = RY_LIMIT_TOO_LITTLE;
-        say(advice, "The %s was %.0f%% busy but finished only %.0f mails: too few to tell. Ask for longer (--seconds).",
+        say(advice,
+            "The %s was %.0f%% busy but finished only %.0f mails: too few to judge. Observe for longer (--seconds).",
             name, percent(role->utilisation), role->done_per_s * advice->seconds);
         advice->bottleneck = RY_ROLE_NONE;
         return;
@@ -377,7 +378,7 @@ int ry_advise(const struct ry_advice_sample *samples, size_t count, const struct
 {
     *advice = (struct ry_advice){.limit = RY_LIMIT_TOO_LITTLE};
     if (count < 2 || samples[count - 1].uptime_ms <= samples[0].uptime_ms)
-        return ry_fail(err, RY_EINVAL, "the node started anew while it was looked at; ask again");
+        return ry_fail(err, RY_EINVAL, "the node was restarted during the observation; try again");
     advice->seconds = (double)(samples[count - 1].uptime_ms - samples[0].uptime_ms) / 1000;
     measure(samples, count, setting, advice);
     enum ry_role role = missing(advice);
@@ -385,14 +386,12 @@ int ry_advise(const struct ry_advice_sample *samples, size_t count, const struct
         advice->limit = RY_LIMIT_NOBODY;
         advice->bottleneck = role;
         advice->wanted = 1;
-        say(advice, "%.0f mails wait for the %s, and nobody is there: start one.", advice->roles[role].waiting,
+        say(advice, "%.0f mails are queued for the %s, which has no instance: start one.", advice->roles[role].waiting,
             ry_role_name(role));
         return RY_OK;
     }
     if (nothing_goes_on(advice)) {
-        say(advice,
-            "There is too little work to tell: no role was more than %.0f%% busy and nothing waits. Ask while "
-            "the node works.",
+        say(advice, "Not enough load: no role was more than %.0f%% busy and nothing is queued. Try again under load.",
             percent(BUSY_MIN));
         return RY_OK;
     }

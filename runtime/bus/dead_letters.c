@@ -166,7 +166,7 @@ static int replay(struct ry_router *router, struct ry_envelope *head, struct ry_
     const struct ry_descriptor *descriptor = ry_descriptor(head->tag);
     if (descriptor == NULL || (descriptor->kind != RY_KIND_REQUEST && descriptor->kind != RY_KIND_ASK) ||
         head->tag == RY_TAG_mail_dead || head->priority >= RY_PRIORITY_COUNT)
-        return ry_fail(err, RY_EINVAL, "this is no mail that a mailbox takes");
+        return ry_fail(err, RY_EINVAL, "this is not a mail that a mailbox takes");
     enum ry_role role = ry_descriptor_role(descriptor);
     if (!shares_have_room(router, RY_ROLE_ROUTER, role))
         return ry_fail(err, RY_EFULL, "the mailbox of the %s is full; try again later", ry_role_name(role));

@@ -82,7 +82,7 @@ static int link_greeted(struct ry_link *link, struct ry_error *err)
         ry_envelope_unpack(bytes, &envelope, err) != RY_OK ||
         (envelope.tag != RY_TAG_welcome && envelope.tag != RY_TAG_unwelcome) ||
         ry_unpack(ry_descriptor(envelope.tag), envelope.body, frames, frame_count, &arena, &body, err) != RY_OK)
-        return ry_fail(err, RY_EACCES, "what answers on the socket is no router of this version");
+        return ry_fail(err, RY_EACCES, "what answers on the socket is not a router of this version");
     if (envelope.tag == RY_TAG_unwelcome) {
         const struct ry_unwelcome *no = body;
         return ry_fail(err, RY_EACCES, "the node refuses: %.*s", RY_STR_ARG(no->reason));

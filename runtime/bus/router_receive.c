@@ -81,7 +81,7 @@ unsigned receive_from(struct ry_router_thread *thread, enum transport transport)
                 remote_check_size(thread, &key);
             take_bag(thread, &key);
         } else if (bad) {
-            take_nonsense(thread, &key, "a message that is no bag");
+            take_nonsense(thread, &key, "a message that is not a bag");
         } else {
             break;
         }

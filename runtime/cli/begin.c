@@ -203,11 +203,9 @@ static void warn_of_unknown(struct ry_cli *cli)
         if (cli->command->logs)
             RY_LOG(RY_WARNING, "unknown_variable", "name=%s nearest=%s", name, near ? near : "none");
         else if (near)
-            (void)ry_cli_complain(cli, RY_EXIT_DONE, "%s is ignored: there is no such setting; did you mean %s?", name,
-                                  near);
+            (void)ry_cli_complain(cli, RY_EXIT_DONE, "%s is ignored: no such setting; did you mean %s?", name, near);
         else
-            (void)ry_cli_complain(cli, RY_EXIT_DONE, "%s is ignored: there is no such setting; see `reelyard options`",
-                                  name);
+            (void)ry_cli_complain(cli, RY_EXIT_DONE, "%s is ignored: no such setting; see `reelyard options`", name);
     }
 }
 
@@ -229,7 +227,7 @@ int ry_cli_begin(struct ry_cli *cli, int *argc, char **argv, const struct ry_cli
         return usage_error(cli, "something is missing");
     if (begin.words - 1 > words_max) {
         char text[128];
-        (void)snprintf(text, sizeof text, "\"%.80s\" is one word too many", argv[words_max + 1]);
+        (void)snprintf(text, sizeof text, "\"%.80s\" is an unexpected argument", argv[words_max + 1]);
         return usage_error(cli, text);
     }
     if (ry_config_finish(cli->config, &err) != RY_OK)

@@ -64,7 +64,7 @@ static int read_keys(const struct ry_config *config, struct ry_curve *curve, str
                        "REELYARD_JOIN_NODE_KEY (the node's public key)");
     if (!ry_key_parse(&curve->node, ry_str_of(node)))
         return ry_fail(err, RY_ECONFIG,
-                       "REELYARD_JOIN_NODE_KEY is no key: 64 hexadecimal digits, or 40 characters of Z85");
+                       "REELYARD_JOIN_NODE_KEY is not a key: 64 hexadecimal digits, or 40 characters of Z85");
     return ry_keypair_read(&curve->own, own, err);
 }
 

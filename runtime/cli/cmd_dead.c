@@ -167,7 +167,7 @@ static int check_foreign(const struct ry_cli *cli, struct ry_str mail, struct ry
     const char *why = descriptor ? ry_crossing_fault(mail, descriptor) : "it is of an unknown kind";
     return why == NULL
                ? RY_OK
-               : ry_fail(err, RY_EACCES, "it lies in Redis, where others may write, and is not replayed: %s", why);
+               : ry_fail(err, RY_EACCES, "it is in Redis, where others may write, and is not replayed: %s", why);
 }
 
 static int replay_mail(struct change *change, int64_t id, struct ry_error *err)
@@ -271,7 +271,7 @@ static int check_words(struct ry_cli *cli, int argc, char **argv, bool all, bool
         return ry_cli_complain(cli, RY_EXIT_USAGE, "%s needs ids, or --all", verb);
     for (int i = 2; i < argc; i++)
         if (letter_id(argv[i]) == 0)
-            return ry_cli_complain(cli, RY_EXIT_USAGE, "\"%s\" is no id of a dead letter", argv[i]);
+            return ry_cli_complain(cli, RY_EXIT_USAGE, "\"%s\" is not an id of a dead letter", argv[i]);
     return RY_CLI_GO;
 }
 

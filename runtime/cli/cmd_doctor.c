@@ -65,11 +65,10 @@ static int examine_sandbox(struct ry_cli *cli)
         wrong += report_probe(cli, &probes[i], ry_probe_try(&probes[i], &targets));
     ry_probe_targets_close(&targets);
     if (wrong)
-        (void)fprintf(cli->out, "\n%u of %zu checks failed; docs/BARRIERS.md tells what each barrier stops.\n", wrong,
-                      count + 2);
+        (void)fprintf(cli->out, "\n%u of %zu checks failed; docs/BARRIERS.md explains what each barrier stops.\n",
+                      wrong, count + 2);
     else
-        (void)fprintf(cli->out, "\nAll %zu checks passed: a decoder that is taken over can do none of this.\n",
-                      count + 2);
+        (void)fprintf(cli->out, "\nAll %zu checks passed: a compromised decoder can do none of this.\n", count + 2);
     return wrong ? RY_EXIT_FAILED : RY_EXIT_DONE;
 }
 
@@ -83,7 +82,7 @@ static unsigned examine_kernel(const struct ry_cli *cli)
     if (mode == RY_SANDBOX_OFF)
         return report(cli, true, "sandbox", "off, by REELYARD_SANDBOX");
     if (ry_sandbox_check(&err) == RY_OK)
-        return report(cli, true, "sandbox", "every part is there; --sandbox tries it");
+        return report(cli, true, "sandbox", "complete; --sandbox tests it");
     /* The sentence is that of strict, whatever the mode is. */
     return report(cli, mode == RY_SANDBOX_AUTO, "sandbox", err.text);
 }
@@ -146,7 +145,7 @@ static unsigned examine_queue(const struct ry_cli *cli)
         rc = queue->ops->depth(queue, &depth, &err);
     ry_job_queue_close(&queue);
     if (rc == RY_ENOENT)
-        return report_place(cli, true, "queue", "not there yet, will be made", &place);
+        return report_place(cli, true, "queue", "does not exist yet, will be created", &place);
     if (rc != RY_OK)
         return report_place(cli, false, "queue", err.text, &place);
     (void)snprintf(finding, sizeof finding, "%" PRIu64 " jobs wait, %" PRIu64 " are worked on, %" PRIu64 " are dead",
@@ -165,7 +164,7 @@ static unsigned examine_database(const struct ry_cli *cli)
     ry_config_database_place(cli->config, &place);
     int rc = ry_session_open(&session, cli, RY_ROLE_WRITER, false, &err);
     if (rc == RY_ENOENT)
-        return report_place(cli, true, "database", "not there yet, will be made", &place);
+        return report_place(cli, true, "database", "does not exist yet, will be created", &place);
     if (rc == RY_OK)
         rc = ry_session_ask(&session, RY_TAG_archive_get, &question, &answer, &err);
     if (rc == RY_OK) {

@@ -102,7 +102,7 @@ static int work(struct enqueue *self, FILE *file)
     drop_batch(self);
     ry_job_input_free(&input);
     ry_job_queue_close(&self->queue);
-    (void)fprintf(self->cli->out, "%zu accepted, %zu already in the queue, %zu left out\n", self->accepted, self->known,
+    (void)fprintf(self->cli->out, "%zu accepted, %zu already in the queue, %zu skipped\n", self->accepted, self->known,
                   self->refused);
     if (rc != RY_OK)
         return ry_cli_fail(self->cli, &err);

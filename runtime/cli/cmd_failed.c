@@ -132,9 +132,9 @@ static int retry(struct ry_cli *cli, struct ry_session *session, char **clips, s
         return database_error(retried->error, err);
     (void)fprintf(cli->out, "%llu %s for thumbnails again%s\n", (unsigned long long)retried->count,
                   retried->count == 1 ? "clip waits" : "clips wait",
-                  session->node && retried->count > 0 ? "; no node runs now, start one with `reelyard run`" : "");
+                  session->node && retried->count > 0 ? "; no node is running: start one with `reelyard run`" : "");
     if (retried->count < count)
-        return ry_fail(err, RY_ENOENT, "%llu of the %zu clips named had not failed, or are not there",
+        return ry_fail(err, RY_ENOENT, "%llu of the %zu clips given had not failed, or do not exist",
                        (unsigned long long)(count - retried->count), count);
     return RY_OK;
 }
@@ -152,7 +152,7 @@ static int check_words(struct ry_cli *cli, int argc, char **argv, bool all, bool
         return ry_cli_complain(cli, RY_EXIT_USAGE, "retry needs clip ids, or --all");
     for (int i = 2; i < argc; i++)
         if (strlen(argv[i]) < 32 || strlen(argv[i]) >= CLIP_ID_BYTES || !ry_str_is_utf8(ry_str_of(argv[i])))
-            return ry_cli_complain(cli, RY_EXIT_USAGE, "\"%s\" is no clip id", argv[i]);
+            return ry_cli_complain(cli, RY_EXIT_USAGE, "\"%s\" is not a clip id", argv[i]);
     return RY_CLI_GO;
 }
 

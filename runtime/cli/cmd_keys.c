@@ -29,7 +29,7 @@ int ry_cmd_keys(struct ry_cli *cli, int argc, char **argv)
         return make_fleet_key(cli, argv[2]);
     bool create = strcmp(argv[1], "new") == 0;
     if (!create && strcmp(argv[1], "show") != 0)
-        return ry_cli_complain(cli, RY_EXIT_USAGE, "\"%s\" is neither new nor show nor fleet", argv[1]);
+        return ry_cli_complain(cli, RY_EXIT_USAGE, "\"%s\" must be new, show or fleet", argv[1]);
     int rc = create ? ry_keypair_create(&pair, argv[2], &err) : ry_keypair_read(&pair, argv[2], &err);
     if (rc != RY_OK)
         return ry_cli_fail(cli, &err);

@@ -68,9 +68,9 @@ static void greet(const struct ry_cli *cli, const struct ry_node_role *roles)
     for (size_t i = 0; i < cli->registry_count; i++)
         monitor = monitor || (roles[i].spec->role == RY_ROLE_MONITOR && roles[i].instances > 0);
     if (monitor && *url)
-        (void)fprintf(cli->err, "The archive of %s is at %s; Ctrl-C ends it.\n", data, url);
+        (void)fprintf(cli->err, "Serving the archive of %s at %s; press Ctrl-C to stop.\n", data, url);
     else
-        (void)fprintf(cli->err, "Working on %s; Ctrl-C ends it.\n", data);
+        (void)fprintf(cli->err, "Working on %s; press Ctrl-C to stop.\n", data);
 }
 
 /* Waits for a signal (RY_OK) or for an instance that ended with an error, which is put into *err. */

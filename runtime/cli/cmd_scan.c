@@ -34,10 +34,9 @@ static void print_way(const struct ry_scan_wait *wait, const struct ry_page *pag
     const struct ry_config *config = wait->cli->config;
     FILE *out = wait->cli->out;
     if (wait->inquiry.stopped && page->joined)
-        fprintf(out, "Stopped watching. The scan goes on in the node that runs on %s.\n",
-                ry_config_str(config, RY_OPT_data));
+        fprintf(out, "Stopped watching. The scan continues in the node on %s.\n", ry_config_str(config, RY_OPT_data));
     else if (wait->inquiry.stopped || wait->inquiry.broken)
-        fputs("Stopped before the end. Run it again, and it goes on where it stopped.\n", out);
+        fputs("Stopped before the end. Run it again to continue where it stopped.\n", out);
     else
         ry_page_tell(out, config, page);
 }
@@ -102,7 +101,7 @@ static int run(struct ry_scan_wait *wait, struct ry_node_role *roles)
     if (wait->inquiry.stopped) {
         (void)ry_signals_take(wait->inquiry.signal_fd);
         if (!joined)
-            fprintf(wait->cli->err, "stopping: finishing what is begun; a second signal ends it at once\n");
+            fprintf(wait->cli->err, "stopping: finishing work in progress; a second signal stops at once\n");
     }
     ry_signals_let_stop();
     struct ry_page page = {.joined = joined};

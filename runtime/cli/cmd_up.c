@@ -179,7 +179,7 @@ static int make_plan(struct up *up, struct ry_up_plan **out, struct ry_error *er
         making.plan->config = cli.config;
         up->said = up->code != RY_CLI_GO;
         if (up->said)
-            return ry_fail(err, RY_ECONFIG, "the configuration is not good; what is wrong was said before this");
+            return ry_fail(err, RY_ECONFIG, "the configuration is invalid; see the errors above");
         rc = make_roles(&making, only, &counts, err);
     }
     if (rc != RY_OK)

@@ -68,9 +68,9 @@ static int make_folders(const char *path, mode_t mode, struct ry_error *err)
     }
     struct stat status;
     if (stat(path, &status) != 0)
-        return ry_fail(err, RY_EIO, "cannot look at the folder %s: %s", path, strerror(errno));
+        return ry_fail(err, RY_EIO, "cannot examine the folder %s: %s", path, strerror(errno));
     if (!S_ISDIR(status.st_mode))
-        return ry_fail(err, RY_EIO, "%s is there, but is no folder", path);
+        return ry_fail(err, RY_EIO, "%s is there, but is not a folder", path);
     return RY_OK;
 }
 
@@ -82,7 +82,7 @@ static int make_private(const char *path, struct ry_error *err)
         return rc;
     struct stat status;
     if (stat(path, &status) != 0)
-        return ry_fail(err, RY_EIO, "cannot look at the folder %s: %s", path, strerror(errno));
+        return ry_fail(err, RY_EIO, "cannot examine the folder %s: %s", path, strerror(errno));
     if (status.st_uid != geteuid())
         return ry_fail(err, RY_EACCES, "the folder %s belongs to another user; name another with --run-dir or --data",
                        path);
@@ -136,7 +136,7 @@ static void mend_modes(const struct ry_config *config)
         mended += ry_private_file_mend(lock);
     if (mended > 0)
         RY_LOG(RY_WARNING, "modes_mended", "folder=%s count=%u reason=%s", data, mended,
-               "others could read the data folder or the database; it is this user's alone now");
+               "the data folder or the database was readable by others; access is now restricted to this user");
 }
 
 int ry_datadir_prepare(const struct ry_config *config, struct ry_error *err)
@@ -225,7 +225,7 @@ static int await_lock(int fd, const char *path, const struct ry_config *config, 
         struct ry_datadir_holder holder = {.held = true};
         read_record(fd, &holder);
         if (holder.socket[0] || waited_ms >= LOCK_WAIT_MS)
-            return ry_fail(err, RY_EBUSY, "the data folder %s is held by process %ld; `reelyard status` tells more",
+            return ry_fail(err, RY_EBUSY, "the data folder %s is in use by process %ld; see `reelyard status`",
                            ry_config_str(config, RY_OPT_data), (long)holder.pid);
         const struct timespec round = {.tv_nsec = LOCK_ROUND_MS * 1000000L};
         (void)nanosleep(&round, NULL);

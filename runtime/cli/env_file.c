@@ -59,9 +59,10 @@ static int take_line(char *line, char *const *env, struct ry_buf *text, struct r
     if (ry_str_is(name, "export") && line[name.n] == ' ')
         name = read_name(line + name.n + strspn(line + name.n, " \t"));
     if (name.n == 0)
-        return ry_fail(err, RY_ECONFIG, "it begins with no name (letters, digits and _, no digit first); " LINE_ADVICE);
+        return ry_fail(err, RY_ECONFIG,
+                       "it does not begin with a name (letters, digits and _, no digit first); " LINE_ADVICE);
     if (name.p[name.n] != '=')
-        return ry_fail(err, RY_ECONFIG, "there is no \"=\" behind the name %.*s; " LINE_ADVICE,
+        return ry_fail(err, RY_ECONFIG, "there is no \"=\" after the name %.*s; " LINE_ADVICE,
                        name.n < NAME_SHOWN_BYTES ? (int)name.n : NAME_SHOWN_BYTES, name.p);
     struct ry_str value = read_value(ry_str_of(name.p + name.n + 1));
     if (has(env, name))

@@ -78,7 +78,7 @@ static void print_text(const struct ry_import_report *report, const struct ry_in
     ry_cli_print_safe(out, ry_str_of(ry_config_str(cli->config, RY_OPT_storage_path)));
     fputs("/thumbnails\n", out);
     if (!ry_inquiry_goes_on(inquiry))
-        fputs("Stopped before the end. Run it again, and it goes on where it stopped.\n", out);
+        fputs("Stopped before the end. Run it again to continue where it stopped.\n", out);
     else
         ry_page_tell(out, cli->config, page);
 }

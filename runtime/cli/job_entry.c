@@ -13,7 +13,7 @@ static int uuid_make(char text[RY_UUID_BYTES], struct ry_error *err)
 {
     uint8_t b[16];
     if (getrandom(b, sizeof b, 0) != (ssize_t)sizeof b)
-        return ry_fail(err, RY_EIO, "the system gives no random numbers: %m");
+        return ry_fail(err, RY_EIO, "the system provides no random numbers: %m");
     ry_uuid_print(b, 4, text);
     return RY_OK;
 }

@@ -114,7 +114,7 @@ static int open_array(struct ry_job_input *input, struct ry_error *err)
     if (rc != RY_OK)
         return ry_fail(err, RY_EDATA, "line %zu: %s", line, why.text);
     if (input->at < input->text.n)
-        return ry_fail(err, RY_EDATA, "line %zu: not JSON: something follows the array", line);
+        return ry_fail(err, RY_EDATA, "line %zu: not JSON: unexpected data after the array", line);
     ry_buf_free(&input->text);
     input->at = 0;
     input->is_array = true;

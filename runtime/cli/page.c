@@ -76,7 +76,7 @@ static void tell_node(FILE *out, const struct ry_page *page)
     if (*page->url)
         (void)fprintf(out, "To look at it: %s\n", page->url);
     else if (page->known)
-        (void)fprintf(out, "The node that runs has no web page; started with an --http-port, it has one.\n");
+        (void)fprintf(out, "The running node has no web page; start it with --http-port to enable it.\n");
 }
 
 void ry_page_tell(FILE *out, const struct ry_config *config, const struct ry_page *page)

@@ -57,7 +57,7 @@ static int read_since(struct ry_scan_request *request, struct ry_cli *cli, const
             "2024-10-19T15:03:09Z",
             word);
     if (wall_ms > ry_wall_ms(ry_clock_system()))
-        return ry_cli_complain(cli, RY_EXIT_USAGE, "--since: \"%s\" lies in the future", word);
+        return ry_cli_complain(cli, RY_EXIT_USAGE, "--since: \"%s\" is in the future", word);
     /* Before Discord's first message lies nothing, so from there on is everything. */
     if (wall_ms > DISCORD_EPOCH_WALL_MS)
         request->since_id = ((uint64_t)(wall_ms - DISCORD_EPOCH_WALL_MS) << 22) - 1;

@@ -198,7 +198,7 @@ static void note_letter(struct ry_scan_wait *wait, const struct ry_dead *letter)
     bool ours = letter->kind == RY_DEAD_JOB && letter->died_wall_ms >= wait->pushed_wall_ms &&
                 ry_str_eq(letter->channel_id, wait->request->channel_id);
     if (ours)
-        ry_reasons_add(&wait->inquiry.errors, "the scan was given up: %.*s", RY_STR_ARG(letter->reason));
+        ry_reasons_add(&wait->inquiry.errors, "the scan failed: %.*s", RY_STR_ARG(letter->reason));
 }
 
 /* The reasons of jobs that were given up since the last push. */
@@ -251,8 +251,7 @@ static bool ended_well(struct ry_scan_wait *wait)
             "it or check both ids; without, reelyard makes them itself",
             RY_STR_ARG(wait->request->guild_id), RY_STR_ARG(wait->request->channel_id));
     else if (now->running)
-        ry_reasons_add(&wait->inquiry.errors, "the scan stands still: it is %s, and no job goes on with it",
-                       now->status);
+        ry_reasons_add(&wait->inquiry.errors, "the scan has stalled: it is %s, and no job continues it", now->status);
     else
         ry_reasons_add(&wait->inquiry.errors, "the scan is %s: %s", now->status,
                        now->reason[0] != '\0' ? now->reason : "nobody said why");
@@ -275,7 +274,7 @@ static bool scan(struct ry_scan_wait *wait)
     wait->now = wait->begin;
     ry_progress_init(&wait->progress, wait->cli->err, wait->clock, "messages");
     if (found) {
-        fprintf(wait->cli->err, "a scan of this channel is under way; going on with it\n");
+        fprintf(wait->cli->err, "a scan of this channel is in progress; following it\n");
         if (!await_scan(wait))
             return false;
     }

@@ -53,8 +53,9 @@ static int choose_places(const struct ry_cli *cli, struct ry_node_role *here, st
     for (size_t i = 0; i < count; i++)
         here[i].instances += away[i].instances;
     *away_count = 0;
-    RY_LOG(RY_WARNING, "not_sandboxed", "reason=%s",
-           "video is decoded in threads of this process, with all that it may do; --isolate gives it processes");
+    RY_LOG(
+        RY_WARNING, "not_sandboxed", "reason=%s",
+        "video is decoded in threads of this process, with all its privileges; use --isolate for separate processes");
     return RY_OK;
 }
 

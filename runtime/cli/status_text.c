@@ -55,7 +55,7 @@ void ry_status_print_archive(FILE *out, const struct ry_json *archive)
     (void)fprintf(out, "bytes    %s of videos, %s of %" PRIu64 " thumbnails\n", videos, thumbnails,
                   ry_json_get_u64(archive, "thumbnails"));
     if (ry_json_get_u64(archive, "rows_refused") > 0)
-        (void)fprintf(out, "refused  %" PRIu64 " rows that the database did not take: see `reelyard failed list`\n",
+        (void)fprintf(out, "refused  %" PRIu64 " rows rejected by the database: see `reelyard failed list`\n",
                       ry_json_get_u64(archive, "rows_refused"));
 }
 
@@ -147,8 +147,7 @@ void ry_status_print_relay(FILE *out, const struct ry_json *node)
     if (notice.n > 0)
         (void)fprintf(out, "relay    %.*s\n", RY_STR_ARG(notice));
     if (refused > 0)
-        (void)fprintf(out, "refused  %" PRIu64 " times something in Redis that is not of this fleet, or not new\n",
-                      refused);
+        (void)fprintf(out, "refused  %" PRIu64 " entries in Redis rejected: not of this fleet, or not new\n", refused);
 }
 
 /* The processes of `reelyard up`, and how those that ended did. */

@@ -46,7 +46,7 @@ static int put_author(struct ry_json_writer *writer, const struct ry_json *messa
         return ry_fail(err, RY_EINVAL, "author is missing");
     struct ry_str id = ry_json_text(author, "id", id_digits);
     if (!ry_str_is_snowflake(id))
-        return ry_fail(err, RY_EINVAL, "author.id '%.*s' is no snowflake", RY_STR_ARG(ry_json_cut(id, 40)));
+        return ry_fail(err, RY_EINVAL, "author.id '%.*s' is not a snowflake", RY_STR_ARG(ry_json_cut(id, 40)));
     struct ry_str name = ry_json_text(author, "name", name_digits);
     if (name.p == NULL)
         return ry_fail(err, RY_EINVAL, "author.name is missing");
@@ -86,7 +86,7 @@ static int put_attachment(struct ry_json_writer *writer, const struct ry_json *a
         return ry_fail(err, RY_EINVAL, "an attachment is not an object");
     struct ry_str id = ry_json_text(attachment, "id", digits);
     if (!ry_str_is_snowflake(id))
-        return ry_fail(err, RY_EINVAL, "attachment id '%.*s' is no snowflake", RY_STR_ARG(ry_json_cut(id, 40)));
+        return ry_fail(err, RY_EINVAL, "attachment id '%.*s' is not a snowflake", RY_STR_ARG(ry_json_cut(id, 40)));
     struct ry_str filename = ry_json_get_str(attachment, "fileName");
     struct ry_str url = ry_json_get_str(attachment, "url");
     if (filename.n == 0 || url.n == 0)
@@ -134,11 +134,11 @@ static int convert(const struct ry_json *message, struct ry_export_media *media,
         return 0;
     struct ry_str id = ry_json_text(message, "id", digits);
     if (!ry_str_is_snowflake(id))
-        return ry_fail(err, RY_EINVAL, "id is no snowflake");
+        return ry_fail(err, RY_EINVAL, "id is not a snowflake");
     struct ry_str timestamp = ry_json_get_str(message, "timestamp");
     int64_t wall_ms = 0;
     if (timestamp.p != NULL && !ry_time_parse(timestamp, &wall_ms))
-        return ry_fail(err, RY_EINVAL, "timestamp is no ISO 8601 time");
+        return ry_fail(err, RY_EINVAL, "timestamp is not an ISO 8601 time");
     struct ry_json_writer writer = ry_json_writer(out, false);
     ry_json_put_object(&writer, NULL);
     ry_json_put_str(&writer, "id", id);

@@ -102,9 +102,9 @@ static int read_head(struct ry_export *reader, struct ry_error *err)
         return ry_fail(err, RY_EINVAL,
                        "this is an export of direct messages; only channels of a server can be archived");
     if (!ry_str_is_snowflake(head->guild_id))
-        return ry_fail(err, RY_EINVAL, "guild.id '%.*s' is no snowflake", RY_STR_ARG(head->guild_id));
+        return ry_fail(err, RY_EINVAL, "guild.id '%.*s' is not a snowflake", RY_STR_ARG(head->guild_id));
     if (!ry_str_is_snowflake(head->channel_id))
-        return ry_fail(err, RY_EINVAL, "channel.id '%.*s' is no snowflake", RY_STR_ARG(head->channel_id));
+        return ry_fail(err, RY_EINVAL, "channel.id '%.*s' is not a snowflake", RY_STR_ARG(head->channel_id));
     if (!ry_str_is_snowflake(head->category_id))
         head->category_id = (struct ry_str){0};
     return RY_OK;
@@ -243,7 +243,7 @@ static int open_file(struct ry_export *reader, const char *path, struct ry_error
     if (fstat(reader->fd, &st) != 0)
         return ry_fail(err, RY_EIO, "cannot look at it: %s", strerror(errno));
     if (!S_ISREG(st.st_mode))
-        return ry_fail(err, RY_EINVAL, "not a regular file: an import must be able to go on in the middle of it");
+        return ry_fail(err, RY_EINVAL, "not a regular file: an import must be able to resume in the middle of it");
     reader->size = (uint64_t)st.st_size;
     snprintf(reader->identity, sizeof reader->identity, "%llx:%llx:%llx:%llx.%lx", (unsigned long long)st.st_dev,
              (unsigned long long)st.st_ino, (unsigned long long)st.st_size, (unsigned long long)st.st_mtim.tv_sec,
@@ -354,7 +354,7 @@ static int finish(struct ry_export *reader, struct ry_error *err)
         return c;
     return c == JSON_SCAN_END
                ? 0
-               : fail_at(reader, err, json_scan_offset(&reader->scan), "something stands behind the end of the export");
+               : fail_at(reader, err, json_scan_offset(&reader->scan), "unexpected data after the end of the export");
 }
 
 int ry_export_next(struct ry_export *reader, struct ry_export_message *message, struct ry_error *err)

@@ -81,7 +81,7 @@ int ry_import_files_list(struct ry_import_files *files, char *const *words, size
     int rc = RY_OK;
     for (size_t i = 0; i < media_count && rc == RY_OK; i++) {
         bool folder = stat(media[i], &status) == 0 && S_ISDIR(status.st_mode);
-        rc = folder ? add_dir(files, media[i], err) : ry_fail(err, RY_EINVAL, "--media: %s is no folder", media[i]);
+        rc = folder ? add_dir(files, media[i], err) : ry_fail(err, RY_EINVAL, "--media: %s is not a folder", media[i]);
     }
     for (size_t i = 0; i < word_count && rc == RY_OK; i++) {
         bool folder = stat(words[i], &status) == 0 && S_ISDIR(status.st_mode);

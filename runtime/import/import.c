@@ -185,7 +185,7 @@ static void import_file(struct import *import, const struct ry_import_source *so
     (void)snprintf(imported->channel_id, sizeof imported->channel_id, "%.*s", RY_STR_ARG(ry_import_feed_channel(feed)));
     struct ry_import_counts before = ry_import_feed_counts(feed);
     if (imported->resumed)
-        fprintf(import->out, "%s: going on after message %" PRIu64 "\n", path, before.messages);
+        fprintf(import->out, "%s: continuing after message %" PRIu64 "\n", path, before.messages);
     ry_reasons_count(&report->put_aside, before.put_aside);
     uint64_t whole_files = report->files;
     feed_file(import, feed);
@@ -264,7 +264,7 @@ static void note_end(struct import *import)
     if (inquiry->broken || !look_at_queue(import, &depth))
         return;
     if (depth.dead > import->begin_depth.dead)
-        ry_reasons_add(&inquiry->errors, "%" PRIu64 " jobs became dead letters; `reelyard dead list` tells why",
+        ry_reasons_add(&inquiry->errors, "%" PRIu64 " jobs became dead letters; see `reelyard dead list`",
                        depth.dead - import->begin_depth.dead);
     if (!inquiry->stopped)
         (void)ry_inquiry_settle(inquiry);

@@ -40,7 +40,7 @@ void ry_skipped_print(const struct ry_skipped *skipped, FILE *out)
     if (total == 0)
         return;
     fprintf(out, "skipped     %" PRIu64 " %s: ", total,
-            total == 1 ? "attachment that is no video to take" : "attachments that are no videos to take");
+            total == 1 ? "attachment that is not a video to take" : "attachments that are not videos to take");
     const char *between = "";
     for (size_t i = 0; i < RY_SKIPPED_KINDS; i++) {
         if (skipped->n[i] == 0)

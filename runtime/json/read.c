@@ -63,7 +63,7 @@ int ry_json_read_id(const struct ry_json *object, const char *where, const char 
         return rc;
     struct ry_str shown = ry_json_cut(*out, SHOWN_BYTES);
     *out = (struct ry_str){0};
-    return ry_fail(err, RY_EINVAL, "%s%s '%.*s' is no snowflake", where, name, RY_STR_ARG(shown));
+    return ry_fail(err, RY_EINVAL, "%s%s '%.*s' is not a snowflake", where, name, RY_STR_ARG(shown));
 }
 
 int ry_json_read_count(const struct ry_json *object, const char *where, const char *name, uint64_t *out,

@@ -165,11 +165,11 @@ enum verdict discord_call_judge(struct ry_discord_call *call, struct ry_limit_an
         describe(call, RY_EAWAY, limits->status, root);
         verdict = again(call, net_easy_retry_after_ms(call->easy, call->discord->options.clock));
     } else if (status == 401) {
-        ry_fail(&call->met, RY_ECONFIG, "%s does not know the bot token (401); set BOT_TOKEN to the right one",
+        ry_fail(&call->met, RY_ECONFIG, "%s rejects the bot token (401); set BOT_TOKEN to the right one",
                 call->discord->host);
     } else if (status < 400) {
-        ry_fail(&call->met, RY_EINVAL, "%s answered %u and leads elsewhere, where calls do not follow",
-                call->discord->host, limits->status);
+        ry_fail(&call->met, RY_EINVAL, "%s answered %u with a redirect, which is not followed", call->discord->host,
+                limits->status);
     } else {
         describe(call, code_of(limits->status), limits->status, root);
     }

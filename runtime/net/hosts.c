@@ -103,7 +103,7 @@ int ry_hosts_parse(struct ry_hosts *hosts, const char *list, struct ry_error *er
             return ry_fail(err, RY_ECONFIG, "the list of allowed hosts has more than %d entries", RY_HOSTS_MAX);
         if (!parse_entry(entry, &filled.added[filled.n++]))
             return ry_fail(err, RY_ECONFIG,
-                           "the list of allowed hosts has \"%.*s\", which is no host[:port]; write a name or an "
+                           "the list of allowed hosts has \"%.*s\", which is not a host[:port]; write a name or an "
                            "address without scheme and path",
                            RY_STR_ARG(entry));
     }

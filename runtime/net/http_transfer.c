@@ -347,7 +347,7 @@ static void explain(struct ry_http_transfer *transfer, CURLcode result)
     if (result == CURLE_OPERATION_TIMEDOUT)
         explain_timeout(transfer);
     else if (result == CURLE_COULDNT_CONNECT && transfer->refused_address)
-        ry_fail(&transfer->error, RY_EACCES, "%s leads to an address that is %s, and such are not connected to",
+        ry_fail(&transfer->error, RY_EACCES, "%s resolves to an address that is %s, which is not allowed",
                 transfer->host, transfer->refused_address);
     else
         net_easy_explain(result, transfer->host, &transfer->error);

@@ -261,13 +261,13 @@ int net_easy_explain(CURLcode result, const char *host, struct ry_error *err)
     case CURLE_OPERATION_TIMEDOUT: return ry_fail(err, RY_ETIMEOUT, "%s did not answer in time", host);
     case CURLE_PEER_FAILED_VERIFICATION:
         return ry_fail(err, RY_EACCES, "%s has a certificate that cannot be trusted", host);
-    case CURLE_SSL_CONNECT_ERROR: return ry_fail(err, RY_EAWAY, "%s does not come to terms about TLS", host);
+    case CURLE_SSL_CONNECT_ERROR: return ry_fail(err, RY_EAWAY, "%s could not negotiate TLS", host);
     case CURLE_PARTIAL_FILE:
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:
     case CURLE_HTTP2:
-    case CURLE_HTTP2_STREAM: return ry_fail(err, RY_EAWAY, "%s hung up in the middle of its answer", host);
-    case CURLE_GOT_NOTHING: return ry_fail(err, RY_EAWAY, "%s hung up without an answer", host);
+    case CURLE_HTTP2_STREAM: return ry_fail(err, RY_EAWAY, "%s closed the connection during its answer", host);
+    case CURLE_GOT_NOTHING: return ry_fail(err, RY_EAWAY, "%s closed the connection without an answer", host);
     case CURLE_OUT_OF_MEMORY: return ry_fail(err, RY_ENOMEM, "there is no memory for the request");
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_WEIRD_SERVER_REPLY: return ry_fail(err, RY_EINVAL, "%s does not answer in HTTP", host);

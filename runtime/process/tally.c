@@ -54,9 +54,9 @@ void ry_death_describe(int wait_status, enum ry_kill_reason kill_reason, char te
     if (death == RY_DEATH_STUCK)
         (void)snprintf(text, RY_DEATH_TEXT_BYTES, "stuck: it made no progress and was killed");
     else if (death == RY_DEATH_LATE)
-        (void)snprintf(text, RY_DEATH_TEXT_BYTES, "late: it did not leave in time and was killed");
+        (void)snprintf(text, RY_DEATH_TEXT_BYTES, "late: it did not stop in time and was killed");
     else if (death == RY_DEATH_SECCOMP)
-        (void)snprintf(text, RY_DEATH_TEXT_BYTES, "a system call that its sandbox forbids");
+        (void)snprintf(text, RY_DEATH_TEXT_BYTES, "a system call that its sandbox denies");
     else if (death == RY_DEATH_ORPHAN)
         (void)snprintf(text, RY_DEATH_TEXT_BYTES, "its router was gone");
     else if (WIFEXITED(wait_status))

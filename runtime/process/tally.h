@@ -12,7 +12,7 @@ enum ry_death {
     RY_DEATH_LEFT,    /* exit code 0, as it was told */
     RY_DEATH_EXIT,    /* an exit code that tells of an error, or 0 though nobody had told it to end */
     RY_DEATH_SIGNAL,  /* somebody's signal, or a crash */
-    RY_DEATH_SECCOMP, /* SIGSYS: a system call that its sandbox forbids */
+    RY_DEATH_SECCOMP, /* SIGSYS: a system call that its sandbox denies */
     RY_DEATH_LIMIT,   /* SIGXCPU or SIGXFSZ, or the sandbox's end of CPU time: a resource limit */
     RY_DEATH_STUCK,   /* the supervisor killed it, for it made no progress */
     RY_DEATH_LATE,    /* the supervisor killed it, for it did not leave in time */

@@ -60,6 +60,6 @@ void ry_node_record_read(const struct ry_fleet *fleet, struct ry_str name, struc
     else if (!node->accepted)
         (void)ry_utf8_print(node->fault, sizeof node->fault, "%s", ry_seal_text(node->seal));
     else if (node->record == NULL)
-        (void)ry_utf8_print(node->fault, sizeof node->fault, "it is no record of a node%s%s", whole ? ": " : "",
+        (void)ry_utf8_print(node->fault, sizeof node->fault, "it is not a record of a node%s%s", whole ? ": " : "",
                             err.text);
 }

@@ -42,7 +42,7 @@ static int read_number(struct ry_str s, uint64_t max, unsigned *number, const ch
 {
     uint64_t value = 0;
     if (!ry_str_u64(s, &value) || value > max)
-        return ry_fail(err, RY_ECONFIG, "%s of REDIS_URL is no number up to %llu; " FORM, what,
+        return ry_fail(err, RY_ECONFIG, "%s of REDIS_URL is not a number up to %llu; " FORM, what,
                        (unsigned long long)max);
     *number = (unsigned)value;
     return RY_OK;

@@ -69,5 +69,5 @@ int filter_load(struct ry_error *err)
     if (rc == 0)
         rc = seccomp_load(filter);
     seccomp_release(filter);
-    return rc == 0 ? RY_OK : ry_fail(err, RY_EIO, "the kernel takes no seccomp filter: %s", strerror(-rc));
+    return rc == 0 ? RY_OK : ry_fail(err, RY_EIO, "the kernel rejects the seccomp filter: %s", strerror(-rc));
 }

@@ -56,7 +56,7 @@ static _Noreturn void end_like(const struct outer *outer, int status)
     }
     int signal_number = WTERMSIG(status);
     RY_LOG(RY_ERROR, "sandbox_killed", "name=%s signal=%s reason=%s", outer->name, strsignal(signal_number),
-           signal_number == SIGSYS ? "it made a system call that its sandbox forbids" : "it crashed or was killed");
+           signal_number == SIGSYS ? "it made a system call that its sandbox denies" : "it crashed or was killed");
     ry_log_drain(RY_LOG_LAST_WORDS_MS);
     sigset_t all;
     (void)sigfillset(&all);

@@ -33,7 +33,7 @@ const char *ry_sandbox_unavailable(void)
 {
 #ifdef SANITIZED
     /* Its runtime reads /proc, starts threads and maps terabytes, at any moment. */
-    return "this program was built with a sanitizer, which cannot live in a sandbox";
+    return "this program was built with a sanitizer, which does not work in a sandbox";
 #else
     return "";
 #endif
@@ -49,7 +49,7 @@ static int judge(const struct ry_sandbox *sandbox, struct ry_error *err)
         return RY_OK;
     sandbox_list_missing(sandbox, list);
     return ry_fail(err, RY_ECONFIG,
-                   "%s: the sandbox lacks %s (%s); let the kernel or the container allow it, or do without: "
+                   "%s: the sandbox lacks %s (%s); allow it in the kernel or the container, or run without: "
                    "REELYARD_SANDBOX=auto",
                    sandbox->options.name, list, sandbox->why);
 }
@@ -198,5 +198,5 @@ int ry_sandbox_check(struct ry_error *err)
         return ry_fail(err, RY_EIO, "cannot try the sandbox: %s", strerror(errno));
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return RY_OK;
-    return ry_fail(err, RY_ECONFIG, "%s", n ? text : "the sandbox cannot be made here");
+    return ry_fail(err, RY_ECONFIG, "%s", n ? text : "the sandbox is not available here");
 }

@@ -82,7 +82,7 @@ static int set_instances(void *arg, struct ry_str name, uint64_t number, struct 
         if (!ry_str_is(name, role->name))
             continue;
         if (number > role->most)
-            return ry_fail(err, RY_ECONFIG, "at most %u %s makes sense here", role->most, role->name);
+            return ry_fail(err, RY_ECONFIG, "at most %u %s can be used here", role->most, role->name);
         if (number == 0 && role->essential)
             return ry_fail(err, RY_ECONFIG, "nothing works without a %s", role->name);
         role->instances = (unsigned)number;
@@ -160,7 +160,7 @@ static int same_ground(const struct up *up, const struct ry_up_plan *plan, struc
     for (size_t i = 0; i < sizeof ground / sizeof *ground; i++)
         if (strcmp(ry_config_str(up->plan->config, ground[i].option), ry_config_str(plan->config, ground[i].option)) !=
             0)
-            return ry_fail(err, RY_ECONFIG, "%s cannot change while the node runs; start it again", ground[i].name);
+            return ry_fail(err, RY_ECONFIG, "%s cannot be changed while the node runs; restart it", ground[i].name);
     return RY_OK;
 }
 
@@ -207,8 +207,7 @@ void change_roll_back(struct up *up)
     up->roll_back = false;
     if (up->former == NULL)
         return;
-    RY_LOG(RY_ERROR, "reload_refused", "reason=%s",
-           "a process does not start with the new configuration; its log tells why");
+    RY_LOG(RY_ERROR, "reload_refused", "reason=%s", "a process does not start with the new configuration; see its log");
     ry_up_plan_free(&up->plan);
     up->plan = up->former;
     up->former = NULL;

@@ -267,7 +267,7 @@ static void child_failed(struct up *up, struct child *child, int wait_status)
     }
     child_set(up, child, CHILD_FAILED);
     if (refused)
-        (void)snprintf(reason, sizeof reason, "%s refuses its configuration; its log tells why", child->watch.name);
+        (void)snprintf(reason, sizeof reason, "%s rejects its configuration; see its log", child->watch.name);
     else
         (void)snprintf(reason, sizeof reason, "%s died too often (the last time: %s), and nothing works without it",
                        child->watch.name, child->watch.last_death);

@@ -95,7 +95,7 @@ void control_take(struct up *up, struct client *client)
     if (n > 0) {
         request[n] = '\0';
         int rc = strncmp(request, "scale ", 6) == 0 ? change_scale(up, request + 6, &said)
-                                                    : ry_fail(&said, RY_EINVAL, "this is no request");
+                                                    : ry_fail(&said, RY_EINVAL, "this is not a request");
         (void)snprintf(answer, sizeof answer, "%s %s", rc == RY_OK ? "ok" : "no", said.text);
         (void)send(client->fd, answer, strlen(answer), MSG_NOSIGNAL | MSG_DONTWAIT);
     }

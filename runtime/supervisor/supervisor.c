@@ -223,7 +223,7 @@ static int end_of(const struct up *up, struct ry_error *err)
         return ry_fail(err, up->failure.code, "%s", up->failure.text);
     if (!up->drained)
         return ry_fail(err, RY_ETIMEOUT,
-                       "not everything that was begun came to its end in time; it comes back by its leases");
+                       "not all work in progress was finished in time; it will be resumed when its leases expire");
     return RY_OK;
 }
 

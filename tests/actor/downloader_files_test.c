@@ -89,16 +89,16 @@ static void downloader_says_what_is_wrong_with_a_file(void **state)
         {"/empty.mp4", "is empty (0 bytes)"},
         {"/folder.mp4", "is not a regular file"},
         {"/fifo.mp4", "is not a regular file"},
-        {"/outside.mp4", "leaves the export's folder"},
-        {"/absolute.mp4", "leaves the export's folder"},
-        {"/magic.mp4", "leaves the export's folder"},
-        {"/loop.mp4", "leaves the export's folder"},
-        {"/../secret.mp4", "leaves the export's folder"},
-        {"/%2e%2e/secret.mp4", "leaves the export's folder"},
-        {"/folder.mp4/../../secret.mp4", "leaves the export's folder"},
-        {"ed/clip.mp4", "does not lie below the registered folder"}, /* a folder that begins like it */
-        {"/", "does not lie below the registered folder"},
-        {"", "does not lie below the registered folder"},
+        {"/outside.mp4", "is outside the export's folder"},
+        {"/absolute.mp4", "is outside the export's folder"},
+        {"/magic.mp4", "is outside the export's folder"},
+        {"/loop.mp4", "is outside the export's folder"},
+        {"/../secret.mp4", "is outside the export's folder"},
+        {"/%2e%2e/secret.mp4", "is outside the export's folder"},
+        {"/folder.mp4/../../secret.mp4", "is outside the export's folder"},
+        {"ed/clip.mp4", "is not below the registered folder"}, /* a folder that begins like it */
+        {"/", "is not below the registered folder"},
+        {"", "is not below the registered folder"},
         {"/small.mp4%00", "malformed file URL"},
         {"/small%2", "malformed file URL"},
         {"/small%zz.mp4", "malformed file URL"},
@@ -119,9 +119,9 @@ static void downloader_opens_no_file_without_its_registered_folder(void **state)
         const char *root;
         const char *words;
     } rows[] = {
-        {"file:///etc/passwd", NULL, "lies outside the folders of imported exports"},
-        {"file:///etc/passwd", "relative", "lies outside the folders of imported exports"},
-        {"file:///etc/passwd", "/nowhere", "does not lie below"},
+        {"file:///etc/passwd", NULL, "is outside the folders of imported exports"},
+        {"file:///etc/passwd", "relative", "is outside the folders of imported exports"},
+        {"file:///etc/passwd", "/nowhere", "is not below"},
         {"file:///nowhere/x.mp4", "/nowhere", "cannot be read: the folder of its export is not there: /nowhere"},
         {"file:///tmp/nowhere.mp4", "/tmp", "is missing from the export's folder"},
         {"file://other.example/etc/passwd", "/etc", "malformed file URL"},
@@ -189,7 +189,7 @@ static void downloader_reads_no_file_that_it_may_not(void **state)
         setfsuid(DOWNLOAD_NOBODY); /* root, who may read everything, looks as somebody else; others cannot change */
     uint64_t id = download_make_file(bench, "/small.mp4");
     setfsuid((uid_t)user);
-    download_expect_failure(bench, id, "may not be read");
+    download_expect_failure(bench, id, "cannot be read: permission denied");
     download_bench_free(bench);
 }
 

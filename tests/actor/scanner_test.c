@@ -457,11 +457,11 @@ static void a_bad_job_is_a_dead_letter_that_names_the_field(void **state)
         {"{\"job_id\":\"j\",\"type\":\"batch\"}", "type is not 'messages'"},
         {"{\"job_id\":\"j\",\"type\":\"messages\"}", "guild_id is missing"},
         {"{\"job_id\":\"j\",\"type\":\"messages\",\"guild_id\":1}", "guild_id is not a string"},
-        {"{\"job_id\":\"j\",\"type\":\"messages\",\"guild_id\":\"x\"}", "guild_id 'x' is no snowflake"},
+        {"{\"job_id\":\"j\",\"type\":\"messages\",\"guild_id\":\"x\"}", "guild_id 'x' is not a snowflake"},
         {"{\"job_id\":\"j\",\"type\":\"messages\",\"guild_id\":\"1\"}", "channel_id is missing"},
         {"{\"job_id\":\"j\",\"type\":\"messages\",\"guild_id\":\"1\",\"channel_id\":\"2\"}", "created_at is missing"},
         {"{\"job_id\":\"j\",\"type\":\"messages\",\"guild_id\":\"1\",\"channel_id\":\"2\",\"created_at\":\"x\"}",
-         "created_at is no ISO 8601 time"},
+         "created_at is not an ISO 8601 time"},
         {"{\"job_id\":\"j\",\"type\":\"messages\",\"guild_id\":\"1\",\"channel_id\":\"2\","
          "\"created_at\":\"2024-10-19T15:03:09.159000\"}",
          "messages is missing"}, /* a time as Python prints it is none of what is wrong */

@@ -23,7 +23,7 @@ static void on_emit(void *arg, uint32_t session, struct ry_str bytes, struct ry_
     struct ry_envelope head;
     (void)frames;
     need(ry_envelope_unpack(bytes, &head, NULL) == RY_OK && head.frame_count == frame_count,
-         "the router says what is no envelope");
+         "the router says what is not an envelope");
     if (stage->said_count < STAGE_SAID_MAX)
         stage->said[stage->said_count++] = (struct stage_said){session, head.id, head.correlation, head.tag};
 }

@@ -15,7 +15,7 @@ while [ $# -gt 0 ]; do
     -n) times=$2 && shift ;;
     -t) pattern=$2 && shift ;;
     quiet | loaded | throttled) modes+=("$1") ;;
-    *) echo "speeds: '$1' is no mode" >&2 && exit 2 ;;
+    *) echo "speeds: '$1' is not a mode" >&2 && exit 2 ;;
     esac
     shift
 done

@@ -151,7 +151,7 @@ static void check_words(struct row *row, const char *reason)
     static const char *const jargon[] = {"moov",  "mdat",  "atom",     "piped",  "demux",     "libav", "ffmpeg",
                                          "avcod", "AVERR", "Invalid ", "packet", "truncated", "(null)"};
     if (strncmp(reason, "it ", 3) != 0 && strncmp(reason, "decoding ", 9) != 0)
-        wrong(row, " the reason is no sentence about the file;");
+        wrong(row, " the reason is not a sentence about the file;");
     for (size_t i = 0; i < sizeof jargon / sizeof jargon[0]; i++)
         if (strcasestr(reason, jargon[i]))
             wrong(row, " the reason says '%s';", jargon[i]);

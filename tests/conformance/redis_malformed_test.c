@@ -56,7 +56,7 @@ static const struct {
     {"ready: a class that there is not", {"ZADD", "reelyard:ready", "0", "9 " STREAM " 1-1"}, 1},
     {"ready: before its class", {"ZADD", "reelyard:ready", "0", "4 " STREAM " 1-1"}, 0},
     {"ready: an id beyond all", {"ZADD", "reelyard:ready", "0", "0 " STREAM " 99999999999999999999999-0"}, 0},
-    {"ready: a key that is no stream", {"ZADD", "reelyard:ready", "0", "0 reelyard:token 1-1"}, 0},
+    {"ready: a key that is not a stream", {"ZADD", "reelyard:ready", "0", "0 reelyard:token 1-1"}, 0},
     {"ready: many", {"EVAL", MANY, "1", "reelyard:ready"}, 100},
     {"held: garbage", {"ZADD", "reelyard:held", "0", "garbage"}, 0},
     {"held: many", {"EVAL", MANY, "1", "reelyard:held"}, 0},

@@ -56,7 +56,7 @@ await all_ready
 pids=()
 for name in router $("$reelyard" status --data "$data" --json | jq -r '.node.instances[] | select(.sandboxed | not) | select(.role != "console") | .name'); do
     file=$("$reelyard" debug heap "$name" --seconds 0 --data "$data") || fail "$name wrote no profile"
-    head -n 1 "$file" | grep -q '^heap_v2/' || fail "$file is no profile"
+    head -n 1 "$file" | grep -q '^heap_v2/' || fail "$file is not a profile"
     pids+=("$(basename "$file" | sed -E 's/.*-([0-9]+)-[0-9]+\.heap$/\1/')")
 done
 [ "$(printf '%s\n' "${pids[@]}" | sort -u | wc -l)" -eq "${#pids[@]}" ] || fail "not a process for each: ${pids[*]}"

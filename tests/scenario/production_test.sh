@@ -49,7 +49,7 @@ live_done() { [ "$(pg "SELECT thumbnail_status FROM clip WHERE message_id = '$po
 await live_done
 [ "$(pg "SELECT forward_message_id FROM channel_scan_status")" = "$posted" ] || fail "the live message did not raise forward_message_id"
 clip=$(pg "SELECT id FROM clip WHERE message_id = '$posted'")
-[ -f "$data/storage/thumbnails/guild_$guild/${clip}_small.webp" ] || fail "its thumbnail is no file"
+[ -f "$data/storage/thumbnails/guild_$guild/${clip}_small.webp" ] || fail "its thumbnail is not a file"
 push message_deletion 11111111-2222-4333-8444-000000000005 ",\"message_id\":\"$posted\""
 message_gone() { [ "$(pg "SELECT count(*) FROM message WHERE id = '$posted'")" = 0 ] && [ ! -e "$data/storage/thumbnails/guild_$guild/${clip}_small.webp" ]; }
 await message_gone

@@ -21,7 +21,7 @@ printf 'this is a text\n' >"$tmp/media-bad/text.mp4"
 sed -i 's/"1297213/"1397213/g' "$tmp/more/export.json" # messages of its own, not those of the other guild
 code=0
 "$rogue" import "$tmp/archived/export.json" --data "$tmp/base" >"$tmp/base.log" 2>&1 || code=$?
-[ "$code" -eq 1 ] || fail "the import with a text that is no video ended with $code: $(cat "$tmp/base.log")"
+[ "$code" -eq 1 ] || fail "the import with a text that is not a video ended with $code: $(cat "$tmp/base.log")"
 cp -r "$tmp/base" "$tmp/calm"
 "$rogue" import "$tmp/more/export.json" --data "$tmp/calm" >"$tmp/calm.log" 2>&1 || fail "the undisturbed import failed: $(cat "$tmp/calm.log")"
 dump "$tmp/calm" >"$tmp/calm.dump"

@@ -58,7 +58,7 @@ says "BOT_TOKEN"
 step "a token that Discord does not know: a clear failure at once, and the right one mends it"
 BOT_TOKEN=wrong-secret scan "$tmp/data"
 expect 1
-says "does not know the bot token (401)"
+says "rejects the bot token (401)"
 ! grep -q wrong-secret "$tmp/scan.log" || fail "the token is in the output"
 
 step "everything, with nothing but the token"
@@ -152,7 +152,7 @@ pages_gate let=1 # the page that it waited for
 ended=0
 wait "$scanner" || ended=$?
 [ "$ended" -eq 1 ] || fail "it ended with $ended: $(cat "$tmp/stopped.log")"
-grep -q "Run it again, and it goes on where it stopped" "$tmp/stopped.log" || fail "it does not say how to go on: $(cat "$tmp/stopped.log")"
+grep -q "Run it again to continue where it stopped" "$tmp/stopped.log" || fail "it does not say how to go on: $(cat "$tmp/stopped.log")"
 ! settled "$tmp/stopped" || fail "it was stopped too late to show anything"
 pages_gate open
 scan "$tmp/stopped"

@@ -43,7 +43,7 @@ export_of "$tmp/trap.json" 41771983423143939 1297213456789012480 'C:\linked.mp4'
 code=0
 "$reelyard" import "$tmp/trap.json" --media "$tmp/trap" --data "$tmp/data3" >"$tmp/out" 2>&1 || code=$?
 [ "$code" -eq 1 ] && [ "$(clips_of "$tmp/data3")" = "linked.mp4 failed" ] || fail "$code: $(cat "$tmp/out")"
-grep -q "leaves the export's folder" "$tmp/out" || fail "the reason: $(cat "$tmp/out")"
+grep -q "is outside the export's folder" "$tmp/out" || fail "the reason: $(cat "$tmp/out")"
 
 step "a folder of exports, with parts and with what is none"
 folder="$tmp/guild of ann"
@@ -71,5 +71,5 @@ code=0
 [ "$code" -eq 1 ] && grep -q "the folder $tmp/empty has no file whose name ends in .json" "$tmp/out" || fail "$code: $(cat "$tmp/out")"
 code=0
 "$reelyard" import "$tmp/exports/a.json" --media "$tmp/exports/a.json" --data "$tmp/data4" >"$tmp/out" 2>&1 || code=$?
-[ "$code" -eq 2 ] && grep -q -e "--media: $tmp/exports/a.json is no folder" "$tmp/out" || fail "$code: $(cat "$tmp/out")"
+[ "$code" -eq 2 ] && grep -q -e "--media: $tmp/exports/a.json is not a folder" "$tmp/out" || fail "$code: $(cat "$tmp/out")"
 [ ! -e "$tmp/data4" ] || fail "an import of nothing made a data folder"

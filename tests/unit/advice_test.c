@@ -97,7 +97,7 @@ static const struct story stories[] = {
                  {.role = RY_ROLE_WRITER, .instances = 1, .utilisation = 0.02, .done = 9}},
      .setting = ROOMY,
      .limit = RY_LIMIT_TOO_LITTLE,
-     .says = "too little work"},
+     .says = "Not enough load"},
     {.name = "one encoder at its limit: its load of 0.95 instances over 0.7 makes two",
      .courses = {{RY_ROLE_ENCODER, 1, 0.95, 190, .queued = 10, .held = 1},
                  {.role = RY_ROLE_WRITER, .instances = 1, .utilisation = 0.2, .done = 400}},
@@ -233,7 +233,7 @@ static const struct story stories[] = {
      .limit = RY_LIMIT_NOBODY,
      .bottleneck = RY_ROLE_ENCODER,
      .wanted = 1,
-     .says = "6 mails wait for the encoder, and nobody is there"},
+     .says = "6 mails are queued for the encoder, which has no instance"},
     {.name = "too few mails of a busy role tell nothing",
      .courses = {{RY_ROLE_ENCODER, 1, 0.9, 4, .queued = 6, .held = 1}},
      .setting = ROOMY,
@@ -312,7 +312,7 @@ static void node_that_started_anew_is_not_judged(void **state)
     play(&stories[1], samples);
     samples[2].uptime_ms = 1000;
     assert_int_equal(ry_advise(samples, SAMPLES, &stories[1].setting, &advice, &err), RY_EINVAL);
-    assert_non_null(strstr(err.text, "started anew"));
+    assert_non_null(strstr(err.text, "was restarted"));
     assert_int_equal(ry_advise(samples, 1, &stories[1].setting, &advice, &err), RY_EINVAL);
 }
 

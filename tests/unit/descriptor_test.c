@@ -151,7 +151,7 @@ static void a_conversation_is_had_by_those_who_are_given_its_mail(void **state)
             if (!may_hold(bound, may->within[w]))
                 fail_msg("%s: a sender of it is never given %s", d[i].record.name, mail->record.name);
             if (may->right == RY_RIGHT_ANSWER && d[i].kind != RY_KIND_ANSWER)
-                fail_msg("%s answers, but is no ANSWER", d[i].record.name);
+                fail_msg("%s answers, but is not an ANSWER", d[i].record.name);
             bool asked = may->right == RY_RIGHT_ANSWER && mail->kind != RY_KIND_CONTROL; /* the router passes that on */
             if (asked && (mail->senders & ~d[i].receivers) != 0)
                 fail_msg("%s does not go to all who may say %s", d[i].record.name, mail->record.name);

@@ -137,9 +137,9 @@ static void what_is_no_export_is_refused_with_a_reason(void **state)
         {"{" GUILD "," CHANNEL "}", "no messages"},
         {"{" GUILD "," CHANNEL ",\"messages\":{}}", "'[' expected behind \"messages\""},
         {"{\"guild\":7,\"messages\":[]}", "guild: not a JSON object"},
-        {"{\"guild\":{\"id\":\"x\"}," CHANNEL ",\"messages\":[]}", "guild.id 'x' is no snowflake"},
+        {"{\"guild\":{\"id\":\"x\"}," CHANNEL ",\"messages\":[]}", "guild.id 'x' is not a snowflake"},
         {"{\"guild\":{\"id\":\"0\"}," CHANNEL ",\"messages\":[]}", "direct messages"},
-        {"{" GUILD ",\"channel\":{\"id\":\"\"},\"messages\":[]}", "channel.id '' is no snowflake"},
+        {"{" GUILD ",\"channel\":{\"id\":\"\"},\"messages\":[]}", "channel.id '' is not a snowflake"},
         {"{" GUILD, "cut off (line 1, byte"},
         {"{\n\n" GUILD ",\n x", "a name in quotes expected in the outermost object (line 4"},
         {"{\"guild\":", "ends where a value is expected"},
@@ -285,7 +285,7 @@ static void what_comes_before_the_damage_is_read(void **state)
         {"{\"id\":\"1\"}],\"messageCount\":1", "{\"id\":\"1\"}", "cut off"},
         {"{\"id\":\"1\"} {\"id\":\"2\"}]}", "{\"id\":\"1\"}", "',' expected at message 2"},
         {"{\"id\":\"1\"},]}", "{\"id\":\"1\"}", "no JSON value begins with byte 0x5d"},
-        {"{\"id\":\"1\"}]} x", "{\"id\":\"1\"}", "behind the end of the export"},
+        {"{\"id\":\"1\"}]} x", "{\"id\":\"1\"}", "after the end of the export"},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         char text[512];

@@ -183,7 +183,7 @@ static void mail_that_does_not_unpack_is_a_dead_letter(void **state)
         const char *claim;
         struct ry_envelope envelope;
     } cases[] = {
-        {"a body that is no array", {.id = 1, .tag = RY_TAG_archive_get, .body = RY_STR("\xc0")}},
+        {"a body that is not an array", {.id = 1, .tag = RY_TAG_archive_get, .body = RY_STR("\xc0")}},
         {"frames that did not come", {.id = 1, .tag = RY_TAG_archive_get, .frame_count = 1, .body = RY_STR("\x90")}},
         {"mail of another role", {.id = 1, .tag = RY_TAG_thumbnail_store, .body = RY_STR("\x90")}},
     };

@@ -148,7 +148,7 @@ static void a_place_that_a_job_needs_must_be_one(void **state)
                        "\"message_id\":\"1\"," JS_TIME "}",
                        types[i]);
         assert_int_equal(scan_job_parse(ry_str_of(json), ry_str_of(types[i]), false, &job, &err), RY_EINVAL);
-        assert_non_null(strstr(err.text, "channel_id 'global' is no snowflake"));
+        assert_non_null(strstr(err.text, "channel_id 'global' is not a snowflake"));
     }
 }
 

@@ -24,7 +24,7 @@ static const char *refusal(const char *text)
     if (inet_pton(AF_INET, text, &in.sin_addr) == 1)
         return ry_address_refusal((const struct sockaddr *)&in, sizeof in);
     if (inet_pton(AF_INET6, text, &in6.sin6_addr) != 1)
-        fail_msg("%s is no address", text);
+        fail_msg("%s is not an address", text);
     return ry_address_refusal((const struct sockaddr *)&in6, sizeof in6);
 }
 

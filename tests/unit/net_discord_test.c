@@ -197,7 +197,7 @@ static void net_discord_ends_at_answers_that_will_not_change(void **state)
         {"/channels/" CHANNEL "/messages/5", NULL, RY_ENOENT, 404, "answered 404: Unknown Message (code 10008)"},
         {"/channels/77/messages", NULL, RY_EACCES, 403, "answered 403: Missing Permissions (code 50013)"},
         {"/channels/" CHANNEL "/messages?limit=101", NULL, RY_EINVAL, 400, "answered 400: Invalid Form Body"},
-        {"/channels/" CHANNEL, "wrong", RY_ECONFIG, 401, "does not know the bot token (401); set BOT_TOKEN"},
+        {"/channels/" CHANNEL, "wrong", RY_ECONFIG, 401, "rejects the bot token (401); set BOT_TOKEN"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct bench bench;
@@ -354,8 +354,8 @@ static void net_discord_tells_at_the_deadline_what_it_met(void **state)
         const char *text;
     } cases[] = {
         {"--fault-500", RY_EAWAY, "answered 50"},
-        {"--fault-close", RY_EAWAY, "hung up without an answer"},
-        {"--fault-truncate", RY_EAWAY, "hung up in the middle of its answer"},
+        {"--fault-close", RY_EAWAY, "closed the connection without an answer"},
+        {"--fault-truncate", RY_EAWAY, "closed the connection during its answer"},
         {"--fault-429", RY_ETIMEOUT, "answered 429 (limit of this bot)"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

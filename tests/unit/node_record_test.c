@@ -105,14 +105,14 @@ static void what_is_no_record_is_named(void **state)
         struct ry_str value;
         const char *fault; /* its beginning */
     } cases[] = {
-        {RY_STR(""), "it is no record of a node"},
-        {RY_STR("\n"), "it is no record of a node: node_record"},
-        {RY_STR("x\n\x90"), "it is no record of a node"},
-        {RY_STR("\n\x90"), "it is no record of a node: node_record.owner"},
+        {RY_STR(""), "it is not a record of a node"},
+        {RY_STR("\n"), "it is not a record of a node: node_record"},
+        {RY_STR("x\n\x90"), "it is not a record of a node"},
+        {RY_STR("\n\x90"), "it is not a record of a node: node_record.owner"},
         {RY_STR("\n\x95\xa3"
                 "a/1\x90\x00\x00\x00x"),
-         "it is no record of a node: node_record has 1 trailing bytes"},
-        {RY_STR("\xff\xfe"), "it is no record of a node"},
+         "it is not a record of a node: node_record has 1 trailing bytes"},
+        {RY_STR("\xff\xfe"), "it is not a record of a node"},
         {RY_STR("{\"owner\": \"a/1\", \"role_bits\": 8, \"wall_ms\": 1}"),
          "it is JSON, as an older reelyard writes it"},
         {RY_STR("{\"owner\": \"a/1\", \"seal\": \"0011223344\"}"), "it is JSON, as an older reelyard writes it"},

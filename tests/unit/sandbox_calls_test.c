@@ -48,7 +48,7 @@ static void every_name_is_one_of_amd64_or_arm64(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof listed / sizeof listed[0]; i++)
         if (!has(SCMP_ARCH_X86_64, listed[i]) && !has(SCMP_ARCH_AARCH64, listed[i]))
-            fail_msg("%s is no call of either", listed[i]);
+            fail_msg("%s is not a call of either", listed[i]);
 }
 
 static void a_call_that_arm64_lacks_is_listed_with_what_it_makes_instead(void **state)

@@ -346,7 +346,7 @@ static void the_end_inside_is_the_end_outside(void **state)
     } cases[] = {{leave_with_42, 42, 0, "sandbox"},
                  {crash, -1, SIGSEGV, "it crashed or was killed"},
                  {give_up, -1, SIGSEGV, "it crashed or was killed"},
-                 {signal_somebody, -1, SIGSYS, "a system call that its sandbox forbids"}};
+                 {signal_somebody, -1, SIGSYS, "a system call that its sandbox denies"}};
     (void)state;
     need_sandbox();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

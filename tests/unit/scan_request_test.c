@@ -101,7 +101,7 @@ static void wrong_arguments_are_named(void **state)
         {{GUILD, CHANNEL, NULL, "never", NULL, NULL}, "--rescan: \"never\""},
         {{GUILD, CHANNEL, NULL, NULL, "yesterday", NULL}, "--since: \"yesterday\""},
         {{GUILD, CHANNEL, NULL, NULL, "2024-13-01", NULL}, "--since: \"2024-13-01\""},
-        {{GUILD, CHANNEL, NULL, NULL, "9999-01-01", NULL}, "lies in the future"},
+        {{GUILD, CHANNEL, NULL, NULL, "9999-01-01", NULL}, "is in the future"},
         {{GUILD, CHANNEL, "backward", NULL, "2024-01-01", NULL}, "--since is read forward"},
         {{GUILD, CHANNEL, NULL, NULL, NULL, "0"}, "--limit: \"0\""},
         {{GUILD, CHANNEL, NULL, NULL, NULL, "many"}, "--limit: \"many\""},

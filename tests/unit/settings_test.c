@@ -141,18 +141,18 @@ static const struct {
      "enable_message_content_storage is neither true nor false"},
     /* numbers */
     {"{\"max_clips_per_channel_per_day\":5}", "{\"max_clips_per_channel_per_day\":\"7\"}", "PUBLIC 01 5 10 11",
-     "max_clips_per_channel_per_day is no number from 0 up"},
-    {NULL, "{\"max_clips_per_channel_per_day\":-1}", USUAL, "max_clips_per_channel_per_day is no number from 0 up"},
+     "max_clips_per_channel_per_day is not a number from 0 up"},
+    {NULL, "{\"max_clips_per_channel_per_day\":-1}", USUAL, "max_clips_per_channel_per_day is not a number from 0 up"},
     {NULL, "{\"max_clips_per_channel_per_day\":2.5}", "PUBLIC 01 2 10 11", ""},
     {NULL, "{\"max_clips_per_channel_per_day\":1e400}", USUAL, ""},
-    {NULL, "{\"min_video_seconds\":\"3\"}", USUAL, "min_video_seconds is no number from 0 up"},
+    {NULL, "{\"min_video_seconds\":\"3\"}", USUAL, "min_video_seconds is not a number from 0 up"},
     {NULL, "{\"min_video_seconds\":3}", USUAL, ""},
     /* objects */
     {NULL, "{\"auto_archive_after\":{\"unit\":\"weeks\",\"count\":2}}", USUAL, ""},
     {NULL, "{\"auto_archive_after\":{\"unit\":\"years\",\"count\":2}}", USUAL,
-     "auto_archive_after is no object of unit (never, days, weeks, months) and count"},
+     "auto_archive_after is not an object of unit (never, days, weeks, months) and count"},
     {NULL, "{\"auto_archive_after\":\"never\"}", USUAL,
-     "auto_archive_after is no object of unit (never, days, weeks, months) and count"},
+     "auto_archive_after is not an object of unit (never, days, weeks, months) and count"},
     /* lists */
     {"{\"mime_allowlist\":[\"video/x\"]}", "{\"mime_allowlist\":\"video/mp4\"}", "PUBLIC 01 0 11 11",
      "mime_allowlist is not an array"},
@@ -160,14 +160,14 @@ static const struct {
     {NULL, "{\"video_extensions\":null}", USUAL, "video_extensions is not an array"},
     {NULL, "{\"video_extensions\":[]}", "PUBLIC 01 0 00 11", ""},
     /* regexes: without one nothing is filtered */
-    {NULL, "{\"text_include_regex\":\"a(\"}", USUAL, "text_include_regex is no valid regular expression"},
+    {NULL, "{\"text_include_regex\":\"a(\"}", USUAL, "text_include_regex is not a valid regular expression"},
     {"{\"text_include_regex\":\"^clip\"}", "{\"text_include_regex\":\"a(\"}", "PUBLIC 01 0 10 10",
-     "text_include_regex is no valid regular expression"},
+     "text_include_regex is not a valid regular expression"},
     {"{\"text_include_regex\":\"^clip\"}", "{\"text_include_regex\":null}", USUAL, ""},
     {"{\"text_include_regex\":\"^clip\"}", "{\"text_include_regex\":\"\"}", USUAL, ""},
     {"{\"text_exclude_regex\":\"^clip\"}", "{\"text_exclude_regex\":7}", "PUBLIC 01 0 10 01",
      "text_exclude_regex is neither a string nor null"},
-    {NULL, "{\"text_exclude_regex\":\"*\"}", USUAL, "text_exclude_regex is no valid regular expression"},
+    {NULL, "{\"text_exclude_regex\":\"*\"}", USUAL, "text_exclude_regex is not a valid regular expression"},
 };
 
 static void a_value_that_is_none_leaves_that_of_the_layer_below(void **state)

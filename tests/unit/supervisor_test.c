@@ -89,11 +89,11 @@ static void every_way_to_die_has_its_place_in_the_tally(void **state)
         {EXITED(153), RY_KILL_NONE, RY_DEATH_LIMIT, "a message too large, exit code 153"},
         {SIGNALED(SIGKILL), RY_KILL_NONE, RY_DEATH_SIGNAL, "signal 9 (Killed)"},
         {SIGNALED(SIGKILL), RY_KILL_STUCK, RY_DEATH_STUCK, "stuck: it made no progress and was killed"},
-        {SIGNALED(SIGKILL), RY_KILL_LATE, RY_DEATH_LATE, "late: it did not leave in time and was killed"},
+        {SIGNALED(SIGKILL), RY_KILL_LATE, RY_DEATH_LATE, "late: it did not stop in time and was killed"},
         {SIGNALED(SIGKILL), RY_KILL_ORPHANED, RY_DEATH_ORPHAN, "its router was gone"},
         {SIGNALED(SIGSEGV), RY_KILL_STUCK, RY_DEATH_SIGNAL, "signal 11 (Segmentation fault)"},
         {SIGNALED(SIGSEGV) | 0x80, RY_KILL_NONE, RY_DEATH_SIGNAL, "signal 11 (Segmentation fault)"},
-        {SIGNALED(SIGSYS), RY_KILL_NONE, RY_DEATH_SECCOMP, "a system call that its sandbox forbids"},
+        {SIGNALED(SIGSYS), RY_KILL_NONE, RY_DEATH_SECCOMP, "a system call that its sandbox denies"},
         {SIGNALED(SIGXCPU), RY_KILL_NONE, RY_DEATH_LIMIT, "signal 24 (CPU time limit exceeded)"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -272,12 +272,12 @@ static void a_bad_env_file_is_named_with_its_line_and_no_value(void **state)
         const char *text;
         const char *error; /* behind the file's name */
     } cases[] = {
-        {"A=1\n\nTOKEN hunter2\n", ", line 3: there is no \"=\" behind the name TOKEN; " LINE},
-        {"# TOKEN\nTOKEN = hunter2", ", line 2: there is no \"=\" behind the name TOKEN; " LINE},
-        {"TOKEN: hunter2=\n", ", line 1: there is no \"=\" behind the name TOKEN; " LINE},
-        {"export TOKEN\n", ", line 1: there is no \"=\" behind the name TOKEN; " LINE},
-        {"=hunter2\n", ", line 1: it begins with no name (letters, digits and _, no digit first); " LINE},
-        {"2A=hunter2\n", ", line 1: it begins with no name (letters, digits and _, no digit first); " LINE},
+        {"A=1\n\nTOKEN hunter2\n", ", line 3: there is no \"=\" after the name TOKEN; " LINE},
+        {"# TOKEN\nTOKEN = hunter2", ", line 2: there is no \"=\" after the name TOKEN; " LINE},
+        {"TOKEN: hunter2=\n", ", line 1: there is no \"=\" after the name TOKEN; " LINE},
+        {"export TOKEN\n", ", line 1: there is no \"=\" after the name TOKEN; " LINE},
+        {"=hunter2\n", ", line 1: it does not begin with a name (letters, digits and _, no digit first); " LINE},
+        {"2A=hunter2\n", ", line 1: it does not begin with a name (letters, digits and _, no digit first); " LINE},
         {NULL, ", line 2: it has more than the 8190 bytes allowed"},
     };
     char *const env[] = {NULL};
