@@ -1,6 +1,6 @@
-/* check.h: what a field's value must be, asked before it is packed and after it was unpacked.
+/* check.h: the constraints of a field's value, checked before packing and after unpacking.
  *
- * For the codec only. A refusal names the field by its path: "batch_write.clips[3].url". */
+ * For the codec only. An error names the field by its path: "batch_write.clips[3].url". */
 #ifndef REELYARD_PROTO_CHECK_H
 #define REELYARD_PROTO_CHECK_H
 

@@ -1,5 +1,5 @@
-/* crossing.h: what means something on its own node only: messages that stay, and fields that are LOCAL. Both are
- * declared in proto/messages.def. Pure functions; any thread. */
+/* crossing.h: what is meaningful on its own node only: messages that stay, and fields that are LOCAL. Both are declared
+ * in proto/messages.def. Pure functions; any thread. */
 #ifndef REELYARD_PROTO_CROSSING_H
 #define REELYARD_PROTO_CROSSING_H
 

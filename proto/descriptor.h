@@ -1,6 +1,7 @@
-/* descriptor.h: what is known of each message: its fields and their limits, who may send it to whom, and by what right.
+/* descriptor.h: the descriptor of each message: its fields and their limits, who may send it to whom, and what permits
+ * it.
  *
- * The tables are made from proto/messages.def (descriptor.c), whose head tells what the words mean. Constant data, for
+ * The tables are generated from proto/messages.def (descriptor.c), whose head explains the terms. Constant data, for
  * any thread. Included by message.h. */
 #ifndef REELYARD_PROTO_DESCRIPTOR_H
 #define REELYARD_PROTO_DESCRIPTOR_H

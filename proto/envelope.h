@@ -1,4 +1,4 @@
-/* envelope.h: what the bus needs to know of a message without reading its body.
+/* envelope.h: the part of a message that the bus needs, readable without its body.
  *
  * On the wire: msgpack array [version, tag, id, correlation, trace (24 bytes), tenant, priority, deadline, attempt,
  * frame count, body (bin)]. */

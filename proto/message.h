@@ -1,8 +1,8 @@
-/* message.h: the messages as C structs, and what is known of each.
+/* message.h: the messages as C structs, and their descriptors.
  *
- * All of it is made from proto/messages.def by including it with different macros. A struct ry_<name> is plain data;
- * its strings, lists and blobs are borrowed: on sending they need to live until ry_pack returns, on receiving they live
- * as long as the mail they came in. */
+ * Generated from proto/messages.def by including it with different macros. A struct ry_<name> is plain data; its
+ * strings, lists and blobs are borrowed: on sending they must live until ry_pack returns, on receiving they live as
+ * long as the mail they came in. */
 #ifndef REELYARD_PROTO_MESSAGE_H
 #define REELYARD_PROTO_MESSAGE_H
 

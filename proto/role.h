@@ -1,4 +1,4 @@
-/* role.h: who can speak on the bus. */
+/* role.h: the roles of actors on the bus. */
 #ifndef REELYARD_PROTO_ROLE_H
 #define REELYARD_PROTO_ROLE_H
 

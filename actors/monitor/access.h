@@ -1,9 +1,9 @@
-/* access.h: who may see the web page. Pure functions on what a request brought.
+/* access.h: who may see the web page. Pure functions on what a request contains.
  *
- * Without a token the page is for whoever reaches the port: this machine by default. A page of a stranger's site must
- * not read it through that person's browser (DNS rebinding), so on a loopback address only names of this machine are
- * answered to. With a token that is not needed: a stranger's host name has no cookie, and a reverse proxy may use a
- * name of its own. */
+ * Without a token the page is open to everybody who can reach the port: by default, this machine. A web page of another
+ * site must not be able to read it through the user's browser (DNS rebinding), so on a loopback address only host names
+ * of this machine are accepted. With a token this check is not needed: another host name has no cookie, and a reverse
+ * proxy may use a name of its own. */
 #ifndef REELYARD_ACTORS_MONITOR_ACCESS_H
 #define REELYARD_ACTORS_MONITOR_ACCESS_H
 

@@ -1,6 +1,6 @@
-/* answers.h: what the other actors said to one request of the monitor; the input of every page.
+/* answers.h: what the other actors answered for one HTTP request; the input of every page.
  *
- * An answer that did not come is NULL, and `missing` says why in words. */
+ * An answer that did not arrive is NULL, and `missing` states the reason. */
 #ifndef REELYARD_ACTORS_MONITOR_ANSWERS_H
 #define REELYARD_ACTORS_MONITOR_ANSWERS_H
 

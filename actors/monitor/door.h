@@ -1,9 +1,9 @@
-/* door.h: connections until they have said what they want.
+/* door.h: connections whose first request is not complete yet.
  *
- * Who connects waits here, where a connection costs a descriptor and little else, until the head of its first request
- * is whole (it is looked at, not taken from the socket) or its time is over. So somebody who sends slowly, or nothing,
- * takes no place among those that are served; and a newcomer always gets in: the one that has waited longest makes room
- * for it, of its own address first. One owner, one thread. */
+ * A new connection waits here, at the cost of a descriptor and little else, until the head of its first request is
+ * complete (it is peeked at, not read) or its deadline passes. So a client that sends slowly, or nothing, takes no
+ * place among those that are served. A new connection is always accepted: if there is no room, the one that has waited
+ * longest is closed, one of the same address first. One owner, one thread. */
 #ifndef REELYARD_ACTORS_MONITOR_DOOR_H
 #define REELYARD_ACTORS_MONITOR_DOOR_H
 

@@ -1,4 +1,4 @@
-/* html.h: text made safe for HTML, and figures made readable.
+/* html.h: escaping text for HTML, and readable figures.
  *
  * Everything that comes from a message goes through html_text (between tags or inside a double-quoted attribute) or
  * html_component (inside a URL); nothing else in this folder writes such text into a page. */

@@ -1,9 +1,9 @@
 /* http.h: the HTTP server of the monitor: libmicrohttpd without a thread of its own.
  *
- * It owns the listening socket and the connections, and bounds what each may cost (door.h, seats.h). What is asked
- * comes as an exchange, which is answered at once or later by one http_reply; until then its connection is suspended
- * and costs nothing. Only GET and HEAD reach the owner; bodies of requests are thrown away. Everything is called from
- * the instance's thread, inside http_run. */
+ * Owns the listening socket and the connections, and limits what each may cost (door.h, seats.h). A request is handed
+ * to the owner as an exchange, which is answered, at once or later, by one http_reply; until then its connection is
+ * suspended and costs nothing. Only GET and HEAD reach the owner; request bodies are discarded. Everything is called
+ * from the instance's thread, inside http_run. */
 #ifndef REELYARD_ACTORS_MONITOR_HTTP_H
 #define REELYARD_ACTORS_MONITOR_HTTP_H
 

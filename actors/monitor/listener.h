@@ -1,7 +1,7 @@
-/* listener.h: addresses: where the monitor listens, and who comes.
+/* listener.h: the addresses of the listening socket and of clients.
  *
- * A peer is who limits count as one visitor: an IPv4 address, or the 64 bits of an IPv6 address that a network gives to
- * one customer. */
+ * A peer is what limits count as one client: an IPv4 address, or the 64-bit prefix of an IPv6 address, which a network
+ * assigns to one customer. */
 #ifndef REELYARD_ACTORS_MONITOR_LISTENER_H
 #define REELYARD_ACTORS_MONITOR_LISTENER_H
 

@@ -1,4 +1,4 @@
-/* monitor.h: the monitor's spec; what it does stands at the top of monitor.c. */
+/* monitor.h: the monitor's spec; the head of monitor.c describes what it does. */
 #ifndef REELYARD_ACTORS_MONITOR_MONITOR_H
 #define REELYARD_ACTORS_MONITOR_MONITOR_H
 

@@ -1,6 +1,7 @@
-/* pages.c: every route: what it checks, what it asks of other actors, and how the answers become a page.
+/* pages.c: the routes: what each checks, what it asks of other actors, and how the answers become a page.
  *
- * Owns nothing between two requests. A crash closes the connections; browsers ask again. */
+ * Owns nothing; works on the request of monitor.c. Promises that a missing answer becomes an error page or a notice,
+ * and that a file is only read from the store under a name that is a thumbnail's. */
 #include <inttypes.h>
 #include <stdio.h>
 

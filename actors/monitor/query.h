@@ -1,7 +1,7 @@
-/* query.h: what a visitor asks for in a URL, checked. Pure functions.
+/* query.h: the query of a URL, parsed and checked. Pure functions.
  *
- * A page of clips is named by where the one before it ended (a cursor), not by a number: clips arrive at the front all
- * the time, and a cursor neither repeats nor skips one. */
+ * A page of clips is identified by where the previous one ended (a cursor), not by a number: new clips arrive at the
+ * front all the time, and a cursor neither repeats nor skips clips. */
 #ifndef REELYARD_ACTORS_MONITOR_QUERY_H
 #define REELYARD_ACTORS_MONITOR_QUERY_H
 

@@ -1,5 +1,5 @@
 /* request.h: one HTTP request of the monitor, from its check to its answer. Shared by monitor.c, which moves it through
- * its steps, and pages.c, which says for each route what to check, what to ask and what to answer. */
+ * its steps, and pages.c, which defines for each route what to check, what to ask and what to answer. */
 #ifndef REELYARD_ACTORS_MONITOR_REQUEST_H
 #define REELYARD_ACTORS_MONITOR_REQUEST_H
 

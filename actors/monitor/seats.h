@@ -1,8 +1,9 @@
-/* seats.h: who is being served, and until when.
+/* seats.h: the connections that are being served, and their deadlines.
  *
- * A seat is one connection of the HTTP library. There are SEATS for the page and its API, and some more that only /ping
- * and /ready may take, the last ones only /ping, which never waits for anybody. Each phase of a request has a deadline
- * of its own that no trickle of bytes moves; who misses it is disconnected. One owner, one thread. */
+ * A seat is one connection of the HTTP library. There are SEATS for the page and its API, some more that only /ping and
+ * /ready may take, and a last few for /ping only, which never waits for another actor. Each phase of a request has its
+ * own deadline, which slowly arriving bytes do not extend; a connection that misses one is closed. One owner, one
+ * thread. */
 #ifndef REELYARD_ACTORS_MONITOR_SEATS_H
 #define REELYARD_ACTORS_MONITOR_SEATS_H
 

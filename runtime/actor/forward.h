@@ -1,4 +1,4 @@
-/* forward.h: whole mails, for the relay alone: as bytes that leave the node, and said again on another. */
+/* forward.h: whole mails, for the relay only: as bytes that leave the node, and sent again on another. */
 #ifndef REELYARD_RUNTIME_ACTOR_FORWARD_H
 #define REELYARD_RUNTIME_ACTOR_FORWARD_H
 

@@ -1,7 +1,7 @@
-/* instance.h: one instance of an actor, to be driven by somebody: the bus, the simulator, a test.
+/* instance.h: one instance of an actor, driven by the bus, the simulator or a test.
  *
- * The driver delivers mail and time and takes away what the instance wants sent. Nothing here opens a socket, starts a
- * thread or looks at a clock of its own. All calls from one thread. */
+ * The driver delivers mail and time and takes away what the instance sends. Nothing here opens a socket, starts a
+ * thread or reads a clock of its own. All calls from one thread. */
 #ifndef REELYARD_RUNTIME_ACTOR_INSTANCE_H
 #define REELYARD_RUNTIME_ACTOR_INSTANCE_H
 

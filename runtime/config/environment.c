@@ -1,7 +1,7 @@
-/* environment.c: what a process of one role is told by its environment.
+/* environment.c: the environment of a process of one role.
  *
- * The rows of options.def decide: an option that is a secret of some roles reaches no other. Of the rest of the
- * environment only what is known to be harmless and of use goes on, for nobody knows what else may be a password. */
+ * The rows of options.def decide: a secret option reaches only the roles that it names. Of the other variables only an
+ * allow-list is passed on, because any unknown one may be a password. Owns nothing; the caller frees the result. */
 #include "runtime/config/config.h"
 
 #include <fnmatch.h>

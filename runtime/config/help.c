@@ -1,4 +1,4 @@
-/* The table of options for people: text for a terminal, markdown for the manual. */
+/* help.c: the table of options as text for a terminal and as markdown. Owns nothing; writes into the caller's buffer. */
 #include "runtime/config/option.h"
 
 /* Every name a value can be given by, joined by commas. */

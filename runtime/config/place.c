@@ -1,4 +1,6 @@
-/* place.c: where the archive and the queue are, and what decided it, in words. */
+/* place.c: where the archive and the queue are, and which option decided it, as text for logs and `status`.
+ *
+ * Owns nothing. Promises that no password of a URL appears in the text. */
 #include <string.h>
 
 #include "runtime/base/log.h"

@@ -1,4 +1,7 @@
-/* stats.c: the tables that stats.def unfolds to, and the four things done with a block of numbers. */
+/* stats.c: the tables generated from stats.def, and the operations on a block of counters: count, observe, merge,
+ * print.
+ *
+ * Constant data, and pure functions on the caller's block. */
 #include "runtime/stats/stats.h"
 
 #include <inttypes.h>
