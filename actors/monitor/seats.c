@@ -22,7 +22,8 @@ int seats_init(struct seats *seats, const struct ry_clock *clock, int64_t timeou
         if (seats->proxies_n == sizeof seats->proxies / sizeof *seats->proxies)
             return ry_fail(err, RY_ECONFIG, "http-proxies has more than %zu addresses", seats->proxies_n);
         if (!peer_parse((struct ry_str){at, n}, &seats->proxies[seats->proxies_n++]))
-            return ry_fail(err, RY_ECONFIG, "http-proxies has '%.*s', which is not an IPv4 or IPv6 address", (int)n, at);
+            return ry_fail(err, RY_ECONFIG, "http-proxies has '%.*s', which is not an IPv4 or IPv6 address", (int)n,
+                           at);
         at += n;
         at += strspn(at, ", ");
     }

@@ -84,7 +84,7 @@ refused() {
     awk '$1 == "reelyard_relay_refused_total" { refused = $2 } $1 == "reelyard_relay_aside_total" { aside = $2 } END { exit !(refused >= 101 && aside >= 1) }' "$tmp/metrics"
 }
 await refused
-await status a "^refused  1[0-9][0-9] times something in Redis that is not of this fleet"
+await status a "^refused  1[0-9][0-9] entries in Redis rejected: not of this fleet"
 logged a relay_refused || fail "no line in the log"
 [ "$(grep -c relay_refused "$tmp/run-a.log")" -lt 20 ] || fail "a line in the log for each"
 await ready 200 "reelyard:node evil: it has no seal"
