@@ -210,9 +210,10 @@ static int check_archive_after(const struct ry_json *value, struct ry_error *err
     bool known = false;
     for (size_t i = 0; i < sizeof units / sizeof *units; i++)
         known = known || ry_str_is(ry_json_get_str(value, "unit"), units[i]);
-    return good && known ? RY_OK
-                         : ry_fail(err, RY_EINVAL,
-                                   "auto_archive_after is not an object of unit (never, days, weeks, months) and count");
+    return good && known
+               ? RY_OK
+               : ry_fail(err, RY_EINVAL,
+                         "auto_archive_after is not an object of unit (never, days, weeks, months) and count");
 }
 
 /* Takes a value; RY_EINVAL: it is none, and what was taken before stays. */
