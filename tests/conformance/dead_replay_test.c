@@ -73,11 +73,11 @@ static void a_letter_in_redis_can_neither_purge_nor_name_files(void **state)
     (void)fclose(cli.out);
     (void)fclose(cli.err);
     ry_config_free(&cli.config);
-    assert_non_null(strstr(complained, "1: it lies in Redis, where others may write, and is not replayed: "
+    assert_non_null(strstr(complained, "1: it is in Redis, where others may write, and is not replayed: "
                                        "it is a message that never crosses nodes"));
-    assert_non_null(strstr(complained, "2: it lies in Redis, where others may write, and is not replayed: "
+    assert_non_null(strstr(complained, "2: it is in Redis, where others may write, and is not replayed: "
                                        "it names files of a host"));
-    assert_null(strstr(complained, "3: it lies")); /* it needs a node that runs */
+    assert_null(strstr(complained, "3: it is in Redis")); /* it needs a node that runs */
     assert_int_equal(redis_server_int(redis, "XLEN", "reelyard:dead", NULL), 3);
     free(said);
     free(complained);
