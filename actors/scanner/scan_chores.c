@@ -136,9 +136,9 @@ static enum scan_step step_leave_guild(struct scan *scan)
 }
 
 static const struct scan_step_spec STEPS[] = {
-    {SCAN_RETRY_CLIPS, step_retry_clips, RY_TAG_failed_retried, on_failed_retried},
-    {SCAN_STALE_CLIPS, step_stale_clips, RY_TAG_clips_staled, on_clips_staled},
-    {SCAN_PURGE, step_purge, RY_TAG_purged, on_purged},
-    {SCAN_LEAVE_GUILD, step_leave_guild, RY_TAG_NONE, NULL},
+    {SCAN_RETRY_CLIPS, RY_TAG_failed_retried, step_retry_clips, on_failed_retried},
+    {SCAN_STALE_CLIPS, RY_TAG_clips_staled, step_stale_clips, on_clips_staled},
+    {SCAN_PURGE, RY_TAG_purged, step_purge, on_purged},
+    {SCAN_LEAVE_GUILD, RY_TAG_NONE, step_leave_guild, NULL},
 };
 const struct scan_steps scan_chores_steps = {STEPS, sizeof STEPS / sizeof *STEPS};

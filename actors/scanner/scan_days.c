@@ -124,6 +124,6 @@ static enum scan_step on_days_got(struct scan *scan, const struct ry_mail *mail)
 }
 
 static const struct scan_step_spec STEPS[] = {
-    {SCAN_DAYS, step_days, RY_TAG_days_got, on_days_got},
+    {SCAN_DAYS, RY_TAG_days_got, step_days, on_days_got},
 };
 const struct scan_steps scan_days_steps = {STEPS, sizeof STEPS / sizeof *STEPS};

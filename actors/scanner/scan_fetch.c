@@ -377,8 +377,8 @@ static enum scan_step step_fetch_ids(struct scan *scan)
 }
 
 static const struct scan_step_spec STEPS[] = {
-    {SCAN_FETCH, step_fetch, RY_TAG_NONE, NULL},
-    {SCAN_FETCH_IDS, step_fetch_ids, RY_TAG_NONE, NULL},
-    {SCAN_SELECT, step_select, RY_TAG_NONE, NULL},
+    {SCAN_FETCH, RY_TAG_NONE, step_fetch, NULL},
+    {SCAN_FETCH_IDS, RY_TAG_NONE, step_fetch_ids, NULL},
+    {SCAN_SELECT, RY_TAG_NONE, step_select, NULL},
 };
 const struct scan_steps scan_fetch_steps = {STEPS, sizeof STEPS / sizeof *STEPS};

@@ -145,7 +145,7 @@ static enum scan_step step_members(struct scan *scan)
 }
 
 static const struct scan_step_spec STEPS[] = {
-    {SCAN_KNOWN, step_known, RY_TAG_known_got, on_known_got},
-    {SCAN_MEMBERS, step_members, RY_TAG_NONE, NULL},
+    {SCAN_KNOWN, RY_TAG_known_got, step_known, on_known_got},
+    {SCAN_MEMBERS, RY_TAG_NONE, step_members, NULL},
 };
 const struct scan_steps scan_known_steps = {STEPS, sizeof STEPS / sizeof *STEPS};

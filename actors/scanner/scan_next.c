@@ -159,6 +159,6 @@ static enum scan_step step_done(struct scan *scan)
 }
 
 static const struct scan_step_spec STEPS[] = {
-    {SCAN_DONE, step_done, RY_TAG_NONE, NULL},
+    {SCAN_DONE, RY_TAG_NONE, step_done, NULL},
 };
 const struct scan_steps scan_next_steps = {STEPS, sizeof STEPS / sizeof *STEPS};

@@ -96,6 +96,6 @@ static enum scan_step step_parent(struct scan *scan)
 }
 
 static const struct scan_step_spec STEPS[] = {
-    {SCAN_PARENT, step_parent, RY_TAG_NONE, NULL},
+    {SCAN_PARENT, RY_TAG_NONE, step_parent, NULL},
 };
 const struct scan_steps scan_parent_steps = {STEPS, sizeof STEPS / sizeof *STEPS};

@@ -141,7 +141,7 @@ static enum scan_step on_batch_written(struct scan *scan, const struct ry_mail *
 }
 
 static const struct scan_step_spec STEPS[] = {
-    {SCAN_PLACE, step_place, RY_TAG_NONE, NULL},
-    {SCAN_PLACE_WRITE, step_place_write, RY_TAG_batch_written, on_batch_written},
+    {SCAN_PLACE, RY_TAG_NONE, step_place, NULL},
+    {SCAN_PLACE_WRITE, RY_TAG_batch_written, step_place_write, on_batch_written},
 };
 const struct scan_steps scan_place_steps = {STEPS, sizeof STEPS / sizeof *STEPS};

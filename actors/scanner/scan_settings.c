@@ -110,6 +110,6 @@ static enum scan_step on_settings_got(struct scan *scan, const struct ry_mail *m
 }
 
 static const struct scan_step_spec STEPS[] = {
-    {SCAN_SETTINGS, step_settings, RY_TAG_settings_got, on_settings_got},
+    {SCAN_SETTINGS, RY_TAG_settings_got, step_settings, on_settings_got},
 };
 const struct scan_steps scan_settings_steps = {STEPS, sizeof STEPS / sizeof *STEPS};

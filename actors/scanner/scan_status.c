@@ -88,7 +88,7 @@ static enum scan_step on_scan_ended(struct scan *scan, const struct ry_mail *mai
 }
 
 static const struct scan_step_spec STEPS[] = {
-    {SCAN_BEGIN, step_begin, RY_TAG_scan_begun, on_scan_begun},
-    {SCAN_END, step_end, RY_TAG_scan_ended, on_scan_ended},
+    {SCAN_BEGIN, RY_TAG_scan_begun, step_begin, on_scan_begun},
+    {SCAN_END, RY_TAG_scan_ended, step_end, on_scan_ended},
 };
 const struct scan_steps scan_status_steps = {STEPS, sizeof STEPS / sizeof *STEPS};

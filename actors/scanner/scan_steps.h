@@ -7,10 +7,10 @@
 /* One row of a table: a step and how it acts. */
 struct scan_step_spec {
     enum scan_step step;
+    enum ry_tag awaited; /* the answer of the writer that the step waits for; RY_TAG_NONE: none */
     /* Acts and returns the next step. */
     enum scan_step (*act)(struct scan *scan);
-    /* The answer of the writer that the step waits for, and what follows from it; RY_TAG_NONE and NULL: none. */
-    enum ry_tag awaited;
+    /* What follows from the answer; NULL if none is awaited. */
     enum scan_step (*on_answer)(struct scan *scan, const struct ry_mail *mail);
 };
 

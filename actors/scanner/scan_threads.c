@@ -119,6 +119,6 @@ static enum scan_step step_threads(struct scan *scan)
 }
 
 static const struct scan_step_spec STEPS[] = {
-    {SCAN_THREADS, step_threads, RY_TAG_NONE, NULL},
+    {SCAN_THREADS, RY_TAG_NONE, step_threads, NULL},
 };
 const struct scan_steps scan_threads_steps = {STEPS, sizeof STEPS / sizeof *STEPS};

@@ -124,6 +124,6 @@ static enum scan_step on_batch_written(struct scan *scan, const struct ry_mail *
 }
 
 static const struct scan_step_spec STEPS[] = {
-    {SCAN_WRITE, step_write, RY_TAG_batch_written, on_batch_written},
+    {SCAN_WRITE, RY_TAG_batch_written, step_write, on_batch_written},
 };
 const struct scan_steps scan_write_steps = {STEPS, sizeof STEPS / sizeof *STEPS};
