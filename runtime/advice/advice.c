@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "runtime/base/assert.h"
 #include "runtime/stats/stats.h"
 
 #define DONE_MIN      5    /* mails of the bottleneck; fewer tell nothing */
@@ -70,6 +71,7 @@ static double grown(uint64_t from, uint64_t to)
 static void measure_role(const struct ry_advice_sample *samples, size_t count, enum ry_role role, double seconds,
                          struct ry_advice_role *out)
 {
+    RY_ASSERT(count >= 2 && seconds > 0, "%zu samples of %f s", count, seconds);
     const struct ry_advice_mark *first = &samples[0].roles[role];
     const struct ry_advice_mark *last = &samples[count - 1].roles[role];
     for (size_t i = 0; i < count; i++) {
@@ -136,6 +138,7 @@ const char *ry_advice_limit_name(enum ry_advice_limit limit)
         [RY_LIMIT_INSTANCES] = "instances",   [RY_LIMIT_CPUS] = "cpus",       [RY_LIMIT_DATABASE] = "database",
         [RY_LIMIT_NETWORK] = "network",       [RY_LIMIT_DISCORD] = "discord", [RY_LIMIT_CLIP_WINDOW] = "clip_window",
     };
+    RY_ASSERT((size_t)limit < sizeof names / sizeof *names && names[limit] != NULL, "limit %d", (int)limit);
     return names[limit];
 }
 

@@ -1,6 +1,8 @@
 /* utf8.c: see utf8.h. Pure. */
 #include "runtime/base/utf8.h"
 
+#include "runtime/base/assert.h"
+
 #include <errno.h>
 #include <stdio.h>
 
@@ -46,6 +48,7 @@ void ry_utf8_line(char *text, size_t n)
 
 size_t ry_utf8_vprint(char *out, size_t size, const char *format, va_list args)
 {
+    RY_ASSERT(size > 0);
     int saved = errno;
     int length = vsnprintf(out, size, format, args);
     size_t n = length < 0 ? 0 : (size_t)length;
@@ -58,6 +61,7 @@ size_t ry_utf8_vprint(char *out, size_t size, const char *format, va_list args)
                 break;
             }
     }
+    RY_ASSERT(n < size, "%zu of %zu bytes", n, size);
     out[n] = '\0';
     ry_utf8_line(out, n);
     errno = saved;

@@ -1,6 +1,7 @@
 /* export_url.c: exports are made on any system and read on another. */
 #include "runtime/import/export_url.h"
 
+#include "runtime/base/assert.h"
 #include "runtime/base/file_url.h"
 
 #include <stdio.h>
@@ -25,6 +26,7 @@ static bool read_path(const char *folder, struct ry_str url, bool slashes, bool 
     size_t n = 0;
     if (url.n == 0 || url.p[0] != '/')
         n = (size_t)snprintf(text, PATH_MAX_BYTES, "%s/", folder);
+    RY_ASSERT(n < PATH_MAX_BYTES, "a folder of %zu bytes", n);
     for (size_t i = 0; i < url.n && n < PATH_MAX_BYTES - 1; i++) {
         char c = url.p[i];
         int escaped = decode ? ry_percent_byte(url, i) : -1;
@@ -64,6 +66,8 @@ static bool lies_below(const char *path, const char *folder)
 
 static const char *folder_of(const struct ry_export_media *media, size_t i)
 {
+    RY_ASSERT(i <= media->dir_count && media->dir_count <= RY_EXPORT_DIRS_MAX, "folder %zu of %zu", i,
+              media->dir_count);
     return i == 0 ? media->folder : media->dirs[i - 1];
 }
 

@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "runtime/base/assert.h"
 #include "runtime/base/log.h"
 
 #define TERMINAL_EVERY_MS 100
@@ -34,6 +35,7 @@ static void print_time(int64_t seconds, char text[24])
 
 static void print_bar(uint64_t done, uint64_t total, char text[BAR_COLUMNS + 1])
 {
+    RY_ASSERT(total > 0);
     size_t full = done >= total ? BAR_COLUMNS : (size_t)((double)done / (double)total * BAR_COLUMNS);
     for (size_t i = 0; i < BAR_COLUMNS; i++)
         text[i] = i < full ? '=' : i == full ? '>' : ' ';
@@ -58,6 +60,7 @@ static void cut(char *text, size_t columns)
 void ry_progress_line(const struct ry_progress *progress, int64_t now_mono_ms, uint64_t done, uint64_t total,
                       const char *detail, size_t width, char *text, size_t size)
 {
+    RY_ASSERT(size > 0 && progress->label != NULL);
     char bar[BAR_COLUMNS + 1] = "";
     char share[64] = "";
     char rest[64] = "";

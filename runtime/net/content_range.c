@@ -2,6 +2,8 @@
  * bytes it sends is not believed. */
 #include "runtime/net/content_range.h"
 
+#include "runtime/base/assert.h"
+
 #include <strings.h>
 
 /* Cuts what stands before the separator off *rest; absent if it is not there. */
@@ -43,6 +45,7 @@ bool ry_content_range_parse(struct ry_str text, struct ry_content_range *range)
         return false;
     if (got.has_bytes && got.has_total && got.last >= got.total)
         return false;
+    RY_ASSERT(!got.has_bytes || got.first <= got.last);
     *range = got;
     return true;
 }

@@ -163,6 +163,7 @@ static void end_try(struct ry_discord_call *call)
     long made = 0;
     if (curl_easy_getinfo(call->easy, CURLINFO_NUM_CONNECTS, &made) == CURLE_OK)
         discord->figures.connections += (uint64_t)made;
+    RY_ASSERT(call->under_way && discord->under_way > 0, "%u under way", (unsigned)discord->under_way);
     net_multi_remove(&discord->multi, call->easy);
     call->under_way = false;
     discord->under_way--;
@@ -188,6 +189,8 @@ static void take_out(struct ry_discord_call *call)
         call->next->prev = call->prev;
     else
         discord->last = call->prev;
+    RY_ASSERT(discord->calls > 0 && (discord->calls == 1) == (discord->first == NULL), "%zu calls",
+              (size_t)discord->calls);
     discord->calls--;
 }
 
@@ -291,6 +294,7 @@ static bool expire_one(struct ry_discord *discord)
 static void send_call(struct ry_discord_call *call, int64_t now)
 {
     struct ry_discord *discord = call->discord;
+    RY_ASSERT(!call->under_way && call->not_before_mono_ms <= now, "try %u", call->tries + 1);
     discord_call_rewind(call);
     ry_limits_sent(discord->limits, call->route);
     call->tries++;

@@ -213,6 +213,7 @@ static int64_t bucket_wait_ms(const struct bucket *bucket, int64_t now_ms, enum 
         *reason = RY_LIMIT_ASKED;
         return bucket->quiet_until_ms - now_ms;
     }
+    RY_ASSERT(bucket->limit > 0, "%s has a limit of %lld", bucket->key, (long long)bucket->limit);
     bool in_window = bucket->resets_ms > now_ms;
     int64_t left = (in_window ? bucket->remaining : bucket->limit) - bucket_under_way(bucket);
     if (left > 0)
@@ -329,6 +330,7 @@ static void learn_window(struct bucket *bucket, const struct ry_limit_answer *an
 
 static void count_invalid(struct ry_limits *limits, int64_t now_ms)
 {
+    RY_ASSERT(now_ms >= 0, "%lld", (long long)now_ms);
     int64_t number = now_ms / INVALID_SLOT_MS;
     struct invalid_slot *slot = &limits->invalid[(uint64_t)number % (INVALID_SLOTS + 1)];
     if (slot->number != number)

@@ -49,6 +49,8 @@ static void unlink_transfer(struct ry_http *http, struct ry_http_transfer *trans
         transfer->prev->next = transfer->next;
     else
         http->transfers = transfer->next;
+    RY_ASSERT(http->transfer_count > 0 && (http->transfer_count == 1) == (http->transfers == NULL), "%zu transfers",
+              (size_t)http->transfer_count);
     http->transfer_count--;
 }
 

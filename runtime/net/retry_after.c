@@ -1,6 +1,8 @@
 /* retry_after.c: the grammar of RFC 9110, sections 10.2.3 and 5.6.7, and a fraction of a second. */
 #include "runtime/net/retry_after.h"
 
+#include "runtime/base/assert.h"
+
 #include <time.h>
 
 #define DATE_BYTES 64 /* longer than any of the three forms */
@@ -46,6 +48,7 @@ static int64_t seconds_ms(struct ry_str text)
         }
         ms += rest;
     }
+    RY_ASSERT(ms >= 0, "%lld ms", (long long)ms);
     if (i != text.n)
         return -1;
     return ms < RY_RETRY_AFTER_MAX_MS ? ms : RY_RETRY_AFTER_MAX_MS;
