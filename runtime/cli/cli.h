@@ -9,9 +9,8 @@
 
 #include <stdio.h>
 
+#include "runtime/process/exit_code.h"
 #include "runtime/bus/node.h"
-
-enum ry_exit { RY_EXIT_DONE = 0, RY_EXIT_FAILED = 1, RY_EXIT_USAGE = 2, RY_EXIT_CONFIG = 78 };
 
 /* Most values of an option that may be given more than once. */
 #define RY_CLI_LIST_MAX 16

@@ -2,7 +2,7 @@
  *
  * An instance that works on bytes of strangers (its spec says so) shuts itself in before it connects: see
  * runtime/cli/confine.h. From then on there are two processes, and this function goes on in the inner one. At a node of
- * another host there is a third one around them, which has the network: see runtime/cli/guest.h. */
+ * another host there is a third one around them, which has the network: see runtime/process/remote_encoder.h. */
 #include "runtime/cli/cli.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include "runtime/base/log.h"
 #include "runtime/cli/confine.h"
 #include "runtime/cli/datadir.h"
-#include "runtime/cli/guest.h"
+#include "runtime/process/remote_encoder.h"
 #include "runtime/cli/leashed.h"
 #include "runtime/process/signals.h"
 #include "runtime/cli/roles.h"
@@ -120,7 +120,7 @@ static int attach(const struct wish *wish, const char *socket)
 }
 
 /* In the process of one connection. */
-static int work_as_guest(void *arg, const char *socket, void (*joined)(void *joined_arg), void *joined_arg)
+static int work_remote(void *arg, const char *socket, void (*joined)(void *joined_arg), void *joined_arg)
 {
     const struct wish *wish = arg;
     struct ry_error err;
@@ -128,7 +128,7 @@ static int work_as_guest(void *arg, const char *socket, void (*joined)(void *joi
     if (rc != RY_EAWAY)
         return rc == RY_OK ? RY_EXIT_DONE : ry_cli_fail(wish->cli, &err);
     RY_LOG(RY_WARNING, "node_away", "name=%s reason=%s", wish->name, err.text);
-    return RY_GUEST_AGAIN;
+    return RY_EXIT_ORPHAN;
 }
 
 static int attach_remote(struct wish *wish, const char *join)
@@ -144,8 +144,13 @@ static int attach_remote(struct wish *wish, const char *join)
     ry_keypair_forget(&curve.own);
     ry_signals_hold_stop();
     wish->remote = true;
-    const struct ry_guest_options options = {.join = join, .name = wish->name, .work = work_as_guest, .arg = wish};
-    return ry_guest_run(wish->cli, &options);
+    const struct ry_remote_encoder_options options = {
+        .join = join, .name = wish->name, .work = work_remote, .arg = wish};
+    int code = RY_EXIT_FAILED;
+    int rc = ry_remote_encoder_run(&options, &code, &err);
+    if (rc == RY_OK)
+        return code;
+    return rc == RY_EINVAL ? ry_cli_complain(wish->cli, RY_EXIT_USAGE, "%s", err.text) : ry_cli_fail(wish->cli, &err);
 }
 
 /* The instance's name: as told, or of role and process; at a node of another host, with this host's. */
@@ -169,7 +174,7 @@ int ry_cmd_actor(struct ry_cli *cli, int argc, char **argv)
 {
     const char *join = NULL;
     const char *name = NULL;
-    bool on_leash = false; /* only `reelyard up` says it */
+    bool on_leash = false; /* a node or a supervisor starts it, and holds its leash */
     const struct ry_cli_flag flags[] = {
         {.name = "join", .value = &join}, {.name = "name", .value = &name}, {.name = "on-leash", .given = &on_leash}};
     int code = ry_cli_begin(cli, &argc, argv, flags, 3, 1, 1);
@@ -181,9 +186,9 @@ int ry_cmd_actor(struct ry_cli *cli, int argc, char **argv)
     if (name && (*name == '\0' || strlen(name) >= NAME_MAX_BYTES || !ry_str_is_utf8(ry_str_of(name))))
         return ry_cli_complain(cli, RY_EXIT_USAGE, "--name: a name is UTF-8 of 1 to %d bytes", NAME_MAX_BYTES - 1);
     char own_name[NAME_MAX_BYTES];
-    choose_name(own_name, name, argv[1], ry_guest_is_remote(join));
+    choose_name(own_name, name, argv[1], ry_remote_encoder_wanted(join));
     struct wish wish = {.cli = cli, .spec = spec, .name = own_name, .on_leash = on_leash};
-    if (ry_guest_is_remote(join))
+    if (ry_remote_encoder_wanted(join))
         return attach_remote(&wish, join);
     char socket[RY_SOCKET_PATH_BYTES];
     code = find_socket(cli, join, socket);

@@ -9,7 +9,7 @@ int ry_leashed_check(struct ry_error *err)
     int type = 0;
     socklen_t n = sizeof type;
     if (getsockopt(RY_LEASH_FD, SOL_SOCKET, SO_TYPE, &type, &n) != 0 || type != SOCK_SEQPACKET)
-        return ry_fail(err, RY_EINVAL, "only `reelyard up` starts this");
+        return ry_fail(err, RY_EINVAL, "only a node starts this");
     return RY_OK;
 }
 

@@ -20,8 +20,6 @@
 /* Beyond what it was given to leave, for the last of it. */
 #define LEAVE_GRACE_MS 2000
 
-#define EXIT_CONFIG 78
-
 const char *child_state_name(enum child_state state)
 {
     static const char *const names[] = {
@@ -260,7 +258,7 @@ static void child_failed(struct up *up, struct child *child, int wait_status)
         child_set(up, child, CHILD_WAITING);
         return;
     }
-    bool refused = !up->told_ready && exited && WEXITSTATUS(wait_status) == EXIT_CONFIG;
+    bool refused = !up->told_ready && exited && WEXITSTATUS(wait_status) == RY_EXIT_CONFIG;
     if (!refused && ry_watch_again(&child->watch, &up->rule, &up->rng, up->now_mono_ms, &child->start_due_mono_ms)) {
         child_set(up, child, CHILD_WAITING);
         return;
