@@ -127,11 +127,11 @@ bool ry_bag_reader_receive(struct ry_bag_reader *reader, void *socket, struct ry
 bool ry_bag_reader_next(struct ry_bag_reader *reader, struct ry_str *envelope, struct ry_frame *const **frames,
                         size_t *frame_count, bool *malformed)
 {
-    RY_ASSERT(reader->at <= zmq_msg_size(&reader->first) && reader->frame_at <= reader->frame_count,
-              "at %zu of %zu bytes, frame %zu of %zu", reader->at, zmq_msg_size(&reader->first), reader->frame_at,
-              reader->frame_count);
     const char *bytes = zmq_msg_data(&reader->first);
-    size_t left = zmq_msg_size(&reader->first) - reader->at;
+    size_t size = zmq_msg_size(&reader->first);
+    RY_ASSERT(reader->at <= size && reader->frame_at <= reader->frame_count, "at %zu of %zu bytes, frame %zu of %zu",
+              reader->at, size, reader->frame_at, reader->frame_count);
+    size_t left = size - reader->at;
     size_t frames_left = reader->frame_count - reader->frame_at;
     struct bag_head head;
     *malformed = left != 0 || frames_left != 0;

@@ -31,6 +31,7 @@ struct mail *mail_new(struct mail_pool *pool, struct ry_str bytes, const struct 
         return NULL;
     memset(mail, 0, offsetof(struct mail, inline_frames));
     mail->magic = MAIL_MAGIC;
+    mail->frame_count = 0; /* so far: mail_free drops so many */
     mail->bytes = bytes.n <= MAIL_INLINE_BYTES ? mail->inline_bytes : malloc(bytes.n);
     mail->frames = frame_count <= MAIL_INLINE_FRAMES ? mail->inline_frames : malloc(frame_count * sizeof *mail->frames);
     if (mail->bytes == NULL || mail->frames == NULL) {
