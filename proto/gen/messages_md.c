@@ -245,7 +245,7 @@ static void add_page(struct ry_buf *out)
     }
     ADD(out, "## Records: elements of lists\n\n");
     add_records(out);
-    ADD(out, "## Records between nodes\n\nWhat nodes write into Redis that is not a message.\n\n");
+    ADD(out, "## Records between nodes\n\nRecords that nodes write into Redis.\n\n");
     add_lone_records(out);
     out->n--; /* one newline at the end */
 }
