@@ -45,7 +45,7 @@ static int find_socket(struct ry_cli *cli, const char *join, char socket[RY_SOCK
     return RY_CLI_GO;
 }
 
-struct wish {
+struct args {
     struct ry_cli *cli;
     const struct ry_actor_spec *spec;
     const char *name;
@@ -69,38 +69,38 @@ static int read_keys(const struct ry_config *config, struct ry_curve *curve, str
 }
 
 /* Runs the instance to its end. */
-static int work(const struct wish *wish, const char *socket, void (*joined)(void *arg), void *joined_arg,
+static int work(const struct args *args, const char *socket, void (*joined)(void *arg), void *joined_arg,
                 struct ry_error *err)
 {
     struct ry_confined confined;
     struct ry_leashed leashed;
     struct ry_curve curve;
     int signal_fd = -1;
-    const struct ry_confine_options confine = {.spec = wish->spec,
-                                               .name = wish->name,
+    const struct ry_confine_options confine = {.spec = args->spec,
+                                               .name = args->name,
                                                .socket = socket,
-                                               .encrypted = wish->remote,
-                                               .kept_fd = wish->on_leash ? RY_LEASH_FD : 0};
-    int rc = wish->remote ? read_keys(wish->cli->config, &curve, err) : RY_OK;
-    if (rc == RY_OK && wish->on_leash)
+                                               .encrypted = args->remote,
+                                               .kept_fd = args->on_leash ? RY_LEASH_FD : 0};
+    int rc = args->remote ? read_keys(args->cli->config, &curve, err) : RY_OK;
+    if (rc == RY_OK && args->on_leash)
         rc = ry_leashed_check(err);
     if (rc == RY_OK)
-        rc = ry_confine(&confined, wish->cli, &confine, err);
-    if (rc == RY_OK && wish->on_leash)
+        rc = ry_confine(&confined, args->cli, &confine, err);
+    if (rc == RY_OK && args->on_leash)
         rc = ry_leashed_begin(&leashed, err);
     if (rc == RY_OK)
         rc = ry_signals_open(&signal_fd, RY_STOP_SIGNALS, NULL, err);
     if (rc != RY_OK)
         return rc;
     const struct ry_attachment attachment = {
-        .spec = wish->spec,
-        .name = wish->name,
-        .config = wish->cli->config,
+        .spec = args->spec,
+        .name = args->name,
+        .config = args->cli->config,
         .ipc_path = confined.socket,
         .stop_fd = signal_fd,
         .seal = confined.seal,
-        .supervised = wish->on_leash ? &leashed.supervised : NULL,
-        .curve = wish->remote ? &curve : NULL,
+        .supervised = args->on_leash ? &leashed.supervised : NULL,
+        .curve = args->remote ? &curve : NULL,
         .ready = joined,
         .ready_arg = joined_arg,
     };
@@ -109,48 +109,48 @@ static int work(const struct wish *wish, const char *socket, void (*joined)(void
     return rc;
 }
 
-static int attach(const struct wish *wish, const char *socket)
+static int attach(const struct args *args, const char *socket)
 {
     struct ry_error err;
     ry_signals_hold_stop();
-    int rc = work(wish, socket, NULL, NULL, &err);
-    if (rc == RY_EAWAY && wish->on_leash)
+    int rc = work(args, socket, NULL, NULL, &err);
+    if (rc == RY_EAWAY && args->on_leash)
         return RY_EXIT_ORPHAN;
-    return rc == RY_OK ? RY_EXIT_DONE : ry_cli_fail(wish->cli, &err);
+    return rc == RY_OK ? RY_EXIT_DONE : ry_cli_fail(args->cli, &err);
 }
 
 /* In the process of one connection. */
 static int work_remote(void *arg, const char *socket, void (*joined)(void *joined_arg), void *joined_arg)
 {
-    const struct wish *wish = arg;
+    const struct args *args = arg;
     struct ry_error err;
-    int rc = work(wish, socket, joined, joined_arg, &err);
+    int rc = work(args, socket, joined, joined_arg, &err);
     if (rc != RY_EAWAY)
-        return rc == RY_OK ? RY_EXIT_DONE : ry_cli_fail(wish->cli, &err);
-    RY_LOG(RY_WARNING, "node_away", "name=%s reason=%s", wish->name, err.text);
+        return rc == RY_OK ? RY_EXIT_DONE : ry_cli_fail(args->cli, &err);
+    RY_LOG(RY_WARNING, "node_away", "name=%s reason=%s", args->name, err.text);
     return RY_EXIT_ORPHAN;
 }
 
-static int attach_remote(struct wish *wish, const char *join)
+static int attach_remote(struct args *args, const char *join)
 {
     struct ry_error err;
     struct ry_curve curve;
-    if (wish->on_leash || wish->spec->role != RY_ROLE_ENCODER)
-        return ry_cli_complain(wish->cli, RY_EXIT_USAGE, "only an encoder may join a node of another host");
+    if (args->on_leash || args->spec->role != RY_ROLE_ENCODER)
+        return ry_cli_complain(args->cli, RY_EXIT_USAGE, "only an encoder may join a node of another host");
     /* Before anything else, for this may start the program anew. */
-    if (ry_confine_forget(wish->cli, ry_role_name(wish->spec->role), &err) != RY_OK ||
-        read_keys(wish->cli->config, &curve, &err) != RY_OK)
-        return ry_cli_fail(wish->cli, &err);
+    if (ry_confine_forget(args->cli, ry_role_name(args->spec->role), &err) != RY_OK ||
+        read_keys(args->cli->config, &curve, &err) != RY_OK)
+        return ry_cli_fail(args->cli, &err);
     ry_keypair_forget(&curve.own);
     ry_signals_hold_stop();
-    wish->remote = true;
+    args->remote = true;
     const struct ry_remote_encoder_options options = {
-        .join = join, .name = wish->name, .work = work_remote, .arg = wish};
+        .join = join, .name = args->name, .work = work_remote, .arg = args};
     int code = RY_EXIT_FAILED;
     int rc = ry_remote_encoder_run(&options, &code, &err);
     if (rc == RY_OK)
         return code;
-    return rc == RY_EINVAL ? ry_cli_complain(wish->cli, RY_EXIT_USAGE, "%s", err.text) : ry_cli_fail(wish->cli, &err);
+    return rc == RY_EINVAL ? ry_cli_complain(args->cli, RY_EXIT_USAGE, "%s", err.text) : ry_cli_fail(args->cli, &err);
 }
 
 /* The instance's name: as told, or of role and process; at a node of another host, with this host's. */
@@ -187,10 +187,10 @@ int ry_cmd_actor(struct ry_cli *cli, int argc, char **argv)
         return ry_cli_complain(cli, RY_EXIT_USAGE, "--name: a name is UTF-8 of 1 to %d bytes", NAME_MAX_BYTES - 1);
     char own_name[NAME_MAX_BYTES];
     choose_name(own_name, name, argv[1], ry_remote_encoder_wanted(join));
-    struct wish wish = {.cli = cli, .spec = spec, .name = own_name, .on_leash = on_leash};
+    struct args args = {.cli = cli, .spec = spec, .name = own_name, .on_leash = on_leash};
     if (ry_remote_encoder_wanted(join))
-        return attach_remote(&wish, join);
+        return attach_remote(&args, join);
     char socket[RY_SOCKET_PATH_BYTES];
     code = find_socket(cli, join, socket);
-    return code == RY_CLI_GO ? attach(&wish, socket) : code;
+    return code == RY_CLI_GO ? attach(&args, socket) : code;
 }
