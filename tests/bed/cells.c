@@ -1,3 +1,5 @@
+/* cells.c: enumerates the matrix of forbidden messages from the declarations, and sends each. Owns nothing but its
+ * position. */
 #include "tests/bed/cells.h"
 
 #include <stdio.h>

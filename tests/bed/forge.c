@@ -1,3 +1,5 @@
+/* forge.c: fills the fields of a message by their names, so that the message refers to a subject that exists. Owns
+ * nothing; strings are static or the caller's. */
 #include "tests/bed/forge.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* ghost_node.c: a node of a fleet played by a test. Owns its thread and its connection to Redis until it is ended. */
 #include "tests/bed/ghost_node.h"
 
 #include <inttypes.h>

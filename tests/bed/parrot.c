@@ -1,3 +1,4 @@
+/* parrot.c: a server that answers every read with the same bytes. Owns its thread and its socket until it is ended. */
 #include "tests/bed/parrot.h"
 
 #include <setjmp.h>

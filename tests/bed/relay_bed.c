@@ -1,3 +1,5 @@
+/* relay_bed.c: nodes of one process that share a Redis. Owns the nodes, their threads and folders until it is closed;
+ * every wait is for an event and has no deadline of its own. */
 #include "tests/bed/relay_bed.h"
 
 #include <inttypes.h>

@@ -1,3 +1,5 @@
+/* stage.c: a router with instances of all roles in one thread. Owns the router and the mail that it hands out. A broken
+ * invariant ends the program with a message. */
 #include "tests/bed/stage.h"
 
 #include <inttypes.h>

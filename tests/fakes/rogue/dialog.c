@@ -1,3 +1,5 @@
+/* dialog.c: the line protocol between a rogue and its judge. Owns its connection; a peer that ends is an end of file.
+ * */
 #include "tests/fakes/rogue/dialog.h"
 
 #include <inttypes.h>

@@ -1,3 +1,5 @@
+/* effort.c: sends every forbidden message without pause, for measurements beside it. Owns nothing; ends when it is
+ * excluded. */
 #include "tests/fakes/rogue/effort.h"
 
 #include <poll.h>

@@ -1,3 +1,5 @@
+/* excess.c: exhausts what an encoder may use: an endless message, or endless CPU time. Owns nothing; ends when it is
+ * killed. */
 #include "tests/fakes/rogue/excess.h"
 
 #include <stdio.h>

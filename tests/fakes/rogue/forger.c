@@ -1,3 +1,4 @@
+/* forger.c: writes forged entries to the Redis of a fleet. Owns its connection to Redis. */
 #include "tests/fakes/rogue/forger.h"
 
 #include <inttypes.h>

@@ -1,3 +1,5 @@
+/* judge.c: runs the cells of a world one by one and compares the archive before and after. Owns the control socket;
+ * exits with 2 when it cannot judge, so that a failure of the test is no success. */
 #include "tests/fakes/rogue/judge.h"
 
 #include <errno.h>

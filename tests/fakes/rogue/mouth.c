@@ -1,3 +1,4 @@
+/* mouth.c: the connection of a rogue to its node, in any state. Owns its sockets until it is closed. */
 #include "tests/fakes/rogue/mouth.h"
 
 #include <stdlib.h>

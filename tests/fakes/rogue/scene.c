@@ -1,3 +1,5 @@
+/* scene.c: waits until a node has come to rest, by what it reports of itself. Owns a console; gives up with a message
+ * when the node ends. */
 #include "tests/fakes/rogue/scene.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* witness.c: writes down rows, files, queue and dead letters as lines. Opens the database read-only; owns the lines. */
 #include "tests/fakes/rogue/witness.h"
 
 #include <fcntl.h>
