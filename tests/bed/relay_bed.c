@@ -1,5 +1,5 @@
 /* relay_bed.c: nodes of one process that share a Redis. Owns the nodes, their threads and folders until it is closed;
- * every wait is for an event and has no deadline of its own. */
+ * waits for events, with the patience of patience.h. */
 #include "tests/bed/relay_bed.h"
 
 #include <inttypes.h>
