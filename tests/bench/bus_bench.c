@@ -151,7 +151,8 @@ static void *bare_router(void *arg)
             sender_there |= from_sender;
             receiver_there |= !from_sender;
         } else {
-            while (!receiver_there || !sender_there) { /* the first messages may be faster than the other's hello */
+            /* The first messages may be faster than the other's hello, which one that begins too late does not say. */
+            while ((!receiver_there || !sender_there) && !atomic_load(&course->stop)) {
                 zmq_msg_t hello;
                 (void)zmq_msg_init(&hello);
                 (void)zmq_msg_recv(&hello, raw, 0);
