@@ -1,7 +1,7 @@
 /* keys.c: see keys.h.
  *
  * Where a key frame lies is told by the index (`indexed`: seek there, ask for just its bytes), or found by reading from
- * the start up to the wished time. The latter can mean most of a file, so once there is a key frame to show, the search
+ * the start up to the requested time. The latter can mean most of a file, so once there is a key frame to show, the search
  * settles for what is at hand (SETTLE_*), and it ends (STREAM_BYTES_MAX) where nothing is found at all: a hole, noise.
  */
 #include "actors/encoder/keys.h"

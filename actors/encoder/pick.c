@@ -4,7 +4,7 @@
  * video costs. When the picture is no picture (the file lied about the key frame, or it is damaged), others are tried;
  * when it is blank, something to see is looked for
  *   1. in the group of pictures that it begins, as far as that is at hand and cheap,
- *   2. in the key frames 1, 2, 4, 8, 16 and 30 s behind the wished time, and the first one,
+ *   2. in the key frames 1, 2, 4, 8, 16 and 30 s behind the requested time, and the first one,
  *   3. in the group again, now at any price up to DECODE_ON_PIXELS_MAX, and with more bytes.
  * What may be spent is counted in pixels, not in time: the same bytes shall give the same picture everywhere. */
 #include "actors/encoder/pick.h"
@@ -16,7 +16,7 @@
 #include "actors/encoder/duration.h"
 #include "actors/encoder/keys.h"
 
-/* How far behind the wished time something is looked for, seconds. */
+/* How far behind the requested time something is looked for, seconds. */
 static const double steps_s[] = {1, 2, 4, 8, 16, 30};
 #define STEPS (sizeof steps_s / sizeof steps_s[0])
 

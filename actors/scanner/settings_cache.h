@@ -11,7 +11,7 @@
 
 struct settings_cache;
 
-/* ttl_ms: how long settings are believed, 0: never kept. NULL without memory. */
+/* ttl_ms: lifetime of settings in the cache; 0: nothing is cached. NULL without memory. */
 struct settings_cache *settings_cache_new(int64_t ttl_ms);
 void settings_cache_free(struct settings_cache **cache);
 

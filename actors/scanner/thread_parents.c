@@ -1,4 +1,4 @@
-/* thread_parents.c: a cache of fixed size: which channel a thread belongs to, and until when that is believed.
+/* thread_parents.c: a cache of fixed size: which channel a thread belongs to, and when that expires.
  *
  * Owns one slot per hash of a thread id; a new entry replaces what is in its slot. Promises nothing about completeness:
  * what is missing is asked from Discord again, also after a crash. */

@@ -14,7 +14,7 @@
 
 struct thread_parents;
 
-/* ttl_ms: how long an answer is believed, 0: never kept. NULL without memory. */
+/* ttl_ms: lifetime of an answer in the cache; 0: nothing is cached. NULL without memory. */
 struct thread_parents *thread_parents_new(int64_t ttl_ms);
 /* *parents may be NULL. */
 void thread_parents_free(struct thread_parents **parents);

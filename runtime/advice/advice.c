@@ -107,8 +107,8 @@ static void measure(const struct ry_advice_sample *samples, size_t count, const 
             advice->roles[role].remote_done_per_s = 0;
     }
     const struct ry_advice_role *roles = advice->roles;
-    advice->in_works = roles[RY_ROLE_DOWNLOADER].waiting + roles[RY_ROLE_DOWNLOADER].held +
-                       roles[RY_ROLE_STORAGE].waiting + roles[RY_ROLE_STORAGE].held;
+    advice->in_flight = roles[RY_ROLE_DOWNLOADER].waiting + roles[RY_ROLE_DOWNLOADER].held +
+                        roles[RY_ROLE_STORAGE].waiting + roles[RY_ROLE_STORAGE].held;
     /* The downloader holds a clip while an encoder works on it; each clip has one request under way. */
     advice->fetching =
         fmax(roles[RY_ROLE_DOWNLOADER].held - roles[RY_ROLE_ENCODER].waiting - roles[RY_ROLE_ENCODER].held, 0);
@@ -288,9 +288,9 @@ static void advise_network(const struct ry_advice_setting *setting, struct ry_ad
     say(advice,
         "The network or the video server is the limit: %.1f of %.1f clips in progress wait for bytes, while the "
         "downloader is %.0f%% and the encoders are %.0f%% busy.",
-        advice->fetching, advice->in_works, percent(downloader->utilisation),
+        advice->fetching, advice->in_flight, percent(downloader->utilisation),
         percent(advice->roles[RY_ROLE_ENCODER].utilisation));
-    if (advice->in_works >= NEARLY * setting->clip_window)
+    if (advice->in_flight >= NEARLY * setting->clip_window)
         say(advice,
             "The clip window (%u) is full: if the line has room, a larger --clip-window hides more of the wait.",
             setting->clip_window);
@@ -349,7 +349,7 @@ static bool nothing_goes_on(const struct ry_advice *advice)
     for (size_t i = 0; i < STAGE_COUNT; i++)
         if (advice->roles[stages[i]].waiting >= 1)
             return false;
-    return advice->roles[busiest(advice, RY_ROLE_NONE)].utilisation < BUSY_MIN && advice->in_works < 1 &&
+    return advice->roles[busiest(advice, RY_ROLE_NONE)].utilisation < BUSY_MIN && advice->in_flight < 1 &&
            advice->roles[RY_ROLE_SCANNER].held < 0.5;
 }
 
@@ -360,9 +360,9 @@ static void advise_without_bottleneck(const struct ry_advice_setting *setting, s
     double utilisation = advice->roles[most].utilisation;
     if (cpus_are_known(setting) && cpus_idle(setting) < CPU_IDLE_MIN && handlers_busy(advice) >= setting->cpus / 2.0)
         say_cpus(setting, advice);
-    else if (advice->fetching >= 1 && advice->fetching >= advice->in_works / 2)
+    else if (advice->fetching >= 1 && advice->fetching >= advice->in_flight / 2)
         advise_network(setting, advice);
-    else if (advice->in_works >= NEARLY * setting->clip_window)
+    else if (advice->in_flight >= NEARLY * setting->clip_window)
         advise_clip_window(setting, advice);
     else if (scanner->held - writer->held - writer->waiting >= 0.5 && scanner->utilisation < 0.5)
         advise_discord(advice);

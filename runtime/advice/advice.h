@@ -72,7 +72,7 @@ enum ry_advice_limit {
 struct ry_advice {
     double seconds;
     struct ry_advice_role roles[RY_ROLE_COUNT];
-    double in_works;         /* clips with the downloader or behind it, mean */
+    double in_flight;        /* clips with the downloader or behind it, mean */
     double fetching;         /* of these, those that wait for bytes rather than for an encoder */
     double db_ms;            /* mean time of a transaction */
     double db_share;         /* of the writer's busy time, spent in transactions */

@@ -164,7 +164,7 @@ static void tell(const struct look *look)
     (void)fprintf(out, "node     %s, %.1f s, %zu looks\n", look->node, advice->seconds, look->count);
     if (look->setting.cpus > 0)
         (void)fprintf(out, "CPUs     %.1f of %u at work\n", look->setting.cpus_busy, look->setting.cpus);
-    (void)fprintf(out, "clips    %.1f in progress (window %u), %.1f of them wait for bytes\n\n", advice->in_works,
+    (void)fprintf(out, "clips    %.1f in progress (window %u), %.1f of them wait for bytes\n\n", advice->in_flight,
                   look->setting.clip_window, advice->fetching);
     tell_roles(look);
     (void)fputc('\n', out);
@@ -213,7 +213,7 @@ static int tell_json(const struct look *look, struct ry_error *err)
     ry_json_put_u64(&writer, "cpus", look->setting.cpus);
     ry_json_put_f64(&writer, "cpus_busy", look->setting.cpus_busy, 3);
     ry_json_put_u64(&writer, "clip_window", look->setting.clip_window);
-    ry_json_put_f64(&writer, "clips_in_works", advice->in_works, 3);
+    ry_json_put_f64(&writer, "clips_in_works", advice->in_flight, 3);
     ry_json_put_f64(&writer, "clips_fetching", advice->fetching, 3);
     ry_json_put_f64(&writer, "transaction_ms", advice->db_ms, 3);
     ry_json_put_array(&writer, "roles");

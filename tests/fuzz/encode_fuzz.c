@@ -1,6 +1,6 @@
 /* encode_fuzz.c: hostile bytes as a video.
  *
- * The first byte tells mode and wished time, the second where the known bytes have a hole. An attempt must end; what it
+ * The first byte tells mode and requested time, the second where the known bytes have a hole. An attempt must end; what it
  * asks for must lie inside the video and outside what is there; nothing may leak. Seeds: the clips of
  * tests/bed/make_media.sh with two bytes before each. */
 #include <stdlib.h>
