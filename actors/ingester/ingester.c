@@ -16,7 +16,7 @@
  * When it crashes, its leases stay: its next incarnation ends them at once, other nodes see them run out. Either way
  * the job is worked on again, under a larger fencing token, so that nothing of the former worker can be committed
  * after. A job that was leased more than job_attempts_max times is what crashed it, and becomes a dead letter before it
- * is tried again. The parts: job_reader.c leases and sends jobs, inflight_job.c decides how one ends, job_ends.c
+ * is tried again. The parts: job_reader.c leases and sends jobs, inflight_job.c decides how one ends, job_lease.c
  * reports that to the queue, queue_health.c waits for a queue that refuses, dead_mail.c stores the router's dead
  * letters. */
 #include "actors/ingester/ingester.h"
@@ -25,7 +25,7 @@
 
 #include "actors/ingester/dead_mail.h"
 #include "actors/ingester/ingester_internal.h"
-#include "actors/ingester/job_ends.h"
+#include "actors/ingester/job_lease.h"
 #include "actors/ingester/job_reader.h"
 #include "actors/ingester/produce.h"
 #include "runtime/base/assert.h"

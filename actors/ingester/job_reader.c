@@ -5,7 +5,7 @@
  * read becomes a dead letter with the field named, and one that was being worked on at too many crashes does too. */
 #include "actors/ingester/job_reader.h"
 
-#include "actors/ingester/job_ends.h"
+#include "actors/ingester/job_lease.h"
 #include "actors/ingester/job_head.h"
 #include "runtime/base/assert.h"
 

@@ -16,7 +16,7 @@ int ry_redis_cursor_get(struct ry_job_queue *queue, struct ry_str key, struct ry
 int ry_redis_depth(struct ry_job_queue *queue, struct ry_depth *depth, struct ry_error *err);
 int ry_redis_find(struct ry_job_queue *queue, const struct ry_job_queue_channel *channels, size_t n,
                   const char *const *types, bool *found, struct ry_error *err);
-/* redis_read.c */
+/* redis_fair_read.c */
 int ry_redis_read(struct ry_job_queue *queue, struct ry_str consumer, size_t max, enum ry_priority least,
                   int64_t lease_ms, struct ry_arena *arena, struct ry_lease *leases, size_t *n, struct ry_error *err);
 /* redis_lease.c */

@@ -1,9 +1,9 @@
-/* job_ends.c: the queue's side of a job in flight: its lease, and its end.
+/* job_lease.c: the queue's side of a job in flight: its lease, and its end.
  *
  * Owns the order in which the queue hears of ends: one that it refuses is kept and reported again, the others first.
  * Until the queue has taken an end, the lease is renewed, so that nobody else begins the job; a lease that is lost
  * takes the job out of flight, for another worker has it. */
-#include "actors/ingester/job_ends.h"
+#include "actors/ingester/job_lease.h"
 
 #include <inttypes.h>
 #include <string.h>

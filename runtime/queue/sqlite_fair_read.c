@@ -1,4 +1,4 @@
-/* sqlite_read.c: which jobs are leased next.
+/* sqlite_fair_read.c: which jobs are leased next.
  *
  * By priority; within one the guilds take turns, and within a guild the oldest comes first. The turn is kept here, in
  * memory: the next pick is the first job of the first guild behind the one served last, around the alphabet. That is

@@ -1,6 +1,6 @@
-/* job_ends.h: the queue's side of a job in flight: its lease, and its end. */
-#ifndef REELYARD_ACTORS_INGESTER_JOB_ENDS_H
-#define REELYARD_ACTORS_INGESTER_JOB_ENDS_H
+/* job_lease.h: the queue's side of a job in flight: its lease, and its end. */
+#ifndef REELYARD_ACTORS_INGESTER_JOB_LEASE_H
+#define REELYARD_ACTORS_INGESTER_JOB_LEASE_H
 
 #include "actors/ingester/ingester_internal.h"
 

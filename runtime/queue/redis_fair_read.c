@@ -1,4 +1,4 @@
-/* redis_read.c: which entries are leased next.
+/* redis_fair_read.c: which entries are leased next.
  *
  * One script looks at what has run out or was held back, then at hot streams in the order of their urgency, in turn
  * between guilds, and leases what there is room for: XREADGROUP's COUNT is per stream, so a read over all streams at
