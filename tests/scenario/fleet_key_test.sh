@@ -58,7 +58,7 @@ begin b REELYARD_FLEET_KEY="$(cat "$key")"
 await ready 200 '"ready":true'
 REELYARD_FLEET_KEY_FILE=$key "$reelyard" status --cluster --data "$tmp/a" >"$tmp/out" || fail "status --cluster: $(cat "$tmp/out")"
 grep -q '^b .*encoder' "$tmp/out" || fail "status --cluster: $(cat "$tmp/out")"
-redis GET reelyard:node:a | head -n 1 | grep -qaE "^$id[0-9a-f]{64}$" || fail "the record of a bears no seal of the key $id: $(redis GET reelyard:node:a | head -n 1)"
+redis GET reelyard:node:a | head -n 1 | grep -qaE "^${id}[0-9a-f]{64}$" || fail "the record of a bears no seal of the key $id: $(redis GET reelyard:node:a | head -n 1)"
 
 step "the key is in the environment of the relay alone"
 for pid in $(pgrep -P "${node[b]}"); do

@@ -46,7 +46,7 @@ await worked_off
 # Streams that nobody has discovered yet count nowhere, so the dead letters themselves are waited for.
 three_dead() { "$reelyard" dead list --data "$data" --json >"$tmp/out" && [ "$(jq '[.. | .reason? // empty] | length' "$tmp/out")" = 3 ]; }
 await three_dead
-for reason in 'not JSON' 'no type of job' 'no field job'; do
+for reason in 'not JSON' 'not a type of job' 'no field job'; do
     jq -e --arg reason "$reason" '[.. | .reason? // empty | select(contains($reason))] | length == 1' "$tmp/out" >/dev/null ||
         fail "no dead letter says '$reason': $(cat "$tmp/out")"
 done

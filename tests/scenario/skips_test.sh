@@ -12,19 +12,27 @@ skipped_without() {
     tail -n 1 "$tmp/out" | grep -q "^skipped: .*$what" || fail "$* does not say that $what is missing: $(cat "$tmp/out")"
 }
 
+# The built tests whose sources match a pattern.
+tests_with() {
+    local source
+    for source in "$REELYARD_SOURCE"/tests/{unit,actor,conformance}/*_test.c; do
+        ! grep -qE "$1" "$source" || printf '%s/tests/%s_%s\n' "$REELYARD_BUILD" "$(basename "$(dirname "$source")")" "$(basename "$source" .c)"
+    done
+}
+
 step "no PostgreSQL"
-for name in writer_pg writer_pg_schema writer_pg_trouble writer_pgbouncer; do
-    skipped_without PostgreSQL env PG_BINDIR="$tmp/empty" "$REELYARD_BUILD/tests/conformance_${name}_test"
+for program in $(tests_with 'postgres_server_(make|start)'); do
+    skipped_without PostgreSQL env PG_BINDIR="$tmp/empty" "$program"
 done
 
 step "neither Redis nor Valkey"
-for name in conformance_job_queue_redis conformance_redis_trouble actor_ingester actor_relay_nodes; do
-    skipped_without valkey-server env PATH="$tmp/empty" "$REELYARD_BUILD/tests/${name}_test"
+for program in $(tests_with 'redis_server_start'); do
+    skipped_without valkey-server env PATH="$tmp/empty" "$program"
 done
 
 step "no ffmpeg"
-for name in actor_encoder unit_encoder_damage unit_encoder_picture unit_encoder_ranges; do
-    skipped_without ffmpeg env PATH="$tmp/empty" "$REELYARD_BUILD/tests/${name}_test"
+for program in $(tests_with 'media_folder_make'); do
+    skipped_without ffmpeg env PATH="$tmp/empty" "$program"
 done
 
 step "scenarios without a tool or a server"
