@@ -111,7 +111,7 @@ static int settle_in(struct ry_sandbox *sandbox, const struct split *split, stru
 
 int ry_sandbox_enter(struct ry_sandbox *sandbox, const struct ry_sandbox_options *options, struct ry_error *err)
 {
-    struct split split;
+    struct split split = {.log = {-1, -1}};
     *sandbox = (struct ry_sandbox){.options = *options, .pid = getpid()};
     if (*ry_sandbox_unavailable())
         return ry_fail(err, RY_ECONFIG, "%s: %s", options->name, ry_sandbox_unavailable());
