@@ -10,7 +10,7 @@
 unsigned ry_pool_take(struct ry_node_role *roles, struct ry_node_role *away, size_t count);
 
 /* Starts them at the node, which listens at socket and must not end before ry_sandbox_pool_quiet. Under a command that
- * somebody waits for, the node fails when all have used up their restart budgets; a lasting one works on without. */
+ * somebody waits for, the node fails when all are given up; a lasting one works on without. */
 int ry_pool_start(struct ry_sandbox_pool **pool, const struct ry_cli *cli, struct ry_node *node,
                   const struct ry_node_role *away, size_t count, const char *socket, struct ry_error *err);
 

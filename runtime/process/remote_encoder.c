@@ -32,6 +32,7 @@
 #include "runtime/process/proxy.h"
 #include "runtime/process/restart.h"
 #include "runtime/process/signals.h"
+#include "runtime/process/tally.h"
 
 #define CONNECT_TIMEOUT_MS 10000
 /* A node that lives says something every 2 s. It is looked for in bytes, not in messages: a large one is long under
@@ -40,7 +41,8 @@
 /* How long the process may take to notice that its connection is lost. */
 #define LEAVE_MS 5000
 
-/* A node that is away for long is no reason to give up: there is no restart budget. */
+/* A node that is away for long is no reason to give up: there is no restart budget. Deaths before the node welcomed the
+ * process are limited (restart.h). */
 static const struct ry_restart_rule again = {
     .first_ms = 200, .longest_ms = 10000, .calm_ms = 30000, .period_ms = 0, .most = RY_RESTARTS_MAX - 1};
 
@@ -58,8 +60,10 @@ struct remote {
     bool *joined;    /* shared with the process: the node has welcomed it */
     bool welcome;    /* it did, in this life or an earlier one */
     bool stopping;
-    pid_t child; /* 0: none now */
-    int status;  /* of the last one */
+    pid_t child;       /* 0: none now */
+    int status;        /* of the last one */
+    bool killed;       /* by us */
+    enum ry_life life; /* of the last try */
     struct ry_restart restart;
     struct ry_rng rng;
     struct ry_proxy proxy;
@@ -198,7 +202,7 @@ static _Noreturn void be_the_child(struct remote *remote, int node_fd, pid_t par
 static bool start(struct remote *remote, int node_fd)
 {
     pid_t parent = getpid();
-    *remote->joined = false;
+    *remote->joined = remote->killed = false;
     (void)fflush(NULL);
     pid_t child = fork();
     if (child == 0)
@@ -251,6 +255,12 @@ static void carry(struct remote *remote, int own_fd, int node_fd)
     }
 }
 
+static void kill_child(struct remote *remote)
+{
+    remote->killed = true;
+    (void)kill(remote->child, SIGKILL);
+}
+
 /* The connection is over: so is the process, if not by itself. */
 static void finish(struct remote *remote)
 {
@@ -261,7 +271,7 @@ static void finish(struct remote *remote)
         await(remote, signals, 1, (int)left_ms);
     if (remote->child == 0)
         return;
-    (void)kill(remote->child, SIGKILL);
+    kill_child(remote);
     (void)waitpid(remote->child, &remote->status, 0);
     remote->child = 0;
 }
@@ -275,11 +285,20 @@ static int judge_stop(const struct remote *remote, int code)
     return cut_short ? RY_EXIT_DONE : code;
 }
 
+/* An exit code before the welcome is the node's answer, or its absence; a signal is the process's own failure. */
+static enum ry_life life_of(const struct remote *remote)
+{
+    if (*remote->joined)
+        return RY_LIFE_READY;
+    return WIFSIGNALED(remote->status) && !remote->killed ? RY_LIFE_UNREADY : RY_LIFE_EXCUSED;
+}
+
 /* Whether there is to be another try, or the exit code. */
 static int judge(struct remote *remote)
 {
     int code = WIFEXITED(remote->status) ? WEXITSTATUS(remote->status) : RY_EXIT_FAILED;
     remote->welcome = remote->welcome || *remote->joined;
+    remote->life = life_of(remote);
     if (remote->stopping)
         return judge_stop(remote, code);
     if (WIFEXITED(remote->status) && code == RY_EXIT_CONFIG)
@@ -296,6 +315,7 @@ static int judge(struct remote *remote)
 
 static int try_once(struct remote *remote)
 {
+    remote->life = RY_LIFE_EXCUSED;
     int node_fd = dial(remote);
     if (node_fd < 0)
         return remote->stopping ? RY_EXIT_DONE : GO_ON;
@@ -308,22 +328,33 @@ static int try_once(struct remote *remote)
         carry(remote, own_fd, node_fd);
         (void)close(own_fd);
     } else if (remote->child) {
-        (void)kill(remote->child, SIGKILL); /* it has nothing to wait for */
+        kill_child(remote); /* it has nothing to wait for */
     }
     (void)close(node_fd);
     finish(remote);
     return judge(remote);
 }
 
-static void pause_before_next(struct remote *remote, int64_t lived_ms)
+static int fail_unready(const struct remote *remote, struct ry_error *err)
 {
-    int64_t wait_ms = again.longest_ms;
-    (void)ry_restart_after(&remote->restart, &again, &remote->rng, ry_mono_ms(ry_clock_system()), lived_ms, &wait_ms);
-    int64_t until_mono_ms = ry_mono_ms(ry_clock_system()) + wait_ms;
+    char death[RY_DEATH_TEXT_BYTES];
+    ry_death_describe(remote->status, RY_KILL_NONE, death);
+    return ry_fail(err, RY_EIO, "%s died %u times in a row before the node welcomed it (the last time: %s)",
+                   remote->options->name, remote->restart.unready, death);
+}
+
+static int pause_before_next(struct remote *remote, int64_t lived_ms, struct ry_error *err)
+{
+    int64_t wait_ms = 0;
+    int64_t until_mono_ms = ry_mono_ms(ry_clock_system());
+    if (!ry_restart_after(&remote->restart, &again, &remote->rng, until_mono_ms, lived_ms, remote->life, &wait_ms))
+        return fail_unready(remote, err);
+    until_mono_ms += wait_ms;
     struct pollfd signals[1];
     int64_t left_ms;
     while (!remote->stopping && (left_ms = until_mono_ms - ry_mono_ms(ry_clock_system())) > 0)
         await(remote, signals, 1, (int)left_ms);
+    return RY_OK;
 }
 
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
@@ -394,8 +425,8 @@ int ry_remote_encoder_run(const struct ry_remote_encoder_options *options, int *
         int64_t start_mono_ms = ry_mono_ms(ry_clock_system());
         code = try_once(remote);
         if (code == GO_ON)
-            pause_before_next(remote, ry_mono_ms(ry_clock_system()) - start_mono_ms);
-        if (code == GO_ON && remote->stopping)
+            rc = pause_before_next(remote, ry_mono_ms(ry_clock_system()) - start_mono_ms, err);
+        if (rc == RY_OK && code == GO_ON && remote->stopping)
             code = RY_EXIT_DONE;
     }
     remote_free(remote);

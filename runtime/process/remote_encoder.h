@@ -26,8 +26,8 @@ bool ry_remote_encoder_wanted(const char *join);
 
 /* Connects and works, again and again, until SIGINT or SIGTERM (which must be blocked, and are passed on to the
  * process): then *exit_code is that process's. Ends by itself only when another try would be no better: the node does
- * not know our key (RY_EXIT_CONFIG), or it refuses us though we were never welcome (its exit code). RY_EINVAL: join is no
- * address. */
+ * not know our key (RY_EXIT_CONFIG), or it refuses us though we were never welcome (its exit code). RY_EINVAL: join is
+ * no address. RY_EIO: processes died of signals before they were welcome, too often in a row (restart.h). */
 int ry_remote_encoder_run(const struct ry_remote_encoder_options *options, int *exit_code, struct ry_error *err);
 
 #endif

@@ -1,13 +1,21 @@
 /* restart.c: backoff and restart intensity; see restart.h. */
 #include "runtime/process/restart.h"
 
+#include <inttypes.h>
+
+#include "runtime/base/assert.h"
 #include "runtime/base/backoff.h"
 
 #define JITTER_PERCENT 10
 
 bool ry_restart_after(struct ry_restart *restart, const struct ry_restart_rule *rule, struct ry_rng *rng,
-                      int64_t now_mono_ms, int64_t lived_ms, int64_t *wait_ms)
+                      int64_t now_mono_ms, int64_t lived_ms, enum ry_life life, int64_t *wait_ms)
 {
+    RY_ASSERT(lived_ms >= 0 && rule->most < RY_RESTARTS_MAX, "%" PRId64 " ms, %u", lived_ms, rule->most);
+    if (life == RY_LIFE_READY)
+        restart->unready = 0;
+    else if (life == RY_LIFE_UNREADY)
+        restart->unready++;
     restart->deaths_mono_ms[restart->deaths % RY_RESTARTS_MAX] = now_mono_ms;
     restart->deaths++;
     /* The death before which there must have been `most` others within the period. */
@@ -16,9 +24,16 @@ bool ry_restart_after(struct ry_restart *restart, const struct ry_restart_rule *
         if (now_mono_ms - earlier_mono_ms < rule->period_ms)
             return false;
     }
+    if (ry_restart_never_ready(restart))
+        return false;
     if (lived_ms >= rule->calm_ms)
         restart->quick = 0;
     *wait_ms = ry_backoff_doubling_ms(rng, rule->first_ms, rule->longest_ms, restart->quick, JITTER_PERCENT);
     restart->quick++;
     return true;
+}
+
+bool ry_restart_never_ready(const struct ry_restart *restart)
+{
+    return restart->unready >= RY_UNREADY_DEATHS_MAX;
 }

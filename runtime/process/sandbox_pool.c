@@ -121,10 +121,12 @@ static void revoke_ticket(struct ry_sandbox_pool *pool, const struct pooled *chi
 static void note_failed(struct ry_sandbox_pool *pool, const struct pooled *last)
 {
     struct ry_error why = {0};
+    char text[RY_FAILURE_TEXT_BYTES];
     for (size_t i = 0; i < pool->count; i++)
         if (pool->children[i].state != POOLED_FAILED)
             return;
-    (void)ry_fail(&why, RY_EIO, "%s died too often (the last time: %s)", last->watch.name, last->watch.last_death);
+    ry_watch_describe_failure(&last->watch, text);
+    (void)ry_fail(&why, RY_EIO, "%s", text);
     (void)pthread_mutex_lock(&pool->lock);
     if (!pool->quiet)
         pool->options.node.all_failed(pool->options.node.arg, &why);

@@ -2,7 +2,7 @@
  *
  * Each is this program as `actor ROLE --name NAME ARGUMENTS... --on-leash`; that it shuts itself in is its own doing.
  * One that dies takes nothing with it: its mail is given to another. It is started again after a wait that doubles
- * while it dies young, until its restart budget is used up; one that makes no progress is killed. */
+ * while it dies young, until it is given up (restart.h); one that makes no progress is killed. */
 #ifndef REELYARD_RUNTIME_PROCESS_SANDBOX_POOL_H
 #define REELYARD_RUNTIME_PROCESS_SANDBOX_POOL_H
 
@@ -13,8 +13,8 @@
 struct ry_sandbox_pool;
 
 struct ry_pool_role {
-    uint32_t role;    /* enum ry_role */
     const char *name; /* static */
+    uint32_t role;    /* enum ry_role */
     unsigned instances;
 };
 
@@ -27,7 +27,7 @@ struct ry_pool_node {
     void (*revoke)(void *arg, const char *name);
     /* How all of them are, whenever that has changed. */
     void (*report)(void *arg, const struct ry_children_report *report);
-    /* All have used up their restart budgets; why says how the last one ended. */
+    /* All are given up (restart.h); why says how the last one ended. */
     void (*all_failed)(void *arg, const struct ry_error *why);
 };
 

@@ -31,6 +31,7 @@ int ry_watch_start(struct ry_watch *watch, const struct ry_spawn *spawn, int64_t
         return rc;
     }
     watch->kill_reason = RY_KILL_NONE;
+    watch->ready = false;
     watch->started_mono_ms = watch->beat_mono_ms = now_mono_ms;
     RY_LOG(RY_DEBUG, "child_started", "name=%s pid=%d", watch->name, (int)watch->pid);
     return RY_OK;
@@ -47,10 +48,12 @@ void ry_watch_kill(struct ry_watch *watch, enum ry_kill_reason reason)
 enum ry_leash_got ry_watch_hear(struct ry_watch *watch, struct ry_leash_msg *msg, int64_t now_mono_ms)
 {
     enum ry_leash_got got = ry_leash_hear(watch->leash_fd, msg, sizeof *msg);
-    if (got == RY_LEASH_MSG)
+    if (got == RY_LEASH_MSG) {
         watch->beat_mono_ms = now_mono_ms;
-    else if (got == RY_LEASH_ENDED)
+        watch->ready = watch->ready || msg->kind == RY_LEASH_MSG_READY;
+    } else if (got == RY_LEASH_ENDED) {
         ry_watch_close(watch);
+    }
     return got;
 }
 
@@ -77,14 +80,25 @@ bool ry_watch_again(struct ry_watch *watch, const struct ry_restart_rule *rule, 
 {
     int64_t wait_ms = 0;
     int64_t lived_ms = now_mono_ms - watch->started_mono_ms;
-    if (!ry_restart_after(&watch->restart, rule, rng, now_mono_ms, lived_ms, &wait_ms)) {
-        RY_LOG(RY_CRITICAL, "child_spent", "name=%s deaths=%zu last=%s", watch->name, watch->restart.deaths,
-               watch->last_death);
+    enum ry_life life = watch->ready ? RY_LIFE_READY : RY_LIFE_UNREADY;
+    if (!ry_restart_after(&watch->restart, rule, rng, now_mono_ms, lived_ms, life, &wait_ms)) {
+        RY_LOG(RY_CRITICAL, "child_spent", "name=%s deaths=%zu unready=%u last=%s", watch->name, watch->restart.deaths,
+               watch->restart.unready, watch->last_death);
         return false;
     }
     *start_due_mono_ms = now_mono_ms + wait_ms;
     watch->restarts++;
     return true;
+}
+
+void ry_watch_describe_failure(const struct ry_watch *watch, char text[RY_FAILURE_TEXT_BYTES])
+{
+    if (ry_restart_never_ready(&watch->restart))
+        (void)snprintf(text, RY_FAILURE_TEXT_BYTES, "%s died %u times in a row before it was ready (the last time: %s)",
+                       watch->name, watch->restart.unready, watch->last_death);
+    else
+        (void)snprintf(text, RY_FAILURE_TEXT_BYTES, "%s died too often (the last time: %s)", watch->name,
+                       watch->last_death);
 }
 
 void ry_watch_note(const struct ry_watch *watch, const char *role, const char *state, struct ry_children_report *report)

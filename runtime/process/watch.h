@@ -12,6 +12,8 @@
 #include "runtime/process/restart.h"
 #include "runtime/process/spawn.h"
 
+#define RY_FAILURE_TEXT_BYTES 256
+
 struct ry_watch {
     char name[RY_CHILD_NAME_BYTES];
     pid_t pid;    /* 0: there is none */
@@ -19,6 +21,7 @@ struct ry_watch {
     enum ry_kill_reason kill_reason;
     int64_t started_mono_ms;
     int64_t beat_mono_ms; /* last sign of progress */
+    bool ready;           /* it has been, in this life */
     struct ry_restart restart;
     uint64_t restarts;
     char last_death[RY_DEATH_TEXT_BYTES];
@@ -44,9 +47,12 @@ bool ry_watch_is_stuck(const struct ry_watch *watch, int64_t now_mono_ms, int64_
 /* waitpid has told of its end: logs it, describes it in last_death, and counts it among deaths[RY_DEATH_COUNT]. */
 enum ry_death ry_watch_ended(struct ry_watch *watch, int wait_status, uint64_t *deaths);
 
-/* After a failure: when to start it again. False: its restart budget is used up, which is logged. */
+/* After a failure: when to start it again. False: it is given up (restart.h), which is logged. */
 bool ry_watch_again(struct ry_watch *watch, const struct ry_restart_rule *rule, struct ry_rng *rng, int64_t now_mono_ms,
                     int64_t *start_due_mono_ms);
+
+/* Why it was given up, for people: "encoder-1 died too often (the last time: signal 9 (Killed))". */
+void ry_watch_describe_failure(const struct ry_watch *watch, char text[RY_FAILURE_TEXT_BYTES]);
 
 /* Adds it to a report, if that has room. */
 void ry_watch_note(const struct ry_watch *watch, const char *role, const char *state,

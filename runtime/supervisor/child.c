@@ -251,6 +251,7 @@ static void child_fail_node(struct up *up, enum ry_err code, const char *reason)
 static void child_failed(struct up *up, struct child *child, int wait_status)
 {
     char reason[sizeof up->failure.text];
+    char text[RY_FAILURE_TEXT_BYTES];
     bool exited = WIFEXITED(wait_status);
     if (up->former && child->state == CHILD_STARTING && exited) {
         up->roll_back = true;
@@ -264,11 +265,11 @@ static void child_failed(struct up *up, struct child *child, int wait_status)
         return;
     }
     child_set(up, child, CHILD_FAILED);
+    ry_watch_describe_failure(&child->watch, text);
     if (refused)
         (void)snprintf(reason, sizeof reason, "%s rejects its configuration; see its log", child->watch.name);
     else
-        (void)snprintf(reason, sizeof reason, "%s died too often (the last time: %s), and nothing works without it",
-                       child->watch.name, child->watch.last_death);
+        (void)snprintf(reason, sizeof reason, "%s, and nothing works without it", text);
     if (refused || child->essential)
         child_fail_node(up, refused ? RY_ECONFIG : RY_EIO, reason);
 }

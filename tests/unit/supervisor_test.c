@@ -34,7 +34,7 @@ static void wait_doubles_up_to_its_limit_and_begins_anew_after_a_long_life(void 
     for (size_t i = 0; i < sizeof deaths / sizeof *deaths; i++) {
         int64_t wait_ms = 0;
         now_mono_ms += 60000; /* the budget is not what this is about */
-        assert_true(ry_restart_after(&restart, &rule, &rng, now_mono_ms, deaths[i].lived_ms, &wait_ms));
+        assert_true(ry_restart_after(&restart, &rule, &rng, now_mono_ms, deaths[i].lived_ms, RY_LIFE_READY, &wait_ms));
         assert_between(wait_ms, deaths[i].wait_ms * 9 / 10, deaths[i].wait_ms * 11 / 10);
     }
 }
@@ -59,9 +59,46 @@ static void budget_is_spent_by_more_deaths_than_allowed_within_the_period(void *
         unsigned survived = 0;
         int64_t wait_ms;
         own.most = cases[i].most;
-        while (survived < 1000 && ry_restart_after(&restart, &own, &rng, survived * cases[i].apart_ms, 5, &wait_ms))
+        while (survived < 1000 &&
+               ry_restart_after(&restart, &own, &rng, survived * cases[i].apart_ms, 5, RY_LIFE_READY, &wait_ms))
             survived++;
         if (survived != cases[i].survives)
+            fail_msg("%s: %u", cases[i].claim, survived);
+    }
+}
+
+/* Lives are letters: r was ready, u was not, e is excused. */
+static void process_that_dies_before_it_is_ready_is_given_up_after_so_many_in_a_row(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *claim;
+        const char *lives; /* repeated */
+        int64_t apart_ms;
+        unsigned survives; /* deaths that are followed by a start; 1000: all */
+        bool never_ready;  /* the reason why it is given up */
+    } cases[] = {
+        {"never ready, deaths as far apart as waits make them", "u", 30000, RY_UNREADY_DEATHS_MAX - 1, true},
+        {"never ready, over days", "u", 86400000, RY_UNREADY_DEATHS_MAX - 1, true},
+        {"ready once, never after", "ruuuuuuuu", 30000, RY_UNREADY_DEATHS_MAX, true},
+        {"ready in between each time", "uuuuuuur", 30000, 1000, false},
+        {"dies at its work, rarely", "r", 30000, 1000, false},
+        {"dies at its work, often", "r", 10, 10, false},
+        {"the others are away", "e", 30000, 1000, false},
+        {"others are away in between, which does not excuse it", "ue", 30000, 2 * RY_UNREADY_DEATHS_MAX - 2, true}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct ry_restart restart = {.deaths = 0};
+        struct ry_rng rng = {.state = 7};
+        unsigned survived = 0;
+        size_t n = strlen(cases[i].lives);
+        int64_t wait_ms;
+        for (; survived < 1000; survived++) {
+            char c = cases[i].lives[survived % n];
+            enum ry_life life = c == 'r' ? RY_LIFE_READY : c == 'u' ? RY_LIFE_UNREADY : RY_LIFE_EXCUSED;
+            if (!ry_restart_after(&restart, &rule, &rng, survived * cases[i].apart_ms, 5, life, &wait_ms))
+                break;
+        }
+        if (survived != cases[i].survives || ry_restart_never_ready(&restart) != cases[i].never_ready)
             fail_msg("%s: %u", cases[i].claim, survived);
     }
 }
@@ -388,6 +425,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wait_doubles_up_to_its_limit_and_begins_anew_after_a_long_life),
         cmocka_unit_test(budget_is_spent_by_more_deaths_than_allowed_within_the_period),
+        cmocka_unit_test(process_that_dies_before_it_is_ready_is_given_up_after_so_many_in_a_row),
         cmocka_unit_test(every_way_to_die_has_its_place_in_the_tally),
         cmocka_unit_test(secret_is_in_the_environment_of_its_own_role_only),
         cmocka_unit_test(environment_carries_flags_and_the_kept_settings),
