@@ -72,7 +72,7 @@ await all_run
 ! environment | grep -q nowhere || fail "storage-1 has the configuration that was refused"
 echo REELYARD_NODE=other >"$tmp/node.env"
 kill -HUP "$node"
-await grep -q 'node cannot change' "$tmp/up.log"
+await grep -q 'node cannot be changed' "$tmp/up.log"
 printf 'REELYARD_CLIP_WINDOW=8\n' >"$tmp/node.env"
 kill -HUP "$node"
 await grep -q ' reloaded' "$tmp/up.log"
