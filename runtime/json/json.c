@@ -9,7 +9,7 @@
 
 static yyjson_val *val(const struct ry_json *value)
 {
-    return (yyjson_val *)(uintptr_t)value; /* yyjson reads through pointers that are not const */
+    return (yyjson_val *)value; /* yyjson reads through pointers that are not const */
 }
 
 /* NULL for the JSON null. */
@@ -20,7 +20,7 @@ static const struct ry_json *value_of(yyjson_val *value)
 
 static yyjson_doc *document(const struct ry_json_doc *doc)
 {
-    return (yyjson_doc *)(uintptr_t)doc;
+    return (yyjson_doc *)doc;
 }
 
 /* ---- parsing ----------------------------------------------------------------------------------------------------- */
@@ -65,6 +65,7 @@ static int unit_at(const char *p, const char *end)
 /* Overwrites each escape of a lone surrogate by that of U+FFFD. False when there is none. */
 static bool replace_lone_surrogates(char *text, size_t n)
 {
+    static const char replacement[] = {'F', 'F', 'F', 'D'}; /* U+FFFD, behind the \u that stands there */
     bool changed = false;
     char *end = text + n;
     for (char *p = text; (p = memchr(p, '\\', (size_t)(end - p))) != NULL;) {
@@ -73,7 +74,7 @@ static bool replace_lone_surrogates(char *text, size_t n)
         if (next >= 0xDC00 && next < 0xE000) {
             p += 12;
         } else if (unit >= 0xD800 && unit < 0xE000) {
-            memcpy(p + 2, "FFFD", 4);
+            memcpy(p + 2, replacement, sizeof replacement);
             changed = true;
             p += 6;
         } else {
@@ -110,7 +111,7 @@ int ry_json_parse_with(struct ry_str text, yyjson_read_flag flags, const yyjson_
         return ry_fail(err, RY_ELIMIT, "JSON of %zu bytes; at most %zu are read", text.n, RY_JSON_MAX_BYTES);
     flags |= YYJSON_READ_BIGNUM_AS_RAW;
     yyjson_read_err why = {0};
-    char *bytes = (char *)(uintptr_t)text.p; /* not written to: the flag INSITU is never given */
+    char *bytes = (char *)text.p; /* not written to: the flag INSITU is never given */
     yyjson_doc *read = yyjson_read_opts(bytes, text.n, flags, memory, &why);
     if (read == NULL && why.code == YYJSON_READ_ERROR_INVALID_STRING) {
         char *mended = malloc(text.n);
