@@ -114,8 +114,10 @@ static int attach(const struct args *args, const char *socket)
     struct ry_error err;
     ry_signals_hold_stop();
     int rc = work(args, socket, NULL, NULL, &err);
-    if (rc == RY_EAWAY && args->on_leash)
+    if (rc == RY_EAWAY && args->on_leash) {
+        RY_LOG(RY_WARNING, "node_away", "name=%s reason=%s", args->name, err.text);
         return RY_EXIT_ORPHAN;
+    }
     return rc == RY_OK ? RY_EXIT_DONE : ry_cli_fail(args->cli, &err);
 }
 

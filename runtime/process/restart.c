@@ -8,14 +8,11 @@
 
 #define JITTER_PERCENT 10
 
-bool ry_restart_after(struct ry_restart *restart, const struct ry_restart_rule *rule, struct ry_rng *rng,
-                      int64_t now_mono_ms, int64_t lived_ms, enum ry_life life, int64_t *wait_ms)
+/* Counts a death; whether it may be followed by a start. */
+static bool is_within_limits(struct ry_restart *restart, const struct ry_restart_rule *rule, int64_t now_mono_ms,
+                             enum ry_life life)
 {
-    RY_ASSERT(lived_ms >= 0 && rule->most < RY_RESTARTS_MAX, "%" PRId64 " ms, %u", lived_ms, rule->most);
-    if (life == RY_LIFE_READY)
-        restart->unready = 0;
-    else if (life == RY_LIFE_UNREADY)
-        restart->unready++;
+    restart->unready = life == RY_LIFE_READY ? 0 : restart->unready + 1;
     restart->deaths_mono_ms[restart->deaths % RY_RESTARTS_MAX] = now_mono_ms;
     restart->deaths++;
     /* The death before which there must have been `most` others within the period. */
@@ -24,7 +21,14 @@ bool ry_restart_after(struct ry_restart *restart, const struct ry_restart_rule *
         if (now_mono_ms - earlier_mono_ms < rule->period_ms)
             return false;
     }
-    if (ry_restart_never_ready(restart))
+    return !ry_restart_never_ready(restart);
+}
+
+bool ry_restart_after(struct ry_restart *restart, const struct ry_restart_rule *rule, struct ry_rng *rng,
+                      int64_t now_mono_ms, int64_t lived_ms, enum ry_life life, int64_t *wait_ms)
+{
+    RY_ASSERT(lived_ms >= 0 && rule->most < RY_RESTARTS_MAX, "%" PRId64 " ms, %u", lived_ms, rule->most);
+    if (life != RY_LIFE_EXCUSED && !is_within_limits(restart, rule, now_mono_ms, life))
         return false;
     if (lived_ms >= rule->calm_ms)
         restart->quick = 0;

@@ -38,7 +38,7 @@ struct ry_restart {
 enum ry_life {
     RY_LIFE_READY,   /* it was ready */
     RY_LIFE_UNREADY, /* it was not, by its own fault */
-    RY_LIFE_EXCUSED  /* it was not, because somebody else was away: says nothing of the process */
+    RY_LIFE_EXCUSED  /* it ended because somebody else was away: it is not counted, and only waited after */
 };
 
 /* The end of a life of lived_ms. True, and how long to wait before the next start; false: it is given up. */

@@ -58,7 +58,9 @@ void ry_death_describe(int wait_status, enum ry_kill_reason kill_reason, char te
     else if (death == RY_DEATH_SECCOMP)
         (void)snprintf(text, RY_DEATH_TEXT_BYTES, "a system call that its sandbox denies");
     else if (death == RY_DEATH_ORPHAN)
-        (void)snprintf(text, RY_DEATH_TEXT_BYTES, "its router was gone");
+        (void)snprintf(text, RY_DEATH_TEXT_BYTES, "%s",
+                       kill_reason == RY_KILL_ORPHANED ? "its router was gone"
+                                                       : "its router, or a server that it needs, was away");
     else if (WIFEXITED(wait_status))
         (void)snprintf(text, RY_DEATH_TEXT_BYTES, "%sexit code %d", limit_name(WEXITSTATUS(wait_status)),
                        WEXITSTATUS(wait_status));

@@ -16,7 +16,7 @@ enum ry_death {
     RY_DEATH_LIMIT,   /* SIGXCPU or SIGXFSZ, or the sandbox's end of CPU time: a resource limit */
     RY_DEATH_STUCK,   /* the supervisor killed it, for it made no progress */
     RY_DEATH_LATE,    /* the supervisor killed it, for it did not leave in time */
-    RY_DEATH_ORPHAN,  /* it lost its router */
+    RY_DEATH_ORPHAN,  /* it lost its router, or a server that it needs is away */
     RY_DEATH_COUNT
 };
 

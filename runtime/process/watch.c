@@ -91,6 +91,17 @@ bool ry_watch_again(struct ry_watch *watch, const struct ry_restart_rule *rule, 
     return true;
 }
 
+void ry_watch_excuse(struct ry_watch *watch, const struct ry_restart_rule *rule, struct ry_rng *rng,
+                     int64_t now_mono_ms, int64_t *start_due_mono_ms)
+{
+    int64_t wait_ms = 0;
+    int64_t lived_ms = now_mono_ms - watch->started_mono_ms;
+    bool again = ry_restart_after(&watch->restart, rule, rng, now_mono_ms, lived_ms, RY_LIFE_EXCUSED, &wait_ms);
+    RY_ASSERT(again, "%s", watch->name);
+    *start_due_mono_ms = now_mono_ms + wait_ms;
+    watch->restarts++;
+}
+
 void ry_watch_describe_failure(const struct ry_watch *watch, char text[RY_FAILURE_TEXT_BYTES])
 {
     if (ry_restart_never_ready(&watch->restart))

@@ -51,6 +51,10 @@ enum ry_death ry_watch_ended(struct ry_watch *watch, int wait_status, uint64_t *
 bool ry_watch_again(struct ry_watch *watch, const struct ry_restart_rule *rule, struct ry_rng *rng, int64_t now_mono_ms,
                     int64_t *start_due_mono_ms);
 
+/* After an end that was no failure of its own: when to start it again, after a wait that doubles as after failures. */
+void ry_watch_excuse(struct ry_watch *watch, const struct ry_restart_rule *rule, struct ry_rng *rng,
+                     int64_t now_mono_ms, int64_t *start_due_mono_ms);
+
 /* Why it was given up, for people: "encoder-1 died too often (the last time: signal 9 (Killed))". */
 void ry_watch_describe_failure(const struct ry_watch *watch, char text[RY_FAILURE_TEXT_BYTES]);
 

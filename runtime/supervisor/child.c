@@ -281,6 +281,10 @@ static void child_next(struct up *up, struct child *child, enum ry_death death, 
         child_remove(up, child);
     } else if (up->quiet && child->source) {
         child_set(up, child, CHILD_PAUSED);
+    } else if (death == RY_DEATH_ORPHAN && child->watch.kill_reason == RY_KILL_NONE) {
+        /* Its router, which still runs here, was not reached, or a server that it needs is away: that is waited for. */
+        ry_watch_excuse(&child->watch, &up->rule, &up->rng, up->now_mono_ms, &child->start_due_mono_ms);
+        child_set(up, child, CHILD_WAITING);
     } else if (death == RY_DEATH_LEFT || death == RY_DEATH_ORPHAN ||
                child->watch.kill_reason == RY_KILL_TOLD_TO_LEAVE) {
         child->watch.restarts += death != RY_DEATH_LEFT;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # `reelyard up` without servers: a process that dies too often is given up and the rest works on and says so; the writer's loss ends the
-# node with an error, and so does a configuration that a process refuses. What cannot be drained is told by the exit code, a second
+# node with an error, and so does a configuration that a process refuses; a server that is away is waited for. What cannot be drained is told by the exit code, a second
 # SIGTERM ends at once, and systemd hears of it all.
 . "$(dirname "$0")/scenario.sh"
 data=$tmp/data
@@ -49,6 +49,17 @@ ended=0
 wait "$node" || ended=$?
 [ "$ended" -eq 1 ] || fail "the node ended with $ended"
 grep -q 'writer-1 died too often' "$tmp/up.log" || fail "$(tail -5 "$tmp/up.log")"
+
+step "a writer whose server is away is not given up, and says why it restarts"
+take_port
+DATABASE_URL=postgresql://nobody:x@127.0.0.1:$port/none REELYARD_QUEUE=embedded \
+    start "$tmp/away.log" "$reelyard" up --data "$tmp/away" --http-port 0
+node=$last
+restarts() { [ "$("$reelyard" status --data "$tmp/away" --json | jq '.node.children[] | select(.name == "writer-1") | .restarts')" -ge 3 ]; }
+await restarts
+grep -q 'node_away.*name=writer-1.*cannot be reached' "$tmp/away.log" || fail "no reason: $(tail -5 "$tmp/away.log")"
+! grep -q child_spent "$tmp/away.log" || fail "given up: $(grep child_spent "$tmp/away.log")"
+end "$node"
 
 step "a process refuses its configuration"
 ended=0
