@@ -16,9 +16,6 @@
 #include "proto/codec.h"
 
 #define UNWELCOMES_A_SECOND 100
-/* Peers that are over and have ended, or whose end cannot be learned, because the system has no pidfds: the oldest go.
- */
-#define OVER_MAX 1024
 /* Bags behind its end for which a confined instance is ended; what was under way is one or two. */
 #define WORDS_AFTER_MAX 8
 
@@ -167,13 +164,20 @@ void peer_over(struct ry_router_thread *thread, struct peer *peer)
         thread->sessions[peer->session % SESSION_SLOTS] = NULL;
     ry_bag_free(&peer->bag);
     TAILQ_INSERT_TAIL(&thread->over, peer, of_over);
-    if (++thread->over_count <= OVER_MAX)
-        return;
-    struct peer *oldest;
-    TAILQ_FOREACH(oldest, &thread->over, of_over)
-    if (oldest->pidfd < 0 && oldest->fd < 0) {
-        peer_free(thread, oldest);
-        return;
+    thread->over_count++;
+}
+
+/* Callers of peer_over go through the table with HASH_ITER, which allows that the current element is freed and no
+ * other, so only this function frees another one. */
+void peer_trim_over(struct ry_router_thread *thread)
+{
+    struct peer *peer = TAILQ_FIRST(&thread->over);
+    while (peer && thread->over_count > OVER_MAX) {
+        struct peer *next = TAILQ_NEXT(peer, of_over);
+        RY_ASSERT(peer->magic == PEER_MAGIC && peer->over);
+        if (peer->pidfd < 0 && peer->fd < 0)
+            peer_free(thread, peer);
+        peer = next;
     }
 }
 

@@ -79,6 +79,7 @@ static void *run(void *arg)
             wake_mono_ms = look_mono_ms < wake_mono_ms ? look_mono_ms : wake_mono_ms;
         }
         peer_end_put_out(thread);
+        peer_trim_over(thread);
         peer_flush_all(thread);
         if (taken && ++busy_rounds < BUSY_ROUNDS_MAX)
             continue;

@@ -27,6 +27,8 @@
 /* Bags taken from one socket before mail is handed out. */
 #define BAGS_A_ROUND  64
 #define SESSION_SLOTS 4096
+/* Peers that are kept when they are over. Those whose process or connection has not ended are kept beyond it. */
+#define OVER_MAX 1024
 
 enum transport { TRANSPORT_INPROC, TRANSPORT_IPC, TRANSPORT_TCP, TRANSPORT_COUNT };
 
@@ -70,7 +72,7 @@ struct ry_router_thread {
     struct peer *sessions[SESSION_SLOTS];
     struct peer *joining; /* its session is not known here yet, but the router greets it */
     STAILQ_HEAD(, peer) dirty;
-    TAILQ_HEAD(, peer) over; /* oldest first */
+    TAILQ_HEAD(peer_over_list, peer) over; /* oldest first */
     size_t over_count;
     bool some_put_out; /* some peers are, and not yet over */
     int epoll;         /* of pidfds */
@@ -112,9 +114,13 @@ void peer_dismiss_all(struct ry_router_thread *thread);
 /* Counts and logs what makes no sense. */
 void peer_malformed(struct ry_router_thread *thread, const char *what);
 void peer_free(struct ry_router_thread *thread, struct peer *peer);
-/* The instance of a peer has left: no word of it is heard any more; an inproc one is freed. */
+/* The instance of a peer has left: what it sends is dropped from now on. An inproc peer is freed; any other is kept with
+ * those that are over. Frees no other peer. */
 void peer_over(struct ry_router_thread *thread, struct peer *peer);
-/* A peer has ended without a word: its mail goes to others, and it is freed. */
+/* Frees the oldest of those that are over and have ended, or whose end cannot be learned because the system has no
+ * pidfds, until OVER_MAX are left. Once per round, not while peers are iterated. */
+void peer_trim_over(struct ry_router_thread *thread);
+/* The process or the connection of a peer has ended: its mail goes to others, and the peer is over. */
 void peer_gone(struct ry_router_thread *thread, struct peer *peer);
 /* A peer that is over says something: it is counted, and a confined one that does not end it is ended. */
 void peer_goes_on(struct ry_router_thread *thread, struct peer *peer);
