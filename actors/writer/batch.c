@@ -13,6 +13,7 @@
 
 #include "actors/writer/text.h"
 #include "runtime/base/assert.h"
+#include "runtime/base/log.h"
 #include "runtime/base/utf8.h"
 
 /* Of row_failure.key; only a media root can be longer. */
@@ -53,6 +54,7 @@ struct run {
     struct writer_engine *engine;
     struct writer_batch *batch;
     struct ry_arena *arena;
+    enum writer_care care;
 };
 
 static struct ry_str row_key(const struct ry_batch_write *batch, enum writer_table table, size_t index)
@@ -146,7 +148,7 @@ int writer_batches_write(struct writer_engine *engine, struct writer_batch *cons
         *batches[i] = (struct writer_batch){.write = batches[i]->write};
         rc = engine->ops->fence(engine, batches[i]->write, &batches[i]->fence, err);
         if (rc == RY_OK && batches[i]->fence == WRITER_FENCE_FOREIGN)
-            rc = note_foreign_channel(&(struct run){engine, batches[i], arena}, err);
+            rc = note_foreign_channel(&(struct run){engine, batches[i], arena, WRITER_BRISK}, err);
     }
     for (int table = 0; rc == RY_OK && table < WRITER_TABLE_COUNT; table++)
         rc = write_table(engine, (enum writer_table)table, batches, n, arena, err);
@@ -157,6 +159,13 @@ int writer_batches_write(struct writer_engine *engine, struct writer_batch *cons
 }
 
 /* ---- carefully ------------------------------------------------------------------------------------------------- */
+
+/* The end of what a step says. */
+static int settle_step(struct run *run, struct ry_error *err)
+{
+    const struct writer_engine_ops *ops = run->engine->ops;
+    return run->care == WRITER_STRICT ? ops->check_deferred(run->engine, err) : ops->sync(run->engine, err);
+}
 
 /* After a step behind a savepoint whose error is *why, if rc says so: releases it; or rolls back to it (*refused) when
  * its data are at fault; or fails, with RY_ESCHEMA when it is rolled back and nothing else is to be tried. */
@@ -193,7 +202,7 @@ static int write_span(struct run *run, enum writer_table table, size_t first, si
     if (rc == RY_OK)
         rc = engine->ops->upsert(engine, table, &slice, 1, &why);
     if (rc == RY_OK)
-        rc = engine->ops->sync(engine, &why);
+        rc = settle_step(run, &why);
     bool refused = false;
     rc = end_step(engine, rc, &why, &refused, err);
     if (rc != RY_OK)
@@ -221,7 +230,7 @@ static int pass_fence(struct run *run, struct ry_error *err)
     struct ry_error why = {0};
     rc = engine->ops->fence(engine, batch->write, &batch->fence, &why);
     if (rc == RY_OK)
-        rc = engine->ops->sync(engine, &why);
+        rc = settle_step(run, &why);
     bool refused = false;
     rc = end_step(engine, rc, &why, &refused, err);
     if (refused && batch->fence == WRITER_FENCE_OPEN)
@@ -257,7 +266,7 @@ static int write_progress(struct run *run, struct ry_error *err)
     struct ry_error why = {0};
     rc = engine->ops->progress(engine, counted, &why);
     if (rc == RY_OK)
-        rc = engine->ops->sync(engine, &why);
+        rc = settle_step(run, &why);
     bool refused = false;
     rc = end_step(engine, rc, &why, &refused, err);
     if (rc != RY_OK || !refused)
@@ -266,13 +275,39 @@ static int write_progress(struct run *run, struct ry_error *err)
     return note_failure(run, "channel_scan_status", run->batch->write->channel_id, &why, err);
 }
 
+/* The list is a table of the database too, and may refuse a text that the row's own table refused: then the log has it.
+ */
+static int list_span(struct run *run, size_t first, size_t n, struct ry_error *err)
+{
+    struct writer_engine *engine = run->engine;
+    const struct ry_row_failure *rows = run->batch->written.failures.items + first;
+    RY_ASSERT(n > 0 && first + n <= run->batch->written.failures.n, "failures %zu..%zu", first, first + n);
+    int rc = engine->ops->savepoint(engine, err);
+    if (rc != RY_OK)
+        return rc;
+    struct ry_error why = {0};
+    rc = engine->ops->refuse(engine, run->batch->write, rows, n, &why);
+    if (rc == RY_OK)
+        rc = settle_step(run, &why);
+    bool refused = false;
+    rc = end_step(engine, rc, &why, &refused, err);
+    if (rc != RY_OK || !refused)
+        return rc;
+    if (n > 1) {
+        rc = list_span(run, first, n / 2, err);
+        return rc == RY_OK ? list_span(run, first + n / 2, n - n / 2, err) : rc;
+    }
+    RY_LOG(RY_ERROR, "refused_row_not_listed", "channel=%.*s table=%.*s key=%.*s reason=%.*s list=%s",
+           RY_STR_ARG(run->batch->write->channel_id), RY_STR_ARG(rows->table), RY_STR_ARG(rows->key),
+           RY_STR_ARG(rows->reason), why.text);
+    return RY_OK;
+}
+
 /* Nobody finds in a log what was refused weeks ago. */
 static int list_refused(struct run *run, struct ry_error *err)
 {
-    const struct ry_batch_written *written = &run->batch->written;
-    if (written->failures.n == 0)
-        return RY_OK;
-    return run->engine->ops->refuse(run->engine, run->batch->write, written->failures.items, written->failures.n, err);
+    size_t n = run->batch->written.failures.n;
+    return n > 0 ? list_span(run, 0, n, err) : RY_OK;
 }
 
 static int write_all(struct run *run, struct ry_error *err)
@@ -291,11 +326,11 @@ static int write_all(struct run *run, struct ry_error *err)
     return rc == RY_OK && batch->write->progress.n > 0 ? write_progress(run, err) : rc;
 }
 
-int writer_batch_write_carefully(struct writer_engine *engine, struct writer_batch *batch, struct ry_arena *arena,
-                                 struct ry_error *err)
+int writer_batch_write_carefully(struct writer_engine *engine, struct writer_batch *batch, enum writer_care care,
+                                 struct ry_arena *arena, struct ry_error *err)
 {
     *batch = (struct writer_batch){.write = batch->write};
-    struct run run = {engine, batch, arena};
+    struct run run = {engine, batch, arena, care};
     struct ry_error why = {0};
     int rc = engine->ops->savepoint(engine, err);
     if (rc != RY_OK)

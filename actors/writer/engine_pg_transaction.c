@@ -109,6 +109,13 @@ int pg_sync(struct writer_engine *engine, struct ry_error *err)
     return pg_say_sync(pg_of(engine), err);
 }
 
+int pg_check_deferred(struct writer_engine *engine, struct ry_error *err)
+{
+    struct pg *pg = pg_of(engine);
+    int rc = pg_say(pg, "SET CONSTRAINTS ALL IMMEDIATE", NULL, NULL, NULL, err);
+    return rc == RY_OK ? pg_say_sync(pg, err) : rc;
+}
+
 /* ---- savepoints ---------------------------------------------------------------------------------------------------
  */
 

@@ -64,6 +64,15 @@ int lite_sync(struct writer_engine *engine, struct ry_error *err)
     return RY_OK;
 }
 
+/* SQLite does not say which key is at fault. */
+int lite_check_deferred(struct writer_engine *engine, struct ry_error *err)
+{
+    int open = 0, highest = 0;
+    if (sqlite3_db_status(lite_of(engine)->db, SQLITE_DBSTATUS_DEFERRED_FKS, &open, &highest, 0) != SQLITE_OK)
+        return ry_fail(err, RY_EIO, "SQLite does not tell of its deferred foreign keys");
+    return open == 0 ? RY_OK : ry_fail(err, RY_EDATA, "a deferred foreign key refers to a row that does not exist");
+}
+
 int lite_release(struct writer_engine *engine, struct ry_error *err)
 {
     return run_plain(engine, LITE_release, err);

@@ -6,7 +6,8 @@
  * that meets a transient error (lock, full disk) is rolled back and tried again by timer, after a growing wait; after a
  * few tries the senders of ASKs get the error and ask again later, while outcomes of clips, which nobody would repeat,
  * are kept until they can be written. What a schema rejects is answered with the error at once, or stalled; it never
- * counts as written, and the archive's state says so until it is.
+ * counts as written, and the archive's state says so until it is. When the commit itself is rejected (deferred
+ * constraints), each operation is committed alone, and only the one at fault fails.
  *
  * When it crashes, the transaction is rolled back as a whole; its mails are still in the router's custody and come
  * again. */
@@ -97,31 +98,72 @@ static void writer_on_written(struct writer *self, struct ry_ctx *ctx, struct wr
     write_op_tell(op, ctx, hints);
 }
 
-static void writer_on_committed(struct writer *self, struct ry_ctx *ctx, int64_t took_us)
+static void writer_observe(struct ry_ctx *ctx, size_t rows, int64_t began_us)
 {
     ry_count(ctx, RY_COUNTER_db_transactions, 1);
-    ry_observe(ctx, RY_HISTOGRAM_db_transaction, (double)took_us / 1e6);
-    ry_observe(ctx, RY_HISTOGRAM_db_batch, (double)self->rows);
-    if (self->troubles > 0)
-        RY_LOG(RY_INFO, "database_answers_again", "tries=%u", self->troubles);
-    self->troubles = 0;
-    struct writer_hints hints = {0};
-    for (size_t i = 0; i < self->in_flight_n; i++) {
+    ry_observe(ctx, RY_HISTOGRAM_db_transaction, (double)(writer_now_us() - began_us) / 1e6);
+    ry_observe(ctx, RY_HISTOGRAM_db_batch, (double)rows);
+}
+
+/* Tells the outcomes of the first n operations in flight, which are committed, and takes them out. */
+static void writer_on_ended(struct writer *self, struct ry_ctx *ctx, size_t n, struct writer_hints *hints)
+{
+    RY_ASSERT(n <= self->in_flight_n, "%zu of %zu in flight", n, self->in_flight_n);
+    for (size_t i = 0; i < n; i++) {
+        self->rows -= self->in_flight[i].rows;
         if (self->in_flight[i].stalled)
             writer_on_stalled(self, ctx, &self->in_flight[i]);
         else
-            writer_on_written(self, ctx, &self->in_flight[i], &hints);
+            writer_on_written(self, ctx, &self->in_flight[i], hints);
     }
-    self->in_flight_n = 0;
-    self->rows = 0;
+    self->in_flight_n -= n;
+    memmove(self->in_flight, self->in_flight + n, self->in_flight_n * sizeof *self->in_flight);
+}
+
+static void writer_on_committed(struct writer *self, struct ry_ctx *ctx, const struct writer_hints *hints)
+{
     self->stalls = self->stalled_n > 0 ? self->stalls + 1 : 0;
     if (self->stalled_n > 0)
         ry_timer(ctx, WRITER_TIMER_STALLED, writer_wait_ms(self, ctx, self->stalls - 1));
     const struct ry_send send = {.priority = RY_PRIORITY_CONTROL};
-    if (hints.clips_pending > 0)
-        RY_TELL(ctx, clips_pending, &(struct ry_clips_pending){.count = hints.clips_pending}, &send);
-    if (hints.pending_deletes > 0)
-        RY_TELL(ctx, files_doomed, &(struct ry_files_doomed){.count = hints.pending_deletes}, &send);
+    if (hints->clips_pending > 0)
+        RY_TELL(ctx, clips_pending, &(struct ry_clips_pending){.count = hints->clips_pending}, &send);
+    if (hints->pending_deletes > 0)
+        RY_TELL(ctx, files_doomed, &(struct ry_files_doomed){.count = hints->pending_deletes}, &send);
+}
+
+/* All in one transaction. */
+static int writer_commit_together(struct writer *self, struct ry_ctx *ctx, struct writer_hints *hints,
+                                  struct ry_error *err)
+{
+    int64_t began_us = writer_now_us();
+    int rc = write_ops_commit(self->in_flight, self->in_flight_n, self->engine, WRITER_BRISK, &self->transaction, err);
+    if (rc != RY_OK && write_op_is_refusal(err))
+        rc =
+            write_ops_commit(self->in_flight, self->in_flight_n, self->engine, WRITER_CAREFUL, &self->transaction, err);
+    if (rc != RY_OK)
+        return rc;
+    writer_observe(ctx, self->rows, began_us);
+    writer_on_ended(self, ctx, self->in_flight_n, hints);
+    return RY_OK;
+}
+
+/* One transaction each. What a database checks at the commit only (deferred constraints) is checked behind all
+ * savepoints, so this alone shows which operation is at fault. After an error, those that are not done stay in flight.
+ */
+static int writer_commit_singly(struct writer *self, struct ry_ctx *ctx, struct writer_hints *hints,
+                                struct ry_error *err)
+{
+    while (self->in_flight_n > 0) {
+        int64_t began_us = writer_now_us();
+        size_t rows = self->in_flight[0].rows;
+        int rc = write_op_commit(&self->in_flight[0], self->engine, &self->transaction, err);
+        if (rc != RY_OK)
+            return rc;
+        writer_observe(ctx, rows, began_us);
+        writer_on_ended(self, ctx, 1, hints);
+    }
+    return RY_OK;
 }
 
 /* Tells askers whose tries are used up; keeps all others for the next try. */
@@ -142,11 +184,8 @@ static void writer_give_up(struct writer *self, struct ry_ctx *ctx, const struct
 
 static void writer_on_trouble(struct writer *self, struct ry_ctx *ctx, const struct ry_error *why)
 {
-    RY_ASSERT(self->in_flight_n > 0 && ry_err_class(why->code) == RY_CLASS_RETRY, "%zu in flight: %s",
-              self->in_flight_n, why->text);
+    RY_ASSERT(self->in_flight_n > 0, "trouble with nothing in flight: %s", why->text);
     int64_t wait_ms = writer_wait_ms(self, ctx, self->troubles);
-    if (why->code == RY_ESCHEMA) /* of the commit itself */
-        writer_on_schema_refused(self, ctx, self->in_flight[0].mail->envelope.tag, why);
     self->troubles++;
     ry_count(ctx, RY_COUNTER_db_errors, 1);
     unsigned suppressed = 0;
@@ -167,15 +206,22 @@ void writer_transaction(struct writer *self, struct ry_ctx *ctx)
     self->waiting = false;
     if (self->in_flight_n == 0 || self->ended)
         return;
-    struct ry_error err;
     RY_ASSERT(self->in_flight_n <= WRITER_CAPACITY, "in flight %zu", self->in_flight_n);
-    int64_t began_us = writer_now_us();
-    int rc = write_ops_commit(self->in_flight, self->in_flight_n, self->engine, false, &self->transaction, &err);
-    if (rc != RY_OK && (ry_err_class(err.code) == RY_CLASS_REJECT || err.code == RY_ESCHEMA))
-        rc = write_ops_commit(self->in_flight, self->in_flight_n, self->engine, true, &self->transaction, &err);
+    struct ry_error err;
+    struct writer_hints hints = {0};
+    const size_t before = self->in_flight_n;
+    int rc = writer_commit_together(self, ctx, &hints, &err);
+    if (rc != RY_OK && write_op_is_refusal(&err))
+        rc = writer_commit_singly(self, ctx, &hints, &err);
+    if (self->in_flight_n < before)
+        writer_on_committed(self, ctx, &hints);
+    if (rc == RY_OK && self->troubles > 0) {
+        RY_LOG(RY_INFO, "database_answers_again", "tries=%u", self->troubles);
+        self->troubles = 0;
+    }
     if (rc == RY_OK)
-        writer_on_committed(self, ctx, writer_now_us() - began_us);
-    else if (ry_err_class(err.code) == RY_CLASS_DIE)
+        return;
+    if (ry_err_class(err.code) == RY_CLASS_DIE)
         writer_end(self, ctx, &err);
     else
         writer_on_trouble(self, ctx, &err);

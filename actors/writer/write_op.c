@@ -298,13 +298,13 @@ static int run_alone(struct write_op *op, struct writer_engine *engine, struct r
     return engine->ops->rollback_to(engine, err);
 }
 
-static int run_carefully(struct write_op *ops, size_t n, struct writer_engine *engine, struct ry_arena *arena,
-                         struct ry_error *err)
+static int run_carefully(struct write_op *ops, size_t n, struct writer_engine *engine, enum writer_care care,
+                         struct ry_arena *arena, struct ry_error *err)
 {
     int rc = RY_OK;
     for (size_t i = 0; rc == RY_OK && i < n; i++)
         if (ops[i].kind->run == NULL) {
-            rc = writer_batch_write_carefully(engine, &ops[i].outcome.batch, arena, err);
+            rc = writer_batch_write_carefully(engine, &ops[i].outcome.batch, care, arena, err);
             ops[i].stalled = rc == RY_OK && ops[i].outcome.batch.schema_refused;
             if (ops[i].stalled)
                 (void)ry_fail(&ops[i].error, RY_ESCHEMA, "%.*s", RY_STR_ARG(ops[i].outcome.batch.written.error));
@@ -315,21 +315,50 @@ static int run_carefully(struct write_op *ops, size_t n, struct writer_engine *e
     return rc;
 }
 
-int write_ops_commit(struct write_op *ops, size_t n, struct writer_engine *engine, bool careful, struct ry_arena *arena,
-                     struct ry_error *err)
+bool write_op_is_refusal(const struct ry_error *err)
+{
+    return ry_err_class(err->code) == RY_CLASS_REJECT || err->code == RY_ESCHEMA;
+}
+
+/* No operation is at fault when a transaction cannot be begun, whatever the server calls it. */
+static int begin(struct writer_engine *engine, struct ry_error *err)
+{
+    struct ry_error why;
+    int rc = engine->ops->begin(engine, &why);
+    if (rc == RY_OK)
+        return rc;
+    return ry_fail(err, write_op_is_refusal(&why) ? RY_EAWAY : why.code, "%s", why.text);
+}
+
+int write_ops_commit(struct write_op *ops, size_t n, struct writer_engine *engine, enum writer_care care,
+                     struct ry_arena *arena, struct ry_error *err)
 {
     ry_arena_reset(arena);
     for (size_t i = 0; i < n; i++)
         begin_anew(&ops[i]);
-    int rc = engine->ops->begin(engine, err);
+    int rc = begin(engine, err);
     if (rc != RY_OK)
         return rc;
-    rc = careful ? run_carefully(ops, n, engine, arena, err) : run_briskly(ops, n, engine, arena, err);
+    rc = care == WRITER_BRISK ? run_briskly(ops, n, engine, arena, err)
+                              : run_carefully(ops, n, engine, care, arena, err);
     if (rc == RY_OK)
         rc = engine->ops->commit(engine, err);
     if (rc != RY_OK)
         engine->ops->rollback(engine);
     return rc;
+}
+
+int write_op_commit(struct write_op *op, struct writer_engine *engine, struct ry_arena *arena, struct ry_error *err)
+{
+    int rc = write_ops_commit(op, 1, engine, WRITER_CAREFUL, arena, err);
+    if (rc != RY_OK && write_op_is_refusal(err) && op->kind->run == NULL)
+        rc = write_ops_commit(op, 1, engine, WRITER_STRICT, arena, err);
+    if (rc == RY_OK || !write_op_is_refusal(err))
+        return rc;
+    op->stalled = err->code == RY_ESCHEMA;
+    op->refused = !op->stalled;
+    op->error = *err;
+    return RY_OK;
 }
 
 /* ---- after it ------------------------------------------------------------------------------------------------ */

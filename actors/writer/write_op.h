@@ -52,10 +52,18 @@ bool write_op_is_urgent(const struct write_op *op);
 /* Does the operations in one transaction and commits it: first the batches, then the others in their order. Brisk, it
  * fails as a whole, also when it meets data that cannot be written (RY_EDATA), a batch that may not be (RY_EFENCED), or
  * a schema that does not let it (RY_ESCHEMA). Careful, it leaves these out, and says so in op->refused, op->stalled or
- * in the batch's answer, and fails so only at the commit itself. After an error nothing was done. Lists of the outcomes
- * live in the arena. */
-int write_ops_commit(struct write_op *ops, size_t n, struct writer_engine *engine, bool careful, struct ry_arena *arena,
-                     struct ry_error *err);
+ * in the batch's answer; the commit itself may still fail so (deferred constraints). After an error nothing was done.
+ * Lists of the outcomes live in the arena. */
+int write_ops_commit(struct write_op *ops, size_t n, struct writer_engine *engine, enum writer_care care,
+                     struct ry_arena *arena, struct ry_error *err);
+
+/* Does one operation in a transaction of its own, and commits it. When the commit is refused, says so in op->refused or
+ * op->stalled, or leaves out the rows of a batch that are at fault. Fails only for reasons that are not the operation's:
+ * never in the class REJECT or with RY_ESCHEMA. */
+int write_op_commit(struct write_op *op, struct writer_engine *engine, struct ry_arena *arena, struct ry_error *err);
+
+/* Whether an error is the data's or the schema's, so that other operations may still be written. */
+bool write_op_is_refusal(const struct ry_error *err);
 
 /* After the commit: tells the outcome and ends the mail's custody; adds to *hints. Not for one that is stalled and
  * that nobody asked for (write_op_give_up). */

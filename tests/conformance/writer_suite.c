@@ -78,7 +78,7 @@ int writer_batch_try(struct writer_fixture *fixture, const struct ry_batch_write
     struct writer_batch **list = room(fixture, 1, sizeof(struct writer_batch *));
     list[0] = *written;
     return care == WRITER_BRISK ? writer_batches_write(fixture->engine, list, 1, &fixture->arena, err)
-                                : writer_batch_write_carefully(fixture->engine, *written, &fixture->arena, err);
+                                : writer_batch_write_carefully(fixture->engine, *written, care, &fixture->arena, err);
 }
 
 struct ry_batch_written writer_batch_commit(struct writer_fixture *fixture, const struct ry_batch_write *batch,

@@ -50,7 +50,6 @@ struct ry_batch_write *writer_batch_make(struct writer_fixture *fixture, unsigne
 
 /* Writes a batch in a transaction of its own; fails the test if that fails. A brisk one whose fence was found closed
  * late is written again carefully, as the writer does. */
-enum writer_care { WRITER_BRISK, WRITER_CAREFUL };
 struct ry_batch_written writer_batch_commit(struct writer_fixture *fixture, const struct ry_batch_write *batch,
                                             enum writer_care care);
 

@@ -221,7 +221,7 @@ static void fence_found_closed_late_fails_the_brisk_and_is_named_by_the_careful(
         assert_int_equal(writer_batches_write(&f->late.engine, list, 1, &f->arena, &err), RY_OK);
         assert_int_equal(late_commit(&f->late.engine, &err), shut ? RY_EFENCED : RY_OK);
         f->late.upserts = 0;
-        assert_int_equal(writer_batch_write_carefully(&f->late.engine, &batch, &f->arena, &err), RY_OK);
+        assert_int_equal(writer_batch_write_carefully(&f->late.engine, &batch, WRITER_CAREFUL, &f->arena, &err), RY_OK);
         writer_batch_sum(&batch);
         assert_int_equal(batch.written.fenced, cases[i].fenced);
         assert_int_equal(batch.written.cancelled, cases[i].cancelled);
@@ -241,7 +241,7 @@ static void rows_that_are_refused_late_are_found_and_not_tallied(void **state)
     write.channel_id = RY_STR("666");
     struct writer_batch batch = {.write = &write};
     struct ry_error err;
-    assert_int_equal(writer_batch_write_carefully(&f->late.engine, &batch, &f->arena, &err), RY_OK);
+    assert_int_equal(writer_batch_write_carefully(&f->late.engine, &batch, WRITER_CAREFUL, &f->arena, &err), RY_OK);
     writer_batch_sum(&batch);
     assert_int_equal(batch.written.failures.n, 3);
     assert_true(ry_str_is(batch.written.failures.items[0].key, "one"));
