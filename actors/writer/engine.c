@@ -43,9 +43,10 @@ const char *writer_table_name(enum writer_table table)
 
 int64_t writer_cooldown_end_wall_ms(const struct ry_purge *purge, int64_t now_wall_ms)
 {
-    RY_ASSERT(now_wall_ms <= WRITER_NEVER_WALL_MS, "now %lld", (long long)now_wall_ms);
     int64_t cooldown_ms = purge->cooldown_ms;
     if (cooldown_ms <= 0)
         return 0;
-    return cooldown_ms > WRITER_NEVER_WALL_MS - now_wall_ms ? WRITER_NEVER_WALL_MS : now_wall_ms + cooldown_ms;
+    return now_wall_ms > WRITER_NEVER_WALL_MS || cooldown_ms > WRITER_NEVER_WALL_MS - now_wall_ms
+               ? WRITER_NEVER_WALL_MS
+               : now_wall_ms + cooldown_ms;
 }

@@ -44,8 +44,7 @@ static int64_t to_pg_us(int64_t wall_ms)
 
 int64_t pg_before_now(int64_t now_wall_ms, uint64_t older_ms)
 {
-    RY_ASSERT(now_wall_ms >= 0, "%lld", (long long)now_wall_ms);
-    return older_ms < (uint64_t)now_wall_ms ? now_wall_ms - (int64_t)older_ms : 0;
+    return now_wall_ms > 0 && older_ms < (uint64_t)now_wall_ms ? now_wall_ms - (int64_t)older_ms : 0;
 }
 
 /* ---- single parameters --------------------------------------------------------------------------------------- */

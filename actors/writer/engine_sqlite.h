@@ -30,6 +30,7 @@ struct lite {
     sqlite3_stmt *statements[LITE_STATEMENT_COUNT]; /* NULL until first used */
     struct ry_arena scratch;                        /* values of the transaction that had to be rewritten */
     bool scratch_failed;                            /* one could not be */
+    bool left_open;                                 /* a transaction that SQLite did not roll back: it is tried again */
     int64_t now_wall_ms;                            /* of the transaction: its rows share one time */
     char now[RY_TIME_TEXT_BYTES];
 };

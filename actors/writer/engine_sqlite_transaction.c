@@ -28,7 +28,11 @@ int lite_check_place(struct lite *lite, struct ry_error *err)
 int lite_begin(struct writer_engine *engine, struct ry_error *err)
 {
     struct lite *lite = lite_of(engine);
-    RY_ASSERT(sqlite3_get_autocommit(lite->db), "a transaction is open");
+    RY_ASSERT(sqlite3_get_autocommit(lite->db) || lite->left_open, "a transaction is open");
+    if (lite->left_open)
+        lite_rollback(engine);
+    if (lite->left_open)
+        return ry_fail(err, RY_ENOMEM, "the last transaction of %s cannot be rolled back yet", lite->path);
     ry_arena_reset(&lite->scratch);
     lite->scratch_failed = false;
     lite->now_wall_ms = ry_wall_ms(lite->clock);
@@ -48,7 +52,8 @@ void lite_rollback(struct writer_engine *engine)
     lite->scratch_failed = false;
     /* SQLite has rolled back by itself after some errors (disk full, I/O). */
     if (!sqlite3_get_autocommit(lite->db))
-        sqlite3_exec(lite->db, "ROLLBACK", NULL, NULL, NULL);
+        sqlite3_exec(lite->db, "ROLLBACK", NULL, NULL, NULL); /* which needs memory */
+    lite->left_open = !sqlite3_get_autocommit(lite->db);
 }
 
 int lite_savepoint(struct writer_engine *engine, struct ry_error *err)
@@ -87,7 +92,9 @@ int lite_rollback_to(struct writer_engine *engine, struct ry_error *err)
 struct lite *lite_look(struct writer_engine *engine)
 {
     struct lite *lite = lite_of(engine);
-    RY_ASSERT(sqlite3_get_autocommit(lite->db), "a question inside a transaction");
+    RY_ASSERT(sqlite3_get_autocommit(lite->db) || lite->left_open, "a question inside a transaction");
+    if (lite->left_open)
+        lite_rollback(engine);
     ry_arena_reset(&lite->scratch);
     lite->scratch_failed = false;
     lite->now_wall_ms = ry_wall_ms(lite->clock);

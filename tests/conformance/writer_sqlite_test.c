@@ -544,6 +544,34 @@ static void purge_step_costs_its_limit_not_what_there_is(void **state)
     }
 }
 
+static int deny_rollback(void *arg, int action, const char *what, const char *b, const char *c, const char *d)
+{
+    (void)arg, (void)b, (void)c, (void)d;
+    return action == SQLITE_TRANSACTION && strcmp(what, "ROLLBACK") == 0 ? SQLITE_DENY : SQLITE_OK;
+}
+
+/* Without memory SQLite cannot even prepare a ROLLBACK. */
+static void transaction_that_cannot_be_rolled_back_is_a_passing_trouble(void **state)
+{
+    struct writer_fixture *f = *state;
+    struct ry_batch_write *batch = writer_batch_make(f, 0, 3);
+    const struct writer_engine_ops *ops = f->engine->ops;
+    struct writer_batch *written = NULL;
+    struct ry_archive_state archive;
+    struct ry_error err = {0};
+    assert_int_equal(ops->begin(f->engine, &err), RY_OK);
+    assert_int_equal(writer_batch_try(f, batch, WRITER_BRISK, &written, &err), RY_OK);
+    sqlite3_set_authorizer(files.lite->db, deny_rollback, NULL);
+    ops->rollback(f->engine);
+    assert_int_not_equal(ops->begin(f->engine, &err), RY_OK);
+    assert_int_equal(ry_err_class(err.code), RY_CLASS_RETRY);
+    assert_int_equal(ops->archive_get(f->engine, &archive, &err), RY_OK);
+    sqlite3_set_authorizer(files.lite->db, NULL, NULL);
+    assert_int_equal(ops->archive_get(f->engine, &archive, &err), RY_OK);
+    assert_int_equal(archive.messages, 0);
+    assert_int_equal(writer_batch_commit(f, batch, WRITER_BRISK).pending, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -559,6 +587,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(new_file_may_be_opened_by_many_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(lock_of_another_program_is_a_passing_trouble, setup, teardown),
         cmocka_unit_test_setup_teardown(full_disk_is_a_passing_trouble, setup, teardown),
+        cmocka_unit_test_setup_teardown(transaction_that_cannot_be_rolled_back_is_a_passing_trouble, setup, teardown),
         cmocka_unit_test_setup_teardown(kill_in_the_middle_leaves_whole_transactions, setup, teardown),
         cmocka_unit_test_setup_teardown(rescan_writes_no_page, setup, teardown),
         cmocka_unit_test_setup_teardown(claim_costs_what_it_takes_not_what_waits, setup, teardown),
