@@ -2,11 +2,14 @@
  *
  * A lane is read when it is empty and written when it is not, so that the slower side slows the faster one down and no
  * more than a lane's bytes wait here. A side that has ended its sending ends the connection once its last bytes are
- * through: a peer that speaks ZMTP never closes one direction alone. */
+ * through: a peer that speaks ZMTP never closes one direction alone. What was under way to that side is dropped, and
+ * does not end the lane that carries those last bytes. */
 #include "runtime/process/proxy.h"
 
 #include <errno.h>
 #include <sys/socket.h>
+
+#include "runtime/base/assert.h"
 
 void ry_proxy_begin(struct ry_proxy *proxy, int a, int b)
 {
@@ -17,7 +20,7 @@ void ry_proxy_begin(struct ry_proxy *proxy, int a, int b)
     proxy->arg = NULL;
     for (int i = 0; i < 2; i++) {
         proxy->lanes[i].from = proxy->lanes[i].to = 0;
-        proxy->lanes[i].ended = proxy->lanes[i].heard = proxy->hung[i] = false;
+        proxy->lanes[i].ended = proxy->lanes[i].lost = proxy->lanes[i].heard = proxy->hung[i] = false;
     }
 }
 
@@ -62,12 +65,21 @@ static void load(struct ry_proxy *proxy, int i)
     }
 }
 
+static void lose(struct ry_proxy_lane *lane)
+{
+    lane->from = lane->to = 0;
+    lane->ended = lane->lost = true;
+}
+
 static void unload(struct ry_proxy *proxy, int i)
 {
     struct ry_proxy_lane *lane = &proxy->lanes[i];
+    RY_ASSERT(holds(lane) && lane->to <= sizeof lane->bytes && !lane->lost, "%zu to %zu", lane->from, lane->to);
     ssize_t n = send(proxy->fds[1 - i], lane->bytes + lane->from, lane->to - lane->from, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (n > 0)
         lane->from += (size_t)n;
+    else if (n < 0 && (errno == EPIPE || errno == ECONNRESET))
+        lose(lane);
     else if (!passing(n))
         proxy->broken = true;
 }
@@ -83,10 +95,11 @@ bool ry_proxy_work(struct ry_proxy *proxy, const struct pollfd polls[2])
             unload(proxy, i);
         /* The other side is gone and this lane's bytes have nowhere to go. */
         if (holds(lane) && polls[1 - i].revents & (POLLERR | POLLHUP))
-            proxy->broken = true;
+            lose(lane);
     }
+    const struct ry_proxy_lane *lanes = proxy->lanes;
     for (int i = 0; i < 2; i++)
-        if (proxy->lanes[i].ended && !holds(&proxy->lanes[i]))
+        if (lanes[i].ended && !lanes[i].lost && !holds(&lanes[i]))
             return false;
-    return !proxy->broken;
+    return !proxy->broken && !(lanes[0].lost && lanes[1].lost);
 }

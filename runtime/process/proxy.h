@@ -15,6 +15,7 @@ struct ry_proxy_lane {
     size_t from; /* what waits is bytes[from .. to) */
     size_t to;
     bool ended; /* nothing more comes in */
+    bool lost;  /* the side that it leads to is gone: its bytes were dropped, and no more are read; ended too */
     bool heard; /* something came in; the caller resets it */
 };
 
@@ -32,8 +33,8 @@ struct ry_proxy {
 void ry_proxy_begin(struct ry_proxy *proxy, int a, int b);
 /* What the two descriptors are to be polled for. */
 void ry_proxy_polls(const struct ry_proxy *proxy, struct pollfd polls[2]);
-/* Carries what can be carried now. False: one side has hung up, and what it sent last has been passed on if the other
- * took it, or the inspection refused; the connection is over. */
+/* Carries what can be carried now. False: the connection is over, because one side has hung up and the other has taken
+ * all that it sent, because both are gone, or because the inspection refused. */
 bool ry_proxy_work(struct ry_proxy *proxy, const struct pollfd polls[2]);
 
 #endif

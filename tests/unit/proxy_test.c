@@ -90,6 +90,18 @@ static size_t hear(int fd, size_t from, bool *ended)
     return from;
 }
 
+/* Until nothing more goes in from this end, which is long before all of it; how much went in. */
+static size_t fill(struct way *way, int end)
+{
+    size_t said = 0, before;
+    do {
+        before = said;
+        said = say(way->ends[end], said);
+        assert_true(work(way));
+    } while (said > before);
+    return said;
+}
+
 static void all_bytes_arrive_in_order_both_ways(void **state)
 {
     struct way *way = *state;
@@ -141,6 +153,46 @@ static void last_words_arrive_before_the_end(void **state)
     assert_int_equal(hear(way->ends[1], heard, &ended), said);
 }
 
+/* What is under way to the one that ended cannot be delivered, which must not cost what it sent itself. */
+static void last_words_arrive_although_the_end_left_words_unread(void **state)
+{
+    const struct {
+        int end;
+        bool carried; /* the words for it have been carried when it ends, else the proxy finds both at once */
+    } cases[] = {{0, true}, {0, false}, {1, true}, {1, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int end = cases[i].end;
+        bool ended = false, going = true;
+        assert_int_equal(set_up(state), 0);
+        struct way *way = *state;
+        size_t said = fill(way, end), heard = 0;
+        assert_true(said > RY_PROXY_BYTES);
+        assert_int_equal(send(way->ends[1 - end], "words", 5, 0), 5);
+        if (cases[i].carried)
+            assert_true(work(way));
+        (void)close(way->ends[end]);
+        way->ends[end] = -1;
+        while (going) {
+            going = work(way);
+            heard = hear(way->ends[1 - end], heard, &ended);
+        }
+        assert_int_equal(hear(way->ends[1 - end], heard, &ended), said);
+        assert_int_equal(tear_down(state), 0);
+    }
+}
+
+static void end_of_both_sides_is_the_end_whatever_is_under_way(void **state)
+{
+    struct way *way = *state;
+    (void)fill(way, 0);
+    (void)fill(way, 1);
+    for (int i = 0; i < 2; i++) {
+        (void)close(way->ends[i]);
+        way->ends[i] = -1;
+    }
+    assert_false(work(way));
+}
+
 static void end_of_either_side_is_the_end(void **state)
 {
     struct way *way = *state;
@@ -162,18 +214,6 @@ static void nobody_to_hear_the_last_words_is_the_end_too(void **state)
     (void)close(way->ends[1]);
     way->ends[1] = -1;
     assert_false(work(way));
-}
-
-/* Until nothing more goes in from this end, which is long before all of it; how much went in. */
-static size_t fill(struct way *way, int end)
-{
-    size_t said = 0, before;
-    do {
-        before = said;
-        said = say(way->ends[end], said);
-        assert_true(work(way));
-    } while (said > before);
-    return said;
 }
 
 /* Else one that reads nothing could hide the end of the other for ever. */
@@ -222,6 +262,8 @@ int main(void)
         TEST(all_bytes_arrive_in_order_both_ways),
         TEST(one_who_does_not_read_holds_up_his_own_lane_only),
         TEST(last_words_arrive_before_the_end),
+        cmocka_unit_test(last_words_arrive_although_the_end_left_words_unread),
+        TEST(end_of_both_sides_is_the_end_whatever_is_under_way),
         TEST(end_of_either_side_is_the_end),
         TEST(nobody_to_hear_the_last_words_is_the_end_too),
         TEST(hang_up_is_noticed_although_the_other_side_reads_nothing),
