@@ -42,8 +42,7 @@ static int take_done(struct ry_router *router, struct attached_instance *instanc
                 continue; /* what it holds when it is put out counts as tried */
             custody_end(router, mail);
             mail->attempt--; /* the fault is not the mail's */
-            mail->returned = true;
-            router_enqueue(router, mail, true);
+            router_requeue(router, mail);
             continue;
         }
         custody_end(router, mail);
@@ -52,8 +51,6 @@ static int take_done(struct ry_router *router, struct attached_instance *instanc
     }
     return rc;
 }
-
-#define DEAD_RETRY_MS 1000
 
 static int take_fail(struct ry_router *router, struct attached_instance *instance, const struct ry_fail *message,
                      struct ry_error *err)
@@ -70,11 +67,10 @@ static int take_fail(struct ry_router *router, struct attached_instance *instanc
     char reason[401];
     (void)ry_utf8_print(reason, sizeof reason, "%.*s", RY_STR_ARG(message->reason));
     if (mail->head.tag == RY_TAG_mail_dead && message->retry) {
-        dead_letter_keep(router, mail, DEAD_RETRY_MS);
+        dead_letter_keep(router, mail);
     } else if ((message->retry || (confined && message->class != RY_FAILURE_PERMANENT)) &&
                mail->attempt < router->options.attempts_max) {
-        mail->returned = true;
-        router_enqueue(router, mail, true);
+        router_requeue(router, mail);
     } else if (message->class == RY_FAILURE_PERMANENT && mail->head.tag != RY_TAG_mail_dead) {
         dead_letter_fail(router, mail, reason);
     } else {

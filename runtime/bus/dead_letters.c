@@ -94,10 +94,10 @@ static void dead_keep(struct ry_router *router, struct mail *letter, int64_t not
     router->dead_bytes += letter->cost_bytes;
 }
 
-void dead_letter_keep(struct ry_router *router, struct mail *mail, int64_t delay_ms)
+void dead_letter_keep(struct ry_router *router, struct mail *mail)
 {
     mail_index_remove(&router->index, mail);
-    dead_keep(router, mail, router_now(router) + delay_ms);
+    dead_keep(router, mail, router_now(router) + DEAD_RETRY_MS);
 }
 
 void dead_letter_bury(struct ry_router *router, struct mail *mail, const char *reason)
@@ -130,6 +130,21 @@ void dead_letter_bury(struct ry_router *router, struct mail *mail, const char *r
     router_undeliverable(router, concerned, &head, RY_UNDELIVERABLE_DEAD, reason);
 }
 
+/* Puts a letter into the ingester's mailbox; without memory it is tried again later. */
+static void dead_offer(struct ry_router *router, struct mail *letter)
+{
+    RY_ASSERT(router->dead_count > 0 && router->dead_bytes >= letter->cost_bytes, "%zu letters", router->dead_count);
+    TAILQ_REMOVE(&router->dead, letter, link);
+    router->dead_count--;
+    router->dead_bytes -= letter->cost_bytes;
+    if (router_enqueue(router, letter, false) != RY_OK) {
+        dead_keep(router, letter, router_now(router) + DEAD_RETRY_MS);
+        return;
+    }
+    router->role_queues[RY_ROLE_INGESTER].accepted++;
+    mail_index_add(&router->index, letter);
+}
+
 int64_t dead_letter_move(struct ry_router *router)
 {
     int64_t now_mono_ms = router_now(router);
@@ -139,18 +154,10 @@ int64_t dead_letter_move(struct ry_router *router)
                    relayed_takes(router, RY_ROLE_INGESTER, RY_PRIORITY_CONTROL);
     while (letter && reached && shares_have_room(router, RY_ROLE_ROUTER, RY_ROLE_INGESTER)) {
         struct mail *next = TAILQ_NEXT(letter, link);
-        if (letter->not_before_mono_ms <= now_mono_ms) {
-            RY_ASSERT(router->dead_count > 0 && router->dead_bytes >= letter->cost_bytes, "%zu letters",
-                      router->dead_count);
-            TAILQ_REMOVE(&router->dead, letter, link);
-            router->dead_count--;
-            router->dead_bytes -= letter->cost_bytes;
-            router->role_queues[RY_ROLE_INGESTER].accepted++;
-            mail_index_add(&router->index, letter);
-            router_enqueue(router, letter, false);
-        } else if (letter->not_before_mono_ms < wake_mono_ms) {
+        if (letter->not_before_mono_ms <= now_mono_ms)
+            dead_offer(router, letter);
+        if (letter->not_before_mono_ms > now_mono_ms && letter->not_before_mono_ms < wake_mono_ms)
             wake_mono_ms = letter->not_before_mono_ms;
-        }
         letter = next;
     }
     return wake_mono_ms;
@@ -186,9 +193,12 @@ static int replay(struct ry_router *router, struct ry_envelope *head, struct ry_
     mail->role = role;
     mail->from = RY_ROLE_ROUTER;
     mail->since_mono_ms = router_now(router);
+    if (router_enqueue(router, mail, false) != RY_OK) {
+        mail_free(&router->pool, mail);
+        return ry_fail(err, RY_ENOMEM, "out of memory");
+    }
     router->role_queues[role].accepted++;
     mail_index_add(&router->index, mail);
-    router_enqueue(router, mail, false);
     return RY_OK;
 }
 

@@ -136,8 +136,7 @@ static void give_back(struct ry_router *router, struct mail *mail, bool graceful
         dead_letter_bury(router, mail, reason);
         return;
     }
-    mail->returned = true;
-    router_enqueue(router, mail, true);
+    router_requeue(router, mail);
 }
 
 /* A role has stopped for good: what people asked it in the last moment is answered, not left to wait. */

@@ -118,34 +118,31 @@ static int take_answer(struct ry_router *router, const struct router_said *said,
     return RY_OK;
 }
 
-static int mail_of(struct ry_router *router, const struct router_said *said, enum ry_role role, struct mail **mail,
-                   struct ry_error *err)
+/* A mail of what was said, in the mailbox of the role; NULL: there is no memory for it, and nothing has changed. */
+static struct mail *put_mail(struct ry_router *router, const struct router_said *said, enum ry_role role)
 {
-    *mail = mail_new(&router->pool, said->bytes, &said->head, said->frames, said->frame_count);
-    if (*mail == NULL)
-        return ry_fail(err, RY_ENOMEM, "no memory for a mail of %zu bytes", said->bytes.n);
-    (*mail)->descriptor = said->descriptor;
-    (*mail)->role = role;
-    (*mail)->from = said->sender->role;
-    (*mail)->since_mono_ms = router_now(router);
-    return RY_OK;
+    struct mail *mail = mail_new(&router->pool, said->bytes, &said->head, said->frames, said->frame_count);
+    if (mail == NULL)
+        return NULL;
+    mail->descriptor = said->descriptor;
+    mail->role = role;
+    mail->from = said->sender->role;
+    mail->since_mono_ms = router_now(router);
+    if (router_enqueue(router, mail, false) != RY_OK) {
+        mail_free(&router->pool, mail);
+        return NULL;
+    }
+    router->role_queues[role].accepted++;
+    return mail;
 }
 
-static int take_event(struct ry_router *router, const struct router_said *said, struct ry_error *err)
+static int take_event(struct ry_router *router, const struct router_said *said)
 {
     enum ry_role role = ry_descriptor_role(said->descriptor);
-    struct role_queue *role_queue = &router->role_queues[role];
+    const struct role_queue *role_queue = &router->role_queues[role];
     bool somebody = role_queue->instance_count > 0 || relayed_reaches(router, role);
-    if (!somebody || !shares_have_room_for_event(router, said->sender->role, role)) {
+    if (!somebody || !shares_have_room_for_event(router, said->sender->role, role) || !put_mail(router, said, role))
         router->dropped_events++;
-        return RY_OK;
-    }
-    struct mail *mail;
-    int rc = mail_of(router, said, role, &mail, err);
-    if (rc != RY_OK)
-        return rc;
-    role_queue->accepted++;
-    router_enqueue(router, mail, false);
     return RY_OK;
 }
 
@@ -176,21 +173,16 @@ static int take_request(struct ry_router *router, const struct router_said *said
         why = "no instance of the role is there";
         cause = RY_UNDELIVERABLE_REFUSED;
     }
-    if (why) {
+    struct mail *mail = why ? NULL : put_mail(router, said, role);
+    if (mail == NULL) {
         role_queue->refused++;
-        router_undeliverable(router, sender->session, &said->head, cause, why);
+        router_undeliverable(router, sender->session, &said->head, cause, why ? why : ROUTER_NO_MEMORY);
         return RY_OK;
     }
-    struct mail *mail;
-    int rc = mail_of(router, said, role, &mail, err);
-    if (rc != RY_OK)
-        return rc;
     authority_note(said);
     mail->covered = covered;
     sender->covered[role] += covered;
-    role_queue->accepted++;
     mail_index_add(&router->index, mail);
-    router_enqueue(router, mail, false);
     return RY_OK;
 }
 
@@ -244,7 +236,7 @@ static int take(struct ry_router *router, struct router_said *said, struct ry_er
     }
     switch (said->descriptor->kind) {
     case RY_KIND_ANSWER: return take_answer(router, said, err);
-    case RY_KIND_EVENT: return take_event(router, said, err);
+    case RY_KIND_EVENT: return take_event(router, said);
     case RY_KIND_REQUEST:
     case RY_KIND_ASK: return take_request(router, said, err);
     case RY_KIND_CONTROL: return router_control(router, said, err);

@@ -112,8 +112,12 @@ static inline bool asks_for_people(enum ry_role sender)
 {
     return sender == RY_ROLE_CONSOLE || sender == RY_ROLE_MONITOR;
 }
-/* Puts a mail into its mailbox, or frees it when there is no memory. */
-void router_enqueue(struct ry_router *router, struct mail *mail, bool front);
+/* Puts a mail into its mailbox. RY_ENOMEM: it is still the caller's, and nothing has changed. */
+int router_enqueue(struct ry_router *router, struct mail *mail, bool front);
+/* Puts a mail that an instance had back at the front of its mailbox. Without memory it is lost: that is logged, and the
+ * instance that it concerns is told. */
+void router_requeue(struct ry_router *router, struct mail *mail);
+#define ROUTER_NO_MEMORY "the router has no memory for it"
 /* Takes a mail out of its mailbox, its deadline and its sender's cover with it. It stays in the index. */
 void router_dequeue(struct ry_router *router, struct mail *mail);
 /* A mail has left the index: the relay will be told if it, or what it followed from, was the relay's. */

@@ -39,14 +39,12 @@ struct attached_instance *router_instance_named(const struct ry_router *router, 
 
 /* ---- mail on its way --------------------------------------------------------------------------------------------- */
 
-void router_enqueue(struct ry_router *router, struct mail *mail, bool front)
+int router_enqueue(struct ry_router *router, struct mail *mail, bool front)
 {
     RY_ASSERT(mail->magic == MAIL_MAGIC, "from %u to %u", mail->from, mail->role);
-    if (mailbox_put(&router->role_queues[mail->role].mailbox, mail, front) != RY_OK) {
-        RY_LOG(RY_CRITICAL, "mail_lost", "id=%" PRIu64 " reason=%s", mail->head.id, "out of memory");
-        router_forget(router, mail);
-        return;
-    }
+    int rc = mailbox_put(&router->role_queues[mail->role].mailbox, mail, front);
+    if (rc != RY_OK)
+        return rc;
     router->waiting |= RY_ROLE_BIT(mail->role);
     router->role_queues[mail->role].queued_from[mail->from]++;
     if (mail->head.deadline_wall_ms != 0) {
@@ -54,6 +52,21 @@ void router_enqueue(struct ry_router *router, struct mail *mail, bool front)
         if (mail->head.deadline_wall_ms < router->next_deadline_wall_ms)
             router->next_deadline_wall_ms = mail->head.deadline_wall_ms;
     }
+    return RY_OK;
+}
+
+void router_requeue(struct ry_router *router, struct mail *mail)
+{
+    RY_ASSERT(mail->holder == NULL && !mail->covered && mail_has_custody(mail), "mail %" PRIu64, mail->head.id);
+    mail->returned = true;
+    if (router_enqueue(router, mail, true) == RY_OK)
+        return;
+    struct ry_envelope head = mail->head;
+    head.body = (struct ry_str){0};
+    uint32_t concerned = router_concerned(&head, mail->descriptor);
+    RY_LOG(RY_CRITICAL, "mail_lost", "id=%" PRIu64 " reason=%s", head.id, "out of memory");
+    router_forget(router, mail);
+    router_undeliverable(router, concerned, &head, RY_UNDELIVERABLE_FULL, ROUTER_NO_MEMORY);
 }
 
 void router_dequeue(struct ry_router *router, struct mail *mail)
