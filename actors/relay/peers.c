@@ -12,9 +12,9 @@
 
 #include "runtime/base/assert.h"
 
-#define NEWS_TTL_S 10
-#define PEERS_MAX  4096
-#define CLOCKS_MS  60000
+#define NEWS_TTL_MS (RY_MAIL_NODE_TTL_S * 1000)
+#define PEERS_MAX   4096
+#define CLOCKS_MS   60000
 /* Messages to a node last an hour (peer_msg.c); behind that, one of this peer cannot be an honest one. */
 #define PEER_LASTS_MS 7200000
 
@@ -30,8 +30,11 @@ bool relay_is_alive(const struct relay *self, struct ry_str owner)
 {
     if (!self->nodes_known || ry_str_is(owner, self->owner))
         return true;
+    /* After an outage this node may be back before the others: they get the time to say that they are there. */
+    if (ry_mail_stream_was_away(self->mail, NEWS_TTL_MS))
+        return true;
     const struct relay_peer *peer = relay_peer_of(self, owner);
-    return peer != NULL && ry_mono_ms(ry_ctx_clock(self->ctx)) - peer->seen_mono_ms < NEWS_TTL_S * 1000;
+    return peer != NULL && ry_mono_ms(ry_ctx_clock(self->ctx)) - peer->seen_mono_ms < NEWS_TTL_MS;
 }
 
 static void peer_free(struct relay *self, struct relay_peer *peer)
@@ -118,7 +121,7 @@ static void take_news(struct relay *self, struct ry_str owner, int64_t wall_ms, 
         peer->said_wall_ms = wall_ms;
         peer->seen_mono_ms = now_mono_ms;
     }
-    if (now_mono_ms - peer->seen_mono_ms < NEWS_TTL_S * 1000)
+    if (now_mono_ms - peer->seen_mono_ms < NEWS_TTL_MS)
         self->reach |= roles;
 }
 
@@ -203,11 +206,13 @@ static int announce(struct relay *self, struct ry_error *err)
     self->said_wall_ms = now_wall_ms > self->said_wall_ms ? now_wall_ms : self->said_wall_ms + 1;
     RY_ASSERT(record.roles.n < RY_ROLE_COUNT, "%zu roles", record.roles.n);
     record.said_wall_ms = self->said_wall_ms;
-    return ry_mail_stream_announce(self->mail, self->node, &record, NEWS_TTL_S, err);
+    return ry_mail_stream_announce(self->mail, self->node, &record, RY_MAIL_NODE_TTL_S, err);
 }
 
-void relay_exchange_news(struct relay *self)
+bool relay_exchange_news(struct relay *self)
 {
-    if (announce(self, NULL) == RY_OK)
-        read_news(self);
+    if (announce(self, NULL) != RY_OK)
+        return false;
+    read_news(self);
+    return self->nodes_known;
 }

@@ -84,13 +84,14 @@ static void tell_router(struct relay *self)
     RY_TELL(self->ctx, relay_reach, &message, &(struct ry_send){.priority = RY_PRIORITY_CONTROL});
 }
 
-static void exchange_news(struct relay *self)
+static bool exchange_news(struct relay *self)
 {
     uint64_t aside = ry_mail_stream_aside(self->mail);
-    relay_exchange_news(self);
+    bool exchanged = relay_exchange_news(self);
     tell_router(self);
     ry_count(self->ctx, RY_COUNTER_relay_aside, aside - self->aside);
     self->aside = aside;
+    return exchanged;
 }
 
 static void on_node_state(struct relay *self, const struct ry_node_state *state)
@@ -170,8 +171,8 @@ static void relay_tick(void *me, struct ry_ctx *ctx, unsigned timer)
     relay_say_again(self);
     relay_work(self, UINT32_MAX);
     if (now_mono_ms >= self->next_news_mono_ms) {
-        self->next_news_mono_ms = now_mono_ms + NEWS_MS;
-        exchange_news(self);
+        /* What failed is tried at each look: after an outage the others wait for a sign of life. */
+        self->next_news_mono_ms = exchange_news(self) ? now_mono_ms + NEWS_MS : now_mono_ms;
     }
     if (now_mono_ms >= self->next_renew_mono_ms) {
         int64_t lease_ms = ry_config_int(ry_ctx_config(ctx), RY_OPT_mail_lease_seconds) * 1000;
@@ -244,6 +245,7 @@ static void relay_close(void **me)
         return;
     struct relay *self = relay_of(*me);
     if (self->mail != NULL) {
+        ry_mail_stream_try_now(self->mail); /* the last time to say what waits */
         relay_flush(self);
         relay_release(self);
         (void)ry_mail_stream_renounce(self->mail, self->node, NULL);

@@ -12,8 +12,12 @@
  * relay finds out.
  *
  * Streams are not trimmed: what is in them is bounded by what the nodes have under way. A key of another type than ours
- * is renamed to reelyard:malformed:KEY. Every call waits at most two seconds, and fails at once while Redis is away.
- * One thread. */
+ * is renamed to reelyard:malformed:KEY.
+ *
+ * A call waits for Redis for REDIS_CONNECT_TIMEOUT_SECONDS at most, and never longer than RY_MAIL_TIMEOUT_MAX_MS
+ * without a byte. It fails at once while Redis is away. Tries to connect follow REDIS_CONNECT_BACKOFF_*, but are never
+ * further apart than RY_MAIL_BACKOFF_MAX_MS (and a fifth): every node is back before the others take it for gone. One
+ * thread. */
 #ifndef REELYARD_RUNTIME_QUEUE_MAIL_STREAM_H
 #define REELYARD_RUNTIME_QUEUE_MAIL_STREAM_H
 
@@ -27,6 +31,10 @@
 #define RY_MAIL_STREAM_BYTES 256
 #define RY_MAIL_FIELDS_MAX   16
 #define RY_MAIL_READ_MAX     4
+
+#define RY_MAIL_NODE_TTL_S     10 /* how long the record of a node stands; one that writes none for so long is gone */
+#define RY_MAIL_BACKOFF_MAX_MS (RY_MAIL_NODE_TTL_S * 1000 / 2)
+#define RY_MAIL_TIMEOUT_MAX_MS 2000
 
 struct ry_mail_stream;
 
@@ -58,6 +66,11 @@ int ry_mail_stream_new(struct ry_mail_stream **mail, const struct ry_config *con
                        const struct ry_clock *clock, struct ry_error *err);
 void ry_mail_stream_free(struct ry_mail_stream **mail);
 const struct ry_fleet *ry_mail_stream_fleet(const struct ry_mail_stream *mail);
+/* Whether other nodes may be there though none of their news came for ttl_ms: Redis is away, or was so less than ttl_ms
+ * ago. False before the first connection is lost. */
+bool ry_mail_stream_was_away(const struct ry_mail_stream *mail, int64_t ttl_ms);
+/* Lets the next call try to connect, whatever the backoff says. */
+void ry_mail_stream_try_now(struct ry_mail_stream *mail);
 /* How many keys of another type have been put aside. */
 uint64_t ry_mail_stream_aside(const struct ry_mail_stream *mail);
 

@@ -25,6 +25,15 @@ void ry_redis_connection_init(struct ry_redis_connection *connection, const stru
     ry_redis_link_init(&connection->link, url, (int)(ry_config_real(config, RY_OPT_redis_connect_timeout) * 1000));
 }
 
+void ry_redis_connection_limit(struct ry_redis_connection *connection, int64_t backoff_max_ms, int timeout_max_ms)
+{
+    RY_ASSERT(backoff_max_ms > 0 && timeout_max_ms > 0, "%d ms", timeout_max_ms);
+    if (connection->backoff_max_ms > backoff_max_ms)
+        connection->backoff_max_ms = backoff_max_ms;
+    if (connection->link.timeout_ms > timeout_max_ms)
+        connection->link.timeout_ms = timeout_max_ms;
+}
+
 void ry_redis_connection_close(struct ry_redis_connection *connection)
 {
     ry_redis_link_close(&connection->link);
@@ -33,6 +42,11 @@ void ry_redis_connection_close(struct ry_redis_connection *connection)
 bool ry_redis_connection_may_try(const struct ry_redis_connection *connection)
 {
     return connection->tries == 0 || ry_mono_ms(connection->clock) >= connection->next_mono_ms;
+}
+
+void ry_redis_connection_try_now(struct ry_redis_connection *connection)
+{
+    connection->next_mono_ms = ry_mono_ms(connection->clock);
 }
 
 int ry_redis_connection_open(struct ry_redis_connection *connection, struct ry_error *err)

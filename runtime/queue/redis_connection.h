@@ -1,7 +1,8 @@
 /* redis_connection.h: a link to Redis that is made again after a loss: the one path of connecting, waiting and failing.
  *
  * While the link does not stand, calls fail at once with the reason of the last try; the next try is made when the
- * backoff of REDIS_CONNECT_BACKOFF_* is over. Every wait ends after REDIS_CONNECT_TIMEOUT_SECONDS. One thread. */
+ * backoff of REDIS_CONNECT_BACKOFF_* is over. Every wait ends after REDIS_CONNECT_TIMEOUT_SECONDS. A user of the
+ * connection may lower both limits. One thread. */
 #ifndef REELYARD_RUNTIME_QUEUE_REDIS_CONNECTION_H
 #define REELYARD_RUNTIME_QUEUE_REDIS_CONNECTION_H
 
@@ -27,10 +28,15 @@ struct ry_redis_connection {
 /* Holds nothing yet. url and clock are borrowed. */
 void ry_redis_connection_init(struct ry_redis_connection *connection, const struct ry_redis_url *url,
                               const struct ry_config *config, const struct ry_clock *clock);
+/* Lowers the longest wait between two tries, and that for an answer; a shorter configured one stays. */
+void ry_redis_connection_limit(struct ry_redis_connection *connection, int64_t backoff_max_ms, int timeout_max_ms);
 void ry_redis_connection_close(struct ry_redis_connection *connection);
 
 /* Whether a try may be made now. */
 bool ry_redis_connection_may_try(const struct ry_redis_connection *connection);
+
+/* Allows one try now, whatever the backoff says. */
+void ry_redis_connection_try_now(struct ry_redis_connection *connection);
 
 /* Connects if the link does not stand and the backoff allows it. On success the caller says that it is of use
  * (_works); on failure _lost has been called. RY_EAWAY and its kind. */

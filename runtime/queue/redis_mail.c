@@ -32,6 +32,8 @@ int ry_mail_stream_new(struct ry_mail_stream **mail, const struct ry_config *con
     made->command = ry_buf_make(RY_REDIS_COMMAND_MAX_BYTES);
     ry_redis_connection_init(&made->connection, &made->url, config, clock);
     ry_redis_connection_init(&made->bells, &made->url, config, clock);
+    ry_redis_connection_limit(&made->connection, RY_MAIL_BACKOFF_MAX_MS, RY_MAIL_TIMEOUT_MAX_MS);
+    ry_redis_connection_limit(&made->bells, RY_MAIL_BACKOFF_MAX_MS, RY_MAIL_TIMEOUT_MAX_MS);
     *mail = made;
     return RY_OK;
 }
@@ -52,6 +54,19 @@ void ry_mail_stream_free(struct ry_mail_stream **mail)
 const struct ry_fleet *ry_mail_stream_fleet(const struct ry_mail_stream *mail)
 {
     return &mail->fleet;
+}
+
+bool ry_mail_stream_was_away(const struct ry_mail_stream *mail, int64_t ttl_ms)
+{
+    if (!mail->was_connected)
+        return false;
+    return mail->connection.link.fd < 0 ||
+           (mail->was_away && ry_mono_ms(mail->clock) - mail->reconnected_mono_ms < ttl_ms);
+}
+
+void ry_mail_stream_try_now(struct ry_mail_stream *mail)
+{
+    ry_redis_connection_try_now(&mail->connection);
 }
 
 uint64_t ry_mail_stream_aside(const struct ry_mail_stream *mail)
@@ -81,6 +96,9 @@ int ry_mail_connect(struct ry_mail_stream *mail, struct ry_error *err)
     if (connection->tries > 0)
         RY_LOG(RY_INFO, "mail_connected", "tries=%u", connection->tries);
     ry_redis_connection_works(connection);
+    mail->was_away = mail->was_connected;
+    mail->was_connected = true;
+    mail->reconnected_mono_ms = ry_mono_ms(mail->clock);
     ry_redis_connection_close(&mail->bells); /* what broke one may have made the other deaf without a word */
     mail->bells.tries = 0;
     return RY_OK;

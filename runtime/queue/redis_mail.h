@@ -16,6 +16,9 @@ struct ry_mail_stream {
     struct ry_fleet fleet;
     struct ry_redis_connection connection; /* commands */
     struct ry_redis_connection bells;
+    bool was_connected;
+    bool was_away;               /* after that */
+    int64_t reconnected_mono_ms; /* where was_away: the last time */
     char listened[RY_MAIL_BELLS_MAX][RY_MAIL_STREAM_BYTES];
     size_t listened_n;
     uint64_t aside; /* keys that were put aside */

@@ -1,5 +1,5 @@
-/* redis_backoff_test.c: jobs and mail of other nodes wait alike for a Redis that is away: as REDIS_CONNECT_BACKOFF_*
- * say.
+/* redis_backoff_test.c: jobs and mail of other nodes wait for a Redis that is away as REDIS_CONNECT_BACKOFF_* say; mail
+ * never waits for longer than half the time for which the record of a node stands.
  *
  * A real server that is stopped and started, and a clock of the test's own. */
 #include <setjmp.h>
@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "runtime/queue/job_queue.h"
-#include "runtime/queue/mail_stream.h"
+#include "runtime/queue/redis_mail.h"
 #include "tests/bed/redis_server.h"
 
 #define START_MS INT64_C(1729350189000)
@@ -28,10 +28,12 @@ struct scene {
 static const struct pace {
     const char *initial_s, *max_s, *multiplier;
     unsigned failures;
-    int64_t wait_ms; /* after so many failures in a row, give or take a fifth */
+    int64_t wait_ms[USER_COUNT]; /* after so many failures in a row, give or take a fifth */
 } paces[] = {
-    {"0.5", "30", "2", 1, 500},    {"0.5", "30", "2", 4, 4000}, {"0.5", "30", "2", 9, 30000},
-    {"10", "10", "100", 3, 10000}, {"0.25", "60", "1", 7, 250},
+    {"0.5", "30", "2", 1, {500, 500}},         {"0.5", "30", "2", 4, {4000, 4000}},
+    {"0.5", "30", "2", 9, {30000, 5000}},      {"10", "10", "100", 3, {10000, 5000}},
+    {"3600", "3600", "2", 1, {3600000, 5000}}, {"0.25", "60", "1", 7, {250, 250}},
+    {"0.5", "3", "2", 9, {3000, 3000}},
 };
 
 static struct scene *scene_new(const struct pace *pace)
@@ -81,6 +83,27 @@ static int use(struct scene *scene, enum user user)
     return rc;
 }
 
+/* The server is back: each user tries when its wait is over, the one of mail, which is the shorter one, first. */
+static void expect_tries(struct scene *scene, size_t row)
+{
+    int64_t passed_ms = 0;
+    for (enum user user = USER_COUNT; user-- > 0;) {
+        int64_t wait_ms = paces[row].wait_ms[user];
+        int64_t early_ms = wait_ms * 8 / 10 - 1 - passed_ms;
+        if (early_ms > 0) {
+            ry_clock_manual_advance(&scene->clock, early_ms);
+            passed_ms += early_ms;
+            for (enum user waiting = 0; waiting <= user; waiting++)
+                if (use(scene, waiting) != RY_EAWAY)
+                    fail_msg("row %zu, user %d: tried too early", row, (int)waiting);
+        }
+        ry_clock_manual_advance(&scene->clock, wait_ms * 12 / 10 + 1 - passed_ms);
+        passed_ms = wait_ms * 12 / 10 + 1;
+        if (use(scene, user) != RY_OK)
+            fail_msg("row %zu, user %d: not tried in time", row, (int)user);
+    }
+}
+
 static void both_try_again_when_the_configured_wait_is_over(void **state)
 {
     (void)state;
@@ -90,19 +113,12 @@ static void both_try_again_when_the_configured_wait_is_over(void **state)
             assert_int_equal(use(scene, user), RY_OK);
         redis_server_stop(scene->server);
         for (unsigned n = 0; n < paces[i].failures; n++) {
-            ry_clock_manual_advance(&scene->clock, 120000);
+            ry_clock_manual_advance(&scene->clock, 5000000);
             for (enum user user = 0; user < USER_COUNT; user++)
                 assert_int_equal(use(scene, user), RY_EAWAY);
         }
         redis_server_restart(scene->server);
-        ry_clock_manual_advance(&scene->clock, paces[i].wait_ms * 8 / 10 - 1);
-        for (enum user user = 0; user < USER_COUNT; user++)
-            if (use(scene, user) != RY_EAWAY)
-                fail_msg("row %zu, user %d: tried too early", i, (int)user);
-        ry_clock_manual_advance(&scene->clock, paces[i].wait_ms * 4 / 10 + 2);
-        for (enum user user = 0; user < USER_COUNT; user++)
-            if (use(scene, user) != RY_OK)
-                fail_msg("row %zu, user %d: not tried in time", i, (int)user);
+        expect_tries(scene, i);
         scene_free(scene);
     }
 }
@@ -110,7 +126,7 @@ static void both_try_again_when_the_configured_wait_is_over(void **state)
 static void wait_is_short_again_after_a_connection_that_worked(void **state)
 {
     (void)state;
-    static const struct pace pace = {"1", "64", "2", 0, 0};
+    static const struct pace pace = {"1", "64", "2", 0, {0, 0}};
     struct scene *scene = scene_new(&pace);
     for (unsigned outage = 0; outage < 3; outage++) {
         redis_server_stop(scene->server);
@@ -134,11 +150,36 @@ static void wait_is_short_again_after_a_connection_that_worked(void **state)
     scene_free(scene);
 }
 
+static void mail_never_waits_for_an_answer_for_longer_than_its_limit(void **state)
+{
+    (void)state;
+    static const char *const none[] = {NULL};
+    static const struct {
+        const char *configured_s;
+        int mail_ms;
+    } cases[] = {{"0.1", 100}, {"1.5", 1500}, {"2", 2000}, {"2.1", 2000}, {"3600", 2000}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct ry_config *config = NULL;
+        struct ry_mail_stream *mail = NULL;
+        struct ry_clock_manual clock;
+        ry_clock_manual_init(&clock, START_MS);
+        assert_int_equal(ry_config_load(&config, (char *const *)(uintptr_t)none, NULL), RY_OK);
+        assert_int_equal(ry_config_set(config, RY_OPT_redis_url, "redis://127.0.0.1:1", NULL), RY_OK);
+        assert_int_equal(ry_config_set(config, RY_OPT_redis_connect_timeout, cases[i].configured_s, NULL), RY_OK);
+        assert_int_equal(ry_mail_stream_new(&mail, config, "a/1", &clock.clock, NULL), RY_OK);
+        assert_int_equal(mail->connection.link.timeout_ms, cases[i].mail_ms);
+        assert_int_equal(mail->bells.link.timeout_ms, cases[i].mail_ms);
+        ry_mail_stream_free(&mail);
+        ry_config_free(&config);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_try_again_when_the_configured_wait_is_over),
         cmocka_unit_test(wait_is_short_again_after_a_connection_that_worked),
+        cmocka_unit_test(mail_never_waits_for_an_answer_for_longer_than_its_limit),
     };
     redis_server_needed();
     return cmocka_run_group_tests(tests, NULL, NULL);
