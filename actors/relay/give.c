@@ -209,9 +209,9 @@ void relay_on_settled(struct relay *self, struct ry_str from, uint64_t id, struc
  * that is worked on may come to its end. True: it is forgotten. */
 static bool withdraw_late(struct relay *self, struct relay_sent *sent)
 {
+    RY_ASSERT(sent->mail != NULL, "a hint has no deadline");
     int64_t deadline_wall_ms = sent->mail->envelope.deadline_wall_ms;
     bool withdrawn = sent->entry[0] == '\0';
-    RY_ASSERT(sent->mail != NULL, "a hint has no deadline");
     char stream[RY_MAIL_STREAM_BYTES];
     if (deadline_wall_ms == 0 || deadline_wall_ms > ry_wall_ms(ry_ctx_clock(self->ctx)))
         return false;
@@ -269,6 +269,8 @@ void relay_offer_again(struct relay *self)
     struct relay_sent *next = NULL;
     HASH_ITER(hh, self->sent, sent, next)
     {
+        if (sent->mail == NULL)
+            continue; /* a hint is added once */
         if (sent->missing)
             RY_LOG(RY_WARNING, "mail_lost_by_redis", "role=%s entry=%s", ry_role_name(sent->role), sent->entry);
         if ((sent->missing || sent->entry[0] == '\0') && !offer(self, sent))

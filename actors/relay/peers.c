@@ -100,6 +100,8 @@ static bool is_of_now(struct relay *self, const struct ry_mail_node *node, int64
     int64_t off_ms = 0;
     if (__builtin_sub_overflow(*wall_ms, now_wall_ms, &off_ms))
         off_ms = INT64_MAX;
+    if (off_ms < -INT64_MAX)
+        off_ms = -INT64_MAX; /* its sign is changed below */
     if (off_ms < -CLOCKS_MS || off_ms > CLOCKS_MS) {
         (void)snprintf(why, RELAY_REFUSED_BYTES, "it was said %" PRId64 " s %s by this node's clock",
                        (off_ms < 0 ? -off_ms : off_ms) / 1000, off_ms < 0 ? "ago" : "ahead");

@@ -132,8 +132,10 @@ static void mark_streams(struct ry_redis *redis, const redisReply *empty, const 
     }
     for (size_t i = 0; ry_redis_at(gone, i); i++) {
         size_t at = (size_t)ry_redis_int(ry_redis_at(gone, i));
-        if (at >= 1 && at <= n)
-            ry_redis_streams_remove(&redis->streams, asked[at - 1]);
+        if (at < 1 || at > n || asked[at - 1] == NULL)
+            continue;
+        ry_redis_streams_remove(&redis->streams, asked[at - 1]);
+        asked[at - 1] = NULL; /* Redis may name it twice */
     }
 }
 

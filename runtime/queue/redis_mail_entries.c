@@ -156,10 +156,11 @@ int ry_mail_stream_add(struct ry_mail_stream *mail, const char *stream, const st
         return ry_fail(err, why.code, "%s", why.text);
     }
     struct ry_str made = ry_redis_text(reply);
-    if (id != NULL)
+    bool whole = made.n > 0 && made.n < RY_MAIL_ENTRY_BYTES;
+    if (whole && id != NULL)
         (void)snprintf(id, RY_MAIL_ENTRY_BYTES, "%.*s", RY_STR_ARG(made));
     freeReplyObject(reply);
-    return RY_OK;
+    return whole ? RY_OK : ry_fail(err, RY_EIO, "Redis gave an entry of %s no id", stream);
 }
 
 static int make_group(struct ry_mail_stream *mail, const char *stream, struct ry_error *err)

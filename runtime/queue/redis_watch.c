@@ -169,6 +169,8 @@ static void keep_entries(struct ry_redis *redis, const redisReply *reply)
             struct ry_str id = ry_redis_text(ry_redis_at(ry_redis_at(entries, j), 0));
             int n = snprintf(member, sizeof member, "%u %.*s %.*s", (unsigned)stream->class, RY_STR_ARG(name),
                              RY_STR_ARG(id));
+            if (n < 0 || (size_t)n >= sizeof member)
+                continue; /* an id that is none */
             ry_redis_arg(&redis->surplus, (struct ry_str){member, (size_t)n});
             redis->surplus_count++;
         }
