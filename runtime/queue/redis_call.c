@@ -96,7 +96,9 @@ int ry_redis_connect(struct ry_redis *redis, struct ry_error *err)
     }
     if (rc == RY_OK) {
         on_connected(redis);
-        return RY_OK;
+        if (redis->connection.link.fd >= 0)
+            return RY_OK;
+        why = redis->connection.away; /* it hung up on a question of on_connected */
     }
     report_away(redis);
     return ry_fail(err, why.code, "%s", why.text);
