@@ -1,8 +1,8 @@
 /* relay.c: carries mail between the routers of several nodes, through Redis.
  *
  * Owns      the mail of this node that another one works on (give.c), the entries of others (take.c) and their mail
- * that is worked on here (work.c), what nodes say to each other about both (peer_msg.c, hear.c), and what is known of
- *           the others (peers.c).
+ *           that is worked on here (work.c), what nodes say to each other about both (peer_msg.c, hear.c), and what is
+ *           known of the others (peers.c).
  * Accepts   mail of any role that this node has no instance of, or no room for, from the router; mail_settled,
  *           undeliverable and node_state from the router; entries and messages of nodes from Redis (mail_stream.h).
  * Sends     relay_reach and node_get to the router; under its own ids, what instances of other nodes sent.
@@ -40,7 +40,7 @@
 #define REFUSED_MS  600000 /* how long the last refusal is told */
 #define LOG_MS      60000
 
-/* Words that a relay says in a millisecond, at most, as a power of two. */
+/* Messages that a relay sends in a millisecond, at most, as a power of two. */
 #define NUMBERS_A_MS_BITS 20
 
 #define SHARED (RY_ROLE_BIT(RY_ROLE_ENCODER) | RY_ROLE_BIT(RY_ROLE_WRITER))

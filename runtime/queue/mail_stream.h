@@ -3,7 +3,7 @@
  *   reelyard:mail:ROLE          a stream of mails for a role, shared by the nodes that have it (consumer group "relay",
  *                               a consumer for each start of a node): read, renew, end; what a node that vanished had
  *                               read is claimed by another. reelyard:mail:ROLE:urgent: the same, read first.
- *   reelyard:mail:node:OWNER    a stream of words to one start of a node ("name/incarnation"): answers, ends
+ *   reelyard:mail:node:OWNER    a stream of messages to one start of a node ("name/incarnation"): answers, ends
  *   reelyard:node:NAME          the record of a node (node_record.h), for a few seconds; reelyard:nodes: the names
  *   reelyard:bell:STREAM        a channel on which a stream's readers hear that something has come
  *
