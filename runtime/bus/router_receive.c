@@ -38,7 +38,7 @@ static void take_bag(struct ry_router_thread *thread, const struct peer_key *key
         return;
     }
     struct peer *peer = peer_of_key(thread, key);
-    if (peer && peer->over) {
+    if (peer && (peer->over || peer->put_out)) {
         peer_goes_on(thread, peer);
         return;
     }
@@ -77,9 +77,8 @@ unsigned receive_from(struct ry_router_thread *thread, enum transport transport)
     key.transport = (uint8_t)transport;
     while (taken < BAGS_A_ROUND) {
         if (ry_bag_reader_receive(thread->reader, socket, &key.route, &bad)) {
-            if (transport == TRANSPORT_TCP)
-                remote_check_size(thread, &key);
-            take_bag(thread, &key);
+            if (transport != TRANSPORT_TCP || remote_check_size(thread, &key))
+                take_bag(thread, &key);
         } else if (bad) {
             take_nonsense(thread, &key, "a message that is not a bag");
         } else {

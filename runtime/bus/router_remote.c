@@ -35,16 +35,17 @@ static void put_out_greedy(void *arg, int fd)
     peer_malformed(thread, "one who has not joined sends without end");
 }
 
-void remote_check_size(struct ry_router_thread *thread, const struct peer_key *key)
+bool remote_check_size(struct ry_router_thread *thread, const struct peer_key *key)
 {
     struct peer *peer = peer_of_key(thread, key);
     size_t bytes = ry_bag_reader_bytes(thread->reader);
     ry_curve_listener_heard(thread->listener, ry_bag_reader_fd(thread->reader), bytes);
     if (bytes <= RY_BAG_ENCODER_MAX_BYTES)
-        return;
+        return true;
     peer_malformed(thread, "a bag of another host that is too large");
     if (peer && !peer->over)
         ry_router_put_out(thread->router, peer->session, GREEDY);
+    return false;
 }
 
 int remote_check(struct ry_router_thread *thread, struct ry_hello *hello, uint32_t *allowed, struct ry_error *err)

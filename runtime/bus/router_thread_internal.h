@@ -135,8 +135,9 @@ int remote_open(struct ry_router_thread *thread, const struct ry_router_thread_t
 bool remote_look(struct ry_router_thread *thread);
 /* Puts out those whose connection had ended before the socket was read to its end. */
 void remote_put_out_lost(struct ry_router_thread *thread);
-/* What came over TCP last: one who sends more than the largest message of an encoder is put out. */
-void remote_check_size(struct ry_router_thread *thread, const struct peer_key *key);
+/* Whether what came over TCP last may be read. False: it is more than the largest message of an encoder; its sender is
+ * put out. */
+bool remote_check_size(struct ry_router_thread *thread, const struct peer_key *key);
 /* Whether one who says hello over TCP may join, and as what; clears what hello says of this host. RY_EACCES. */
 int remote_check(struct ry_router_thread *thread, struct ry_hello *hello, uint32_t *allowed, struct ry_error *err);
 

@@ -3,15 +3,14 @@
  * The router is real and the thread is not started: peers are put into its table as they are when they have joined. */
 #include "tests/bed/bed.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "runtime/bus/router_internal.h"
 #include "runtime/bus/router_thread_internal.h"
-
-static void emit_nothing(void *arg, uint32_t session, struct ry_str envelope, struct ry_frame *const *frames,
-                         size_t frame_count)
-{
-    (void)arg, (void)session, (void)envelope, (void)frames, (void)frame_count;
-}
+#include "tests/bed/postgres_server.h"
+#include "tests/bed/router_desk.h"
 
 static int set_up(void **state)
 {
@@ -25,7 +24,9 @@ static int set_up(void **state)
                                               .mailbox_max = 2,
                                               .mailbox_max_bytes = 100000,
                                               .attempts_max = 3,
-                                              .emit = emit_nothing};
+                                              .emit = peer_emit,
+                                              .emit_arg = thread,
+                                              .put_out = peer_put_out};
     assert_int_equal(ry_router_new(&thread->router, &options, NULL), RY_OK);
     *state = thread;
     return 0;
@@ -42,20 +43,27 @@ static int tear_down(void **state)
     return 0;
 }
 
-static struct peer *add(struct ry_router_thread *thread, enum transport transport)
+static struct peer *add_with(struct ry_router_thread *thread, const struct peer_key *key)
 {
     struct peer *peer = calloc(1, sizeof *peer);
     assert_non_null(peer);
-    uint32_t number = HASH_COUNT(thread->peers);
     peer->magic = PEER_MAGIC;
-    peer->key.transport = (uint8_t)transport;
-    peer->key.route.n = 5;
-    memcpy(peer->key.route.bytes + 1, &number, sizeof number);
-    peer->session = SESSION_SLOTS + number;
+    peer->key.transport = key->transport;
+    peer->key.route.n = key->route.n;
+    memcpy(peer->key.route.bytes, key->route.bytes, key->route.n);
+    peer->session = SESSION_SLOTS + HASH_COUNT(thread->peers);
     peer->pidfd = peer->fd = -1;
     ry_bag_init(&peer->bag);
     HASH_ADD_KEYPTR(hh, thread->peers, &peer->key, peer_key_bytes(&peer->key), peer);
     return peer;
+}
+
+static struct peer *add(struct ry_router_thread *thread, enum transport transport)
+{
+    struct peer_key key = {.transport = (uint8_t)transport, .route = {.n = 5}};
+    uint32_t number = HASH_COUNT(thread->peers);
+    memcpy(key.route.bytes + 1, &number, sizeof number);
+    return add_with(thread, &key);
 }
 
 /* Consoles that come and end until as many as are kept are over. */
@@ -89,6 +97,78 @@ static void losing_a_connection_frees_no_other_peer(void **state)
     assert_int_equal(HASH_COUNT(thread->peers), OVER_MAX + 1);
 }
 
+static void send_bytes(zsock_t *dealer, size_t n)
+{
+    char *bytes = calloc(1, n);
+    assert_non_null(bytes);
+    assert_int_equal(zmq_send(ry_socket_raw(dealer), bytes, n, 0), n);
+    free(bytes);
+}
+
+static int count_bags(zsock_t *dealer)
+{
+    char bytes[512];
+    int n = 0;
+    while (zmq_recv(ry_socket_raw(dealer), bytes, sizeof bytes, ZMQ_DONTWAIT) >= 0)
+        n++;
+    return n;
+}
+
+/* A listener to which nobody comes. */
+static void open_listener(struct ry_router_thread *thread)
+{
+    char folder[] = "/tmp/reelyard-peers.XXXXXX", path[64], bind[64];
+    struct ry_keypair own;
+    struct ry_error err = {0};
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof path, "%s/node", folder);
+    (void)snprintf(bind, sizeof bind, "tcp://127.0.0.1:%d", postgres_server_free_port());
+    if (ry_keypair_create(&own, path, &err) != RY_OK)
+        fail_msg("%s", err.text);
+    (void)unlink(path);
+    (void)rmdir(folder);
+    const struct ry_curve_listener_options options = {.bind = bind, .own = &own, .allow_path = path};
+    if (ry_curve_listener_open(&thread->listener, &options, &err) != RY_OK)
+        fail_msg("%s", err.text);
+    ry_keypair_forget(&own);
+}
+
+/* It is put out for the first bag. Neither that bag nor the next one is given to the router, which does not know its
+ * sender any more. The socket of the test is in the place of the listener's, with the same bytes. */
+static void bag_that_is_too_large_is_counted_once_and_not_read(void **state)
+{
+    struct ry_router_thread *thread = *state;
+    const char *endpoint = "inproc://router-peers-test";
+    struct ry_error err = {0};
+    zsock_t *dealer = NULL;
+    struct peer_key key = {.transport = TRANSPORT_TCP};
+    bool malformed = false;
+    open_listener(thread);
+    assert_int_equal(ry_socket_router(&thread->sockets[TRANSPORT_TCP], endpoint, &err), RY_OK);
+    assert_int_equal(ry_socket_dealer(&dealer, endpoint, &err), RY_OK);
+    thread->reader = ry_bag_reader_new();
+    assert_non_null(thread->reader);
+    send_bytes(dealer, 1);
+    assert_true(
+        ry_bag_reader_receive(thread->reader, ry_socket_raw(thread->sockets[TRANSPORT_TCP]), &key.route, &malformed));
+    struct peer *encoder = add_with(thread, &key);
+    encoder->session = router_desk_join(thread->router, RY_ROLE_ENCODER, 1, RY_LOCALITY_HOST, NULL);
+    thread->sessions[encoder->session % SESSION_SLOTS] = encoder;
+    send_bytes(dealer, RY_BAG_ENCODER_MAX_BYTES + 1);
+    send_bytes(dealer, 1);
+    assert_int_equal(receive_from(thread, TRANSPORT_TCP), 2);
+    assert_true(encoder->put_out && !ry_router_knows(thread->router, encoder->session));
+    assert_int_equal(thread->malformed, 2);
+    assert_int_equal(thread->router->rejected, 2);
+    peer_end_put_out(thread);
+    assert_true(encoder->over);
+    assert_int_equal(count_bags(dealer), 1); /* it is told why */
+    zsock_destroy(&dealer);
+    zsock_destroy(&thread->sockets[TRANSPORT_TCP]);
+    ry_bag_reader_free(&thread->reader);
+    ry_curve_listener_close(&thread->listener);
+}
+
 static void oldest_that_has_ended_are_freed_beyond_the_limit(void **state)
 {
     struct ry_router_thread *thread = *state;
@@ -118,6 +198,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(putting_out_frees_no_other_peer),
         TEST(losing_a_connection_frees_no_other_peer),
+        TEST(bag_that_is_too_large_is_counted_once_and_not_read),
         TEST(oldest_that_has_ended_are_freed_beyond_the_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
