@@ -14,6 +14,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "proto/envelope.h"
 #include "tests/bed/sample.h"
@@ -40,6 +41,33 @@ static void descriptors_stand_by_rising_tag_and_are_found_by_it(void **state)
     assert_int_equal(found, count);
     assert_null(ry_descriptor(RY_TAG_NONE));
     assert_null(ry_descriptor(UINT32_MAX));
+}
+
+static void check_described(const struct ry_record *record)
+{
+    if (record->doc == NULL || *record->doc == '\0')
+        fail_msg("%s has no description", record->name);
+    for (size_t i = 0; i < record->field_count; i++) {
+        const struct ry_field *field = &record->fields[i];
+        if (field->doc == NULL || *field->doc == '\0')
+            fail_msg("%s.%s has no description", record->name, field->name);
+        if (field->record)
+            check_described(field->record);
+    }
+}
+
+/* docs/MESSAGES.md is made of them. A description that two messages share was copied, and is wrong of one. */
+static void every_message_and_field_has_a_description_and_each_message_its_own(void **state)
+{
+    (void)state;
+    size_t count = 0;
+    const struct ry_descriptor *d = ry_descriptors(&count);
+    for (size_t i = 0; i < count; i++) {
+        check_described(&d[i].record);
+        for (size_t other = 0; other < i; other++)
+            if (strcmp(d[i].record.doc, d[other].record.doc) == 0)
+                fail_msg("%s and %s have the same description", d[other].record.name, d[i].record.name);
+    }
 }
 
 static void mail_for_a_mailbox_goes_to_exactly_one_role(void **state)
@@ -436,6 +464,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(descriptors_stand_by_rising_tag_and_are_found_by_it),
+        cmocka_unit_test(every_message_and_field_has_a_description_and_each_message_its_own),
         cmocka_unit_test(mail_for_a_mailbox_goes_to_exactly_one_role),
         cmocka_unit_test(limits_are_in_order_and_flags_where_they_mean_something),
         cmocka_unit_test(what_confined_roles_say_belongs_to_a_conversation_or_is_bounded_and_about_nothing),
