@@ -49,6 +49,22 @@ void ry_redis_connection_try_now(struct ry_redis_connection *connection)
     connection->next_mono_ms = ry_mono_ms(connection->clock);
 }
 
+/* Whether the server takes writes: a replica lets a client log in and read. The key is never there. A server that
+ * refuses the command for another reason may take others. */
+static int ask_for_writes(struct ry_redis_link *link, struct ry_error *err)
+{
+    RY_BUF_AUTO command = ry_buf_make(256);
+    redisReply *reply = NULL;
+    ry_redis_argc(&command, 2);
+    ry_redis_arg_text(&command, "DEL");
+    ry_redis_arg_text(&command, "reelyard:mail:");
+    int rc = command.failed ? ry_fail(err, RY_ENOMEM, "no memory for a command to Redis")
+                            : ry_redis_link_call(link, ry_buf_str(&command), &reply, err);
+    if (reply != NULL)
+        freeReplyObject(reply);
+    return rc == RY_EAWAY || link->fd < 0 ? rc : RY_OK;
+}
+
 int ry_redis_connection_open(struct ry_redis_connection *connection, struct ry_error *err)
 {
     struct ry_error why = {0};
@@ -58,7 +74,7 @@ int ry_redis_connection_open(struct ry_redis_connection *connection, struct ry_e
         RY_ASSERT(connection->away.code != RY_OK, "tries %u", connection->tries);
         return ry_fail(err, connection->away.code, "%s", connection->away.text);
     }
-    if (ry_redis_link_open(&connection->link, &why) == RY_OK)
+    if (ry_redis_link_open(&connection->link, &why) == RY_OK && ask_for_writes(&connection->link, &why) == RY_OK)
         return RY_OK;
     ry_redis_connection_lost(connection, &why);
     return ry_fail(err, why.code, "%s", why.text);

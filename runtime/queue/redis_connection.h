@@ -38,7 +38,7 @@ bool ry_redis_connection_may_try(const struct ry_redis_connection *connection);
 /* Allows one try now, whatever the backoff says. */
 void ry_redis_connection_try_now(struct ry_redis_connection *connection);
 
-/* Connects if the link does not stand and the backoff allows it. On success the caller says that it is of use
+/* Connects if the link does not stand and the backoff allows it, to a server that takes writes. On success the caller says that it is of use
  * (_works); on failure _lost has been called. RY_EAWAY and its kind. */
 int ry_redis_connection_open(struct ry_redis_connection *connection, struct ry_error *err);
 

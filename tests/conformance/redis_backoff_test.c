@@ -150,6 +150,27 @@ static void wait_is_short_again_after_a_connection_that_worked(void **state)
     scene_free(scene);
 }
 
+static void wait_grows_while_the_server_is_a_replica(void **state)
+{
+    (void)state;
+    static const struct pace pace = {"1", "64", "2", 0, {0, 0}};
+    struct scene *scene = scene_new(&pace);
+    redis_server_stop(scene->server);
+    redis_server_restart(scene->server);
+    (void)redis_server_say(scene->server, "REPLICAOF", "127.0.0.1", "1", NULL);
+    for (unsigned n = 0; n < 4; n++) {
+        ry_clock_manual_advance(&scene->clock, 120000);
+        for (enum user user = 0; user < USER_COUNT; user++)
+            assert_int_equal(use(scene, user), RY_EAWAY);
+        assert_int_equal(scene->mail->connection.tries, n + 1);
+    }
+    (void)redis_server_say(scene->server, "REPLICAOF", "NO", "ONE", NULL);
+    ry_clock_manual_advance(&scene->clock, 120000);
+    for (enum user user = 0; user < USER_COUNT; user++)
+        assert_int_equal(use(scene, user), RY_OK);
+    scene_free(scene);
+}
+
 static void mail_never_waits_for_an_answer_for_longer_than_its_limit(void **state)
 {
     (void)state;
@@ -179,6 +200,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_try_again_when_the_configured_wait_is_over),
         cmocka_unit_test(wait_is_short_again_after_a_connection_that_worked),
+        cmocka_unit_test(wait_grows_while_the_server_is_a_replica),
         cmocka_unit_test(mail_never_waits_for_an_answer_for_longer_than_its_limit),
     };
     redis_server_needed();
