@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#include "runtime/base/assert.h"
+
 #define FIRST_SLOTS ((size_t)64)
 
 static size_t slot_of(const struct ry_asked *asked, uint64_t id)
@@ -38,8 +40,10 @@ static bool grow(struct ry_asked *asked)
 
 bool ry_asked_add(struct ry_asked *asked, uint64_t id, uint16_t tag)
 {
+    RY_ASSERT(id != 0 && tag != RY_TAG_NONE, "id %llu, tag %u", (unsigned long long)id, tag);
     if ((asked->n + 1) * 2 > asked->slots && !grow(asked))
         return false;
+    RY_ASSERT((asked->n + 1) * 2 <= asked->slots, "%zu questions in %zu slots", asked->n, asked->slots);
     asked->items[find(asked, id)].id = id;
     asked->items[find(asked, id)].tag = tag;
     asked->n++;
@@ -55,6 +59,7 @@ void ry_asked_end(struct ry_asked *asked, uint64_t id)
 {
     if (ry_asked_tag(asked, id) == RY_TAG_NONE)
         return;
+    RY_ASSERT(asked->n > 0);
     size_t mask = asked->slots - 1, hole = find(asked, id);
     asked->n--;
     /* Those behind move up, so that none stands where a search for it would not come. */

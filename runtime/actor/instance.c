@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "runtime/base/assert.h"
 #include "runtime/base/log.h"
 
 int ry_instance_new(struct ry_instance **instance, const struct ry_instance_options *options, struct ry_error *err)
@@ -92,6 +93,7 @@ void ry_instance_deliver(struct ry_instance *instance, const struct ry_envelope 
                          struct ry_frame *const *frames, size_t frame_count)
 {
     struct ry_ctx *ctx = &instance->ctx;
+    RY_ASSERT(ctx->current == NULL, "%s is given a mail while it handles one", ctx->name);
     if (instance_over(instance)) /* still in the router's custody, which gives it to another */
         return;
     struct ry_held *held = ry_held_take(ctx, envelope, frames, frame_count);
@@ -107,7 +109,9 @@ void ry_instance_deliver(struct ry_instance *instance, const struct ry_envelope 
 
 void ry_instance_was_busy(struct ry_instance *instance, int64_t since_mono_ms)
 {
-    instance->busy_ms += ry_mono_ms(instance->ctx.clock) - since_mono_ms;
+    int64_t passed_ms = ry_mono_ms(instance->ctx.clock) - since_mono_ms;
+    RY_ASSERT(passed_ms >= 0, "%lld ms", (long long)passed_ms);
+    instance->busy_ms += passed_ms;
 }
 
 void ry_instance_ready(struct ry_instance *instance)
@@ -164,8 +168,8 @@ int64_t ry_instance_next_mono_ms(const struct ry_instance *instance)
 
 void ry_timer(struct ry_ctx *ctx, unsigned timer, int64_t delay_ms)
 {
-    if (timer >= RY_TIMERS || delay_ms < 0 || ctx->spec->tick == NULL)
-        ry_actor_bug(ctx, "timer", "no such timer, a negative delay, or no tick handler");
+    RY_ASSERT(timer < RY_TIMERS && delay_ms >= 0 && ctx->spec->tick != NULL, "%s: timer %u in %lld ms", ctx->name,
+              timer, (long long)delay_ms);
     if (__builtin_add_overflow(ry_mono_ms(ctx->clock), delay_ms, &ctx->due_mono_ms[timer]))
         ctx->due_mono_ms[timer] = INT64_MAX;
     ctx->timers |= (uint32_t)1 << timer;
@@ -173,8 +177,7 @@ void ry_timer(struct ry_ctx *ctx, unsigned timer, int64_t delay_ms)
 
 void ry_timer_cancel(struct ry_ctx *ctx, unsigned timer)
 {
-    if (timer >= RY_TIMERS)
-        ry_actor_bug(ctx, "timer", "no such timer");
+    RY_ASSERT(timer < RY_TIMERS, "%s: timer %u", ctx->name, timer);
     ctx->timers &= ~((uint32_t)1 << timer);
 }
 
@@ -240,6 +243,7 @@ bool ry_ctx_draining(const struct ry_ctx *ctx)
 
 void ry_count(struct ry_ctx *ctx, enum ry_counter counter, uint64_t by)
 {
+    RY_ASSERT((unsigned)counter < RY_COUNTER_COUNT, "%s: counter %u", ctx->name, (unsigned)counter);
     ctx->stats.counters[counter] += by;
 }
 

@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 
+#include "runtime/base/assert.h"
 #include "runtime/base/log.h"
 
 /* Memory of one unpacked mail: the largest envelope, and its lists as structs. */
@@ -31,6 +32,7 @@ static struct ry_held *held_new(struct ry_ctx *ctx)
 {
     struct ry_held *held = LIST_FIRST(&ctx->free_held);
     if (held) {
+        RY_ASSERT(held->magic == RY_HELD_FREE && ctx->free_held_count > 0, "%zu free", ctx->free_held_count);
         LIST_REMOVE(held, link);
         ctx->free_held_count--;
     } else {
@@ -50,6 +52,7 @@ static struct ry_held *held_new(struct ry_ctx *ctx)
 
 static void held_free(struct ry_ctx *ctx, struct ry_held *held)
 {
+    RY_ASSERT(held->magic == RY_HELD_LIVE, "magic %x", held->magic);
     held->magic = RY_HELD_FREE;
     for (size_t i = 0; i < held->frame_count; i++)
         ry_frame_unref(held->frames[i]);
@@ -153,6 +156,7 @@ struct ry_held *ry_held_take(struct ry_ctx *ctx, const struct ry_envelope *envel
 
 void ry_held_settle(struct ry_ctx *ctx, struct ry_held *held)
 {
+    RY_ASSERT(held == ctx->current, "%s", ctx->name);
     if (held->kept && !ctx->current_ended)
         return;
     if (!ctx->current_ended && held->custody)
@@ -178,12 +182,7 @@ void ry_held_free_all(struct ry_ctx *ctx)
 
 const void *ry_mail_body(const struct ry_mail *mail, enum ry_tag tag)
 {
-    if (mail->envelope.tag != (uint16_t)tag) {
-        RY_LOG(RY_CRITICAL, "actor_bug", "what=%s tag=%u read_as=%d", "a body is read as another message",
-               mail->envelope.tag, (int)tag);
-        ry_log_drain(RY_LOG_LAST_WORDS_MS);
-        abort();
-    }
+    RY_ASSERT(mail->envelope.tag == (uint16_t)tag, "tag %u is read as %d", mail->envelope.tag, (int)tag);
     return mail->body;
 }
 
@@ -191,24 +190,23 @@ const void *ry_mail_body(const struct ry_mail *mail, enum ry_tag tag)
 static struct ry_held *mail_held(const struct ry_ctx *ctx, struct ry_mail *mail, const char *what)
 {
     struct ry_held *held = (struct ry_held *)mail;
-    if (held->magic != RY_HELD_LIVE || (held == ctx->current && ctx->current_ended))
-        ry_actor_bug(ctx, what, "the mail has ended already");
-    if (held != ctx->current && !held->kept)
-        ry_actor_bug(ctx, what, "the mail was not kept");
+    RY_ASSERT(held->magic == RY_HELD_LIVE && !(held == ctx->current && ctx->current_ended),
+              "%s: %s of a mail that has ended", ctx->name, what);
+    RY_ASSERT(held == ctx->current || held->kept, "%s: %s of a mail that was not kept", ctx->name, what);
     return held;
 }
 
 int ry_mail_whole(const struct ry_mail *mail, struct ry_buf *out)
 {
     const struct ry_held *held = (const struct ry_held *)mail;
+    RY_ASSERT(held->magic == RY_HELD_LIVE, "magic %x", held->magic);
     return ry_mail_freeze(&mail->envelope, held->frames, out);
 }
 
 void ry_mail_keep(struct ry_ctx *ctx, struct ry_mail *mail)
 {
     struct ry_held *held = mail_held(ctx, mail, "keep");
-    if (held->kept)
-        ry_actor_bug(ctx, "keep", "the mail is kept already");
+    RY_ASSERT(!held->kept, "%s keeps a mail twice", ctx->name);
     held->kept = true;
     ctx->kept_custody += held->custody;
     LIST_INSERT_HEAD(&ctx->kept, held, link);
@@ -218,6 +216,7 @@ void ry_mail_keep(struct ry_ctx *ctx, struct ry_mail *mail)
 static void mail_release(struct ry_ctx *ctx, struct ry_held *held)
 {
     if (held->kept) {
+        RY_ASSERT(ctx->kept_custody >= held->custody, "%s", ctx->name);
         LIST_REMOVE(held, link);
         ctx->kept_custody -= held->custody;
     }

@@ -12,6 +12,7 @@
 
 #include <stdlib.h>
 
+#include "runtime/base/assert.h"
 #include "runtime/base/log.h"
 #include "runtime/base/utf8.h"
 
@@ -30,6 +31,7 @@ static struct ry_said *said_new(struct ry_ctx *ctx, enum ry_out_kind kind)
 {
     struct ry_said *said = STAILQ_FIRST(&ctx->free_said);
     if (said) {
+        RY_ASSERT(ctx->free_said_count > 0 && said->out.frame_count == 0, "%zu free", ctx->free_said_count);
         STAILQ_REMOVE_HEAD(&ctx->free_said, link);
         ctx->free_said_count--;
     } else {
@@ -102,6 +104,7 @@ static uint64_t say_next_id(struct ry_ctx *ctx)
 static void say_take_frames(struct ry_ctx *ctx, struct ry_said *said, const struct ry_frames *frames)
 {
     struct ry_out *out = &said->out;
+    RY_ASSERT(out->frame_count == 0 && frames->n <= RY_FRAMES_MAX, "%zu frames", frames->n);
     if (frames->n == 0)
         return;
     out->frames = frames->n <= RY_SAID_USUAL_FRAMES ? said->usual_frames : malloc(frames->n * sizeof *out->frames);
@@ -143,12 +146,11 @@ static void say_mail(struct ry_ctx *ctx, const struct ry_descriptor *descriptor,
 static const struct ry_descriptor *say_descriptor(const struct ry_ctx *ctx, enum ry_tag tag, bool answer)
 {
     const struct ry_descriptor *descriptor = ry_descriptor(tag);
-    if (descriptor == NULL)
-        ry_actor_bug(ctx, "unknown tag", "");
-    if (!(descriptor->senders & RY_ROLE_BIT(ctx->spec->role)))
-        ry_actor_bug(ctx, "this role may not send", descriptor->record.name);
-    if ((descriptor->kind == RY_KIND_ANSWER) != answer)
-        ry_actor_bug(ctx, "an ANSWER is sent by ry_answer, everything else by ry_tell", descriptor->record.name);
+    RY_ASSERT(descriptor != NULL, "%s: tag %d", ctx->name, (int)tag);
+    RY_ASSERT(descriptor->senders & RY_ROLE_BIT(ctx->spec->role), "%s may not send %s", ctx->name,
+              descriptor->record.name);
+    RY_ASSERT((descriptor->kind == RY_KIND_ANSWER) == answer, "%s: ry_answer is for ANSWERs, ry_tell for all but %s",
+              ctx->name, descriptor->record.name);
     return descriptor;
 }
 

@@ -120,7 +120,7 @@ uint16_t ry_asked_tag(const struct ry_asked *asked, uint64_t id);
 void ry_asked_end(struct ry_asked *asked, uint64_t id);
 void ry_asked_free(struct ry_asked *asked);
 
-/* A bug of an actor: logs and aborts. */
+/* An instance that cannot go on, for want of memory or by a message that breaks its declaration: logs and aborts. */
 _Noreturn void ry_actor_bug(const struct ry_ctx *ctx, const char *what, const char *detail);
 
 #endif
