@@ -6,12 +6,15 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "runtime/base/assert.h"
+
 /* Writes the path from its root; returns the length that is there. */
 static size_t print_path(const struct ry_path *path, char *text, size_t size)
 {
     size_t n = 0;
     if (path->up) {
         n = print_path(path->up, text, size);
+        RY_ASSERT(n < size, "%zu of %zu bytes", n, size);
         n += (size_t)snprintf(text + n, size - n, ".");
     }
     if (n < size) {

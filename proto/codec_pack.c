@@ -31,8 +31,10 @@ static void pack_str(struct packing *self, struct ry_str text)
     (void)msgpack_pack_str(&self->packer, text.n);
     (void)msgpack_pack_str_body(&self->packer, text.n ? text.p : "", text.n);
     struct ry_buf *out = self->sink.out;
-    if (self->texts == RY_PASS_TEXTS && self->sink.rc == RY_OK && !ry_str_is_utf8(text))
+    if (self->texts == RY_PASS_TEXTS && self->sink.rc == RY_OK && !ry_str_is_utf8(text)) {
+        RY_ASSERT(out->n >= self->sink.start + text.n, "%zu bytes written of a text of %zu", out->n, text.n);
         ry_utf8_mend(out->p + out->n - text.n, text.n);
+    }
 }
 
 static int pack_blob(struct packing *self, const struct ry_blob *blob, const struct ry_path *path)
@@ -119,6 +121,8 @@ static int pack(struct packing *self, const struct ry_record *record, const void
     else if ((rc = ry_wire_finish(&self->sink)) != RY_OK)
         (void)ry_refuse(self->err, (enum ry_err)rc, &path, "does not fit in its buffer of %zu bytes",
                         self->sink.out->max);
+    RY_ASSERT(self->first_frame <= self->frames->n && self->frames->n <= RY_FRAMES_MAX, "%s: frames %zu to %zu",
+              record->name, self->first_frame, self->frames->n);
     if (rc != RY_OK)
         while (self->frames->n > self->first_frame)
             ry_frame_unref(self->frames->items[--self->frames->n]);

@@ -5,6 +5,7 @@
 #include "proto/check.h"
 #include "proto/codec.h"
 #include "proto/wire.h"
+#include "runtime/base/assert.h"
 
 struct unpacking {
     struct ry_wire in;
@@ -129,6 +130,8 @@ static int unpack(struct unpacking *self, const struct ry_record *record, void *
     if (to == NULL)
         return ry_refuse(self->err, RY_ENOMEM, &path, "does not fit in memory");
     int rc = take_record(self, record, to, &path);
+    RY_ASSERT(self->in.p <= self->in.end && self->next_frame <= self->frame_count, "%s: frame %zu of %zu", record->name,
+              self->next_frame, self->frame_count);
     if (rc != RY_OK)
         return rc;
     if (ry_wire_left(&self->in) > 0)

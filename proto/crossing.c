@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "proto/codec.h"
+#include "runtime/base/assert.h"
 
 #define ARENA_BYTES ((size_t)256 << 20)
 
@@ -25,10 +26,11 @@ static bool blank_field(const struct ry_field *field, void *at)
     bool set = false;
     if (!(field->flags & RY_FLAG_LOCAL))
         return false;
+    RY_ASSERT(field->type == RY_FIELD_STR || field->type == RY_FIELD_BOOL, "%s", field->name);
     if (field->type == RY_FIELD_STR) {
         set = text->p != NULL;
         *text = (struct ry_str){0};
-    } else if (field->type == RY_FIELD_BOOL) {
+    } else {
         set = *truth;
         *truth = false;
     }

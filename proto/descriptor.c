@@ -1,6 +1,7 @@
 /* descriptor.c: the tables that proto/messages.def unfolds to. Constant data; nothing runs here but look-ups. */
 #include "proto/message.h"
 #include "proto/wire.h"
+#include "runtime/base/assert.h"
 
 /* What the words of messages.def mean. */
 enum word {
@@ -212,6 +213,7 @@ const struct ry_field *ry_descriptor_subject(const struct ry_descriptor *descrip
     const struct ry_capability *may = descriptor->may;
     if (may->subject == RY_NO_FIELD)
         return NULL;
+    RY_ASSERT(may->subject < descriptor->record.field_count, "%s", descriptor->record.name);
     const struct ry_field *field = &descriptor->record.fields[may->subject];
     return may->subject_item == RY_NO_FIELD ? field : &field->record->fields[may->subject_item];
 }

@@ -7,6 +7,7 @@
 
 #include "proto/codec.h"
 #include "proto/wire.h"
+#include "runtime/base/assert.h"
 
 #define ENVELOPE_FIELDS 11
 
@@ -38,7 +39,7 @@ struct head {
     size_t n;
 };
 
-/* RY_ENVELOPE_HEAD_MAX_BYTES is more than the longest forms of all fields, so nothing is checked. */
+/* RY_ENVELOPE_HEAD_MAX_BYTES is more than the longest forms of all fields, so it is checked once, behind them. */
 static inline int write_head(void *to, const char *bytes, size_t n)
 {
     struct head *head = to;
@@ -69,6 +70,7 @@ __attribute__((flatten)) int ry_envelope_pack_head(const struct ry_envelope *env
     (void)msgpack_pack_uint16(&packer, envelope->attempt);
     (void)msgpack_pack_uint16(&packer, envelope->frame_count);
     (void)msgpack_pack_bin(&packer, envelope->body.n);
+    RY_ASSERT(head.n <= RY_ENVELOPE_HEAD_MAX_BYTES, "%zu bytes", head.n);
     *n = head.n;
     return envelope->body.n > RY_ENVELOPE_MAX_BYTES - head.n ? RY_ELIMIT : RY_OK;
 }
@@ -195,6 +197,7 @@ int ry_mail_thaw(struct ry_str frozen, struct ry_envelope *envelope, struct ry_f
     }
     if (rc == RY_OK && ry_wire_left(&in) > 0)
         rc = ry_fail(err, RY_EINVAL, "the frozen mail has %zu trailing bytes", ry_wire_left(&in));
+    RY_ASSERT(made <= max && (rc != RY_OK || made == read.frame_count), "%zu frames of %u", made, read.frame_count);
     if (rc == RY_OK)
         *envelope = read;
     else

@@ -1,6 +1,8 @@
 /* frame.c: one allocation per frame; the count is atomic because the bus drops references in ZeroMQ's own threads. */
 #include "proto/frame.h"
+#include "runtime/base/assert.h"
 
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -69,20 +71,26 @@ void *ry_frame_holder(const struct ry_frame *frame, void (*release)(void *holder
 
 void ry_frame_set_bytes(struct ry_frame *frame, void *bytes, size_t n)
 {
+    RY_ASSERT(frame->arg == frame->own, "a frame that holds nothing");
     frame->data = bytes;
     frame->n = n;
 }
 
 struct ry_frame *ry_frame_ref(struct ry_frame *frame)
 {
-    (void)atomic_fetch_add_explicit(&frame->references, 1, memory_order_relaxed);
+    unsigned before = atomic_fetch_add_explicit(&frame->references, 1, memory_order_relaxed);
+    RY_ASSERT(before > 0 && before < UINT_MAX, "%u references", before);
     return frame;
 }
 
 void ry_frame_unref(struct ry_frame *frame)
 {
+    if (frame == NULL)
+        return;
     /* Release, then acquire: whoever frees sees all that the other holders did with the bytes. */
-    if (frame == NULL || atomic_fetch_sub_explicit(&frame->references, 1, memory_order_acq_rel) != 1)
+    unsigned before = atomic_fetch_sub_explicit(&frame->references, 1, memory_order_acq_rel);
+    RY_ASSERT(before > 0);
+    if (before > 1)
         return;
     if (frame->release)
         frame->release(frame->arg);

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "runtime/base/assert.h"
+
 #define CLIP_ID_BYTES 32
 
 static bool is_clip_id(struct ry_str id)
@@ -28,8 +30,9 @@ int ry_thumbnail_name_make(struct ry_str guild_id, struct ry_str clip_id, struct
         return ry_fail(err, RY_EINVAL, "'%.*s' is not a clip id", RY_STR_ARG(clip_id));
     if (!ry_str_is(size_type, "small") && !ry_str_is(size_type, "large"))
         return ry_fail(err, RY_EINVAL, "'%.*s' is not a size of a thumbnail", RY_STR_ARG(size_type));
-    (void)snprintf(name, RY_THUMBNAIL_NAME_BYTES, "thumbnails/guild_%.*s/%.*s_%.*s.webp", RY_STR_ARG(guild_id),
-                   RY_STR_ARG(clip_id), RY_STR_ARG(size_type));
+    int n = snprintf(name, RY_THUMBNAIL_NAME_BYTES, "thumbnails/guild_%.*s/%.*s_%.*s.webp", RY_STR_ARG(guild_id),
+                     RY_STR_ARG(clip_id), RY_STR_ARG(size_type));
+    RY_ASSERT(n > 0 && n < RY_THUMBNAIL_NAME_BYTES, "%d bytes", n);
     return RY_OK;
 }
 

@@ -3,6 +3,8 @@
 
 #include <endian.h>
 
+#include "runtime/base/assert.h"
+
 /* First bytes, as the specification's table of formats lists them. */
 enum format {
     FIXMAP = 0x80, /* 0x80..0x8f */
@@ -247,6 +249,7 @@ struct ry_wire_sink ry_wire_sink_of(struct ry_buf *out)
 
 void ry_wire_undo(struct ry_wire_sink *sink)
 {
+    RY_ASSERT(sink->start <= sink->out->n, "%zu bytes, %zu before", sink->out->n, sink->start);
     sink->out->n = sink->start;
     sink->out->failed = sink->had_failed;
 }
