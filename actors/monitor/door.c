@@ -20,7 +20,10 @@
 /* How long new connections stay with the kernel when this process has no descriptor left for them. */
 #define FULL_MS 100
 
+#define WAITING_MAGIC 0x77616974u
+
 struct waiting {
+    unsigned magic;
     TAILQ_ENTRY(waiting) link; /* in the order of their coming, which is that of their deadlines */
     int fd;
     struct peer peer;
@@ -44,6 +47,9 @@ struct door {
 static int leave(struct door *self, struct waiting *waiting)
 {
     int fd = waiting->fd;
+    RY_ASSERT(waiting->magic == WAITING_MAGIC && self->waiting_n > 0, "magic %x, %zu wait", waiting->magic,
+              self->waiting_n);
+    waiting->magic = 0;
     TAILQ_REMOVE(&self->waiting, waiting, link);
     self->waiting_n--;
     (void)epoll_ctl(self->epoll, EPOLL_CTL_DEL, fd, NULL);
@@ -79,7 +85,7 @@ static void make_room(struct door *self, const struct peer *peer)
         turn_away(self, own);
     else if (self->waiting_n >= DOOR_PLACES)
         turn_away(self, n >= DOOR_PLACES_EACH ? own : TAILQ_FIRST(&self->waiting));
-    RY_ASSERT(self->waiting_n < DOOR_PLACES);
+    RY_ASSERT(self->waiting_n < DOOR_PLACES, "%zu wait", self->waiting_n);
 }
 
 static void take_in(struct door *self, int fd, const struct sockaddr_storage *address, socklen_t address_size)
@@ -94,7 +100,8 @@ static void take_in(struct door *self, int fd, const struct sockaddr_storage *ad
         (void)close(fd);
         return;
     }
-    *waiting = (struct waiting){.fd = fd,
+    *waiting = (struct waiting){.magic = WAITING_MAGIC,
+                                .fd = fd,
                                 .peer = peer,
                                 .address = *address,
                                 .address_size = address_size,
@@ -141,6 +148,7 @@ static bool is_whole(const char *head, size_t n)
 
 static void look_at(struct door *self, struct waiting *waiting)
 {
+    RY_ASSERT(waiting->magic == WAITING_MAGIC, "magic %x", waiting->magic);
     ssize_t n = recv(waiting->fd, self->head, sizeof self->head, MSG_PEEK | MSG_DONTWAIT);
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
         (void)close(leave(self, waiting));
@@ -181,6 +189,7 @@ int64_t door_run(struct door *door)
         accept_all(door);
     turn_away_late(door);
     const struct waiting *first = TAILQ_FIRST(&door->waiting);
+    RY_ASSERT((door->waiting_n == 0) == (first == NULL), "%zu wait", door->waiting_n);
     int64_t next = first != NULL ? first->deadline_mono_ms : INT64_MAX;
     if (door->shut_until_mono_ms != 0 && door->shut_until_mono_ms < next)
         next = door->shut_until_mono_ms;

@@ -8,6 +8,7 @@
 
 #include "actors/monitor/html.h"
 #include "actors/monitor/query.h"
+#include "runtime/base/assert.h"
 #include "runtime/base/shell.h"
 
 #define ADD(out, literal) (void)ry_buf_add_str((out), RY_STR(literal))
@@ -345,6 +346,7 @@ void gallery_render(const struct ry_gallery_get *get, const struct answers *answ
                     const struct gallery_advice *advice, struct ry_buf *out)
 {
     const struct ry_gallery_page *page = answers->gallery;
+    RY_ASSERT(page != NULL && page->error.n == 0, "a page without its clips");
     page_begin("Clips · Reelyard", out);
     if (answers->archive && answers->archive->error.n == 0)
         add_figures(answers->archive, out);

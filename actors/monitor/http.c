@@ -17,6 +17,7 @@
 
 #include "actors/monitor/door.h"
 #include "actors/monitor/seats.h"
+#include "runtime/base/assert.h"
 #include "runtime/base/log.h"
 
 #define CONNECTION_MEMORY_BYTES ((size_t)32768)
@@ -25,7 +26,11 @@
     "default-src 'none'; img-src 'self'; style-src 'self'; base-uri 'none'; " \
     "form-action 'none'; frame-ancestors 'none'"
 
+#define HTTP_MAGIC     0x68747470u
+#define EXCHANGE_MAGIC 0x65786368u
+
 struct http_exchange {
+    unsigned magic;
     LIST_ENTRY(http_exchange) link;
     struct http *http;
     struct MHD_Connection *connection;
@@ -42,6 +47,7 @@ struct http_exchange {
 };
 
 struct http {
+    unsigned magic;
     struct MHD_Daemon *daemon;
     struct door *door;
     struct seats seats;
@@ -52,6 +58,22 @@ struct http {
     LIST_HEAD(, http_exchange) exchanges;
     struct listener listener;
 };
+
+/* What the library was given, as it comes back. */
+static struct http *http_of(void *arg)
+{
+    struct http *http = arg;
+    RY_ASSERT(http->magic == HTTP_MAGIC, "magic %x", http->magic);
+    return http;
+}
+
+/* NULL: the request is new. */
+static struct http_exchange *exchange_of(void *slot)
+{
+    struct http_exchange *exchange = slot;
+    RY_ASSERT(exchange == NULL || exchange->magic == EXCHANGE_MAGIC, "magic %x", exchange->magic);
+    return exchange;
+}
 
 /* ---- exchanges --------------------------------------------------------------------------------------------------- */
 
@@ -88,6 +110,8 @@ static struct MHD_Response *make_response(const struct http_reply *reply)
 void http_reply(struct http_exchange *exchange, const struct http_reply *reply)
 {
     uint64_t bytes = reply->frame ? ry_frame_size(reply->frame) : reply->body ? reply->body->n : 0;
+    RY_ASSERT(exchange->magic == EXCHANGE_MAGIC && exchange->response == NULL && !exchange->queued,
+              "%s is answered twice, %u and %u", exchange->path, exchange->status, reply->status);
     struct MHD_Response *response = make_response(reply);
     if (response) {
         add_header(response, "Content-Type", reply->content_type);
@@ -119,6 +143,7 @@ static enum MHD_Result queue_response(struct http_exchange *exchange)
     struct MHD_Response *response = exchange->response;
     if (response == NULL)
         return MHD_NO;
+    RY_ASSERT(!exchange->queued, "%s", exchange->path);
     exchange->response = NULL;
     exchange->queued = true;
     seats_sending(&exchange->http->seats, exchange->seat, exchange->bytes);
@@ -163,16 +188,19 @@ static struct http_exchange *exchange_new(struct http *http, struct MHD_Connecti
 {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     struct seat *seat = info ? info->socket_context : NULL;
+    RY_ASSERT(seat == NULL || seat->magic == SEAT_MAGIC, "magic %x", seat->magic);
     struct http_exchange *exchange = calloc(1, sizeof *exchange);
     char *copy = strdup(path);
-    if (exchange == NULL || copy == NULL || seat == NULL) {
+    if (exchange == NULL || copy == NULL || seat == NULL || seat->busy) {
         free(copy);
         free(exchange);
         return NULL;
     }
+    exchange->magic = EXCHANGE_MAGIC;
     exchange->http = http;
     exchange->connection = connection;
     exchange->seat = seat;
+    seat->busy = true;
     exchange->visitor = visitor_of(http, connection, &seat->peer);
     exchange->path = copy;
     LIST_INSERT_HEAD(&http->exchanges, exchange, link);
@@ -210,8 +238,8 @@ static enum MHD_Result on_head(struct http *http, struct MHD_Connection *connect
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, const char *path, const char *method,
                                   const char *version, const char *upload, size_t *upload_bytes, void **slot)
 {
-    struct http *http = arg;
-    struct http_exchange *exchange = *slot;
+    struct http *http = http_of(arg);
+    struct http_exchange *exchange = exchange_of(*slot);
     (void)version;
     (void)upload;
     if (exchange == NULL)
@@ -220,7 +248,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
         *upload_bytes = 0;
         return MHD_YES;
     }
-    if (!exchange->asked) {
+    if (!exchange->asked && !exchange->queued) {
         exchange->asked = true;
         seats_answering(&http->seats, exchange->seat, seat_use_of_path(ry_str_of(exchange->path)));
         http->events.asked(http->arg, exchange);
@@ -235,19 +263,21 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
 static void on_completed(void *arg, struct MHD_Connection *connection, void **slot,
                          enum MHD_RequestTerminationCode code)
 {
-    struct http *http = arg;
-    struct http_exchange *exchange = *slot;
+    struct http *http = http_of(arg);
+    struct http_exchange *exchange = exchange_of(*slot);
     (void)connection;
     (void)code;
     if (exchange == NULL)
         return;
     *slot = NULL;
     LIST_REMOVE(exchange, link);
+    exchange->seat->busy = false;
     seats_done(&http->seats, exchange->seat);
     if (exchange->asked)
         http->events.ended(http->arg, exchange);
     if (exchange->response)
         MHD_destroy_response(exchange->response);
+    exchange->magic = 0;
     free(exchange->path);
     free(exchange);
 }
@@ -318,7 +348,7 @@ static void turn_away(int fd)
 
 static void on_guest(void *arg, const struct door_guest *guest)
 {
-    struct http *http = arg;
+    struct http *http = http_of(arg);
     if (!seats_admit(&http->seats, &guest->peer, seat_use_of_head(guest->head))) {
         http->refused++;
         turn_away(guest->fd);
@@ -330,7 +360,7 @@ static void on_guest(void *arg, const struct door_guest *guest)
 static void on_connection(void *arg, struct MHD_Connection *connection, void **slot,
                           enum MHD_ConnectionNotificationCode what)
 {
-    struct http *http = arg;
+    struct http *http = http_of(arg);
     if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
         seats_give_back(&http->seats, *slot);
         *slot = NULL;
@@ -382,6 +412,7 @@ int http_open(struct http **out, const struct http_options *options, const struc
     struct http *http = calloc(1, sizeof *http);
     if (http == NULL)
         return ry_fail(err, RY_ENOMEM, "out of memory");
+    http->magic = HTTP_MAGIC;
     http->events = *events;
     http->arg = arg;
     http->fd = -1;
@@ -420,6 +451,7 @@ void http_close(struct http **slot)
     door_close(&http->door);
     if (http->fd >= 0)
         (void)close(http->fd);
+    http->magic = 0;
     free(http);
 }
 

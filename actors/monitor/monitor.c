@@ -22,14 +22,24 @@
 #include "actors/monitor/access.h"
 #include "actors/monitor/html.h"
 #include "actors/monitor/request.h"
+#include "runtime/base/assert.h"
 #include "runtime/base/log.h"
 
 enum timer { TIMER_HTTP, TIMER_DEADLINE };
+
+static struct monitor *monitor_of(void *arg)
+{
+    struct monitor *self = arg;
+    RY_ASSERT(self->magic == MONITOR_MAGIC, "magic %x", self->magic);
+    return self;
+}
 
 /* ---- one request ------------------------------------------------------------------------------------------------- */
 
 static void request_free(struct monitor *self, struct request *request)
 {
+    RY_ASSERT(request->magic == REQUEST_MAGIC, "magic %x", request->magic);
+    request->magic = 0;
     LIST_REMOVE(request, link);
     for (unsigned a = 0; a < ANSWER_COUNT; a++)
         if (request->asked[a].mail && self->ctx) /* without a context the instance closes and frees all mail */
@@ -60,6 +70,7 @@ static void request_finish(struct monitor *self, struct request *request)
     const void *bodies[ANSWER_COUNT] = {NULL};
     for (unsigned a = 0; a < ANSWER_COUNT; a++) {
         struct asked *asked = &request->asked[a];
+        RY_ASSERT(asked->mail == NULL || (asked->id != 0 && !asked->waiting), "answer %u to what waits for none", a);
         if (asked->mail)
             bodies[a] = asked->mail->body;
         else if (asked->id != 0)
@@ -103,6 +114,7 @@ static void request_begin(struct monitor *self, struct http_exchange *exchange, 
         pages_refuse(self, exchange, FACE_TEXT, 503, "Temporarily unavailable", "out of memory");
         return;
     }
+    request->magic = REQUEST_MAGIC;
     request->exchange = exchange;
     request->route = route;
     request->deadline_mono_ms = ry_mono_ms(ry_ctx_clock(self->ctx)) + REQUEST_MS;
@@ -119,6 +131,7 @@ static void request_begin(struct monitor *self, struct http_exchange *exchange, 
     for (unsigned a = 0; a < ANSWER_COUNT; a++)
         if (route->asks & (1u << a)) {
             request->asked[a].id = ask(self, request, (enum answer)a);
+            RY_ASSERT(request->asked[a].id != 0, "%s asks for answer %u", route->path, a);
             request->asked[a].waiting = true;
         }
     if (!request_waits(request))
@@ -170,7 +183,7 @@ static bool has_token(const struct monitor *self, const struct http_exchange *ex
 
 static void on_asked(void *arg, struct http_exchange *exchange)
 {
-    struct monitor *self = arg;
+    struct monitor *self = monitor_of(arg);
     const struct route *route = pages_route(http_path(exchange));
     enum face face = route ? route->face : FACE_TEXT;
     bool open = route && route->open;
@@ -206,7 +219,7 @@ static void on_ended(void *arg, struct http_exchange *exchange)
 {
     struct request *request = http_data(exchange);
     if (request)
-        request_free(arg, request);
+        request_free(monitor_of(arg), request);
 }
 
 /* ---- the actor --------------------------------------------------------------------------------------------------- */
@@ -239,6 +252,7 @@ static int monitor_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
     if (self == NULL)
         return ry_fail(err, RY_ENOMEM, "out of memory");
     *out = self;
+    self->magic = MONITOR_MAGIC;
     self->ctx = ctx;
     LIST_INIT(&self->requests);
     struct ry_str token = ry_str_of(ry_config_str(config, RY_OPT_web_token));
@@ -273,6 +287,7 @@ static void monitor_close(void **slot)
     *slot = NULL;
     self->ctx = NULL;
     http_close(&self->http);
+    self->magic = 0;
     free(self->data);
     free(self);
 }
@@ -307,7 +322,7 @@ static void monitor_receive(void *arg, struct ry_ctx *ctx, struct ry_mail *mail)
 {
     static const enum ry_tag answers[ANSWER_COUNT] = {RY_TAG_node_state, RY_TAG_queue_state, RY_TAG_archive_state,
                                                       RY_TAG_gallery_page, RY_TAG_thumbnail_data};
-    struct monitor *self = arg;
+    struct monitor *self = monitor_of(arg);
     struct asked *asked = NULL;
     if (mail->envelope.tag == RY_TAG_page_get) {
         on_page_get(self, ctx, mail);
@@ -336,7 +351,8 @@ static void monitor_receive(void *arg, struct ry_ctx *ctx, struct ry_mail *mail)
 
 static void monitor_tick(void *arg, struct ry_ctx *ctx, unsigned timer)
 {
-    struct monitor *self = arg;
+    struct monitor *self = monitor_of(arg);
+    RY_ASSERT(timer <= TIMER_DEADLINE, "timer %u", timer);
     if (timer == TIMER_DEADLINE) {
         int64_t now = ry_mono_ms(ry_ctx_clock(ctx));
         struct request *next = NULL;
@@ -353,18 +369,18 @@ static void monitor_tick(void *arg, struct ry_ctx *ctx, unsigned timer)
 static void monitor_ready(void *arg, struct ry_ctx *ctx)
 {
     (void)ctx;
-    run_http(arg);
+    run_http(monitor_of(arg));
 }
 
 static int monitor_engine_fd(void *arg)
 {
-    const struct monitor *self = arg;
+    const struct monitor *self = monitor_of(arg);
     return self->http ? http_fd(self->http) : -1;
 }
 
 static bool monitor_drain(void *arg, struct ry_ctx *ctx)
 {
-    const struct monitor *self = arg;
+    const struct monitor *self = monitor_of(arg);
     (void)ctx;
     return self->http == NULL || !http_busy(self->http);
 }

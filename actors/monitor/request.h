@@ -38,7 +38,11 @@ struct asked {
     char why[200];        /* it will not come */
 };
 
+#define REQUEST_MAGIC 0x72657175u
+#define MONITOR_MAGIC 0x6d6f6e69u
+
 struct request {
+    unsigned magic;
     LIST_ENTRY(request) link;
     struct http_exchange *exchange;
     const struct route *route;
@@ -49,6 +53,7 @@ struct request {
 };
 
 struct monitor {
+    unsigned magic;
     struct ry_ctx *ctx;  /* NULL while the instance closes */
     struct http *http;   /* NULL: http_port is 0 */
     struct ry_str token; /* absent: none is asked for */

@@ -15,6 +15,7 @@
 int seats_init(struct seats *seats, const struct ry_clock *clock, int64_t timeout_ms, int64_t each_max,
                const char *proxies, struct ry_error *err)
 {
+    RY_ASSERT(timeout_ms > 0 && each_max >= 0, "%lld ms, %lld of one", (long long)timeout_ms, (long long)each_max);
     *seats = (struct seats){.clock = clock, .timeout_ms = timeout_ms, .each_max = (size_t)each_max};
     TAILQ_INIT(&seats->list);
     for (const char *at = proxies + strspn(proxies, ", "); *at != '\0';) {
@@ -98,6 +99,7 @@ static bool disconnect_idle(struct seats *seats, const struct peer *peer)
 
 bool seats_admit(struct seats *seats, const struct peer *peer, enum seat_use use)
 {
+    RY_ASSERT(seats->arriving_n <= SEATS_ARRIVING, "%zu arriving", seats->arriving_n);
     size_t all = seats->arriving_n;
     size_t own = 0;
     const struct seat *seat;
@@ -129,7 +131,11 @@ struct seat *seats_take(struct seats *seats, int fd, const struct peer *peer)
     if (seat == NULL)
         return NULL;
     int64_t now = ry_mono_ms(seats->clock);
-    *seat = (struct seat){.fd = fd, .peer = *peer, .began_mono_ms = now, .deadline_mono_ms = now + seats->timeout_ms};
+    *seat = (struct seat){.magic = SEAT_MAGIC,
+                          .fd = fd,
+                          .peer = *peer,
+                          .began_mono_ms = now,
+                          .deadline_mono_ms = now + seats->timeout_ms};
     TAILQ_INSERT_TAIL(&seats->list, seat, link);
     return seat;
 }
@@ -138,6 +144,8 @@ void seats_give_back(struct seats *seats, struct seat *seat)
 {
     if (seat == NULL)
         return;
+    RY_ASSERT(seat->magic == SEAT_MAGIC, "magic %x", seat->magic);
+    seat->magic = 0;
     TAILQ_REMOVE(&seats->list, seat, link);
     free(seat);
 }
@@ -153,6 +161,7 @@ static void enter(struct seat *seat, enum seat_phase phase, int64_t deadline_mon
 void seats_answering(struct seats *seats, struct seat *seat, enum seat_use use)
 {
     (void)seats;
+    RY_ASSERT(seat->phase == SEAT_READING || seat->phase == SEAT_LEAVING, "phase %d", (int)seat->phase);
     seat->use = use;
     enter(seat, SEAT_ANSWERING, INT64_MAX); /* the answer comes by a deadline of its own */
 }
@@ -160,7 +169,8 @@ void seats_answering(struct seats *seats, struct seat *seat, enum seat_use use)
 void seats_sending(struct seats *seats, struct seat *seat, uint64_t bytes)
 {
     int64_t now = ry_mono_ms(seats->clock);
-    RY_ASSERT(bytes < INT64_MAX);
+    RY_ASSERT(bytes < INT64_MAX && seat->phase != SEAT_SENDING, "%llu bytes, phase %d", (unsigned long long)bytes,
+              (int)seat->phase);
     enter(seat, SEAT_SENDING, now + SENDING_TIMEOUTS * seats->timeout_ms + (int64_t)(bytes / SEAT_BYTES_PER_MS));
 }
 
@@ -172,8 +182,9 @@ void seats_done(struct seats *seats, struct seat *seat)
 
 bool seats_is_last_request(const struct seats *seats, const struct seat *seat)
 {
-    return seat->use != SEAT_PAGE || seat->requests + 1 >= SEAT_REQUESTS_MAX ||
-           ry_mono_ms(seats->clock) - seat->began_mono_ms >= SEAT_AGE_MAX_MS;
+    int64_t age_ms = ry_mono_ms(seats->clock) - seat->began_mono_ms;
+    RY_ASSERT(age_ms >= 0, "%lld ms", (long long)age_ms);
+    return seat->use != SEAT_PAGE || seat->requests + 1 >= SEAT_REQUESTS_MAX || age_ms >= SEAT_AGE_MAX_MS;
 }
 
 int64_t seats_run(struct seats *seats)

@@ -26,6 +26,8 @@
 /* Least speed of a visitor who reads an answer, beyond the time that every visitor has. */
 #define SEAT_BYTES_PER_MS 16
 
+#define SEAT_MAGIC 0x73656174u
+
 enum seat_use { SEAT_PAGE, SEAT_READY, SEAT_PING };
 
 enum seat_phase {
@@ -36,11 +38,13 @@ enum seat_phase {
 };
 
 struct seat {
+    unsigned magic; /* SEAT_MAGIC until it is given back */
     TAILQ_ENTRY(seat) link;
     int fd; /* the library's */
     struct peer peer;
     enum seat_use use;
     enum seat_phase phase;
+    bool busy;         /* a request of it is under way: one at a time, whatever the library does */
     unsigned requests; /* that were answered */
     int64_t began_mono_ms;
     int64_t deadline_mono_ms; /* INT64_MAX: none */
