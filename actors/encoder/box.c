@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "runtime/base/assert.h"
+
 static uint64_t big_endian(const uint8_t *p, size_t n)
 {
     uint64_t value = 0;
@@ -56,6 +58,7 @@ bool box_find(const struct window_io *windows, const struct box *in, const char 
 uint64_t box_number(const struct window_io *windows, const struct box *box, uint64_t offset, size_t n)
 {
     uint8_t bytes[8];
+    RY_ASSERT(n > 0 && n <= sizeof bytes, "a number of %zu bytes", n);
     if (box->end < box->body || box->end - box->body < n || offset > box->end - box->body - n ||
         !window_io_copy(windows, box->body + offset, bytes, n))
         return 0;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "actors/encoder/fragments.h"
+#include "runtime/base/assert.h"
 
 /* libavformat numbers streams by its own count: video tracks and video streams have the same order. */
 uint64_t duration_matroska_track(const struct media *media)
@@ -27,6 +28,7 @@ void duration_measure(struct media *media)
     bool by_stream = media->container->kind != CONTAINER_FLV && media->container->kind != CONTAINER_PROGRAM;
     if (by_stream && !media->video)
         return;
+    RY_ASSERT(!media->measured, "measured twice");
     media->measured = true;
     switch (media->container->kind) {
     case CONTAINER_MP4:

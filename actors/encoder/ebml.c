@@ -23,6 +23,7 @@ static size_t read_number(const struct window_io *windows, uint64_t offset, size
                           uint64_t *value)
 {
     uint8_t bytes[8];
+    RY_ASSERT(longest <= sizeof bytes, "a number of up to %zu bytes", longest);
     if (!window_io_copy(windows, offset, bytes, 1) || bytes[0] == 0)
         return 0;
     size_t length = (size_t)__builtin_clz(bytes[0]) - 24 + 1;

@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "actors/encoder/engine.h"
+#include "runtime/base/assert.h"
 
 /* The largest pictures need some hundred megabytes for each that the decoder remembers. */
 #define MEMORY_MAX_BYTES ((size_t)4 << 30)
@@ -65,6 +66,8 @@ static struct engine_request read_request(const struct ry_encode_run *run, char 
 static void send_needs(struct ry_ctx *ctx, struct ry_mail *mail, const struct window_io *windows)
 {
     struct ry_byte_range ranges[WINDOW_IO_NEEDS_MAX];
+    RY_ASSERT(windows->need_count > 0 && windows->need_count <= WINDOW_IO_NEEDS_MAX && !windows->last_round,
+              "%zu ranges", windows->need_count);
     for (size_t i = 0; i < windows->need_count; i++)
         ranges[i] = (struct ry_byte_range){.offset = windows->needs[i].offset, .length = windows->needs[i].length};
     RY_ANSWER(ctx, mail, encode_needs,
@@ -164,6 +167,7 @@ static void encoder_tick(void *self, struct ry_ctx *ctx, unsigned timer)
     char version[ENGINE_VERSION_BYTES];
     engine_version(version);
     RY_TELL(ctx, encoder_here, (&(struct ry_encoder_here){.version = ry_str_of(version)}), &(struct ry_send){0});
+    RY_ASSERT(timer <= HERE_TIMER_LAST, "timer %u", timer);
     unsigned next = timer < HERE_TIMER_LAST ? timer + 1 : timer;
     ry_timer(ctx, next, (int64_t)HERE_FIRST_MS << next);
 }

@@ -14,6 +14,7 @@
 #include "actors/encoder/picture.h"
 #include "actors/encoder/pick.h"
 #include "actors/encoder/webp.h"
+#include "runtime/base/assert.h"
 
 /* The largest single block libavutil may allocate: a plane of MEDIA_PIXELS_MAX at 16 bits, and room. */
 #define ALLOCATION_MAX_BYTES ((size_t)160 << 20)
@@ -106,6 +107,7 @@ enum engine_outcome engine_run(struct window_io *windows, const struct engine_re
         return ENGINE_NEEDS;
     if (windows->spent)
         rc = ry_fail(&result->error, RY_ELIMIT, "decoding took more than %d s of CPU", ENGINE_CPU_MS / 1000);
+    RY_ASSERT(rc != RY_OK || (result->small.webp != NULL && result->large.webp != NULL), "an end without images");
     return rc == RY_OK ? ENGINE_DONE : ENGINE_FAILED;
 }
 

@@ -13,6 +13,7 @@
 
 #include "actors/encoder/duration.h"
 #include "actors/encoder/growth.h"
+#include "runtime/base/assert.h"
 
 /* A search without an index ends here when it has a key frame: with this share of the video at hand, but no less than
  * the first number and no more than the second. */
@@ -72,6 +73,8 @@ static bool keep(struct keys *keys)
 
 bool keys_read(struct keys *keys)
 {
+    RY_ASSERT(keys->trail_next <= keys->trail_count && keys->trail_count <= TRAIL_MAX, "%zu of %zu packets",
+              keys->trail_next, keys->trail_count);
     if (keys->by_index)
         return media_read(keys->media, keys->packet);
     if (keys->trail_next < keys->trail_count) {

@@ -153,7 +153,9 @@ static uint64_t gap_begin(const struct window_io *windows, uint64_t offset)
 static void ask(struct window_io *windows, uint64_t offset, uint64_t length)
 {
     /* libavformat goes back by up to half its buffer when it seeks to just before what it holds. */
-    uint64_t margin = offset - gap_begin(windows, offset);
+    uint64_t begin = gap_begin(windows, offset);
+    RY_ASSERT(begin <= offset, "%llu is at hand", (unsigned long long)offset);
+    uint64_t margin = offset - begin;
     margin = margin < IO_BUFFER_BYTES / 2 ? margin : IO_BUFFER_BYTES / 2;
     offset -= margin;
     length += margin;
@@ -194,6 +196,7 @@ static bool want(struct window_io *windows, uint64_t offset, uint64_t end)
         uint64_t there = window_io_run(windows, offset);
         if (there == 0) {
             there = gap_end(windows, offset) - offset;
+            RY_ASSERT(there > 0, "nothing is missing at %llu", (unsigned long long)offset);
             ask(windows, offset, there < end - offset ? there : end - offset);
         }
         offset += there;
@@ -323,14 +326,23 @@ static void apply_patches(const struct window_io *windows, uint8_t *to, size_t n
     }
 }
 
-static int io_read(void *opaque, uint8_t *to, int size)
+static struct window_io *windows_of(void *opaque)
 {
     struct window_io *windows = opaque;
+    RY_ASSERT(windows->magic == WINDOW_IO_MAGIC, "magic %x", windows->magic);
+    return windows;
+}
+
+static int io_read(void *opaque, uint8_t *to, int size)
+{
+    struct window_io *windows = windows_of(opaque);
+    if (size <= 0)
+        return AVERROR(EINVAL);
     if (windows->need_count > 0 || window_io_spent(windows))
         return AVERROR_EXIT;
     size_t n;
     const uint8_t *p = window_io_at(windows, windows->position, &n);
-    if (p && size > 0) {
+    if (p) {
         n = n < (size_t)size ? n : (size_t)size;
         memcpy(to, p, n);
         apply_patches(windows, to, n);
@@ -342,13 +354,13 @@ static int io_read(void *opaque, uint8_t *to, int size)
     if (windows->last_round || windows->exhausted || windows->ahead == WINDOW_IO_CLOSED ||
         (windows->total_bytes > 0 && windows->position >= windows->total_bytes))
         return AVERROR_EOF;
-    miss(windows, (uint64_t)(size > 0 ? size : 1));
+    miss(windows, (uint64_t)size);
     return AVERROR_EXIT;
 }
 
 static int64_t io_seek(void *opaque, int64_t offset, int whence)
 {
-    struct window_io *windows = opaque;
+    struct window_io *windows = windows_of(opaque);
     uint64_t end = window_io_end(windows);
     if (whence == AVSEEK_SIZE)
         return end > 0 ? (int64_t)end : AVERROR(ENOSYS);
@@ -369,13 +381,16 @@ AVIOContext *window_io_open(struct window_io *windows)
         av_free(buffer);
         return NULL;
     }
+    windows->magic = WINDOW_IO_MAGIC;
     io->direct = 1; /* no reading ahead over short seeks: what lies between may not be at hand */
     return io;
 }
 
 void window_io_close(AVIOContext **io)
 {
-    if (*io)
+    if (*io) {
+        windows_of((*io)->opaque)->magic = 0;
         av_freep(&(*io)->buffer);
+    }
     avio_context_free(io);
 }

@@ -49,7 +49,10 @@ enum window_io_ahead {
     WINDOW_IO_CLOSED  /* nothing: what is not there counts as the end */
 };
 
+#define WINDOW_IO_MAGIC 0x77696e64u
+
 struct window_io {
+    unsigned magic; /* WINDOW_IO_MAGIC while a demuxer reads it */
     struct window items[WINDOW_IO_MAX];
     size_t count;
     uint64_t total_bytes; /* of the video; 0: not known */
