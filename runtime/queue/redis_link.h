@@ -61,8 +61,7 @@ bool ry_redis_link_sending(const struct ry_redis_link *link);
  * memory, RY_EACCES where it refuses user or command, else RY_EIO. */
 int ry_redis_reply_fail(const struct ry_redis_link *link, const redisReply *reply, struct ry_error *err);
 
-/* ---- commands: *argc, then that many arguments
- * ----------------------------------------------------------------------- */
+/* ---- commands: *argc, then that many arguments ------------------------------------------------------------------- */
 
 void ry_redis_argc(struct ry_buf *command, size_t argc);
 void ry_redis_arg(struct ry_buf *command, struct ry_str arg);

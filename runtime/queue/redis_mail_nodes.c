@@ -11,8 +11,7 @@
 #define NODE         "reelyard:node:"
 #define RECORD_BYTES ((size_t)1 << 20) /* of one node, packed or read */
 
-/* ---- records of nodes
- * ------------------------------------------------------------------------------------------------ */
+/* ---- records of nodes -------------------------------------------------------------------------------------------- */
 
 /* Runs the command that was written; a key that is none of ours is put aside, for the next time. */
 static int call_on(struct ry_mail_stream *mail, const char *key, const char *type, redisReply **reply,

@@ -75,7 +75,7 @@ struct ry_redis {
     int64_t discovery_ms;
 };
 
-/* The Redis queue behind a job queue; aborts if it is another kind. */
+/* The Redis queue behind a job queue, which must be one: another kind fails an assertion. */
 struct ry_redis *ry_redis_of(struct ry_job_queue *queue);
 
 /* ---- redis_call.c: commands -------------------------------------------------------------------------------------- */

@@ -38,7 +38,7 @@ struct ry_sqlite_queue {
     size_t served_bytes[RY_PRIORITY_COUNT];
 };
 
-/* The SQLite queue behind a job queue; aborts if it is another kind. */
+/* The SQLite queue behind a job queue, which must be one: another kind fails an assertion. */
 struct ry_sqlite_queue *ry_sqlite_queue_of(struct ry_job_queue *queue);
 
 /* ---- sqlite_queue.c: statements, transactions, errors ------------------------------------------------------------ */
