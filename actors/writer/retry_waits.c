@@ -1,7 +1,7 @@
 /* retry_waits.c: the one place where the wait of a failed clip is computed; see retry_waits.h.
  *
- * Owns nothing. Every wait is at least what the video's server asked for, and never negative. The result is committed
- * with the failure, so a crash before that only means that it is computed again. */
+ * Owns nothing. Every wait is at least what the video's server asked for, of which a day counts at most, and never
+ * negative. The result is committed with the failure, so a crash before that only means that it is computed again. */
 #include "actors/writer/retry_waits.h"
 
 #include "runtime/base/assert.h"

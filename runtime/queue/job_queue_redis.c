@@ -1,8 +1,8 @@
 /* job_queue_redis.c: the queue on Redis Streams, as DiscordClipSaver's bot and interface fill it.
  *
  * Owns      two connections (redis_connection.c): one for commands (redis_call.c), one for the blocking read
- * (redis_watch.c); the records of leases, delays and dead letters under reelyard:* (docs/REDIS.md). The streams
- * themselves are shared with other producers, and with other consumers of the group.
+ *           (redis_watch.c); the records of leases, delays and dead letters under reelyard:* (docs/REDIS.md). The
+ *           streams themselves are shared with other producers, and with other consumers of the group.
  *
  * Promises  what job_queue.h says, each call one script, so all of it or nothing happens. An entry leaves its stream
  * only by ack, or as a dead letter; one that no one finishes is given again. Redis may be away at any time: calls then
