@@ -49,8 +49,8 @@ static bool take_entry(struct reading *reading, const redisReply *entry, struct 
 {
     struct ry_str member = ry_redis_text(ry_redis_at(entry, 0));
     const char *blank = memrchr(member.p, ' ', member.n);
-    if (member.n < 2 || blank == NULL)
-        return true;
+    if (member.n < 2 || blank == NULL || member.p[0] < '0' || member.p[0] > '0' + (int)RY_PRIORITY_BACKFILL)
+        return true; /* no member of ours: Redis may answer anything */
     struct ry_str id = {blank + 1, member.n - (size_t)(blank + 1 - member.p)};
     const char *dash = memchr(id.p, '-', id.n);
     uint64_t pushed_wall_ms = 0;
