@@ -153,6 +153,8 @@ static int dial_one(struct remote *remote, const struct addrinfo *at)
     }
     if (why == 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &why, &n) != 0)
         why = errno;
+    if (why == 0 && remote->stopping) /* the signal came with the answer */
+        why = ECANCELED;
     if (why == 0)
         return fd;
     (void)close(fd);
