@@ -350,7 +350,8 @@ int ry_import_run(struct ry_inquiry *inquiry, const struct ry_import_options *op
                             .report = report};
     if (!look_at_archive(&import, &import.begin) || !ry_inquiry_counters(inquiry, import.begin.counters) ||
         !look_at_queue(&import, &import.begin_depth))
-        return ry_fail(err, RY_EAWAY, "%.*s", RY_STR_ARG(ry_buf_str(&inquiry->errors.text)));
+        return inquiry->stopped ? ry_fail(err, RY_EAWAY, "interrupted while waiting for the database or the queue")
+                                : ry_fail(err, RY_EAWAY, "%.*s", RY_STR_ARG(ry_buf_str(&inquiry->errors.text)));
     import.begin_mono_ms = ry_mono_ms(import.clock);
     import.begin_wall_ms = ry_wall_ms(import.clock);
     import.imported = calloc(import.files->n, sizeof *import.imported);
