@@ -2,7 +2,8 @@
  *
  * An assertion that fails is a fault of this program, never of its input: input that may be wrong is an error
  * (error.h). Assertions are on in every build. One that fails prints a line with the expression, the file and the
- * state, and ends the process by SIGABRT. By custody that loses nothing: the jobs and mails of a process that ended go
+ * state, and ends the process by SIGABRT (the inner process of a sandbox is PID 1 of its namespace, which SIGABRT does
+ * not reach: there abort() ends it by SIGSEGV). By custody that loses nothing: the jobs and mails of a process that ended go
  * to another one. */
 #ifndef REELYARD_RUNTIME_BASE_ASSERT_H
 #define REELYARD_RUNTIME_BASE_ASSERT_H

@@ -1,5 +1,5 @@
-/* leashed.c: the beginning of a process that only the supervisor may start: checks for the leash, and awaits the ticket
- * on it. Owns nothing; when the supervisor ends, so does the process. */
+/* leashed.c: the beginning of a process that only a keeper may start: checks for the leash, and awaits the ticket
+ * on it. Owns nothing; when its keeper ends, so does the process. */
 #include "runtime/cli/leashed.h"
 
 #include <sys/socket.h>

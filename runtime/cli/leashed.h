@@ -1,4 +1,4 @@
-/* leashed.h: commands that a node or a supervisor starts: their leash, and what comes over it. */
+/* leashed.h: commands that a keeper (a node or a supervisor) starts: their leash, and what comes over it. */
 #ifndef REELYARD_RUNTIME_CLI_LEASHED_H
 #define REELYARD_RUNTIME_CLI_LEASHED_H
 

@@ -1,7 +1,7 @@
 /* proxy.h: carries bytes between two connected sockets, both ways. It does not change them; what goes from a to b may
  * be inspected on its way. Blocks nowhere: the caller polls. One thread. */
-#ifndef REELYARD_RUNTIME_SANDBOX_PROXY_H
-#define REELYARD_RUNTIME_SANDBOX_PROXY_H
+#ifndef REELYARD_RUNTIME_PROCESS_PROXY_H
+#define REELYARD_RUNTIME_PROCESS_PROXY_H
 
 #include <poll.h>
 #include <stdbool.h>
@@ -20,7 +20,7 @@ struct ry_proxy_lane {
 };
 
 struct ry_proxy {
-    int fds[2];                    /* non-blocking; the caller's */
+    int fds[2];                    /* the caller's; may be blocking: MSG_DONTWAIT is used */
     struct ry_proxy_lane lanes[2]; /* lanes[i] leads from fds[i] to the other */
     bool hung[2];                  /* that side has closed, though not all that it sent may have been carried yet */
     bool broken;

@@ -1,6 +1,6 @@
 /* spawn.h: this program once more, as a process of its own, on a leash (leash.h). */
-#ifndef REELYARD_RUNTIME_SUPERVISOR_SPAWN_H
-#define REELYARD_RUNTIME_SUPERVISOR_SPAWN_H
+#ifndef REELYARD_RUNTIME_PROCESS_SPAWN_H
+#define REELYARD_RUNTIME_PROCESS_SPAWN_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@ struct ry_spawn {
     bool silent; /* standard input and output are /dev/null */
 };
 
-/* Starts it: in a process group of its own (a terminal's Ctrl-C is for the supervisor), with no signal blocked or
+/* Starts it: in a process group of its own (a terminal's Ctrl-C is for its keeper), with no signal blocked or
  * ignored, no descriptor but 0 to 2 and RY_LEASH_FD, and killed when the calling thread ends. *leash_fd: our end, which
  * does not block. What goes wrong behind the fork ends the child with exit code 127. Call from the one thread that
  * lives as long as the process does. */

@@ -41,7 +41,7 @@ struct ry_up_options {
 };
 
 /* Runs until a signal or the loss of an essential child ends it. RY_OK: all was drained; RY_ETIMEOUT: it was not; else
- * why it ended. The process must have one thread, and the signals of ry_up_signals blocked. */
+ * why it ended. The process must have one thread; blocks the signals that it takes. */
 int ry_up_run(const struct ry_up_options *options, struct ry_error *err);
 
 /* Asks a supervisor: "scale encoder=4,writer=2". The answer is a sentence; RY_EINVAL with its reason when refused. */
