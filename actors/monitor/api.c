@@ -160,6 +160,19 @@ static void add_reason(struct ry_json_writer *writer, const char *what, struct r
     ry_json_put_text(writer, NULL, text);
 }
 
+/* Says that a role has no instance, and how the last process of it ended, if it has one. */
+static void add_absence(struct ry_json_writer *writer, const char *role, const struct ry_node_state *node)
+{
+    char why[200] = "no instance is attached";
+    for (size_t i = 0; i < node->children.n; i++) {
+        const struct ry_child_state *child = &node->children.items[i];
+        if (ry_str_is(child->role, role) && child->last_death.n > 0)
+            (void)ry_utf8_print(why, sizeof why, "no instance is attached; %.*s ended: %.*s", RY_STR_ARG(child->name),
+                                RY_STR_ARG(child->last_death));
+    }
+    add_reason(writer, role, ry_str_of(why));
+}
+
 /* Roles that neither this node has nor another one that it reaches. Returns how many. */
 static size_t add_roles_without_instance(struct ry_json_writer *writer, const struct ry_node_state *node)
 {
@@ -172,7 +185,7 @@ static size_t add_roles_without_instance(struct ry_json_writer *writer, const st
         for (size_t i = 0; i < node->roles.n; i++)
             found = found || (node->roles.items[i].reached && ry_str_is(node->roles.items[i].role, name));
         if (!found) {
-            add_reason(writer, name, RY_STR("no instance is attached"));
+            add_absence(writer, name, node);
             count++;
         }
     }

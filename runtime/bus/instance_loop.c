@@ -226,7 +226,7 @@ static unsigned take_bags(struct loop *loop)
     return taken;
 }
 
-/* ---- the supervisor ---------------------------------------------------------------------------------------------- */
+/* ---- the keeper -------------------------------------------------------------------------------------------------- */
 
 static void tell_keeper(const struct loop *loop, enum ry_leash_msg_kind kind)
 {
@@ -314,14 +314,20 @@ static void loop_run(struct loop *loop)
     }
 }
 
+static void note_stage(const struct ry_run *run, enum ry_attach_stage stage)
+{
+    if (run->stage)
+        *run->stage = stage;
+}
+
 static int loop_end(struct loop *loop, struct ry_error *err)
 {
     struct ry_error why = {0};
     int rc = RY_OK;
-    if (loop->router_dead)
-        return ry_fail(err, RY_EAWAY, "the node's process ended");
-    if (loop->keeper_dead)
-        return ry_fail(err, RY_EAWAY, "the supervisor ended");
+    if (loop->router_dead || loop->keeper_dead) {
+        note_stage(loop->run, RY_ATTACH_ORPHANED);
+        return ry_fail(err, RY_EAWAY, "%s ended", loop->router_dead ? "the node's process" : "its keeper");
+    }
     if (ry_instance_finished(loop->instance, &why) && why.code != RY_OK) {
         rc = ry_fail(err, why.code, "%s", why.text);
         char reason[RY_TIME_TEXT_BYTES + sizeof why.text];
@@ -335,12 +341,42 @@ static int loop_end(struct loop *loop, struct ry_error *err)
     return rc;
 }
 
+/* Opens the actor, and shuts its sandbox if it has one. On error there is no instance. */
+static int loop_open(struct loop *loop, struct ry_error *err)
+{
+    uint64_t seed = 0;
+    if (getentropy(&seed, sizeof seed) != 0)
+        seed = loop->link.session;
+    const struct ry_instance_options options = {
+        .spec = loop->run->spec,
+        .name = loop->run->name,
+        .owner = loop->link.owner,
+        .config = loop->run->config,
+        .clock = ry_clock_system(),
+        .seed = seed,
+        .session = loop->link.session,
+    };
+    note_stage(loop->run, RY_ATTACH_OPENING);
+    int rc = ry_instance_new(&loop->instance, &options, err);
+    if (rc == RY_OK) {
+        note_stage(loop->run, RY_ATTACH_OPEN);
+        rc = ry_last_words_start(&loop->last_words, &loop->link, loop->run->seal, err);
+    }
+    if (rc == RY_OK && loop->run->seal) {
+        rc = loop->run->seal->shut(loop->run->seal->arg, err);
+        if (rc != RY_OK)
+            ry_instance_free(&loop->instance);
+    }
+    return rc;
+}
+
 int ry_instance_run(const struct ry_run *run, struct ry_error *err)
 {
     struct loop *loop = calloc(1, sizeof *loop);
     if (loop == NULL)
         return ry_fail(err, RY_ENOMEM, "no memory for the instance %s", run->name);
     loop->run = run;
+    note_stage(run, RY_ATTACH_JOINING);
     ry_heap_enter(&loop->heap);
     loop->drain_until_mono_ms = INT64_MAX;
     const struct ry_link_options link = {
@@ -359,26 +395,7 @@ int ry_instance_run(const struct ry_run *run, struct ry_error *err)
         free(loop);
         return rc;
     }
-    uint64_t seed = 0;
-    if (getentropy(&seed, sizeof seed) != 0)
-        seed = loop->link.session;
-    const struct ry_instance_options options = {
-        .spec = run->spec,
-        .name = run->name,
-        .owner = loop->link.owner,
-        .config = run->config,
-        .clock = ry_clock_system(),
-        .seed = seed,
-        .session = loop->link.session,
-    };
-    rc = ry_instance_new(&loop->instance, &options, err);
-    if (rc == RY_OK)
-        rc = ry_last_words_start(&loop->last_words, &loop->link, run->seal, err);
-    if (rc == RY_OK && run->seal) {
-        rc = run->seal->shut(run->seal->arg, err);
-        if (rc != RY_OK)
-            ry_instance_free(&loop->instance);
-    }
+    rc = loop_open(loop, err);
     if (rc == RY_OK) {
         const struct ry_credit credit = {.capacity = run->spec->capacity};
         (void)ry_link_say(&loop->link, RY_TAG_credit, &credit);

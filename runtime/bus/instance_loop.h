@@ -64,6 +64,7 @@ struct ry_run {
     /* Called in the instance's thread when it is open and has told the router its credit. May be NULL. */
     void (*ready)(void *arg);
     void *ready_arg;
+    enum ry_attach_stage *stage; /* how far it came (node.h); may be NULL */
 };
 
 /* Runs an instance until it finished. RY_OK: it drained, or was dismissed by a router that ends; RY_EAWAY: the router

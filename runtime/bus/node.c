@@ -385,6 +385,7 @@ int ry_node_attach(const struct ry_attachment *attachment, struct ry_error *err)
         .curve = attachment->curve,
         .ready = attachment->ready,
         .ready_arg = attachment->ready_arg,
+        .stage = attachment->stage,
     };
     return ry_instance_run(&run, err);
 }

@@ -70,6 +70,14 @@ struct ry_supervised {
     const char *ticket;
 };
 
+/* How far an attached instance came; on error, whose failure that was. */
+enum ry_attach_stage {
+    RY_ATTACH_JOINING, /* the router had not welcomed it: it did not answer (RY_EAWAY), or refused */
+    RY_ATTACH_OPENING, /* the actor could not open; of class RETRY when what it needs was away */
+    RY_ATTACH_OPEN,    /* it was open; the error is its own */
+    RY_ATTACH_ORPHANED /* the router or the keeper was lost */
+};
+
 /* An instance in this very process, attached to a router. */
 struct ry_attachment {
     const struct ry_actor_spec *spec;
@@ -82,10 +90,12 @@ struct ry_attachment {
     const struct ry_curve *curve;           /* keys of a router on another host; NULL: it is on this one */
     void (*ready)(void *arg);               /* called when it is open and has joined; may be NULL */
     void *ready_arg;
+    enum ry_attach_stage *stage; /* how far it came; may be NULL */
 };
 
-/* Runs it until the router says stop, the router or the supervisor is gone (RY_EAWAY), or stop_fd becomes readable.
- * With seal or curve, a lost connection is the end (RY_EAWAY). RY_ECONFIG: the node does not know our key. */
+/* Runs it until the router says stop, the router or the keeper is gone (RY_EAWAY), or stop_fd becomes readable. With
+ * seal or curve, a lost connection is the end (RY_EAWAY). RY_ECONFIG: the node does not know our key. The actor's own
+ * error may have any of these codes too: the stage tells. */
 int ry_node_attach(const struct ry_attachment *attachment, struct ry_error *err);
 
 /* ---- console: asks one question at a time --------------------------------------------------------------------------

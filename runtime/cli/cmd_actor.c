@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "runtime/base/log.h"
+#include "runtime/base/utf8.h"
 #include "runtime/cli/confine.h"
 #include "runtime/cli/datadir.h"
 #include "runtime/process/remote_encoder.h"
@@ -49,8 +50,16 @@ struct args {
     struct ry_cli *cli;
     const struct ry_actor_spec *spec;
     const char *name;
-    bool on_leash; /* a supervisor started this process */
+    bool on_leash; /* a keeper started this process */
     bool remote;   /* the node is on another host */
+};
+
+/* One connection to a node, and how far the instance came in it. */
+struct visit {
+    const char *socket;
+    void (*joined)(void *arg); /* may be NULL */
+    void *joined_arg;
+    enum ry_attach_stage stage;
 };
 
 /* The keys of a connection to another host. */
@@ -69,8 +78,7 @@ static int read_keys(const struct ry_config *config, struct ry_curve *curve, str
 }
 
 /* Runs the instance to its end. */
-static int work(const struct args *args, const char *socket, void (*joined)(void *arg), void *joined_arg,
-                struct ry_error *err)
+static int work(const struct args *args, struct visit *visit, struct ry_error *err)
 {
     struct ry_confined confined;
     struct ry_leashed leashed;
@@ -78,7 +86,7 @@ static int work(const struct args *args, const char *socket, void (*joined)(void
     int signal_fd = -1;
     const struct ry_confine_options confine = {.spec = args->spec,
                                                .name = args->name,
-                                               .socket = socket,
+                                               .socket = visit->socket,
                                                .encrypted = args->remote,
                                                .kept_fd = args->on_leash ? RY_LEASH_FD : 0};
     int rc = args->remote ? read_keys(args->cli->config, &curve, err) : RY_OK;
@@ -101,24 +109,43 @@ static int work(const struct args *args, const char *socket, void (*joined)(void
         .seal = confined.seal,
         .supervised = args->on_leash ? &leashed.supervised : NULL,
         .curve = args->remote ? &curve : NULL,
-        .ready = joined,
-        .ready_arg = joined_arg,
+        .ready = visit->joined,
+        .ready_arg = visit->joined_arg,
+        .stage = &visit->stage,
     };
     rc = ry_node_attach(&attachment, err);
     (void)close(signal_fd);
     return rc;
 }
 
+/* The exit code for the end of work. That the node was lost is told by how far the instance came, never by the code of
+ * an actor's error alone: its own database may be away too. */
+static int end_of_work(const struct args *args, const struct visit *visit, int rc, const struct ry_error *err)
+{
+    if (rc == RY_OK)
+        return RY_EXIT_DONE;
+    bool lost = visit->stage == RY_ATTACH_ORPHANED || (visit->stage == RY_ATTACH_JOINING && rc == RY_EAWAY);
+    if (lost && (args->on_leash || args->remote)) {
+        RY_LOG(RY_WARNING, "node_away", "name=%s reason=%s", args->name, err->text);
+        return RY_EXIT_ORPHAN;
+    }
+    if (args->on_leash && visit->stage == RY_ATTACH_OPENING && ry_err_class((enum ry_err)rc) == RY_CLASS_RETRY) {
+        struct ry_leash_msg msg = {.kind = RY_LEASH_MSG_AWAY};
+        (void)ry_utf8_print(msg.reason, sizeof msg.reason, "%s", err->text);
+        (void)ry_leash_say(RY_LEASH_FD, &msg);
+        RY_LOG(RY_WARNING, "open_failed", "name=%s reason=%s", args->name, err->text);
+        return RY_EXIT_AWAY;
+    }
+    return ry_cli_fail(args->cli, err);
+}
+
 static int attach(const struct args *args, const char *socket)
 {
     struct ry_error err;
+    struct visit visit = {.socket = socket, .stage = RY_ATTACH_JOINING};
     ry_signals_hold_stop();
-    int rc = work(args, socket, NULL, NULL, &err);
-    if (rc == RY_EAWAY && args->on_leash) {
-        RY_LOG(RY_WARNING, "node_away", "name=%s reason=%s", args->name, err.text);
-        return RY_EXIT_ORPHAN;
-    }
-    return rc == RY_OK ? RY_EXIT_DONE : ry_cli_fail(args->cli, &err);
+    int rc = work(args, &visit, &err);
+    return end_of_work(args, &visit, rc, &err);
 }
 
 /* In the process of one connection. */
@@ -126,11 +153,9 @@ static int work_remote(void *arg, const char *socket, void (*joined)(void *joine
 {
     const struct args *args = arg;
     struct ry_error err;
-    int rc = work(args, socket, joined, joined_arg, &err);
-    if (rc != RY_EAWAY)
-        return rc == RY_OK ? RY_EXIT_DONE : ry_cli_fail(args->cli, &err);
-    RY_LOG(RY_WARNING, "node_away", "name=%s reason=%s", args->name, err.text);
-    return RY_EXIT_ORPHAN;
+    struct visit visit = {.socket = socket, .joined = joined, .joined_arg = joined_arg, .stage = RY_ATTACH_JOINING};
+    int rc = work(args, &visit, &err);
+    return end_of_work(args, &visit, rc, &err);
 }
 
 static int attach_remote(struct args *args, const char *join)
@@ -176,7 +201,7 @@ int ry_cmd_actor(struct ry_cli *cli, int argc, char **argv)
 {
     const char *join = NULL;
     const char *name = NULL;
-    bool on_leash = false; /* a node or a supervisor starts it, and holds its leash */
+    bool on_leash = false; /* its keeper starts it, and holds its leash */
     const struct ry_cli_flag flags[] = {
         {.name = "join", .value = &join}, {.name = "name", .value = &name}, {.name = "on-leash", .given = &on_leash}};
     int code = ry_cli_begin(cli, &argc, argv, flags, 3, 1, 1);

@@ -7,6 +7,7 @@ enum ry_exit {
     RY_EXIT_DONE = 0,
     RY_EXIT_FAILED = 1,
     RY_EXIT_USAGE = 2,
+    RY_EXIT_AWAY = 69,    /* it could not open, for what it needs (a database) was away; another try may be better */
     RY_EXIT_ORPHAN = 75,  /* its node is gone, which is not its own fault; another try may be better */
     RY_EXIT_CONFIG = 78,  /* bad configuration; another try is no better */
     RY_EXIT_CPU = 152,    /* sandboxed: it used more CPU time for one mail than it may (SIGXCPU) */

@@ -65,10 +65,10 @@ int ry_leash_await_ticket(int fd, char token[RY_TICKET_BYTES], struct ry_error *
     for (;;) {
         struct pollfd readable = {.fd = fd, .events = POLLIN};
         if (poll(&readable, 1, -1) < 0 && errno != EINTR)
-            return ry_fail(err, RY_EIO, "cannot wait for the supervisor: %m");
+            return ry_fail(err, RY_EIO, "cannot wait for the keeper: %m");
         enum ry_leash_got got = ry_leash_hear(fd, &msg, sizeof msg);
         if (got == RY_LEASH_ENDED)
-            return ry_fail(err, RY_EAWAY, "the supervisor ended");
+            return ry_fail(err, RY_EAWAY, "its keeper ended");
         if (got == RY_LEASH_MSG && msg.kind == RY_LEASH_MSG_TICKET) {
             (void)snprintf(token, RY_TICKET_BYTES, "%.*s", RY_TICKET_BYTES - 1, msg.token);
             return RY_OK;

@@ -4,7 +4,7 @@
  * structs. The child's end is descriptor RY_LEASH_FD. When the parent dies, however it dies, the child reads the end of
  * the leash and ends too; this holds where PR_SET_PDEATHSIG does not (a change of user clears that).
  *
- * To an instance: TICKET, once, before anything else; LEAVE. From it: READY, BEAT.
+ * To an instance: TICKET, once, before anything else; LEAVE. From it: READY, BEAT; AWAY, as its last word.
  * To a router: ADMIT, REVOKE, CHILDREN, LEAVE. From it: READY, BEAT, ADMITTED. */
 #ifndef REELYARD_RUNTIME_PROCESS_LEASH_H
 #define REELYARD_RUNTIME_PROCESS_LEASH_H
@@ -34,6 +34,7 @@ enum ry_leash_msg_kind {
     RY_LEASH_MSG_ADMIT,     /* whoever shows token may join once, as name with role */
     RY_LEASH_MSG_ADMITTED,  /* the router's answer to ADMIT: name, token */
     RY_LEASH_MSG_REVOKE,    /* the process of name has ended: its ticket is void */
+    RY_LEASH_MSG_AWAY,      /* the instance cannot open, for what it needs is away: reason */
     RY_LEASH_MSG_CHILDREN   /* struct ry_children_report */
 };
 
@@ -43,6 +44,7 @@ struct ry_leash_msg {
     int64_t ms;
     char name[RY_CHILD_NAME_BYTES];
     char token[RY_TICKET_BYTES];
+    char reason[RY_DEATH_TEXT_BYTES]; /* to be read with care: the instance may have been taken over */
 };
 
 /* What the node's state says of one child. */
@@ -59,7 +61,7 @@ struct ry_child_note {
 struct ry_children_report {
     uint32_t kind; /* RY_LEASH_MSG_CHILDREN */
     uint32_t child_count;
-    uint64_t log_dropped; /* lines of the supervisor's own log */
+    uint64_t log_dropped; /* lines of the keeper's own log */
     uint64_t deaths[RY_DEATH_COUNT];
     struct ry_child_note children[RY_CHILDREN_MAX];
 };
@@ -80,7 +82,7 @@ bool ry_leash_say_children(int fd, const struct ry_children_report *report);
  * over. Does not block. */
 enum ry_leash_got ry_leash_hear(int fd, void *packet, size_t size);
 
-/* A child waits for its ticket. RY_EAWAY: the supervisor ended. Blocks. */
+/* A child waits for its ticket. RY_EAWAY: the keeper ended. Blocks. */
 int ry_leash_await_ticket(int fd, char token[RY_TICKET_BYTES], struct ry_error *err);
 
 /* A new ticket. RY_EIO: the system has no random bytes. */

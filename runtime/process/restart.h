@@ -5,8 +5,8 @@
  * never gets ready has a limit of its own: RY_UNREADY_DEATHS_MAX deaths in a row before it was ready, over any time. A
  * process that dies at its work does not come near that limit, as it is ready in between. One per child; pure, time is
  * handed in. A crash of the parent forgets the deaths. */
-#ifndef REELYARD_RUNTIME_SUPERVISOR_RESTART_H
-#define REELYARD_RUNTIME_SUPERVISOR_RESTART_H
+#ifndef REELYARD_RUNTIME_PROCESS_RESTART_H
+#define REELYARD_RUNTIME_PROCESS_RESTART_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,7 +30,7 @@ struct ry_restart_rule {
 struct ry_restart {
     unsigned quick;                          /* deaths in a row that came early */
     int64_t deaths_mono_ms[RY_RESTARTS_MAX]; /* the last ones, a ring */
-    size_t deaths;                           /* all there were */
+    size_t deaths;                           /* all that count */
     unsigned unready;                        /* deaths in a row before it was ready */
 };
 

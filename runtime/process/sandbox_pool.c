@@ -170,7 +170,7 @@ static void start(struct ry_sandbox_pool *pool, struct pooled *child)
     }
     set_state(pool, child, POOLED_STARTING);
     if (!admit(pool, child, token))
-        ry_watch_kill(&child->watch, RY_KILL_TOLD_TO_LEAVE);
+        ry_watch_kill(&child->watch, RY_KILL_NONE);
     explicit_bzero(token, sizeof token);
 }
 
@@ -187,26 +187,38 @@ static void hear(struct ry_sandbox_pool *pool, struct pooled *child)
 
 static void on_ended(struct ry_sandbox_pool *pool, struct pooled *child, int wait_status, bool quiet)
 {
-    hear(pool, child); /* what it said last */
-    if (quiet)         /* it was told by the node to leave */
+    hear(pool, child);                                     /* what it said last */
+    if (quiet && child->watch.kill_reason == RY_KILL_NONE) /* it was told by the node to leave */
         child->watch.kill_reason = RY_KILL_TOLD_TO_LEAVE;
-    (void)ry_watch_ended(&child->watch, wait_status, pool->deaths);
+    enum ry_death death = ry_watch_ended(&child->watch, wait_status, pool->deaths);
     set_state(pool, child, POOLED_WAITING);
     if (quiet)
         return;
     revoke_ticket(pool, child);
-    if (ry_watch_again(&child->watch, &pool->options.rule, &pool->rng, pool->now_mono_ms, &child->start_due_mono_ms))
+    if (!child->watch.refused && ry_watch_again(&child->watch, death, &pool->options.rule, &pool->rng,
+                                                pool->now_mono_ms, &child->start_due_mono_ms))
         return;
     set_state(pool, child, POOLED_FAILED);
     note_failed(pool, child);
 }
 
-/* What time, and the end of a process, bring. */
-static void tick(struct ry_sandbox_pool *pool, struct pooled *child, bool quiet)
+/* Takes the ends of processes. Where this process is PID 1, the inner process of a sandbox whose outer one was killed
+ * becomes its child; nobody else waits for that. A node starts processes by its pool alone. */
+static void reap(struct ry_sandbox_pool *pool, bool quiet)
 {
     int wait_status = 0;
-    if (child->watch.pid && waitpid(child->watch.pid, &wait_status, WNOHANG) == child->watch.pid)
-        on_ended(pool, child, wait_status, quiet);
+    pid_t pid;
+    while ((pid = waitpid(-1, &wait_status, WNOHANG)) > 0)
+        for (size_t i = 0; i < pool->count; i++)
+            if (pool->children[i].watch.pid == pid) {
+                on_ended(pool, &pool->children[i], wait_status, quiet);
+                break;
+            }
+}
+
+/* What time brings. */
+static void tick(struct ry_sandbox_pool *pool, struct pooled *child, bool quiet)
+{
     int64_t limit_ms = child->state == POOLED_STARTING ? pool->options.start_ms : pool->options.stuck_ms;
     if (child->watch.pid && pool->kill_due_mono_ms && pool->now_mono_ms >= pool->kill_due_mono_ms)
         ry_watch_kill(&child->watch, RY_KILL_LATE);
@@ -256,6 +268,7 @@ static void *monitor(void *arg)
         bool quiet = is_quiet(pool);
         if (atomic_load(&pool->ending) && pool->kill_due_mono_ms == 0)
             pool->kill_due_mono_ms = pool->now_mono_ms + LEAVE_MS;
+        reap(pool, quiet);
         for (size_t i = 0; i < pool->count; i++)
             tick(pool, &pool->children[i], quiet);
         report(pool);

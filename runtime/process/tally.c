@@ -14,6 +14,8 @@ static enum ry_death exited(int code, enum ry_kill_reason kill_reason)
         return kill_reason == RY_KILL_TOLD_TO_LEAVE ? RY_DEATH_LEFT : RY_DEATH_EXIT;
     if (code == RY_EXIT_ORPHAN)
         return RY_DEATH_ORPHAN;
+    if (code == RY_EXIT_AWAY)
+        return RY_DEATH_AWAY;
     return code == RY_EXIT_CPU || code == RY_EXIT_MESSAGE ? RY_DEATH_LIMIT : RY_DEATH_EXIT;
 }
 
@@ -38,7 +40,7 @@ const char *ry_death_name(enum ry_death death)
     static const char *const names[RY_DEATH_COUNT] = {
         [RY_DEATH_LEFT] = "left",       [RY_DEATH_EXIT] = "exit",     [RY_DEATH_SIGNAL] = "signal",
         [RY_DEATH_SECCOMP] = "seccomp", [RY_DEATH_LIMIT] = "limit",   [RY_DEATH_STUCK] = "stuck",
-        [RY_DEATH_LATE] = "late",       [RY_DEATH_ORPHAN] = "orphan",
+        [RY_DEATH_LATE] = "late",       [RY_DEATH_ORPHAN] = "orphan", [RY_DEATH_AWAY] = "away",
     };
     return names[death];
 }
@@ -58,9 +60,9 @@ void ry_death_describe(int wait_status, enum ry_kill_reason kill_reason, char te
     else if (death == RY_DEATH_SECCOMP)
         (void)snprintf(text, RY_DEATH_TEXT_BYTES, "a system call that its sandbox denies");
     else if (death == RY_DEATH_ORPHAN)
-        (void)snprintf(text, RY_DEATH_TEXT_BYTES, "%s",
-                       kill_reason == RY_KILL_ORPHANED ? "its router was gone"
-                                                       : "its router, or a server that it needs, was away");
+        (void)snprintf(text, RY_DEATH_TEXT_BYTES, "its router was gone");
+    else if (death == RY_DEATH_AWAY)
+        (void)snprintf(text, RY_DEATH_TEXT_BYTES, "what it needs was away");
     else if (WIFEXITED(wait_status))
         (void)snprintf(text, RY_DEATH_TEXT_BYTES, "%sexit code %d", limit_name(WEXITSTATUS(wait_status)),
                        WEXITSTATUS(wait_status));

@@ -1,6 +1,6 @@
 /* tally.h: how a process came to its end, and how often each of the ways was taken.
  *
- * Everything here is a pure function of what waitpid told and of what the supervisor itself had done. */
+ * Everything here is a pure function of what waitpid told and of what its keeper itself had done. */
 #ifndef REELYARD_RUNTIME_PROCESS_TALLY_H
 #define REELYARD_RUNTIME_PROCESS_TALLY_H
 
@@ -14,13 +14,14 @@ enum ry_death {
     RY_DEATH_SIGNAL,  /* somebody's signal, or a crash */
     RY_DEATH_SECCOMP, /* SIGSYS: a system call that its sandbox denies */
     RY_DEATH_LIMIT,   /* SIGXCPU or SIGXFSZ, or the sandbox's end of CPU time: a resource limit */
-    RY_DEATH_STUCK,   /* the supervisor killed it, for it made no progress */
-    RY_DEATH_LATE,    /* the supervisor killed it, for it did not leave in time */
-    RY_DEATH_ORPHAN,  /* it lost its router, or a server that it needs is away */
+    RY_DEATH_STUCK,   /* its keeper killed it, for it made no progress */
+    RY_DEATH_LATE,    /* its keeper killed it, for it did not leave in time */
+    RY_DEATH_ORPHAN,  /* it lost its router */
+    RY_DEATH_AWAY,    /* what it needs to open was away */
     RY_DEATH_COUNT
 };
 
-/* What the supervisor had done to it. */
+/* What its keeper had done to it. */
 enum ry_kill_reason { RY_KILL_NONE, RY_KILL_TOLD_TO_LEAVE, RY_KILL_STUCK, RY_KILL_LATE, RY_KILL_ORPHANED };
 
 /* The way that a status of waitpid tells of. */

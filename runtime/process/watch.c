@@ -4,10 +4,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "runtime/base/assert.h"
 #include "runtime/base/log.h"
+#include "runtime/base/utf8.h"
 
 void ry_watch_init(struct ry_watch *watch, const char *name)
 {
@@ -31,7 +33,8 @@ int ry_watch_start(struct ry_watch *watch, const struct ry_spawn *spawn, int64_t
         return rc;
     }
     watch->kill_reason = RY_KILL_NONE;
-    watch->ready = false;
+    watch->ready = watch->refused = false;
+    watch->away[0] = '\0';
     watch->started_mono_ms = watch->beat_mono_ms = now_mono_ms;
     RY_LOG(RY_DEBUG, "child_started", "name=%s pid=%d", watch->name, (int)watch->pid);
     return RY_OK;
@@ -51,6 +54,8 @@ enum ry_leash_got ry_watch_hear(struct ry_watch *watch, struct ry_leash_msg *msg
     if (got == RY_LEASH_MSG) {
         watch->beat_mono_ms = now_mono_ms;
         watch->ready = watch->ready || msg->kind == RY_LEASH_MSG_READY;
+        if (msg->kind == RY_LEASH_MSG_AWAY)
+            (void)ry_utf8_print(watch->away, sizeof watch->away, "%.*s", (int)sizeof msg->reason - 1, msg->reason);
     } else if (got == RY_LEASH_ENDED) {
         ry_watch_close(watch);
     }
@@ -67,6 +72,9 @@ enum ry_death ry_watch_ended(struct ry_watch *watch, int wait_status, uint64_t *
     RY_ASSERT(watch->pid != 0, "%s", watch->name);
     enum ry_death death = ry_death_of(wait_status, watch->kill_reason);
     ry_death_describe(wait_status, watch->kill_reason, watch->last_death);
+    if (death == RY_DEATH_AWAY && watch->away[0])
+        memcpy(watch->last_death, watch->away, sizeof watch->last_death);
+    watch->refused = !watch->ready && WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == RY_EXIT_CONFIG;
     deaths[death]++;
     RY_LOG(death == RY_DEATH_LEFT ? RY_INFO : RY_WARNING, "child_died", "name=%s pid=%d way=%s reason=%s", watch->name,
            (int)watch->pid, ry_death_name(death), watch->last_death);
@@ -75,13 +83,26 @@ enum ry_death ry_watch_ended(struct ry_watch *watch, int wait_status, uint64_t *
     return death;
 }
 
-bool ry_watch_again(struct ry_watch *watch, const struct ry_restart_rule *rule, struct ry_rng *rng, int64_t now_mono_ms,
-                    int64_t *start_due_mono_ms)
+static enum ry_life life_of(const struct ry_watch *watch, enum ry_death death)
+{
+    /* What is ready is open: only what is not may say that it could not open. */
+    if (death == RY_DEATH_ORPHAN || (death == RY_DEATH_AWAY && !watch->ready))
+        return RY_LIFE_EXCUSED;
+    return watch->ready ? RY_LIFE_READY : RY_LIFE_UNREADY;
+}
+
+bool ry_watch_again(struct ry_watch *watch, enum ry_death death, const struct ry_restart_rule *rule, struct ry_rng *rng,
+                    int64_t now_mono_ms, int64_t *start_due_mono_ms)
 {
     int64_t wait_ms = 0;
+    if (death == RY_DEATH_LEFT || watch->kill_reason == RY_KILL_TOLD_TO_LEAVE ||
+        watch->kill_reason == RY_KILL_ORPHANED) {
+        watch->restarts += death != RY_DEATH_LEFT;
+        *start_due_mono_ms = now_mono_ms;
+        return true;
+    }
     int64_t lived_ms = now_mono_ms - watch->started_mono_ms;
-    enum ry_life life = watch->ready ? RY_LIFE_READY : RY_LIFE_UNREADY;
-    if (!ry_restart_after(&watch->restart, rule, rng, now_mono_ms, lived_ms, life, &wait_ms)) {
+    if (!ry_restart_after(&watch->restart, rule, rng, now_mono_ms, lived_ms, life_of(watch, death), &wait_ms)) {
         RY_LOG(RY_CRITICAL, "child_spent", "name=%s deaths=%zu unready=%u last=%s", watch->name, watch->restart.deaths,
                watch->restart.unready, watch->last_death);
         return false;
@@ -91,20 +112,11 @@ bool ry_watch_again(struct ry_watch *watch, const struct ry_restart_rule *rule, 
     return true;
 }
 
-void ry_watch_excuse(struct ry_watch *watch, const struct ry_restart_rule *rule, struct ry_rng *rng,
-                     int64_t now_mono_ms, int64_t *start_due_mono_ms)
-{
-    int64_t wait_ms = 0;
-    int64_t lived_ms = now_mono_ms - watch->started_mono_ms;
-    bool again = ry_restart_after(&watch->restart, rule, rng, now_mono_ms, lived_ms, RY_LIFE_EXCUSED, &wait_ms);
-    RY_ASSERT(again, "%s", watch->name);
-    *start_due_mono_ms = now_mono_ms + wait_ms;
-    watch->restarts++;
-}
-
 void ry_watch_describe_failure(const struct ry_watch *watch, char text[RY_FAILURE_TEXT_BYTES])
 {
-    if (ry_restart_never_ready(&watch->restart))
+    if (watch->refused)
+        (void)snprintf(text, RY_FAILURE_TEXT_BYTES, "%s rejects its configuration; see its log", watch->name);
+    else if (ry_restart_never_ready(&watch->restart))
         (void)snprintf(text, RY_FAILURE_TEXT_BYTES, "%s died %u times in a row before it was ready (the last time: %s)",
                        watch->name, watch->restart.unready, watch->last_death);
     else

@@ -24,6 +24,8 @@ struct ry_watch {
     bool ready;           /* it has been, in this life */
     struct ry_restart restart;
     uint64_t restarts;
+    char away[RY_DEATH_TEXT_BYTES]; /* what it said of what it needs and cannot reach; "" */
+    bool refused;                   /* its last end: it rejects its configuration, and was not ready before */
     char last_death[RY_DEATH_TEXT_BYTES];
 };
 
@@ -47,13 +49,11 @@ bool ry_watch_is_stuck(const struct ry_watch *watch, int64_t now_mono_ms, int64_
 /* waitpid has told of its end: logs it, describes it in last_death, and counts it among deaths[RY_DEATH_COUNT]. */
 enum ry_death ry_watch_ended(struct ry_watch *watch, int wait_status, uint64_t *deaths);
 
-/* After a failure: when to start it again. False: it is given up (restart.h), which is logged. */
-bool ry_watch_again(struct ry_watch *watch, const struct ry_restart_rule *rule, struct ry_rng *rng, int64_t now_mono_ms,
-                    int64_t *start_due_mono_ms);
-
-/* After an end that was no failure of its own: when to start it again, after a wait that doubles as after failures. */
-void ry_watch_excuse(struct ry_watch *watch, const struct ry_restart_rule *rule, struct ry_rng *rng,
-                     int64_t now_mono_ms, int64_t *start_due_mono_ms);
+/* After its end, whichever it was: when to start it again. At once if it was told to leave, or its keeper knows that the
+ * router is gone (which is waited for itself). After a wait if it died; that counts, unless it lost its router or what it
+ * needs was away. False: it is given up (restart.h), which is logged. */
+bool ry_watch_again(struct ry_watch *watch, enum ry_death death, const struct ry_restart_rule *rule, struct ry_rng *rng,
+                    int64_t now_mono_ms, int64_t *start_due_mono_ms);
 
 /* Why it was given up, for people: "encoder-1 died too often (the last time: signal 9 (Killed))". */
 void ry_watch_describe_failure(const struct ry_watch *watch, char text[RY_FAILURE_TEXT_BYTES]);

@@ -3,7 +3,7 @@
  * A child starts when it is due, the router runs, and the roles before it in the plan have been ready once; it waits
  * for its ticket, which it gets when the router has said that it knows it. It is ready when it says so. It makes
  * progress while it beats; one that does not is killed. How it came to its end decides what follows: who was asked to
- * leave, or lost its router, starts again at once; who failed, after a wait, and not for ever. */
+ * leave starts again at once; who did not reach its router, or what it needs, after a wait, as often as it takes; who failed, after a wait, and not for ever. */
 #include "runtime/supervisor/supervisor_internal.h"
 
 #include <inttypes.h>
@@ -78,7 +78,7 @@ static bool may_start(const struct up *up, const struct child *child)
     {
         if (before->role == child->role)
             return true;
-        if (!before->ready_once && before->state != CHILD_FAILED && before->state != CHILD_PAUSED)
+        if (!before->ready_once && before->state != CHILD_FAILED && before->state != CHILD_PAUSED && !before->held_up)
             return false;
     }
     return true;
@@ -179,6 +179,7 @@ static void on_ready(struct up *up, struct child *child)
     RY_LOG(RY_INFO, "child_ready", "name=%s pid=%d ms=%" PRId64, child->watch.name, child->watch.pid,
            up->now_mono_ms - child->watch.started_mono_ms);
     child->ready_once = true;
+    child->held_up = false;
     child_set(up, child, CHILD_RUNNING);
 }
 
@@ -247,29 +248,28 @@ static void child_fail_node(struct up *up, enum ry_err code, const char *reason)
     RY_LOG(RY_CRITICAL, "node_failed", "reason=%s", reason);
 }
 
-/* It failed: later again, or never. */
-static void child_failed(struct up *up, struct child *child, int wait_status)
+/* It ended by its own: again, at once or later, or never. */
+static void child_again(struct up *up, struct child *child, enum ry_death death, int wait_status)
 {
     char reason[sizeof up->failure.text];
     char text[RY_FAILURE_TEXT_BYTES];
-    bool exited = WIFEXITED(wait_status);
-    if (up->former && child->state == CHILD_STARTING && exited) {
+    bool failed_start = child->state == CHILD_STARTING && WIFEXITED(wait_status) && death != RY_DEATH_ORPHAN;
+    if (up->former && failed_start) {
         up->roll_back = true;
         child->start_due_mono_ms = up->now_mono_ms;
         child_set(up, child, CHILD_WAITING);
         return;
     }
-    bool refused = !up->told_ready && exited && WEXITSTATUS(wait_status) == RY_EXIT_CONFIG;
-    if (!refused && ry_watch_again(&child->watch, &up->rule, &up->rng, up->now_mono_ms, &child->start_due_mono_ms)) {
+    bool refused = !up->told_ready && child->watch.refused;
+    child->held_up = child->held_up || death == RY_DEATH_AWAY;
+    if (!refused &&
+        ry_watch_again(&child->watch, death, &up->rule, &up->rng, up->now_mono_ms, &child->start_due_mono_ms)) {
         child_set(up, child, CHILD_WAITING);
         return;
     }
     child_set(up, child, CHILD_FAILED);
     ry_watch_describe_failure(&child->watch, text);
-    if (refused)
-        (void)snprintf(reason, sizeof reason, "%s rejects its configuration; see its log", child->watch.name);
-    else
-        (void)snprintf(reason, sizeof reason, "%s, and nothing works without it", text);
+    (void)snprintf(reason, sizeof reason, "%s%s", text, refused ? "" : ", and nothing works without it");
     if (refused || child->essential)
         child_fail_node(up, refused ? RY_ECONFIG : RY_EIO, reason);
 }
@@ -281,17 +281,8 @@ static void child_next(struct up *up, struct child *child, enum ry_death death, 
         child_remove(up, child);
     } else if (up->quiet && child->source) {
         child_set(up, child, CHILD_PAUSED);
-    } else if (death == RY_DEATH_ORPHAN && child->watch.kill_reason == RY_KILL_NONE) {
-        /* Its router, which still runs here, was not reached, or a server that it needs is away: that is waited for. */
-        ry_watch_excuse(&child->watch, &up->rule, &up->rng, up->now_mono_ms, &child->start_due_mono_ms);
-        child_set(up, child, CHILD_WAITING);
-    } else if (death == RY_DEATH_LEFT || death == RY_DEATH_ORPHAN ||
-               child->watch.kill_reason == RY_KILL_TOLD_TO_LEAVE) {
-        child->watch.restarts += death != RY_DEATH_LEFT;
-        child->start_due_mono_ms = up->now_mono_ms;
-        child_set(up, child, CHILD_WAITING);
     } else {
-        child_failed(up, child, wait_status);
+        child_again(up, child, death, wait_status);
     }
 }
 

@@ -38,6 +38,7 @@ struct child {
     int64_t leave_by_mono_ms;  /* LEAVING */
 
     bool ready_once; /* it has been ready since the supervisor began */
+    bool held_up;    /* what it needs to open is away: those behind it in the plan do not wait for it */
     bool outdated;   /* runs with an older plan */
     bool unwanted;   /* goes for good */
     TAILQ_ENTRY(child) link;

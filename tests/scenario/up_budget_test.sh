@@ -57,7 +57,7 @@ DATABASE_URL=postgresql://nobody:x@127.0.0.1:$port/none REELYARD_QUEUE=embedded 
 node=$last
 restarts() { [ "$("$reelyard" status --data "$tmp/away" --json | jq '.node.children[] | select(.name == "writer-1") | .restarts')" -ge 3 ]; }
 await restarts
-grep -q 'node_away.*name=writer-1.*cannot be reached' "$tmp/away.log" || fail "no reason: $(tail -5 "$tmp/away.log")"
+grep -q 'open_failed.*name=writer-1.*cannot be reached' "$tmp/away.log" || fail "no reason: $(tail -5 "$tmp/away.log")"
 ! grep -q child_spent "$tmp/away.log" || fail "given up: $(grep child_spent "$tmp/away.log")"
 end "$node"
 

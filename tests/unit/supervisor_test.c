@@ -84,7 +84,9 @@ static void process_that_dies_before_it_is_ready_is_given_up_after_so_many_in_a_
         {"ready in between each time", "uuuuuuur", 30000, 1000, false},
         {"dies at its work, rarely", "r", 30000, 1000, false},
         {"dies at its work, often", "r", 10, 10, false},
-        {"the others are away", "e", 10, 1000, false},
+        {"the others are away", "e", 30000, 1000, false},
+        {"the others are away, and it ends often", "e", 10, 1000, false},
+        {"what is excused takes nothing of the budget", "eeer", 10, 40 + 3, false},
         {"others are away in between, which does not excuse it", "ue", 30000, 2 * RY_UNREADY_DEATHS_MAX - 2, true}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct ry_restart restart = {.deaths = 0};
@@ -121,8 +123,8 @@ static void every_way_to_die_has_its_place_in_the_tally(void **state)
         {EXITED(0), RY_KILL_NONE, RY_DEATH_EXIT, "exit code 0"},
         {EXITED(1), RY_KILL_NONE, RY_DEATH_EXIT, "exit code 1"},
         {EXITED(1), RY_KILL_TOLD_TO_LEAVE, RY_DEATH_EXIT, "exit code 1"},
-        {EXITED(75), RY_KILL_NONE, RY_DEATH_ORPHAN, "its router, or a server that it needs, was away"},
-        {EXITED(75), RY_KILL_ORPHANED, RY_DEATH_ORPHAN, "its router was gone"},
+        {EXITED(75), RY_KILL_NONE, RY_DEATH_ORPHAN, "its router was gone"},
+        {EXITED(69), RY_KILL_NONE, RY_DEATH_AWAY, "what it needs was away"},
         {EXITED(152), RY_KILL_NONE, RY_DEATH_LIMIT, "CPU time, exit code 152"},
         {EXITED(153), RY_KILL_NONE, RY_DEATH_LIMIT, "a message too large, exit code 153"},
         {SIGNALED(SIGKILL), RY_KILL_NONE, RY_DEATH_SIGNAL, "signal 9 (Killed)"},
