@@ -114,7 +114,7 @@ static inline bool asks_for_people(enum ry_role sender)
 }
 /* Puts a mail into its mailbox. RY_ENOMEM: it is still the caller's, and nothing has changed. */
 int router_enqueue(struct ry_router *router, struct mail *mail, bool front);
-/* Puts a mail that an instance had back at the front of its mailbox. Without memory it is lost: that is logged, and the
+/* requeue.c: puts a mail that an instance had back at the front of its mailbox. Without memory it is lost: that is logged, and the
  * instance that it concerns is told. */
 void router_requeue(struct ry_router *router, struct mail *mail);
 #define ROUTER_NO_MEMORY "the router has no memory for it"

@@ -55,20 +55,6 @@ int router_enqueue(struct ry_router *router, struct mail *mail, bool front)
     return RY_OK;
 }
 
-void router_requeue(struct ry_router *router, struct mail *mail)
-{
-    RY_ASSERT(mail->holder == NULL && !mail->covered && mail_has_custody(mail), "mail %" PRIu64, mail->head.id);
-    mail->returned = true;
-    if (router_enqueue(router, mail, true) == RY_OK)
-        return;
-    struct ry_envelope head = mail->head;
-    head.body = (struct ry_str){0};
-    uint32_t concerned = router_concerned(&head, mail->descriptor);
-    RY_LOG(RY_CRITICAL, "mail_lost", "id=%" PRIu64 " reason=%s", head.id, "out of memory");
-    router_forget(router, mail);
-    router_undeliverable(router, concerned, &head, RY_UNDELIVERABLE_FULL, ROUTER_NO_MEMORY);
-}
-
 void router_dequeue(struct ry_router *router, struct mail *mail)
 {
     struct role_queue *role_queue = &router->role_queues[mail->role];
