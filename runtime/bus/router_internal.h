@@ -114,8 +114,8 @@ static inline bool asks_for_people(enum ry_role sender)
 }
 /* Puts a mail into its mailbox. RY_ENOMEM: it is still the caller's, and nothing has changed. */
 int router_enqueue(struct ry_router *router, struct mail *mail, bool front);
-/* requeue.c: puts a mail that an instance had back at the front of its mailbox. Without memory it is lost: that is logged, and the
- * instance that it concerns is told. */
+/* requeue.c: puts a mail that an instance had back at the front of its mailbox. Without memory it is lost: that is
+ * logged, and the instance that it concerns is told. */
 void router_requeue(struct ry_router *router, struct mail *mail);
 #define ROUTER_NO_MEMORY "the router has no memory for it"
 /* Takes a mail out of its mailbox, its deadline and its sender's cover with it. It stays in the index. */
