@@ -1,7 +1,7 @@
 /* requeue.c: a mail that comes back from an instance waits again, in front.
  *
- * Owns nothing. An instance that died, left or refused a mail has it no more; another one gets it. If there is no memory
- * to let it wait, those whom it concerns are told that it is lost: it never vanishes silently. */
+ * Owns nothing. An instance that died, left or refused a mail has it no more; another one gets it. If there is no
+ * memory to let it wait, those whom it concerns are told that it is lost: it never vanishes silently. */
 #include "runtime/bus/router_internal.h"
 
 #include <inttypes.h>
