@@ -8,9 +8,8 @@
 #ifndef REELYARD_ACTORS_DOWNLOADER_SOURCE_H
 #define REELYARD_ACTORS_DOWNLOADER_SOURCE_H
 
-#include <sys/types.h>
-
 #include "runtime/actor/actor.h"
+#include "runtime/base/media_file.h"
 #include "runtime/net/http.h"
 
 /* Ranges that may be under way at a time from one source. */
@@ -51,19 +50,6 @@ struct source {
     int64_t deadline_mono_ms; /* of the fetches that begin from now on; set by the owner */
 };
 
-/* Exports' folders whose device is remembered; of more, the oldest is forgotten. */
-#define SOURCE_ROOTS_MAX 64
-
-/* On which device the folders of exports were when a file in them was opened last: one that is on another now is a
- * mount point without its disk. */
-struct source_roots {
-    struct {
-        uint64_t path; /* FNV-1a of it */
-        dev_t device;
-    } items[SOURCE_ROOTS_MAX];
-    size_t count; /* of all that were noted; the place of the next is the rest by the size */
-};
-
 /* What all sources of one downloader share; outlives them. */
 struct source_world {
     struct ry_ctx *ctx; /* for counting */
@@ -71,13 +57,12 @@ struct source_world {
     const char *spool_path;
     uint64_t spool_max_bytes;
     uint64_t disk_reserve_bytes;
-    struct source_roots roots;
+    struct ry_media_roots roots;
 };
 
 /* Opens a file of a file URL below media_root (absent: none is registered). Whether it is there, may be read and has
- * bytes is known at once. RY_ENOENT, RY_EACCES, RY_EINVAL, RY_EIO. RY_EAWAY: the folder is not there, is empty, or is
- * on another device than before, so nothing is known of the file. */
-int source_file_open(struct source **source, struct source_roots *roots, struct ry_str url, struct ry_str media_root,
+ * bytes is known at once. The errors of ry_media_file_open, and RY_ENOMEM. */
+int source_file_open(struct source **source, struct ry_media_roots *roots, struct ry_str url, struct ry_str media_root,
                      source_on_result *on_result, void *arg, struct ry_error *err);
 
 /* Takes over an open descriptor of a regular file of total bytes. Closes it on failure too. RY_ENOMEM. */

@@ -152,32 +152,6 @@ static void file_of_an_export_that_is_not_there_fails_for_now(void **state)
     download_bench_free(bench);
 }
 
-static void file_of_an_export_whose_device_changed_is_not_missing_for_good(void **state)
-{
-    (void)state;
-    struct download_bench *bench = download_bench_new(NULL);
-    struct source_roots *roots = calloc(1, sizeof *roots);
-    assert_non_null(roots);
-    for (int other = 0; other < 2; other++) {
-        char url[256];
-        struct source *source = NULL;
-        struct ry_error err = {0};
-        (void)snprintf(url, sizeof url, "file://%s/small.mp4", bench->root);
-        assert_int_equal(source_file_open(&source, roots, ry_str_of(url), ry_str_of(bench->root), NULL, NULL, &err),
-                         RY_OK);
-        source_close(&source);
-        assert_int_equal(roots->count, 1);
-        roots->items[0].device += (dev_t)other;
-        (void)snprintf(url, sizeof url, "file://%s/absent.mp4", bench->root);
-        assert_int_equal(source_file_open(&source, roots, ry_str_of(url), ry_str_of(bench->root), NULL, NULL, &err),
-                         other ? RY_EAWAY : RY_ENOENT);
-        if (other)
-            assert_non_null(strstr(err.text, "on another device than before"));
-    }
-    free(roots);
-    download_bench_free(bench);
-}
-
 static void downloader_reads_no_file_that_it_may_not(void **state)
 {
     (void)state;
@@ -224,7 +198,6 @@ int main(void)
         cmocka_unit_test(downloader_says_what_is_wrong_with_a_file),
         cmocka_unit_test(downloader_opens_no_file_without_its_registered_folder),
         cmocka_unit_test(file_of_an_export_that_is_not_there_fails_for_now),
-        cmocka_unit_test(file_of_an_export_whose_device_changed_is_not_missing_for_good),
         cmocka_unit_test(downloader_reads_no_file_that_it_may_not),
         cmocka_unit_test(downloader_begins_anew_once_when_a_file_changes),
     };
