@@ -3,7 +3,7 @@
 #ifndef REELYARD_ACTORS_ENCODER_BOX_H
 #define REELYARD_ACTORS_ENCODER_BOX_H
 
-#include "actors/encoder/window_io.h"
+#include "runtime/video/window_io.h"
 
 struct box {
     uint64_t offset; /* of its header */

@@ -3,7 +3,7 @@
 #ifndef REELYARD_ACTORS_ENCODER_EBML_H
 #define REELYARD_ACTORS_ENCODER_EBML_H
 
-#include "actors/encoder/window_io.h"
+#include "runtime/video/window_io.h"
 
 #define EBML_SIZE_UNKNOWN UINT64_MAX
 

@@ -10,7 +10,7 @@
 
 #include "actors/encoder/colour.h"
 #include "actors/encoder/crop.h"
-#include "actors/encoder/ffmpeg_log.h"
+#include "runtime/video/ffmpeg_log.h"
 #include "actors/encoder/picture.h"
 #include "actors/encoder/pick.h"
 #include "actors/encoder/webp.h"

@@ -11,11 +11,11 @@
 
 #include <libavutil/display.h>
 
-#include "actors/encoder/codecs.h"
+#include "runtime/video/codecs.h"
 #include "actors/encoder/decode.h"
 #include "actors/encoder/duration.h"
-#include "actors/encoder/failures.h"
-#include "actors/encoder/sniff.h"
+#include "runtime/video/failures.h"
+#include "runtime/video/sniff.h"
 
 /* Streams of a file: what libavformat allows by itself. A file may have subtitles in all languages; its size and the
  * CPU limit bound what many streams cost. */

@@ -9,7 +9,7 @@
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 
-#include "actors/encoder/formats.h"
+#include "runtime/video/formats.h"
 #include "actors/encoder/geometry.h"
 #include "actors/encoder/matroska.h"
 #include "actors/encoder/movie.h"

@@ -4,7 +4,7 @@
 #ifndef REELYARD_ACTORS_ENCODER_TAIL_H
 #define REELYARD_ACTORS_ENCODER_TAIL_H
 
-#include "actors/encoder/window_io.h"
+#include "runtime/video/window_io.h"
 
 /* MPEG streams: the last presentation time of a video, units of 1/90000 s modulo TAIL_WRAP, that of the transport
  * stream's PID (pid < 0: of a program stream's first video). FLV: the last time of a video tag, milliseconds. */

@@ -1,6 +1,6 @@
 /* sniff.h: names files that are no videos by their first bytes. */
-#ifndef REELYARD_ACTORS_ENCODER_SNIFF_H
-#define REELYARD_ACTORS_ENCODER_SNIFF_H
+#ifndef REELYARD_RUNTIME_VIDEO_SNIFF_H
+#define REELYARD_RUNTIME_VIDEO_SNIFF_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,7 +2,7 @@
  *
  * Owns the library's log callback, which is global to the process. Warnings and worse are logged at debug level, one
  * line of at most LINE_MAX_BYTES each. */
-#include "actors/encoder/ffmpeg_log.h"
+#include "runtime/video/ffmpeg_log.h"
 
 #include <string.h>
 

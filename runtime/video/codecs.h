@@ -1,6 +1,6 @@
 /* codecs.h: the allow-list of codecs, and which decoder is used for each. */
-#ifndef REELYARD_ACTORS_ENCODER_CODECS_H
-#define REELYARD_ACTORS_ENCODER_CODECS_H
+#ifndef REELYARD_RUNTIME_VIDEO_CODECS_H
+#define REELYARD_RUNTIME_VIDEO_CODECS_H
 
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>

@@ -6,7 +6,7 @@
  *
  * A miss is final: libavformat's demuxers treat a failed read much like the end of a file and may go on to look
  * elsewhere, which would name ranges that nobody needs. */
-#include "actors/encoder/window_io.h"
+#include "runtime/video/window_io.h"
 
 #include <string.h>
 #include <time.h>

@@ -6,8 +6,8 @@
  * of the file instead.
  *
  * The bytes are borrowed; one thread. */
-#ifndef REELYARD_ACTORS_ENCODER_WINDOW_IO_H
-#define REELYARD_ACTORS_ENCODER_WINDOW_IO_H
+#ifndef REELYARD_RUNTIME_VIDEO_WINDOW_IO_H
+#define REELYARD_RUNTIME_VIDEO_WINDOW_IO_H
 
 #include <stdbool.h>
 #include <stddef.h>

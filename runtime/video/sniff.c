@@ -1,7 +1,7 @@
 /* sniff.c: tables of first bytes; see sniff.h.
  *
  * Pure. Never reads past the bytes given. */
-#include "actors/encoder/sniff.h"
+#include "runtime/video/sniff.h"
 
 #include <string.h>
 #include <strings.h>

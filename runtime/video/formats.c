@@ -2,14 +2,14 @@
  *
  * Owns nothing. A demuxer that is not listed never opens a file: playlists would make it look elsewhere. The reason of
  * a refusal names what the file is. */
-#include "actors/encoder/formats.h"
+#include "runtime/video/formats.h"
 
 #include <string.h>
 
 #include <libavutil/mem.h>
 
-#include "actors/encoder/failures.h"
-#include "actors/encoder/sniff.h"
+#include "runtime/video/failures.h"
+#include "runtime/video/sniff.h"
 
 /* A score of 1 means that only the file's name speaks for the format. */
 #define PROBE_SCORE_MIN 2

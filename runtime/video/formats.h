@@ -1,10 +1,10 @@
 /* formats.h: which formats are opened at all, and which one a file is. */
-#ifndef REELYARD_ACTORS_ENCODER_FORMATS_H
-#define REELYARD_ACTORS_ENCODER_FORMATS_H
+#ifndef REELYARD_RUNTIME_VIDEO_FORMATS_H
+#define REELYARD_RUNTIME_VIDEO_FORMATS_H
 
 #include <libavformat/avformat.h>
 
-#include "actors/encoder/window_io.h"
+#include "runtime/video/window_io.h"
 #include "runtime/base/error.h"
 
 /* Bytes that a demuxer looks at to find out what a file is: at first, and at most. */

@@ -2,7 +2,7 @@
  *
  * Owns nothing. A codec that is not listed is refused, however well the library could decode it; hardware decoders are
  * never used. */
-#include "actors/encoder/codecs.h"
+#include "runtime/video/codecs.h"
 
 #include <stdio.h>
 

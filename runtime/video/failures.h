@@ -1,8 +1,8 @@
-/* failures.h: what the encoder says of a video that gives no picture: sentences about the file ("it"), in
+/* failures.h: what is said of a video that gives no picture: sentences about the file ("it"), in
  * the words of people who watch videos. No library's words, and nothing of a file's own text but codes that were
  * checked. */
-#ifndef REELYARD_ACTORS_ENCODER_FAILURES_H
-#define REELYARD_ACTORS_ENCODER_FAILURES_H
+#ifndef REELYARD_RUNTIME_VIDEO_FAILURES_H
+#define REELYARD_RUNTIME_VIDEO_FAILURES_H
 
 /* What it is. */
 #define FAILURE_EMPTY              "it is empty"
