@@ -220,7 +220,10 @@ static void file_of_the_first_version_is_brought_up_to_date(void **state)
     (void)writer_batch_commit(f, writer_batch_make(f, 0, 3), WRITER_BRISK);
     store_execute(&store, "UPDATE clip SET thumbnail_status = 'failed' WHERE filename = 'clip-1.mp4'");
     /* What the later versions brought is taken away again. */
-    static const char *const undo[] = {"DROP TABLE reelyard_archived",
+    static const char *const undo[] = {"DROP TABLE reelyard_media",
+                                       "DROP TABLE reelyard_media_totals",
+                                       "DROP TABLE reelyard_removed_file",
+                                       "DROP TABLE reelyard_archived",
                                        "DROP TRIGGER reelyard_channel_clip_in",
                                        "DROP TRIGGER reelyard_channel_clip_out",
                                        "DROP TRIGGER reelyard_channel_clip_change",
