@@ -66,8 +66,6 @@ static const char claim_sql[] =
 static const char void_sql[] =
     "UPDATE reelyard_clip_lease SET owner = NULL WHERE owner <> $1 AND left(owner, length($2)) = $2";
 
-static const char roots_sql[] = "SELECT path FROM reelyard_media_root";
-
 /* When the next lease ends, and the next retry is due. */
 static const char due_sql[] =
     "SELECT least((SELECT min(l.lease_until) FROM reelyard_clip_lease l JOIN clip c ON c.id = l.clip_id"
@@ -132,45 +130,16 @@ static int take_clips(struct pg *pg, const PGresult *result, void *arg, struct r
     return RY_OK;
 }
 
-static int compare_str(const void *a, const void *b)
-{
-    const struct ry_str *left = a, *right = b;
-    size_t n = left->n < right->n ? left->n : right->n;
-    int by = n > 0 ? memcmp(left->p, right->p, n) : 0;
-    return by != 0 ? by : left->n < right->n ? -1 : left->n > right->n;
-}
-
-/* The longest registered folder that a file: URL lies below. */
-static struct ry_str find_root(struct ry_str url, const struct ry_str *roots, size_t n, struct ry_arena *arena)
-{
-    struct ry_str path = writer_text_file_path(url, arena);
-    while (path.n > 1) {
-        do
-            path.n--;
-        while (path.n > 0 && path.p[path.n] != '/');
-        struct ry_str folder = path.n > 0 ? path : (struct ry_str){path.p, 1};
-        if (bsearch(&folder, roots, n, sizeof *roots, compare_str) != NULL)
-            return folder;
-    }
-    return (struct ry_str){0};
-}
-
-/* A registered folder is an export that was imported, so there are few. */
 static int take_roots(struct pg *pg, const PGresult *result, void *arg, struct ry_error *err)
 {
     struct claiming *c = arg;
-    size_t n = (size_t)PQntuples(result);
-    struct ry_str *roots = pg_room(pg, n * sizeof *roots);
-    if (roots == NULL)
-        return ry_fail(err, RY_ENOMEM, "out of memory for media roots");
-    for (size_t i = 0; i < n; i++)
-        roots[i] = (struct ry_str){PQgetvalue(result, (int)i, 0), (size_t)PQgetlength(result, (int)i, 0)};
-    qsort(roots, n, sizeof *roots, compare_str);
-    for (size_t i = 0; i < c->claimed->clips.n; i++) {
+    struct pg_roots roots;
+    int rc = pg_roots_read(pg, result, &roots, err);
+    for (size_t i = 0; rc == RY_OK && i < c->claimed->clips.n; i++) {
         struct ry_clip_work *work = &c->claimed->clips.items[i];
-        work->media_root = find_root(work->url, roots, n, c->arena);
+        work->media_root = pg_root_of(&roots, work->url, c->arena);
     }
-    return RY_OK;
+    return rc;
 }
 
 static int take_due(struct pg *pg, const PGresult *result, void *arg, struct ry_error *err)
@@ -226,7 +195,7 @@ int pg_clips_claim(struct writer_engine *engine, const struct ry_clips_claim *cl
     if (rc == RY_OK)
         rc = pg_say(pg, claim_sql, &args, take_clips, c, err);
     if (rc == RY_OK)
-        rc = pg_say(pg, roots_sql, NULL, take_roots, c, err);
+        rc = pg_say(pg, pg_roots_sql, NULL, take_roots, c, err);
     if (rc == RY_OK)
         rc = pg_say(pg, due_sql, NULL, take_due, c, err);
     return rc == RY_OK ? pg_plan_by_index(pg, false, err) : rc;

@@ -21,4 +21,15 @@ int pg_clip_judge(struct pg *pg, struct ry_str clip_id, double duration_s, struc
 /* Takes a channel's rows that went in meanwhile off the list of refused rows (engine_pg_refused.c). */
 int pg_refused_went_in(struct pg *pg, struct ry_str channel_id, struct ry_error *err);
 
+/* The registered folders (engine_pg_roots.c). A folder is registered by each import, so there are few, and all are
+ * read: by a statement, and in the handler of its result, within which they are valid. RY_ENOMEM. */
+struct pg_roots {
+    struct ry_str *items;
+    size_t n;
+};
+extern const char pg_roots_sql[];
+int pg_roots_read(struct pg *pg, const PGresult *result, struct pg_roots *roots, struct ry_error *err);
+/* The longest of them that the file of a file URL lies below, in the arena; absent: none. */
+struct ry_str pg_root_of(const struct pg_roots *roots, struct ry_str url, struct ry_arena *arena);
+
 #endif

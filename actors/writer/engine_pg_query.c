@@ -98,6 +98,7 @@ static void read_clip(const PGresult *result, int row, struct ry_arena *arena, s
         .small_width = pg_u64(result, row, 20),
         .small_height = pg_u64(result, row, 21),
         .class = pg_bool(result, row, 22) ? RY_FAILURE_PERMANENT : RY_FAILURE_PASSING,
+        .expires_wall_ms = pg_time(result, row, 23),
     };
 }
 
@@ -126,7 +127,7 @@ static const char gallery_columns[] =
     " coalesce(a.display_name, a.nickname, a.username), c.title, left(m.content, 65536), c.filename,"
     " left(c.cdn_url, 8192), c.mime_type, c.resolution, c.thumbnail_status, left(f.error_message, 400),"
     " c.duration::double precision, c.file_size, p.posted, s.storage_path, l.storage_path, s.width, s.height,"
-    " v.clip_id IS NOT NULL"
+    " v.clip_id IS NOT NULL, c.expires_at"
     " FROM page p JOIN clip c ON c.id = p.id JOIN message m ON m.id = c.message_id"
     " LEFT JOIN guild g ON g.id = c.guild_id LEFT JOIN channel ch ON ch.id = c.channel_id"
     " LEFT JOIN author a ON a.user_id = c.author_id AND a.guild_id = c.guild_id"
@@ -136,6 +137,17 @@ static const char gallery_columns[] =
     " ORDER BY o.next_retry_at, o.id LIMIT 1) f ON true"
     " LEFT JOIN reelyard_permanent_failure v ON v.clip_id = c.id"
     " ORDER BY p.posted DESC, p.id DESC";
+
+static int take_roots(struct pg *pg, const PGresult *result, void *arg, struct ry_error *err)
+{
+    const struct asking *asking = arg;
+    struct ry_gallery_page *page = asking->answer;
+    struct pg_roots roots;
+    int rc = pg_roots_read(pg, result, &roots, err);
+    for (size_t i = 0; rc == RY_OK && i < page->clips.n; i++)
+        page->clips.items[i].media_root = pg_root_of(&roots, page->clips.items[i].url, asking->arena);
+    return rc;
+}
 
 /* Adds a condition and its parameter, if the question has it. */
 static void where(struct pg *pg, struct ry_buf *sql, struct pg_args *args, const char *column, struct ry_str value)
@@ -175,7 +187,12 @@ int pg_gallery_get(struct writer_engine *engine, const struct ry_gallery_get *ge
     if (text == NULL)
         return ry_fail(err, RY_ENOMEM, "out of memory for a question");
     struct asking asking = {arena, page, get->limit};
-    return pg_look(pg, text, &args, take_page, &asking, err);
+    int rc = pg_look_begin(pg, err);
+    if (rc == RY_OK)
+        rc = pg_say(pg, text, &args, take_page, &asking, err);
+    if (rc == RY_OK && get->clip_id.p != NULL)
+        rc = pg_say(pg, pg_roots_sql, NULL, take_roots, &asking, err);
+    return pg_look_end(pg, rc, err);
 }
 
 /* ---- failures ------------------------------------------------------------------------------------------------ */

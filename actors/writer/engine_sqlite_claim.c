@@ -17,9 +17,8 @@ struct claiming {
     bool full;
 };
 
-/* The longest registered folder that a file: URL lies below. */
-static int find_media_root(struct lite *lite, struct ry_str url, struct ry_arena *arena, struct ry_str *root,
-                           struct ry_error *err)
+int lite_root_of(struct lite *lite, struct ry_str url, struct ry_arena *arena, struct ry_str *root,
+                 struct ry_error *err)
 {
     *root = (struct ry_str){0};
     struct ry_str path = writer_text_file_path(url, arena);
@@ -103,7 +102,7 @@ static int take(struct claiming *c, const struct ry_clips_claim *claim, struct r
     lite_bind(lease, 2, claim->owner);
     lite_bind_time(lite, lease, 3, lite->now_wall_ms + (int64_t)claim->lease_ms);
     rc = lite_run(lite, lease, NULL, err);
-    return rc == RY_OK ? find_media_root(lite, work->url, c->arena, &work->media_root, err) : rc;
+    return rc == RY_OK ? lite_root_of(lite, work->url, c->arena, &work->media_root, err) : rc;
 }
 
 /* The leases of this node's previous incarnations count no longer: a node knows that it is alone under its name. */

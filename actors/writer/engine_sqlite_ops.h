@@ -37,5 +37,9 @@ int lite_file_forget(struct lite *lite, struct ry_str path, struct ry_error *err
 int lite_encoder_seen(struct lite *lite, struct ry_str version, struct ry_error *err);
 /* After a clip is completed: archives it if its settings say so (engine_sqlite_archive.c). */
 int lite_clip_judge(struct lite *lite, struct ry_str clip_id, double duration_s, struct ry_error *err);
+/* The longest registered folder that the file of a file URL lies below, in the arena; absent: none
+ * (engine_sqlite_claim.c). */
+int lite_root_of(struct lite *lite, struct ry_str url, struct ry_arena *arena, struct ry_str *root,
+                 struct ry_error *err);
 
 #endif

@@ -122,6 +122,7 @@ static void read_clip(sqlite3_stmt *s, struct ry_arena *arena, struct ry_gallery
         .small_width = lite_u64(s, 20),
         .small_height = lite_u64(s, 21),
         .class = lite_u64(s, 22) ? RY_FAILURE_PERMANENT : RY_FAILURE_PASSING,
+        .expires_wall_ms = lite_time(s, 23),
     };
 }
 
@@ -165,6 +166,9 @@ int lite_gallery_get(struct writer_engine *engine, const struct ry_gallery_get *
         struct ry_gallery_clip *clip = &page->clips.items[page->clips.n++];
         read_clip(s, arena, clip);
         bytes += clip->content.n + clip->url.n + clip->filename.n + clip->title.n + 512;
+        rc = get->clip_id.p ? lite_root_of(lite, clip->url, arena, &clip->media_root, err) : RY_OK;
+        if (rc < 0)
+            return rc;
     }
     return rc < 0 ? rc : RY_OK;
 }

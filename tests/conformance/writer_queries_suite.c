@@ -180,6 +180,32 @@ void gallery_shows_names_files_and_failures(void **state)
     assert_int_equal(made->posted_wall_ms, f->clock.now_wall_ms);
 }
 
+void gallery_names_a_local_files_folder_for_one_clip(void **state)
+{
+    struct writer_fixture *f = *state;
+    struct ry_batch_write *batch = writer_batch_make(f, 0, 3);
+    batch->media_root = RY_STR("/exports");
+    (void)writer_batch_commit(f, batch, WRITER_BRISK);
+    batch->media_root = RY_STR("/exports/one");
+    batch->clips.items[0].url = RY_STR("file:///exports/one/media/a%20b.mp4");
+    batch->clips.items[1].url = RY_STR("file:///exports/other/c.mp4");
+    (void)writer_batch_commit(f, batch, WRITER_BRISK);
+    static const char *const roots[] = {"/exports/one", "/exports", NULL};
+    for (unsigned i = 0; i < 3; i++) {
+        char id[33];
+        (void)snprintf(id, sizeof id, "%032u", i);
+        struct ry_gallery_page page =
+            ask_gallery(f, (struct ry_gallery_get){.limit = 1, .before_wall_ms = INT64_MAX, .clip_id = ry_str_of(id)});
+        assert_int_equal(page.clips.n, 1);
+        assert_true(ry_str_eq(page.clips.items[0].media_root, ry_str_of(roots[i])));
+        assert_int_equal(page.clips.items[0].expires_wall_ms, batch->clips.items[i].expires_wall_ms);
+    }
+    struct ry_gallery_page page = ask_gallery(f, (struct ry_gallery_get){.limit = 3, .before_wall_ms = INT64_MAX});
+    assert_int_equal(page.clips.n, 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_null(page.clips.items[i].media_root.p);
+}
+
 /* ---- figures and failures ------------------------------------------------------------------------------------ */
 
 void writer_assert_archive(struct writer_fixture *f)
