@@ -30,6 +30,12 @@
 #define PAUSE_BASE_MS 500
 #define PAUSE_MAX_MS  10000
 #define PAUSE_FULL_MS 1000
+/* All clips of an instance hold at most ELDERS * BYTE_RANGES_MAX_BYTES + CLAIMED_MANY_BYTES: 1 GiB. */
+#define ELDERS             12
+#define CLAIMED_MANY_BYTES ((uint64_t)256 << 20)
+#define PAUSE_CLAIM_MS     250
+/* The scheduler forgets a pace that is not repeated. */
+#define PACE_TELL_MS 10000
 /* Far beyond what a queue before the encoders takes, unless nothing moves behind them either. */
 #define ENCODE_MS_MAX        ((int64_t)3600 * 1000)
 #define PAUSE_JITTER_PERCENT 25
@@ -39,6 +45,7 @@
 
 static void clip_advance(struct clip *clip);
 static source_on_result on_result;
+static void clip_pause(struct clip *clip, enum step resume, int64_t wait_ms);
 
 static int64_t now_mono_ms(const struct clip *clip)
 {
@@ -69,10 +76,38 @@ static int open_source(struct clip *clip, struct ry_error *err)
     return source_http_open(&clip->source, &clip->world->sources, work->url, on_result, clip, err);
 }
 
+/* Whether a clip may hold so many bytes. The oldest always may, up to their own limit, so that they come to an end; the
+ * others only while all together hold little. */
+static bool may_claim(const struct clip *clip, uint64_t bytes)
+{
+    if (clip->world->claimed_bytes - clip->claimed_bytes + bytes <= CLAIMED_MANY_BYTES)
+        return true;
+    size_t older = 0;
+    for (const struct clip *other = clip->next; other; other = other->next)
+        older++;
+    return older < ELDERS;
+}
+
+static void clip_claim(struct clip *clip, uint64_t bytes)
+{
+    RY_ASSERT(clip->world->claimed_bytes >= clip->claimed_bytes, "%" PRIu64 " of %" PRIu64 " bytes",
+              clip->claimed_bytes, clip->world->claimed_bytes);
+    clip->world->claimed_bytes += bytes - clip->claimed_bytes;
+    clip->claimed_bytes = bytes;
+}
+
 static void clip_fetch(struct clip *clip)
 {
     RY_ASSERT(clip->source != NULL && clip->under_way == 0, "%u under way", clip->under_way);
     clip->step = CLIP_FETCHING;
+    uint64_t bytes = clip->held.bytes;
+    for (size_t i = 0; i < clip->wanted_n; i++)
+        bytes += clip->wanted[i].state == WANTED_HERE ? 0 : clip->wanted[i].span.length;
+    if (!may_claim(clip, bytes)) {
+        clip_pause(clip, CLIP_FETCHING, PAUSE_CLAIM_MS);
+        return;
+    }
+    clip_claim(clip, bytes);
     clip->fetch_since_mono_ms = now_mono_ms(clip);
     clip->source->deadline_mono_ms = clip->fetch_since_mono_ms + clip->fetch_ms_left;
     clip_advance(clip);
@@ -109,6 +144,8 @@ void clip_begin(struct clip_world *world, struct ry_mail *mail)
                           .retry_after_ms = -1,
                           .fetch_ms_left = world->fetch_ms_max};
     world->clips = clip;
+    world->clip_count++;
+    pace_on_active(&world->pace, (unsigned)world->clip_count);
     clip_open(clip);
 }
 
@@ -166,7 +203,8 @@ static void send_encode_run(struct clip *clip)
     send.deadline_wall_ms = 0;
     clip->step = CLIP_ENCODING;
     clip->encode_id = RY_TELL(world->ctx, encode_run, &run, &send);
-    clip->due_mono_ms = now_mono_ms(clip) + ENCODE_MS_MAX;
+    clip->encode_since_mono_ms = now_mono_ms(clip);
+    clip->due_mono_ms = clip->encode_since_mono_ms + ENCODE_MS_MAX;
     arm_timer(clip->world);
 }
 
@@ -197,9 +235,15 @@ struct clip *clip_of_encode(struct clip_world *world, uint64_t encode_id)
     return NULL;
 }
 
-void clip_on_encode_needs(struct clip *clip, const struct ry_encode_needs *needs)
+static void note_encoder(const struct clip *clip, uint64_t busy_us)
 {
     RY_ASSERT(clip->step == CLIP_ENCODING, "step %d", (int)clip->step);
+    pace_on_encoded(&clip->world->pace, (now_mono_ms(clip) - clip->encode_since_mono_ms) * 1000, busy_us);
+}
+
+void clip_on_encode_needs(struct clip *clip, const struct ry_encode_needs *needs)
+{
+    note_encoder(clip, needs->busy_us);
     clip->encode_id = 0;
     if (clip->last_round) {
         char text[200];
@@ -218,15 +262,15 @@ void clip_on_encode_needs(struct clip *clip, const struct ry_encode_needs *needs
     clip_fetch(clip);
 }
 
-void clip_on_encode_done(struct clip *clip)
+void clip_on_encode_done(struct clip *clip, const struct ry_encode_done *done)
 {
-    RY_ASSERT(clip->step == CLIP_ENCODING, "step %d", (int)clip->step);
+    note_encoder(clip, done->busy_us);
     clip_end(clip);
 }
 
 void clip_on_encode_failed(struct clip *clip, const struct ry_encode_failed *failed)
 {
-    RY_ASSERT(clip->step == CLIP_ENCODING, "step %d", (int)clip->step);
+    note_encoder(clip, failed->busy_us);
     struct ry_error text;
     ry_fail(&text, RY_EDATA, "gives no thumbnail: %.*s", RY_STR_ARG(failed->reason));
     clip_fail(clip, text.text, (enum ry_failure_class)failed->class, failed->encoder);
@@ -270,6 +314,18 @@ static void take_frame(struct clip *clip, struct wanted *wanted, struct ry_frame
         wanted->state = WANTED_TODO;
 }
 
+/* Tells the pace how a server did: a round trip is measured by the first range, which is of the same size for all. */
+static void note_server(const struct clip *clip, enum ry_err code)
+{
+    if (is_local(clip->work))
+        return;
+    bool first = clip->rounds == 0 && clip->tries == 0;
+    if (code == RY_EBUSY || code == RY_EAWAY || code == RY_ETIMEOUT)
+        pace_on_trouble(&clip->world->pace);
+    else if (code == RY_OK && first)
+        pace_on_range(&clip->world->pace, now_mono_ms(clip) - clip->fetch_since_mono_ms);
+}
+
 static void on_result(void *arg, const struct source_result *result)
 {
     struct clip *clip = arg;
@@ -279,6 +335,7 @@ static void on_result(void *arg, const struct source_result *result)
     struct wanted *wanted = &clip->wanted[result->slot];
     RY_ASSERT(wanted->state == WANTED_UNDER_WAY, "a second result of one fetch");
     clip->under_way--;
+    note_server(clip, result->code);
     if (result->code == RY_OK) {
         take_frame(clip, wanted, result->frame);
     } else {
@@ -306,6 +363,7 @@ static void fetch_one(struct clip *clip, size_t slot)
 static void clip_begin_anew(struct clip *clip)
 {
     source_close(&clip->source);
+    clip_claim(clip, 0);
     byte_ranges_clear(&clip->held);
     clip->under_way = 0;
     clip->trouble = (struct ry_error){0};
@@ -366,6 +424,21 @@ static void clip_advance(struct clip *clip)
         clip_on_trouble(clip);
     else
         clip_encode(clip);
+}
+
+unsigned clips_pace(struct clip_world *world)
+{
+    int64_t now = ry_mono_ms(ry_ctx_clock(world->ctx));
+    bool changed = pace_turn(&world->pace, now);
+    bool repeat =
+        world->clip_count > 0 && world->pace.window != PACE_BASE && now - world->pace_told_mono_ms >= PACE_TELL_MS;
+    if (!changed && !repeat)
+        return world->pace.window;
+    RY_LOG(RY_DEBUG, "download_pace", "clips=%u", world->pace.window);
+    world->pace_told_mono_ms = now;
+    const struct ry_download_pace pace = {.owner = ry_str_of(ry_ctx_owner(world->ctx)), .clips = world->pace.window};
+    RY_TELL(world->ctx, download_pace, &pace, &(struct ry_send){.priority = RY_PRIORITY_CONTROL});
+    return world->pace.window;
 }
 
 void clips_on_timer(struct clip_world *world)

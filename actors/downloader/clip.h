@@ -5,6 +5,7 @@
 #ifndef REELYARD_ACTORS_DOWNLOADER_CLIP_H
 #define REELYARD_ACTORS_DOWNLOADER_CLIP_H
 
+#include "actors/downloader/pace.h"
 #include "actors/downloader/source.h"
 
 #define CLIP_TIMER 0 /* of the instance: paused clips go on */
@@ -15,7 +16,11 @@ struct clip;
 struct clip_world {
     struct ry_ctx *ctx;
     struct source_world sources;
-    struct clip *clips; /* in the works, a handful */
+    struct clip *clips; /* in progress, the latest first */
+    size_t clip_count;
+    uint64_t claimed_bytes; /* that all clips hold or are fetching */
+    struct pace pace;
+    int64_t pace_told_mono_ms; /* when download_pace was sent last */
     uint64_t window_bytes;
     int64_t fetch_ms_max; /* one clip's bytes may take so long in all */
     double wished_s;
@@ -32,9 +37,12 @@ void clip_begin(struct clip_world *world, struct ry_mail *mail);
 struct clip *clip_of_encode(struct clip_world *world, uint64_t encode_id);
 
 void clip_on_encode_needs(struct clip *clip, const struct ry_encode_needs *needs);
-void clip_on_encode_done(struct clip *clip);
+void clip_on_encode_done(struct clip *clip, const struct ry_encode_done *done);
 void clip_on_encode_failed(struct clip *clip, const struct ry_encode_failed *failed);
 void clip_on_undeliverable(struct clip *clip, const struct ry_undeliverable *undeliverable);
+
+/* To be called after each event: adjusts how many clips the scheduler is asked for, and tells it. Returns how many. */
+unsigned clips_pace(struct clip_world *world);
 
 /* CLIP_TIMER is due: clips whose pause is over go on. */
 void clips_on_timer(struct clip_world *world);

@@ -4,6 +4,7 @@
  * it. A crash before that has the mail come again. */
 #include "actors/downloader/clip_state.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "runtime/base/assert.h"
@@ -21,6 +22,11 @@ void clip_free(struct clip *clip)
     while (*at != clip)
         at = &(*at)->next;
     *at = clip->next;
+    RY_ASSERT(clip->world->clip_count > 0 && clip->world->claimed_bytes >= clip->claimed_bytes,
+              "%zu clips, %" PRIu64 " of %" PRIu64 " bytes", clip->world->clip_count, clip->claimed_bytes,
+              clip->world->claimed_bytes);
+    clip->world->clip_count--;
+    clip->world->claimed_bytes -= clip->claimed_bytes;
     source_close(&clip->source);
     byte_ranges_clear(&clip->held);
     clip->magic = 0;

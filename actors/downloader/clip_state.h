@@ -33,6 +33,7 @@ struct clip {
     size_t wanted_n;
     unsigned under_way;
     bool advancing;          /* in clip_advance: results that come now are looked at by it */
+    uint64_t claimed_bytes;  /* held, or to be fetched in this round */
     bool exhausted;          /* no further window can be held */
     struct ry_error trouble; /* of this round; code RY_OK: none */
     int64_t retry_after_ms;  /* what the server asked for; -1: nothing */
@@ -40,12 +41,13 @@ struct clip {
     bool begun_anew;
 
     int64_t fetch_ms_left;
-    int64_t fetch_since_mono_ms; /* FETCHING: since when */
-    unsigned tries;              /* troubles that were waited out */
-    unsigned rounds;             /* encode_runs answered or out */
-    uint64_t encoded_bytes;      /* bytes of windows that the last encode_run had */
-    bool last_round;             /* the encoder was told so */
-    uint64_t encode_id;          /* ENCODING: the encode_run's; else 0 */
+    int64_t fetch_since_mono_ms;  /* FETCHING: since when */
+    int64_t encode_since_mono_ms; /* ENCODING: since when */
+    unsigned tries;               /* troubles that were waited out */
+    unsigned rounds;              /* encode_runs answered or out */
+    uint64_t encoded_bytes;       /* bytes of windows that the last encode_run had */
+    bool last_round;              /* the encoder was told so */
+    uint64_t encode_id;           /* ENCODING: the encode_run's; else 0 */
 };
 
 /* Frees the clip without a word; its mail is the caller's. */

@@ -19,8 +19,9 @@
 #include "runtime/base/assert.h"
 
 #define DOWNLOADER_MAGIC 0x646f776eu
-#define CAPACITY         16 /* clips at a time: enough to hide a server's latency, few enough for 64 MiB each */
-#define CONNECTIONS_MAX  8  /* per host */
+/* Clips at a time. How many the scheduler gives follows the pace; what they hold together is bounded (clip.c). */
+#define CAPACITY         (PACE_MAX + 16)
+#define CONNECTIONS_BASE 8 /* per host, while the pace is the usual one; with HTTP/2 one serves all */
 #define LOW_SPEED_MS     15000
 #define MS_PER_SECOND    1000
 
@@ -35,6 +36,13 @@ static struct downloader *downloader_of(void *self)
     struct downloader *downloader = self;
     RY_ASSERT(downloader->magic == DOWNLOADER_MAGIC);
     return downloader;
+}
+
+/* After each event: how many clips there should be, and connections to carry them. */
+static void downloader_pace(struct downloader *self)
+{
+    unsigned clips = clips_pace(&self->world);
+    ry_http_limit(self->http, clips > PACE_BASE ? clips : CONNECTIONS_BASE);
 }
 
 static void downloader_on_make(struct downloader *self, struct ry_mail *mail)
@@ -53,7 +61,7 @@ static void downloader_on_answer(struct downloader *self, struct ry_mail *mail)
     if (tag == RY_TAG_encode_needs)
         clip_on_encode_needs(clip, RY_BODY(mail, encode_needs));
     else if (tag == RY_TAG_encode_done)
-        clip_on_encode_done(clip);
+        clip_on_encode_done(clip, RY_BODY(mail, encode_done));
     else if (tag == RY_TAG_encode_failed)
         clip_on_encode_failed(clip, RY_BODY(mail, encode_failed));
     else if (tag == RY_TAG_undeliverable)
@@ -67,6 +75,7 @@ static void downloader_receive(void *self, struct ry_ctx *ctx, struct ry_mail *m
         downloader_on_make(downloader_of(self), mail);
     else
         downloader_on_answer(downloader_of(self), mail);
+    downloader_pace(downloader_of(self));
 }
 
 static void downloader_tick(void *self, struct ry_ctx *ctx, unsigned timer)
@@ -74,12 +83,14 @@ static void downloader_tick(void *self, struct ry_ctx *ctx, unsigned timer)
     (void)ctx;
     if (timer == CLIP_TIMER)
         clips_on_timer(&downloader_of(self)->world);
+    downloader_pace(downloader_of(self));
 }
 
 static void downloader_ready(void *self, struct ry_ctx *ctx)
 {
     (void)ctx;
     ry_http_ready(downloader_of(self)->http);
+    downloader_pace(downloader_of(self));
 }
 
 static int downloader_engine_fd(void *self)
@@ -97,7 +108,7 @@ static int open_http(struct downloader *self, struct ry_ctx *ctx, struct ry_erro
                                           ry_config_int(config, RY_OPT_download_connect_timeout) * MS_PER_SECOND,
                                       .low_speed_bytes = ry_config_int(config, RY_OPT_download_low_speed),
                                       .low_speed_ms = LOW_SPEED_MS,
-                                      .connections_max = CONNECTIONS_MAX};
+                                      .connections_max = CONNECTIONS_BASE};
     int code = ry_hosts_parse(&options.hosts, ry_config_str(config, RY_OPT_allowed_hosts), err);
     return code == RY_OK ? ry_http_new(&self->http, &options, err) : code;
 }
@@ -118,6 +129,7 @@ static void configure(struct clip_world *world, struct ry_ctx *ctx)
 {
     const struct ry_config *config = ry_ctx_config(ctx);
     world->ctx = ctx;
+    pace_open(&world->pace, ry_mono_ms(ry_ctx_clock(ctx)));
     world->sources.ctx = ctx;
     world->sources.spool_path = ry_config_str(config, RY_OPT_spool_path);
     world->sources.spool_max_bytes = option_u64(config, RY_OPT_download_max_bytes);

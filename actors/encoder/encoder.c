@@ -63,7 +63,20 @@ static struct engine_request read_request(const struct ry_encode_run *run, char 
     };
 }
 
-static void send_needs(struct ry_ctx *ctx, struct ry_mail *mail, const struct window_io *windows)
+static double clock_s(clockid_t clock)
+{
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* Time since the handler began, for the downloader, which so knows how long the mail waited. */
+static uint64_t busy_us(double begin_s)
+{
+    return (uint64_t)((clock_s(CLOCK_MONOTONIC) - begin_s) * 1e6);
+}
+
+static void send_needs(struct ry_ctx *ctx, struct ry_mail *mail, const struct window_io *windows, double begin_s)
 {
     struct ry_byte_range ranges[WINDOW_IO_NEEDS_MAX];
     RY_ASSERT(windows->need_count > 0 && windows->need_count <= WINDOW_IO_NEEDS_MAX && !windows->last_round,
@@ -71,11 +84,12 @@ static void send_needs(struct ry_ctx *ctx, struct ry_mail *mail, const struct wi
     for (size_t i = 0; i < windows->need_count; i++)
         ranges[i] = (struct ry_byte_range){.offset = windows->needs[i].offset, .length = windows->needs[i].length};
     RY_ANSWER(ctx, mail, encode_needs,
-              (&(struct ry_encode_needs){.ranges = {.items = ranges, .n = windows->need_count}}));
+              (&(struct ry_encode_needs){.ranges = {.items = ranges, .n = windows->need_count},
+                                         .busy_us = busy_us(begin_s)}));
 }
 
 /* A code that says REJECT is the video's own fault: it fails for good. */
-static void send_failed(struct ry_ctx *ctx, struct ry_mail *mail, const struct ry_error *why)
+static void send_failed(struct ry_ctx *ctx, struct ry_mail *mail, const struct ry_error *why, double begin_s)
 {
     bool permanent = ry_err_class(why->code) == RY_CLASS_REJECT;
     char version[ENGINE_VERSION_BYTES];
@@ -84,7 +98,8 @@ static void send_failed(struct ry_ctx *ctx, struct ry_mail *mail, const struct r
     RY_ANSWER(ctx, mail, encode_failed,
               (&(struct ry_encode_failed){.reason = ry_str_of(why->text),
                                           .class = permanent ? RY_FAILURE_PERMANENT : RY_FAILURE_PASSING,
-                                          .encoder = ry_str_of(version)}));
+                                          .encoder = ry_str_of(version),
+                                          .busy_us = busy_us(begin_s)}));
 }
 
 static struct ry_image image_of(const char *size_type, const struct engine_image *image)
@@ -97,7 +112,7 @@ static struct ry_image image_of(const char *size_type, const struct engine_image
 }
 
 static void send_images(struct ry_ctx *ctx, struct ry_mail *mail, const struct window_io *windows,
-                        const struct engine_result *result)
+                        const struct engine_result *result, double begin_s)
 {
     const struct ry_encode_run *run = RY_BODY(mail, encode_run);
     struct ry_image images[2] = {image_of("small", &result->small), image_of("large", &result->large)};
@@ -112,20 +127,13 @@ static void send_images(struct ry_ctx *ctx, struct ry_mail *mail, const struct w
                                        .bytes_read = window_io_bytes(windows)};
     struct ry_error why;
     if (ry_check(RY_TAG_thumbnail_store, &store, &why) != RY_OK) {
-        send_failed(ctx, mail, &why);
+        send_failed(ctx, mail, &why, begin_s);
         return;
     }
     struct ry_send send = ry_send_from(mail);
     RY_TELL(ctx, thumbnail_store, &store, &send);
     ry_count(ctx, RY_COUNTER_encode_done, 1);
-    RY_ANSWER(ctx, mail, encode_done, (&(struct ry_encode_done){.end_ = 0}));
-}
-
-static double thread_cpu_s(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+    RY_ANSWER(ctx, mail, encode_done, (&(struct ry_encode_done){.busy_us = busy_us(begin_s)}));
 }
 
 static void encoder_on_run(struct ry_ctx *ctx, struct ry_mail *mail)
@@ -134,22 +142,23 @@ static void encoder_on_run(struct ry_ctx *ctx, struct ry_mail *mail)
     char filename[FILENAME_BYTES];
     struct window_io windows;
     struct engine_result result;
+    double begin_s = clock_s(CLOCK_MONOTONIC);
     ry_count(ctx, RY_COUNTER_encode_rounds, 1);
     if (!read_windows(run, &windows)) {
         struct ry_error why;
         ry_fail(&why, RY_EBUG, "the windows of the video overlap or reach past its end");
-        send_failed(ctx, mail, &why);
+        send_failed(ctx, mail, &why, begin_s);
         return;
     }
-    double begin_s = thread_cpu_s();
+    double begin_cpu_s = clock_s(CLOCK_THREAD_CPUTIME_ID);
     struct engine_request request = read_request(run, filename);
     switch (engine_run(&windows, &request, &result)) {
-    case ENGINE_DONE: send_images(ctx, mail, &windows, &result); break;
-    case ENGINE_NEEDS: send_needs(ctx, mail, &windows); break;
-    case ENGINE_FAILED: send_failed(ctx, mail, &result.error); break;
+    case ENGINE_DONE: send_images(ctx, mail, &windows, &result, begin_s); break;
+    case ENGINE_NEEDS: send_needs(ctx, mail, &windows, begin_s); break;
+    case ENGINE_FAILED: send_failed(ctx, mail, &result.error, begin_s); break;
     }
     engine_result_free(&result);
-    ry_observe(ctx, RY_HISTOGRAM_encode, thread_cpu_s() - begin_s);
+    ry_observe(ctx, RY_HISTOGRAM_encode, clock_s(CLOCK_THREAD_CPUTIME_ID) - begin_cpu_s);
 }
 
 static void encoder_receive(void *self, struct ry_ctx *ctx, struct ry_mail *mail)

@@ -1,8 +1,9 @@
 /* scheduler.c: which clip is next, and how many are in flight.
  *
- * Owns      the window: the clips that are being worked on (in_flight.h), at most clip_window of them.
+ * Owns      the window: the clips that are being worked on (in_flight.h), as many as the downloaders ask
+ *           for (window.h) and at most clip_window.
  * Accepts   clips_pending (a hint to look), clips_claimed and clips_renewed (the writer's answers), clip_settled (a
- *           clip's outcome is committed), undeliverable. What the janitor, the refresher, the reconciler and the
+ *           clip's outcome is committed), download_pace, undeliverable. What the janitor, the refresher, the reconciler and the
  *           archivist asked for goes to them (janitor.h, refresher.h, reconciler.h, archivist.h).
  * Sends     clips_claim, clips_renew and clip_failed to the writer, thumbnail_make to the downloader.
  * Promises  never more clips in flight than the window; none of them longer than two hours; a clip that waits is
@@ -27,6 +28,7 @@
 #include "actors/scheduler/janitor.h"
 #include "actors/scheduler/reconciler.h"
 #include "actors/scheduler/refresher.h"
+#include "actors/scheduler/window.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/backoff.h"
 #include "runtime/base/log.h"
@@ -46,6 +48,7 @@ enum timer { TIMER_CLAIM, TIMER_RENEW, TIMER_JANITOR, TIMER_RECONCILER, TIMER_AR
 struct scheduler {
     unsigned magic;
     struct in_flight in_flight;
+    struct window window; /* of in_flight, as it should be */
 
     uint64_t claiming;          /* id of the clips_claim under way; 0: none */
     bool claimed_once;          /* the leases of this node's previous incarnation are void */
@@ -73,9 +76,8 @@ static struct scheduler *scheduler_of(void *instance)
 {
     struct scheduler *self = instance;
     RY_ASSERT(self->magic == SCHEDULER_MAGIC);
-    RY_ASSERT(self->in_flight.n <= self->in_flight.window && self->in_flight.suspects <= self->in_flight.n,
-              "%zu in flight of %zu, %zu suspects", self->in_flight.n, self->in_flight.window,
-              self->in_flight.suspects);
+    RY_ASSERT(self->in_flight.n <= self->window.max && self->in_flight.suspects <= self->in_flight.n,
+              "%zu in flight of %zu, %zu suspects", self->in_flight.n, self->window.max, self->in_flight.suspects);
     return self;
 }
 
@@ -89,6 +91,8 @@ static size_t scheduler_claim_size(const struct scheduler *self)
         return 0;
     if (self->suspects_next)
         return self->in_flight.n == 0 ? 1 : 0;
+    if (self->in_flight.n >= window)
+        return 0; /* it has shrunk */
     size_t room = window - self->in_flight.n;
     size_t handful = window < 4 ? 1 : window / 4;
     return room >= handful ? room : 0;
@@ -102,6 +106,7 @@ static void scheduler_claim(struct scheduler *self, struct ry_ctx *ctx)
         self->hinted = true;
         return;
     }
+    self->in_flight.window = window_size(&self->window, ry_mono_ms(ry_ctx_clock(ctx)));
     size_t limit = scheduler_claim_size(self);
     if (limit == 0)
         return;
@@ -173,7 +178,7 @@ static void scheduler_place(struct scheduler *self, struct ry_ctx *ctx, const st
     }
     /* A writer that gives more than it was asked for gets it back. */
     const struct in_flight *in_flight = &self->in_flight;
-    bool later = ry_ctx_draining(ctx) || in_flight->n == in_flight->window || in_flight->suspects > 0 ||
+    bool later = ry_ctx_draining(ctx) || in_flight->n >= in_flight->window || in_flight->suspects > 0 ||
                  (in_flight_is_suspect(work) && in_flight->n > 0);
     if (later)
         in_flight_send_end(ctx, work->clip_id, 0,
@@ -223,6 +228,14 @@ static void scheduler_on_encoder_here(struct scheduler *self, struct ry_ctx *ctx
     (void)snprintf(self->encoder, sizeof self->encoder, "%.*s", RY_STR_ARG(RY_BODY(mail, encoder_here)->version));
     if (strcmp(self->encoder, self->encoder_told) != 0)
         scheduler_claim(self, ctx);
+}
+
+/* How many clips a downloader should have, as it has measured. */
+static void scheduler_on_pace(struct scheduler *self, struct ry_ctx *ctx, const struct ry_mail *mail)
+{
+    const struct ry_download_pace *pace = RY_BODY(mail, download_pace);
+    window_hear(&self->window, pace->owner, pace->clips, ry_mono_ms(ry_ctx_clock(ctx)));
+    scheduler_claim(self, ctx);
 }
 
 /* ---- leases ------------------------------------------------------------------------------------------------------ */
@@ -312,7 +325,8 @@ static int scheduler_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
     /* Never more than a mailbox takes, so that a claim is not refused for want of room. */
     int64_t window = ry_config_int(config, RY_OPT_clip_window);
     int64_t mailbox = ry_config_int(config, RY_OPT_mailbox);
-    self->in_flight.window = (size_t)(window < mailbox ? window : mailbox);
+    window_open(&self->window, (size_t)(window < mailbox ? window : mailbox));
+    self->in_flight.window = window_size(&self->window, ry_mono_ms(ry_ctx_clock(ctx)));
     self->lease_ms = ry_config_int(config, RY_OPT_clip_lease_seconds) * 1000;
     self->drain_ms = ry_config_int(config, RY_OPT_drain_seconds) * 1000;
     self->attempts_max = (uint64_t)ry_config_int(config, RY_OPT_clip_attempts_max);
@@ -332,6 +346,7 @@ static void scheduler_receive(void *me, struct ry_ctx *ctx, struct ry_mail *mail
     case RY_TAG_clips_claimed: scheduler_on_claimed(self, ctx, mail); break;
     case RY_TAG_clips_renewed: scheduler_on_renewed(mail); break;
     case RY_TAG_encoder_here: scheduler_on_encoder_here(self, ctx, mail); break;
+    case RY_TAG_download_pace: scheduler_on_pace(self, ctx, mail); break;
     case RY_TAG_clip_settled: scheduler_on_settled(self, ctx, mail); break;
     case RY_TAG_files_doomed: janitor_hint(&self->janitor, ctx); break;
     case RY_TAG_files_doomed_got:

@@ -111,6 +111,14 @@ int ry_http_new(struct ry_http **http, const struct ry_http_options *options, st
     return code;
 }
 
+void ry_http_limit(struct ry_http *http, unsigned connections_max)
+{
+    if (connections_max == http->options.connections_max)
+        return;
+    http->options.connections_max = connections_max;
+    net_multi_limit(&http->multi, connections_max);
+}
+
 void ry_http_free(struct ry_http **http)
 {
     struct ry_http *self = *http;

@@ -71,6 +71,9 @@ struct ry_http_get {
 
 int ry_http_new(struct ry_http **http, const struct ry_http_options *options, struct ry_error *err);
 
+/* Changes connections_max (> 0) for transfers that need a new connection from now on. */
+void ry_http_limit(struct ry_http *http, unsigned connections_max);
+
 /* Cancels what is under way; no handler is called. */
 void ry_http_free(struct ry_http **http);
 

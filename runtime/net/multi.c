@@ -149,6 +149,13 @@ int net_multi_open(struct net_multi *multi, unsigned connections_max, const char
     return code;
 }
 
+void net_multi_limit(const struct net_multi *multi, unsigned connections_max)
+{
+    RY_ASSERT(connections_max > 0);
+    CURLMcode bad = curl_multi_setopt(multi->curl, CURLMOPT_MAX_HOST_CONNECTIONS, (long)connections_max);
+    RY_ASSERT(bad == CURLM_OK, "%s", curl_multi_strerror(bad));
+}
+
 void net_multi_close(struct net_multi *multi)
 {
     if (multi->curl)

@@ -27,6 +27,9 @@ struct net_multi {
 /* connections_max: per host; further transfers wait. whose: "HTTP" or so, for error texts. On error nothing is open. */
 int net_multi_open(struct net_multi *multi, unsigned connections_max, const char *whose, struct ry_error *err);
 
+/* Changes connections_max (> 0) for handles that need a new connection from now on. */
+void net_multi_limit(const struct net_multi *multi, unsigned connections_max);
+
 /* For one that was opened, or is all zero. Every handle must have been removed. */
 void net_multi_close(struct net_multi *multi);
 

@@ -87,9 +87,28 @@ static void downloader_says_what_is_wrong_with_a_server(void **state)
         {"cut/clip.mp4", "closed the connection during"},
         {"cutwhole/clip.mp4", "closed the connection during"},
     };
-    struct download_bench *bench = download_bench_with_fake(NULL);
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct download_bench *bench = download_bench_with_fake(NULL); /* of its own: many troubles change the pace */
         download_expect_failure(bench, download_make_remote(bench, rows[i].path), rows[i].words);
+        download_bench_free(bench);
+    }
+}
+
+static void downloader_asks_for_fewer_clips_while_a_server_limits_requests(void **state)
+{
+    (void)state;
+    struct download_bench *bench = download_bench_with_fake(NULL);
+    for (size_t i = 0; i < 8; i++)
+        download_expect_failure(bench, download_make_remote(bench, "never/clip.mp4"), "limits requests (429)");
+    bed_advance(bench->bed, 200);
+    download_make_remote(bench, "ok/clip.mp4");
+    const struct ry_download_pace *pace = BED_EXPECT(bench->bed, download_pace);
+    assert_int_equal(pace->clips, 8);
+    assert_true(pace->owner.n > 0);
+    download_expect_run(bench);
+    bed_advance(bench->bed, 10000); /* it repeats itself while it works */
+    download_answer_needs(bench, download_run_id(bench), 100000, 1000);
+    assert_int_equal(BED_EXPECT(bench->bed, download_pace)->clips, 8);
     download_bench_free(bench);
 }
 
@@ -260,6 +279,7 @@ int main(void)
         cmocka_unit_test(downloader_brings_a_video_from_every_kind_of_server),
         cmocka_unit_test(downloader_takes_a_short_video_in_one_request),
         cmocka_unit_test(downloader_says_what_is_wrong_with_a_server),
+        cmocka_unit_test(downloader_asks_for_fewer_clips_while_a_server_limits_requests),
         cmocka_unit_test(downloader_gives_up_a_video_that_keeps_changing),
         cmocka_unit_test(downloader_tries_passing_troubles_a_few_times),
         cmocka_unit_test(downloader_gives_a_clip_no_more_than_its_time),

@@ -115,6 +115,49 @@ static void scheduler_never_exceeds_its_window(void **state)
     bed_free(bed);
 }
 
+static void hear_pace(struct bed *bed, const char *owner, unsigned clips)
+{
+    const struct ry_download_pace pace = {.owner = ry_str_of(owner), .clips = clips};
+    BED_DELIVER(bed, download_pace, &pace, NULL);
+}
+
+static void scheduler_follows_the_pace_of_the_downloaders(void **state)
+{
+    (void)state;
+    struct bed *bed = bed_of_window("60");
+    bed_advance(bed, 0);
+    answer_claim(bed, expect_claim(bed, 16, true), 0, 16, 1);
+    for (unsigned i = 0; i < 16; i++)
+        expect_make(bed, i);
+    hear_pace(bed, "node/downloader-1/a", 20); /* and as many as usual on their way behind it */
+    uint64_t claim = expect_claim(bed, 20, false);
+    hear_pace(bed, "node/downloader-2/b", 40); /* both together, within the option */
+    answer_claim(bed, claim, 16, 20, 1);
+    for (unsigned i = 16; i < 36; i++)
+        expect_make(bed, i);
+    answer_claim(bed, expect_claim(bed, 24, false), 36, 0, 0);
+    hear_pace(bed, "node/downloader-1/a", 4);
+    answer_claim(bed, expect_claim(bed, 24, false), 36, 0, 0);
+    hear_pace(bed, "node/downloader-2/b", 4); /* there are more in progress than that: nothing is asked for */
+    bed_expect_nothing(bed);
+    bed_free(bed);
+}
+
+static void scheduler_forgets_a_pace_that_is_not_repeated(void **state)
+{
+    (void)state;
+    struct bed *bed = bed_of_window("60");
+    bed_advance(bed, 0);
+    answer_claim(bed, expect_claim(bed, 16, true), 0, 0, 0);
+    hear_pace(bed, "node/downloader-1/a", 4);
+    answer_claim(bed, expect_claim(bed, 4, false), 0, 0, 0);
+    bed_advance(bed, 15000);
+    answer_claim(bed, expect_claim(bed, 4, false), 0, 0, 0);
+    bed_advance(bed, 15000);
+    expect_claim(bed, 16, false);
+    bed_free(bed);
+}
+
 static void scheduler_gives_back_what_it_has_not_asked_for(void **state)
 {
     (void)state;
@@ -418,6 +461,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(scheduler_claims_at_start_and_voids_its_former_leases),
         cmocka_unit_test(scheduler_never_exceeds_its_window),
+        cmocka_unit_test(scheduler_follows_the_pace_of_the_downloaders),
+        cmocka_unit_test(scheduler_forgets_a_pace_that_is_not_repeated),
         cmocka_unit_test(scheduler_gives_back_what_it_has_not_asked_for),
         cmocka_unit_test(scheduler_looks_again_when_hinted_while_claiming),
         cmocka_unit_test(scheduler_waits_until_the_next_clip_is_due),
