@@ -1,6 +1,6 @@
-/* local.c: thumbnails in a folder.
+/* local.c: files in a folder.
  *
- * A file is written under a temporary name in thumbnails/.incoming, synced, renamed to its name, and then the folder
+ * A file is written under a temporary name in its kind's folder .incoming, synced, renamed to its name, and then the folder
  * that has the name is synced, once for all files of a clip; so under its name there is always a whole file, and what
  * `put` has promised survives a power cut. A crash leaves at worst a file in .incoming. Its writer holds a lock on it
  * (flock) that dies with it, so the next open tells a leftover from another instance's work, and removes it.
@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "actors/storage/local_internal.h"
@@ -38,36 +37,7 @@ static const struct access *access_of(const char *name)
     return &accesses[i];
 }
 
-static int check_space(const struct local *local, uint64_t need_bytes, struct ry_error *err)
-{
-    struct statvfs fs;
-    if (fstatvfs(local->root.root_fd, &fs) != 0)
-        return local_fail_store(local, "ask for the free space of", "", err);
-    uint64_t free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
-    if (free_bytes >= need_bytes && free_bytes - need_bytes >= local->reserve_bytes)
-        return RY_OK;
-    return ry_fail(err, RY_EFULL,
-                   "the disk of %s has %" PRIu64 " bytes free and %" PRIu64
-                   " are kept in reserve; free some, or lower REELYARD_DISK_RESERVE",
-                   local->path, free_bytes, local->reserve_bytes);
-}
-
 /* ---- put --------------------------------------------------------------------------------------------------------- */
-
-static bool read_whole(int fd, char *bytes, size_t n)
-{
-    for (size_t got = 0; got < n;) {
-        ssize_t more = read(fd, bytes + got, n - got);
-        if (more < 0 && errno == EINTR)
-            continue;
-        if (more == 0)
-            errno = EIO; /* it has been cut under our hands */
-        if (more <= 0)
-            return false;
-        got += (size_t)more;
-    }
-    return true;
-}
 
 static bool write_whole(int fd, struct ry_str bytes)
 {
@@ -90,42 +60,48 @@ static bool is_same(int folder_fd, const char *file, struct ry_str bytes)
     if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != bytes.n)
         return false;
     char *there = malloc(bytes.n + 1);
-    bool same = there != NULL && read_whole(fd, there, bytes.n) && memcmp(there, bytes.p, bytes.n) == 0;
+    bool same = there != NULL && local_read_whole(fd, there, bytes.n, 0) && memcmp(there, bytes.p, bytes.n) == 0;
     free(there);
     return same;
 }
 
 /* A new file in .incoming, whole and synced; *fd holds its lock until it is closed. On an error nothing is left. */
-static int write_incoming(struct local *local, const char *temporary, struct ry_str bytes, int *fd,
-                          struct ry_error *err)
+static int write_incoming(struct local *local, enum ry_store_kind kind, const char *temporary, struct ry_str bytes,
+                          int *fd, struct ry_error *err)
 {
-    int incoming_fd = local->root.incoming_fd;
+    int incoming_fd = local->root.tops[kind].incoming_fd;
+    char incoming[RY_STORE_NAME_BYTES];
+    (void)snprintf(incoming, sizeof incoming, "%s/" INCOMING, ry_store_folder(kind));
     *fd = openat(incoming_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (*fd < 0)
-        return local_fail_store(local, "make a file in", THUMBNAILS "/" INCOMING, err);
+        return local_fail_store(local, "make a file in", incoming, err);
     (void)flock(*fd, LOCK_EX); /* where a file system has no locks, leftovers stay */
     bool changed;
     if (write_whole(*fd, bytes) && local_root_chmod(*fd, local->file_mode, &changed) && fsync(*fd) == 0)
         return RY_OK;
-    int rc = local_fail_store(local, "write in", THUMBNAILS "/" INCOMING, err);
+    int rc = local_fail_store(local, "write in", incoming, err);
     (void)unlinkat(incoming_fd, temporary, 0);
     return rc;
 }
 
-static int put_file(struct local *local, int folder_fd, const char *file, const struct store_file *put,
-                    struct store_written *written, struct ry_error *err)
+static int put_file(struct local *local, int folder_fd, const struct store_file *put, struct store_written *written,
+                    struct ry_error *err)
 {
+    const struct local_name parts = local_split(put->name);
+    const char *file = parts.file;
+    enum ry_store_kind kind = parts.kind;
     if (is_same(folder_fd, file, put->bytes))
         return RY_OK;
-    char temporary[RY_THUMBNAIL_NAME_BYTES + 32];
-    (void)snprintf(temporary, sizeof temporary, "%s.tmp.%016" PRIx64, file, ry_rng_u64(local->rng));
+    char temporary[LOCAL_TEMPORARY_BYTES];
+    local_temporary(local, file, temporary);
     FD_AUTO locked_fd = -1;
-    int rc = write_incoming(local, temporary, put->bytes, &locked_fd, err);
+    int rc = write_incoming(local, kind, temporary, put->bytes, &locked_fd, err);
     if (rc != RY_OK)
         return rc;
-    if (renameat(local->root.incoming_fd, temporary, folder_fd, file) != 0) {
+    int incoming_fd = local->root.tops[kind].incoming_fd;
+    if (renameat(incoming_fd, temporary, folder_fd, file) != 0) {
         rc = local_fail_guild(local, "rename a new file to", put->name, err);
-        (void)unlinkat(local->root.incoming_fd, temporary, 0);
+        (void)unlinkat(incoming_fd, temporary, 0);
         return rc;
     }
     written->files++;
@@ -139,15 +115,15 @@ static int put_files(struct local *local, const struct store_file *files, size_t
 {
     const struct local_name parts = local_split(files[0].name);
     FD_AUTO folder_fd = -1;
-    if (!local_root_folder(local->root.thumbnails_fd, parts.folder, local->root.folder_mode, &folder_fd))
+    if (!local_root_folder(local->root.tops[parts.kind].fd, parts.folder, local->root.folder_mode, &folder_fd))
         return local_fail_guild(local, "open the folder of", files[0].name, err);
     int rc = RY_OK;
     for (size_t i = 0; i < n && rc == RY_OK; i++)
-        rc = put_file(local, folder_fd, local_split(files[i].name).file, &files[i], written, err);
+        rc = put_file(local, folder_fd, &files[i], written, err);
     /* Also when all was there: it may be there by a rename that a crash kept from being synced. */
     if (rc == RY_OK && !local_root_sync(folder_fd))
         rc = local_fail_guild(local, "sync the folder of", files[0].name, err);
-    return rc == RY_OK ? local_check_names(local, folder_fd, parts.folder, err) : rc;
+    return rc == RY_OK ? local_check_names(local, parts.kind, folder_fd, parts.folder, err) : rc;
 }
 
 static int local_put(struct store *store, const struct store_file *files, size_t n, struct store_written *written,
@@ -158,9 +134,12 @@ static int local_put(struct store *store, const struct store_file *files, size_t
     uint64_t need_bytes = 0;
     for (size_t i = 0; i < n; i++)
         need_bytes += files[i].bytes.n;
+    enum ry_store_kind kind = local_split(files[0].name).kind;
     int rc = local_settle(local, err);
     if (rc == RY_OK)
-        rc = check_space(local, need_bytes, err);
+        rc = local_root_settle_top(&local->root, kind, err);
+    if (rc == RY_OK)
+        rc = local_check_space(local, kind, need_bytes, err);
     if (rc == RY_OK)
         rc = put_files(local, files, n, written, err);
     return local_leave(local, rc);
@@ -170,52 +149,16 @@ static int local_ready(struct store *store, struct ry_error *err)
 {
     struct local *local = local_of(store);
     int rc = local_settle(local, err);
-    return rc == RY_OK ? check_space(local, 0, err) : rc;
+    return rc == RY_OK ? local_check_space(local, RY_STORE_THUMBNAIL, 0, err) : rc;
 }
 
-/* ---- get --------------------------------------------------------------------------------------------------------- */
-
-static int get_file(struct local *local, int thumbnails_fd, const char *name, struct ry_frame **frame,
-                    struct ry_error *err)
+static int local_presign(struct store *store, const char *name, unsigned seconds, struct ry_buf *url,
+                         struct ry_error *err)
 {
-    struct local_name parts = local_split(name);
-    FD_AUTO folder_fd = openat(thumbnails_fd, parts.folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (folder_fd < 0 && errno == ENOENT)
-        return ry_fail(err, RY_ENOENT, "%s/%s is not there", local->path, name);
-    if (folder_fd < 0)
-        return local_fail_guild(local, "open the folder of", name, err);
-    FD_AUTO fd = openat(folder_fd, parts.file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    struct stat st;
-    if (fd < 0 && errno == ENOENT)
-        return ry_fail(err, RY_ENOENT, "%s/%s is not there", local->path, name);
-    if (fd < 0 || fstat(fd, &st) != 0)
-        return local_fail_guild(local, "open", name, err);
-    if (!S_ISREG(st.st_mode))
-        return ry_fail(err, RY_EACCES, "%s/%s is not a plain file", local->path, name);
-    if ((uint64_t)st.st_size > STORE_FILE_MAX_BYTES)
-        return ry_fail(err, RY_ELIMIT, "%s/%s has %" PRId64 " bytes; at most %zu are given out", local->path, name,
-                       (int64_t)st.st_size, STORE_FILE_MAX_BYTES);
-    struct ry_frame *made = ry_frame_new((size_t)st.st_size);
-    if (made == NULL)
-        return ry_fail(err, RY_ENOMEM, "no memory for %s", name);
-    if (!read_whole(fd, ry_frame_data(made), ry_frame_size(made))) {
-        int rc = local_fail_guild(local, "read", name, err);
-        ry_frame_unref(made);
-        return rc;
-    }
-    *frame = made;
-    return RY_OK;
-}
-
-static int local_get(struct store *store, const char *name, struct ry_frame **frame, struct ry_error *err)
-{
-    struct local *local = local_of(store);
-    *frame = NULL;
-    int rc = local_settle(local, err);
-    if (rc == RY_OK)
-        return local_leave(local, get_file(local, local->root.thumbnails_fd, name, frame, err));
-    FD_AUTO thumbnails_fd = rc == RY_EAWAY ? local_root_open_to_read(&local->root) : -1;
-    return thumbnails_fd < 0 ? rc : get_file(local, thumbnails_fd, name, frame, err);
+    (void)local_of(store);
+    (void)seconds;
+    (void)url;
+    return ry_fail(err, RY_EUNSUPPORTED, "%s is a file of this machine and has no URL of its own", name);
 }
 
 /* ---- life -------------------------------------------------------------------------------------------------------- */
@@ -234,6 +177,10 @@ static const struct store_ops local_ops = {
     .get = local_get,
     .remove = local_remove,
     .ready = local_ready,
+    .keep = local_keep,
+    .read = local_read,
+    .presign = local_presign,
+    .list = local_list,
     .close = local_close,
 };
 
@@ -254,7 +201,7 @@ int store_local_open(const struct store_local_options *options, struct store **s
     *local = (struct local){
         .store.ops = &local_ops,
         .magic = LOCAL_MAGIC,
-        .root = {.folder_mode = access->folder, .root_fd = -1, .thumbnails_fd = -1, .incoming_fd = -1},
+        .root = local_root_make(NULL, access->folder),
         .file_mode = access->file,
         .path = strdup(options->root),
         .reserve_bytes = options->reserve_bytes,

@@ -6,8 +6,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "actors/storage/local_mend.h"
 #include "runtime/base/assert.h"
@@ -88,23 +91,46 @@ int local_leave(struct local *local, int rc)
     return rc;
 }
 
-struct local_name local_split(const char *name)
+void local_temporary(struct local *local, const char *file, char temporary[LOCAL_TEMPORARY_BYTES])
 {
-    RY_ASSERT(strncmp(name, THUMBNAILS "/", sizeof THUMBNAILS) == 0, "a file called %s", name);
-    struct local_name parts;
-    const char *folder = strchr(name, '/') + 1;
-    const char *slash = strchr(folder, '/');
-    (void)snprintf(parts.folder, sizeof parts.folder, "%.*s", (int)(slash - folder), folder);
-    parts.file = slash + 1;
-    return parts;
+    (void)snprintf(temporary, LOCAL_TEMPORARY_BYTES, "%s.tmp.%016" PRIx64, file, ry_rng_u64(local->rng));
 }
 
-int local_check_names(const struct local *local, int folder_fd, const char *folder, struct ry_error *err)
+int local_check_names(const struct local *local, enum ry_store_kind kind, int folder_fd, const char *folder,
+                      struct ry_error *err)
 {
-    int rc = local_root_check(&local->root, err);
-    if (rc == RY_OK && !local_root_same(folder_fd, local->root.thumbnails_fd, folder, AT_SYMLINK_NOFOLLOW))
-        rc =
-            ry_fail(err, RY_EAWAY, "the folder %s/" THUMBNAILS "/%s was moved, replaced or deleted while it was in use",
-                    local->path, folder);
+    int rc = local_root_check(&local->root, kind, err);
+    if (rc == RY_OK && !local_root_same(folder_fd, local->root.tops[kind].fd, folder, AT_SYMLINK_NOFOLLOW))
+        rc = ry_fail(err, RY_EAWAY, "the folder %s/%s/%s was moved, replaced or deleted while it was in use",
+                     local->path, ry_store_folder(kind), folder);
     return rc;
+}
+
+int local_check_space(const struct local *local, enum ry_store_kind kind, uint64_t need_bytes, struct ry_error *err)
+{
+    struct statvfs fs;
+    if (fstatvfs(local->root.tops[kind].fd, &fs) != 0)
+        return local_fail_store(local, "ask for the free space of", ry_store_folder(kind), err);
+    uint64_t free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+    if (free_bytes >= need_bytes && free_bytes - need_bytes >= local->reserve_bytes)
+        return RY_OK;
+    return ry_fail(err, RY_EFULL,
+                   "the disk of %s has %" PRIu64 " bytes free and %" PRIu64
+                   " are kept in reserve; free some, or lower REELYARD_DISK_RESERVE",
+                   local->path, free_bytes, local->reserve_bytes);
+}
+
+bool local_read_whole(int fd, char *bytes, size_t n, uint64_t offset)
+{
+    for (size_t got = 0; got < n;) {
+        ssize_t more = pread(fd, bytes + got, n - got, (off_t)(offset + got));
+        if (more < 0 && errno == EINTR)
+            continue;
+        if (more == 0)
+            errno = EIO; /* it has been cut under our hands */
+        if (more <= 0)
+            return false;
+        got += (size_t)more;
+    }
+    return true;
 }

@@ -2,11 +2,15 @@
 #ifndef REELYARD_ACTORS_STORAGE_LOCAL_INTERNAL_H
 #define REELYARD_ACTORS_STORAGE_LOCAL_INTERNAL_H
 
+#include "actors/storage/local_names.h"
 #include "actors/storage/local_root.h"
 #include "actors/storage/store.h"
 #include "runtime/base/rng.h"
 
 #define LOCAL_MAGIC 0x6c6f6361u
+
+/* The folder below that of media in which large files are put together; see local_keep.c. */
+#define LOCAL_PARTIAL "partial"
 
 struct local {
     struct store store; /* first, so that the ops find the rest */
@@ -32,18 +36,27 @@ int local_settle(struct local *local, struct ry_error *err);
 /* The end of an operation: of a store that is not to be had, nothing stays open. Returns rc. */
 int local_leave(struct local *local, int rc);
 
-/* Splits thumbnails/guild_1/x.webp into its folder's name (below thumbnails) and its own. */
-struct local_name {
-    char folder[RY_THUMBNAIL_NAME_BYTES];
-    const char *file;
-};
-
-struct local_name local_split(const char *name);
+/* A name for a file in .incoming that nobody else has. */
+#define LOCAL_TEMPORARY_BYTES (RY_STORE_NAME_BYTES + 32)
+void local_temporary(struct local *local, const char *file, char temporary[LOCAL_TEMPORARY_BYTES]);
 
 /* Whether what was written or deleted in this folder was done under its name. */
-int local_check_names(const struct local *local, int folder_fd, const char *folder, struct ry_error *err);
+int local_check_names(const struct local *local, enum ry_store_kind kind, int folder_fd, const char *folder,
+                      struct ry_error *err);
 
-/* Deletes files: those of a folder together, so that it is synced once. An operation of the store (store.h). */
-int local_remove(struct store *store, const store_name *names, size_t n, bool *gone, struct ry_error *err);
+/* Whether there is room for so many more bytes below the folder of a kind, which is open. RY_EFULL, RY_EAWAY. */
+int local_check_space(const struct local *local, enum ry_store_kind kind, uint64_t need_bytes, struct ry_error *err);
+
+/* Reads n bytes from offset; false: errno. */
+bool local_read_whole(int fd, char *bytes, size_t n, uint64_t offset);
+
+/* Operations of the store (store.h). Deleting: files of a folder together, so that it is synced once. */
+int local_remove(struct store *store, const ry_store_name *names, size_t n, bool *gone, struct ry_error *err);
+int local_get(struct store *store, const char *name, struct ry_frame **frame, struct ry_error *err);
+int local_read(struct store *store, const char *name, uint64_t offset, size_t length, struct ry_frame **frame,
+               uint64_t *total_bytes, struct ry_error *err);
+int local_keep(struct store *store, const char *name, int fd, uint64_t bytes, struct ry_error *err);
+int local_list(struct store *store, const char *prefix, const char *after, size_t limit, store_on_entry *on_entry,
+               void *arg, struct ry_error *err);
 
 #endif

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "actors/storage/store.h"
+#include "actors/storage/local_names.h"
 #include "runtime/base/log.h"
 
 /* Leftovers looked at when the store opens: a bound on its start, far above what crashes leave. */
@@ -24,32 +24,30 @@
 /* ---- leftovers --------------------------------------------------------------------------------------------------- */
 
 /* Whether nobody works on this file of .incoming any more. */
-static bool is_leftover(const struct local_root *root, const char *name)
+static bool is_leftover(int incoming_fd, const char *name)
 {
-    FD_AUTO fd = openat(root->incoming_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    FD_AUTO fd = openat(incoming_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     struct stat st;
     return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && flock(fd, LOCK_EX | LOCK_NB) == 0;
 }
 
-/* Removes what crashes left in .incoming. What cannot be removed stays; it does no harm. A writer whose file is taken
- * in the moment before it has the lock fails to rename it, and writes it again. */
-static void sweep(const struct local_root *root)
+/* Removes what crashes left in a kind's .incoming, if it has one. What cannot be removed stays; it does no harm. A
+ * writer whose file is taken in the moment before it has the lock fails to rename it, and writes it again. */
+static void sweep(const struct local_root *root, enum ry_store_kind kind)
 {
-    int fd = openat(root->incoming_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *folder = fd < 0 ? NULL : fdopendir(fd);
-    if (folder == NULL) {
-        local_root_close_fd(&fd);
+    FD_AUTO top_fd = openat(root->root_fd, ry_store_folder(kind), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *folder = top_fd < 0 ? NULL : local_open_names(top_fd, INCOMING);
+    if (folder == NULL)
         return;
-    }
     unsigned removed = 0;
     const struct dirent *entry;
     for (int i = 0; i < SWEEP_MAX && (entry = readdir(folder)) != NULL; i++) {
-        if (is_leftover(root, entry->d_name) && unlinkat(root->incoming_fd, entry->d_name, 0) == 0)
+        if (is_leftover(dirfd(folder), entry->d_name) && unlinkat(dirfd(folder), entry->d_name, 0) == 0)
             removed++;
     }
     (void)closedir(folder);
     if (removed > 0)
-        RY_LOG(RY_INFO, "leftovers_removed", "folder=%s files=%u", root->path, removed);
+        RY_LOG(RY_INFO, "leftovers_removed", "folder=%s/%s files=%u", root->path, ry_store_folder(kind), removed);
 }
 
 /* ---- modes ------------------------------------------------------------------------------------------------------- */
@@ -79,35 +77,23 @@ static bool has_mode(int fd, mode_t wanted)
     return fstat(fd, &st) == 0 && (st.st_mode & MODE_BITS) == wanted;
 }
 
-/* Whether it is the name of a thumbnail, or (file NULL) of a guild's folder. */
-static bool is_ours(const char *folder, const char *file)
+/* Whether a file of a kind's folder is ours. */
+static bool is_ours(enum ry_store_kind kind, const char *folder, const char *file)
 {
     char text[2 * NAME_MAX + 32];
-    store_name name;
-    (void)snprintf(text, sizeof text, THUMBNAILS "/%s/%s", folder,
-                   file != NULL ? file : "00000000000000000000000000000000_small.webp");
-    return ry_thumbnail_name_check(ry_str_of(text), name);
+    (void)snprintf(text, sizeof text, "%s/%s/%s", ry_store_folder(kind), folder, file);
+    return ry_store_name_check(ry_str_of(text), NULL) == kind;
 }
 
-/* Opens a folder for reading its names. */
-static DIR *open_names(int at_fd, const char *name)
+static void mend_folder(struct modes *modes, enum ry_store_kind kind, int top_fd, const char *folder)
 {
-    int fd = openat(at_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    DIR *names = fd < 0 ? NULL : fdopendir(fd);
-    if (names == NULL)
-        local_root_close_fd(&fd);
-    return names;
-}
-
-static void mend_guild(struct modes *modes, int thumbnails_fd, const char *guild)
-{
-    DIR *names = open_names(thumbnails_fd, guild);
+    DIR *names = local_open_names(top_fd, folder);
     if (names == NULL)
         return;
     bool all = true;
     const struct dirent *entry;
     while (!has_mode(dirfd(names), modes->folder) && (entry = readdir(names)) != NULL) {
-        if (!is_ours(guild, entry->d_name))
+        if (!is_ours(kind, folder, entry->d_name))
             continue;
         FD_AUTO fd = openat(dirfd(names), entry->d_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
         struct stat st;
@@ -119,28 +105,39 @@ static void mend_guild(struct modes *modes, int thumbnails_fd, const char *guild
     (void)closedir(names);
 }
 
+static void mend_kind(struct modes *modes, const struct local_root *root, enum ry_store_kind kind)
+{
+    DIR *names = local_open_names(root->root_fd, ry_store_folder(kind));
+    if (names == NULL)
+        return;
+    const struct dirent *entry;
+    ry_store_name text;
+    while ((entry = readdir(names)) != NULL)
+        if (local_is_folder(kind, entry->d_name, text))
+            mend_folder(modes, kind, dirfd(names), entry->d_name);
+    FD_AUTO incoming_fd = openat(dirfd(names), INCOMING, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (incoming_fd >= 0)
+        (void)set_mode(modes, incoming_fd, 0700, &modes->folders);
+    (void)set_mode(modes, dirfd(names), modes->folder, &modes->folders);
+    (void)closedir(names);
+}
+
 static void mend_modes(const struct local_root *root, mode_t file_mode)
 {
     struct modes modes = {.folder = root->folder_mode, .file = file_mode};
-    DIR *names = open_names(root->thumbnails_fd, ".");
-    const struct dirent *entry;
-    while (names != NULL && (entry = readdir(names)) != NULL)
-        if (is_ours(entry->d_name, NULL))
-            mend_guild(&modes, root->thumbnails_fd, entry->d_name);
-    if (names != NULL)
-        (void)closedir(names);
-    (void)set_mode(&modes, root->incoming_fd, 0700, &modes.folders);
-    (void)set_mode(&modes, root->thumbnails_fd, modes.folder, &modes.folders);
+    for (int kind = RY_STORE_NONE + 1; kind < RY_STORE_KINDS; kind++)
+        mend_kind(&modes, root, (enum ry_store_kind)kind);
     if (modes.folders + modes.files > 0)
         RY_LOG(RY_WARNING, "modes_mended", "folder=%s folders=%u files=%u folder_mode=%04o file_mode=%04o reason=%s",
                root->path, modes.folders, modes.files, (unsigned)modes.folder, (unsigned)modes.file,
-               "REELYARD_STORAGE_ACCESS says who may read thumbnails");
+               "REELYARD_STORAGE_ACCESS says who may read the files");
     if (modes.error != 0)
         RY_LOG(RY_WARNING, "modes_not_mended", "folder=%s reason=%s", root->path, strerror(modes.error));
 }
 
 void local_mend(const struct local_root *root, mode_t file_mode)
 {
-    sweep(root);
+    for (int kind = RY_STORE_NONE + 1; kind < RY_STORE_KINDS; kind++)
+        sweep(root, (enum ry_store_kind)kind);
     mend_modes(root, file_mode);
 }

@@ -1,4 +1,4 @@
-/* local_remove.c: deletes thumbnails.
+/* local_remove.c: deletes files of the store.
  *
  * Owns nothing. A file counts as gone only when its folder is synced, or when it was not there. Folders of people, and
  * what lies behind a symbolic link, are left alone. A crash leaves files that the next round deletes. */
@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "runtime/base/log.h"
+
+#define FOLDER_FLAGS (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
 /* Folders of people, and what lies behind a symbolic link: left alone. */
 static void log_foreign(const struct local *local, const char *name)
@@ -32,12 +34,26 @@ static bool remove_file(struct local *local, int folder_fd, const char *name, st
     return false;
 }
 
+/* As local_check_names, of a folder that was opened without making any. */
+static int check_names(const struct local *local, int top_fd, int folder_fd, const struct local_name *parts,
+                       struct ry_error *err)
+{
+    int rc = local_root_check(&local->root, RY_STORE_THUMBNAIL, err);
+    if (rc == RY_OK &&
+        !(local_root_same(top_fd, local->root.root_fd, ry_store_folder(parts->kind), AT_SYMLINK_NOFOLLOW) &&
+          local_root_same(folder_fd, top_fd, parts->folder, AT_SYMLINK_NOFOLLOW)))
+        rc = ry_fail(err, RY_EAWAY, "the folder %s/%s/%s was moved, replaced or deleted while it was in use",
+                     local->path, ry_store_folder(parts->kind), parts->folder);
+    return rc;
+}
+
 /* Deletes files of one folder, synced once. */
-static void remove_in_folder(struct local *local, const store_name *names, size_t n, bool *gone, struct ry_error *err)
+static void remove_in_folder(struct local *local, const ry_store_name *names, size_t n, bool *gone,
+                             struct ry_error *err)
 {
     const struct local_name parts = local_split(names[0]);
-    FD_AUTO folder_fd =
-        openat(local->root.thumbnails_fd, parts.folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    FD_AUTO top_fd = openat(local->root.root_fd, ry_store_folder(parts.kind), FOLDER_FLAGS);
+    FD_AUTO folder_fd = top_fd < 0 ? -1 : openat(top_fd, parts.folder, FOLDER_FLAGS);
     bool foreign = folder_fd < 0 && (errno == ELOOP || errno == ENOTDIR);
     bool absent = folder_fd < 0 && errno == ENOENT;
     if (folder_fd < 0 && !foreign && !absent && err->code == RY_OK)
@@ -52,17 +68,23 @@ static void remove_in_folder(struct local *local, const store_name *names, size_
     if (!local_root_sync(folder_fd))
         (void)local_fail_guild(local, "sync the folder of", names[0], &why);
     else
-        (void)local_check_names(local, folder_fd, parts.folder, &why);
+        (void)check_names(local, top_fd, folder_fd, &parts, &why);
     if (why.code != RY_OK) {
         memset(gone, 0, n * sizeof *gone);
         if (err->code == RY_OK)
             *err = why;
     }
     /* Only if it is empty. A put that has just opened it fails to rename into it, and makes it again. */
-    (void)unlinkat(local->root.thumbnails_fd, parts.folder, AT_REMOVEDIR);
+    (void)unlinkat(top_fd, parts.folder, AT_REMOVEDIR);
 }
 
-int local_remove(struct store *store, const store_name *names, size_t n, bool *gone, struct ry_error *err)
+static bool in_folder_of(const char *name, const struct local_name *parts)
+{
+    const struct local_name other = local_split(name);
+    return other.kind == parts->kind && strcmp(other.folder, parts->folder) == 0;
+}
+
+int local_remove(struct store *store, const ry_store_name *names, size_t n, bool *gone, struct ry_error *err)
 {
     struct local *local = local_of(store);
     struct ry_error first = {0};
@@ -72,7 +94,7 @@ int local_remove(struct store *store, const store_name *names, size_t n, bool *g
         return rc;
     for (size_t from = 0, to = 0; from < n; from = to) {
         const struct local_name parts = local_split(names[from]);
-        while (to < n && strcmp(local_split(names[to]).folder, parts.folder) == 0)
+        while (to < n && in_folder_of(names[to], &parts))
             to++;
         remove_in_folder(local, &names[from], to - from, &gone[from], &first);
     }

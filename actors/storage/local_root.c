@@ -64,11 +64,25 @@ bool local_root_same(int fd, int at_fd, const char *name, int flags)
            opened.st_ino == named.st_ino;
 }
 
-int local_root_check(const struct local_root *root, struct ry_error *err)
+struct local_root local_root_make(const char *path, mode_t folder_mode)
 {
-    if (local_root_same(root->root_fd, AT_FDCWD, root->path, 0) &&
-        local_root_same(root->thumbnails_fd, root->root_fd, THUMBNAILS, AT_SYMLINK_NOFOLLOW) &&
-        local_root_same(root->incoming_fd, root->thumbnails_fd, INCOMING, AT_SYMLINK_NOFOLLOW))
+    struct local_root root = {.path = path, .folder_mode = folder_mode, .root_fd = -1};
+    for (size_t i = 0; i < RY_STORE_KINDS; i++)
+        root.tops[i] = (struct local_top){.fd = -1, .incoming_fd = -1};
+    return root;
+}
+
+static bool top_is_same(const struct local_root *root, enum ry_store_kind kind)
+{
+    const struct local_top *top = &root->tops[kind];
+    return local_root_same(top->fd, root->root_fd, ry_store_folder(kind), AT_SYMLINK_NOFOLLOW) &&
+           local_root_same(top->incoming_fd, top->fd, INCOMING, AT_SYMLINK_NOFOLLOW);
+}
+
+int local_root_check(const struct local_root *root, enum ry_store_kind kind, struct ry_error *err)
+{
+    if (local_root_same(root->root_fd, AT_FDCWD, root->path, 0) && top_is_same(root, RY_STORE_THUMBNAIL) &&
+        (kind == RY_STORE_THUMBNAIL || top_is_same(root, kind)))
         return RY_OK;
     return ry_fail(err, RY_EAWAY, "the folder %s was moved, replaced or deleted while it was in use", root->path);
 }
@@ -88,12 +102,18 @@ static bool is_moved(int fd)
     return !gone && fstat(fd, &st) == 0 && st.st_nlink > 0;
 }
 
+static void close_top(struct local_top *top)
+{
+    local_root_close_fd(&top->incoming_fd);
+    local_root_close_fd(&top->fd);
+}
+
 void local_root_close(struct local_root *root)
 {
     if (root->root_fd >= 0)
         root->moved = !local_root_same(root->root_fd, AT_FDCWD, root->path, 0) && is_moved(root->root_fd);
-    local_root_close_fd(&root->incoming_fd);
-    local_root_close_fd(&root->thumbnails_fd);
+    for (size_t i = 0; i < RY_STORE_KINDS; i++)
+        close_top(&root->tops[i]);
     local_root_close_fd(&root->root_fd);
 }
 
@@ -107,15 +127,14 @@ static int refuse(struct local_root *root, const char *name, struct ry_error *er
         advice = "; let this user write there, or set STORAGE_PATH to another folder";
     else if (errno == ENOENT)
         advice = "; make the folder above it, or set STORAGE_PATH to another one";
-    return ry_fail(err, RY_EAWAY, "thumbnails cannot be kept in %s%s%s: %m%s", root->path, name[0] ? "/" : "", name,
-                   advice);
+    return ry_fail(err, RY_EAWAY, "files cannot be kept in %s%s%s: %m%s", root->path, name[0] ? "/" : "", name, advice);
 }
 
 static int other_device(struct local_root *root, struct ry_error *err)
 {
     root->open_errno = ENODEV;
     return ry_fail(err, RY_EAWAY,
-                   "thumbnails cannot be kept in %s: it is on another device than before and has no folder " THUMBNAILS
+                   "files cannot be kept in %s: it is on another device than before and has no folder " THUMBNAILS
                    "; mount its disk again, or start again to begin there anew",
                    root->path);
 }
@@ -148,7 +167,7 @@ static int make_root(struct local_root *root, struct ry_error *err)
     if (root->moved) {
         root->open_errno = ENOENT;
         return ry_fail(err, RY_EAWAY,
-                       "thumbnails cannot be kept in %s: the folder was moved away; move it back, or make an empty one",
+                       "files cannot be kept in %s: the folder was moved away; move it back, or make an empty one",
                        root->path);
     }
     bool made = mkdir(root->path, root->folder_mode) == 0;
@@ -186,18 +205,59 @@ static int check_device(struct local_root *root, dev_t *device, struct ry_error 
     return other_device(root, err);
 }
 
+/* A disk mounted on the folder of a kind, which is gone now, left an empty folder on another device. */
+static bool is_other_top(const struct local_top *top)
+{
+    struct stat st;
+    return top->used && fstat(top->fd, &st) == 0 && st.st_dev != top->device &&
+           faccessat(top->fd, INCOMING, F_OK, AT_SYMLINK_NOFOLLOW) != 0;
+}
+
+static int open_top(struct local_root *root, enum ry_store_kind kind, struct ry_error *err)
+{
+    struct local_top *top = &root->tops[kind];
+    const char *folder = ry_store_folder(kind);
+    char incoming[RY_STORE_NAME_BYTES];
+    struct stat st;
+    (void)snprintf(incoming, sizeof incoming, "%s/" INCOMING, folder);
+    if (!local_root_folder(root->root_fd, folder, root->folder_mode, &top->fd) ||
+        faccessat(top->fd, ".", W_OK | X_OK, AT_EACCESS) != 0)
+        return refuse(root, folder, err);
+    if (is_other_top(top)) {
+        root->open_errno = ENODEV;
+        return ry_fail(err, RY_EAWAY,
+                       "files cannot be kept in %s/%s: it is on another device than before and empty; mount its disk "
+                       "again, or start again to begin there anew",
+                       root->path, folder);
+    }
+    if (!local_root_folder(top->fd, INCOMING, 0700, &top->incoming_fd) ||
+        faccessat(top->incoming_fd, ".", W_OK | X_OK, AT_EACCESS) != 0 || fstat(top->fd, &st) != 0)
+        return refuse(root, incoming, err);
+    top->device = st.st_dev;
+    top->used = true;
+    return RY_OK;
+}
+
+int local_root_settle_top(struct local_root *root, enum ry_store_kind kind, struct ry_error *err)
+{
+    struct local_top *top = &root->tops[kind];
+    if (top->incoming_fd >= 0 && top_is_same(root, kind))
+        return RY_OK;
+    close_top(top);
+    int rc = open_top(root, kind, err);
+    if (rc != RY_OK)
+        close_top(top);
+    return rc;
+}
+
 static int open_below(struct local_root *root, struct ry_error *err)
 {
     dev_t device = 0;
     int rc = check_device(root, &device, err);
+    if (rc == RY_OK)
+        rc = open_top(root, RY_STORE_THUMBNAIL, err);
     if (rc != RY_OK)
         return rc;
-    if (!local_root_folder(root->root_fd, THUMBNAILS, root->folder_mode, &root->thumbnails_fd) ||
-        faccessat(root->thumbnails_fd, ".", W_OK | X_OK, AT_EACCESS) != 0)
-        return refuse(root, THUMBNAILS, err);
-    if (!local_root_folder(root->thumbnails_fd, INCOMING, 0700, &root->incoming_fd) ||
-        faccessat(root->incoming_fd, ".", W_OK | X_OK, AT_EACCESS) != 0)
-        return refuse(root, THUMBNAILS "/" INCOMING, err);
     root->device = device;
     root->used = true;
     root->moved = false;
@@ -208,7 +268,7 @@ static int open_below(struct local_root *root, struct ry_error *err)
 int local_root_settle(struct local_root *root, struct ry_error *err)
 {
     if (root->root_fd >= 0) {
-        if (local_root_check(root, err) == RY_OK)
+        if (local_root_check(root, RY_STORE_THUMBNAIL, err) == RY_OK)
             return RY_OK;
         RY_LOG(RY_WARNING, "store_lost", "folder=%s reason=%s", root->path, err->text);
         local_root_close(root);
@@ -223,6 +283,5 @@ int local_root_settle(struct local_root *root, struct ry_error *err)
 
 int local_root_open_to_read(const struct local_root *root)
 {
-    FD_AUTO root_fd = open(root->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return root_fd < 0 ? -1 : openat(root_fd, THUMBNAILS, OPEN_FLAGS);
+    return open(root->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }

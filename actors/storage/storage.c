@@ -80,7 +80,7 @@ static int files_of(const struct storage *self, const struct ry_thumbnail_store 
     for (size_t i = 0; i < message->images.n; i++) {
         const struct ry_image *image = &message->images.items[i];
         files[i].bytes = (struct ry_str){image->webp.p, image->webp.n};
-        int rc = ry_thumbnail_name_make(message->guild_id, message->clip_id, image->size_type, files[i].name, err);
+        int rc = ry_store_name_thumbnail(message->guild_id, message->clip_id, image->size_type, files[i].name, err);
         if (rc == RY_OK && i > 0 && strcmp(files[i].name, files[0].name) == 0)
             rc = ry_fail(err, RY_EINVAL, "two images are called %s", files[i].name);
         if (rc == RY_OK)
@@ -245,8 +245,8 @@ static void on_thumbnail_read(struct storage *self, struct ry_ctx *ctx, const st
     struct ry_thumbnail_data data = {0};
     struct ry_frame *frame = NULL;
     struct ry_error err = {0};
-    char name[RY_THUMBNAIL_NAME_BYTES];
-    if (ry_thumbnail_name_check(message->storage_path, name)) {
+    ry_store_name name;
+    if (ry_store_name_check(message->storage_path, name) == RY_STORE_THUMBNAIL) {
         int rc = self->store->ops->get(self->store, name, &frame, &err);
         if (rc == RY_OK) {
             data.found = true;
@@ -263,20 +263,20 @@ static void on_thumbnail_read(struct storage *self, struct ry_ctx *ctx, const st
 
 /* What files_delete names, sorted out. */
 struct pending_delete {
-    store_name *names;    /* those that are names of thumbnails */
+    ry_store_name *names; /* those that are names of the store's files */
     bool *gone;           /* of names */
     struct ry_str *paths; /* all that are gone */
     size_t count;         /* of names */
     size_t paths_count;
 };
 
-/* A path that is no thumbnail's name can belong to no file of ours: it counts as gone, and nothing is touched. */
+/* A path that is no name of the store's can belong to no file of ours: it counts as gone, and nothing is touched. */
 static void sort_out(const struct ry_files_delete *message, struct pending_delete *files)
 {
     RY_ASSERT(files->count == 0 && files->paths_count == 0);
     struct ry_str malformed = {0};
     for (size_t i = 0; i < message->paths.n; i++) {
-        if (ry_thumbnail_name_check(message->paths.items[i], files->names[files->count])) {
+        if (ry_store_name_check(message->paths.items[i], files->names[files->count]) != RY_STORE_NONE) {
             files->count++;
             continue;
         }
@@ -285,7 +285,7 @@ static void sort_out(const struct ry_files_delete *message, struct pending_delet
     }
     if (files->paths_count > 0)
         RY_LOG(RY_WARNING, "file_name_malformed", "count=%zu last=%.*s reason=%s", files->paths_count,
-               RY_STR_ARG(malformed), "it is not a thumbnail's name, so nothing was deleted for it");
+               RY_STR_ARG(malformed), "it is no name of the store's files, so nothing was deleted for it");
 }
 
 static void delete_files(struct storage *self, struct ry_ctx *ctx, const struct ry_mail *mail,

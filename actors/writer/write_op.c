@@ -5,7 +5,7 @@
  * transaction are written together, table by table (batch.c). */
 #include "actors/writer/write_op.h"
 
-#include "proto/thumbnail_name.h"
+#include "proto/store_name.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/log.h"
 
@@ -86,7 +86,7 @@ static int clip_completed_run(struct write_op *op, struct writer_engine *engine,
     const struct ry_clip_completed *asked = RY_BODY(op->mail, clip_completed);
     for (size_t i = 0; i < asked->thumbnails.n; i++) {
         const struct ry_thumbnail_row *row = &asked->thumbnails.items[i];
-        if (!ry_thumbnail_name_is_of(row->storage_path, asked->clip_id, row->size_type))
+        if (!ry_store_name_is_thumbnail_of(row->storage_path, asked->clip_id, row->size_type))
             return ry_fail(err, RY_EDATA, "'%.*s' is not the name of the %.*s image of clip %.*s",
                            RY_STR_ARG(row->storage_path), RY_STR_ARG(row->size_type), RY_STR_ARG(asked->clip_id));
     }

@@ -137,16 +137,12 @@ static void a_root_that_lost_its_name_is_noticed_by_its_open_descriptors(void **
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
         struct bed *bed = store_bed();
         char path[STORE_PATH_BYTES];
-        struct local_root root = {.path = store_path(bed, "", path),
-                                  .folder_mode = 0700,
-                                  .root_fd = -1,
-                                  .thumbnails_fd = -1,
-                                  .incoming_fd = -1};
+        struct local_root root = local_root_make(store_path(bed, "", path), 0700);
         struct ry_error err = {0};
         assert_int_equal(local_root_settle(&root, &err), RY_OK);
-        assert_int_equal(local_root_check(&root, &err), RY_OK);
+        assert_int_equal(local_root_check(&root, RY_STORE_THUMBNAIL, &err), RY_OK);
         store_shell(bed_data(bed), changes[i]);
-        assert_int_equal(local_root_check(&root, &err), RY_EAWAY);
+        assert_int_equal(local_root_check(&root, RY_STORE_THUMBNAIL, &err), RY_EAWAY);
         assert_non_null(strstr(err.text, "moved, replaced or deleted"));
         local_root_close(&root);
         bed_free(bed);

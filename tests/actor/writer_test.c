@@ -12,7 +12,7 @@
 #include <sqlite3.h>
 
 #include "actors/writer/writer.h"
-#include "proto/thumbnail_name.h"
+#include "proto/store_name.h"
 #include "runtime/base/log.h"
 
 #define WAIT_MS  50
@@ -85,7 +85,7 @@ static uint64_t deliver_stored(struct bed *bed, const char *clip_id, const char 
 
 static uint64_t deliver_completed(struct bed *bed, const char *clip_id, const char *size_type, uint64_t origin)
 {
-    char path[RY_THUMBNAIL_NAME_BYTES];
+    char path[RY_STORE_NAME_BYTES];
     snprintf(path, sizeof path, "thumbnails/guild_100/%s_%s.webp", clip_id, size_type);
     return deliver_stored(bed, clip_id, size_type, path, origin);
 }

@@ -10,7 +10,7 @@
 #include <sqlite3.h>
 
 #include "actors/writer/writer.h"
-#include "proto/thumbnail_name.h"
+#include "proto/store_name.h"
 #include "runtime/base/log.h"
 
 #define WAIT_MS 50
@@ -357,7 +357,7 @@ static void complete_clips(struct bed *bed, unsigned n)
 {
     for (unsigned i = 0; i < n; i++) {
         struct batch batch;
-        char path[RY_THUMBNAIL_NAME_BYTES];
+        char path[RY_STORE_NAME_BYTES];
         uint64_t id = BED_DELIVER(bed, batch_write, batch_make(&batch, i), NULL);
         snprintf(path, sizeof path, PATH_OF_CLIP("%032x"), i);
         struct ry_thumbnail_row row = {RY_STR("small"), ry_str_of(path), 320, 180, 4000};
