@@ -66,10 +66,34 @@ int pg_settings_get(struct writer_engine *engine, const struct ry_settings_get *
 
 /* ---- gallery ------------------------------------------------------------------------------------------------- */
 
-static double read_duration_s(const PGresult *result, int row, int column)
+/* A duration, a time in a video, a rate: within the limits of them all, or 0. */
+static double read_real(const PGresult *result, int row, int column)
 {
-    double duration_s = pg_real(result, row, column);
-    return duration_s > 0 && duration_s < 1.0e9 ? duration_s : 0;
+    double value = pg_real(result, row, column);
+    return value > 0 && value < 1.0e9 ? value : 0;
+}
+
+/* What is known of the video, if it has a row. */
+static void read_media(const PGresult *result, int row, struct ry_arena *arena, struct ry_gallery_clip *clip)
+{
+    clip->keep_state = pg_text(result, row, 24, 20, arena);
+    clip->keep_error = pg_text(result, row, 25, 400, arena);
+    clip->kept_path = pg_text(result, row, 26, 128, arena);
+    clip->kept_bytes = pg_u64(result, row, 27);
+    clip->container = pg_text(result, row, 28, 64, arena);
+    clip->video_codec = pg_text(result, row, 29, 64, arena);
+    clip->audio_codec = pg_text(result, row, 30, 64, arena);
+    clip->has_audio = pg_bool(result, row, 31);
+    clip->fps = read_real(result, row, 32);
+    clip->frame_time_s = read_real(result, row, 33);
+    clip->thumbhash = pg_text(result, row, 34, 64, arena);
+    clip->sheet_path = pg_text(result, row, 35, 1024, arena);
+    clip->sheet_columns = pg_u64(result, row, 36);
+    clip->sheet_rows = pg_u64(result, row, 37);
+    clip->sheet_count = pg_u64(result, row, 38);
+    clip->sheet_step_s = read_real(result, row, 39);
+    clip->playable_path = pg_text(result, row, 40, 128, arena);
+    clip->playable_state = pg_text(result, row, 41, 20, arena);
 }
 
 static void read_clip(const PGresult *result, int row, struct ry_arena *arena, struct ry_gallery_clip *clip)
@@ -90,7 +114,7 @@ static void read_clip(const PGresult *result, int row, struct ry_arena *arena, s
         .resolution = pg_text(result, row, 12, 20, arena),
         .status = pg_text(result, row, 13, 20, arena),
         .failure = pg_text(result, row, 14, 400, arena),
-        .duration_s = read_duration_s(result, row, 15),
+        .duration_s = read_real(result, row, 15),
         .file_size = pg_u64(result, row, 16),
         .posted_wall_ms = pg_time(result, row, 17),
         .small_path = pg_text(result, row, 18, 1024, arena),
@@ -100,6 +124,7 @@ static void read_clip(const PGresult *result, int row, struct ry_arena *arena, s
         .class = pg_bool(result, row, 22) ? RY_FAILURE_PERMANENT : RY_FAILURE_PASSING,
         .expires_wall_ms = pg_time(result, row, 23),
     };
+    read_media(result, row, arena, clip);
 }
 
 static int take_page(struct pg *pg, const PGresult *result, void *arg, struct ry_error *err)
@@ -117,7 +142,7 @@ static int take_page(struct pg *pg, const PGresult *result, void *arg, struct ry
             break;
         struct ry_gallery_clip *clip = &page->clips.items[page->clips.n++];
         read_clip(result, i, asking->arena, clip);
-        bytes += clip->content.n + clip->url.n + clip->filename.n + clip->title.n + 512;
+        bytes += clip->content.n + clip->url.n + clip->filename.n + clip->title.n + clip->sheet_path.n + 1024;
     }
     return RY_OK;
 }
@@ -127,7 +152,10 @@ static const char gallery_columns[] =
     " coalesce(a.display_name, a.nickname, a.username), c.title, left(m.content, 65536), c.filename,"
     " left(c.cdn_url, 8192), c.mime_type, c.resolution, c.thumbnail_status, left(f.error_message, 400),"
     " c.duration::double precision, c.file_size, p.posted, s.storage_path, l.storage_path, s.width, s.height,"
-    " v.clip_id IS NOT NULL, c.expires_at"
+    " v.clip_id IS NOT NULL, c.expires_at,"
+    " k.keep_state, left(k.keep_error, 400), k.kept_path, k.kept_bytes, k.container, k.video_codec,"
+    " k.audio_codec, k.has_audio, k.fps, k.frame_time_s, k.thumbhash, k.sheet_path,"
+    " k.sheet_columns, k.sheet_rows, k.sheet_count, k.sheet_step_s, k.playable_path, k.playable_state"
     " FROM page p JOIN clip c ON c.id = p.id JOIN message m ON m.id = c.message_id"
     " LEFT JOIN guild g ON g.id = c.guild_id LEFT JOIN channel ch ON ch.id = c.channel_id"
     " LEFT JOIN author a ON a.user_id = c.author_id AND a.guild_id = c.guild_id"
@@ -135,7 +163,7 @@ static const char gallery_columns[] =
     " LEFT JOIN thumbnail l ON l.clip_id = c.id AND l.size_type = 'large'"
     " LEFT JOIN LATERAL (SELECT o.error_message FROM failed_thumbnail o WHERE o.clip_id = c.id"
     " ORDER BY o.next_retry_at, o.id LIMIT 1) f ON true"
-    " LEFT JOIN reelyard_permanent_failure v ON v.clip_id = c.id"
+    " LEFT JOIN reelyard_permanent_failure v ON v.clip_id = c.id LEFT JOIN reelyard_media k ON k.clip_id = c.id"
     " ORDER BY p.posted DESC, p.id DESC";
 
 static int take_roots(struct pg *pg, const PGresult *result, void *arg, struct ry_error *err)

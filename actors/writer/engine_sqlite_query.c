@@ -90,10 +90,34 @@ static int choose_path(struct lite *lite, const struct ry_gallery_get *get, enum
     return rc;
 }
 
-static double read_duration_s(sqlite3_stmt *s, int at)
+/* A duration, a time in a video, a rate: within the limits of them all, or 0. */
+static double read_real(sqlite3_stmt *s, int at)
 {
-    double duration_s = sqlite3_column_double(s, at);
-    return duration_s > 0 && duration_s < 1.0e9 ? duration_s : 0;
+    double value = sqlite3_column_double(s, at);
+    return value > 0 && value < 1.0e9 ? value : 0;
+}
+
+/* What is known of the video, if it has a row. */
+static void read_media(sqlite3_stmt *s, struct ry_arena *arena, struct ry_gallery_clip *clip)
+{
+    clip->keep_state = lite_text(s, 24, 20, arena);
+    clip->keep_error = lite_text(s, 25, 400, arena);
+    clip->kept_path = lite_text(s, 26, 128, arena);
+    clip->kept_bytes = lite_u64(s, 27);
+    clip->container = lite_text(s, 28, 64, arena);
+    clip->video_codec = lite_text(s, 29, 64, arena);
+    clip->audio_codec = lite_text(s, 30, 64, arena);
+    clip->has_audio = sqlite3_column_int(s, 31) != 0;
+    clip->fps = read_real(s, 32);
+    clip->frame_time_s = read_real(s, 33);
+    clip->thumbhash = lite_text(s, 34, 64, arena);
+    clip->sheet_path = lite_text(s, 35, 1024, arena);
+    clip->sheet_columns = lite_u64(s, 36);
+    clip->sheet_rows = lite_u64(s, 37);
+    clip->sheet_count = lite_u64(s, 38);
+    clip->sheet_step_s = read_real(s, 39);
+    clip->playable_path = lite_text(s, 40, 128, arena);
+    clip->playable_state = lite_text(s, 41, 20, arena);
 }
 
 static void read_clip(sqlite3_stmt *s, struct ry_arena *arena, struct ry_gallery_clip *clip)
@@ -114,7 +138,7 @@ static void read_clip(sqlite3_stmt *s, struct ry_arena *arena, struct ry_gallery
         .resolution = lite_text(s, 12, 20, arena),
         .status = lite_text(s, 13, 20, arena),
         .failure = lite_text(s, 14, 400, arena),
-        .duration_s = read_duration_s(s, 15),
+        .duration_s = read_real(s, 15),
         .file_size = lite_u64(s, 16),
         .posted_wall_ms = lite_time(s, 17),
         .small_path = lite_text(s, 18, 1024, arena),
@@ -124,6 +148,7 @@ static void read_clip(sqlite3_stmt *s, struct ry_arena *arena, struct ry_gallery
         .class = lite_u64(s, 22) ? RY_FAILURE_PERMANENT : RY_FAILURE_PASSING,
         .expires_wall_ms = lite_time(s, 23),
     };
+    read_media(s, arena, clip);
 }
 
 static void bind_page(struct lite *lite, sqlite3_stmt *s, const struct ry_gallery_get *get)
@@ -165,7 +190,7 @@ int lite_gallery_get(struct writer_engine *engine, const struct ry_gallery_get *
             break;
         struct ry_gallery_clip *clip = &page->clips.items[page->clips.n++];
         read_clip(s, arena, clip);
-        bytes += clip->content.n + clip->url.n + clip->filename.n + clip->title.n + 512;
+        bytes += clip->content.n + clip->url.n + clip->filename.n + clip->title.n + clip->sheet_path.n + 1024;
         rc = get->clip_id.p ? lite_root_of(lite, clip->url, arena, &clip->media_root, err) : RY_OK;
         if (rc < 0)
             return rc;

@@ -33,6 +33,8 @@ void settings_tell_flags_and_json(void **state)
     assert_null(got.channel_settings.p);
 }
 
+#define KEPT_HASH "ab0c3f0e1d2c3b4a5968778695a4b3c2d1e0f00112233445566778899aabbccd"
+
 /* ---- gallery ------------------------------------------------------------------------------------------------- */
 
 static struct ry_gallery_page ask_gallery(struct writer_fixture *f, struct ry_gallery_get get)
@@ -204,6 +206,42 @@ void gallery_names_a_local_files_folder_for_one_clip(void **state)
     assert_int_equal(page.clips.n, 3);
     for (size_t i = 0; i < 3; i++)
         assert_null(page.clips.items[i].media_root.p);
+}
+
+void gallery_tells_what_is_known_of_a_video(void **state)
+{
+    struct writer_fixture *f = *state;
+    (void)writer_batch_commit(f, writer_batch_make(f, 0, 2), WRITER_BRISK);
+    f->store->execute(
+        f->store,
+        "INSERT INTO reelyard_media (clip_id, keep_state, keep_error, sha256, kept_path, kept_bytes, container,"
+        " video_codec, audio_codec, fps, has_audio, frame_time_s, thumbhash, sheet_path, sheet_columns,"
+        " sheet_rows, sheet_count, sheet_step_s, playable_path, playable_state, keep_attempts, playable_attempts)"
+        " SELECT id, 'kept', 'full', '" KEPT_HASH "', 'media/ab/c.mp4', 5000000000, 'mp4', 'avc1.640028',"
+        " 'mp4a.40.2', 59.5, 1 = 1, 1.5, '1QcSHQRnh493V4dIh4eXh1h4kJUI', 'sheets/guild_1/x.webp', 4, 3, 11,"
+        " 2.5, 'playable/ab/c.mp4', 'done', 0, 0 FROM clip WHERE id = '00000000000000000000000000000001'");
+    struct ry_gallery_page page = ask_gallery(f, (struct ry_gallery_get){.limit = 2, .before_wall_ms = INT64_MAX});
+    assert_int_equal(page.clips.n, 2);
+    const struct ry_gallery_clip *kept = &page.clips.items[0], *bare = &page.clips.items[1];
+    ASSERT_STR(kept->keep_state, "kept");
+    ASSERT_STR(kept->keep_error, "full");
+    ASSERT_STR(kept->kept_path, "media/ab/c.mp4");
+    assert_int_equal(kept->kept_bytes, UINT64_C(5000000000));
+    ASSERT_STR(kept->container, "mp4");
+    ASSERT_STR(kept->video_codec, "avc1.640028");
+    ASSERT_STR(kept->audio_codec, "mp4a.40.2");
+    assert_true(kept->fps == 59.5 && kept->has_audio && kept->frame_time_s == 1.5);
+    ASSERT_STR(kept->thumbhash, "1QcSHQRnh493V4dIh4eXh1h4kJUI");
+    ASSERT_STR(kept->sheet_path, "sheets/guild_1/x.webp");
+    assert_int_equal(kept->sheet_columns, 4);
+    assert_int_equal(kept->sheet_rows, 3);
+    assert_int_equal(kept->sheet_count, 11);
+    assert_true(kept->sheet_step_s == 2.5);
+    ASSERT_STR(kept->playable_path, "playable/ab/c.mp4");
+    ASSERT_STR(kept->playable_state, "done");
+    assert_null(bare->keep_state.p);
+    assert_null(bare->kept_path.p);
+    assert_true(bare->kept_bytes == 0 && bare->fps == 0 && !bare->has_audio && bare->sheet_count == 0);
 }
 
 /* ---- figures and failures ------------------------------------------------------------------------------------ */

@@ -97,6 +97,7 @@
     CASE(long_texts_end_a_list_early) \
     CASE(gallery_shows_names_files_and_failures) \
     CASE(gallery_names_a_local_files_folder_for_one_clip) \
+    CASE(gallery_tells_what_is_known_of_a_video) \
     CASE(archive_counts_what_is_there) \
     CASE(refused_rows_are_told_until_they_go_in) \
     CASE(refused_rows_go_with_a_purge_or_after_a_month) \
