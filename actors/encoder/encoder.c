@@ -111,15 +111,36 @@ static struct ry_image image_of(const char *size_type, const struct engine_image
         .webp = {.p = ry_frame_data(image->webp), .n = ry_frame_size(image->webp), .frame = image->webp}};
 }
 
+/* Absent where there is nothing to say. */
+static struct ry_str said(const char *text)
+{
+    return text[0] != '\0' ? ry_str_of(text) : (struct ry_str){.p = NULL};
+}
+
+static struct ry_video_facts facts_of(const struct engine_result *result)
+{
+    const struct media_facts *facts = &result->facts;
+    return (struct ry_video_facts){.duration_s = facts->duration_s,
+                                   .width = (uint64_t)facts->shown.width,
+                                   .height = (uint64_t)facts->shown.height,
+                                   .mime_type = ry_str_of(facts->mime_type),
+                                   .container = ry_str_of(facts->container),
+                                   .video_codec = said(facts->video_codec),
+                                   .audio_codec = said(facts->audio_codec),
+                                   .fps = facts->fps,
+                                   .bitrate = facts->bitrate,
+                                   .rotation = facts->rotation,
+                                   .has_audio = facts->has_audio,
+                                   .frame_time_s = facts->frame_time_s,
+                                   .thumbhash = ry_str_of(result->thumbhash)};
+}
+
 static void send_images(struct ry_ctx *ctx, struct ry_mail *mail, const struct window_io *windows,
                         const struct engine_result *result, double begin_s)
 {
     const struct ry_encode_run *run = RY_BODY(mail, encode_run);
     struct ry_image images[2] = {image_of("small", &result->small), image_of("large", &result->large)};
-    struct ry_video_facts facts = {.duration_s = result->facts.duration_s,
-                                   .width = (uint64_t)result->facts.shown.width,
-                                   .height = (uint64_t)result->facts.shown.height,
-                                   .mime_type = ry_str_of(result->facts.mime_type)};
+    struct ry_video_facts facts = facts_of(result);
     struct ry_thumbnail_store store = {.clip_id = run->clip_id,
                                        .guild_id = run->guild_id,
                                        .images = {.items = images, .n = 2},

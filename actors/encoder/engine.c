@@ -50,10 +50,13 @@ static int encode_images(const AVFrame *frame, const struct engine_request *requ
     rc = encode(&large, request->quality, &result->large, &result->error);
     if (rc == RY_OK && small_size.width == large_size.width && small_size.height == large_size.height) {
         result->small = (struct engine_image){small_size, ry_frame_ref(result->large.webp)};
+        rc = thumbhash_of_picture(&large, result->thumbhash, &result->error);
     } else if (rc == RY_OK) {
         rc = picture_shrink(&small, &large, small_size, &result->error);
         if (rc == RY_OK) {
             rc = encode(&small, request->quality, &result->small, &result->error);
+            if (rc == RY_OK)
+                rc = thumbhash_of_picture(&small, result->thumbhash, &result->error);
             picture_free(&small);
         }
     }
@@ -74,7 +77,7 @@ static int attempt(struct window_io *windows, const struct engine_request *reque
     if (rc == RY_OK && window_io_settle(windows)) {
         colour_complete(frame, media.video->codecpar);
         crop_frame(&media, frame);
-        media_facts(&media, frame, &result->facts);
+        facts_read(&media, frame, &result->facts);
         rc = encode_images(frame, request, result);
     }
     av_frame_free(&frame);

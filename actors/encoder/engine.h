@@ -5,7 +5,8 @@
 #ifndef REELYARD_ACTORS_ENCODER_ENGINE_H
 #define REELYARD_ACTORS_ENCODER_ENGINE_H
 
-#include "actors/encoder/media.h"
+#include "actors/encoder/facts.h"
+#include "actors/encoder/thumbhash.h"
 #include "proto/frame.h"
 #include "proto/message.h"
 
@@ -34,9 +35,10 @@ struct engine_image {
 enum engine_outcome { ENGINE_DONE, ENGINE_NEEDS, ENGINE_FAILED };
 
 struct engine_result {
-    struct engine_image small, large; /* ENGINE_DONE */
-    struct media_facts facts;         /* ENGINE_DONE */
-    struct ry_error error;            /* ENGINE_FAILED: a reason for people; its code's class tells whether for good */
+    struct engine_image small, large;     /* ENGINE_DONE */
+    struct media_facts facts;             /* ENGINE_DONE */
+    char thumbhash[THUMBHASH_TEXT_BYTES]; /* ENGINE_DONE: of the small image */
+    struct ry_error error; /* ENGINE_FAILED: a reason for people; its code's class tells whether for good */
 };
 
 /* Sets the process-wide limits of libavutil and sends its log to ours. Idempotent; call before the first attempt. */

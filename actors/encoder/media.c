@@ -9,11 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <libavutil/display.h>
-
-#include "runtime/video/codecs.h"
 #include "actors/encoder/decode.h"
 #include "actors/encoder/duration.h"
+#include "runtime/video/codecs.h"
 #include "runtime/video/failures.h"
 #include "runtime/video/sniff.h"
 
@@ -199,7 +197,8 @@ static int take_stream(struct media *media, struct ry_error *err)
 int media_open(struct media *media, struct window_io *windows, const char *filename, struct ry_error *err)
 {
     const AVInputFormat *input = NULL;
-    *media = (struct media){.windows = windows, .start = AV_NOPTS_VALUE, .time = AV_NOPTS_VALUE};
+    *media =
+        (struct media){.windows = windows, .start = AV_NOPTS_VALUE, .time = AV_NOPTS_VALUE, .profile = -1, .level = -1};
     window_io_begin(windows);
     windows->ahead = WINDOW_IO_INDEX;
     int rc = formats_probe(windows, filename, &input, &media->container, err);
@@ -343,7 +342,7 @@ int media_decoder(const struct media *media, bool lenient, AVCodecContext **deco
     return RY_OK;
 }
 
-/* ---- facts ---------------------------------------------------------------------------------------------------- */
+/* ---- times ---------------------------------------------------------------------------------------------------- */
 
 static double start_time(const struct media *media)
 {
@@ -359,50 +358,4 @@ double media_seconds(const struct media *media, int64_t time)
 int64_t media_time(const struct media *media, double seconds)
 {
     return to_ticks(start_time(media) + seconds / av_q2d(media->video->time_base));
-}
-
-/* How the stream or its frame says it is to be turned. */
-static struct turn media_turn(const struct media *media, const AVFrame *frame)
-{
-    const AVFrameSideData *of_frame = av_frame_get_side_data(frame, AV_FRAME_DATA_DISPLAYMATRIX);
-    size_t size = 0;
-    const uint8_t *matrix = codecs_side_data(media->video, AV_PKT_DATA_DISPLAYMATRIX, &size);
-    if (!matrix && of_frame) {
-        matrix = of_frame->data;
-        size = of_frame->size;
-    }
-    int32_t numbers[9];
-    if (!matrix || size < sizeof numbers)
-        return (struct turn){.transpose = false};
-    memcpy(numbers, matrix, sizeof numbers);
-    return geometry_turn(numbers);
-}
-
-/* The kind of MP4 that its major brand tells (https://mp4ra.org/registered-types/brands), or WebM for Matroska. */
-static const char *refined_mime(const struct media *media)
-{
-    static const struct {
-        const char *brand, *mime_type;
-    } brands[] = {{"qt", "video/quicktime"}, {"M4V", "video/x-m4v"}, {"3gp", "video/3gpp"}, {"3g2", "video/3gpp2"}};
-    const AVDictionaryEntry *brand = av_dict_get(media->format->metadata, "major_brand", NULL, 0);
-    for (size_t i = 0; brand && i < sizeof brands / sizeof brands[0]; i++)
-        if (strncmp(brand->value, brands[i].brand, strlen(brands[i].brand)) == 0)
-            return brands[i].mime_type;
-    size_t n;
-    const uint8_t *head = window_io_at(media->windows, 0, &n);
-    /* EBML's DocType element: id 4282, length 4. */
-    if (media->container->kind == CONTAINER_MATROSKA && memmem(head, n < 64 ? n : 64, "\x42\x82\x84webm", 7))
-        return "video/webm";
-    return media->container->mime_type;
-}
-
-void media_facts(const struct media *media, const AVFrame *frame, struct media_facts *facts)
-{
-    AVRational sar = frame->sample_aspect_ratio;
-    if (media->video->sample_aspect_ratio.num > 0)
-        sar = media->video->sample_aspect_ratio;
-    facts->duration_s = duration_of(media);
-    facts->turn = media_turn(media, frame);
-    facts->shown = geometry_shown((struct extent){frame->width, frame->height}, sar.num, sar.den, facts->turn);
-    snprintf(facts->mime_type, sizeof facts->mime_type, "%s", refined_mime(media));
 }

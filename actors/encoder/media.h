@@ -1,4 +1,4 @@
-/* media.h: a video file as libavformat sees it through the windows: opened, its video stream chosen, its facts told.
+/* media.h: a video file as libavformat sees it through the windows: opened, its video stream chosen.
  *
  * Only formats and codecs of two allow-lists are tried; the file can open no other file, no protocol and no network.
  * Every function that reads may end with windows->need_count > 0: then whatever it returned is void, and the whole
@@ -37,14 +37,8 @@ struct media {
     struct tail_times tail;   /* MPEG streams, FLV: when the video ends */
     struct movie movie;       /* MP4 */
     struct matroska matroska; /* Matroska */
+    int profile, level;       /* of the video as its decoder found them; below 0: not known */
     int64_t start;            /* of the video, in video->time_base; AV_NOPTS_VALUE: not known yet */
-};
-
-struct media_facts {
-    double duration_s; /* 0: not known */
-    struct extent shown;
-    struct turn turn; /* from stored to shown */
-    char mime_type[32];
 };
 
 /* Opens the video. *media may be half open on error; media_close takes it all the same. RY_EDATA with a reason for
@@ -65,8 +59,5 @@ int media_decoder(const struct media *media, bool lenient, AVCodecContext **deco
 /* Seconds since the start of the video of a time in the stream's time base; NAN for AV_NOPTS_VALUE. And back. */
 double media_seconds(const struct media *media, int64_t time);
 int64_t media_time(const struct media *media, double seconds);
-
-/* The facts, by the file and by the frame that was chosen. */
-void media_facts(const struct media *media, const AVFrame *frame, struct media_facts *facts);
 
 #endif

@@ -395,6 +395,10 @@ static int picker_close(struct picker *picker, AVFrame **frame, bool picked)
         av_frame_free(frame);
         rc = picker->err->code != RY_OK ? (int)picker->err->code : media_explain(media, picker->err);
     }
+    if (picked && picker->decoder) {
+        media->profile = picker->decoder->profile;
+        media->level = picker->decoder->level;
+    }
     avcodec_free_context(&picker->decoder);
     av_frame_free(&picker->frame);
     keys_close(&picker->keys);

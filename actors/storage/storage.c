@@ -24,6 +24,7 @@
 
 #include "actors/storage/image_check.h"
 #include "actors/storage/local.h"
+#include "proto/video_facts.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/backoff.h"
 #include "runtime/base/log.h"
@@ -77,6 +78,9 @@ static int files_of(const struct storage *self, const struct ry_thumbnail_store 
                     struct store_file files[IMAGES_MAX], struct ry_error *err)
 {
     RY_ASSERT(message->images.n <= IMAGES_MAX, "%zu images", message->images.n);
+    int checked = ry_video_facts_check(&message->facts.items[0], err);
+    if (checked != RY_OK)
+        return checked;
     for (size_t i = 0; i < message->images.n; i++) {
         const struct ry_image *image = &message->images.items[i];
         files[i].bytes = (struct ry_str){image->webp.p, image->webp.n};

@@ -60,6 +60,18 @@ static const char fail_sql[] =
     " SELECT c.thumbnail_status, coalesce((SELECT next FROM w),"
     " (SELECT min(f.next_retry_at) FROM failed_thumbnail f WHERE f.clip_id = c.id)) FROM c";
 
+/* Of a clip that is not completed yet, as in complete_sql. $1 clip, $2 container, $3 video codec, $4 audio codec, $5
+ * fps, $6 bitrate, $7 rotation, $8 whether it has sound, $9 time of the picture, $10 ThumbHash. */
+static const char facts_sql[] =
+    "WITH c AS MATERIALIZED (SELECT id FROM clip WHERE id = $1 AND thumbnail_status <> 'completed' FOR UPDATE)"
+    " INSERT INTO reelyard_media (clip_id, container, video_codec, audio_codec, fps, bitrate, rotation, has_audio,"
+    " frame_time_s, thumbhash) SELECT c.id, $2, $3, $4, nullif($5, 0), nullif($6, 0), $7, $8, coalesce($9, 0), $10 "
+    "FROM c"
+    " ON CONFLICT (clip_id) DO UPDATE SET container = excluded.container, video_codec = excluded.video_codec,"
+    " audio_codec = excluded.audio_codec, fps = excluded.fps, bitrate = excluded.bitrate,"
+    " rotation = excluded.rotation, has_audio = excluded.has_audio, frame_time_s = excluded.frame_time_s,"
+    " thumbhash = excluded.thumbhash";
+
 /* $1 version, $2 now. Whoever sends versions without end fills the table no further. */
 static const char encoder_sql[] = "INSERT INTO reelyard_encoder_version (version, seen_at) SELECT $1, $2 WHERE"
                                   " (SELECT count(*) FROM reelyard_encoder_version) < 1000 ON CONFLICT DO NOTHING";
@@ -152,6 +164,25 @@ static struct settling *begin_settling(struct pg *pg, struct ry_str clip_id, boo
     return s;
 }
 
+/* What an encoder of this version says of a video; an older one says nothing, and what is known stays. */
+static int store_facts(struct pg *pg, struct ry_str clip_id, const struct ry_video_facts *facts, struct ry_error *err)
+{
+    if (facts->container.p == NULL)
+        return RY_OK;
+    struct pg_args args = {0};
+    pg_add_text(pg, &args, clip_id);
+    pg_add_text(pg, &args, facts->container);
+    pg_add_text(pg, &args, facts->video_codec);
+    pg_add_text(pg, &args, facts->audio_codec);
+    pg_add_real(&args, facts->fps);
+    pg_add_u64(&args, facts->bitrate);
+    pg_add_u64(&args, facts->rotation);
+    pg_add_bool(&args, facts->has_audio);
+    pg_add_real(&args, facts->frame_time_s);
+    pg_add_text(pg, &args, facts->thumbhash);
+    return pg_say(pg, facts_sql, &args, NULL, NULL, err);
+}
+
 int pg_clip_completed(struct writer_engine *engine, const struct ry_clip_completed *completed, bool *found,
                       struct ry_clip_settled *settled, struct ry_error *err)
 {
@@ -161,6 +192,9 @@ int pg_clip_completed(struct writer_engine *engine, const struct ry_clip_complet
     if (s == NULL)
         return ry_fail(err, RY_ENOMEM, "out of memory for an outcome");
     s->completes = true;
+    int rc = store_facts(pg, completed->clip_id, facts, err);
+    if (rc != RY_OK)
+        return rc;
     uint64_t cut = 0;
     struct pg_args args = {0};
     pg_add_text(pg, &args, completed->clip_id);
@@ -184,7 +218,7 @@ int pg_clip_completed(struct writer_engine *engine, const struct ry_clip_complet
         pg_put_i64(pg, 5, (int64_t)row->file_size);
     }
     pg_add_columns(pg, &args, 0, 6);
-    int rc = pg_say(pg, complete_sql, &args, take_outcome, s, err);
+    rc = pg_say(pg, complete_sql, &args, take_outcome, s, err);
     return rc == RY_OK ? pg_clip_judge(pg, completed->clip_id, facts->duration_s, err) : rc;
 }
 

@@ -90,6 +90,31 @@ static int complete(struct lite *lite, struct ry_str clip_id, const struct ry_vi
     return lite_run(lite, s, NULL, err);
 }
 
+/* What an encoder of this version says of a video; an older one says nothing, and what is known stays. */
+static int store_facts(struct lite *lite, struct ry_str clip_id, const struct ry_video_facts *facts,
+                       struct ry_error *err)
+{
+    if (facts->container.p == NULL)
+        return RY_OK;
+    LITE_AUTO *s = NULL;
+    int rc = lite_get(lite, LITE_media_facts, &s, err);
+    if (rc != RY_OK)
+        return rc;
+    lite_bind(s, 1, clip_id);
+    lite_bind(s, 2, facts->container);
+    lite_bind(s, 3, facts->video_codec);
+    lite_bind(s, 4, facts->audio_codec);
+    if (facts->fps > 0)
+        sqlite3_bind_double(s, 5, facts->fps);
+    if (facts->bitrate > 0)
+        lite_bind_u64(s, 6, facts->bitrate);
+    lite_bind_u64(s, 7, facts->rotation);
+    lite_bind_u64(s, 8, facts->has_audio);
+    sqlite3_bind_double(s, 9, facts->frame_time_s);
+    lite_bind(s, 10, facts->thumbhash);
+    return lite_run(lite, s, NULL, err);
+}
+
 int lite_clip_completed(struct writer_engine *engine, const struct ry_clip_completed *completed, bool *found,
                         struct ry_clip_settled *settled, struct ry_error *err)
 {
@@ -110,6 +135,8 @@ int lite_clip_completed(struct writer_engine *engine, const struct ry_clip_compl
         }
         if (rc == RY_OK)
             rc = complete(lite, clip_id, &completed->facts.items[0], err);
+        if (rc == RY_OK)
+            rc = store_facts(lite, clip_id, &completed->facts.items[0], err);
         if (rc == RY_OK)
             rc = lite_clip_judge(lite, clip_id, completed->facts.items[0].duration_s, err);
         if (rc == RY_OK)

@@ -6,6 +6,7 @@
 #include "actors/writer/write_op.h"
 
 #include "proto/store_name.h"
+#include "proto/video_facts.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/log.h"
 
@@ -90,7 +91,9 @@ static int clip_completed_run(struct write_op *op, struct writer_engine *engine,
             return ry_fail(err, RY_EDATA, "'%.*s' is not the name of the %.*s image of clip %.*s",
                            RY_STR_ARG(row->storage_path), RY_STR_ARG(row->size_type), RY_STR_ARG(asked->clip_id));
     }
-    return engine->ops->clip_completed(engine, asked, &op->clip_found, &op->outcome.clip_settled, err);
+    int rc = ry_video_facts_check(&asked->facts.items[0], err);
+    return rc != RY_OK ? rc
+                       : engine->ops->clip_completed(engine, asked, &op->clip_found, &op->outcome.clip_settled, err);
 }
 
 RUN(clip_failed, clip_failed(engine, asked, &op->waits, &op->clip_found, &op->outcome.clip_settled, err))

@@ -18,20 +18,20 @@
 #define SIGNATURE_BYTES ((size_t)4096)
 
 static const struct container containers[] = {
-    {"mov,mp4,m4a,3gp,3g2,mj2", CONTAINER_MP4, "video/mp4"},
-    {"matroska,webm", CONTAINER_MATROSKA, "video/x-matroska"},
-    {"avi", CONTAINER_AVI, "video/x-msvideo"},
-    {"flv", CONTAINER_FLV, "video/x-flv"},
-    {"live_flv", CONTAINER_FLV, "video/x-flv"},
-    {"mpegts", CONTAINER_TRANSPORT, "video/mp2t"},
-    {"mpeg", CONTAINER_PROGRAM, "video/mpeg"},
-    {"asf", CONTAINER_STREAM, "video/x-ms-wmv"},
-    {"ogg", CONTAINER_STREAM, "video/ogg"},
-    {"mxf", CONTAINER_STREAM, "application/mxf"},
-    {"gif", CONTAINER_IMAGE, "image/gif"},
-    {"png_pipe", CONTAINER_IMAGE, "image/png"},
-    {"jpeg_pipe", CONTAINER_IMAGE, "image/jpeg"},
-    {"webp_pipe", CONTAINER_IMAGE, "image/webp"},
+    {"mov,mp4,m4a,3gp,3g2,mj2", CONTAINER_MP4, "video/mp4", "mp4"},
+    {"matroska,webm", CONTAINER_MATROSKA, "video/x-matroska", "matroska"},
+    {"avi", CONTAINER_AVI, "video/x-msvideo", "avi"},
+    {"flv", CONTAINER_FLV, "video/x-flv", "flv"},
+    {"live_flv", CONTAINER_FLV, "video/x-flv", "flv"},
+    {"mpegts", CONTAINER_TRANSPORT, "video/mp2t", "mpegts"},
+    {"mpeg", CONTAINER_PROGRAM, "video/mpeg", "mpeg"},
+    {"asf", CONTAINER_STREAM, "video/x-ms-wmv", "asf"},
+    {"ogg", CONTAINER_STREAM, "video/ogg", "ogg"},
+    {"mxf", CONTAINER_STREAM, "application/mxf", "mxf"},
+    {"gif", CONTAINER_IMAGE, "image/gif", "gif"},
+    {"png_pipe", CONTAINER_IMAGE, "image/png", "png"},
+    {"jpeg_pipe", CONTAINER_IMAGE, "image/jpeg", "jpeg"},
+    {"webp_pipe", CONTAINER_IMAGE, "image/webp", "webp"},
 };
 
 /* Formats that are known and not opened, in words. */

@@ -27,6 +27,7 @@ struct container {
     const char *demuxer;
     enum container_kind kind;
     const char *mime_type;
+    const char *name; /* in lower case letters and digits */
 };
 
 /* Finds out by content what the file is. RY_EDATA with a reason for people if it is nothing that is opened; see

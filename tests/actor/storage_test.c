@@ -93,6 +93,20 @@ static void storage_refuses_what_is_no_thumbnail(void **state)
     }
 }
 
+static void storage_refuses_facts_that_are_none(void **state)
+{
+    (void)state;
+    struct bed *bed = store_bed();
+    struct store_letter letter;
+    store_letter_write(&letter, "one", "two");
+    letter.facts.video_codec = RY_STR("avc1 <b>");
+    uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter.message, &store_from_encoder);
+    assert_non_null(strstr(bed_expect_fail(bed, id, false), "codec"));
+    bed_expect_nothing(bed);
+    assert_false(store_has(bed, "thumbnails/guild_" STORE_GUILD));
+    bed_free(bed);
+}
+
 /* An image in place of the small one. */
 struct image_case {
     const void *bytes;
@@ -410,6 +424,7 @@ int main(void)
         cmocka_unit_test(storage_keeps_the_images_and_then_tells_the_writer),
         cmocka_unit_test(storage_writes_only_what_has_changed_when_a_mail_comes_again),
         cmocka_unit_test(storage_refuses_what_is_no_thumbnail),
+        cmocka_unit_test(storage_refuses_facts_that_are_none),
         cmocka_unit_test(storage_keeps_only_a_webp_of_the_claimed_size_that_was_asked_for),
         cmocka_unit_test(storage_follows_no_link_out_of_its_folder),
         cmocka_unit_test(thumbnails_have_the_modes_that_the_operator_sets),

@@ -78,7 +78,7 @@ static uint64_t deliver_stored(struct bed *bed, const char *clip_id, const char 
                                uint64_t origin)
 {
     struct ry_thumbnail_row row = {ry_str_of(size_type), ry_str_of(path), 320, 180, 4000};
-    struct ry_video_facts facts = {1.5, 1920, 1080, RY_STR("video/mp4")};
+    struct ry_video_facts facts = {.duration_s = 1.5, .width = 1920, .height = 1080, .mime_type = RY_STR("video/mp4")};
     struct ry_clip_completed completed = {.clip_id = ry_str_of(clip_id), .thumbnails = {&row, 1}, .facts = {&facts, 1}};
     return BED_DELIVER(bed, clip_completed, &completed, &(struct ry_send){.correlation = origin});
 }

@@ -361,7 +361,8 @@ static void complete_clips(struct bed *bed, unsigned n)
         uint64_t id = BED_DELIVER(bed, batch_write, batch_make(&batch, i), NULL);
         snprintf(path, sizeof path, PATH_OF_CLIP("%032x"), i);
         struct ry_thumbnail_row row = {RY_STR("small"), ry_str_of(path), 320, 180, 4000};
-        struct ry_video_facts facts = {1.5, 1920, 1080, RY_STR("video/mp4")};
+        struct ry_video_facts facts = {
+            .duration_s = 1.5, .width = 1920, .height = 1080, .mime_type = RY_STR("video/mp4")};
         struct ry_clip_completed completed = {
             .clip_id = ry_str_of(batch.clip_id), .thumbnails = {&row, 1}, .facts = {&facts, 1}};
         uint64_t outcome = BED_DELIVER(bed, clip_completed, &completed, NULL);

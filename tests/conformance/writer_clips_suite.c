@@ -33,7 +33,8 @@ static struct ry_clip_settled complete_clip(struct writer_fixture *f, unsigned n
 {
     struct ry_thumbnail_row rows[] = {{RY_STR("small"), RY_STR("thumbnails/s.webp"), 320, 180, 4000},
                                       {RY_STR("large"), RY_STR("thumbnails/l.webp"), 640, 360, 9000}};
-    struct ry_video_facts facts = {12.5, 1920, 1080, RY_STR("video/webm")};
+    struct ry_video_facts facts = {
+        .duration_s = 12.5, .width = 1920, .height = 1080, .mime_type = RY_STR("video/webm")};
     struct ry_clip_completed completed = {.clip_id = clip_id(f, number), .thumbnails = {rows, 2}, .facts = {&facts, 1}};
     struct ry_clip_settled settled = {0};
     IN_TRANSACTION(f, clip_completed(f->engine, &completed, found, &settled, &err));
@@ -248,6 +249,61 @@ void completed_clip_keeps_its_images_until_it_is_claimed_again(void **state)
         f->store->execute(f->store, "UPDATE clip SET thumbnail_status = 'pending'");
         (void)writer_claim_commit(f, ME, 1, LEASE_MS, false);
     }
+}
+
+static void complete_with(struct writer_fixture *f, const struct ry_video_facts *facts)
+{
+    struct ry_thumbnail_row row = {RY_STR("small"), RY_STR("thumbnails/s.webp"), 320, 180, 4000};
+    struct ry_video_facts copy = *facts;
+    struct ry_clip_completed completed = {.clip_id = clip_id(f, 0), .thumbnails = {&row, 1}, .facts = {&copy, 1}};
+    struct ry_clip_settled settled;
+    bool found;
+    IN_TRANSACTION(f, clip_completed(f->engine, &completed, &found, &settled, &err));
+}
+
+static void make_again(struct writer_fixture *f)
+{
+    f->store->execute(f->store, "UPDATE clip SET thumbnail_status = 'pending'");
+    (void)writer_claim_commit(f, ME, 1, LEASE_MS, false);
+}
+
+void completed_clip_has_its_video_s_facts(void **state)
+{
+    struct writer_fixture *f = *state;
+    static const char facts_of[] = "SELECT coalesce(container, '-') || ' ' || coalesce(video_codec, '-') || ' ' ||"
+                                   " coalesce(audio_codec, '-') || ' ' || coalesce(thumbhash, '-') FROM reelyard_media";
+    const struct ry_video_facts full = {.width = 1,
+                                        .height = 1,
+                                        .mime_type = RY_STR("video/mp4"),
+                                        .container = RY_STR("mp4"),
+                                        .video_codec = RY_STR("avc1.640028"),
+                                        .audio_codec = RY_STR("mp4a.40.2"),
+                                        .fps = 29.97,
+                                        .bitrate = 5000000,
+                                        .rotation = 90,
+                                        .has_audio = true,
+                                        .frame_time_s = 1.5,
+                                        .thumbhash = RY_STR("3wcKnJqHh4iAiIiIiIeAdQj4eA==")};
+    const struct ry_video_facts bare = {
+        .width = 1, .height = 1, .mime_type = RY_STR("video/webm"), .container = RY_STR("webm")};
+    const struct ry_video_facts none = {.width = 1, .height = 1, .mime_type = RY_STR("video/webm")};
+    write_clips(f, 0, 1);
+    (void)writer_claim_commit(f, ME, 1, LEASE_MS, false);
+    complete_with(f, &full);
+    complete_with(f, &bare); /* late: the first outcome stays */
+    writer_assert_text(f, facts_of, "mp4 avc1.640028 mp4a.40.2 3wcKnJqHh4iAiIiIiIeAdQj4eA==");
+    assert_int_equal(writer_number(f, "SELECT bitrate FROM reelyard_media WHERE has_audio AND fps > 29.9 AND fps < 30"
+                                      " AND rotation = 90 AND frame_time_s = 1.5"),
+                     5000000);
+    make_again(f);
+    complete_with(f, &none); /* by an encoder of an older version */
+    writer_assert_text(f, facts_of, "mp4 avc1.640028 mp4a.40.2 3wcKnJqHh4iAiIiIiIeAdQj4eA==");
+    make_again(f);
+    complete_with(f, &bare);
+    writer_assert_text(f, facts_of, "webm - - -");
+    assert_int_equal(writer_number(f, "SELECT count(*) FROM reelyard_media WHERE fps IS NULL AND bitrate IS NULL AND"
+                                      " rotation = 0 AND NOT has_audio AND frame_time_s = 0 AND keep_state = 'none'"),
+                     1);
 }
 
 void failed_counts_once_and_waits(void **state)

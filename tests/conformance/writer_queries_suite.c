@@ -155,7 +155,8 @@ void gallery_shows_names_files_and_failures(void **state)
     struct ry_clip_failed failed = {.clip_id = RY_STR("00000000000000000000000000000001"), .reason = RY_STR("broken")};
     struct ry_thumbnail_row rows[] = {{RY_STR("small"), RY_STR("s.webp"), 320, 180, 4000},
                                       {RY_STR("large"), RY_STR("l.webp"), 640, 360, 9000}};
-    struct ry_video_facts facts = {12.5, 1920, 1080, RY_STR("video/webm")};
+    struct ry_video_facts facts = {
+        .duration_s = 12.5, .width = 1920, .height = 1080, .mime_type = RY_STR("video/webm")};
     struct ry_clip_completed completed = {
         .clip_id = RY_STR("00000000000000000000000000000000"), .thumbnails = {rows, 2}, .facts = {&facts, 1}};
     struct ry_clip_settled settled;
@@ -283,7 +284,8 @@ void archive_counts_what_is_there(void **state)
     writer_assert_archive(f);
     (void)writer_claim_commit(f, "node/1", 12, 1000, false);
     struct ry_thumbnail_row row = {RY_STR("small"), RY_STR("s.webp"), 320, 180, 4000};
-    struct ry_video_facts facts = {12.5, 1920, 1080, RY_STR("video/webm")};
+    struct ry_video_facts facts = {
+        .duration_s = 12.5, .width = 1920, .height = 1080, .mime_type = RY_STR("video/webm")};
     struct ry_clip_completed completed = {.thumbnails = {&row, 1}, .facts = {&facts, 1}};
     struct ry_clip_settled settled;
     bool found;

@@ -110,7 +110,8 @@ struct ry_clip_completed writer_completed_make(struct writer_fixture *fixture, u
                                         320, 180, 4000};
     rows[1] = (struct ry_thumbnail_row){RY_STR("large"), ry_arena_printf(arena, "thumbnails/%u_large.webp", number),
                                         640, 360, 9000};
-    *facts = (struct ry_video_facts){12.5, 1920, 1080, RY_STR("video/webm")};
+    *facts =
+        (struct ry_video_facts){.duration_s = 12.5, .width = 1920, .height = 1080, .mime_type = RY_STR("video/webm")};
     return (struct ry_clip_completed){
         .clip_id = ry_arena_printf(arena, "%032x", number), .thumbnails = {rows, 2}, .facts = {facts, 1}};
 }

@@ -72,6 +72,7 @@
     CASE(renew_prolongs_own_leases_only) \
     CASE(completed_records_everything_and_bears_repetition) \
     CASE(completed_clip_keeps_its_images_until_it_is_claimed_again) \
+    CASE(completed_clip_has_its_video_s_facts) \
     CASE(failed_counts_once_and_waits) \
     CASE(failure_waits_by_the_retry_count_of_its_row) \
     CASE(permanent_failure_is_due_never_but_for_people) \
