@@ -32,6 +32,15 @@ enum ry_purge_scope { RY_PURGE_MESSAGE = 1, RY_PURGE_CHANNEL, RY_PURGE_GUILD };
  * encrypted, damaged, not a video, deleted), so it is not tried again by itself. PASSING: everything else. */
 enum ry_failure_class { RY_FAILURE_PASSING, RY_FAILURE_PERMANENT };
 
+/* Order of a gallery's clips. Of two that are equal in it, the newer one comes first. */
+enum ry_gallery_sort {
+    RY_GALLERY_NEWEST,
+    RY_GALLERY_OLDEST,
+    RY_GALLERY_LONGEST,
+    RY_GALLERY_LARGEST,
+    RY_GALLERY_RELEVANCE
+};
+
 /* The longest VERSION field of messages.def, and a NUL. */
 #define RY_VERSION_BYTES 101
 
