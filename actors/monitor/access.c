@@ -55,3 +55,22 @@ bool access_host_is_loopback(const char *host)
     }
     return false;
 }
+
+/* Whether an Origin names the host that was asked. Its scheme does not count: a proxy may speak TLS for this server. */
+static bool is_same_origin(const char *origin, const char *host)
+{
+    const char *at = strstr(origin, "://");
+    return at && host && strcasecmp(at + 3, host) == 0;
+}
+
+const char *access_refuses(const struct access_change *change)
+{
+    if (change->fetch_site && strcmp(change->fetch_site, "same-origin") != 0)
+        return "a change is only taken from this archive's own page";
+    /* A browser that says where it is from by the first header has said it there. */
+    if (change->fetch_site == NULL && change->origin && !is_same_origin(change->origin, change->host))
+        return "a change is only taken from this archive's own page";
+    if (!change->bearer && !access_same(change->given, change->wanted))
+        return "the page is from before the node started again; reload it and repeat";
+    return NULL;
+}

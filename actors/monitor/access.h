@@ -1,4 +1,4 @@
-/* access.h: who may see the web page. Pure functions on what a request contains.
+/* access.h: who may see the web page, and who may change something through it. Pure functions on what a request contains.
  *
  * Without a token the page is open to everybody who can reach the port: by default, this machine. A web page of another
  * site must not be able to read it through the user's browser (DNS rebinding), so on a loopback address only host names
@@ -26,5 +26,18 @@ void access_set_cookie(struct ry_str token, struct ry_buf *out);
 
 /* Whether a Host header (may be NULL) names this machine's loopback, with any port. */
 bool access_host_is_loopback(const char *host);
+
+/* Who asks for a change: a page of this very origin, which knows its token, or a program that shows the web token. */
+struct access_change {
+    const char *fetch_site; /* Sec-Fetch-Site, Origin and Host as they came; NULL: absent */
+    const char *origin;
+    const char *host;
+    struct ry_str given;  /* the token that came with it */
+    struct ry_str wanted; /* of this process */
+    bool bearer;          /* it came with the web token as Authorization, which no other site can send */
+};
+
+/* Why a change is refused, a sentence; NULL: it is allowed. */
+const char *access_refuses(const struct access_change *change);
 
 #endif

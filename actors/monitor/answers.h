@@ -6,7 +6,16 @@
 
 #include "proto/message.h"
 
-enum answer { ANSWER_NODE, ANSWER_QUEUE, ANSWER_ARCHIVE, ANSWER_GALLERY, ANSWER_THUMBNAIL, ANSWER_COUNT };
+enum answer {
+    ANSWER_NODE,
+    ANSWER_QUEUE,
+    ANSWER_ARCHIVE,
+    ANSWER_GALLERY,
+    ANSWER_THUMBNAIL,
+    ANSWER_FAILED,
+    ANSWER_RETRIED,
+    ANSWER_COUNT
+};
 
 struct answers {
     const struct ry_node_state *node;
@@ -14,6 +23,8 @@ struct answers {
     const struct ry_archive_state *archive;
     const struct ry_gallery_page *gallery;
     const struct ry_thumbnail_data *thumbnail;
+    const struct ry_failed_page *failed;
+    const struct ry_failed_retried *retried;
     const char *missing[ANSWER_COUNT]; /* NULL: it came, or was not asked for */
 };
 

@@ -75,6 +75,39 @@ void html_count(struct ry_buf *out, uint64_t count)
     }
 }
 
+void html_plural(struct ry_buf *out, uint64_t count, const char *one, const char *many)
+{
+    html_count(out, count);
+    (void)ry_buf_addf(out, " %s", count == 1 ? one : many);
+}
+
+static int hex_digit(char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    char lower = (char)(c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c);
+    const char *at = c != '\0' ? strchr(digits, lower) : NULL;
+    return at ? (int)(at - digits) : -1;
+}
+
+bool html_file_path(struct ry_buf *out, struct ry_str url)
+{
+    const struct ry_str prefix = RY_STR("file://");
+    if (!ry_str_starts(url, prefix))
+        return false;
+    struct ry_str path = {url.p + prefix.n, url.n - prefix.n};
+    RY_BUF_AUTO decoded = ry_buf_make(path.n + 1);
+    for (size_t i = 0; i < path.n; i++) {
+        int high = path.p[i] == '%' && i + 2 < path.n ? hex_digit(path.p[i + 1]) : -1;
+        int low = high >= 0 ? hex_digit(path.p[i + 2]) : -1;
+        char c = low >= 0 ? (char)(high * 16 + low) : path.p[i];
+        i += low >= 0 ? 2 : 0;
+        (void)ry_buf_add(&decoded, &c, 1);
+    }
+    bool readable = !decoded.failed && ry_str_is_utf8(ry_buf_str(&decoded));
+    (void)ry_buf_add_str(out, readable ? ry_buf_str(&decoded) : path);
+    return true;
+}
+
 void html_time(struct ry_buf *out, int64_t wall_ms)
 {
     char iso[RY_TIME_TEXT_BYTES];

@@ -22,6 +22,13 @@ void html_duration(struct ry_buf *out, double seconds);
 /* "1,234,567". */
 void html_count(struct ry_buf *out, uint64_t count);
 
+/* "1 clip", "1,234 clips". */
+void html_plural(struct ry_buf *out, uint64_t count, const char *one, const char *many);
+
+/* Appends the path of a file: URL as a person writes it: percent-decoded where that gives UTF-8. Not escaped. False, and
+ * nothing, for another URL. */
+bool html_file_path(struct ry_buf *out, struct ry_str url);
+
 /* <time datetime="ISO 8601">2024-10-19 15:03 UTC</time> */
 void html_time(struct ry_buf *out, int64_t wall_ms);
 

@@ -1,8 +1,8 @@
 /* http.c: libmicrohttpd, driven from the instance's thread.
  *
  * Owns the library's daemon, the exchanges under way and their responses. A request becomes an exchange; its connection
- * is suspended until http_reply, then resumed. Promises that no call waits, that bodies are discarded, and that each
- * exchange is replied to exactly once, also when the server closes. When the process ends, open connections are cut. */
+ * is suspended until http_reply, then resumed. Promises that no call waits, that no body takes more than its limit, and
+ * that each exchange is replied to exactly once, also when the server closes. When the process ends, open connections are cut. */
 #include "actors/monitor/http.h"
 
 #include <stdio.h>
@@ -21,10 +21,9 @@
 #include "runtime/base/log.h"
 
 #define CONNECTION_MEMORY_BYTES ((size_t)32768)
-#define HTTP_METHODS            "GET, HEAD"
-#define CONTENT_SECURITY_POLICY \
-    "default-src 'none'; img-src 'self'; style-src 'self'; base-uri 'none'; " \
-    "form-action 'none'; frame-ancestors 'none'"
+#define HTTP_METHODS            "GET, HEAD, POST"
+/* The library renamed its own constant. */
+#define HTTP_TOO_LARGE 413
 
 #define HTTP_MAGIC     0x68747470u
 #define EXCHANGE_MAGIC 0x65786368u
@@ -37,9 +36,11 @@ struct http_exchange {
     struct seat *seat;
     struct peer visitor; /* behind the proxy, if it came through one */
     char *path;
-    bool asked;     /* the owner knows of it */
-    bool suspended; /* the connection waits for http_reply */
-    bool queued;    /* the response is libmicrohttpd's */
+    bool post;
+    struct ry_buf body; /* of a POST */
+    bool asked;         /* the owner knows of it */
+    bool suspended;     /* the connection waits for http_reply */
+    bool queued;        /* the response is libmicrohttpd's */
     unsigned status;
     uint64_t bytes;
     struct MHD_Response *response; /* replied, but not queued yet */
@@ -57,6 +58,7 @@ struct http {
     void *arg;
     LIST_HEAD(, http_exchange) exchanges;
     struct listener listener;
+    char *policy;
 };
 
 /* What the library was given, as it comes back. */
@@ -97,6 +99,9 @@ static struct MHD_Response *make_response(const struct http_reply *reply)
                                                                           release_frame, frame);
         if (response == NULL)
             ry_frame_unref(frame);
+    } else if (reply->fixed.n > 0) {
+        response =
+            MHD_create_response_from_buffer(reply->fixed.n, (void *)(uintptr_t)reply->fixed.p, MHD_RESPMEM_PERSISTENT);
     } else if (reply->body && reply->body->p) {
         response = MHD_create_response_from_buffer(reply->body->n, reply->body->p, MHD_RESPMEM_MUST_FREE);
         if (response)
@@ -109,23 +114,25 @@ static struct MHD_Response *make_response(const struct http_reply *reply)
 
 void http_reply(struct http_exchange *exchange, const struct http_reply *reply)
 {
-    uint64_t bytes = reply->frame ? ry_frame_size(reply->frame) : reply->body ? reply->body->n : 0;
+    uint64_t bytes = reply->frame ? ry_frame_size(reply->frame) : reply->body ? reply->body->n : reply->fixed.n;
     RY_ASSERT(exchange->magic == EXCHANGE_MAGIC && exchange->response == NULL && !exchange->queued,
               "%s is answered twice, %u and %u", exchange->path, exchange->status, reply->status);
     struct MHD_Response *response = make_response(reply);
     if (response) {
         add_header(response, "Content-Type", reply->content_type);
         add_header(response, "Cache-Control", reply->cache_control ? reply->cache_control : "no-store");
+        add_header(response, "Content-Encoding", reply->content_encoding);
+        add_header(response, "Vary", reply->vary);
         add_header(response, "ETag", reply->etag);
         add_header(response, "Location", reply->location);
         add_header(response, "Set-Cookie", reply->set_cookie);
         add_header(response, "WWW-Authenticate", reply->www_authenticate);
         add_header(response, "Connection",
                    seats_is_last_request(&exchange->http->seats, exchange->seat) ? "close" : NULL);
-        add_header(response, "Allow", reply->status == MHD_HTTP_METHOD_NOT_ALLOWED ? HTTP_METHODS : NULL);
-        add_header(response, "Content-Security-Policy", CONTENT_SECURITY_POLICY);
+        add_header(response, "Allow", reply->allow);
+        add_header(response, "Content-Security-Policy", exchange->http->policy);
         add_header(response, "X-Content-Type-Options", "nosniff");
-        add_header(response, "Referrer-Policy", "no-referrer");
+        add_header(response, "Referrer-Policy", "same-origin");
         add_header(response, "Cross-Origin-Resource-Policy", "same-origin");
     }
     exchange->status = reply->status;
@@ -203,6 +210,7 @@ static struct http_exchange *exchange_new(struct http *http, struct MHD_Connecti
     seat->busy = true;
     exchange->visitor = visitor_of(http, connection, &seat->peer);
     exchange->path = copy;
+    exchange->body = ry_buf_make(HTTP_BODY_MAX_BYTES);
     LIST_INSERT_HEAD(&http->exchanges, exchange, link);
     return exchange;
 }
@@ -211,8 +219,10 @@ static enum MHD_Result refuse(struct http_exchange *exchange, unsigned status, c
 {
     RY_BUF_AUTO body = ry_buf_make(128);
     (void)ry_buf_addf(&body, "%s\n", why);
-    http_reply(exchange,
-               &(struct http_reply){.status = status, .content_type = "text/plain; charset=utf-8", .body = &body});
+    http_reply(exchange, &(struct http_reply){.status = status,
+                                              .content_type = "text/plain; charset=utf-8",
+                                              .body = &body,
+                                              .allow = status == MHD_HTTP_METHOD_NOT_ALLOWED ? HTTP_METHODS : NULL});
     return queue_response(exchange);
 }
 
@@ -224,8 +234,9 @@ static enum MHD_Result on_head(struct http *http, struct MHD_Connection *connect
     *slot = exchange;
     if (exchange == NULL)
         return MHD_NO;
-    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
-        return refuse(exchange, MHD_HTTP_METHOD_NOT_ALLOWED, "Only GET and HEAD are supported.");
+    exchange->post = strcmp(method, MHD_HTTP_METHOD_POST) == 0;
+    if (!exchange->post && strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
+        return refuse(exchange, MHD_HTTP_METHOD_NOT_ALLOWED, "Only GET, HEAD and POST are supported.");
     if (asks_too_much(http, exchange)) {
         http->refused++;
         return refuse(exchange, MHD_HTTP_TOO_MANY_REQUESTS, "Too many concurrent requests from this address.");
@@ -241,13 +252,16 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
     struct http *http = http_of(arg);
     struct http_exchange *exchange = exchange_of(*slot);
     (void)version;
-    (void)upload;
     if (exchange == NULL)
         return on_head(http, connection, path, method, slot);
     if (*upload_bytes > 0) {
+        if (exchange->post)
+            (void)ry_buf_add(&exchange->body, upload, *upload_bytes);
         *upload_bytes = 0;
         return MHD_YES;
     }
+    if (exchange->body.failed && !exchange->asked && !exchange->queued)
+        return refuse(exchange, HTTP_TOO_LARGE, "The body is too large.");
     if (!exchange->asked && !exchange->queued) {
         exchange->asked = true;
         seats_answering(&http->seats, exchange->seat, seat_use_of_path(ry_str_of(exchange->path)));
@@ -278,6 +292,7 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **sl
     if (exchange->response)
         MHD_destroy_response(exchange->response);
     exchange->magic = 0;
+    ry_buf_free(&exchange->body);
     free(exchange->path);
     free(exchange);
 }
@@ -285,6 +300,16 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **sl
 const char *http_path(const struct http_exchange *exchange)
 {
     return exchange->path;
+}
+
+bool http_is_post(const struct http_exchange *exchange)
+{
+    return exchange->post;
+}
+
+struct ry_str http_body(const struct http_exchange *exchange)
+{
+    return ry_buf_str(&exchange->body);
 }
 
 const char *http_argument(const struct http_exchange *exchange, const char *name)
@@ -417,6 +442,11 @@ int http_open(struct http **out, const struct http_options *options, const struc
     http->arg = arg;
     http->fd = -1;
     LIST_INIT(&http->exchanges);
+    http->policy = strdup(options->policy);
+    if (http->policy == NULL) {
+        free(http);
+        return ry_fail(err, RY_ENOMEM, "out of memory");
+    }
     const struct door_options door = {
         .clock = options->clock, .head_ms = options->timeout_ms, .on_guest = on_guest, .arg = http};
     int rc = seats_init(&http->seats, options->clock, options->timeout_ms, options->each_max, options->proxies, err);
@@ -452,6 +482,7 @@ void http_close(struct http **slot)
     if (http->fd >= 0)
         (void)close(http->fd);
     http->magic = 0;
+    free(http->policy);
     free(http);
 }
 

@@ -2,8 +2,8 @@
  *
  * Owns the listening socket and the connections, and limits what each may cost (door.h, seats.h). A request is handed
  * to the owner as an exchange, which is answered, at once or later, by one http_reply; until then its connection is
- * suspended and costs nothing. Only GET and HEAD reach the owner; request bodies are discarded. Everything is called
- * from the instance's thread, inside http_run. */
+ * suspended and costs nothing. Only GET, HEAD and POST reach the owner; what a POST carries is kept up to
+ * HTTP_BODY_MAX_BYTES, other bodies are discarded. Everything is called from the instance's thread, inside http_run. */
 #ifndef REELYARD_ACTORS_MONITOR_HTTP_H
 #define REELYARD_ACTORS_MONITOR_HTTP_H
 
@@ -11,6 +11,9 @@
 #include "runtime/base/buf.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/error.h"
+
+/* Of the body of a POST; a longer one is refused with 413. */
+#define HTTP_BODY_MAX_BYTES ((size_t)65536)
 
 struct http;
 struct http_exchange;
@@ -30,6 +33,7 @@ struct http_options {
     int64_t timeout_ms;  /* for the head and body of a request, and for the next one on the same connection */
     int64_t each_max;    /* connections of one address; 0: no limit */
     const char *proxies; /* addresses whose word about who asks is taken, and to which each_max does not apply */
+    const char *policy;  /* the Content-Security-Policy of every answer; copied */
 };
 
 /* Listens. RY_ECONFIG if an address is none, taken or not allowed, with what to do. */
@@ -58,6 +62,9 @@ bool http_is_loopback(const struct http *http);
 
 /* Of the request; NULL when absent. Valid until the exchange has ended. The path is percent-decoded. */
 const char *http_path(const struct http_exchange *exchange);
+bool http_is_post(const struct http_exchange *exchange);
+/* Of a POST; empty for others. Bytes as they came. */
+struct ry_str http_body(const struct http_exchange *exchange);
 const char *http_argument(const struct http_exchange *exchange, const char *name);
 const char *http_header(const struct http_exchange *exchange, const char *name);
 const char *http_cookie(const struct http_exchange *exchange, const char *name);
@@ -73,8 +80,12 @@ struct http_reply {
     const char *content_type;
     struct ry_buf *body;       /* its memory is taken; or NULL */
     struct ry_frame *frame;    /* a reference is taken; or NULL */
+    struct ry_str fixed;       /* memory that lives as long as the program; or absent */
     const char *cache_control; /* NULL: no-store */
     /* NULL: left out. */
+    const char *content_encoding;
+    const char *vary;
+    const char *allow;
     const char *etag;
     const char *location;
     const char *set_cookie;

@@ -2,22 +2,24 @@
  *
  * Owns the one HTTP port (http.c) and nothing else: every figure and every clip comes from the actor that owns it.
  *
- * Accepts: GET and HEAD over HTTP; the answers to what it asked; undeliverable.
- * Sends:   node_get to the router, queue_get to the ingester, archive_get and gallery_get to the writer,
- *          thumbnail_read to the storage, each for one HTTP request.
+ * Accepts: GET, HEAD and POST over HTTP; the answers to what it asked; undeliverable.
+ * Sends:   node_get to the router, queue_get to the ingester, archive_get, gallery_get, failed_get and failed_retry to
+ *          the writer, thumbnail_read to the storage, each for one HTTP request.
  *
  * A request is a small state machine. It is checked (host, token, arguments), then asks what its route needs and waits
  * with its connection suspended, then is answered: when the last answer has come, or after REQUEST_MS with what there
  * is. Each route decides what a missing answer means; a page without its clips is 503.
  *
  * Promises: it never waits; what it asks has a deadline, so that a busy archive does not work for visitors who are
- * gone; a visitor's input and a message's text reach no page unescaped and no file path unchecked.
+ * gone; a visitor's input and a message's text reach no page unescaped and no file path unchecked; only a page of this
+ * server, or who has the web token, changes anything.
  *
  * When it crashes, open connections are cut and nothing is lost: it holds no state. */
 #include "actors/monitor/monitor.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "actors/monitor/access.h"
 #include "actors/monitor/html.h"
@@ -45,6 +47,7 @@ static void request_free(struct monitor *self, struct request *request)
         if (request->asked[a].mail && self->ctx) /* without a context the instance closes and frees all mail */
             ry_mail_done(self->ctx, request->asked[a].mail);
     http_set_data(request->exchange, NULL);
+    form_free(&request->form);
     free(request);
 }
 
@@ -59,6 +62,8 @@ static uint64_t ask(struct monitor *self, const struct request *request, enum an
     case ANSWER_GALLERY: return RY_TELL(self->ctx, gallery_get, &request->get, &send);
     case ANSWER_THUMBNAIL:
         return RY_TELL(self->ctx, thumbnail_read, &(struct ry_thumbnail_read){.storage_path = request->path}, &send);
+    case ANSWER_FAILED: return RY_TELL(self->ctx, failed_get, &request->failed_get, &send);
+    case ANSWER_RETRIED: return RY_TELL(self->ctx, failed_retry, &request->retry, &send);
     case ANSWER_COUNT: break;
     }
     return 0;
@@ -81,6 +86,8 @@ static void request_finish(struct monitor *self, struct request *request)
     answers.archive = bodies[ANSWER_ARCHIVE];
     answers.gallery = bodies[ANSWER_GALLERY];
     answers.thumbnail = bodies[ANSWER_THUMBNAIL];
+    answers.failed = bodies[ANSWER_FAILED];
+    answers.retried = bodies[ANSWER_RETRIED];
     request->route->reply(self, request, &answers);
     request_free(self, request);
 }
@@ -117,14 +124,17 @@ static void request_begin(struct monitor *self, struct http_exchange *exchange, 
     request->magic = REQUEST_MAGIC;
     request->exchange = exchange;
     request->route = route;
+    request->change_token = self->change_token;
+    request->bearer = self->token.p && access_same(access_bearer(http_header(exchange, "Authorization")), self->token);
     request->deadline_mono_ms = ry_mono_ms(ry_ctx_clock(self->ctx)) + REQUEST_MS;
     LIST_INSERT_HEAD(&self->requests, request, link);
     http_set_data(exchange, request);
     struct ry_error err = {0};
     int rc = route->check ? route->check(request, &err) : RY_OK;
     if (rc != RY_OK) {
-        unsigned status = rc == RY_ENOENT ? 404 : 400;
-        pages_refuse(self, exchange, route->face, status, status == 404 ? "Not found" : "Request refused", err.text);
+        unsigned status = rc == RY_ENOENT ? 404 : rc == RY_EACCES ? 403 : 400;
+        pages_refuse(self, exchange, pages_face(exchange, route), status,
+                     status == 404 ? "Not found" : "Request refused", err.text);
         request_free(self, request);
         return;
     }
@@ -185,7 +195,7 @@ static void on_asked(void *arg, struct http_exchange *exchange)
 {
     struct monitor *self = monitor_of(arg);
     const struct route *route = pages_route(http_path(exchange));
-    enum face face = route ? route->face : FACE_TEXT;
+    enum face face = pages_face(exchange, route);
     bool open = route && route->open;
     if (self->token.p == NULL && http_is_loopback(self->http) &&
         !access_host_is_loopback(http_header(exchange, "Host"))) {
@@ -208,7 +218,9 @@ static void on_asked(void *arg, struct http_exchange *exchange)
         }
     }
     if (route == NULL)
-        pages_refuse(self, exchange, face, 404, "Not found", "no such page");
+        pages_refuse(self, exchange, face, 404, "Not found", "There is no such page here");
+    else if (http_is_post(exchange) != route->changes)
+        pages_refuse(self, exchange, face, 405, "Not allowed", "this address is not for that");
     else if (ry_ctx_draining(self->ctx) && !open)
         pages_refuse(self, exchange, face, 503, "Temporarily unavailable", "The node is stopping");
     else
@@ -240,8 +252,37 @@ static void advise(struct monitor *self, const struct ry_config *config)
     bool private = http_is_loopback(self->http) || self->token.p != NULL;
     self->data = private ? realpath(ry_config_str(config, RY_OPT_data), NULL) : NULL;
     self->advice = (struct gallery_advice){.data = self->data ? self->data : "FOLDER",
+                                           .private = private,
                                            .servers = ry_config_has_postgres(config) ||
                                                       ry_config_str(config, RY_OPT_redis_url)[0] != '\0'};
+}
+
+/* What a page may load, and from where: nothing but this server's own files, and video from where /watch sends a viewer
+ * to: https, or a host that is allowed by name. */
+static void add_policy(const struct ry_config *config, struct ry_buf *out)
+{
+    (void)ry_buf_add_str(out, RY_STR("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+                                     "connect-src 'self'; media-src 'self' https:"));
+    const char *host = ry_config_str(config, RY_OPT_allowed_hosts);
+    while (*(host += strspn(host, ", \t")) != '\0') {
+        size_t n = strcspn(host, ", \t");
+        /* Letters of a host and a port; anything else could end the directive. */
+        if (strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]") >= n)
+            (void)ry_buf_addf(out, " http://%.*s", (int)n, host);
+        host += n;
+    }
+    (void)ry_buf_add_str(out, RY_STR("; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"));
+}
+
+/* A secret of this process, in every form that changes something. */
+static int make_change_token(struct monitor *self, struct ry_error *err)
+{
+    unsigned char bytes[CHANGE_TOKEN_BYTES];
+    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
+        return ry_fail(err, RY_EIO, "no random bytes can be had: %m");
+    for (size_t i = 0; i < sizeof bytes; i++)
+        (void)snprintf(self->change_token + 2 * i, 3, "%02x", bytes[i]);
+    return RY_OK;
 }
 
 static int monitor_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
@@ -261,13 +302,19 @@ static int monitor_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
     int64_t port = ry_config_int(config, RY_OPT_http_port);
     if (port == 0)
         return RY_OK;
+    RY_BUF_AUTO policy = ry_buf_make(65536);
+    add_policy(config, &policy);
+    int rc = make_change_token(self, err);
+    if (rc != RY_OK)
+        return rc;
     const struct http_options options = {.address = ry_config_str(config, RY_OPT_http_bind),
                                          .port = (uint16_t)port,
                                          .clock = ry_ctx_clock(ctx),
                                          .timeout_ms = ry_config_int(config, RY_OPT_http_timeout) * 1000,
                                          .each_max = ry_config_int(config, RY_OPT_http_connections_each),
-                                         .proxies = ry_config_str(config, RY_OPT_http_proxies)};
-    int rc = http_open(&self->http, &options, &events, self, err);
+                                         .proxies = ry_config_str(config, RY_OPT_http_proxies),
+                                         .policy = ry_buf_cstr(&policy)};
+    rc = http_open(&self->http, &options, &events, self, err);
     if (rc != RY_OK)
         return rc;
     RY_LOG(RY_INFO, "http_listening", "url=%s", http_url(self->http));
@@ -320,8 +367,9 @@ static void on_page_get(const struct monitor *self, struct ry_ctx *ctx, const st
 
 static void monitor_receive(void *arg, struct ry_ctx *ctx, struct ry_mail *mail)
 {
-    static const enum ry_tag answers[ANSWER_COUNT] = {RY_TAG_node_state, RY_TAG_queue_state, RY_TAG_archive_state,
-                                                      RY_TAG_gallery_page, RY_TAG_thumbnail_data};
+    static const enum ry_tag answers[ANSWER_COUNT] = {RY_TAG_node_state,    RY_TAG_queue_state,    RY_TAG_archive_state,
+                                                      RY_TAG_gallery_page,  RY_TAG_thumbnail_data, RY_TAG_failed_page,
+                                                      RY_TAG_failed_retried};
     struct monitor *self = monitor_of(arg);
     struct asked *asked = NULL;
     if (mail->envelope.tag == RY_TAG_page_get) {

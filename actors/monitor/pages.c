@@ -5,12 +5,18 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "actors/monitor/access.h"
 #include "actors/monitor/api.h"
+#include "actors/monitor/clip_page.h"
+#include "actors/monitor/failures.h"
+#include "actors/monitor/form.h"
 #include "actors/monitor/gallery.h"
 #include "actors/monitor/metrics.h"
+#include "actors/monitor/page.h"
 #include "actors/monitor/query.h"
 #include "actors/monitor/request.h"
-#include "actors/monitor/style.h"
+#include "actors/monitor/web.h"
+#include "runtime/base/assert.h"
 
 /* Largest page: 200 clips with their texts, escaped. */
 #define PAGE_MAX_BYTES ((size_t)32 << 20)
@@ -38,7 +44,12 @@ static void reply_page(struct monitor *self, struct http_exchange *exchange, uns
         status = 500;
         type = TYPE_TEXT;
     }
-    pages_reply(self, exchange, &(struct http_reply){.status = status, .content_type = type, .body = page});
+    /* A page may be gone back to without being asked for again; anything else is asked for anew. */
+    pages_reply(self, exchange,
+                &(struct http_reply){.status = status,
+                                     .content_type = type,
+                                     .body = page,
+                                     .cache_control = strcmp(type, TYPE_HTML) == 0 ? "private, no-cache" : NULL});
 }
 
 void pages_refuse(struct monitor *self, struct http_exchange *exchange, enum face face, unsigned status,
@@ -49,12 +60,15 @@ void pages_refuse(struct monitor *self, struct http_exchange *exchange, enum fac
     switch (face) {
     case FACE_TEXT: (void)ry_buf_addf(&body, "%s: %s.\n", title, why); break;
     case FACE_JSON: api_error(why, &body); break;
-    case FACE_HTML: gallery_notice(title, why, &body); break;
+    case FACE_HTML: page_notice(title, why, &body); break;
     }
     pages_reply(self, exchange,
                 &(struct http_reply){.status = status,
                                      .content_type = types[face],
                                      .body = &body,
+                                     .allow = status != 405            ? NULL
+                                              : http_is_post(exchange) ? "GET, HEAD"
+                                                                       : "POST",
                                      .www_authenticate = status == 401 ? "Bearer realm=\"reelyard\"" : NULL});
 }
 
@@ -92,16 +106,22 @@ static void reply_status(struct monitor *self, struct request *request, const st
     reply_page(self, request->exchange, 200, TYPE_JSON, &body);
 }
 
-static void reply_style(struct monitor *self, struct request *request, const struct answers *answers)
+/* Compressed for those who take it. Under the digest of this very program it never changes. */
+static void reply_asset(struct monitor *self, struct request *request, const struct answers *answers)
 {
     (void)answers;
-    RY_BUF_AUTO body = ry_buf_make(65536);
-    (void)ry_buf_add_str(&body, ry_str_of(web_style));
+    const char *accepted = http_header(request->exchange, "Accept-Encoding");
+    bool gzip = accepted && strstr(accepted, "gzip") != NULL;
+    bool current = false;
+    const struct web_asset *asset = web_find(request->path, &current);
+    RY_ASSERT(asset != NULL, "%.*s was checked", RY_STR_ARG(request->path));
     pages_reply(self, request->exchange,
                 &(struct http_reply){.status = 200,
-                                     .content_type = "text/css; charset=utf-8",
-                                     .body = &body,
-                                     .cache_control = "private, max-age=600"});
+                                     .content_type = asset->type,
+                                     .fixed = gzip ? asset->gzip : asset->plain,
+                                     .content_encoding = gzip ? "gzip" : NULL,
+                                     .vary = "Accept-Encoding",
+                                     .cache_control = current ? "public, max-age=31536000, immutable" : "no-cache"});
 }
 
 /* The page of clips, or NULL after a 503 that says why there is none. */
@@ -124,8 +144,63 @@ static void reply_gallery(struct monitor *self, struct request *request, const s
     if (need_clips(self, request, answers) == NULL)
         return;
     RY_BUF_AUTO body = ry_buf_make(PAGE_MAX_BYTES);
-    gallery_render(&request->get, answers, &self->advice, &body);
+    gallery_render(&request->links, answers, &self->advice, &body);
     reply_page(self, request->exchange, 200, TYPE_HTML, &body);
+}
+
+static void reply_clip(struct monitor *self, struct request *request, const struct answers *answers)
+{
+    const struct ry_gallery_page *page = need_clips(self, request, answers);
+    if (page == NULL)
+        return;
+    if (page->clips.n == 0) {
+        pages_refuse(self, request->exchange, FACE_HTML, 404, "Not found",
+                     "There is no such clip in this archive; it may have been deleted");
+        return;
+    }
+    RY_BUF_AUTO body = ry_buf_make(PAGE_MAX_BYTES);
+    clip_page_render(&request->links, answers, &self->advice, ry_str_of(self->change_token), &body);
+    reply_page(self, request->exchange, 200, TYPE_HTML, &body);
+}
+
+static void reply_failures(struct monitor *self, struct request *request, const struct answers *answers)
+{
+    const struct ry_failed_page *page = answers->failed;
+    char why[512];
+    if (page && page->error.n == 0) {
+        RY_BUF_AUTO body = ry_buf_make(PAGE_MAX_BYTES);
+        failures_render(&request->failed_get, answers, &self->advice, ry_str_of(self->change_token), &body);
+        reply_page(self, request->exchange, 200, TYPE_HTML, &body);
+        return;
+    }
+    if (page)
+        (void)snprintf(why, sizeof why, "The database did not answer: %.*s", RY_STR_ARG(page->error));
+    else
+        (void)snprintf(why, sizeof why, "The archive did not answer: %s", answers->missing[ANSWER_FAILED]);
+    refuse_missing(self, request, why);
+}
+
+/* What a form of the page asked for is done: back to the page. A script hears how many clips it was. */
+static void reply_retried(struct monitor *self, struct request *request, const struct answers *answers)
+{
+    const struct ry_failed_retried *retried = answers->retried;
+    enum face face = pages_face(request->exchange, request->route);
+    char why[512] = "";
+    if (retried == NULL)
+        (void)snprintf(why, sizeof why, "The archive did not answer: %s", answers->missing[ANSWER_RETRIED]);
+    else if (retried->error.n > 0)
+        (void)snprintf(why, sizeof why, "The database did not answer: %.*s", RY_STR_ARG(retried->error));
+    if (why[0] != '\0') {
+        pages_refuse(self, request->exchange, face, 503, "Temporarily unavailable", why);
+    } else if (face == FACE_HTML) {
+        char back[FORM_BACK_MAX_BYTES];
+        (void)snprintf(back, sizeof back, "%.*s", RY_STR_ARG(request->back));
+        pages_reply(self, request->exchange, &(struct http_reply){.status = 303, .location = back});
+    } else {
+        RY_BUF_AUTO body = ry_buf_make(128);
+        (void)ry_buf_addf(&body, "{\"retried\":%" PRIu64 "}\n", retried->count);
+        reply_page(self, request->exchange, 200, TYPE_JSON, &body);
+    }
 }
 
 static void reply_clips(struct monitor *self, struct request *request, const struct answers *answers)
@@ -177,6 +252,12 @@ static void reply_thumbnail(struct monitor *self, struct request *request, const
 
 /* ---- routes ------------------------------------------------------------------------------------------------------ */
 
+static void read_links(struct request *request)
+{
+    for (unsigned arg = 0; arg < LINK_COUNT; arg++)
+        request->links.values[arg] = ry_str_of(http_argument(request->exchange, link_name((enum link_arg)arg)));
+}
+
 static int check_query(struct request *request, struct ry_error *err)
 {
     struct query_args args = {.limit = ry_str_of(http_argument(request->exchange, "limit")),
@@ -184,7 +265,86 @@ static int check_query(struct request *request, struct ry_error *err)
                               .guild = ry_str_of(http_argument(request->exchange, "guild")),
                               .channel = ry_str_of(http_argument(request->exchange, "channel")),
                               .status = ry_str_of(http_argument(request->exchange, "status"))};
+    read_links(request);
     return query_read(&args, &request->get, err);
+}
+
+/* The part of the path behind the route's, up to `behind`, if it is a clip's id. */
+static int read_clip_id(struct request *request, const char *behind, struct ry_str *id, struct ry_error *err)
+{
+    const char *start = http_path(request->exchange) + strlen(request->route->path);
+    size_t n = strspn(start, "0123456789abcdef");
+    if (n != 32 || strcmp(start + n, behind) != 0)
+        return ry_fail(err, RY_ENOENT, "There is no such clip in this archive");
+    *id = (struct ry_str){start, n};
+    return RY_OK;
+}
+
+static int check_clip(struct request *request, struct ry_error *err)
+{
+    read_links(request);
+    request->get = (struct ry_gallery_get){.limit = 1, .before_wall_ms = INT64_MAX};
+    return read_clip_id(request, "", &request->get.clip_id, err);
+}
+
+/* All reasons with some clips of each, or all clips of one reason, a page at a time. */
+static int check_failures(struct request *request, struct ry_error *err)
+{
+    struct ry_str reason = ry_str_of(http_argument(request->exchange, "reason"));
+    struct ry_str after = ry_str_of(http_argument(request->exchange, "after"));
+    if (reason.n > 400 || after.n > 64)
+        return ry_fail(err, RY_EINVAL, "reason and after are what the page's own links have in them");
+    request->failed_get = (struct ry_failed_get){.limit = reason.n > 0 ? FAILURES_PAGE : FAILURES_ALL,
+                                                 .after_id = after,
+                                                 .kind = reason,
+                                                 .each = reason.n > 0 ? 0 : FAILURES_EACH};
+    return RY_OK;
+}
+
+/* Whether the form came from a page of this server; its fields, decoded. */
+static int check_change(struct request *request, struct ry_error *err)
+{
+    const struct http_exchange *exchange = request->exchange;
+    struct ry_str token = {NULL, 0};
+    form_read(http_body(exchange), "back", &request->form, &request->back);
+    form_read(http_body(exchange), "token", &request->form, &token);
+    form_read(http_body(exchange), "reason", &request->form, &request->retry.kind);
+    if (!form_is_local(request->back))
+        request->back = RY_STR("/");
+    const struct access_change change = {.fetch_site = http_header(exchange, "Sec-Fetch-Site"),
+                                         .origin = http_header(exchange, "Origin"),
+                                         .host = http_header(exchange, "Host"),
+                                         .given = token,
+                                         .wanted = ry_str_of(request->change_token),
+                                         .bearer = request->bearer};
+    const char *why = access_refuses(&change);
+    if (why)
+        return ry_fail(err, RY_EACCES, "%s", why);
+    return request->retry.kind.n > 400 ? ry_fail(err, RY_EINVAL, "the reason is too long") : RY_OK;
+}
+
+static int check_retry_clip(struct request *request, struct ry_error *err)
+{
+    int rc = read_clip_id(request, "/retry", &request->retry_id, err);
+    if (rc == RY_OK)
+        rc = check_change(request, err);
+    request->retry = (struct ry_failed_retry){.clip_ids = {&request->retry_id, 1}, .completed = true};
+    return rc;
+}
+
+static int check_asset(struct request *request, struct ry_error *err)
+{
+    bool current = false;
+    request->path = ry_str_of(http_path(request->exchange));
+    return web_find(request->path, &current) ? RY_OK : ry_fail(err, RY_ENOENT, "no such file");
+}
+
+/* Browsers ask for this name wherever no page tells them another. */
+static int check_icon(struct request *request, struct ry_error *err)
+{
+    (void)err;
+    request->path = RY_STR(WEB_ASSETS "-/icon.svg");
+    return RY_OK;
 }
 
 static int check_thumbnail(struct request *request, struct ry_error *err)
@@ -195,15 +355,27 @@ static int check_thumbnail(struct request *request, struct ry_error *err)
 
 #define ASK(answer) (1u << ANSWER_##answer)
 
+#define GET     false, false, false
+#define GET_IN  true, false, false /* any path below it */
+#define POST    false, false, true
+#define POST_IN true, false, true
+#define OPEN    false, true, false
+#define OPEN_IN true, true, false
+
 static const struct route routes[] = {
-    {"/", false, false, FACE_HTML, ASK(GALLERY) | ASK(ARCHIVE), check_query, reply_gallery},
-    {"/style.css", false, false, FACE_TEXT, 0, NULL, reply_style},
-    {"/thumbnails/", true, false, FACE_TEXT, ASK(THUMBNAIL), check_thumbnail, reply_thumbnail},
-    {"/api/clips", false, false, FACE_JSON, ASK(GALLERY), check_query, reply_clips},
-    {"/api/status", false, false, FACE_JSON, ASK(NODE) | ASK(QUEUE) | ASK(ARCHIVE), NULL, reply_status},
-    {"/metrics", false, false, FACE_TEXT, ASK(NODE) | ASK(QUEUE) | ASK(ARCHIVE), NULL, reply_metrics},
-    {"/ready", false, true, FACE_JSON, ASK(NODE) | ASK(QUEUE) | ASK(ARCHIVE), NULL, reply_ready},
-    {"/ping", false, true, FACE_TEXT, 0, NULL, reply_ping},
+    {"/", GET, FACE_HTML, ASK(GALLERY) | ASK(ARCHIVE), check_query, reply_gallery},
+    {"/clip/", GET_IN, FACE_HTML, ASK(GALLERY) | ASK(ARCHIVE), check_clip, reply_clip},
+    {"/failures", GET, FACE_HTML, ASK(FAILED) | ASK(ARCHIVE), check_failures, reply_failures},
+    {WEB_ASSETS, OPEN_IN, FACE_TEXT, 0, check_asset, reply_asset},
+    {"/favicon.ico", OPEN, FACE_TEXT, 0, check_icon, reply_asset},
+    {"/thumbnails/", GET_IN, FACE_TEXT, ASK(THUMBNAIL), check_thumbnail, reply_thumbnail},
+    {"/api/clips", GET, FACE_JSON, ASK(GALLERY), check_query, reply_clips},
+    {"/api/clips/", POST_IN, FACE_JSON, ASK(RETRIED), check_retry_clip, reply_retried},
+    {"/api/failed/retry", POST, FACE_JSON, ASK(RETRIED), check_change, reply_retried},
+    {"/api/status", GET, FACE_JSON, ASK(NODE) | ASK(QUEUE) | ASK(ARCHIVE), NULL, reply_status},
+    {"/metrics", GET, FACE_TEXT, ASK(NODE) | ASK(QUEUE) | ASK(ARCHIVE), NULL, reply_metrics},
+    {"/ready", OPEN, FACE_JSON, ASK(NODE) | ASK(QUEUE) | ASK(ARCHIVE), NULL, reply_ready},
+    {"/ping", OPEN, FACE_TEXT, 0, NULL, reply_ping},
 };
 
 const struct route *pages_route(const char *path)
@@ -214,4 +386,13 @@ const struct route *pages_route(const char *path)
             return &routes[i];
     }
     return NULL;
+}
+
+enum face pages_face(const struct http_exchange *exchange, const struct route *route)
+{
+    const char *accepted = http_header(exchange, "Accept");
+    bool reads = accepted && strstr(accepted, "text/html") != NULL;
+    if (route && !route->changes)
+        return route->face;
+    return reads ? FACE_HTML : route ? route->face : FACE_TEXT;
 }

@@ -6,8 +6,10 @@
 #include <sys/queue.h>
 
 #include "actors/monitor/answers.h"
+#include "actors/monitor/form.h"
 #include "actors/monitor/gallery.h"
 #include "actors/monitor/http.h"
+#include "actors/monitor/links.h"
 #include "runtime/actor/actor.h"
 
 /* How long a request waits for its answers. */
@@ -21,8 +23,9 @@ enum face { FACE_TEXT, FACE_JSON, FACE_HTML };
 
 struct route {
     const char *path;
-    bool prefix; /* path is the beginning */
-    bool open;   /* answers without a token, and while draining */
+    bool prefix;  /* path is the beginning */
+    bool open;    /* answers without a token, and while draining */
+    bool changes; /* takes POST only, from a page of this origin; others take GET and HEAD */
     enum face face;
     unsigned asks; /* 1 << enum answer */
     /* Checks the request before anything is asked; RY_EINVAL or RY_ENOENT with a sentence for the visitor. May be
@@ -47,10 +50,20 @@ struct request {
     struct http_exchange *exchange;
     const struct route *route;
     int64_t deadline_mono_ms;
-    struct ry_gallery_get get; /* strings borrow from the exchange */
-    struct ry_str path;        /* of a thumbnail below the storage root; borrows likewise */
+    struct links links;        /* the arguments of the URL, as they came; strings borrow from the exchange */
+    struct ry_gallery_get get; /* likewise */
+    struct ry_failed_get failed_get;
+    struct ry_failed_retry retry; /* its strings are in `form` and `retry_id` */
+    struct ry_str retry_id;       /* borrows from the exchange */
+    struct form_fields form;      /* of a POST, decoded */
+    struct ry_str back;           /* where its visitor returns to */
+    const char *change_token;     /* the monitor's */
+    bool bearer;                  /* it came with the web token as Authorization */
+    struct ry_str path;           /* of a thumbnail below the storage root; borrows likewise */
     struct asked asked[ANSWER_COUNT];
 };
+
+#define CHANGE_TOKEN_BYTES 16
 
 struct monitor {
     unsigned magic;
@@ -59,11 +72,15 @@ struct monitor {
     struct ry_str token; /* absent: none is asked for */
     char *data;          /* the data folder's full path; NULL: only those who may look are told, or it has none */
     struct gallery_advice advice;
+    char change_token[2 * CHANGE_TOKEN_BYTES + 1]; /* of this process: stands in every form that changes something */
     LIST_HEAD(, request) requests;
 };
 
 /* The route of a path, or NULL. Static. */
 const struct route *pages_route(const char *path);
+
+/* How the answer to a request speaks when it refuses: as its route (may be NULL) does, or as its visitor can read. */
+enum face pages_face(const struct http_exchange *exchange, const struct route *route);
 
 /* Answers with this and counts it. */
 void pages_reply(struct monitor *self, struct http_exchange *exchange, const struct http_reply *what);

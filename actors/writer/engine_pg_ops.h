@@ -21,6 +21,11 @@ int pg_clip_judge(struct pg *pg, struct ry_str clip_id, double duration_s, struc
 /* Takes a channel's rows that went in meanwhile off the list of refused rows (engine_pg_refused.c). */
 int pg_refused_went_in(struct pg *pg, struct ry_str channel_id, struct ry_error *err);
 
+/* What failures of one kind have in common: the reason f, which begins with the name of its clip c's file, without it. */
+#define PG_KIND_OF_FAILURE \
+    "left(CASE WHEN starts_with(f.error_message, c.filename || ' ')" \
+    " THEN substr(f.error_message, length(c.filename) + 2) ELSE coalesce(f.error_message, 'unknown') END, 400)"
+
 /* The registered folders (engine_pg_roots.c). A folder is registered by each import, so there are few, and all are
  * read: by a statement, and in the handler of its result, within which they are valid. RY_ENOMEM. */
 struct pg_roots {

@@ -97,10 +97,13 @@ static const char release_sql[] =
     " SELECT c.thumbnail_status, coalesce((SELECT $2 FROM w),"
     " (SELECT min(f.next_retry_at) FROM failed_thumbnail f WHERE f.clip_id = c.id)) FROM c";
 
-/* $1 now, $2 clips (NULL: all). */
+/* $1 now, $2 clips or NULL for all, $3 a kind of failure or NULL for any, $4 also clips with thumbnails. */
 static const char retry_sql[] =
-    "WITH k AS (SELECT id FROM clip WHERE ($2::text[] IS NULL OR id = ANY ($2)) AND thumbnail_status = 'failed'"
-    " AND deleted_at IS NULL ORDER BY id FOR UPDATE),"
+    "WITH k AS (SELECT c.id FROM clip c WHERE ($2::text[] IS NULL OR c.id = ANY ($2))"
+    " AND (c.thumbnail_status = 'failed' OR ($4 AND $2 IS NOT NULL AND c.thumbnail_status = 'completed'))"
+    " AND c.deleted_at IS NULL AND ($3::text IS NULL OR $3 = coalesce((SELECT " PG_KIND_OF_FAILURE
+    " FROM failed_thumbnail f WHERE f.clip_id = c.id ORDER BY f.next_retry_at, f.id LIMIT 1), 'unknown'))"
+    " ORDER BY c.id FOR UPDATE OF c),"
     " r AS (UPDATE clip c SET thumbnail_status = 'pending', updated_at = $1 FROM k WHERE c.id = k.id RETURNING 1)"
     " SELECT count(*) FROM r";
 
@@ -306,6 +309,8 @@ int pg_failed_retry(struct writer_engine *engine, const struct ry_failed_retry *
         pg_add_text(pg, &args, (struct ry_str){0});
     if (retry->clip_ids.n == 0)
         args.types[1] = 0; /* the statement says that it is an array */
+    pg_add_text(pg, &args, retry->kind.n > 0 ? retry->kind : (struct ry_str){0});
+    pg_add_bool(&args, retry->completed);
     return pg_say(pg, retry_sql, &args, pg_take_count, &retried->count, err);
 }
 

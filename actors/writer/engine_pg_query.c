@@ -225,12 +225,29 @@ int pg_gallery_get(struct writer_engine *engine, const struct ry_gallery_get *ge
 
 /* ---- failures ------------------------------------------------------------------------------------------------ */
 
-static const char failed_sql[] =
-    "SELECT c.id, c.channel_id, c.filename, left(f.error_message, 400), f.retry_count, f.last_attempted_at,"
-    " f.next_retry_at, p.clip_id IS NOT NULL, p.encoder FROM clip c LEFT JOIN reelyard_permanent_failure p"
-    " ON p.clip_id = c.id LEFT JOIN LATERAL (SELECT * FROM failed_thumbnail o WHERE o.clip_id = c.id"
-    " ORDER BY o.next_retry_at, o.id LIMIT 1) f ON true"
-    " WHERE c.thumbnail_status = 'failed' AND c.id > $1 AND c.deleted_at IS NULL ORDER BY c.id LIMIT $2";
+#define FAILED_COLUMNS \
+    "SELECT c.id, c.channel_id, c.filename, left(f.error_message, 400), f.retry_count, f.last_attempted_at," \
+    " f.next_retry_at, p.clip_id IS NOT NULL, p.encoder, c.cdn_url, " PG_KIND_OF_FAILURE
+#define FAILED_JOINS \
+    " LEFT JOIN reelyard_permanent_failure p ON p.clip_id = c.id LEFT JOIN LATERAL (SELECT * FROM failed_thumbnail o" \
+    " WHERE o.clip_id = c.id ORDER BY o.next_retry_at, o.id LIMIT 1) f ON true"
+
+/* $1 clip ids above, $2 limit, $3 a kind or NULL. */
+static const char failed_sql[] = FAILED_COLUMNS
+    ", 0 FROM clip c" FAILED_JOINS " WHERE c.thumbnail_status = 'failed' AND c.id > $1 AND c.deleted_at IS NULL"
+    " AND ($3::text IS NULL OR " PG_KIND_OF_FAILURE " = $3) ORDER BY c.id LIMIT $2";
+
+/* Some clips of every kind, the most frequent kind first: $1 at most so many of each, $2 limit. Looks at a bounded
+ * number. */
+static const char failed_kinds_sql[] =
+    "WITH looked AS MATERIALIZED (SELECT c.id, " PG_KIND_OF_FAILURE " AS kind FROM clip c" FAILED_JOINS
+    " WHERE c.thumbnail_status = 'failed' AND c.deleted_at IS NULL LIMIT 20000),"
+    " ranked AS (SELECT id, kind, count(*) OVER (PARTITION BY kind) AS alike,"
+    " row_number() OVER (PARTITION BY kind ORDER BY id) AS place FROM looked) " FAILED_COLUMNS
+    ", r.alike FROM ranked r JOIN clip c ON c.id = r.id" FAILED_JOINS
+    " WHERE r.place <= $1 ORDER BY r.alike DESC, r.kind, c.id LIMIT $2";
+#undef FAILED_JOINS
+#undef FAILED_COLUMNS
 
 static int take_failed(struct pg *pg, const PGresult *result, void *arg, struct ry_error *err)
 {
@@ -256,6 +273,9 @@ static int take_failed(struct pg *pg, const PGresult *result, void *arg, struct 
             .next_wall_ms = pg_time(result, i, 6),
             .class = pg_bool(result, i, 7) ? RY_FAILURE_PERMANENT : RY_FAILURE_PASSING,
             .encoder = pg_text(result, i, 8, 100, asking->arena),
+            .url = pg_text(result, i, 9, 8192, asking->arena),
+            .kind = pg_text(result, i, 10, 400, asking->arena),
+            .alike = pg_u64(result, i, 11),
         };
     }
     return RY_OK;
@@ -267,10 +287,15 @@ int pg_failed_get(struct writer_engine *engine, const struct ry_failed_get *get,
     struct pg *pg = pg_of(engine);
     *page = (struct ry_failed_page){0};
     struct pg_args args = {0};
-    pg_add_text(pg, &args, get->after_id.p ? get->after_id : RY_STR(""));
+    if (get->each > 0)
+        pg_add_u64(&args, get->each);
+    else
+        pg_add_text(pg, &args, get->after_id.p ? get->after_id : RY_STR(""));
     pg_add_u64(&args, get->limit + 1);
+    if (get->each == 0)
+        pg_add_text(pg, &args, get->kind.n > 0 ? get->kind : (struct ry_str){NULL, 0});
     struct asking asking = {arena, page, get->limit};
-    return pg_look(pg, failed_sql, &args, take_failed, &asking, err);
+    return pg_look(pg, get->each > 0 ? failed_kinds_sql : failed_sql, &args, take_failed, &asking, err);
 }
 
 /* ---- what is known ------------------------------------------------------------------------------------------- */

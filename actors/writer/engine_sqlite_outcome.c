@@ -306,8 +306,12 @@ int lite_failed_retry(struct writer_engine *engine, const struct ry_failed_retry
         if (rc != RY_OK)
             return rc;
         lite_bind_now(lite, s, all ? 1 : 2);
-        if (!all)
+        if (all) {
+            lite_bind(s, 2, retry->kind.n > 0 ? retry->kind : (struct ry_str){NULL, 0});
+        } else {
             lite_bind(s, 1, retry->clip_ids.items[i]);
+            lite_bind_u64(s, 3, retry->completed);
+        }
         rc = lite_run(lite, s, &retried->count, err);
         if (rc != RY_OK)
             return rc;

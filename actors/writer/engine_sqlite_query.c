@@ -239,11 +239,16 @@ int lite_failed_get(struct writer_engine *engine, const struct ry_failed_get *ge
     struct lite *lite = lite_look(engine);
     *page = (struct ry_failed_page){0};
     LITE_AUTO *s = NULL;
-    int rc = lite_get(lite, LITE_failed, &s, err);
+    int rc = lite_get(lite, get->each > 0 ? LITE_failed_kinds : LITE_failed, &s, err);
     if (rc != RY_OK)
         return rc;
-    lite_bind(s, 1, get->after_id.p ? get->after_id : RY_STR(""));
     lite_bind_u64(s, 2, get->limit + 1);
+    if (get->each > 0) {
+        lite_bind_u64(s, 1, get->each);
+    } else {
+        lite_bind(s, 1, get->after_id.p ? get->after_id : RY_STR(""));
+        lite_bind(s, 3, get->kind.n > 0 ? get->kind : (struct ry_str){NULL, 0});
+    }
     page->clips.items = ry_arena_array(arena, get->limit, sizeof *page->clips.items);
     if (page->clips.items == NULL)
         return ry_fail(err, RY_ENOMEM, "out of memory for a page");
@@ -262,6 +267,9 @@ int lite_failed_get(struct writer_engine *engine, const struct ry_failed_get *ge
             .next_wall_ms = lite_time(s, 6),
             .class = lite_u64(s, 7) ? RY_FAILURE_PERMANENT : RY_FAILURE_PASSING,
             .encoder = lite_text(s, 8, 100, arena),
+            .url = lite_text(s, 9, 8192, arena),
+            .kind = lite_text(s, 10, 400, arena),
+            .alike = lite_u64(s, 11),
         };
     }
     return rc < 0 ? rc : RY_OK;

@@ -32,19 +32,18 @@ static void the_page_shows_each_clip_with_its_facts(void **state)
     site_assert_status(answer, 200);
     static const char *const parts[] = {
         "1,215 clips · 12 waiting · 3 failed · 5.6 GB of video",
-        "<img src=\"/thumbnails/guild_41771983423143937/" SITE_CLIP_ID "_small.webp\" width=\"320\" height=\"180\" "
-        "loading=\"lazy\" decoding=\"async\" alt=\"Still of clip.mp4\">",
-        "<h2>clip.mp4</h2>",
+        "<img src=\"/thumbnails/guild_41771983423143937/" SITE_CLIP_ID "_small.webp\" srcset=\"/thumbnails/"
+        "guild_41771983423143937/" SITE_CLIP_ID "_large.webp 2.00x\" width=\"320\" height=\"180\" loading=\"lazy\" "
+        "decoding=\"async\" alt=\"\">",
+        "<h2><a href=\"/clip/" SITE_CLIP_ID "\">clip.mp4</a></h2>",
         "<p class=\"said\">look</p>",
         "Ann in <a href=\"/?channel=1424914917202464798\">#clips</a>",
         "<time datetime=\"2024-10-19T15:03:09.159Z\">2024-10-19 15:03 UTC</time> · 1920x1080 · 34 MB",
         "<span class=\"length\">1:23</span>",
-        "<a href=\"https://cdn.example/clip.mp4?ex=1&amp;hm=2\" rel=\"noreferrer\">Video</a>",
-        "https://discord.com/channels/41771983423143937/1424914917202464798/1297213456789012480",
     };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         site_assert_has(answer, parts[i]);
-    site_assert_has_not(answer, "Older clips");
+    site_assert_has_not(answer, "More clips");
     visit_end(&visit);
     site_close(&site);
 }
@@ -67,7 +66,8 @@ static void nothing_from_a_message_is_markup(void **state)
     const char *answer = visit_until_answered(&site, &visit);
     site_assert_status(answer, 200);
     site_assert_has(answer, "&quot;&gt;&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;");
-    site_assert_has_not(answer, "<script");
+    site_assert_has_not(answer, "<script>");
+    site_assert_has_not(answer, "alert(1)\"");
     site_assert_has_not(answer, "<b>");
     site_assert_has_not(answer, "javascript:");
     site_assert_has_not(answer, "onerror");
@@ -76,7 +76,7 @@ static void nothing_from_a_message_is_markup(void **state)
     site_close(&site);
 }
 
-static void a_local_video_is_named_but_not_linked(void **state)
+static void where_a_local_video_lies_is_in_no_list(void **state)
 {
     (void)state;
     struct site site = site_open(NULL);
@@ -84,15 +84,13 @@ static void a_local_video_is_named_but_not_linked(void **state)
     clip.url = RY_STR("file:///home/ann/export_Files/clip-4F2A.mp4");
     struct visit visit = visit_get(&site, "/");
     site_answer_gallery(&site, &(struct ry_gallery_page){.clips = {&clip, 1}});
-    const char *answer = visit_until_answered(&site, &visit);
-    site_assert_has(answer, "Local file clip-4F2A.mp4");
-    site_assert_has_not(answer, "/home/ann");
+    site_assert_has_not(visit_until_answered(&site, &visit), "/home/ann");
     visit_end(&visit);
     visit = visit_get(&site, "/api/clips");
     site_until_asked(&site);
     (void)BED_EXPECT(site.bed, gallery_get);
     BED_ANSWER(site.bed, bed_envelope(site.bed)->id, gallery_page, &((struct ry_gallery_page){.clips = {&clip, 1}}));
-    answer = visit_until_answered(&site, &visit);
+    const char *answer = visit_until_answered(&site, &visit);
     site_assert_has(answer, "\"url\":null");
     site_assert_has_not(answer, "/home/ann");
     visit_end(&visit);
@@ -113,7 +111,7 @@ static void a_failed_clip_says_why_and_an_unfinished_one_that_it_is(void **state
     const char *answer = visit_until_answered(&site, &visit);
     site_assert_has(answer, "<p class=\"failure\">Failed: moov atom not found</p>");
     site_assert_has(answer, "Thumbnail pending");
-    site_assert_has_not(answer, "<img");
+    site_assert_has_not(answer, "<img src=\"/thumb");
     visit_end(&visit);
     site_close(&site);
 }
@@ -163,10 +161,11 @@ static void an_empty_page_names_this_nodes_folder_to_those_who_may_know_it(void 
         const char *database_url;
         const char *command; /* %s: the folder */
     } cases[] = {
-        {"127.0.0.1", "", "", "<pre>reelyard import --data %s EXPORT.json</pre>"},
-        {"0.0.0.0", "", "", "<pre>reelyard import --data FOLDER EXPORT.json</pre>"},
-        {"0.0.0.0", "s3cret", "", "<pre>reelyard import --data %s EXPORT.json</pre>"},
-        {"127.0.0.1", "", "postgresql://h/d", "<pre>reelyard scan --data %s --guild GUILD --channel CHANNEL</pre>"},
+        {"127.0.0.1", "", "", "<pre tabindex=\"0\">reelyard import --data %s EXPORT.json</pre>"},
+        {"0.0.0.0", "", "", "<pre tabindex=\"0\">reelyard import --data FOLDER EXPORT.json</pre>"},
+        {"0.0.0.0", "s3cret", "", "<pre tabindex=\"0\">reelyard import --data %s EXPORT.json</pre>"},
+        {"127.0.0.1", "", "postgresql://h/d",
+         "<pre tabindex=\"0\">reelyard scan --data %s --guild GUILD --channel CHANNEL</pre>"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct site site = {.port = site_free_port(NULL)};
@@ -419,7 +418,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_page_shows_each_clip_with_its_facts),
         cmocka_unit_test(nothing_from_a_message_is_markup),
-        cmocka_unit_test(a_local_video_is_named_but_not_linked),
+        cmocka_unit_test(where_a_local_video_lies_is_in_no_list),
         cmocka_unit_test(a_failed_clip_says_why_and_an_unfinished_one_that_it_is),
         cmocka_unit_test(a_damaged_row_is_shown_as_that),
         cmocka_unit_test(an_empty_page_says_what_to_do),

@@ -7,11 +7,11 @@
 
 /* ---- who may look ------------------------------------------------------------------------------------------------ */
 
-static void with_a_token_only_ping_and_ready_are_open(void **state)
+static void with_a_token_only_ping_ready_and_assets_are_open(void **state)
 {
     (void)state;
-    static const char *const closed[] = {"/",          "/style.css",   "/metrics", "/api/status",
-                                         "/api/clips", SITE_THUMBNAIL, "/nothing"};
+    static const char *const closed[] = {"/",          "/failures",    "/metrics", "/api/status",
+                                         "/api/clips", SITE_THUMBNAIL, "/nothing", "/clip/" SITE_CLIP_ID};
     static const char *const wrong[] = {"",
                                         "Authorization: Bearer guess\r\n",
                                         "Authorization: Bearer s3cret;x\r\n",
@@ -23,10 +23,11 @@ static void with_a_token_only_ping_and_ready_are_open(void **state)
     for (size_t i = 0; i < sizeof closed / sizeof *closed; i++)
         site_expect_at_once(&site, "GET", closed[i], "", 401, "WWW-Authenticate: Bearer");
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
-        site_expect_at_once(&site, "GET", "/style.css", wrong[i], 401, "REELYARD_WEB_TOKEN");
+        site_expect_at_once(&site, "GET", "/nothing", wrong[i], 401, "REELYARD_WEB_TOKEN");
     site_expect_at_once(&site, "GET", "/?token=guess", "", 401, "REELYARD_WEB_TOKEN");
     site_expect_at_once(&site, "GET", "/ping", "", 200, "alive");
-    site_expect_at_once(&site, "GET", "/style.css", "Authorization: Bearer s3cret;\r\n", 200, "text/css");
+    site_expect_at_once(&site, "GET", "/assets/-/style.css", "", 200, "text/css");
+    site_expect_at_once(&site, "GET", "/nothing", "Authorization: Bearer s3cret;\r\n", 404, "Not found");
     struct visit visit = visit_get(&site, "/ready");
     site_until_asked(&site);
     visit_end(&visit);
@@ -42,7 +43,7 @@ static void the_token_moves_from_the_url_to_a_cookie(void **state)
     site_expect_at_once(&site, "GET", "/?token=s3cret%3B", "", 303,
                         "Set-Cookie: reelyard_token=7333637265743b; HttpOnly; SameSite=Lax; Path=/\r\n");
     site_expect_at_once(&site, "GET", "//evil.example/?token=s3cret%3B", "", 303, "Location: /\r\n");
-    site_expect_at_once(&site, "GET", "/style.css", "Cookie: a=b; reelyard_token=7333637265743b\r\n", 200, "text/css");
+    site_expect_at_once(&site, "GET", "/nothing", "Cookie: a=b; reelyard_token=7333637265743b\r\n", 404, "Not found");
     site_close(&site);
 }
 
@@ -73,9 +74,10 @@ static void every_answer_tells_the_browser_to_be_strict(void **state)
 {
     (void)state;
     static const char *const headers[] = {
-        ("Content-Security-Policy: default-src 'none'; img-src 'self'; "
-         "style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
-        "X-Content-Type-Options: nosniff", "Referrer-Policy: no-referrer"};
+        ("Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+         "connect-src 'self'; media-src 'self' https:; base-uri 'none'; form-action 'self'; frame-ancestors "
+         "'none'\r\n"),
+        "X-Content-Type-Options: nosniff", "Referrer-Policy: same-origin"};
     struct site site = site_open(NULL);
     for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
         site_expect_at_once(&site, "GET", "/ping", "", 200, headers[i]);
@@ -85,13 +87,14 @@ static void every_answer_tells_the_browser_to_be_strict(void **state)
     site_close(&site);
 }
 
-static void only_get_and_head_are_answered(void **state)
+static void a_path_takes_the_methods_that_suit_it(void **state)
 {
     (void)state;
     struct site site = site_open(NULL);
     static const char *const others[] = {"POST", "PUT", "DELETE", "OPTIONS", "BREW"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         site_expect_at_once(&site, others[i], "/ping", "", 405, "Allow: GET, HEAD");
+    site_expect_at_once(&site, "GET", "/api/failed/retry", "", 405, "Allow: POST\r\n");
     struct visit visit = visit_with(&site, "HEAD", "/ping", "");
     const char *answer = visit_until_answered(&site, &visit);
     site_assert_status(answer, 200);
@@ -180,11 +183,11 @@ static void draining_ends_when_the_last_visitor_is_served(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(with_a_token_only_ping_and_ready_are_open),
+        cmocka_unit_test(with_a_token_only_ping_ready_and_assets_are_open),
         cmocka_unit_test(the_token_moves_from_the_url_to_a_cookie),
         cmocka_unit_test(on_the_loopback_a_strangers_host_name_is_refused),
         cmocka_unit_test(every_answer_tells_the_browser_to_be_strict),
-        cmocka_unit_test(only_get_and_head_are_answered),
+        cmocka_unit_test(a_path_takes_the_methods_that_suit_it),
         cmocka_unit_test(many_visitors_wait_at_once),
         cmocka_unit_test(a_port_that_is_taken_is_a_clear_error),
         cmocka_unit_test(with_port_0_there_is_no_http),

@@ -220,10 +220,10 @@ static void take_answer(int fd)
 static void a_connection_that_is_kept_has_a_deadline_for_its_next_request(void **state)
 {
     (void)state;
-    static const char *const TRICKLES[] = {"", "X", "GET /style.css HTTP/1.1\r\nX: y\r\n"};
+    static const char *const TRICKLES[] = {"", "X", "GET /assets/-/style.css HTTP/1.1\r\nX: y\r\n"};
     for (size_t i = 0; i < sizeof TRICKLES / sizeof TRICKLES[0]; i++) {
         site_open("");
-        int fd = ask_as(1, "/style.css", "");
+        int fd = ask_as(1, "/assets/-/style.css", "");
         take_answer(fd);
         bed_advance(bed, TIMEOUT_MS / 2);
         say(fd, TRICKLES[i]);
@@ -239,14 +239,14 @@ static void a_connection_that_is_kept_has_a_deadline_for_its_next_request(void *
 static void a_connection_is_kept_for_a_hundred_requests_or_two_minutes(void **state)
 {
     (void)state;
-    static const char next[] = "GET /style.css HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    static const char next[] = "GET /assets/-/style.css HTTP/1.1\r\nHost: localhost\r\n\r\n";
     static const struct {
         int64_t each_ms;
         unsigned requests;
     } CASES[] = {{0, 100}, {9000, 15}};
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         site_open("");
-        int fd = ask_as(1, "/style.css", "");
+        int fd = ask_as(1, "/assets/-/style.css", "");
         unsigned served = 0;
         for (unsigned status = status_of(fd); status != 0; status = status_of(fd)) {
             char bytes[4096];
@@ -328,7 +328,7 @@ static void slow_connections_shut_nobody_out(void **state)
             }
             expect_ping(1);
             expect_ping(9);
-            int page = ask_as(1, "/style.css", "");
+            int page = ask_as(1, "/assets/-/style.css", "");
             assert_int_equal(status_of(page), 200);
             assert_int_equal(close(page), 0);
             expect_ready(1);
@@ -356,13 +356,13 @@ static void one_address_has_so_many_seats_and_a_busy_site_keeps_some(void **stat
     hold_seats(fds, 1, EACH);
     int refused = ask_as(1, "/api/clips", "");
     assert_int_equal(status_of(refused), 503);
-    int other = ask_as(9, "/style.css", "");
+    int other = ask_as(9, "/assets/-/style.css", "");
     assert_int_equal(status_of(other), 200);
     assert_int_equal(close(refused), 0);
     assert_int_equal(close(other), 0);
     expect_ping(1);
     hold_seats(fds + EACH, 2, SEATS - EACH);
-    refused = ask_as(9, "/style.css", "");
+    refused = ask_as(9, "/assets/-/style.css", "");
     assert_int_equal(status_of(refused), 503);
     assert_int_equal(close(refused), 0);
     assert_int_equal(bed_counter(bed, RY_COUNTER_http_turned_away), 2);
@@ -397,11 +397,11 @@ static void an_idle_connection_gives_its_seat_to_a_newcomer(void **state)
     int fds[EACH];
     site_open("");
     for (size_t i = 0; i < EACH; i++) {
-        fds[i] = ask_as(1, "/style.css", "");
+        fds[i] = ask_as(1, "/assets/-/style.css", "");
         take_answer(fds[i]);
         bed_advance(bed, 10);
     }
-    int fd = ask_as(1, "/style.css", "");
+    int fd = ask_as(1, "/assets/-/style.css", "");
     assert_int_equal(status_of(fd), 200);
     assert_true(is_closed(fds[0]));
     assert_false(is_closed(fds[EACH - 1]));
@@ -477,14 +477,14 @@ static void behind_a_proxy_the_visitor_counts_and_not_the_proxy(void **state)
         settle();
     }
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
-        int fd = ask_as(1, "/style.css", CASES[i].forwarded);
+        int fd = ask_as(1, "/assets/-/style.css", CASES[i].forwarded);
         unsigned status = status_of(fd);
         if (status != CASES[i].status)
             fail_msg("%s: %u", CASES[i].forwarded, status);
         assert_int_equal(close(fd), 0);
     }
     /* who is no proxy is not believed, and is counted by his own address */
-    int fd = ask_as(3, "/style.css", "X-Forwarded-For: 203.0.113.7\r\n");
+    int fd = ask_as(3, "/assets/-/style.css", "X-Forwarded-For: 203.0.113.7\r\n");
     assert_int_equal(status_of(fd), 200);
     assert_int_equal(close(fd), 0);
     for (size_t i = 0; i < EACH; i++)

@@ -561,6 +561,71 @@ void failed_retry_takes_named_or_all(void **state)
     assert_claimed(writer_claim_commit(f, ME, 10, LEASE_MS, false), "0:1 1:1 3:1");
 }
 
+static void fail_because(struct writer_fixture *f, unsigned number, const char *reason)
+{
+    struct ry_clip_failed failed = {.clip_id = clip_id(f, number), .reason = ry_str_of(reason)};
+    struct ry_clip_settled settled = {0};
+    bool found = false;
+    IN_TRANSACTION(f, clip_failed(f->engine, &failed, WRITER_WAIT(INT64_MAX), &found, &settled, &err));
+    assert_true(found);
+}
+
+/* A page of failures as "kind*alike kind*alike ...". */
+static void assert_kinds(struct writer_fixture *f, struct ry_failed_get get, const char *expected)
+{
+    char text[512] = "";
+    size_t n = 0;
+    struct ry_failed_page page = {0};
+    struct ry_error err = {0};
+    assert_int_equal(f->engine->ops->failed_get(f->engine, &get, &f->arena, &page, &err), RY_OK);
+    for (size_t i = 0; i < page.clips.n; i++) {
+        n += (size_t)snprintf(text + n, sizeof text - n, "%s%.*s*%u", i ? ", " : "",
+                              RY_STR_ARG(page.clips.items[i].kind), (unsigned)page.clips.items[i].alike);
+        assert_true(page.clips.items[i].url.n > 0);
+    }
+    assert_string_equal(text, expected);
+}
+
+void failures_of_one_kind_are_counted_listed_and_retried_together(void **state)
+{
+    struct writer_fixture *f = *state;
+    write_clips(f, 0, 7);
+    (void)writer_claim_commit(f, ME, 7, LEASE_MS, false);
+    fail_because(f, 0, "clip-0.mp4 is empty");
+    fail_because(f, 1, "clip-1.mp4 is no video");
+    fail_because(f, 2, "another.mp4 is empty");
+    fail_because(f, 3, "clip-3.mp4 is empty");
+    fail_because(f, 4, "clip-4.mp4 is empty");
+    fail_because(f, 5, "clip-5.mp4 ");
+    assert_kinds(f, (struct ry_failed_get){.limit = 10, .each = 2},
+                 "is empty*3, is empty*3, *1, another.mp4 is empty*1, is no video*1");
+    assert_kinds(f, (struct ry_failed_get){.limit = 10, .each = 1},
+                 "is empty*3, *1, another.mp4 is empty*1, is no video*1");
+    assert_kinds(f, (struct ry_failed_get){.limit = 10, .kind = RY_STR("is empty")},
+                 "is empty*0, is empty*0, is empty*0");
+    assert_kinds(f, (struct ry_failed_get){.limit = 10, .kind = RY_STR("is empty"), .after_id = clip_id(f, 3)},
+                 "is empty*0");
+    assert_kinds(f, (struct ry_failed_get){.limit = 10, .kind = RY_STR("is")}, "");
+    struct ry_failed_retried retried;
+    struct ry_failed_retry retry = {.kind = RY_STR("is empty")};
+    IN_TRANSACTION(f, failed_retry(f->engine, &retry, &retried, &err));
+    assert_int_equal(retried.count, 3);
+    assert_claimed(writer_claim_commit(f, ME, 10, LEASE_MS, false), "0:1 3:1 4:1");
+    /* One with thumbnails is made again only if that is asked for, and it is named. */
+    bool found = false;
+    (void)complete_clip(f, 6, &found);
+    struct ry_str id = clip_id(f, 6);
+    retry = (struct ry_failed_retry){.clip_ids = {&id, 1}};
+    IN_TRANSACTION(f, failed_retry(f->engine, &retry, &retried, &err));
+    assert_int_equal(retried.count, 0);
+    retry.completed = true;
+    IN_TRANSACTION(f, failed_retry(f->engine, &retry, &retried, &err));
+    assert_int_equal(retried.count, 1);
+    (void)complete_clip(f, 6, &found);
+    IN_TRANSACTION(f, failed_retry(f->engine, &(struct ry_failed_retry){.completed = true}, &retried, &err));
+    assert_int_equal(retried.count, 3);
+}
+
 /* ---- looking after ------------------------------------------------------------------------------------------- */
 
 static uint64_t mark_stale(struct writer_fixture *f, const char *guild_id, uint64_t limit)

@@ -81,6 +81,7 @@
     CASE(released_clip_is_pending_and_uncounted) \
     CASE(outcome_of_a_clip_that_is_gone) \
     CASE(failed_retry_takes_named_or_all) \
+    CASE(failures_of_one_kind_are_counted_listed_and_retried_together) \
     CASE(clock_that_was_ahead_puts_nothing_off) \
     CASE(stale_clips_fail_and_are_due_at_once) \
     CASE(fresh_urls_are_stored) \
