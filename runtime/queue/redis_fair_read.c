@@ -41,15 +41,16 @@ static void set_node(struct ry_redis *redis, struct ry_str consumer)
 
 static struct ry_str within(struct ry_str text, size_t max)
 {
-    return text.n <= max && ry_str_is_utf8(text) && memchr(text.p, '\0', text.n) == NULL ? text : RY_STR("");
+    return text.n > 0 && text.n <= max && ry_str_is_utf8(text) && memchr(text.p, '\0', text.n) == NULL ? text
+                                                                                                       : RY_STR("");
 }
 
 /* {member, token, attempts, job, job_id, type, guild, channel} as a lease; false when the arena is full. */
 static bool take_entry(struct reading *reading, const redisReply *entry, struct ry_lease *lease)
 {
     struct ry_str member = ry_redis_text(ry_redis_at(entry, 0));
-    const char *blank = memrchr(member.p, ' ', member.n);
-    if (member.n < 2 || blank == NULL || member.p[0] < '0' || member.p[0] > '0' + (int)RY_PRIORITY_BACKFILL)
+    const char *blank = member.n < 2 ? NULL : memrchr(member.p, ' ', member.n);
+    if (blank == NULL || member.p[0] < '0' || member.p[0] > '0' + (int)RY_PRIORITY_BACKFILL)
         return true; /* no member of ours: Redis may answer anything */
     struct ry_str id = {blank + 1, member.n - (size_t)(blank + 1 - member.p)};
     const char *dash = memchr(id.p, '-', id.n);
