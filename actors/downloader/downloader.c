@@ -6,6 +6,8 @@
  * asks to be left alone). Bytes come from files below a registered folder, or by HTTP ranges from hosts on the list; a
  * whole video is fetched only if its server has no ranges.
  *
+ * It accepts media_keep too, and brings the whole file to storage (keep.h).
+ *
  * It promises that every thumbnail_make ends in exactly one of the two, and that nothing outside the registered folders
  * and the allowed hosts is touched, whatever a URL says. It holds nothing that matters: after a crash the mail comes
  * again and the clip begins anew; the spool's files have no name and go with the process.
@@ -16,6 +18,7 @@
 #include <stdlib.h>
 
 #include "actors/downloader/clip.h"
+#include "actors/downloader/keep.h"
 #include "runtime/base/assert.h"
 
 #define DOWNLOADER_MAGIC 0x646f776eu
@@ -29,6 +32,7 @@ struct downloader {
     unsigned magic;
     struct ry_http *http;
     struct clip_world world;
+    struct keep_world keeping;
 };
 
 static struct downloader *downloader_of(void *self)
@@ -71,10 +75,13 @@ static void downloader_on_answer(struct downloader *self, struct ry_mail *mail)
 static void downloader_receive(void *self, struct ry_ctx *ctx, struct ry_mail *mail)
 {
     (void)ctx;
+    struct downloader *downloader = downloader_of(self);
     if (mail->descriptor->tag == RY_TAG_thumbnail_make)
-        downloader_on_make(downloader_of(self), mail);
-    else
-        downloader_on_answer(downloader_of(self), mail);
+        downloader_on_make(downloader, mail);
+    else if (mail->descriptor->tag == RY_TAG_media_keep)
+        keep_begin(&downloader->keeping, mail);
+    else if (!keeps_answer(&downloader->keeping, mail))
+        downloader_on_answer(downloader, mail);
     downloader_pace(downloader_of(self));
 }
 
@@ -83,6 +90,8 @@ static void downloader_tick(void *self, struct ry_ctx *ctx, unsigned timer)
     (void)ctx;
     if (timer == CLIP_TIMER)
         clips_on_timer(&downloader_of(self)->world);
+    else if (timer == KEEP_TIMER)
+        keeps_on_timer(&downloader_of(self)->keeping);
     downloader_pace(downloader_of(self));
 }
 
@@ -155,7 +164,16 @@ static int downloader_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
     configure(&self->world, ctx);
     int code = open_http(self, ctx, err);
     self->world.sources.http = self->http;
+    self->keeping =
+        (struct keep_world){.ctx = ctx, .sources = &self->world.sources, .fetch_ms_max = self->world.fetch_ms_max};
     return code;
+}
+
+/* Originals are given back at once, since they may take hours; thumbnails are brought to their end. */
+static bool downloader_drain(void *self, struct ry_ctx *ctx)
+{
+    keeps_drain(&downloader_of(self)->keeping);
+    return ry_mail_kept(ctx) == 0;
 }
 
 static void downloader_close(void **pointer)
@@ -165,6 +183,7 @@ static void downloader_close(void **pointer)
     struct downloader *self = downloader_of(*pointer);
     *pointer = NULL;
     clips_free(&self->world);
+    keeps_free(&self->keeping);
     ry_http_free(&self->http);
     self->magic = 0;
     free(self);
@@ -179,5 +198,6 @@ const struct ry_actor_spec ry_downloader_spec = {
     .tick = downloader_tick,
     .ready = downloader_ready,
     .engine_fd = downloader_engine_fd,
+    .drain = downloader_drain,
     .close = downloader_close,
 };

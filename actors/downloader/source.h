@@ -47,6 +47,7 @@ struct source {
     void *arg;
     bool total_known;
     uint64_t total;           /* bytes of the whole video, once known */
+    const char *validator;    /* a strong one of its content (ETag), for life; "": none is known */
     int64_t deadline_mono_ms; /* of the fetches that begin from now on; set by the owner */
 };
 

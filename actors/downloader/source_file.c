@@ -85,8 +85,13 @@ int source_of_descriptor(struct source **source, int fd, uint64_t total, source_
         close(fd);
         return ry_fail(err, RY_ENOMEM, "found no memory");
     }
-    *self = (struct source_file){
-        .base = {.ops = &file_ops, .on_result = on_result, .arg = arg, .total_known = true, .total = total}, .fd = fd};
+    *self = (struct source_file){.base = {.ops = &file_ops,
+                                          .on_result = on_result,
+                                          .arg = arg,
+                                          .validator = "",
+                                          .total_known = true,
+                                          .total = total},
+                                 .fd = fd};
     *source = &self->base;
     return RY_OK;
 }

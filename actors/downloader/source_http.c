@@ -89,6 +89,8 @@ static int learn_etag(struct fetch *fetch, struct ry_str etag)
         return ry_str_is(etag, self->etag) ? RY_OK : fail_changed(fetch);
     memcpy(self->etag, etag.p, etag.n);
     self->etag[etag.n] = '\0';
+    if (self->etag[0] == '"')
+        self->base.validator = self->etag;
     return RY_OK;
 }
 
@@ -293,7 +295,7 @@ int source_http_open(struct source **source, struct source_world *world, struct 
     struct source_http *self = calloc(1, sizeof *self);
     if (!self)
         return ry_fail(err, RY_ENOMEM, "found no memory");
-    *self = (struct source_http){.base = {.ops = &http_ops, .on_result = on_result, .arg = arg},
+    *self = (struct source_http){.base = {.ops = &http_ops, .on_result = on_result, .arg = arg, .validator = ""},
                                  .world = world,
                                  .url = url,
                                  .spool = {.fd = -1}};

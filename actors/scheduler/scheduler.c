@@ -4,7 +4,7 @@
  *           for (window.h) and at most clip_window.
  * Accepts   clips_pending (a hint to look), clips_claimed and clips_renewed (the writer's answers), clip_settled (a
  *           clip's outcome is committed), download_pace, undeliverable. What the janitor, the refresher, the reconciler and the
- *           archivist asked for goes to them (janitor.h, refresher.h, reconciler.h, archivist.h).
+ *           archivist asked for goes to them (janitor.h, refresher.h, reconciler.h, archivist.h, keeper.h).
  * Sends     clips_claim, clips_renew and clip_failed to the writer, thumbnail_make to the downloader.
  * Promises  never more clips in flight than the window; none of them longer than two hours; a clip that waits is
  * claimed as soon as there is room, whether or not its hint arrived; a claimed clip's lease is renewed until its
@@ -26,6 +26,7 @@
 #include "actors/scheduler/archivist.h"
 #include "actors/scheduler/in_flight.h"
 #include "actors/scheduler/janitor.h"
+#include "actors/scheduler/keeper.h"
 #include "actors/scheduler/reconciler.h"
 #include "actors/scheduler/refresher.h"
 #include "actors/scheduler/window.h"
@@ -33,7 +34,7 @@
 #include "runtime/base/backoff.h"
 #include "runtime/base/log.h"
 
-enum timer { TIMER_CLAIM, TIMER_RENEW, TIMER_JANITOR, TIMER_RECONCILER, TIMER_ARCHIVIST, TIMER_LEAVE };
+enum timer { TIMER_CLAIM, TIMER_RENEW, TIMER_JANITOR, TIMER_RECONCILER, TIMER_ARCHIVIST, TIMER_LEAVE, TIMER_KEEPER };
 
 /* A round without any hint or known due time: what other nodes or people changed in the database is found by it. */
 #define ROUND_MS              15000
@@ -70,6 +71,7 @@ struct scheduler {
     struct refresher refresher;
     struct reconciler reconciler;
     struct archivist archivist;
+    struct keeper keeper;
 };
 
 static struct scheduler *scheduler_of(void *instance)
@@ -137,6 +139,15 @@ static void scheduler_claim_failed(struct scheduler *self, struct ry_ctx *ctx, s
         RY_LOG(RY_WARNING, "clips_claim_failed", "reason=%.*s retry_ms=%" PRId64 " held_back=%u", RY_STR_ARG(reason),
                wait_ms, suppressed);
     ry_timer(ctx, TIMER_CLAIM, wait_ms);
+}
+
+/* ---- originals --------------------------------------------------------------------------------------------------- */
+
+/* Thumbnails come first: while they take half of the window, no original is begun. */
+static void scheduler_keep(struct scheduler *self, struct ry_ctx *ctx)
+{
+    self->keeper.waits = self->in_flight.n * 2 >= self->in_flight.window;
+    keeper_hint(&self->keeper, ctx);
 }
 
 /* ---- the clips in flight -------------------------------------------------------------------------------------- */
@@ -220,6 +231,8 @@ static void scheduler_on_settled(struct scheduler *self, struct ry_ctx *ctx, con
     ry_observe(ctx, RY_HISTOGRAM_clip, (double)(ry_mono_ms(ry_ctx_clock(ctx)) - clip->since_mono_ms) / 1000.0);
     in_flight_forget(&self->in_flight, clip);
     scheduler_claim(self, ctx);
+    if (self->keeper.all)
+        scheduler_keep(self, ctx);
 }
 
 /* The writer is told of a version that is new to it, so that it may have clips tried again. */
@@ -244,6 +257,7 @@ static void scheduler_renew(struct scheduler *self, struct ry_ctx *ctx)
 {
     ry_timer(ctx, TIMER_RENEW, self->lease_ms / 3);
     in_flight_end_late(&self->in_flight, ctx);
+    keeper_renew(&self->keeper, ctx);
     size_t all = self->in_flight.n;
     if (all == 0)
         return;
@@ -302,7 +316,8 @@ static void scheduler_on_undeliverable(struct scheduler *self, struct ry_ctx *ct
     if (lost->id == self->claiming)
         scheduler_claim_failed(self, ctx, lost->reason);
     else if (!janitor_lost(&self->janitor, ctx, lost) && !refresher_lost(&self->refresher, ctx, lost) &&
-             !reconciler_lost(&self->reconciler, ctx, lost) && !archivist_lost(&self->archivist, ctx, lost))
+             !reconciler_lost(&self->reconciler, ctx, lost) && !archivist_lost(&self->archivist, ctx, lost) &&
+             !keeper_lost(&self->keeper, ctx, lost))
         scheduler_on_clip_lost(self, ctx, lost);
 }
 
@@ -310,6 +325,7 @@ static void scheduler_on_refresh_answer(struct scheduler *self, struct ry_ctx *c
 {
     refresher_answer(&self->refresher, ctx, mail);
     scheduler_claim(self, ctx); /* clips that have no fresh URL left room */
+    keeper_answer(&self->keeper, ctx, mail);
 }
 
 /* ---- wiring ------------------------------------------------------------------------------------------------------ */
@@ -335,6 +351,7 @@ static int scheduler_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
     janitor_open(&self->janitor, ctx, TIMER_JANITOR);
     refresher_open(&self->refresher, scheduler_on_refreshed, self);
     reconciler_open(&self->reconciler, ctx, TIMER_RECONCILER);
+    keeper_open(&self->keeper, ctx, TIMER_KEEPER, self->lease_ms);
     return archivist_open(&self->archivist, ctx, TIMER_ARCHIVIST, err);
 }
 
@@ -342,7 +359,17 @@ static void scheduler_receive(void *me, struct ry_ctx *ctx, struct ry_mail *mail
 {
     struct scheduler *self = scheduler_of(me);
     switch (mail->envelope.tag) {
-    case RY_TAG_clips_pending: scheduler_claim(self, ctx); break;
+    case RY_TAG_clips_pending:
+        scheduler_claim(self, ctx);
+        scheduler_keep(self, ctx);
+        break;
+    case RY_TAG_keep_claimed:
+    case RY_TAG_keep_renewed:
+    case RY_TAG_keep_wanted:
+    case RY_TAG_keep_settled:
+        self->keeper.waits = self->in_flight.n * 2 >= self->in_flight.window;
+        keeper_answer(&self->keeper, ctx, mail);
+        break;
     case RY_TAG_clips_claimed: scheduler_on_claimed(self, ctx, mail); break;
     case RY_TAG_clips_renewed: scheduler_on_renewed(mail); break;
     case RY_TAG_encoder_here: scheduler_on_encoder_here(self, ctx, mail); break;
@@ -373,6 +400,10 @@ static void scheduler_tick(void *me, struct ry_ctx *ctx, unsigned timer)
     case TIMER_LEAVE: scheduler_leave(self, ctx); break;
     case TIMER_JANITOR: janitor_tick(&self->janitor, ctx); break;
     case TIMER_ARCHIVIST: archivist_tick(&self->archivist, ctx); break;
+    case TIMER_KEEPER:
+        self->keeper.waits = self->in_flight.n * 2 >= self->in_flight.window;
+        keeper_tick(&self->keeper, ctx);
+        break;
     default: reconciler_tick(&self->reconciler, ctx); break;
     }
 }
@@ -382,9 +413,10 @@ static bool scheduler_drain(void *me, struct ry_ctx *ctx)
     struct scheduler *self = scheduler_of(me);
     if (!self->leaving) {
         self->leaving = true;
+        keeper_leave(&self->keeper, ctx);
         ry_timer(ctx, TIMER_LEAVE, self->drain_ms / 2);
     }
-    return self->in_flight.n == 0 && self->claiming == 0;
+    return self->in_flight.n == 0 && self->claiming == 0 && keeper_is_idle(&self->keeper);
 }
 
 static void scheduler_close(void **me)
@@ -396,6 +428,7 @@ static void scheduler_close(void **me)
     refresher_close(&self->refresher);
     reconciler_close(&self->reconciler);
     archivist_close(&self->archivist);
+    keeper_close(&self->keeper);
     self->magic = 0;
     free(self);
     *me = NULL;

@@ -3,16 +3,16 @@
  * Owns      the store (store.h), which is one folder; the mails whose files it would not take yet.
  *
  * Accepts   thumbnail_store from the encoder, thumbnail_read from the monitor, files_delete from
- *           the scheduler.
+ *           the scheduler; originals and looks at files (originals.h).
  *
- * Sends     clip_completed to the writer, thumbnail_data, files_deleted.
+ * Sends     clip_completed and clip_kept to the writer, thumbnail_data, files_deleted.
  *
  * Promises  clip_completed is said only when all files of the clip are whole under their names and synced. The same
  *           mail twice writes nothing twice. Only a WebP file of the claimed size, no larger than was asked for, is
- *           kept. No other file than a thumbnail is ever written, given out or deleted. A store that stumbles is tried
- *           again STORE_TRIES times, with growing waits; then the mail has failed, and its origin hears of it. One that
- *           has no room, is read-only, not mounted, moved away or failing is tried again until it is repaired, and
- *           status and /ready say so.
+ *           kept. No file but those of the store's names is ever written, given out or deleted. A store that stumbles
+ *           is tried again STORE_TRIES times, with growing waits; then the mail has failed, and its origin hears of
+ *           it. One that has no room, is read-only, not mounted, moved away or failing is tried again until it is
+ *           repaired, and status and /ready say so.
  *
  * When it crashes, files that were renamed stay and are found to be the same when the mail comes again; a half-written
  * one lies aside under a temporary name until it is swept. */
@@ -24,6 +24,7 @@
 
 #include "actors/storage/image_check.h"
 #include "actors/storage/local.h"
+#include "actors/storage/originals.h"
 #include "proto/video_facts.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/backoff.h"
@@ -62,6 +63,7 @@ struct storage {
     struct waiting waiting[CAPACITY];
     size_t waiting_count;
     bool in_trouble; /* the store refused last; said to the log and in status once */
+    struct originals originals;
 };
 
 static struct storage *storage_of(void *instance)
@@ -138,6 +140,7 @@ static void look_at_store(struct storage *self, struct ry_ctx *ctx)
 {
     struct ry_error err = {0};
     note_health(self, ctx, self->store->ops->ready(self->store, &err), &err);
+    originals_look(&self->originals, ctx);
     ry_timer(ctx, TIMER_LOOK, LOOK_MS);
 }
 
@@ -338,7 +341,10 @@ static void storage_receive(void *arg, struct ry_ctx *ctx, struct ry_mail *mail)
     case RY_TAG_thumbnail_store: on_thumbnail_store(self, ctx, mail); break;
     case RY_TAG_thumbnail_read: on_thumbnail_read(self, ctx, mail); break;
     case RY_TAG_files_delete: on_files_delete(self, ctx, mail); break;
-    default: break; /* undeliverable: clip_completed's origin is told, and that is not us */
+    default:
+        /* of the rest, undeliverable: clip_completed's or clip_kept's origin is told, and that is not us */
+        (void)originals_receive(&self->originals, ctx, mail);
+        break;
     }
 }
 
@@ -366,6 +372,8 @@ static int storage_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
         .rng = ry_ctx_rng(ctx),
     };
     int rc = store_local_open(&options, &self->store, err);
+    if (rc == RY_OK)
+        rc = originals_open(&self->originals, self->store, config, err);
     if (rc == RY_OK)
         look_at_store(self, ctx);
     return rc;

@@ -66,6 +66,7 @@ struct pg_figures {
     struct ry_archive_state state;
     int64_t counted_mono_ms; /* on the engine's clock; INT64_MIN: never */
     int64_t took_ms;
+    char keep_trouble[401]; /* what state.keep_trouble points to */
 };
 
 #define PG_MAGIC 0x70677371u

@@ -85,6 +85,8 @@ static const char clock_sql[] =
     "WITH r AS (UPDATE failed_thumbnail SET next_retry_at = $1, updated_at = $1 WHERE next_retry_at" AHEAD
     " AND next_retry_at < $3 AND last_attempted_at" AHEAD " RETURNING 1),"
     " l AS (UPDATE reelyard_clip_lease SET owner = NULL WHERE owner IS NOT NULL AND lease_until" AHEAD " RETURNING 1),"
+    " m AS (UPDATE reelyard_media SET keep_owner = NULL, keep_lease_until = NULL, keep_due_at = $1"
+    " WHERE keep_state = 'wanted' AND keep_due_at" AHEAD " AND keep_due_at < $3),"
     " s AS (UPDATE channel_scan_status SET updated_at = $1 WHERE status IN ('QUEUED', 'RUNNING') AND updated_at" AHEAD
     ")"
     " SELECT (SELECT count(*) FROM r) + (SELECT count(*) FROM l)";
@@ -98,6 +100,22 @@ struct claiming {
 
 /* ---- the claim ----------------------------------------------------------------------------------------------- */
 
+void pg_read_work(const PGresult *result, int row, struct ry_arena *arena, struct ry_clip_work *work)
+{
+    *work = (struct ry_clip_work){
+        .clip_id = pg_text(result, row, 0, CLAIM_ID_BYTES, arena),
+        .guild_id = pg_text(result, row, 1, CLAIM_ID_BYTES, arena),
+        .channel_id = pg_text(result, row, 2, CLAIM_ID_BYTES, arena),
+        .message_id = pg_text(result, row, 3, CLAIM_ID_BYTES, arena),
+        .filename = pg_text(result, row, 4, CLAIM_NAME_BYTES, arena),
+        .url = pg_text(result, row, 5, CLAIM_URL_BYTES, arena),
+        .expires_wall_ms = pg_time(result, row, 6),
+        .file_size = pg_u64(result, row, 7),
+        .attempts = pg_u64(result, row, 8),
+        .retries = pg_u64(result, row, 9),
+    };
+}
+
 static int take_clips(struct pg *pg, const PGresult *result, void *arg, struct ry_error *err)
 {
     (void)pg;
@@ -109,18 +127,7 @@ static int take_clips(struct pg *pg, const PGresult *result, void *arg, struct r
         return ry_fail(err, RY_ENOMEM, "out of memory for a claim");
     for (int i = 0; i < n; i++) {
         struct ry_clip_work *work = &c->claimed->clips.items[i];
-        *work = (struct ry_clip_work){
-            .clip_id = pg_text(result, i, 0, CLAIM_ID_BYTES, c->arena),
-            .guild_id = pg_text(result, i, 1, CLAIM_ID_BYTES, c->arena),
-            .channel_id = pg_text(result, i, 2, CLAIM_ID_BYTES, c->arena),
-            .message_id = pg_text(result, i, 3, CLAIM_ID_BYTES, c->arena),
-            .filename = pg_text(result, i, 4, CLAIM_NAME_BYTES, c->arena),
-            .url = pg_text(result, i, 5, CLAIM_URL_BYTES, c->arena),
-            .expires_wall_ms = pg_time(result, i, 6),
-            .file_size = pg_u64(result, i, 7),
-            .attempts = pg_u64(result, i, 8),
-            .retries = pg_u64(result, i, 9),
-        };
+        pg_read_work(result, i, c->arena, work);
         if (work->url.p == NULL || work->filename.p == NULL)
             return ry_fail(err, RY_ENOMEM, "out of memory for a claim");
         bytes += work->url.n + work->filename.n + 256;

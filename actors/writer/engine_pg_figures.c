@@ -10,6 +10,8 @@
 
 #include "runtime/base/log.h"
 
+#include <stdio.h>
+
 #define QUICK_MS     50
 #define SHARE        20
 #define COUNT_MAX_MS 5000
@@ -19,7 +21,13 @@ static const char count_sql[] =
     " (SELECT count(*) FROM message), c.pending, c.processing, c.completed, c.failed, t.n, c.bytes, t.bytes,"
     " (SELECT count(*) FROM reelyard_refused),"
     " (SELECT count(*) FROM reelyard_permanent_failure p JOIN clip k ON k.id = p.clip_id"
-    " WHERE k.thumbnail_status = 'failed' AND k.deleted_at IS NULL) FROM"
+    " WHERE k.thumbnail_status = 'failed' AND k.deleted_at IS NULL), m.kept, m.wanted, m.failed, m.gone, m.bytes,"
+    " (SELECT keep_error FROM (SELECT keep_error FROM reelyard_media WHERE keep_state = 'wanted'"
+    " ORDER BY keep_due_at DESC LIMIT 100) w WHERE keep_error IS NOT NULL LIMIT 1) FROM"
+    " (SELECT count(*) FILTER (WHERE keep_state = 'kept') AS kept,"
+    " count(*) FILTER (WHERE keep_state = 'wanted') AS wanted, count(*) FILTER (WHERE keep_state = 'failed') AS failed,"
+    " count(*) FILTER (WHERE keep_state = 'gone') AS gone,"
+    " coalesce(sum(kept_bytes) FILTER (WHERE keep_state = 'kept'), 0)::bigint AS bytes FROM reelyard_media) m,"
     " (SELECT count(*) FILTER (WHERE thumbnail_status = 'pending') AS pending,"
     " count(*) FILTER (WHERE thumbnail_status = 'processing') AS processing,"
     " count(*) FILTER (WHERE thumbnail_status = 'completed') AS completed,"
@@ -32,16 +40,19 @@ static const char estimate_sql[] =
 
 static int take_counts(struct pg *pg, const PGresult *result, void *arg, struct ry_error *err)
 {
-    (void)pg;
     (void)err;
     struct ry_archive_state *state = arg;
-    uint64_t *const figures[] = {&state->guilds,          &state->channels,         &state->authors,
-                                 &state->messages,        &state->clips_pending,    &state->clips_processing,
-                                 &state->clips_completed, &state->clips_failed,     &state->thumbnails,
-                                 &state->bytes_videos,    &state->bytes_thumbnails, &state->rows_refused,
-                                 &state->clips_permanent};
+    uint64_t *const figures[] = {
+        &state->guilds,          &state->channels,         &state->authors,          &state->messages,
+        &state->clips_pending,   &state->clips_processing, &state->clips_completed,  &state->clips_failed,
+        &state->thumbnails,      &state->bytes_videos,     &state->bytes_thumbnails, &state->rows_refused,
+        &state->clips_permanent, &state->clips_kept,       &state->clips_to_keep,    &state->clips_keep_failed,
+        &state->clips_keep_gone, &state->bytes_kept};
     for (size_t i = 0; i < sizeof figures / sizeof figures[0]; i++)
         *figures[i] = pg_u64(result, 0, (int)i);
+    struct ry_str trouble = pg_text(result, 0, 18, sizeof pg->figures.keep_trouble - 1, &pg->scratch);
+    (void)snprintf(pg->figures.keep_trouble, sizeof pg->figures.keep_trouble, "%.*s", RY_STR_ARG(trouble));
+    state->keep_trouble = trouble.p != NULL ? ry_str_of(pg->figures.keep_trouble) : (struct ry_str){0};
     return RY_OK;
 }
 

@@ -14,6 +14,11 @@
                   struct ry_##answer *got, struct ry_error *err);
 #include "actors/writer/engine_ops.def"
 
+/* A clip of a claim, from the columns that all claims have (engine_pg_claim.c). */
+void pg_read_work(const PGresult *result, int row, struct ry_arena *arena, struct ry_clip_work *work);
+/* Before files are taken off the list of files to delete, since they are deleted: those that clips may share are
+ * remembered (engine_pg_keep.c). */
+int pg_files_removed(struct pg *pg, const struct ry_strs *paths, struct ry_error *err);
 /* Notes that there is an encoder of this version, for pg_verdicts_review (engine_pg_outcome.c). */
 int pg_encoder_seen(struct pg *pg, struct ry_str version, struct ry_error *err);
 /* After a clip is completed: archives it if its settings say so (engine_pg_archive.c). */

@@ -47,6 +47,9 @@ int pg_files_forget(struct writer_engine *engine, const struct ry_files_forget *
 {
     struct pg *pg = pg_of(engine);
     struct pg_args args = {0};
+    int rc = pg_files_removed(pg, &forget->paths, err);
+    if (rc != RY_OK)
+        return rc;
     pg_add_strs(pg, &args, forget->paths.items, forget->paths.n);
     return pg_say(pg,
                   "DELETE FROM reelyard_doomed_file WHERE path IN (SELECT path FROM reelyard_doomed_file"

@@ -41,7 +41,7 @@ int lite_root_of(struct lite *lite, struct ry_str url, struct ry_arena *arena, s
     return RY_OK;
 }
 
-static void read_work(sqlite3_stmt *s, struct ry_arena *arena, struct ry_clip_work *work)
+void lite_read_work(sqlite3_stmt *s, struct ry_arena *arena, struct ry_clip_work *work)
 {
     int64_t expires_wall_ms = lite_time(s, 6);
     *work = (struct ry_clip_work){
@@ -72,7 +72,7 @@ static int collect(struct claiming *c, enum lite_statement which, struct ry_erro
     lite_bind_u64(s, 2, c->limit - c->claimed->clips.n);
     while (!c->full && (rc = lite_step(c->lite, s, err)) == 1) {
         struct ry_clip_work *work = &c->claimed->clips.items[c->claimed->clips.n];
-        read_work(s, c->arena, work);
+        lite_read_work(s, c->arena, work);
         if (work->url.p == NULL || work->filename.p == NULL)
             return ry_fail(err, RY_ENOMEM, "out of memory for a claim");
         c->claimed->clips.n++;
@@ -199,7 +199,8 @@ int lite_clips_renew(struct writer_engine *engine, const struct ry_clips_renew *
 
 int lite_clock_correct(struct writer_engine *engine, uint64_t *corrected, struct ry_error *err)
 {
-    static const enum lite_statement statements[] = {LITE_clock_scans, LITE_clock_retries, LITE_clock_leases};
+    static const enum lite_statement statements[] = {LITE_clock_scans, LITE_clock_retries, LITE_clock_leases,
+                                                     LITE_clock_keeps};
     struct lite *lite = lite_of(engine);
     *corrected = 0;
     for (size_t i = 0; i < sizeof statements / sizeof *statements; i++) {

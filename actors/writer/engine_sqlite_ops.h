@@ -41,5 +41,12 @@ int lite_clip_judge(struct lite *lite, struct ry_str clip_id, double duration_s,
  * (engine_sqlite_claim.c). */
 int lite_root_of(struct lite *lite, struct ry_str url, struct ry_arena *arena, struct ry_str *root,
                  struct ry_error *err);
+/* Before a file is taken off the list of files to delete, since it is deleted: one that clips may share is remembered
+ * (engine_sqlite_keep.c). */
+int lite_file_removed(struct lite *lite, struct ry_str path, struct ry_error *err);
+/* The figures of originals (engine_sqlite_keep.c); texts live in the scratch arena. */
+int lite_media_totals(struct lite *lite, struct ry_archive_state *state, struct ry_error *err);
+/* A clip of a claim, from the columns that all claims have (engine_sqlite_claim.c). */
+void lite_read_work(sqlite3_stmt *s, struct ry_arena *arena, struct ry_clip_work *work);
 
 #endif

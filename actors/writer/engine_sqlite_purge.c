@@ -33,9 +33,13 @@ int lite_file_forget(struct lite *lite, struct ry_str path, struct ry_error *err
 
 int lite_files_forget(struct writer_engine *engine, const struct ry_files_forget *forget, struct ry_error *err)
 {
+    struct lite *lite = lite_of(engine);
     int rc = RY_OK;
-    for (size_t i = 0; rc == RY_OK && i < forget->paths.n; i++)
-        rc = lite_file_forget(lite_of(engine), forget->paths.items[i], err);
+    for (size_t i = 0; rc == RY_OK && i < forget->paths.n; i++) {
+        rc = lite_file_removed(lite, forget->paths.items[i], err);
+        if (rc == RY_OK)
+            rc = lite_file_forget(lite, forget->paths.items[i], err);
+    }
     return rc;
 }
 

@@ -228,7 +228,7 @@ int lite_archive_get(struct writer_engine *engine, struct ry_archive_state *stat
     state->bytes_thumbnails = lite_u64(s, 10);
     state->rows_refused = lite_u64(s, 11);
     state->clips_permanent = lite_u64(s, 12);
-    return RY_OK;
+    return lite_media_totals(lite, state, err);
 }
 
 /* ---- failures ------------------------------------------------------------------------------------------------ */

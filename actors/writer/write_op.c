@@ -92,11 +92,19 @@ static int clip_completed_run(struct write_op *op, struct writer_engine *engine,
                            RY_STR_ARG(row->storage_path), RY_STR_ARG(row->size_type), RY_STR_ARG(asked->clip_id));
     }
     int rc = ry_video_facts_check(&asked->facts.items[0], err);
-    return rc != RY_OK ? rc
-                       : engine->ops->clip_completed(engine, asked, &op->clip_found, &op->outcome.clip_settled, err);
+    if (rc == RY_OK)
+        rc = engine->ops->clip_completed(engine, asked, &op->clip_found, &op->outcome.clip_settled, err);
+    return rc == RY_OK && op->keeps ? engine->ops->clip_want(engine, asked->clip_id, err) : rc;
 }
 
-RUN(clip_failed, clip_failed(engine, asked, &op->waits, &op->clip_found, &op->outcome.clip_settled, err))
+static int clip_failed_run(struct write_op *op, struct writer_engine *engine, struct ry_arena *arena,
+                           struct ry_error *err)
+{
+    (void)arena;
+    const struct ry_clip_failed *asked = RY_BODY(op->mail, clip_failed);
+    int rc = engine->ops->clip_failed(engine, asked, &op->waits, &op->clip_found, &op->outcome.clip_settled, err);
+    return rc == RY_OK && op->keeps ? engine->ops->clip_want(engine, asked->clip_id, err) : rc;
+}
 
 static void tell_settled(struct write_op *op, struct ry_ctx *ctx, struct ry_str outcome)
 {
@@ -198,6 +206,80 @@ ASKED(scans_stale, scans_staled, scans_stale(engine, asked, &op->outcome.scans_s
 ASKED(clips_archive, clips_archived, clips_archive(engine, asked, arena, &op->outcome.clips_archived, err))
 ASKED(urls_store, urls_stored, urls_store(engine, asked, err))
 
+/* ---- keeping originals --------------------------------------------------------------------------------------- */
+
+RUN(keep_want, keep_want(engine, asked, arena, &op->outcome.keep_wanted, err))
+ANSWER_ERROR(keep_want, keep_wanted)
+
+/* Clips that are to be kept are work for the scheduler like others. */
+static void keep_want_tell(struct write_op *op, struct ry_ctx *ctx, struct writer_hints *hints)
+{
+    hints->clips_pending += op->outcome.keep_wanted.count;
+    RY_ANSWER(ctx, op->mail, keep_wanted, &op->outcome.keep_wanted);
+}
+
+ASKED(keep_renew, keep_renewed, keep_renew(engine, asked, &op->outcome.keep_renewed, err))
+RUN(clip_keep_failed, clip_keep_failed(engine, asked, &op->waits, &op->outcome.keep_settled, err))
+RUN(keep_claim, keep_claim(engine, asked, arena, &op->outcome.keep_claimed, err))
+ANSWER_ERROR(keep_claim, keep_claimed)
+RUN(files_claim, files_claim(engine, asked, arena, &op->outcome.files_claimed, err))
+ANSWER_ERROR(files_claim, files_claimed)
+
+/* Clips that no message can carry are left out: their leases end, and they count as tried. */
+static void keep_claim_tell(struct write_op *op, struct ry_ctx *ctx, struct writer_hints *hints)
+{
+    (void)hints;
+    struct ry_keep_claimed *claimed = &op->outcome.keep_claimed;
+    size_t fit = 0;
+    for (size_t i = 0; i < claimed->clips.n; i++) {
+        struct ry_clip_work clip = claimed->clips.items[i];
+        struct ry_error why;
+        const struct ry_keep_claimed one = {.clips = {&clip, 1}};
+        if (ry_check(RY_TAG_keep_claimed, &one, &why) == RY_OK)
+            claimed->clips.items[fit++] = clip;
+        else
+            RY_LOG(RY_WARNING, "clip_not_keepable", "clip=%.*s reason=%s", RY_STR_ARG(clip.clip_id), why.text);
+    }
+    claimed->clips.n = fit;
+    RY_ANSWER(ctx, op->mail, keep_claimed, claimed);
+}
+
+/* A row that named a file of other content would be played as what it is not. */
+static int clip_kept_run(struct write_op *op, struct writer_engine *engine, struct ry_arena *arena,
+                         struct ry_error *err)
+{
+    (void)arena;
+    const struct ry_clip_kept *asked = RY_BODY(op->mail, clip_kept);
+    char sha256[RY_STORE_SHA256_BYTES];
+    if (ry_store_name_check(asked->kept_path, NULL) != RY_STORE_MEDIA ||
+        !ry_store_name_sha256(asked->kept_path, sha256) || !ry_str_is(asked->sha256, sha256))
+        return ry_fail(err, RY_EDATA, "'%.*s' is not the name of the original with the SHA-256 %.*s",
+                       RY_STR_ARG(asked->kept_path), RY_STR_ARG(asked->sha256));
+    return engine->ops->clip_kept(engine, asked, &op->outcome.keep_settled, err);
+}
+
+static void clip_kept_tell(struct write_op *op, struct ry_ctx *ctx, struct writer_hints *hints)
+{
+    (void)hints;
+    ry_count(ctx, RY_COUNTER_clips_kept, op->outcome.keep_settled.kept);
+    RY_ANSWER_ORIGIN(ctx, op->mail, keep_settled, &op->outcome.keep_settled);
+}
+
+static void clip_keep_failed_tell(struct write_op *op, struct ry_ctx *ctx, struct writer_hints *hints)
+{
+    (void)hints;
+    if (!RY_BODY(op->mail, clip_keep_failed)->release)
+        ry_count(ctx, RY_COUNTER_clips_keep_failed, 1);
+    RY_ANSWER_ORIGIN(ctx, op->mail, keep_settled, &op->outcome.keep_settled);
+}
+
+static void files_claim_tell(struct write_op *op, struct ry_ctx *ctx, struct writer_hints *hints)
+{
+    if (RY_BODY(op->mail, files_claim)->doom)
+        hints->pending_deletes += op->outcome.files_claimed.paths.n;
+    RY_ANSWER(ctx, op->mail, files_claimed, &op->outcome.files_claimed);
+}
+
 /* ---- the table ----------------------------------------------------------------------------------------------- */
 
 #define KIND(name, urgent, answer_error) \
@@ -220,6 +302,12 @@ static const struct write_op_kind kinds[] = {
     KIND(scans_stale, true, scans_stale_answer_error),
     KIND(clips_archive, true, clips_archive_answer_error),
     KIND(urls_store, false, urls_store_answer_error),
+    KIND(keep_want, true, keep_want_answer_error),
+    KIND(keep_claim, true, keep_claim_answer_error),
+    KIND(keep_renew, true, keep_renew_answer_error),
+    KIND(clip_kept, false, NULL),
+    KIND(clip_keep_failed, false, NULL),
+    KIND(files_claim, true, files_claim_answer_error),
 };
 
 /* About how many rows a mail writes, for the wait for more. */
@@ -230,6 +318,8 @@ static size_t count_rows(const struct ry_mail *mail)
     case RY_TAG_purge: return RY_BODY(mail, purge)->limit;
     case RY_TAG_files_forget: return RY_BODY(mail, files_forget)->paths.n;
     case RY_TAG_clips_archive: return RY_BODY(mail, clips_archive)->limit;
+    case RY_TAG_keep_want: return RY_BODY(mail, keep_want)->limit;
+    case RY_TAG_files_claim: return RY_BODY(mail, files_claim)->paths.n;
     case RY_TAG_urls_store: return RY_BODY(mail, urls_store)->urls.n;
     default: return 1;
     }
@@ -243,6 +333,8 @@ bool write_op_init(struct write_op *op, struct ry_mail *mail, const struct retry
         *op = (struct write_op){.kind = &kinds[i], .mail = mail, .rows = count_rows(mail)};
         if (mail->envelope.tag == RY_TAG_clip_failed)
             retry_waits_draw(list, rng, RY_BODY(mail, clip_failed)->next_retry_ms, &op->waits);
+        else if (mail->envelope.tag == RY_TAG_clip_keep_failed)
+            retry_waits_draw(list, rng, RY_BODY(mail, clip_keep_failed)->next_retry_ms, &op->waits);
         return true;
     }
     return false;

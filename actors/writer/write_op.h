@@ -16,6 +16,7 @@ struct write_op {
     bool refused;             /* its data cannot be written: `error` says why; the others were */
     bool stalled;             /* the schema does not let it be written: `error` says why; the others were */
     bool clip_found;          /* an outcome: the clip has a row */
+    bool keeps;               /* originals of all clips are to be kept */
     struct retry_waits waits; /* of clip_failed */
     struct ry_error error;
     union {
@@ -32,6 +33,11 @@ struct write_op {
         struct ry_scans_staled scans_staled;
         struct ry_clips_archived clips_archived;
         struct ry_urls_stored urls_stored;
+        struct ry_keep_wanted keep_wanted;
+        struct ry_keep_claimed keep_claimed;
+        struct ry_keep_renewed keep_renewed;
+        struct ry_keep_settled keep_settled;
+        struct ry_files_claimed files_claimed;
     } outcome; /* holds after the commit; its lists live in the transaction's arena */
 };
 

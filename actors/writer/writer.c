@@ -47,9 +47,10 @@ static void writer_receive(void *instance, struct ry_ctx *ctx, struct ry_mail *m
         return;
     }
     struct write_op op;
-    if (write_op_init(&op, mail, &self->retry_list, ry_ctx_rng(ctx)))
+    if (write_op_init(&op, mail, &self->retry_list, ry_ctx_rng(ctx))) {
+        op.keeps = self->keeps;
         writer_take_op(self, ctx, &op);
-    else if (!writer_answer(self, ctx, mail))
+    } else if (!writer_answer(self, ctx, mail))
         RY_LOG(RY_WARNING, "mail_unexpected", "message=%s", mail->descriptor->record.name);
 }
 
@@ -111,6 +112,7 @@ static int writer_open(void **instance, struct ry_ctx *ctx, struct ry_error *err
     self->retry_max_ms = seconds_to_ms(ry_config_real(config, RY_OPT_db_retry_max_delay));
     self->transaction = ry_arena_make(ARENA_MAX_BYTES);
     self->look = ry_arena_make(ARENA_MAX_BYTES);
+    self->keeps = strcmp(ry_config_str(config, RY_OPT_keep), "all") == 0;
     self->ping_period_ms = ry_config_int(config, RY_OPT_db_health_check_interval) * 1000;
     writer_upkeep_begin(self, ctx);
     int rc = retry_list_read(config, &self->retry_list, err);

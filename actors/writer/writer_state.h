@@ -48,6 +48,7 @@ struct writer {
     int64_t retry_max_ms;
     int64_t ping_period_ms;
     struct retry_list retry_list; /* of clips that failed */
+    bool keeps;                   /* originals of all clips are to be kept */
     unsigned pings_failed;        /* in a row */
     struct ry_error ping_error;
     struct ry_arena transaction; /* outcomes of the transaction in progress */

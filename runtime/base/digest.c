@@ -5,6 +5,8 @@
 
 #include <md5.h>
 #include <sha1.h>
+#include <sha2.h>
+#include <string.h>
 
 _Static_assert(RY_MD5_BYTES == MD5_DIGEST_LENGTH && RY_SHA1_BYTES == SHA1_DIGEST_LENGTH, "libmd's digests");
 
@@ -31,4 +33,33 @@ void ry_sha1(struct ry_str text, uint8_t digest[RY_SHA1_BYTES])
     if (text.n > 0)
         SHA1Update(&state, (const uint8_t *)text.p, text.n);
     SHA1Final(digest, &state);
+}
+
+_Static_assert(sizeof(SHA2_CTX) <= RY_SHA256_STATE_BYTES, "libmd's state");
+
+void ry_sha256_begin(struct ry_sha256 *state)
+{
+    SHA2_CTX context;
+    memset(&context, 0, sizeof context);
+    SHA256Init(&context);
+    memset(state, 0, sizeof *state);
+    memcpy(state, &context, sizeof context);
+}
+
+void ry_sha256_add(struct ry_sha256 *state, const void *bytes, size_t n)
+{
+    SHA2_CTX context;
+    memcpy(&context, state, sizeof context);
+    if (n > 0)
+        SHA256Update(&context, bytes, n);
+    memcpy(state, &context, sizeof context);
+}
+
+void ry_sha256_end(struct ry_sha256 *state, char hex[RY_SHA256_HEX_BYTES])
+{
+    SHA2_CTX context;
+    uint8_t digest[SHA256_DIGEST_LENGTH];
+    memcpy(&context, state, sizeof context);
+    SHA256Final(digest, &context);
+    ry_hex_print(digest, sizeof digest, hex);
 }

@@ -33,6 +33,7 @@ static void expect_cursor(const struct ry_clips_archive *ask, bool begun)
 static struct bed *bed_in_first_round(const char *const (*options)[2], uint64_t *id, const char *defaults)
 {
     struct bed *bed = bed_new(&ry_scheduler_spec, options);
+    bed_pass_over(bed, RY_TAG_keep_claim); /* originals are kept by tests of their own */
     bed_advance(bed, 0);
     (void)BED_EXPECT(bed, clips_claim); /* never answered: no further one is made */
     bed_advance(bed, 299999);

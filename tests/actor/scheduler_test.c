@@ -10,11 +10,14 @@
 
 static struct bed *bed_of_window(const char *window)
 {
-    return bed_new(&ry_scheduler_spec, (const char *const[][2]){{"clip_window", window},
-                                                                {"clip_lease_seconds", "30"},
-                                                                {"clip_attempts_max", "3"},
-                                                                {"stale_scan_interval", "86400"}, /* no rounds here */
-                                                                {NULL, NULL}});
+    struct bed *bed =
+        bed_new(&ry_scheduler_spec, (const char *const[][2]){{"clip_window", window},
+                                                             {"clip_lease_seconds", "30"},
+                                                             {"clip_attempts_max", "3"},
+                                                             {"stale_scan_interval", "86400"}, /* no rounds here */
+                                                             {NULL, NULL}});
+    bed_pass_over(bed, RY_TAG_keep_claim); /* originals are kept by tests of their own */
+    return bed;
 }
 
 /* Clip ids are 32 characters: the number, padded. */

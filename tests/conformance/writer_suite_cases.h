@@ -85,6 +85,20 @@
     CASE(clock_that_was_ahead_puts_nothing_off) \
     CASE(stale_clips_fail_and_are_due_at_once) \
     CASE(fresh_urls_are_stored) \
+    /* writer_keep_suite.c */ \
+    CASE(wanted_are_clips_whose_thumbnails_are_settled) \
+    CASE(wish_for_all_goes_through_the_archive_in_steps) \
+    CASE(keep_claim_leases_what_is_due) \
+    CASE(keep_claim_passes_over_clips_whose_thumbnails_come_first) \
+    CASE(keep_claim_of_a_fresh_start_voids_its_former_self_only) \
+    CASE(kept_is_recorded_once_and_wins) \
+    CASE(keep_failure_waits_counts_or_is_final) \
+    CASE(shared_file_goes_with_its_last_clip) \
+    CASE(clips_that_go_together_take_their_file_along) \
+    CASE(file_that_is_being_deleted_is_kept_again_later) \
+    CASE(file_kept_for_a_clip_that_is_gone_is_deleted) \
+    CASE(files_without_rows_are_told_and_doomed) \
+    CASE(files_of_rows_are_paged) \
     /* writer_archive_suite.c */ \
     CASE(short_clip_is_archived_once) \
     CASE(clip_that_is_long_enough_again_is_restored) \
