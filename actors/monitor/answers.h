@@ -12,6 +12,8 @@ enum answer {
     ANSWER_ARCHIVE,
     ANSWER_GALLERY,
     ANSWER_THUMBNAIL,
+    ANSWER_FACETS,
+    ANSWER_AROUND,
     ANSWER_FAILED,
     ANSWER_RETRIED,
     ANSWER_COUNT
@@ -23,6 +25,8 @@ struct answers {
     const struct ry_archive_state *archive;
     const struct ry_gallery_page *gallery;
     const struct ry_thumbnail_data *thumbnail;
+    const struct ry_facets_page *facets;
+    const struct ry_gallery_page *around; /* the page of the list in which a clip stands */
     const struct ry_failed_page *failed;
     const struct ry_failed_retried *retried;
     const char *missing[ANSWER_COUNT]; /* NULL: it came, or was not asked for */

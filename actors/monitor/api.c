@@ -146,8 +146,10 @@ void api_clips(const struct ry_gallery_page *page, struct ry_buf *out)
     for (size_t i = 0; i < page->clips.n; i++)
         put_clip(&writer, record, &page->clips.items[i]);
     ry_json_put_end(&writer);
-    RY_BUF_AUTO cursor = ry_buf_make(128);
-    if (page->more && page->clips.n > 0)
+    RY_BUF_AUTO cursor = ry_buf_make(QUERY_CURSOR_MAX_BYTES + 1);
+    if (page->next.n > 0)
+        (void)ry_buf_add_str(&cursor, page->next);
+    else if (page->more && page->clips.n > 0)
         query_cursor(page, &cursor);
     ry_json_put_str(&writer, "next", cursor.n ? ry_buf_str(&cursor) : (struct ry_str){0});
     finish(&writer);

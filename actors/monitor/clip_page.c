@@ -88,8 +88,33 @@ static void add_again(const struct ry_gallery_clip *clip, const struct links *li
         out);
 }
 
-static void add_body(const struct ry_gallery_clip *clip, const struct links *links, const struct gallery_advice *advice,
-                     struct ry_str token, struct ry_buf *out)
+/* The clip beside this one in the list; at the end of the list's page, wherever the next page leads. */
+static void add_beside(const struct links *links, const struct ry_gallery_page *around, size_t at, bool next,
+                       struct ry_buf *out)
+{
+    if (next ? at + 1 < around->clips.n : at > 0) {
+        clip_link(around->clips.items[next ? at + 1 : at - 1].clip_id, links, out);
+        return;
+    }
+    struct links other = link_at(links, next ? around->next : around->previous, !next);
+    if (other.values[LINK_CURSOR].n > 0)
+        link_add("/step", &other, out);
+}
+
+static void add_neighbours(const struct ry_gallery_clip *clip, const struct links *links,
+                           const struct ry_gallery_page *around, struct ry_buf *previous, struct ry_buf *next)
+{
+    for (size_t i = 0; around && i < around->clips.n; i++)
+        if (ry_str_eq(around->clips.items[i].clip_id, clip->clip_id)) {
+            add_beside(links, around, i, false, previous);
+            add_beside(links, around, i, true, next);
+            return;
+        }
+}
+
+static void add_body(const struct ry_gallery_clip *clip, const struct links *links,
+                     const struct ry_gallery_page *around, const struct gallery_advice *advice, struct ry_str token,
+                     struct ry_buf *out)
 {
     static const struct links none = {0};
     struct links channel = link_with(&none, LINK_CHANNEL, clip->channel_id);
@@ -104,9 +129,13 @@ static void add_body(const struct ry_gallery_clip *clip, const struct links *lin
     struct ry_buf *facts = piece(&pieces);
     struct ry_buf *again = piece(&pieces);
     struct ry_buf *fps = piece(&pieces);
+    struct ry_buf *previous = piece(&pieces);
+    struct ry_buf *next = piece(&pieces);
     struct ry_str reason = absent;
     const char *failure = clip_failure(clip, &reason);
-    link_add("/", links, back);
+    struct links start = link_at(links, absent, false);
+    link_add("/", &start, back);
+    add_neighbours(clip, links, around, previous, next);
     if (clip->fps > 0)
         (void)ry_buf_addf(fps, "%.4g", clip->fps);
     (void)ry_buf_add_str(watch, RY_STR("/watch/"));
@@ -120,8 +149,8 @@ static void add_body(const struct ry_gallery_clip *clip, const struct links *lin
     const struct slot slots[] = {
         SLOT_TEXT("back", ry_buf_str(back)),
         SLOT_IF("narrowed", link_narrows(links)),
-        SLOT_TEXT("previous", absent),
-        SLOT_TEXT("next", absent),
+        SLOT_TEXT("previous", ry_buf_str(previous)),
+        SLOT_TEXT("next", ry_buf_str(next)),
         SLOT_TEXT("poster", clip_has_large(clip) ? clip->large_path : absent),
         SLOT_TEXT("watch", ry_buf_str(watch)),
         SLOT_TEXT("filename", clip->filename),
@@ -155,7 +184,7 @@ void clip_page_render(const struct links *links, const struct answers *answers, 
     const struct ry_gallery_clip *clip = &page->clips.items[0];
     PIECES_AUTO pieces = {0};
     struct ry_buf *body = piece(&pieces);
-    add_body(clip, links, advice, token, body);
+    add_body(clip, links, answers->around, advice, token, body);
     const struct page frame = {
         .title = clip_title(clip), .place = PAGE_OTHER, .links = links, .failures = gallery_failures(answers)};
     page_write(&frame, ry_buf_str(body), out);

@@ -83,10 +83,9 @@ void clip_message_url(const struct ry_gallery_clip *clip, struct ry_buf *out)
 void clip_link(struct ry_str clip_id, const struct links *links, struct ry_buf *out)
 {
     RY_BUF_AUTO path = ry_buf_make(256);
-    struct links search = link_with(links, LINK_BEFORE, (struct ry_str){NULL, 0});
     (void)ry_buf_add_str(&path, RY_STR("/clip/"));
     html_component(&path, clip_id);
-    link_add(ry_buf_cstr(&path), &search, out);
+    link_add(ry_buf_cstr(&path), links, out);
 }
 
 bool clip_size(const struct ry_gallery_clip *clip, uint64_t *width, uint64_t *height)

@@ -29,7 +29,7 @@ bool clip_has_large(const struct ry_gallery_clip *clip);
 /* Appends "https://discord.com/channels/...", or nothing if its ids are none of Discord's. */
 void clip_message_url(const struct ry_gallery_clip *clip, struct ry_buf *out);
 
-/* Appends "/clip/ID" with the arguments of the search. */
+/* Appends "/clip/ID" with the arguments of the search and the place in its list. */
 void clip_link(struct ry_str clip_id, const struct links *links, struct ry_buf *out);
 
 /* Width and height of the video; false if they are not known. */

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 
 #include "actors/monitor/clip_words.h"
+#include "actors/monitor/filters.h"
 #include "actors/monitor/html.h"
 #include "actors/monitor/page.h"
 #include "actors/monitor/query.h"
@@ -59,7 +60,7 @@ static void add_card_links(const struct ry_gallery_clip *clip, const struct link
     static const struct links none = {0};
     struct links channel = link_with(&none, LINK_CHANNEL, clip->channel_id);
     struct links guild = link_with(&none, LINK_GUILD, clip->guild_id);
-    clip_link(clip->clip_id, links, clip_href);
+    clip_link(clip->clip_id, links, clip_href); /* with the place in the list, for the clips around it */
     link_add("/", &channel, channel_href);
     link_add("/", &guild, guild_href);
 }
@@ -119,74 +120,10 @@ static void add_card(const struct links *links, const struct ry_gallery_clip *cl
     TEMPLATE_FILL("card", slots, out);
 }
 
-/* ---- filters ----------------------------------------------------------------------------------------------------- */
-
-struct choice {
-    const char *value;
-    const char *label;
-};
-
-static void add_select(const struct links *links, enum link_arg arg, const char *label, const struct choice *choices,
-                       size_t n, struct ry_buf *out)
-{
-    PIECES_AUTO pieces = {0};
-    struct ry_buf *options = piece(&pieces);
-    for (size_t i = 0; i < n; i++) {
-        struct ry_str value = ry_str_of(choices[i].value);
-        bool chosen = value.n == links->values[arg].n && (value.n == 0 || ry_str_eq(value, links->values[arg]));
-        const struct slot slots[] = {SLOT_TEXT("value", value), SLOT_TEXT("label", ry_str_of(choices[i].label)),
-                                     SLOT_IF("chosen", chosen)};
-        TEMPLATE_FILL("option", slots, options);
-    }
-    const struct slot slots[] = {SLOT_TEXT("label", ry_str_of(label)), SLOT_TEXT("name", ry_str_of(link_name(arg))),
-                                 SLOT_HTML("options", ry_buf_str(options))};
-    TEMPLATE_FILL("select", slots, out);
-}
-
-static void add_filters(const struct links *links, struct ry_buf *out)
-{
-    static const struct choice states[] = {{"", "Any"},
-                                           {"completed", "With thumbnail"},
-                                           {"pending", "Waiting"},
-                                           {"processing", "In progress"},
-                                           {"failed", "Failed"}};
-    PIECES_AUTO pieces = {0};
-    struct ry_buf *hidden = piece(&pieces);
-    struct ry_buf *selects = piece(&pieces);
-    link_hidden(links, 1u << LINK_STATUS | 1u << LINK_BEFORE, hidden);
-    add_select(links, LINK_STATUS, "State", states, sizeof states / sizeof *states, selects);
-    const struct slot slots[] = {SLOT_HTML("hidden", ry_buf_str(hidden)), SLOT_HTML("selects", ry_buf_str(selects)),
-                                 SLOT_HTML("facets", absent)};
-    TEMPLATE_FILL("filters", slots, out);
-}
-
-/* A filter in force, with a link that lifts it. */
-static void add_chip(const struct links *links, enum link_arg arg, const char *kind, struct ry_str name,
-                     struct ry_buf *out)
-{
-    if (links->values[arg].n == 0)
-        return;
-    PIECES_AUTO pieces = {0};
-    struct ry_buf *href = piece(&pieces);
-    struct links without = link_with(links, arg, absent);
-    link_add("/", &without, href);
-    const struct slot slots[] = {SLOT_TEXT("href", ry_buf_str(href)), SLOT_TEXT("kind", ry_str_of(kind)),
-                                 SLOT_TEXT("name", name.n > 0 ? name : links->values[arg])};
-    TEMPLATE_FILL("chip", slots, out);
-}
-
-static void add_chips(const struct links *links, const struct ry_gallery_page *page, struct ry_buf *out)
-{
-    /* The names stand on the clips; a page without any shows the id. */
-    const struct ry_gallery_clip *first = page->clips.n ? &page->clips.items[0] : NULL;
-    add_chip(links, LINK_GUILD, "Server", first ? first->guild_name : absent, out);
-    add_chip(links, LINK_CHANNEL, "Channel", first ? first->channel_name : absent, out);
-    add_chip(links, LINK_STATUS, "State", absent, out);
-}
-
 /* ---- the page ---------------------------------------------------------------------------------------------------- */
 
-static void add_summary(const struct ry_archive_state *archive, struct ry_buf *out)
+/* The whole archive. */
+static void add_figures(const struct ry_archive_state *archive, struct ry_buf *out)
 {
     uint64_t waiting = archive->clips_pending + archive->clips_processing;
     html_plural(out, waiting + archive->clips_completed + archive->clips_failed, "clip", "clips");
@@ -205,6 +142,23 @@ static void add_summary(const struct ry_archive_state *archive, struct ry_buf *o
     (void)ry_buf_add_str(out, RY_STR(" of video"));
 }
 
+/* What was found, or what there is. */
+static void add_summary(const struct links *links, const struct answers *answers, struct ry_buf *out)
+{
+    const struct ry_gallery_page *page = answers->gallery;
+    bool narrowed = link_narrows(links);
+    if (narrowed && (page->total > 0 || page->clips.n == 0)) {
+        if (page->total_more)
+            (void)ry_buf_add_str(out, RY_STR("More than "));
+        html_plural(out, page->total, "clip matches", "clips match");
+    } else if (!narrowed && answers->archive && answers->archive->error.n == 0) {
+        add_figures(answers->archive, out);
+    }
+    if (page->indexed_permille > 0 && page->indexed_permille < 1000 && links->values[LINK_QUERY].n > 0)
+        (void)ry_buf_addf(out, " · the search index is being built (%u %%), so clips may be missing",
+                          (unsigned)(page->indexed_permille / 10));
+}
+
 static void add_command(const char *verb, const char *words, const struct gallery_advice *advice, struct ry_buf *out)
 {
     (void)ry_buf_addf(out, "reelyard %s --data ", verb);
@@ -213,28 +167,35 @@ static void add_command(const char *verb, const char *words, const struct galler
 }
 
 /* What stands in the place of clips. */
-static void add_nothing(const struct links *links, const struct gallery_advice *advice, struct ry_buf *out)
+static void add_nothing(const struct links *links, const struct ry_gallery_page *page,
+                        const struct gallery_advice *advice, struct ry_buf *out)
 {
     RY_BUF_AUTO command = ry_buf_make(COMMAND_MAX_BYTES);
+    struct ry_str text = absent;
     const char *title = "No clips yet";
-    const char *text = NULL;
     bool narrowed = link_narrows(links);
-    bool empty = !narrowed && links->values[LINK_BEFORE].n == 0;
-    if (links->values[LINK_BEFORE].n > 0) {
-        title = "No older clips";
-        text = "This is the end of the archive.";
+    bool empty = !narrowed && !link_has_place(links);
+    if (page->refused.n > 0) {
+        title = "This search is not understood";
+        text = page->refused;
+    } else if (link_has_place(links)) {
+        title = "No further clips";
+        text = RY_STR("This is the end of the list.");
     } else if (narrowed) {
         title = "No clips match";
+        text = links->values[LINK_QUERY].n > 0 ? RY_STR("Words match from their beginning; fewer words match more.")
+                                               : absent;
     } else if (advice->servers) {
-        text = "They appear here as the bot's jobs are processed. To scan a channel now:";
+        text = RY_STR("They appear here as the bot's jobs are processed. To scan a channel now:");
         add_command("scan", "--guild GUILD --channel CHANNEL", advice, &command);
     } else {
-        text = "Import an export of a channel made with DiscordChatExporter (JSON format), while this node keeps "
-               "running:";
+        text =
+            RY_STR("Import an export of a channel made with DiscordChatExporter (JSON format), while this node keeps "
+                   "running:");
         add_command("import", "EXPORT.json", advice, &command);
     }
     const char *then = "Its videos then appear here, newest first. Reload the page to see them.";
-    const struct slot slots[] = {SLOT_TEXT("title", ry_str_of(title)), SLOT_TEXT("text", ry_str_of(text)),
+    const struct slot slots[] = {SLOT_TEXT("title", ry_str_of(title)), SLOT_TEXT("text", text),
                                  SLOT_TEXT("command", ry_buf_str(&command)),
                                  SLOT_TEXT("then", empty ? ry_str_of(then) : absent), SLOT_IF("home", !empty)};
     TEMPLATE_FILL("empty", slots, out);
@@ -242,18 +203,26 @@ static void add_nothing(const struct links *links, const struct gallery_advice *
 
 /* Where the pages before and behind this one are; empty where there is none. */
 static void add_pages(const struct links *links, const struct ry_gallery_page *page, struct ry_buf *first,
-                      struct ry_buf *next)
+                      struct ry_buf *previous, struct ry_buf *next)
 {
-    if (links->values[LINK_BEFORE].n > 0) {
-        struct links start = link_with(links, LINK_BEFORE, absent);
+    if (link_has_place(links)) {
+        struct links start = link_at(links, absent, false);
         link_add("/", &start, first);
     }
-    RY_BUF_AUTO cursor = ry_buf_make(128);
-    if (page->more)
-        query_cursor(page, &cursor);
-    if (cursor.n > 0) {
-        struct links behind = link_with(links, LINK_BEFORE, ry_buf_str(&cursor));
+    if (page->previous.n > 0) {
+        struct links before = link_at(links, page->previous, true);
+        link_add("/", &before, previous);
+    }
+    if (page->next.n > 0) {
+        struct links behind = link_at(links, page->next, false);
         link_add("/", &behind, next);
+    } else if (page->more) {
+        RY_BUF_AUTO cursor = ry_buf_make(128);
+        struct links behind = link_at(links, absent, false);
+        query_cursor(page, &cursor);
+        behind.values[LINK_BEFORE] = ry_buf_str(&cursor);
+        if (cursor.n > 0)
+            link_add("/", &behind, next);
     }
 }
 
@@ -274,22 +243,22 @@ void gallery_render(const struct links *links, const struct answers *answers, co
     struct ry_buf *cards = piece(&pieces);
     struct ry_buf *nothing = piece(&pieces);
     struct ry_buf *first = piece(&pieces);
+    struct ry_buf *previous = piece(&pieces);
     struct ry_buf *next = piece(&pieces);
     struct ry_buf *body = piece(&pieces);
-    if (answers->archive && answers->archive->error.n == 0)
-        add_summary(answers->archive, summary);
-    add_filters(links, filters);
-    add_chips(links, page, chips);
+    add_summary(links, answers, summary);
+    filters_add(links, answers->facets, filters);
+    filters_add_chips(links, answers->facets, page, chips);
     for (size_t i = 0; i < page->clips.n; i++)
         add_card(links, &page->clips.items[i], cards);
-    add_nothing(links, advice, nothing);
-    add_pages(links, page, first, next);
+    add_nothing(links, page, advice, nothing);
+    add_pages(links, page, first, previous, next);
     const struct slot slots[] = {
         SLOT_IF("filtered", link_narrows(links)),  SLOT_HTML("filters", ry_buf_str(filters)),
         SLOT_TEXT("heading", RY_STR("Clips")),     SLOT_TEXT("summary", ry_buf_str(summary)),
         SLOT_HTML("chips", ry_buf_str(chips)),     SLOT_HTML("cards", ry_buf_str(cards)),
-        SLOT_HTML("nothing", ry_buf_str(nothing)), SLOT_IF("paged", first->n + next->n > 0),
-        SLOT_TEXT("first", ry_buf_str(first)),     SLOT_TEXT("previous", absent),
+        SLOT_HTML("nothing", ry_buf_str(nothing)), SLOT_IF("paged", first->n + previous->n + next->n > 0),
+        SLOT_TEXT("first", ry_buf_str(first)),     SLOT_TEXT("previous", ry_buf_str(previous)),
         SLOT_TEXT("next", ry_buf_str(next)),
     };
     TEMPLATE_FILL("clips", slots, body);

@@ -3,8 +3,8 @@
  * Owns the one HTTP port (http.c) and nothing else: every figure and every clip comes from the actor that owns it.
  *
  * Accepts: GET, HEAD and POST over HTTP; the answers to what it asked; undeliverable.
- * Sends:   node_get to the router, queue_get to the ingester, archive_get, gallery_get, failed_get and failed_retry to
- *          the writer, thumbnail_read to the storage, each for one HTTP request.
+ * Sends:   node_get to the router, queue_get to the ingester, archive_get, gallery_get, facets_get, failed_get and
+ *          failed_retry to the writer, thumbnail_read to the storage, each for one HTTP request.
  *
  * A request is a small state machine. It is checked (host, token, arguments), then asks what its route needs and waits
  * with its connection suspended, then is answered: when the last answer has come, or after REQUEST_MS with what there
@@ -23,6 +23,7 @@
 
 #include "actors/monitor/access.h"
 #include "actors/monitor/html.h"
+#include "actors/monitor/query.h"
 #include "actors/monitor/request.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/log.h"
@@ -62,6 +63,11 @@ static uint64_t ask(struct monitor *self, const struct request *request, enum an
     case ANSWER_GALLERY: return RY_TELL(self->ctx, gallery_get, &request->get, &send);
     case ANSWER_THUMBNAIL:
         return RY_TELL(self->ctx, thumbnail_read, &(struct ry_thumbnail_read){.storage_path = request->path}, &send);
+    case ANSWER_FACETS: {
+        struct ry_facets_get get = query_facets(&request->get);
+        return RY_TELL(self->ctx, facets_get, &get, &send);
+    }
+    case ANSWER_AROUND: return RY_TELL(self->ctx, gallery_get, &request->around, &send);
     case ANSWER_FAILED: return RY_TELL(self->ctx, failed_get, &request->failed_get, &send);
     case ANSWER_RETRIED: return RY_TELL(self->ctx, failed_retry, &request->retry, &send);
     case ANSWER_COUNT: break;
@@ -86,6 +92,8 @@ static void request_finish(struct monitor *self, struct request *request)
     answers.archive = bodies[ANSWER_ARCHIVE];
     answers.gallery = bodies[ANSWER_GALLERY];
     answers.thumbnail = bodies[ANSWER_THUMBNAIL];
+    answers.facets = bodies[ANSWER_FACETS];
+    answers.around = bodies[ANSWER_AROUND];
     answers.failed = bodies[ANSWER_FAILED];
     answers.retried = bodies[ANSWER_RETRIED];
     request->route->reply(self, request, &answers);
@@ -124,6 +132,7 @@ static void request_begin(struct monitor *self, struct http_exchange *exchange, 
     request->magic = REQUEST_MAGIC;
     request->exchange = exchange;
     request->route = route;
+    request->asks = route->asks;
     request->change_token = self->change_token;
     request->bearer = self->token.p && access_same(access_bearer(http_header(exchange, "Authorization")), self->token);
     request->deadline_mono_ms = ry_mono_ms(ry_ctx_clock(self->ctx)) + REQUEST_MS;
@@ -139,7 +148,7 @@ static void request_begin(struct monitor *self, struct http_exchange *exchange, 
         return;
     }
     for (unsigned a = 0; a < ANSWER_COUNT; a++)
-        if (route->asks & (1u << a)) {
+        if (request->asks & (1u << a)) {
             request->asked[a].id = ask(self, request, (enum answer)a);
             RY_ASSERT(request->asked[a].id != 0, "%s asks for answer %u", route->path, a);
             request->asked[a].waiting = true;
@@ -367,9 +376,12 @@ static void on_page_get(const struct monitor *self, struct ry_ctx *ctx, const st
 
 static void monitor_receive(void *arg, struct ry_ctx *ctx, struct ry_mail *mail)
 {
-    static const enum ry_tag answers[ANSWER_COUNT] = {RY_TAG_node_state,    RY_TAG_queue_state,    RY_TAG_archive_state,
-                                                      RY_TAG_gallery_page,  RY_TAG_thumbnail_data, RY_TAG_failed_page,
-                                                      RY_TAG_failed_retried};
+    static const enum ry_tag answers[ANSWER_COUNT] = {
+        [ANSWER_NODE] = RY_TAG_node_state,          [ANSWER_QUEUE] = RY_TAG_queue_state,
+        [ANSWER_ARCHIVE] = RY_TAG_archive_state,    [ANSWER_GALLERY] = RY_TAG_gallery_page,
+        [ANSWER_THUMBNAIL] = RY_TAG_thumbnail_data, [ANSWER_FACETS] = RY_TAG_facets_page,
+        [ANSWER_AROUND] = RY_TAG_gallery_page,      [ANSWER_FAILED] = RY_TAG_failed_page,
+        [ANSWER_RETRIED] = RY_TAG_failed_retried};
     struct monitor *self = monitor_of(arg);
     struct asked *asked = NULL;
     if (mail->envelope.tag == RY_TAG_page_get) {

@@ -34,18 +34,14 @@ void page_write(const struct page *page, struct ry_str body, struct ry_buf *out)
     struct ry_buf *failures = piece(&pieces);
     (void)ry_buf_addf(title, "%.*s · Reelyard", RY_STR_ARG(page->title));
     (void)ry_buf_addf(assets, WEB_ASSETS "%s", web_digest);
-    link_hidden(links, 1u << LINK_BEFORE, keep);
+    link_hidden(links, 1u << LINK_QUERY, keep);
     if (page->failures > 0)
         html_count(failures, page->failures);
     const struct slot slots[] = {
-        SLOT_TEXT("title", ry_buf_str(title)),
-        SLOT_TEXT("assets", ry_buf_str(assets)),
-        SLOT_TEXT("query", RY_STR("")),
-        SLOT_HTML("keep", ry_buf_str(keep)),
-        SLOT_IF("on_clips", page->place == PAGE_CLIPS),
-        SLOT_IF("on_failures", page->place == PAGE_FAILURES),
-        SLOT_TEXT("failures", ry_buf_str(failures)),
-        SLOT_HTML("body", body),
+        SLOT_TEXT("title", ry_buf_str(title)),          SLOT_TEXT("assets", ry_buf_str(assets)),
+        SLOT_TEXT("query", links->values[LINK_QUERY]),  SLOT_HTML("keep", ry_buf_str(keep)),
+        SLOT_IF("on_clips", page->place == PAGE_CLIPS), SLOT_IF("on_failures", page->place == PAGE_FAILURES),
+        SLOT_TEXT("failures", ry_buf_str(failures)),    SLOT_HTML("body", body),
     };
     TEMPLATE_FILL("page", slots, out);
 }

@@ -8,6 +8,7 @@
 #include "actors/monitor/access.h"
 #include "actors/monitor/api.h"
 #include "actors/monitor/clip_page.h"
+#include "actors/monitor/clip_words.h"
 #include "actors/monitor/failures.h"
 #include "actors/monitor/form.h"
 #include "actors/monitor/gallery.h"
@@ -163,6 +164,21 @@ static void reply_clip(struct monitor *self, struct request *request, const stru
     reply_page(self, request->exchange, 200, TYPE_HTML, &body);
 }
 
+/* The first clip of another page of a list, or its last when the list is walked backwards. */
+static void reply_step(struct monitor *self, struct request *request, const struct answers *answers)
+{
+    const struct ry_gallery_page *page = need_clips(self, request, answers);
+    if (page == NULL)
+        return;
+    RY_BUF_AUTO location = ry_buf_make(PAGE_MAX_BYTES);
+    size_t last = page->clips.n > 0 && request->get.backwards ? page->clips.n - 1 : 0;
+    if (page->clips.n > 0)
+        clip_link(page->clips.items[last].clip_id, &request->links, &location);
+    else
+        link_add("/", &request->links, &location);
+    pages_reply(self, request->exchange, &(struct http_reply){.status = 303, .location = ry_buf_cstr(&location)});
+}
+
 static void reply_failures(struct monitor *self, struct request *request, const struct answers *answers)
 {
     const struct ry_failed_page *page = answers->failed;
@@ -208,6 +224,12 @@ static void reply_clips(struct monitor *self, struct request *request, const str
     const struct ry_gallery_page *page = need_clips(self, request, answers);
     if (page == NULL)
         return;
+    if (page->refused.n > 0) {
+        char why[512];
+        (void)snprintf(why, sizeof why, "%.*s", RY_STR_ARG(page->refused));
+        pages_refuse(self, request->exchange, FACE_JSON, 400, "Request refused", why);
+        return;
+    }
     RY_BUF_AUTO body = ry_buf_make(PAGE_MAX_BYTES);
     api_clips(page, &body);
     reply_page(self, request->exchange, 200, TYPE_JSON, &body);
@@ -250,6 +272,8 @@ static void reply_thumbnail(struct monitor *self, struct request *request, const
     }
 }
 
+#define ASK(answer) (1u << ANSWER_##answer)
+
 /* ---- routes ------------------------------------------------------------------------------------------------------ */
 
 static void read_links(struct request *request)
@@ -260,13 +284,20 @@ static void read_links(struct request *request)
 
 static int check_query(struct request *request, struct ry_error *err)
 {
-    struct query_args args = {.limit = ry_str_of(http_argument(request->exchange, "limit")),
-                              .before = ry_str_of(http_argument(request->exchange, "before")),
-                              .guild = ry_str_of(http_argument(request->exchange, "guild")),
-                              .channel = ry_str_of(http_argument(request->exchange, "channel")),
-                              .status = ry_str_of(http_argument(request->exchange, "status"))};
     read_links(request);
-    return query_read(&args, &request->get, err);
+    return query_read(&request->links, ry_str_of(http_argument(request->exchange, "limit")), &request->get, err);
+}
+
+static int check_gallery(struct request *request, struct ry_error *err)
+{
+    const char *destination = http_header(request->exchange, "Sec-Fetch-Dest");
+    int rc = check_query(request, err);
+    /* The page's script asks for further clips, and has the rest. */
+    if (destination && strcmp(destination, "empty") == 0 && link_has_place(&request->links))
+        request->asks &= ~(ASK(FACETS) | ASK(ARCHIVE));
+    /* The numbers of the whole archive are there without counting. */
+    request->get.count = link_narrows(&request->links);
+    return rc;
 }
 
 /* The part of the path behind the route's, up to `behind`, if it is a clip's id. */
@@ -282,8 +313,13 @@ static int read_clip_id(struct request *request, const char *behind, struct ry_s
 
 static int check_clip(struct request *request, struct ry_error *err)
 {
+    struct ry_error why;
     read_links(request);
     request->get = (struct ry_gallery_get){.limit = 1, .before_wall_ms = INT64_MAX};
+    /* A clip is shown whatever is wrong with the list that it is said to stand in. */
+    if (query_read(&request->links, (struct ry_str){NULL, 0}, &request->around, &why) != RY_OK)
+        request->asks &= ~ASK(AROUND);
+    request->around.count = false;
     return read_clip_id(request, "", &request->get.clip_id, err);
 }
 
@@ -353,8 +389,6 @@ static int check_thumbnail(struct request *request, struct ry_error *err)
     return query_is_thumbnail(request->path) ? RY_OK : ry_fail(err, RY_ENOENT, "no such thumbnail");
 }
 
-#define ASK(answer) (1u << ANSWER_##answer)
-
 #define GET     false, false, false
 #define GET_IN  true, false, false /* any path below it */
 #define POST    false, false, true
@@ -363,8 +397,9 @@ static int check_thumbnail(struct request *request, struct ry_error *err)
 #define OPEN_IN true, true, false
 
 static const struct route routes[] = {
-    {"/", GET, FACE_HTML, ASK(GALLERY) | ASK(ARCHIVE), check_query, reply_gallery},
-    {"/clip/", GET_IN, FACE_HTML, ASK(GALLERY) | ASK(ARCHIVE), check_clip, reply_clip},
+    {"/", GET, FACE_HTML, ASK(GALLERY) | ASK(ARCHIVE) | ASK(FACETS), check_gallery, reply_gallery},
+    {"/clip/", GET_IN, FACE_HTML, ASK(GALLERY) | ASK(ARCHIVE) | ASK(AROUND), check_clip, reply_clip},
+    {"/step", GET, FACE_HTML, ASK(GALLERY), check_query, reply_step},
     {"/failures", GET, FACE_HTML, ASK(FAILED) | ASK(ARCHIVE), check_failures, reply_failures},
     {WEB_ASSETS, OPEN_IN, FACE_TEXT, 0, check_asset, reply_asset},
     {"/favicon.ico", OPEN, FACE_TEXT, 0, check_icon, reply_asset},

@@ -5,24 +5,24 @@
 #ifndef REELYARD_ACTORS_MONITOR_QUERY_H
 #define REELYARD_ACTORS_MONITOR_QUERY_H
 
+#include "actors/monitor/links.h"
 #include "proto/message.h"
 #include "runtime/base/buf.h"
 #include "runtime/base/error.h"
 
-#define QUERY_LIMIT_DEFAULT 48
-#define QUERY_LIMIT_MAX     200
+#define QUERY_LIMIT_DEFAULT    60
+#define QUERY_LIMIT_MAX        200
+#define QUERY_WORDS_MAX_BYTES  16384
+#define QUERY_CURSOR_MAX_BYTES 200
+/* Values of each kind in the lists of servers, channels and authors. */
+#define QUERY_FACETS_MAX 40
 
-/* Arguments as they came; absent strings where there were none. Borrowed. */
-struct query_args {
-    struct ry_str limit;
-    struct ry_str before;
-    struct ry_str guild;
-    struct ry_str channel;
-    struct ry_str status;
-};
+/* Checks the arguments of a URL and fills *get, whose strings borrow from them. RY_EINVAL with a sentence for the
+ * visitor. limit: of clips on the page; absent: QUERY_LIMIT_DEFAULT. */
+int query_read(const struct links *links, struct ry_str limit, struct ry_gallery_get *get, struct ry_error *err);
 
-/* Checks the arguments and fills *get, whose strings borrow from them. RY_EINVAL with a sentence for the visitor. */
-int query_read(const struct query_args *args, struct ry_gallery_get *get, struct ry_error *err);
+/* The question how the clips that `get` asks for are spread. Strings borrow from get's. */
+struct ry_facets_get query_facets(const struct ry_gallery_get *get);
 
 /* Appends the cursor behind the page's last clip, to be passed on as it is. Rows that are damaged may have no place to
  * go on from: the cursor is then behind the last one that has, or nothing if none has. */

@@ -49,9 +49,11 @@ struct request {
     LIST_ENTRY(request) link;
     struct http_exchange *exchange;
     const struct route *route;
+    unsigned asks; /* the route's, but for what this request does not need */
     int64_t deadline_mono_ms;
-    struct links links;        /* the arguments of the URL, as they came; strings borrow from the exchange */
-    struct ry_gallery_get get; /* likewise */
+    struct links links;           /* the arguments of the URL, as they came; strings borrow from the exchange */
+    struct ry_gallery_get get;    /* likewise */
+    struct ry_gallery_get around; /* likewise */
     struct ry_failed_get failed_get;
     struct ry_failed_retry retry; /* its strings are in `form` and `retry_id` */
     struct ry_str retry_id;       /* borrows from the exchange */

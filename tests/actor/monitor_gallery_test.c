@@ -6,8 +6,9 @@
 
 /* ---- answers of the others --------------------------------------------------------------------------------------- */
 
-/* Answers /, which asks the archive (its figures) and the gallery. */
-static void site_answer_gallery(struct site *site, const struct ry_gallery_page *page)
+/* Answers /, which asks the archive (its figures), the gallery and how the clips are spread. */
+static void site_answer_spread(struct site *site, const struct ry_gallery_page *page,
+                               const struct ry_facets_page *facets)
 {
     struct ry_archive_state archive = site_archive();
     site_until_asked(site);
@@ -15,8 +16,16 @@ static void site_answer_gallery(struct site *site, const struct ry_gallery_page 
     uint64_t archive_id = bed_envelope(site->bed)->id;
     (void)BED_EXPECT(site->bed, gallery_get);
     uint64_t gallery_id = bed_envelope(site->bed)->id;
+    (void)BED_EXPECT(site->bed, facets_get);
+    uint64_t facets_id = bed_envelope(site->bed)->id;
     BED_ANSWER(site->bed, archive_id, archive_state, &archive);
+    BED_ANSWER(site->bed, facets_id, facets_page, facets);
     BED_ANSWER(site->bed, gallery_id, gallery_page, page);
+}
+
+static void site_answer_gallery(struct site *site, const struct ry_gallery_page *page)
+{
+    site_answer_spread(site, page, &(struct ry_facets_page){0});
 }
 
 /* ---- the gallery ------------------------------------------------------------------------------------------------- */
@@ -140,7 +149,7 @@ static void an_empty_page_says_what_to_do(void **state)
         const char *says;
     } cases[] = {{"/", "reelyard import --data "},
                  {"/?status=failed", "Show all clips"},
-                 {"/?before=1." SITE_CLIP_ID, "No older clips"}};
+                 {"/?before=1." SITE_CLIP_ID, "No further clips"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct site site = site_open(NULL);
         struct visit visit = visit_get(&site, cases[i].path);
@@ -232,6 +241,94 @@ static void a_page_leads_to_the_next_and_keeps_the_filter(void **state)
     site_close(&site);
 }
 
+static void a_search_is_asked_for_as_the_url_says_and_stays_in_every_link(void **state)
+{
+    (void)state;
+    struct site site = site_open(NULL);
+    struct ry_gallery_clip clip = site_clip();
+    struct ry_facet guilds[] = {{RY_STR("7"), RY_STR("A & B"), 12}, {RY_STR("8"), {NULL, 0}, 1}};
+    struct ry_facet states[] = {{RY_STR("failed"), {NULL, 0}, 1200}};
+    struct visit visit =
+        visit_get(&site, "/?q=two%20%22words%22&author=9&longer=1m&sort=longest&cursor=c1&backwards=1");
+    site_until_asked(&site);
+    (void)BED_EXPECT(site.bed, archive_get);
+    uint64_t archive_id = bed_envelope(site.bed)->id;
+    const struct ry_gallery_get *get = BED_EXPECT(site.bed, gallery_get);
+    uint64_t gallery_id = bed_envelope(site.bed)->id;
+    assert_true(ry_str_is(get->query, "two \"words\"") && ry_str_is(get->author_id, "9"));
+    assert_true(get->duration_min_ms == 60000 && get->sort == RY_GALLERY_LONGEST && get->count);
+    assert_true(ry_str_is(get->cursor, "c1") && get->backwards);
+    const struct ry_facets_get *spread = BED_EXPECT(site.bed, facets_get);
+    assert_true(ry_str_is(spread->query, "two \"words\"") && spread->duration_min_ms == 60000);
+    uint64_t facets_id = bed_envelope(site.bed)->id;
+    struct ry_archive_state archive = site_archive();
+    BED_ANSWER(site.bed, archive_id, archive_state, &archive);
+    BED_ANSWER(site.bed, facets_id, facets_page,
+               &((struct ry_facets_page){.guilds = {guilds, 2}, .states = {states, 1}, .more = true}));
+    BED_ANSWER(
+        site.bed, gallery_id, gallery_page,
+        &((struct ry_gallery_page){
+            .clips = {&clip, 1}, .next = RY_STR("n&1"), .previous = RY_STR("p1"), .total = 1000, .total_more = true}));
+    const char *answer = visit_until_answered(&site, &visit);
+    static const char *const parts[] = {
+        "value=\"two &quot;words&quot;\"",
+        "More than 1,000 clips match",
+        "rel=\"next\" href=\"/?q=two%20%22words%22&amp;author=9&amp;longer=1m&amp;sort=longest&amp;cursor=n%261\"",
+        "rel=\"prev\" "
+        "href=\"/?q=two%20%22words%22&amp;author=9&amp;longer=1m&amp;sort=longest&amp;cursor=p1&amp;backwards=1\"",
+        "rel=\"first\" href=\"/?q=two%20%22words%22&amp;author=9&amp;longer=1m&amp;sort=longest\"",
+        "<a href=\"/?q=two%20%22words%22&amp;guild=7&amp;author=9&amp;longer=1m&amp;sort=longest\">A &amp; B</a> <span "
+        "class=\"count\">12+</span>",
+        "<option value=\"failed\">Failed (1,200+)</option>",
+        "<option value=\"1m\" selected>1 minute</option>",
+        "<input type=\"hidden\" name=\"author\" value=\"9\">",
+        "href=\"/clip/" SITE_CLIP_ID
+        "?q=two%20%22words%22&amp;author=9&amp;longer=1m&amp;sort=longest&amp;cursor=c1&amp;backwards=1\"",
+        "At least 1 minute <span aria-hidden=\"true\">",
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        site_assert_has(answer, parts[i]);
+    visit_end(&visit);
+    site_close(&site);
+}
+
+static void a_search_that_is_not_understood_is_told(void **state)
+{
+    (void)state;
+    struct site site = site_open(NULL);
+    struct visit visit = visit_get(&site, "/?q=%22");
+    site_answer_gallery(&site, &(struct ry_gallery_page){.refused = RY_STR("a quote <is> open")});
+    const char *answer = visit_until_answered(&site, &visit);
+    site_assert_status(answer, 200);
+    site_assert_has(answer, "This search is not understood</h2><p>a quote &lt;is&gt; open</p>");
+    visit_end(&visit);
+    visit = visit_get(&site, "/api/clips?q=%22");
+    site_until_asked(&site);
+    (void)BED_EXPECT(site.bed, gallery_get);
+    BED_ANSWER(site.bed, bed_envelope(site.bed)->id, gallery_page,
+               &((struct ry_gallery_page){.refused = RY_STR("a quote is open")}));
+    answer = visit_until_answered(&site, &visit);
+    site_assert_status(answer, 400);
+    site_assert_has(answer, "{\"error\":\"a quote is open\"}");
+    visit_end(&visit);
+    site_close(&site);
+}
+
+static void the_pages_script_gets_further_clips_and_no_more(void **state)
+{
+    (void)state;
+    struct site site = site_open(NULL);
+    struct ry_gallery_clip clip = site_clip();
+    struct visit visit = visit_with(&site, "GET", "/?cursor=c1", "Sec-Fetch-Dest: empty\r\n");
+    site_until_asked(&site);
+    (void)BED_EXPECT(site.bed, gallery_get);
+    BED_ANSWER(site.bed, bed_envelope(site.bed)->id, gallery_page, &((struct ry_gallery_page){.clips = {&clip, 1}}));
+    site_assert_status(visit_until_answered(&site, &visit), 200);
+    bed_expect_nothing(site.bed);
+    visit_end(&visit);
+    site_close(&site);
+}
+
 static void the_api_pages_by_its_own_cursor(void **state)
 {
     (void)state;
@@ -283,6 +380,7 @@ static void without_the_archive_the_page_is_503_with_a_reason(void **state)
     site_until_asked(&site);
     (void)BED_EXPECT(site.bed, archive_get);
     (void)BED_EXPECT(site.bed, gallery_get);
+    (void)BED_EXPECT(site.bed, facets_get);
     bed_advance(site.bed, 5000);
     const char *answer = visit_until_answered(&site, &visit);
     site_assert_status(answer, 503);
@@ -295,6 +393,8 @@ static void without_the_archive_the_page_is_503_with_a_reason(void **state)
     uint64_t archive_id = bed_envelope(site.bed)->id;
     (void)BED_EXPECT(site.bed, gallery_get);
     bed_undeliverable(site.bed, bed_envelope(site.bed)->id, 0, RY_TAG_gallery_get, RY_UNDELIVERABLE_FULL);
+    (void)BED_EXPECT(site.bed, facets_get);
+    bed_undeliverable(site.bed, bed_envelope(site.bed)->id, 0, RY_TAG_facets_get, RY_UNDELIVERABLE_FULL);
     struct ry_archive_state archive = site_archive();
     BED_ANSWER(site.bed, archive_id, archive_state, &archive);
     site_assert_status(visit_until_answered(&site, &visit), 503);
@@ -425,6 +525,9 @@ int main(void)
         cmocka_unit_test(an_empty_page_names_this_nodes_folder_to_those_who_may_know_it),
         cmocka_unit_test(a_console_hears_where_the_page_is),
         cmocka_unit_test(a_page_leads_to_the_next_and_keeps_the_filter),
+        cmocka_unit_test(a_search_is_asked_for_as_the_url_says_and_stays_in_every_link),
+        cmocka_unit_test(a_search_that_is_not_understood_is_told),
+        cmocka_unit_test(the_pages_script_gets_further_clips_and_no_more),
         cmocka_unit_test(the_api_pages_by_its_own_cursor),
         cmocka_unit_test(arguments_that_make_no_sense_are_refused_before_anybody_is_asked),
         cmocka_unit_test(without_the_archive_the_page_is_503_with_a_reason),

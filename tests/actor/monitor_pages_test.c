@@ -24,6 +24,20 @@ static const struct ry_archive_state failing = {
         BED_ANSWER((site)->bed, asked_id_, answer, body); \
     } while (0)
 
+/* Answers a clip's page, which also asks for the list that the clip stands in. */
+static void answer_clip(struct site *site, struct ry_gallery_clip *clip, const struct ry_gallery_page *around)
+{
+    site_until_asked(site);
+    (void)BED_EXPECT(site->bed, archive_get);
+    uint64_t archive_id = bed_envelope(site->bed)->id;
+    assert_true(BED_EXPECT(site->bed, gallery_get)->clip_id.n > 0);
+    uint64_t clip_id = bed_envelope(site->bed)->id;
+    assert_true(BED_EXPECT(site->bed, gallery_get)->clip_id.n == 0);
+    BED_ANSWER(site->bed, bed_envelope(site->bed)->id, gallery_page, around);
+    BED_ANSWER(site->bed, archive_id, archive_state, &failing);
+    BED_ANSWER(site->bed, clip_id, gallery_page, &((struct ry_gallery_page){.clips = {clip, clip ? 1 : 0}}));
+}
+
 /* ---- a clip ------------------------------------------------------------------------------------------------------ */
 
 static void a_clips_page_plays_it_and_tells_its_facts(void **state)
@@ -37,7 +51,7 @@ static void a_clips_page_plays_it_and_tells_its_facts(void **state)
     clip.audio_codec = RY_STR("mp4a.40.2");
     clip.fps = 59.94;
     struct visit visit = visit_get(&site, CLIP_PATH "?channel=1424914917202464798");
-    ANSWER_PAGE(&site, gallery_get, gallery_page, &((struct ry_gallery_page){.clips = {&clip, 1}}));
+    answer_clip(&site, &clip, &(struct ry_gallery_page){0});
     const char *answer = visit_until_answered(&site, &visit);
     site_assert_status(answer, 200);
     static const char *const parts[] = {
@@ -57,6 +71,57 @@ static void a_clips_page_plays_it_and_tells_its_facts(void **state)
     site_close(&site);
 }
 
+static void a_clips_page_leads_to_the_clips_beside_it_in_its_search(void **state)
+{
+    (void)state;
+    struct site site = site_open(NULL);
+    struct ry_gallery_clip clip = site_clip();
+    struct ry_gallery_clip around[3] = {site_clip(), site_clip(), site_clip()};
+    around[0].clip_id = RY_STR("00000000000000000000000000000001");
+    around[2].clip_id = RY_STR("00000000000000000000000000000003");
+    static const struct {
+        size_t first, n;
+        const char *previous, *next; /* NULL: none */
+    } cases[] = {
+        {0, 3, "/clip/00000000000000000000000000000001?q=a&amp;cursor=c",
+         "/clip/00000000000000000000000000000003?q=a&amp;cursor=c"},
+        {1, 2, "/step?q=a&amp;cursor=p&amp;backwards=1", "/clip/00000000000000000000000000000003?q=a&amp;cursor=c"},
+        {0, 2, "/clip/00000000000000000000000000000001?q=a&amp;cursor=c", "/step?q=a&amp;cursor=n"},
+        {0, 1, NULL, NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct visit visit = visit_get(&site, CLIP_PATH "?q=a&cursor=c");
+        answer_clip(&site, &clip,
+                    &(struct ry_gallery_page){
+                        .clips = {around + cases[i].first, cases[i].n}, .next = RY_STR("n"), .previous = RY_STR("p")});
+        const char *answer = visit_until_answered(&site, &visit);
+        const char *const urls[] = {cases[i].previous, cases[i].next};
+        const char *const rels[] = {"prev", "next"};
+        for (size_t k = 0; k < 2; k++) {
+            char link[200];
+            (void)snprintf(link, sizeof link, "<a rel=\"%s\" href=\"%s", rels[k], urls[k] ? urls[k] : "");
+            if (urls[k])
+                site_assert_has(answer, link);
+            else
+                site_assert_has_not(answer, link);
+        }
+        visit_end(&visit);
+    }
+    /* Over the end of a page: the first clip of the next one, or the last of the one before. */
+    for (unsigned backwards = 0; backwards < 2; backwards++) {
+        struct visit visit = visit_get(&site, backwards ? "/step?q=a&cursor=p&backwards=1" : "/step?q=a&cursor=n");
+        site_until_asked(&site);
+        assert_true(BED_EXPECT(site.bed, gallery_get)->backwards == (backwards == 1));
+        BED_ANSWER(site.bed, bed_envelope(site.bed)->id, gallery_page,
+                   &((struct ry_gallery_page){.clips = {around, 3}}));
+        site_assert_has(visit_until_answered(&site, &visit),
+                        backwards ? "Location: /clip/00000000000000000000000000000003?q=a&cursor=p&backwards=1\r\n"
+                                  : "Location: /clip/00000000000000000000000000000001?q=a&cursor=n\r\n");
+        visit_end(&visit);
+    }
+    site_close(&site);
+}
+
 static void strangers_are_not_told_where_a_file_lies(void **state)
 {
     (void)state;
@@ -68,7 +133,7 @@ static void strangers_are_not_told_where_a_file_lies(void **state)
     struct ry_gallery_clip clip = site_clip();
     clip.url = RY_STR("file:///home/ann/one.mp4");
     struct visit visit = visit_get(&site, CLIP_PATH);
-    ANSWER_PAGE(&site, gallery_get, gallery_page, &((struct ry_gallery_page){.clips = {&clip, 1}}));
+    answer_clip(&site, &clip, &(struct ry_gallery_page){0});
     const char *answer = visit_until_answered(&site, &visit);
     site_assert_has(answer, "<dd>one.mp4</dd>");
     site_assert_has_not(answer, "/home/ann");
@@ -91,7 +156,7 @@ static void a_clip_that_is_not_there_is_a_page_that_says_so(void **state)
     (void)state;
     struct site site = site_open(NULL);
     struct visit visit = visit_get(&site, CLIP_PATH);
-    ANSWER_PAGE(&site, gallery_get, gallery_page, &((struct ry_gallery_page){0}));
+    answer_clip(&site, NULL, &(struct ry_gallery_page){0});
     const char *answer = visit_until_answered(&site, &visit);
     site_assert_status(answer, 404);
     site_assert_has(answer, "no such clip in this archive");
@@ -165,7 +230,7 @@ static void read_token(struct site *site, char token[33])
 {
     struct ry_gallery_clip clip = site_clip();
     struct visit visit = visit_with(site, "GET", CLIP_PATH, "Cookie: reelyard_token=733363726574\r\n");
-    ANSWER_PAGE(site, gallery_get, gallery_page, &((struct ry_gallery_page){.clips = {&clip, 1}}));
+    answer_clip(site, &clip, &(struct ry_gallery_page){0});
     const char *at = strstr(visit_until_answered(site, &visit), "name=\"token\" value=\"");
     assert_non_null(at);
     (void)snprintf(token, 33, "%.32s", at + strlen("name=\"token\" value=\""));
@@ -333,6 +398,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_clips_page_plays_it_and_tells_its_facts),
+        cmocka_unit_test(a_clips_page_leads_to_the_clips_beside_it_in_its_search),
         cmocka_unit_test(strangers_are_not_told_where_a_file_lies),
         cmocka_unit_test(a_clip_that_is_not_there_is_a_page_that_says_so),
         cmocka_unit_test(failures_stand_in_groups_with_their_number),

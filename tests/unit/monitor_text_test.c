@@ -99,8 +99,8 @@ static void a_cursor_leads_back_to_its_clip(void **state)
         struct ry_gallery_get get;
         RY_BUF_AUTO cursor = ry_buf_make(128);
         query_cursor(&(struct ry_gallery_page){.clips = {&clip, 1}}, &cursor);
-        struct query_args args = {.before = ry_buf_str(&cursor)};
-        assert_int_equal(query_read(&args, &get, NULL), RY_OK);
+        struct links args = {.values = {[LINK_BEFORE] = ry_buf_str(&cursor)}};
+        assert_int_equal(query_read(&args, (struct ry_str){NULL, 0}, &get, NULL), RY_OK);
         assert_true(get.before_wall_ms == times[i]);
         assert_true(ry_str_is(get.before_id, CLIP_ID));
     }
@@ -137,12 +137,112 @@ static void a_cursor_is_behind_the_last_clip_that_has_a_place(void **state)
 static void an_argument_left_empty_is_as_if_left_out(void **state)
 {
     (void)state;
-    struct query_args args = {.limit = RY_STR(""), .before = RY_STR(""), .guild = RY_STR(""), .status = RY_STR("")};
+    struct links args;
     struct ry_gallery_get get;
-    assert_int_equal(query_read(&args, &get, NULL), RY_OK);
+    for (unsigned i = 0; i < LINK_COUNT; i++)
+        args.values[i] = RY_STR("");
+    assert_int_equal(query_read(&args, RY_STR(""), &get, NULL), RY_OK);
     assert_int_equal(get.limit, QUERY_LIMIT_DEFAULT);
     assert_true(get.before_wall_ms == INT64_MAX);
-    assert_true(!get.before_id.p && !get.guild_id.p && !get.channel_id.p && !get.status.p);
+    assert_true(!get.before_id.p && !get.guild_id.p && !get.channel_id.p && !get.status.p && !get.query.p &&
+                !get.author_id.p && !get.orientation.p && !get.cursor.p);
+    assert_true(get.kept == 0 && get.duration_max_ms == 0 && get.bytes_max == 0 && get.to_wall_ms == 0);
+    assert_int_equal(get.sort, RY_GALLERY_NEWEST);
+}
+
+static int read_one(enum link_arg arg, const char *value, struct ry_gallery_get *get)
+{
+    struct links links = {.values = {[LINK_STATUS] = {NULL, 0}}};
+    links.values[arg] = ry_str_of(value);
+    return query_read(&links, (struct ry_str){NULL, 0}, get, NULL);
+}
+
+static void arguments_are_read_in_the_units_that_people_write(void **state)
+{
+    (void)state;
+    struct ry_gallery_get get;
+    static const struct {
+        enum link_arg arg;
+        const char *value;
+        uint64_t number; /* UINT64_MAX: refused */
+    } cases[] = {{LINK_LONGER, "90", 90000},
+                 {LINK_LONGER, "2m", 120000},
+                 {LINK_SHORTER, "1h", 3600000},
+                 {LINK_SHORTER, "h", UINT64_MAX},
+                 {LINK_SHORTER, "-1", UINT64_MAX},
+                 {LINK_LONGER, "9999999999999999999h", UINT64_MAX},
+                 {LINK_LARGER, "10M", 10000000},
+                 {LINK_LARGER, "5", 5},
+                 {LINK_SMALLER, "1G", 1000000000},
+                 {LINK_SMALLER, "1X", UINT64_MAX},
+                 {LINK_FROM, "2024-10-19", 1729296000000},
+                 {LINK_TO, "2024-10-19T12:00:00Z", 1729339200000},
+                 {LINK_FROM, "2024-13-19", UINT64_MAX},
+                 {LINK_TO, "yesterday!", UINT64_MAX},
+                 {LINK_KEPT, "yes", 1},
+                 {LINK_KEPT, "no", 2},
+                 {LINK_KEPT, "1", UINT64_MAX},
+                 {LINK_SORT, "largest", RY_GALLERY_LARGEST},
+                 {LINK_SORT, "best", UINT64_MAX},
+                 {LINK_ORIENTATION, "round", UINT64_MAX},
+                 {LINK_AUTHOR, "ann", UINT64_MAX},
+                 {LINK_QUERY, "\xff", UINT64_MAX}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int rc = read_one(cases[i].arg, cases[i].value, &get);
+        const uint64_t numbers[LINK_COUNT] = {[LINK_LONGER] = get.duration_min_ms,
+                                              [LINK_SHORTER] = get.duration_max_ms,
+                                              [LINK_LARGER] = get.bytes_min,
+                                              [LINK_SMALLER] = get.bytes_max,
+                                              [LINK_FROM] = (uint64_t)get.from_wall_ms,
+                                              [LINK_TO] = (uint64_t)get.to_wall_ms,
+                                              [LINK_KEPT] = get.kept,
+                                              [LINK_SORT] = get.sort};
+        if (rc != (cases[i].number == UINT64_MAX ? RY_EINVAL : RY_OK) ||
+            (rc == RY_OK && numbers[cases[i].arg] != cases[i].number))
+            fail_msg("%s=%s", link_name(cases[i].arg), cases[i].value);
+    }
+    assert_int_equal(read_one(LINK_QUERY, "goal", &get), RY_OK);
+    assert_int_equal(get.sort, RY_GALLERY_RELEVANCE);
+}
+
+static void links_keep_a_search_and_change_one_of_its_arguments(void **state)
+{
+    (void)state;
+    struct links links = {
+        .values = {[LINK_QUERY] = RY_STR("a&b é"), [LINK_CURSOR] = RY_STR("x"), [LINK_BACKWARDS] = RY_STR("1")}};
+    RY_BUF_AUTO out = ry_buf_make(1000);
+    struct links other = link_with(&links, LINK_GUILD, RY_STR("7"));
+    link_add("/", &other, &out);
+    assert_string_equal(ry_buf_cstr(&out), "/?q=a%26b%20%C3%A9&guild=7");
+    ry_buf_reset(&out);
+    other = link_at(&links, RY_STR("n"), false);
+    link_add("/", &other, &out);
+    assert_string_equal(ry_buf_cstr(&out), "/?q=a%26b%20%C3%A9&cursor=n");
+    ry_buf_reset(&out);
+    link_hidden(&links, 0, &out);
+    assert_string_equal(ry_buf_cstr(&out), "<input type=\"hidden\" name=\"q\" value=\"a&amp;b é\">");
+    assert_true(link_narrows(&links) && link_has_place(&links));
+    assert_false(link_narrows(&(struct links){.values = {[LINK_SORT] = RY_STR("oldest")}}));
+}
+
+static void counts_and_paths_are_in_right_words(void **state)
+{
+    (void)state;
+    RY_BUF_AUTO out = ry_buf_make(1000);
+    html_plural(&out, 1, "clip", "clips");
+    html_plural(&out, 0, "clip", "clips");
+    html_plural(&out, 1234, "clip", "clips");
+    assert_string_equal(ry_buf_cstr(&out), "1 clip0 clips1,234 clips");
+    static const struct {
+        const char *url;
+        const char *path;
+    } cases[] = {{"file:///a/b%20c%C3%A9.mp4", "/a/b cé.mp4"}, {"file:///a%ff", "/a%ff"}, {"file:///100%", "/100%"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        ry_buf_reset(&out);
+        assert_true(html_file_path(&out, ry_str_of(cases[i].url)));
+        assert_string_equal(ry_buf_cstr(&out), cases[i].path);
+    }
+    assert_false(html_file_path(&out, RY_STR("https://a/b")));
 }
 
 static void only_storages_own_names_are_thumbnails(void **state)
@@ -188,6 +288,9 @@ int main(void)
         cmocka_unit_test(a_cursor_leads_back_to_its_clip),
         cmocka_unit_test(a_cursor_is_behind_the_last_clip_that_has_a_place),
         cmocka_unit_test(an_argument_left_empty_is_as_if_left_out),
+        cmocka_unit_test(arguments_are_read_in_the_units_that_people_write),
+        cmocka_unit_test(links_keep_a_search_and_change_one_of_its_arguments),
+        cmocka_unit_test(counts_and_paths_are_in_right_words),
         cmocka_unit_test(only_storages_own_names_are_thumbnails),
         cmocka_unit_test(only_web_urls_are_linked),
     };
