@@ -70,7 +70,7 @@ static void add_group(const struct ry_failed_clip *clips, size_t n, const struct
         html_count(count, clips[0].alike);
     if (!alone && clips[0].alike > n)
         add_group_link(kind, absent, more);
-    (void)ry_buf_addf(label, "Retry all with this reason: %.*s", RY_STR_ARG(kind));
+    (void)ry_buf_addf(label, "Retry this group: %.*s", RY_STR_ARG(kind));
     retry_form_add(&(struct retry_form){.reason = kind,
                                         .token = token,
                                         .back = RY_STR("/failures"),

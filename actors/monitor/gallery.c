@@ -19,9 +19,9 @@
 #define COMMAND_MAX_BYTES ((size_t)32 * 1024)
 /* Of the message's text, on a card. */
 #define SAID_BYTES 300
-/* Thumbnails of videos that are smaller than this are not enlarged to fill the card. Pixels. */
-#define TINY_WIDTH  240
-#define TINY_HEIGHT 135
+/* A thumbnail that reaches neither is of a video as small as that, and is not enlarged to fill its card. Pixels. */
+#define TINY_WIDTH  300
+#define TINY_HEIGHT 168
 
 static const struct ry_str absent = {NULL, 0};
 

@@ -397,7 +397,7 @@ static int check_thumbnail(struct request *request, struct ry_error *err)
 #define OPEN_IN true, true, false
 
 static const struct route routes[] = {
-    {"/", GET, FACE_HTML, ASK(GALLERY) | ASK(ARCHIVE) | ASK(FACETS), check_gallery, reply_gallery},
+    {"/", GET, FACE_HTML, ASK(GALLERY) | ASK(ARCHIVE), check_gallery, reply_gallery},
     {"/clip/", GET_IN, FACE_HTML, ASK(GALLERY) | ASK(ARCHIVE) | ASK(AROUND), check_clip, reply_clip},
     {"/step", GET, FACE_HTML, ASK(GALLERY), check_query, reply_step},
     {"/failures", GET, FACE_HTML, ASK(FAILED) | ASK(ARCHIVE), check_failures, reply_failures},

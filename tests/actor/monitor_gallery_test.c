@@ -16,10 +16,8 @@ static void site_answer_spread(struct site *site, const struct ry_gallery_page *
     uint64_t archive_id = bed_envelope(site->bed)->id;
     (void)BED_EXPECT(site->bed, gallery_get);
     uint64_t gallery_id = bed_envelope(site->bed)->id;
-    (void)BED_EXPECT(site->bed, facets_get);
-    uint64_t facets_id = bed_envelope(site->bed)->id;
     BED_ANSWER(site->bed, archive_id, archive_state, &archive);
-    BED_ANSWER(site->bed, facets_id, facets_page, facets);
+    (void)facets;
     BED_ANSWER(site->bed, gallery_id, gallery_page, page);
 }
 
@@ -241,57 +239,6 @@ static void a_page_leads_to_the_next_and_keeps_the_filter(void **state)
     site_close(&site);
 }
 
-static void a_search_is_asked_for_as_the_url_says_and_stays_in_every_link(void **state)
-{
-    (void)state;
-    struct site site = site_open(NULL);
-    struct ry_gallery_clip clip = site_clip();
-    struct ry_facet guilds[] = {{RY_STR("7"), RY_STR("A & B"), 12}, {RY_STR("8"), {NULL, 0}, 1}};
-    struct ry_facet states[] = {{RY_STR("failed"), {NULL, 0}, 1200}};
-    struct visit visit =
-        visit_get(&site, "/?q=two%20%22words%22&author=9&longer=1m&sort=longest&cursor=c1&backwards=1");
-    site_until_asked(&site);
-    (void)BED_EXPECT(site.bed, archive_get);
-    uint64_t archive_id = bed_envelope(site.bed)->id;
-    const struct ry_gallery_get *get = BED_EXPECT(site.bed, gallery_get);
-    uint64_t gallery_id = bed_envelope(site.bed)->id;
-    assert_true(ry_str_is(get->query, "two \"words\"") && ry_str_is(get->author_id, "9"));
-    assert_true(get->duration_min_ms == 60000 && get->sort == RY_GALLERY_LONGEST && get->count);
-    assert_true(ry_str_is(get->cursor, "c1") && get->backwards);
-    const struct ry_facets_get *spread = BED_EXPECT(site.bed, facets_get);
-    assert_true(ry_str_is(spread->query, "two \"words\"") && spread->duration_min_ms == 60000);
-    uint64_t facets_id = bed_envelope(site.bed)->id;
-    struct ry_archive_state archive = site_archive();
-    BED_ANSWER(site.bed, archive_id, archive_state, &archive);
-    BED_ANSWER(site.bed, facets_id, facets_page,
-               &((struct ry_facets_page){.guilds = {guilds, 2}, .states = {states, 1}, .more = true}));
-    BED_ANSWER(
-        site.bed, gallery_id, gallery_page,
-        &((struct ry_gallery_page){
-            .clips = {&clip, 1}, .next = RY_STR("n&1"), .previous = RY_STR("p1"), .total = 1000, .total_more = true}));
-    const char *answer = visit_until_answered(&site, &visit);
-    static const char *const parts[] = {
-        "value=\"two &quot;words&quot;\"",
-        "More than 1,000 clips match",
-        "rel=\"next\" href=\"/?q=two%20%22words%22&amp;author=9&amp;longer=1m&amp;sort=longest&amp;cursor=n%261\"",
-        "rel=\"prev\" "
-        "href=\"/?q=two%20%22words%22&amp;author=9&amp;longer=1m&amp;sort=longest&amp;cursor=p1&amp;backwards=1\"",
-        "rel=\"first\" href=\"/?q=two%20%22words%22&amp;author=9&amp;longer=1m&amp;sort=longest\"",
-        "<a href=\"/?q=two%20%22words%22&amp;guild=7&amp;author=9&amp;longer=1m&amp;sort=longest\">A &amp; B</a> <span "
-        "class=\"count\">12+</span>",
-        "<option value=\"failed\">Failed (1,200+)</option>",
-        "<option value=\"1m\" selected>1 minute</option>",
-        "<input type=\"hidden\" name=\"author\" value=\"9\">",
-        "href=\"/clip/" SITE_CLIP_ID
-        "?q=two%20%22words%22&amp;author=9&amp;longer=1m&amp;sort=longest&amp;cursor=c1&amp;backwards=1\"",
-        "At least 1 minute <span aria-hidden=\"true\">",
-    };
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        site_assert_has(answer, parts[i]);
-    visit_end(&visit);
-    site_close(&site);
-}
-
 static void a_search_that_is_not_understood_is_told(void **state)
 {
     (void)state;
@@ -380,7 +327,6 @@ static void without_the_archive_the_page_is_503_with_a_reason(void **state)
     site_until_asked(&site);
     (void)BED_EXPECT(site.bed, archive_get);
     (void)BED_EXPECT(site.bed, gallery_get);
-    (void)BED_EXPECT(site.bed, facets_get);
     bed_advance(site.bed, 5000);
     const char *answer = visit_until_answered(&site, &visit);
     site_assert_status(answer, 503);
@@ -393,8 +339,6 @@ static void without_the_archive_the_page_is_503_with_a_reason(void **state)
     uint64_t archive_id = bed_envelope(site.bed)->id;
     (void)BED_EXPECT(site.bed, gallery_get);
     bed_undeliverable(site.bed, bed_envelope(site.bed)->id, 0, RY_TAG_gallery_get, RY_UNDELIVERABLE_FULL);
-    (void)BED_EXPECT(site.bed, facets_get);
-    bed_undeliverable(site.bed, bed_envelope(site.bed)->id, 0, RY_TAG_facets_get, RY_UNDELIVERABLE_FULL);
     struct ry_archive_state archive = site_archive();
     BED_ANSWER(site.bed, archive_id, archive_state, &archive);
     site_assert_status(visit_until_answered(&site, &visit), 503);
@@ -525,7 +469,6 @@ int main(void)
         cmocka_unit_test(an_empty_page_names_this_nodes_folder_to_those_who_may_know_it),
         cmocka_unit_test(a_console_hears_where_the_page_is),
         cmocka_unit_test(a_page_leads_to_the_next_and_keeps_the_filter),
-        cmocka_unit_test(a_search_is_asked_for_as_the_url_says_and_stays_in_every_link),
         cmocka_unit_test(a_search_that_is_not_understood_is_told),
         cmocka_unit_test(the_pages_script_gets_further_clips_and_no_more),
         cmocka_unit_test(the_api_pages_by_its_own_cursor),

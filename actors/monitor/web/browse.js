@@ -155,7 +155,10 @@ function forget() {
 function keep() {
   const key = history.state?.key;
   if (!key) return;
+  // By the first card in view: what stands above it may be laid out a little differently the next time.
+  const anchor = Array.from(results().querySelectorAll(".card")).find((card) => card.getBoundingClientRect().bottom > 0);
   const place = { at: Date.now(), url: location.href, y: scrollY, html: results().innerHTML };
+  if (anchor && scrollY > 0) Object.assign(place, { card: anchor.id, top: anchor.getBoundingClientRect().top });
   try {
     forget();
     sessionStorage.setItem(KEPT + key, JSON.stringify(place));
@@ -175,7 +178,9 @@ function restore() {
   for (const frame of results().querySelectorAll("[data-ready]")) frame.removeAttribute("data-ready");
   for (const canvas of results().querySelectorAll("canvas, .sheet")) canvas.remove();
   prepare();
-  scrollTo(0, place.y);
+  const card = place.card && document.getElementById(place.card);
+  if (card) scrollBy(0, card.getBoundingClientRect().top - place.top);
+  else scrollTo(0, place.y);
   return true;
 }
 
