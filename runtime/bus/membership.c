@@ -139,7 +139,8 @@ static void give_back(struct ry_router *router, struct mail *mail, bool graceful
     router_requeue(router, mail);
 }
 
-/* A role has stopped for good: what people asked it in the last moment is answered, not left to wait. */
+/* A role has stopped for good: what people asked it in the last moment is answered, not left to wait, and hints are of
+ * no use to anybody. */
 static void refuse_waiting(struct ry_router *router, struct role_queue *role_queue)
 {
     struct mail *mail = TAILQ_FIRST(&role_queue->mailbox.by_age);
@@ -148,7 +149,11 @@ static void refuse_waiting(struct ry_router *router, struct role_queue *role_que
         struct ry_envelope head = mail->head;
         const struct attached_instance *sender = router_instance(router, RY_SESSION_OF(head.id));
         bool asker_gone = sender == NULL && mail->descriptor->kind == RY_KIND_ASK;
-        if (asker_gone || (sender && asks_for_people(sender->role))) {
+        if (mail->descriptor->kind == RY_KIND_EVENT) {
+            router_dequeue(router, mail);
+            router_forget(router, mail);
+            router->dropped_events++;
+        } else if (asker_gone || (sender && asks_for_people(sender->role))) {
             router_dequeue(router, mail);
             router_forget(router, mail);
             head.body = (struct ry_str){0};

@@ -398,6 +398,20 @@ static void role_that_stops_gets_no_new_mail(void **state)
     assert_int_equal(ry_router_load(desk->router), 0);
 }
 
+static void hints_for_a_role_that_has_stopped_are_dropped(void **state)
+{
+    struct desk *desk = *state;
+    uint32_t writer = join(desk, RY_ROLE_WRITER, 4), scheduler = join(desk, RY_ROLE_SCHEDULER, 4);
+    const struct ry_clips_pending hint = {.count = 1};
+    uint64_t dropped = desk->router->dropped_events;
+    ry_router_stop_role(desk->router, RY_ROLE_SCHEDULER);
+    (void)expect(desk, scheduler, RY_TAG_stop);
+    (void)say(desk, writer, RY_TAG_clips_pending, &hint, 0);
+    ry_router_gone(desk->router, scheduler, true);
+    assert_int_equal(ry_router_load(desk->router), 0); /* a drain is complete without them */
+    assert_int_equal(desk->router->dropped_events, dropped + 1);
+}
+
 /* ---- custody ----------------------------------------------------------------------------------------------------- */
 
 static void mail_of_one_that_died_goes_to_another_as_tried(void **state)
@@ -772,6 +786,7 @@ int main(void)
         TEST(mail_past_its_deadline_is_not_handed_out),
         TEST(people_are_not_kept_waiting_for_a_role_that_is_not_there),
         TEST(role_that_stops_gets_no_new_mail),
+        TEST(hints_for_a_role_that_has_stopped_are_dropped),
         TEST(mail_of_one_that_died_goes_to_another_as_tried),
         TEST(bye_costs_no_attempt),
         TEST(mail_that_kills_everyone_is_a_dead_letter),
