@@ -25,6 +25,11 @@
 /* The library renamed its own constant. */
 #define HTTP_TOO_LARGE 413
 
+/* What is asked of a stream at a time; the library holds so much for each. */
+#define STREAM_BLOCK_BYTES ((size_t)131072)
+/* In one http_run, as long as the library has something to do: a block for each stream, at most. */
+#define TURNS_MAX 16
+
 #define HTTP_MAGIC     0x68747470u
 #define EXCHANGE_MAGIC 0x65786368u
 
@@ -37,9 +42,11 @@ struct http_exchange {
     struct peer visitor; /* behind the proxy, if it came through one */
     char *path;
     bool post;
+    bool head;
     struct ry_buf body; /* of a POST */
     bool asked;         /* the owner knows of it */
-    bool suspended;     /* the connection waits for http_reply */
+    bool suspended;     /* the connection waits for http_reply, or its stream for http_resume */
+    bool streams;       /* the response is a stream */
     bool queued;        /* the response is libmicrohttpd's */
     unsigned status;
     uint64_t bytes;
@@ -90,10 +97,81 @@ static void release_frame(void *frame)
     ry_frame_unref(frame);
 }
 
-static struct MHD_Response *make_response(const struct http_reply *reply)
+/* ---- streams ----------------------------------------------------------------------------------------------------- */
+
+#define CARRIER_MAGIC 0x63617272u
+
+/* What a response of the library has of a stream; it may outlive the exchange. */
+struct carrier {
+    unsigned magic;
+    struct http_exchange *exchange; /* there while the stream is read */
+    struct http_stream stream;
+};
+
+static ssize_t carrier_read(void *arg, uint64_t pos, char *to, size_t max)
+{
+    struct carrier *carrier = arg;
+    RY_ASSERT(carrier->magic == CARRIER_MAGIC, "magic %x", carrier->magic);
+    struct http_exchange *exchange = carrier->exchange;
+    int64_t n = carrier->stream.read(carrier->stream.arg, pos, to, max);
+    RY_ASSERT(n <= (int64_t)max && exchange->magic == EXCHANGE_MAGIC, "%lld bytes", (long long)n);
+    if (n > 0) {
+        seats_moved(&exchange->http->seats, exchange->seat);
+    } else if (n == 0) {
+        exchange->suspended = true;
+        MHD_suspend_connection(exchange->connection);
+    }
+    return n < 0 ? MHD_CONTENT_READER_END_WITH_ERROR : (ssize_t)n;
+}
+
+static void carrier_end(void *arg)
+{
+    struct carrier *carrier = arg;
+    RY_ASSERT(carrier->magic == CARRIER_MAGIC, "magic %x", carrier->magic);
+    carrier->magic = 0;
+    carrier->stream.end(carrier->stream.arg);
+    free(carrier);
+}
+
+static struct MHD_Response *make_stream(struct http_exchange *exchange, const struct http_stream *stream)
+{
+    struct carrier *carrier = calloc(1, sizeof *carrier);
+    struct MHD_Response *response = NULL;
+    if (carrier) {
+        *carrier = (struct carrier){CARRIER_MAGIC, exchange, *stream};
+        response =
+            MHD_create_response_from_callback(stream->bytes, STREAM_BLOCK_BYTES, carrier_read, carrier, carrier_end);
+    }
+    if (response == NULL && carrier)
+        carrier_end(carrier);
+    else if (response == NULL)
+        stream->end(stream->arg);
+    exchange->streams = response != NULL;
+    return response;
+}
+
+void http_resume(struct http_exchange *exchange)
+{
+    if (!exchange->suspended || !exchange->queued)
+        return;
+    exchange->suspended = false;
+    MHD_resume_connection(exchange->connection);
+}
+
+void http_cut(struct http_exchange *exchange)
+{
+    seats_cut(&exchange->http->seats, exchange->seat);
+    http_resume(exchange);
+}
+
+/* ---- replying ---------------------------------------------------------------------------------------------------- */
+
+static struct MHD_Response *make_response(struct http_exchange *exchange, const struct http_reply *reply)
 {
     struct MHD_Response *response = NULL;
-    if (reply->frame) {
+    if (reply->stream) {
+        response = make_stream(exchange, reply->stream);
+    } else if (reply->frame) {
         struct ry_frame *frame = ry_frame_ref(reply->frame);
         response = MHD_create_response_from_buffer_with_free_callback_cls(ry_frame_size(frame), ry_frame_data(frame),
                                                                           release_frame, frame);
@@ -117,7 +195,7 @@ void http_reply(struct http_exchange *exchange, const struct http_reply *reply)
     uint64_t bytes = reply->frame ? ry_frame_size(reply->frame) : reply->body ? reply->body->n : reply->fixed.n;
     RY_ASSERT(exchange->magic == EXCHANGE_MAGIC && exchange->response == NULL && !exchange->queued,
               "%s is answered twice, %u and %u", exchange->path, exchange->status, reply->status);
-    struct MHD_Response *response = make_response(reply);
+    struct MHD_Response *response = make_response(exchange, reply);
     if (response) {
         add_header(response, "Content-Type", reply->content_type);
         add_header(response, "Cache-Control", reply->cache_control ? reply->cache_control : "no-store");
@@ -130,7 +208,12 @@ void http_reply(struct http_exchange *exchange, const struct http_reply *reply)
         add_header(response, "Connection",
                    seats_is_last_request(&exchange->http->seats, exchange->seat) ? "close" : NULL);
         add_header(response, "Allow", reply->allow);
-        add_header(response, "Content-Security-Policy", exchange->http->policy);
+        add_header(response, "Accept-Ranges", reply->accept_ranges);
+        add_header(response, "Content-Range", reply->content_range);
+        add_header(response, "Content-Disposition", reply->content_disposition);
+        add_header(response, "Retry-After", reply->retry_after);
+        add_header(response, "Content-Security-Policy",
+                   reply->security_policy ? reply->security_policy : exchange->http->policy);
         add_header(response, "X-Content-Type-Options", "nosniff");
         add_header(response, "Referrer-Policy", "same-origin");
         add_header(response, "Cross-Origin-Resource-Policy", "same-origin");
@@ -153,10 +236,18 @@ static enum MHD_Result queue_response(struct http_exchange *exchange)
     RY_ASSERT(!exchange->queued, "%s", exchange->path);
     exchange->response = NULL;
     exchange->queued = true;
-    seats_sending(&exchange->http->seats, exchange->seat, exchange->bytes);
+    if (exchange->streams)
+        seats_streaming(&exchange->http->seats, exchange->seat);
+    else
+        seats_sending(&exchange->http->seats, exchange->seat, exchange->bytes);
     enum MHD_Result result = MHD_queue_response(exchange->connection, exchange->status, response);
     MHD_destroy_response(response); /* libmicrohttpd has its own reference */
     return result;
+}
+
+static bool is_limited(enum seat_use use)
+{
+    return use == SEAT_PAGE || use == SEAT_WATCH;
 }
 
 /* Whether a visitor behind a proxy has more requests under way than a peer may have connections. */
@@ -167,7 +258,7 @@ static bool asks_too_much(const struct http *http, const struct http_exchange *e
     LIST_FOREACH(other, &http->exchanges, link)
     own += peer_same(&other->visitor, &exchange->visitor);
     return http->seats.each_max > 0 && own > http->seats.each_max &&
-           seat_use_of_path(ry_str_of(exchange->path)) == SEAT_PAGE &&
+           is_limited(seat_use_of_path(ry_str_of(exchange->path))) &&
            seats_is_proxy(&http->seats, &exchange->seat->peer) && !seats_is_proxy(&http->seats, &exchange->visitor);
 }
 
@@ -222,6 +313,7 @@ static enum MHD_Result refuse(struct http_exchange *exchange, unsigned status, c
     http_reply(exchange, &(struct http_reply){.status = status,
                                               .content_type = "text/plain; charset=utf-8",
                                               .body = &body,
+                                              .retry_after = status == MHD_HTTP_SERVICE_UNAVAILABLE ? "5" : NULL,
                                               .allow = status == MHD_HTTP_METHOD_NOT_ALLOWED ? HTTP_METHODS : NULL});
     return queue_response(exchange);
 }
@@ -235,8 +327,13 @@ static enum MHD_Result on_head(struct http *http, struct MHD_Connection *connect
     if (exchange == NULL)
         return MHD_NO;
     exchange->post = strcmp(method, MHD_HTTP_METHOD_POST) == 0;
+    exchange->head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
     if (!exchange->post && strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
         return refuse(exchange, MHD_HTTP_METHOD_NOT_ALLOWED, "Only GET, HEAD and POST are supported.");
+    if (seat_use_of_path(ry_str_of(path)) == SEAT_WATCH && !seats_may_watch(&http->seats, exchange->seat)) {
+        http->refused++;
+        return refuse(exchange, MHD_HTTP_SERVICE_UNAVAILABLE, "Too many viewers.");
+    }
     if (asks_too_much(http, exchange)) {
         http->refused++;
         return refuse(exchange, MHD_HTTP_TOO_MANY_REQUESTS, "Too many concurrent requests from this address.");
@@ -295,6 +392,11 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **sl
     ry_buf_free(&exchange->body);
     free(exchange->path);
     free(exchange);
+}
+
+bool http_is_head(const struct http_exchange *exchange)
+{
+    return exchange->head;
 }
 
 const char *http_path(const struct http_exchange *exchange)
@@ -501,7 +603,11 @@ int64_t http_run(struct http *http)
 {
     MHD_UNSIGNED_LONG_LONG library_ms = 0;
     int64_t wait_ms = door_run(http->door);
-    (void)MHD_run(http->daemon);
+    for (int turn = 0; turn < TURNS_MAX; turn++) {
+        (void)MHD_run(http->daemon);
+        if (MHD_get_timeout(http->daemon, &library_ms) != MHD_YES || library_ms > 0)
+            break;
+    }
     seats_have_arrived(&http->seats);
     wait_ms = sooner(wait_ms, seats_run(&http->seats));
     if (MHD_get_timeout(http->daemon, &library_ms) == MHD_YES)

@@ -68,6 +68,8 @@ struct ry_str http_body(const struct http_exchange *exchange);
 const char *http_argument(const struct http_exchange *exchange, const char *name);
 const char *http_header(const struct http_exchange *exchange, const char *name);
 const char *http_cookie(const struct http_exchange *exchange, const char *name);
+/* Whether only the head of the answer is asked for. */
+bool http_is_head(const struct http_exchange *exchange);
 void http_each_argument(const struct http_exchange *exchange,
                         void (*visit)(void *arg, const char *name, const char *value), void *arg);
 
@@ -75,13 +77,25 @@ void http_each_argument(const struct http_exchange *exchange,
 void http_set_data(struct http_exchange *exchange, void *data);
 void *http_data(const struct http_exchange *exchange);
 
+/* A body that comes by and by. */
+struct http_stream {
+    uint64_t bytes; /* of all of it */
+    /* Puts at most max bytes from pos on into `to`; how many. 0: none yet, and the connection waits for http_resume.
+     * Below 0: there will be no more, and the connection is cut. */
+    int64_t (*read)(void *arg, uint64_t pos, char *to, size_t max);
+    /* It will not be read any more; called once, also when http_reply fails. The exchange may be over before. */
+    void (*end)(void *arg);
+    void *arg;
+};
+
 struct http_reply {
     unsigned status;
     const char *content_type;
-    struct ry_buf *body;       /* its memory is taken; or NULL */
-    struct ry_frame *frame;    /* a reference is taken; or NULL */
-    struct ry_str fixed;       /* memory that lives as long as the program; or absent */
-    const char *cache_control; /* NULL: no-store */
+    struct ry_buf *body;              /* its memory is taken; or NULL */
+    struct ry_frame *frame;           /* a reference is taken; or NULL */
+    const struct http_stream *stream; /* is copied; or NULL */
+    struct ry_str fixed;              /* memory that lives as long as the program; or absent */
+    const char *cache_control;        /* NULL: no-store */
     /* NULL: left out. */
     const char *content_encoding;
     const char *vary;
@@ -90,9 +104,20 @@ struct http_reply {
     const char *location;
     const char *set_cookie;
     const char *www_authenticate;
+    const char *accept_ranges;
+    const char *content_range;
+    const char *content_disposition;
+    const char *security_policy; /* NULL: the one of the pages */
+    const char *retry_after;
 };
 
 /* Answers the exchange; once for each. The strings are copied. */
 void http_reply(struct http_exchange *exchange, const struct http_reply *reply);
+
+/* The stream of an exchange has bytes again, or ends: it is read on. */
+void http_resume(struct http_exchange *exchange);
+
+/* Cuts the exchange's connection; it ends in the next http_run. */
+void http_cut(struct http_exchange *exchange);
 
 #endif

@@ -3,6 +3,7 @@
  * Owns the one HTTP port (http.c) and nothing else: every figure and every clip comes from the actor that owns it.
  *
  * Accepts: GET, HEAD and POST over HTTP; the answers to what it asked; undeliverable.
+ *          What concerns videos being watched goes to watch.c.
  * Sends:   node_get to the router, queue_get to the ingester, archive_get, gallery_get, facets_get, failed_get and
  *          failed_retry to the writer, thumbnail_read to the storage, each for one HTTP request.
  *
@@ -28,7 +29,7 @@
 #include "runtime/base/assert.h"
 #include "runtime/base/log.h"
 
-enum timer { TIMER_HTTP, TIMER_DEADLINE };
+enum timer { TIMER_HTTP, TIMER_DEADLINE, TIMER_WATCH };
 
 static struct monitor *monitor_of(void *arg)
 {
@@ -47,7 +48,8 @@ static void request_free(struct monitor *self, struct request *request)
     for (unsigned a = 0; a < ANSWER_COUNT; a++)
         if (request->asked[a].mail && self->ctx) /* without a context the instance closes and frees all mail */
             ry_mail_done(self->ctx, request->asked[a].mail);
-    http_set_data(request->exchange, NULL);
+    if (http_data(request->exchange) == request) /* else the watch has taken the exchange over */
+        http_set_data(request->exchange, NULL);
     form_free(&request->form);
     free(request);
 }
@@ -238,9 +240,10 @@ static void on_asked(void *arg, struct http_exchange *exchange)
 
 static void on_ended(void *arg, struct http_exchange *exchange)
 {
-    struct request *request = http_data(exchange);
-    if (request)
-        request_free(monitor_of(arg), request);
+    struct monitor *self = monitor_of(arg);
+    void *data = http_data(exchange);
+    if (data && !watch_ended(self->watch, data))
+        request_free(self, data);
 }
 
 /* ---- the actor --------------------------------------------------------------------------------------------------- */
@@ -252,7 +255,13 @@ static void run_http(struct monitor *self)
     if (wait_ms < 0)
         ry_timer_cancel(self->ctx, TIMER_HTTP);
     else
-        ry_timer(self->ctx, TIMER_HTTP, wait_ms > 0 ? wait_ms : 1);
+        ry_timer(self->ctx, TIMER_HTTP, wait_ms);
+    int64_t due = watch_tick(self->watch);
+    int64_t now = ry_mono_ms(ry_ctx_clock(self->ctx));
+    if (due == INT64_MAX)
+        ry_timer_cancel(self->ctx, TIMER_WATCH);
+    else
+        ry_timer(self->ctx, TIMER_WATCH, due > now ? due - now : 1);
 }
 
 /* The command that fills this archive. Strangers are not told where it lies on the disk. */
@@ -326,6 +335,9 @@ static int monitor_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
     rc = http_open(&self->http, &options, &events, self, err);
     if (rc != RY_OK)
         return rc;
+    rc = watch_open(&self->watch, ctx, err);
+    if (rc != RY_OK)
+        return rc;
     RY_LOG(RY_INFO, "http_listening", "url=%s", http_url(self->http));
     if (!http_is_loopback(self->http) && self->token.p == NULL)
         RY_LOG(RY_WARNING, "http_open_to_all", "url=%s advice=%s", http_url(self->http),
@@ -342,7 +354,9 @@ static void monitor_close(void **slot)
         return;
     *slot = NULL;
     self->ctx = NULL;
+    watch_stop(self->watch);
     http_close(&self->http);
+    watch_close(&self->watch);
     self->magic = 0;
     free(self->data);
     free(self);
@@ -374,6 +388,16 @@ static void on_page_get(const struct monitor *self, struct ry_ctx *ctx, const st
     RY_ANSWER(ctx, mail, page_got, &got);
 }
 
+/* What no request has asked for, the watch has, or its visitor is gone. */
+static void on_watch_mail(struct monitor *self, const struct ry_mail *mail)
+{
+    bool lost = mail->envelope.tag == RY_TAG_undeliverable;
+    if (self->watch == NULL)
+        return;
+    if (lost ? watch_lost(self->watch, RY_BODY(mail, undeliverable)) : watch_answer(self->watch, mail))
+        run_http(self);
+}
+
 static void monitor_receive(void *arg, struct ry_ctx *ctx, struct ry_mail *mail)
 {
     static const enum ry_tag answers[ANSWER_COUNT] = {
@@ -391,8 +415,10 @@ static void monitor_receive(void *arg, struct ry_ctx *ctx, struct ry_mail *mail)
     bool undeliverable = mail->envelope.tag == RY_TAG_undeliverable;
     uint64_t id = undeliverable ? RY_BODY(mail, undeliverable)->id : mail->envelope.correlation;
     struct request *request = find_asked(self, id, &asked);
-    if (request == NULL)
+    if (request == NULL) {
+        on_watch_mail(self, mail);
         return;
+    }
     if (undeliverable)
         on_undeliverable(asked, RY_BODY(mail, undeliverable));
     else if (mail->envelope.tag != answers[asked - request->asked])
@@ -412,7 +438,7 @@ static void monitor_receive(void *arg, struct ry_ctx *ctx, struct ry_mail *mail)
 static void monitor_tick(void *arg, struct ry_ctx *ctx, unsigned timer)
 {
     struct monitor *self = monitor_of(arg);
-    RY_ASSERT(timer <= TIMER_DEADLINE, "timer %u", timer);
+    RY_ASSERT(timer <= TIMER_WATCH, "timer %u", timer);
     if (timer == TIMER_DEADLINE) {
         int64_t now = ry_mono_ms(ry_ctx_clock(ctx));
         struct request *next = NULL;
@@ -440,9 +466,13 @@ static int monitor_engine_fd(void *arg)
 
 static bool monitor_drain(void *arg, struct ry_ctx *ctx)
 {
-    const struct monitor *self = monitor_of(arg);
+    struct monitor *self = monitor_of(arg);
     (void)ctx;
-    return self->http == NULL || !http_busy(self->http);
+    if (self->http == NULL)
+        return true;
+    watch_drain(self->watch);
+    run_http(self);
+    return !http_busy(self->http);
 }
 
 const struct ry_actor_spec ry_monitor_spec = {

@@ -272,6 +272,18 @@ static void reply_thumbnail(struct monitor *self, struct request *request, const
     }
 }
 
+static void reply_watch(struct monitor *self, struct request *request, const struct answers *answers)
+{
+    const struct ry_gallery_page *page = need_clips(self, request, answers);
+    if (page == NULL)
+        return;
+    if (page->clips.n == 0 || ry_str_is(page->clips.items[0].status, "damaged"))
+        pages_refuse(self, request->exchange, pages_face(request->exchange, NULL), 404, "Not found",
+                     "There is no such clip");
+    else
+        watch_begin(self->watch, request->exchange, &page->clips.items[0]);
+}
+
 #define ASK(answer) (1u << ANSWER_##answer)
 
 /* ---- routes ------------------------------------------------------------------------------------------------------ */
@@ -320,6 +332,12 @@ static int check_clip(struct request *request, struct ry_error *err)
     if (query_read(&request->links, (struct ry_str){NULL, 0}, &request->around, &why) != RY_OK)
         request->asks &= ~ASK(AROUND);
     request->around.count = false;
+    return read_clip_id(request, "", &request->get.clip_id, err);
+}
+
+static int check_watch(struct request *request, struct ry_error *err)
+{
+    request->get = (struct ry_gallery_get){.limit = 1, .before_wall_ms = INT64_MAX};
     return read_clip_id(request, "", &request->get.clip_id, err);
 }
 
@@ -400,6 +418,7 @@ static const struct route routes[] = {
     {"/", GET, FACE_HTML, ASK(GALLERY) | ASK(ARCHIVE), check_gallery, reply_gallery},
     {"/clip/", GET_IN, FACE_HTML, ASK(GALLERY) | ASK(ARCHIVE) | ASK(AROUND), check_clip, reply_clip},
     {"/step", GET, FACE_HTML, ASK(GALLERY), check_query, reply_step},
+    {"/watch/", GET_IN, FACE_TEXT, ASK(GALLERY), check_watch, reply_watch},
     {"/failures", GET, FACE_HTML, ASK(FAILED) | ASK(ARCHIVE), check_failures, reply_failures},
     {WEB_ASSETS, OPEN_IN, FACE_TEXT, 0, check_asset, reply_asset},
     {"/favicon.ico", OPEN, FACE_TEXT, 0, check_icon, reply_asset},

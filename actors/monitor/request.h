@@ -9,6 +9,7 @@
 #include "actors/monitor/form.h"
 #include "actors/monitor/gallery.h"
 #include "actors/monitor/http.h"
+#include "actors/monitor/watch.h"
 #include "actors/monitor/links.h"
 #include "runtime/actor/actor.h"
 
@@ -71,6 +72,7 @@ struct monitor {
     unsigned magic;
     struct ry_ctx *ctx;  /* NULL while the instance closes */
     struct http *http;   /* NULL: http_port is 0 */
+    struct watch *watch; /* likewise */
     struct ry_str token; /* absent: none is asked for */
     char *data;          /* the data folder's full path; NULL: only those who may look are told, or it has none */
     struct gallery_advice advice;

@@ -43,6 +43,8 @@ enum seat_use seat_use_of_path(struct ry_str path)
 {
     const char *end = path.n > 0 ? memchr(path.p, '?', path.n) : NULL;
     struct ry_str bare = {path.p, end ? (size_t)(end - path.p) : path.n};
+    if (ry_str_starts(bare, RY_STR("/watch/")) || ry_str_starts(bare, RY_STR("/playable/")))
+        return SEAT_WATCH;
     return ry_str_is(bare, "/ping") ? SEAT_PING : ry_str_is(bare, "/ready") ? SEAT_READY : SEAT_PAGE;
 }
 
@@ -84,12 +86,13 @@ static void disconnect(struct seat *seat)
     (void)shutdown(seat->fd, SHUT_RDWR);
 }
 
-static bool disconnect_idle(struct seats *seats, const struct peer *peer)
+static bool disconnect_idle(struct seats *seats, const struct peer *peer, bool watch)
 {
     struct seat *seat;
     struct seat *longest = NULL;
     TAILQ_FOREACH(seat, &seats->list, link)
-    if (seat->phase == SEAT_READING && seat->requests > 0 && (peer == NULL || peer_same(&seat->peer, peer)) &&
+    if (seat->phase == SEAT_READING && seat->requests > 0 && (seat->use == SEAT_WATCH) == watch &&
+        (peer == NULL || peer_same(&seat->peer, peer)) &&
         (longest == NULL || seat->deadline_mono_ms < longest->deadline_mono_ms))
         longest = seat;
     if (longest != NULL)
@@ -97,27 +100,79 @@ static bool disconnect_idle(struct seats *seats, const struct peer *peer)
     return longest != NULL;
 }
 
+/* Disconnects the viewer who has taken nothing for longest, if that is long. */
+static bool disconnect_stalled(struct seats *seats, const struct peer *peer)
+{
+    int64_t before = ry_mono_ms(seats->clock) - SEAT_STALLED_TIMEOUTS * seats->timeout_ms;
+    struct seat *seat;
+    struct seat *longest = NULL;
+    TAILQ_FOREACH(seat, &seats->list, link)
+    if (seat->phase == SEAT_STREAMING && seat->moved_mono_ms <= before &&
+        (peer == NULL || peer_same(&seat->peer, peer)) &&
+        (longest == NULL || seat->moved_mono_ms < longest->moved_mono_ms))
+        longest = seat;
+    if (longest != NULL)
+        disconnect(longest);
+    return longest != NULL;
+}
+
+/* How many seats are taken: by those who watch, or by all others; and how many of these by the peer. */
+static size_t count_taken(const struct seats *seats, bool watch, const struct peer *peer, size_t *own)
+{
+    size_t all = 0;
+    const struct seat *seat;
+    *own = 0;
+    for (size_t i = 0; i < seats->arriving_n; i++)
+        if ((seats->arriving[i].use == SEAT_WATCH) == watch) {
+            all++;
+            *own += peer_same(&seats->arriving[i].peer, peer);
+        }
+    TAILQ_FOREACH(seat, &seats->list, link)
+    if (seat->phase != SEAT_LEAVING && (seat->use == SEAT_WATCH) == watch) {
+        all++;
+        *own += (seat->use == SEAT_PAGE || watch) && peer_same(&seat->peer, peer);
+    }
+    return all;
+}
+
+static bool make_room(struct seats *seats, const struct peer *peer, bool watch)
+{
+    return disconnect_idle(seats, peer, watch) || (watch && disconnect_stalled(seats, peer));
+}
+
+static bool has_room_for(struct seats *seats, const struct peer *peer, enum seat_use use)
+{
+    size_t own = 0;
+    bool watch = use == SEAT_WATCH;
+    size_t all = count_taken(seats, watch, peer, &own);
+    size_t places =
+        watch ? SEATS_WATCH : SEATS + (use == SEAT_PAGE ? 0 : SEATS_READY) + (use == SEAT_PING ? SEATS_PING : 0);
+    bool limited = (watch || use == SEAT_PAGE) && seats->each_max > 0 && !seats_is_proxy(seats, peer);
+    return limited && own >= seats->each_max ? make_room(seats, peer, watch)
+                                             : all < places || make_room(seats, NULL, watch);
+}
+
 bool seats_admit(struct seats *seats, const struct peer *peer, enum seat_use use)
 {
     RY_ASSERT(seats->arriving_n <= SEATS_ARRIVING, "%zu arriving", seats->arriving_n);
-    size_t all = seats->arriving_n;
-    size_t own = 0;
-    const struct seat *seat;
-    for (size_t i = 0; i < seats->arriving_n; i++)
-        own += peer_same(&seats->arriving[i], peer);
-    TAILQ_FOREACH(seat, &seats->list, link)
-    if (seat->phase != SEAT_LEAVING) {
-        all++;
-        own += seat->use == SEAT_PAGE && peer_same(&seat->peer, peer);
-    }
-    size_t places = SEATS + (use == SEAT_PAGE ? 0 : SEATS_READY) + (use == SEAT_PING ? SEATS_PING : 0);
-    bool limited = use == SEAT_PAGE && seats->each_max > 0 && !seats_is_proxy(seats, peer);
-    bool has_room =
-        limited && own >= seats->each_max ? disconnect_idle(seats, peer) : all < places || disconnect_idle(seats, NULL);
-    if (!has_room || seats->arriving_n == SEATS_ARRIVING)
+    if (!has_room_for(seats, peer, use) || seats->arriving_n == SEATS_ARRIVING)
         return false;
-    seats->arriving[seats->arriving_n++] = *peer;
+    seats->arriving[seats->arriving_n].peer = *peer;
+    seats->arriving[seats->arriving_n++].use = use;
     return true;
+}
+
+bool seats_may_watch(struct seats *seats, struct seat *seat)
+{
+    if (seat->use == SEAT_WATCH || seat->requests == 0) /* it was admitted to watch */
+        return true;
+    return has_room_for(seats, &seat->peer, SEAT_WATCH);
+}
+
+void seats_cut(struct seats *seats, struct seat *seat)
+{
+    (void)seats;
+    disconnect(seat);
 }
 
 void seats_have_arrived(struct seats *seats)
@@ -174,6 +229,21 @@ void seats_sending(struct seats *seats, struct seat *seat, uint64_t bytes)
     enter(seat, SEAT_SENDING, now + SENDING_TIMEOUTS * seats->timeout_ms + (int64_t)(bytes / SEAT_BYTES_PER_MS));
 }
 
+void seats_streaming(struct seats *seats, struct seat *seat)
+{
+    RY_ASSERT(seat->phase != SEAT_STREAMING && seat->phase != SEAT_SENDING, "phase %d", (int)seat->phase);
+    enter(seat, SEAT_STREAMING, 0);
+    seats_moved(seats, seat);
+}
+
+void seats_moved(struct seats *seats, struct seat *seat)
+{
+    if (seat->phase != SEAT_STREAMING)
+        return;
+    seat->moved_mono_ms = ry_mono_ms(seats->clock);
+    seat->deadline_mono_ms = seat->moved_mono_ms + SEAT_PAUSE_TIMEOUTS * seats->timeout_ms;
+}
+
 void seats_done(struct seats *seats, struct seat *seat)
 {
     seat->requests++;
@@ -184,7 +254,8 @@ bool seats_is_last_request(const struct seats *seats, const struct seat *seat)
 {
     int64_t age_ms = ry_mono_ms(seats->clock) - seat->began_mono_ms;
     RY_ASSERT(age_ms >= 0, "%lld ms", (long long)age_ms);
-    return seat->use != SEAT_PAGE || seat->requests + 1 >= SEAT_REQUESTS_MAX || age_ms >= SEAT_AGE_MAX_MS;
+    return seat->use == SEAT_READY || seat->use == SEAT_PING || seat->requests + 1 >= SEAT_REQUESTS_MAX ||
+           age_ms >= SEAT_AGE_MAX_MS;
 }
 
 int64_t seats_run(struct seats *seats)

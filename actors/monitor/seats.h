@@ -1,7 +1,7 @@
 /* seats.h: the connections that are being served, and their deadlines.
  *
  * A seat is one connection of the HTTP library. There are SEATS for the page and its API, some more that only /ping and
- * /ready may take, and a last few for /ping only, which never waits for another actor. Each phase of a request has its
+ * /ready may take, and a last few for /ping only, which never waits for another actor; those who watch have their own. Each phase of a request has its
  * own deadline, which slowly arriving bytes do not extend; a connection that misses one is closed. One owner, one
  * thread. */
 #ifndef REELYARD_ACTORS_MONITOR_SEATS_H
@@ -17,24 +17,31 @@
 #define SEATS_PING  ((size_t)4)  /* beyond those too, for /ping */
 /* Seats that are given in one turn and taken in the next. */
 #define SEATS_ARRIVING 64
+/* For those who watch, besides: they stay for as long as a video lasts. */
+#define SEATS_WATCH ((size_t)256)
 /* What the library must be able to hold: also those that are told to go and are not gone. */
-#define SEATS_LIBRARY (3 * SEATS)
+#define SEATS_LIBRARY (3 * SEATS + 2 * SEATS_WATCH)
 
 /* A connection that has been used as often, or as long, is closed behind its answer. */
 #define SEAT_REQUESTS_MAX 100
 #define SEAT_AGE_MAX_MS   120000
+/* So many timeouts may pass until a viewer takes more of a video, for players are paused; from SEAT_STALLED_TIMEOUTS on,
+ * one who takes nothing makes room when another comes and all seats are taken. Players ask for the rest by a range. */
+#define SEAT_PAUSE_TIMEOUTS   60
+#define SEAT_STALLED_TIMEOUTS 3
 /* Least speed of a visitor who reads an answer, beyond the time that every visitor has. */
 #define SEAT_BYTES_PER_MS 16
 
 #define SEAT_MAGIC 0x73656174u
 
-enum seat_use { SEAT_PAGE, SEAT_READY, SEAT_PING };
+enum seat_use { SEAT_PAGE, SEAT_READY, SEAT_PING, SEAT_WATCH };
 
 enum seat_phase {
     SEAT_READING, /* waits for a request, or for the rest of it */
     SEAT_ANSWERING,
     SEAT_SENDING,
-    SEAT_LEAVING, /* shut down; the library will notice */
+    SEAT_STREAMING, /* sends a video, at the viewer's pace */
+    SEAT_LEAVING,   /* shut down; the library will notice */
 };
 
 struct seat {
@@ -48,6 +55,7 @@ struct seat {
     unsigned requests; /* that were answered */
     int64_t began_mono_ms;
     int64_t deadline_mono_ms; /* INT64_MAX: none */
+    int64_t moved_mono_ms;    /* SEAT_STREAMING: when the viewer took something last */
 };
 
 struct seats {
@@ -56,7 +64,10 @@ struct seats {
     size_t each_max;    /* seats of one peer for the page; 0: no limit */
     struct peer proxies[16];
     size_t proxies_n;
-    struct peer arriving[SEATS_ARRIVING]; /* seats that are given but not taken yet */
+    struct {
+        struct peer peer;
+        enum seat_use use;
+    } arriving[SEATS_ARRIVING]; /* seats that are given but not taken yet */
     size_t arriving_n;
     uint64_t late; /* connections that missed a deadline of theirs, but idle ones; the reader sets it back */
     TAILQ_HEAD(seat_list, seat) list;
@@ -91,6 +102,14 @@ void seats_give_back(struct seats *seats, struct seat *seat);
 void seats_answering(struct seats *seats, struct seat *seat, enum seat_use use);
 void seats_sending(struct seats *seats, struct seat *seat, uint64_t bytes);
 void seats_done(struct seats *seats, struct seat *seat);
+
+/* In place of seats_sending, for a video; and its viewer has taken some of it. */
+void seats_streaming(struct seats *seats, struct seat *seat);
+void seats_moved(struct seats *seats, struct seat *seat);
+/* Whether a connection that is there may watch; if need be, a viewer who takes nothing is disconnected for it. */
+bool seats_may_watch(struct seats *seats, struct seat *seat);
+/* Disconnects: the library will notice. */
+void seats_cut(struct seats *seats, struct seat *seat);
 
 /* Whether the connection is to be closed behind the answer under way. */
 bool seats_is_last_request(const struct seats *seats, const struct seat *seat);

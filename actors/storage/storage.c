@@ -2,8 +2,8 @@
  *
  * Owns      the store (store.h), which is one folder; the mails whose files it would not take yet.
  *
- * Accepts   thumbnail_store from the encoder, thumbnail_read from the monitor, files_delete from
- *           the scheduler; originals and looks at files (originals.h).
+ * Accepts   thumbnail_store from the encoder, thumbnail_read and media_read from the monitor, files_delete
+ *           from the scheduler; originals and looks at files (originals.h).
  *
  * Sends     clip_completed and clip_kept to the writer, thumbnail_data, files_deleted.
  *
@@ -24,6 +24,7 @@
 
 #include "actors/storage/image_check.h"
 #include "actors/storage/local.h"
+#include "actors/storage/media.h"
 #include "actors/storage/originals.h"
 #include "proto/video_facts.h"
 #include "runtime/base/assert.h"
@@ -62,7 +63,8 @@ struct storage {
     struct webp_size large;
     struct waiting waiting[CAPACITY];
     size_t waiting_count;
-    bool in_trouble; /* the store refused last; said to the log and in status once */
+    struct ry_media_roots roots; /* of exports' files that are watched */
+    bool in_trouble;             /* the store refused last; said to the log and in status once */
     struct originals originals;
 };
 
@@ -340,6 +342,7 @@ static void storage_receive(void *arg, struct ry_ctx *ctx, struct ry_mail *mail)
     switch (mail->envelope.tag) {
     case RY_TAG_thumbnail_store: on_thumbnail_store(self, ctx, mail); break;
     case RY_TAG_thumbnail_read: on_thumbnail_read(self, ctx, mail); break;
+    case RY_TAG_media_read: media_on_read(self->store, &self->roots, ctx, mail); break;
     case RY_TAG_files_delete: on_files_delete(self, ctx, mail); break;
     default:
         /* of the rest, undeliverable: clip_completed's or clip_kept's origin is told, and that is not us */
