@@ -42,4 +42,11 @@ int pg_roots_read(struct pg *pg, const PGresult *result, struct pg_roots *roots,
 /* The longest of them that the file of a file URL lies below, in the arena; absent: none. */
 struct ry_str pg_root_of(const struct pg_roots *roots, struct ry_str url, struct ry_arena *arena);
 
+/* A page of clips as the interface's tables have them, newest first; the clips of some ids, in their order, those that
+ * are not to be shown left out (engine_pg_query.c). */
+int pg_gallery_plain(struct pg *pg, const struct ry_gallery_get *get, struct ry_arena *arena,
+                     struct ry_gallery_page *page, struct ry_error *err);
+int pg_gallery_fetch(struct pg *pg, const struct ry_str *ids, size_t n, struct ry_arena *arena,
+                     struct ry_gallery_clip *clips, size_t *count, struct ry_error *err);
+
 #endif

@@ -163,8 +163,7 @@ static const char gallery_columns[] =
     " LEFT JOIN thumbnail l ON l.clip_id = c.id AND l.size_type = 'large'"
     " LEFT JOIN LATERAL (SELECT o.error_message FROM failed_thumbnail o WHERE o.clip_id = c.id"
     " ORDER BY o.next_retry_at, o.id LIMIT 1) f ON true"
-    " LEFT JOIN reelyard_permanent_failure v ON v.clip_id = c.id LEFT JOIN reelyard_media k ON k.clip_id = c.id"
-    " ORDER BY p.posted DESC, p.id DESC";
+    " LEFT JOIN reelyard_permanent_failure v ON v.clip_id = c.id LEFT JOIN reelyard_media k ON k.clip_id = c.id";
 
 static int take_roots(struct pg *pg, const PGresult *result, void *arg, struct ry_error *err)
 {
@@ -188,11 +187,9 @@ static void where(struct pg *pg, struct ry_buf *sql, struct pg_args *args, const
 
 /* First which clips, by the index that the server finds best for these conditions (with the values before its eyes, as
  * statements are planned when they run), then all that is shown of them. */
-int pg_gallery_get(struct writer_engine *engine, const struct ry_gallery_get *get, struct ry_arena *arena,
-                   struct ry_gallery_page *page, struct ry_error *err)
+int pg_gallery_plain(struct pg *pg, const struct ry_gallery_get *get, struct ry_arena *arena,
+                     struct ry_gallery_page *page, struct ry_error *err)
 {
-    struct pg *pg = pg_of(engine);
-    *page = (struct ry_gallery_page){0};
     RY_BUF_AUTO sql = ry_buf_make(SQL_MAX_BYTES);
     struct pg_args args = {0};
     pg_add_u64(&args, get->limit + 1);
@@ -211,6 +208,7 @@ int pg_gallery_get(struct writer_engine *engine, const struct ry_gallery_get *ge
     where(pg, &sql, &args, "m.channel_id", get->channel_id);
     ry_buf_add_str(&sql, RY_STR(" ORDER BY m.timestamp DESC, c.id DESC LIMIT $1)"));
     ry_buf_add_str(&sql, ry_str_of(gallery_columns));
+    ry_buf_add_str(&sql, RY_STR(" ORDER BY p.posted DESC, p.id DESC"));
     const char *text = ry_buf_cstr(&sql);
     if (text == NULL)
         return ry_fail(err, RY_ENOMEM, "out of memory for a question");
@@ -220,6 +218,45 @@ int pg_gallery_get(struct writer_engine *engine, const struct ry_gallery_get *ge
         rc = pg_say(pg, text, &args, take_page, &asking, err);
     if (rc == RY_OK && get->clip_id.p != NULL)
         rc = pg_say(pg, pg_roots_sql, NULL, take_roots, &asking, err);
+    return pg_look_end(pg, rc, err);
+}
+
+struct fetching {
+    struct ry_arena *arena;
+    struct ry_gallery_clip *clips;
+    size_t *count;
+};
+
+static int take_fetched(struct pg *pg, const PGresult *result, void *arg, struct ry_error *err)
+{
+    (void)pg;
+    (void)err;
+    const struct fetching *fetching = arg;
+    for (int i = 0; i < PQntuples(result); i++)
+        read_clip(result, i, fetching->arena, &fetching->clips[(*fetching->count)++]);
+    return RY_OK;
+}
+
+int pg_gallery_fetch(struct pg *pg, const struct ry_str *ids, size_t n, struct ry_arena *arena,
+                     struct ry_gallery_clip *clips, size_t *count, struct ry_error *err)
+{
+    struct pg_args args = {0};
+    struct fetching fetching = {arena, clips, count};
+    RY_BUF_AUTO sql = ry_buf_make(SQL_MAX_BYTES);
+    ry_buf_add_str(&sql, RY_STR("WITH page AS MATERIALIZED (SELECT c.id, m.timestamp AS posted, u.place"
+                                " FROM unnest($1::text[]) WITH ORDINALITY u (id, place) JOIN clip c ON c.id = u.id"
+                                " JOIN message m ON m.id = c.message_id WHERE c.deleted_at IS NULL"
+                                " AND m.deleted_at IS NULL)"));
+    ry_buf_add_str(&sql, ry_str_of(gallery_columns));
+    ry_buf_add_str(&sql, RY_STR(" ORDER BY p.place"));
+    const char *text = ry_buf_cstr(&sql);
+    if (text == NULL)
+        return ry_fail(err, RY_ENOMEM, "out of memory for a question");
+    int rc = pg_look_begin(pg, err);
+    if (rc != RY_OK)
+        return rc;
+    pg_add_strs(pg, &args, ids, n);
+    rc = pg_say(pg, text, &args, take_fetched, &fetching, err);
     return pg_look_end(pg, rc, err);
 }
 

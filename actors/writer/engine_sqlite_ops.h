@@ -49,4 +49,11 @@ int lite_media_totals(struct lite *lite, struct ry_archive_state *state, struct 
 /* A clip of a claim, from the columns that all claims have (engine_sqlite_claim.c). */
 void lite_read_work(sqlite3_stmt *s, struct ry_arena *arena, struct ry_clip_work *work);
 
+/* A page of clips as the interface's tables have them, newest first; one clip of it: 1, or 0: it is not to be shown
+ * (engine_sqlite_query.c). */
+int lite_gallery_plain(struct lite *lite, const struct ry_gallery_get *get, struct ry_arena *arena,
+                       struct ry_gallery_page *page, struct ry_error *err);
+int lite_gallery_fetch(struct lite *lite, struct ry_str clip_id, struct ry_arena *arena, struct ry_gallery_clip *clip,
+                       struct ry_error *err);
+
 #endif

@@ -166,11 +166,24 @@ static void bind_page(struct lite *lite, sqlite3_stmt *s, const struct ry_galler
     lite_bind(s, 7, get->clip_id);
 }
 
-int lite_gallery_get(struct writer_engine *engine, const struct ry_gallery_get *get, struct ry_arena *arena,
-                     struct ry_gallery_page *page, struct ry_error *err)
+int lite_gallery_fetch(struct lite *lite, struct ry_str clip_id, struct ry_arena *arena, struct ry_gallery_clip *clip,
+                       struct ry_error *err)
 {
-    struct lite *lite = lite_look(engine);
-    *page = (struct ry_gallery_page){0};
+    const struct ry_gallery_get get = {.limit = 1, .before_wall_ms = INT64_MAX, .clip_id = clip_id};
+    LITE_AUTO *s = NULL;
+    int rc = lite_get(lite, LITE_gallery_clip, &s, err);
+    if (rc != RY_OK)
+        return rc;
+    bind_page(lite, s, &get);
+    rc = lite_step(lite, s, err);
+    if (rc == 1)
+        read_clip(s, arena, clip);
+    return rc;
+}
+
+int lite_gallery_plain(struct lite *lite, const struct ry_gallery_get *get, struct ry_arena *arena,
+                       struct ry_gallery_page *page, struct ry_error *err)
+{
     enum lite_statement which;
     int rc = choose_path(lite, get, &which, err);
     if (rc != RY_OK)

@@ -8,6 +8,10 @@
 
 #define PRUNE_PERIOD_MS 60000
 #define PRUNE_ROWS      5000
+/* The search index: what other programs changed, and how the rest is gone about: a slice, then others' turn. */
+#define INDEX_PERIOD_MS 2000
+#define INDEX_PAUSE_MS  20
+#define INDEX_CLIPS     1000
 #define FENCE_KEPT_MS   (INT64_C(24) * 3600 * 1000)
 
 void writer_upkeep_begin(struct writer *self, struct ry_ctx *ctx)
@@ -15,6 +19,7 @@ void writer_upkeep_begin(struct writer *self, struct ry_ctx *ctx)
     RY_ASSERT(self->ping_period_ms > 0, "%lld ms", (long long)self->ping_period_ms);
     ry_timer(ctx, WRITER_TIMER_PRUNE, PRUNE_PERIOD_MS);
     ry_timer(ctx, WRITER_TIMER_PING, self->ping_period_ms);
+    ry_timer(ctx, WRITER_TIMER_SEARCH, INDEX_PERIOD_MS);
 }
 
 void writer_ping(struct writer *self, struct ry_ctx *ctx)
@@ -64,4 +69,27 @@ void writer_prune(struct writer *self, struct ry_ctx *ctx)
         RY_TELL(ctx, clips_pending, &(struct ry_clips_pending){.count = corrected}, &send);
     }
     ry_timer(ctx, WRITER_TIMER_PRUNE, PRUNE_PERIOD_MS);
+}
+
+void writer_index(struct writer *self, struct ry_ctx *ctx)
+{
+    const struct writer_engine_ops *ops = self->engine->ops;
+    struct ry_error err;
+    bool left = false;
+    if (self->troubles > 0) { /* the database has to answer first */
+        ry_timer(ctx, WRITER_TIMER_SEARCH, INDEX_PERIOD_MS);
+        return;
+    }
+    int rc = ops->begin(self->engine, &err);
+    if (rc == RY_OK)
+        rc = ops->search_write(self->engine, INDEX_CLIPS, true, &left, &err);
+    if (rc == RY_OK)
+        rc = ops->commit(self->engine, &err);
+    if (rc != RY_OK) {
+        ops->rollback(self->engine);
+        unsigned suppressed = 0;
+        if (ry_log_allowed(&self->trouble_log, 2, WRITER_TROUBLE_LOG_MS, &suppressed))
+            RY_LOG(RY_WARNING, "index_failed", "reason=%s held_back=%u", err.text, suppressed);
+    }
+    ry_timer(ctx, WRITER_TIMER_SEARCH, rc == RY_OK && left ? INDEX_PAUSE_MS : INDEX_PERIOD_MS);
 }

@@ -15,4 +15,7 @@ void writer_ping(struct writer *self, struct ry_ctx *ctx);
  * has put off. An error does not matter: it is tried again in a minute. */
 void writer_prune(struct writer *self, struct ry_ctx *ctx);
 
+/* By timer: a slice of what the search index does not tell yet. */
+void writer_index(struct writer *self, struct ry_ctx *ctx);
+
 #endif

@@ -7,6 +7,7 @@
 
 #include "proto/store_name.h"
 #include "proto/video_facts.h"
+#include "actors/writer/search_index.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/log.h"
 
@@ -436,6 +437,8 @@ int write_ops_commit(struct write_op *ops, size_t n, struct writer_engine *engin
         return rc;
     rc = care == WRITER_BRISK ? run_briskly(ops, n, engine, arena, err)
                               : run_carefully(ops, n, engine, care, arena, err);
+    if (rc == RY_OK)
+        rc = search_index_write(engine, care, err);
     if (rc == RY_OK)
         rc = engine->ops->commit(engine, err);
     if (rc != RY_OK)

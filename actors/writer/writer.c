@@ -65,6 +65,7 @@ static void writer_tick(void *instance, struct ry_ctx *ctx, unsigned timer)
     case WRITER_TIMER_PING: writer_ping(self, ctx); break;
     case WRITER_TIMER_STALLED: writer_retry_stalled(self, ctx); break;
     case WRITER_TIMER_REVIEW: writer_review_step(self, ctx); break;
+    case WRITER_TIMER_SEARCH: writer_index(self, ctx); break;
     }
 }
 

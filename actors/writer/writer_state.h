@@ -13,7 +13,8 @@ enum writer_timer {
     WRITER_TIMER_PRUNE,
     WRITER_TIMER_PING,
     WRITER_TIMER_STALLED,
-    WRITER_TIMER_REVIEW
+    WRITER_TIMER_REVIEW,
+    WRITER_TIMER_SEARCH
 };
 
 /* Mails held at a time. While the database is away the outcomes of all clips in flight stay here (clip_window of them),

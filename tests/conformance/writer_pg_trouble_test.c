@@ -489,7 +489,7 @@ static void claim_costs_what_it_takes_before_the_tables_are_analyzed(void **stat
 
 /* ---- what a transaction costs, and what it takes ---------------------------------------------------------------- */
 
-static void batch_of_a_hundred_messages_costs_one_round_trip(void **state)
+static void batch_of_a_hundred_messages_costs_two_round_trips(void **state)
 {
     struct writer_fixture *f = *state;
     struct pg *pg = pg_of(f->engine);
@@ -500,10 +500,11 @@ static void batch_of_a_hundred_messages_costs_one_round_trip(void **state)
     for (int again = 0; again < 2; again++) {
         uint64_t statements = pg->statements, round_trips = pg->round_trips;
         (void)writer_batch_commit(f, batch, WRITER_BRISK);
-        assert_int_equal(pg->round_trips - round_trips, 1);
+        /* What the search index is to learn has to be read before it is written. */
+        assert_int_equal(pg->round_trips - round_trips, 2);
         /* BEGIN, limits, locks, fence; guild, channel, authors, messages, clips; refused rows that
-         * went in, progress; COMMIT. */
-        assert_int_equal(pg->statements - statements, 12);
+         * went in, progress; marks of the search index, and its rows if there are any; COMMIT. */
+        assert_int_equal(pg->statements - statements, again ? 13 : 14);
     }
 }
 
@@ -595,7 +596,7 @@ int main(void)
         CLAIM(writers_with_the_same_rows_do_not_lock_each_other_out),
         CLAIM(nodes_claim_side_by_side_and_no_clip_twice),
         CLAIM(claim_costs_what_it_takes_before_the_tables_are_analyzed),
-        CLAIM(batch_of_a_hundred_messages_costs_one_round_trip),
+        CLAIM(batch_of_a_hundred_messages_costs_two_round_trips),
         CLAIM(rescan_writes_no_log),
         CLAIM(closed_fence_fails_a_brisk_transaction_as_a_whole),
         CLAIM(count_that_takes_long_takes_a_twentieth_of_the_time),

@@ -1,4 +1,5 @@
 /* writer_suite.c: the fixture of the suite and its list. The claims themselves stand in writer_*_suite.c by subject. */
+#include "actors/writer/search_index.h"
 #include "tests/conformance/writer_suite_cases.h"
 
 #include <stdlib.h>
@@ -89,6 +90,8 @@ struct ry_batch_written writer_batch_commit(struct writer_fixture *fixture, cons
     struct ry_error err = {0};
     assert_int_equal(ops->begin(fixture->engine, &err), RY_OK);
     int rc = writer_batch_try(fixture, batch, care, &written, &err);
+    if (rc == RY_OK)
+        rc = search_index_write(fixture->engine, care, &err);
     if (rc == RY_OK)
         rc = ops->commit(fixture->engine, &err);
     if (rc == RY_EFENCED && care == WRITER_BRISK) {

@@ -54,6 +54,15 @@
     CASE(stale_scans_of_the_channels_named_are_cancelled) \
     CASE(open_scans_are_listed_with_what_goes_on) \
     CASE(scan_is_told_with_its_clips) \
+    /* writer_search_suite.c */ \
+    CASE(search_finds_words_in_any_script) \
+    CASE(search_takes_whatever_is_typed) \
+    CASE(search_filters_and_sorts) \
+    CASE(search_pages_in_both_directions) \
+    CASE(search_follows_every_change) \
+    CASE(search_fills_an_older_archive_in_slices) \
+    CASE(search_counts_what_it_finds) \
+    CASE(search_is_bounded_and_complete) \
     /* writer_purge_suite.c */ \
     CASE(purged_message_takes_its_rows_and_lists_its_files) \
     CASE(purged_channel_goes_in_steps) \
