@@ -248,6 +248,16 @@ static void render_archive(const struct ry_archive_state *archive, struct ry_buf
         "\nreelyard_archive_rows{table=\"author\"} %" PRIu64 "\nreelyard_archive_rows{table=\"message\"} %" PRIu64
         "\nreelyard_archive_rows{table=\"thumbnail\"} %" PRIu64 "\n",
         archive->guilds, archive->channels, archive->authors, archive->messages, archive->thumbnails);
+    head(out, "archive_originals", "gauge", "Clips by what became of keeping their original");
+    (void)ry_buf_addf(
+        out,
+        "reelyard_archive_originals{state=\"kept\"} %" PRIu64 "\nreelyard_archive_originals{state=\"wanted\"} %" PRIu64
+        "\nreelyard_archive_originals{state=\"failed\"} %" PRIu64
+        "\nreelyard_archive_originals{state=\"gone\"} %" PRIu64 "\n",
+        archive->clips_kept, archive->clips_to_keep, archive->clips_keep_failed, archive->clips_keep_gone);
+    single(out, "archive_original_bytes", "gauge", "Sum of the sizes of kept originals", archive->bytes_kept);
+    single(out, "archive_keep_waits", "gauge", "1 when the last attempt to keep an original failed",
+           archive->keep_trouble.n > 0);
     single(out, "archive_video_bytes", "gauge", "Sum of the clips' sizes", archive->bytes_videos);
     single(out, "archive_thumbnail_bytes", "gauge", "Sum of the thumbnails' sizes", archive->bytes_thumbnails);
     single(out, "archive_rows_refused", "gauge", "Rows that the database refused for their own data, not yet gone in",

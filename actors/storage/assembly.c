@@ -101,7 +101,7 @@ static int open_folder(const struct assembly *assembly, bool make)
     char *slash = strrchr(above, '/');
     if (slash != NULL && slash != above) {
         *slash = '\0';
-        if (mkdir(above, 0755) != 0 && errno != EEXIST)
+        if (mkdir(above, 0700) != 0 && errno != EEXIST)
             return -1;
     }
     if (mkdir(assembly->folder, 0700) != 0 && errno != EEXIST)

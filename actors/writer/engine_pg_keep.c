@@ -451,7 +451,8 @@ int pg_files_get(struct writer_engine *engine, const struct ry_files_get *get, s
 
 static const char state_sql[] =
     "SELECT m.keep_state, count(*), coalesce(sum(m.kept_bytes), 0)::bigint, coalesce(sum(c.file_size), 0)::bigint,"
-    " max(m.keep_error) FROM clip c JOIN reelyard_media m ON m.clip_id = c.id"
+    " max(m.keep_error), count(*) FILTER (WHERE m.keep_attempts > 0) FROM clip c JOIN reelyard_media m ON m.clip_id = "
+    "c.id"
     " WHERE c.channel_id = $1 AND c.deleted_at IS NULL GROUP BY m.keep_state";
 
 struct asking_state {
@@ -466,7 +467,8 @@ static int take_state(struct pg *pg, const PGresult *result, void *arg, struct r
     const struct asking_state *asking = arg;
     for (int i = 0; i < PQntuples(result); i++) {
         struct ry_str name = pg_text(result, i, 0, 16, asking->arena);
-        media_count_state(asking->state, name, pg_u64(result, i, 1), pg_u64(result, i, 2), pg_u64(result, i, 3));
+        media_count_state(asking->state, name, pg_u64(result, i, 1), pg_u64(result, i, 5), pg_u64(result, i, 2),
+                          pg_u64(result, i, 3));
         if (ry_str_is(name, "wanted"))
             asking->state->trouble = pg_text(result, i, 4, 400, asking->arena);
     }

@@ -401,7 +401,7 @@ int lite_keep_get(struct writer_engine *engine, const struct ry_keep_get *get, s
     lite_bind(s, 1, get->channel_id);
     while ((rc = lite_step(lite, s, err)) == 1) {
         struct ry_str name = lite_text(s, 0, 16, arena);
-        media_count_state(state, name, lite_u64(s, 1), lite_u64(s, 2), lite_u64(s, 3));
+        media_count_state(state, name, lite_u64(s, 1), lite_u64(s, 5), lite_u64(s, 2), lite_u64(s, 3));
         if (ry_str_is(name, "wanted"))
             state->trouble = lite_text(s, 4, 400, arena);
     }

@@ -37,8 +37,8 @@ static inline struct ry_str media_clip_of(struct ry_str path)
     return (struct ry_str){path.p + begin, end - begin};
 }
 
-/* Adds the clips of one keep_state. */
-static inline void media_count_state(struct ry_keep_state *state, struct ry_str name, uint64_t clips,
+/* Adds the clips of one keep_state; waiting: those of them that failed before. */
+static inline void media_count_state(struct ry_keep_state *state, struct ry_str name, uint64_t clips, uint64_t waiting,
                                      uint64_t bytes_kept, uint64_t bytes)
 {
     if (ry_str_is(name, "kept")) {
@@ -46,6 +46,7 @@ static inline void media_count_state(struct ry_keep_state *state, struct ry_str 
         state->bytes_kept = bytes_kept;
     } else if (ry_str_is(name, "wanted")) {
         state->wanted = clips;
+        state->waiting = waiting;
         state->bytes_wanted = bytes;
     } else if (ry_str_is(name, "failed")) {
         state->failed = clips;

@@ -68,13 +68,14 @@ static const struct ry_command commands[] = {
          "under which it appears in logs.\n",
      .run = ry_cmd_keys},
     {.name = "import",
-     .usage = "EXPORT.json|FOLDER... [--media FOLDER]... [--json] [--rows-only] [--ROLE N]... [options]",
+     .usage = "EXPORT.json|FOLDER... [--keep] [--media FOLDER]... [--json] [--rows-only] [--ROLE N]... [options]",
      .summary = "archive DiscordChatExporter exports and their videos",
      .help =
          "Reads the exports, stores their messages and makes thumbnails of their videos. An interrupted import\n"
          "continues where it stopped when it is run again; nothing is stored twice. Joins the node that runs on the\n"
          "data folder; if there is none, does the work itself. --rows-only stores rows and leaves the videos to a\n"
-         "later `reelyard run`.\n\n"
+         "later `reelyard run`. --keep also copies the videos themselves into the archive, after the thumbnails, and\n"
+         "returns when all are there.\n\n"
          "In a FOLDER all exports are read, at any depth; other .json files are ignored and listed. Videos must be\n"
          "in the export's folder or below it. For a shared media folder (--media-dir), or an export made on another\n"
          "machine, give the folder of the videos with --media FOLDER: files are matched by the end of their path.\n"
@@ -83,7 +84,7 @@ static const struct ry_command commands[] = {
     {.name = "scan",
      .usage =
          "--guild ID --channel ID [--direction forward|backward] [--rescan stop|continue|update] [--since ID|DATE] "
-         "[--limit N] [--ROLE N]... [options]",
+         "[--limit N] [--keep] [--ROLE N]... [options]",
      .summary = "archive a Discord channel",
      .help =
          "Reads the channel's history with the bot's token (BOT_TOKEN), stores the messages that have videos and\n"
@@ -95,7 +96,8 @@ static const struct ry_command commands[] = {
          "               or read and update them (update); the default is continue with --direction forward\n"
          "  --since      read only messages after this one, or from this date or time on (2024-10-19,\n"
          "               2024-10-19T15:03:09Z), forward\n"
-         "  --limit      read at most N messages\n\n"
+         "  --limit      read at most N messages\n"
+         "  --keep       download the channel's videos themselves into the archive, after the thumbnails\n\n"
          "With DATABASE_URL the archive is in PostgreSQL; with REDIS_URL the job goes through Redis, and the bot's\n"
          "guild and channel rows decide whether a scan is allowed. Exit code 0 when everything is stored and every\n"
          "new clip has its thumbnails, 1 when something failed.\n",
@@ -133,6 +135,18 @@ static const struct ry_command commands[] = {
      .summary = "list or retry clips whose thumbnails failed",
      .help = "retry makes clips due for thumbnails at once, regardless of their next scheduled attempt.\n",
      .run = ry_cmd_failed},
+    {.name = "verify",
+     .usage = "[--json] [options]",
+     .summary = "read all kept videos again and compare their digests",
+     .help = "Lists the files that are missing, have another size or other content than the database says. Changes\n"
+             "nothing. Exit code 0 when every file is as it was kept, 1 otherwise.\n",
+     .run = ry_cmd_verify},
+    {.name = "sweep",
+     .usage = "[--dry-run] [--json] [options]",
+     .summary = "delete files of the store that no row names; list rows whose file is missing",
+     .help = "Files that are younger than an hour are left alone: their rows may be on the way. --dry-run only lists.\n"
+             "May run beside a node. Exit code 1 when a file is missing.\n",
+     .run = ry_cmd_sweep},
     {.name = "dead",
      .usage = "list [--json] | show ID | replay ID...|--all | drop ID...|--all",
      .summary = "list, replay or delete dead letters: jobs and mails that failed permanently",

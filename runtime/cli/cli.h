@@ -85,6 +85,8 @@ int ry_cmd_dead(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_debug(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_doctor(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_enqueue(struct ry_cli *cli, int argc, char **argv);
+int ry_cmd_verify(struct ry_cli *cli, int argc, char **argv);
+int ry_cmd_sweep(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_failed(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_help(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_import(struct ry_cli *cli, int argc, char **argv);

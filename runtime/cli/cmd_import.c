@@ -19,6 +19,7 @@
 struct args {
     bool json;
     bool rows_only;                           /* nothing is made of the videos now */
+    bool keep;                                /* originals are kept */
     struct ry_node_role roles[RY_ROLE_COUNT]; /* to start here, if no node runs */
     struct ry_cli_list media;
     struct ry_import_files files;
@@ -80,7 +81,8 @@ static int import(struct ry_session *session, struct ry_cli *cli, const struct a
                                         .queue = queue,
                                         .clock = ry_clock_system(),
                                         .out = cli->err,
-                                        .rows_only = args->rows_only};
+                                        .rows_only = args->rows_only,
+                                        .keep = args->keep};
     rc = ry_import_run(inquiry, &options, report, err);
     ry_job_queue_close(&queue);
     return rc;
@@ -116,14 +118,17 @@ static int run(struct ry_cli *cli, struct args *args, struct ry_inquiry *inquiry
 static int begin(struct ry_cli *cli, int *argc, char **argv, struct args *args)
 {
     struct ry_roles counts;
-    struct ry_cli_flag flags[RY_ROLE_COUNT + 3] = {{.name = "json", .given = &args->json},
+    struct ry_cli_flag flags[RY_ROLE_COUNT + 4] = {{.name = "json", .given = &args->json},
                                                    {.name = "rows-only", .given = &args->rows_only},
+                                                   {.name = "keep", .given = &args->keep},
                                                    {.name = "media", .list = &args->media}};
     size_t n = ry_roles_flags(&counts, cli);
-    memcpy(flags + 3, counts.flags, n * sizeof flags[0]);
-    int code = ry_cli_begin(cli, argc, argv, flags, n + 3, 1, RY_IMPORT_FILES_MAX);
+    memcpy(flags + 4, counts.flags, n * sizeof flags[0]);
+    int code = ry_cli_begin(cli, argc, argv, flags, n + 4, 1, RY_IMPORT_FILES_MAX);
     if (code != RY_CLI_GO)
         return code;
+    if (args->keep && args->rows_only)
+        return ry_cli_complain(cli, RY_EXIT_USAGE, "--keep comes after the thumbnails, and --rows-only makes none");
     ry_roles_default(cli, args->roles);
     return ry_roles_choose(&counts, cli, args->roles);
 }

@@ -56,6 +56,7 @@ static void print_report(const struct ry_scan_wait *wait, const struct ry_page *
             "\nclips       %" PRIu64 " new, %" PRIu64 " completed, %" PRIu64 " failed; the channel has %" PRIu64 "\n",
             grown(now->clips, begin->clips), new_ones, wait->failed.total, now->clips);
     ry_skipped_print(&wait->skipped, out);
+    ry_keeping_print(&wait->keeping, out);
     /* Each clip has a small one and a large one. */
     fprintf(out, "thumbnails  %" PRIu64 " new\n", 2 * new_ones);
     fprintf(out, "time        %.1f s\n", (double)(ry_mono_ms(wait->clock) - wait->begin_mono_ms) / 1000);
@@ -98,6 +99,9 @@ static int run(struct ry_scan_wait *wait, struct ry_node_role *roles)
     bool joined = wait->session.node == NULL;
     wait->inquiry.node = ry_session_inquiry(&wait->session);
     ry_scan_wait(wait);
+    struct ry_str channel = wait->request->channel_id;
+    if (wait->request->keep && ry_inquiry_goes_on(&wait->inquiry))
+        (void)ry_keeping_run(&wait->inquiry, &channel, 1, wait->clock, &wait->keeping);
     if (wait->inquiry.stopped) {
         (void)ry_signals_take(wait->inquiry.signal_fd);
         if (!joined)
@@ -110,7 +114,8 @@ static int run(struct ry_scan_wait *wait, struct ry_node_role *roles)
     if (ry_session_close(&wait->session, &err) != RY_OK && !wait->inquiry.stopped)
         ry_reasons_add(&wait->inquiry.errors, "%s", err.text);
     print_report(wait, &page);
-    bool good = !wait->inquiry.stopped && wait->inquiry.errors.total == 0 && wait->failed.total == 0;
+    bool good = !wait->inquiry.stopped && wait->inquiry.errors.total == 0 && wait->failed.total == 0 &&
+                ry_keeping_good(&wait->keeping);
     return good ? RY_EXIT_DONE : RY_EXIT_FAILED;
 }
 
@@ -119,15 +124,20 @@ static int begin(struct ry_cli *cli, int argc, char **argv, struct ry_scan_reque
 {
     struct ry_scan_args args = {0};
     struct ry_roles counts;
-    struct ry_cli_flag flags[RY_ROLE_COUNT + 6] = {
-        {.name = "guild", .value = &args.guild},         {.name = "channel", .value = &args.channel},
-        {.name = "direction", .value = &args.direction}, {.name = "rescan", .value = &args.rescan},
-        {.name = "since", .value = &args.since},         {.name = "limit", .value = &args.limit}};
+    bool keep = false;
+    struct ry_cli_flag flags[RY_ROLE_COUNT + 7] = {{.name = "guild", .value = &args.guild},
+                                                   {.name = "channel", .value = &args.channel},
+                                                   {.name = "direction", .value = &args.direction},
+                                                   {.name = "rescan", .value = &args.rescan},
+                                                   {.name = "since", .value = &args.since},
+                                                   {.name = "limit", .value = &args.limit},
+                                                   {.name = "keep", .given = &keep}};
     size_t n = ry_roles_flags(&counts, cli);
-    memcpy(flags + 6, counts.flags, n * sizeof flags[0]);
-    int code = ry_cli_begin(cli, &argc, argv, flags, n + 6, 0, 0);
+    memcpy(flags + 7, counts.flags, n * sizeof flags[0]);
+    int code = ry_cli_begin(cli, &argc, argv, flags, n + 7, 0, 0);
     if (code == RY_CLI_GO)
         code = ry_scan_request_read(request, &args, cli);
+    request->keep = keep;
     ry_roles_default(cli, roles);
     return code == RY_CLI_GO ? ry_roles_choose(&counts, cli, roles) : code;
 }

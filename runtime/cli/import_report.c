@@ -10,7 +10,8 @@
 
 bool ry_import_report_good(const struct ry_import_report *report, const struct ry_inquiry *inquiry)
 {
-    return !inquiry->stopped && inquiry->errors.total == 0 && report->put_aside.total == 0 && report->failed.total == 0;
+    return !inquiry->stopped && inquiry->errors.total == 0 && report->put_aside.total == 0 &&
+           report->failed.total == 0 && ry_keeping_good(&report->keeping);
 }
 
 static double per_second(uint64_t count, double seconds)
@@ -60,6 +61,7 @@ static void print_text(const struct ry_import_report *report, const struct ry_in
     fputc('\n', out);
     ry_skipped_print(&report->skipped, out);
     fprintf(out, "thumbnails  %" PRIu64 " new\n", report->thumbnails);
+    ry_keeping_print(&report->keeping, out);
     fputs("bytes read  ", out);
     print_bytes(out, report->bytes_read);
     if (report->bytes_videos > 0) {
@@ -118,6 +120,7 @@ static void print_json(const struct ry_import_report *report, const struct ry_in
     ry_json_put_f64(&writer, "messages_per_second", per_second(report->messages_now, report->reading_seconds), 1);
     ry_json_put_u64(&writer, "peak_rss_kb", report->peak_rss_kb);
     ry_skipped_put(&report->skipped, &writer);
+    ry_keeping_put(&report->keeping, &writer);
     put_reasons(&writer, "errors", &inquiry->errors);
     put_reasons(&writer, "passed_over", &report->passed_over);
     put_reasons(&writer, "put_aside", &report->put_aside);

@@ -22,6 +22,7 @@ struct ry_scan_request {
     const char *rescan;    /* NULL: what is usual */
     uint64_t since_id;     /* only messages behind this one; 0: from the oldest */
     uint64_t messages_max; /* 0: all */
+    bool keep;             /* have the originals kept, and wait for that too */
 };
 
 /* Reads the arguments. RY_CLI_GO, or RY_EXIT_USAGE with the error reported. */

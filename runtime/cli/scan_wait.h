@@ -5,6 +5,7 @@
 #ifndef REELYARD_RUNTIME_CLI_SCAN_WAIT_H
 #define REELYARD_RUNTIME_CLI_SCAN_WAIT_H
 
+#include "runtime/import/keeping.h"
 #include "runtime/import/progress.h"
 #include "runtime/import/skipped.h"
 #include "runtime/cli/scan_request.h"
@@ -42,6 +43,7 @@ struct ry_scan_wait {
     struct ry_skipped skipped; /* attachments that are no videos to take, of the node in that time */
     double scan_seconds;       /* until all messages were stored */
     struct ry_reasons failed;  /* clips without thumbnails, of this run */
+    struct ry_keeping keeping; /* originals */
 };
 
 /* Scans the channel as the request says: goes on with a scan that is under way, pushes jobs, and waits for their end

@@ -32,6 +32,27 @@ static void print_bytes(uint64_t bytes, char text[32])
     (void)snprintf(text, 32, i ? "%.1f %s" : "%.0f %s", value, units[i]);
 }
 
+/* Of videos that are kept, or to be kept; nothing where nobody asked for it. */
+static void print_originals(FILE *out, const struct ry_json *archive)
+{
+    char bytes[32];
+    uint64_t kept = ry_json_get_u64(archive, "clips_kept"), wanted = ry_json_get_u64(archive, "clips_to_keep");
+    uint64_t failed = ry_json_get_u64(archive, "clips_keep_failed"), gone = ry_json_get_u64(archive, "clips_keep_gone");
+    struct ry_str trouble = ry_json_get_str(archive, "keep_trouble");
+    if (kept + wanted + failed + gone == 0)
+        return;
+    print_bytes(ry_json_get_u64(archive, "bytes_kept"), bytes);
+    (void)fprintf(out,
+                  "kept     %" PRIu64 " originals (%s), %" PRIu64 " to be kept, %" PRIu64 " failed, %" PRIu64
+                  " deleted at the source\n",
+                  kept, bytes, wanted, failed, gone);
+    if (trouble.n > 0) {
+        (void)fputs("         keeping waits: ", out);
+        ry_cli_print_safe(out, trouble);
+        (void)fputc('\n', out);
+    }
+}
+
 void ry_status_print_archive(FILE *out, const struct ry_json *archive)
 {
     char videos[32];
@@ -54,6 +75,7 @@ void ry_status_print_archive(FILE *out, const struct ry_json *archive)
     (void)fputc('\n', out);
     (void)fprintf(out, "bytes    %s of videos, %s of %" PRIu64 " thumbnails\n", videos, thumbnails,
                   ry_json_get_u64(archive, "thumbnails"));
+    print_originals(out, archive);
     if (ry_json_get_u64(archive, "rows_refused") > 0)
         (void)fprintf(out, "refused  %" PRIu64 " rows rejected by the database: see `reelyard failed list`\n",
                       ry_json_get_u64(archive, "rows_refused"));

@@ -46,6 +46,7 @@ struct import {
     const struct ry_clock *clock;
     FILE *out;
     bool rows_only;
+    bool keep;
     struct ry_import_report *report;
     struct ry_progress progress;
     struct figures begin;
@@ -297,14 +298,30 @@ static void forget_cursors(struct import *import)
     }
 }
 
+/* After the thumbnails. One that is stopped goes on in the next node that runs. */
+static void keep_originals(struct import *import)
+{
+    struct ry_str *ids = calloc(import->imported_count + 1, sizeof *ids);
+    for (size_t i = 0; ids != NULL && i < import->imported_count; i++)
+        ids[i] = ry_str_of(import->imported[i].channel_id);
+    if (ids != NULL)
+        (void)ry_keeping_run(import->inquiry, ids, import->imported_count, import->clock, &import->report->keeping);
+    else
+        ry_reasons_add(&import->inquiry->errors, "out of memory");
+    free(ids);
+}
+
 static void import_files(struct import *import)
 {
     for (size_t i = 0; i < import->files->n && ry_inquiry_goes_on(import->inquiry); i++)
         import_file(import, &import->files->items[i]);
     bool done = ry_inquiry_goes_on(import->inquiry) && wait_for_queue(import);
     import->report->reading_seconds = seconds_so_far(import);
-    if (done && (import->rows_only || wait_for_clips(import)))
+    if (done && (import->rows_only || wait_for_clips(import))) {
         forget_cursors(import);
+        if (import->keep)
+            keep_originals(import);
+    }
     note_end(import);
 }
 
@@ -347,6 +364,7 @@ int ry_import_run(struct ry_inquiry *inquiry, const struct ry_import_options *op
                             .clock = options->clock,
                             .out = options->out,
                             .rows_only = options->rows_only,
+                            .keep = options->keep,
                             .report = report};
     if (!look_at_archive(&import, &import.begin) || !ry_inquiry_counters(inquiry, import.begin.counters) ||
         !look_at_queue(&import, &import.begin_depth))

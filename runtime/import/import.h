@@ -19,6 +19,7 @@ struct ry_import_options {
     const struct ry_clock *clock;
     FILE *out;      /* for progress */
     bool rows_only; /* do not wait for thumbnails */
+    bool keep;      /* have the originals kept, and wait for that too */
 };
 
 /* None of it yet. Free with ry_import_report_free. */

@@ -2,6 +2,7 @@
 #ifndef REELYARD_RUNTIME_IMPORT_REPORT_H
 #define REELYARD_RUNTIME_IMPORT_REPORT_H
 
+#include "runtime/import/keeping.h"
 #include "runtime/import/reasons.h"
 #include "runtime/import/skipped.h"
 
@@ -23,6 +24,7 @@ struct ry_import_report {
     struct ry_reasons passed_over; /* files of a folder that are no exports */
     struct ry_reasons put_aside;   /* messages, attachments and rows */
     struct ry_reasons failed;      /* clips */
+    struct ry_keeping keeping;     /* originals */
 };
 
 #endif
