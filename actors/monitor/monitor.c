@@ -250,13 +250,14 @@ static void on_ended(void *arg, struct http_exchange *exchange)
 
 static void run_http(struct monitor *self)
 {
+    watch_tick(self->watch);
     int64_t wait_ms = http_run(self->http);
     ry_count(self->ctx, RY_COUNTER_http_turned_away, http_turned_away(self->http));
     if (wait_ms < 0)
         ry_timer_cancel(self->ctx, TIMER_HTTP);
     else
         ry_timer(self->ctx, TIMER_HTTP, wait_ms);
-    int64_t due = watch_tick(self->watch);
+    int64_t due = watch_due(self->watch);
     int64_t now = ry_mono_ms(ry_ctx_clock(self->ctx));
     if (due == INT64_MAX)
         ry_timer_cancel(self->ctx, TIMER_WATCH);

@@ -286,18 +286,22 @@ bool viewers_lost(struct viewers *viewers, const struct ry_undeliverable *lost)
     return true;
 }
 
-int64_t viewers_tick(struct viewers *viewers)
+void viewers_tick(struct viewers *viewers)
 {
     int64_t now = now_mono_ms(viewers);
     struct viewer *viewer;
     TAILQ_FOREACH(viewer, &viewers->list, link)
-    if (viewer->windows_n > 0 && !viewer->starves && now - viewer->moved_mono_ms >= IDLE_MS)
-        while (viewer->windows_n > 0 && viewer->asked == 0 && !viewer->queued)
+    if (!viewer->starves && viewer->asked == 0 && !viewer->queued && now - viewer->moved_mono_ms >= IDLE_MS)
+        while (viewer->windows_n > 0)
             drop_first(viewer);
     ask_in_turn(viewers);
+}
+
+int64_t viewers_due(const struct viewers *viewers)
+{
     if (TAILQ_EMPTY(&viewers->list))
         return INT64_MAX;
-    return viewers->again_mono_ms > 0 ? viewers->again_mono_ms : now + LOOK_MS;
+    return viewers->again_mono_ms > 0 ? viewers->again_mono_ms : now_mono_ms(viewers) + LOOK_MS;
 }
 
 void viewers_cut(struct viewers *viewers)

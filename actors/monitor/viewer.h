@@ -78,9 +78,10 @@ void viewer_ended(struct viewer *viewer);
 bool viewers_answer(struct viewers *viewers, const struct ry_mail *mail);
 bool viewers_lost(struct viewers *viewers, const struct ry_undeliverable *lost);
 
-/* Lets go of the windows of those who read nothing, and cuts those whom the storage does not answer. Returns when it
- * must be called next, a monotonic time; INT64_MAX: no need. */
-int64_t viewers_tick(struct viewers *viewers);
+/* Lets go of the windows of those who read nothing; those who had no room ask again. */
+void viewers_tick(struct viewers *viewers);
+/* When that must be done next, a monotonic time; INT64_MAX: no need. */
+int64_t viewers_due(const struct viewers *viewers);
 
 /* Cuts all. */
 void viewers_cut(struct viewers *viewers);

@@ -481,22 +481,27 @@ bool watch_lost(struct watch *watch, const struct ry_undeliverable *lost)
     return viewers_lost(&watch->viewers, lost) || fresh_lost(&watch->fresh, lost);
 }
 
-int64_t watch_tick(struct watch *watch)
+void watch_tick(struct watch *watch)
 {
     int64_t now = ry_mono_ms(ry_ctx_clock(watch->ctx));
-    int64_t next = viewers_tick(&watch->viewers);
-    struct watching *self = LIST_FIRST(&watch->list);
-    while (self != NULL) {
-        struct watching *behind = LIST_NEXT(self, link);
+    viewers_tick(&watch->viewers);
+    struct watching *next = NULL;
+    for (struct watching *self = LIST_FIRST(&watch->list); self != NULL; self = next) {
+        next = LIST_NEXT(self, link);
         if (self->deadline_mono_ms <= now)
             end_refused(self, 503, "Temporarily unavailable",
                         self->step == REFRESHING ? "Discord has not answered yet; try again in a moment"
                                                  : "the storage did not answer within 5 seconds");
-        else if (self->deadline_mono_ms < next)
-            next = self->deadline_mono_ms;
-        self = behind;
     }
-    return next;
+}
+
+int64_t watch_due(const struct watch *watch)
+{
+    int64_t due = viewers_due(&watch->viewers);
+    const struct watching *self;
+    LIST_FOREACH(self, &watch->list, link)
+    due = self->deadline_mono_ms < due ? self->deadline_mono_ms : due;
+    return due;
 }
 
 void watch_drain(struct watch *watch)

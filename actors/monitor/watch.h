@@ -26,8 +26,10 @@ bool watch_ended(struct watch *watch, void *data);
 bool watch_answer(struct watch *watch, const struct ry_mail *mail);
 bool watch_lost(struct watch *watch, const struct ry_undeliverable *lost);
 
-/* Keeps deadlines. Returns when it must be called next, a monotonic time; INT64_MAX: no need. */
-int64_t watch_tick(struct watch *watch);
+/* Keeps deadlines; http_run follows. */
+void watch_tick(struct watch *watch);
+/* When that must be done next, a monotonic time; INT64_MAX: no need. */
+int64_t watch_due(const struct watch *watch);
 
 /* The node is stopping: viewers are cut off, and their players ask again for the rest. */
 void watch_drain(struct watch *watch);
