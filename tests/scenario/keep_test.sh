@@ -108,3 +108,19 @@ kept_whole "$tmp/scanned"
 while IFS='|' read -r name path; do
     cmp -s "$tmp/media/$name" "$tmp/scanned/storage/$path" || fail "$path is not $name"
 done < <(sql "$tmp/scanned" "SELECT c.filename, m.kept_path FROM clip c JOIN reelyard_media m ON m.clip_id = c.id")
+
+step "no room: keeping waits, with a reason in status, and goes on when there is room"
+"$reelyard" import "$tmp/export/export.json" --data "$tmp/tight" >"$tmp/import.log" 2>&1 || fail "import: $(cat "$tmp/import.log")"
+start "$tmp/tight.log" env REELYARD_KEEP=all REELYARD_DISK_RESERVE=1099511627776 "$reelyard" run --data "$tmp/tight"
+tight=$last
+waits() { "$reelyard" status --json --data "$tmp/tight" | jq -e '.archive.keep_trouble | contains("DISK_RESERVE")'; }
+[ "$(df --output=avail -B1 "$tmp" | tail -1)" -lt 1099511627776 ] || skip "the disk has more than a terabyte free"
+await waits
+[ "$(sql "$tmp/tight" "SELECT count(*) FROM reelyard_media WHERE keep_state = 'kept'")" -eq 0 ] || fail "something was kept without room"
+end "$tight"
+start "$tmp/tight.log" env REELYARD_KEEP=all "$reelyard" run --data "$tmp/tight"
+tight=$last
+all_kept() { [ "$(sql "$tmp/tight" "SELECT count(*) FROM reelyard_media WHERE keep_state = 'kept'")" -eq 60 ]; }
+await all_kept
+end "$tight"
+kept_whole "$tmp/tight"
