@@ -25,6 +25,7 @@ enum clip_kind {
     CLIP_KIND_ARCHIVE,
     CLIP_KIND_VIDEO, /* a video that is not on the list */
     CLIP_KIND_OTHER,
+    CLIP_KIND_EMBED, /* a video of an embed that is not here, or a moving picture; never of a file's name */
     CLIP_KIND_COUNT
 };
 enum clip_kind clip_kind_of(struct ry_str filename, struct ry_str content_type);

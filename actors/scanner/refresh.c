@@ -123,7 +123,8 @@ static bool may_be_elsewhere(const struct refresh *refresh)
     return !refresh->elsewhere && ry_str_is_snowflake(channel) && !ry_str_eq(channel, ref->channel_id);
 }
 
-static struct ry_str find_attachment(const struct ry_json *message, struct ry_str id)
+/* The URL of an attachment among a message's own. */
+static struct ry_str find_own(const struct ry_json *message, struct ry_str id)
 {
     const struct ry_json *list = NULL;
     if (!ry_json_is(message, RY_JSON_OBJECT) ||
@@ -139,6 +140,18 @@ static struct ry_str find_attachment(const struct ry_json *message, struct ry_st
             return url;
     }
     return (struct ry_str){0};
+}
+
+/* The same among its own and those of the messages that it forwards. */
+static struct ry_str find_attachment(const struct ry_json *message, struct ry_str id)
+{
+    struct ry_str url = find_own(message, id);
+    const struct ry_json *snapshot = NULL;
+    const struct ry_json *list = ry_json_get(message, "message_snapshots");
+    struct ry_json_walk walk = ry_json_walk(ry_json_is(list, RY_JSON_ARRAY) ? list : NULL);
+    while (url.p == NULL && ry_json_next(&walk, &snapshot))
+        url = find_own(ry_json_get(snapshot, "message"), id);
+    return url;
 }
 
 static void read_next(struct refresh *refresh);

@@ -11,6 +11,7 @@
 #include "actors/scanner/scan_message.h"
 #include "runtime/json/read.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #define PART_NEVER      SIZE_MAX
@@ -95,8 +96,18 @@ size_t scan_rows_skipped(const struct scan_rows *rows, enum clip_kind kind)
 
 /* ---- making rows ------------------------------------------------------------------------------------------------- */
 
+/* The copy of a text that may be absent; *good becomes false without memory. */
+static struct ry_str copy(struct ry_arena *arena, struct ry_str text, bool *good)
+{
+    struct ry_str kept = text.p != NULL ? ry_arena_str(arena, text) : (struct ry_str){0};
+    *good = *good && (text.p == NULL || kept.p != NULL);
+    return kept;
+}
+
+/* suffix: of the clip's id, as clip_id_make's attachment_id. */
 static bool make_clip(struct scan_rows *rows, const struct scan_rows_context *context,
-                      const struct ry_message_row *message, const struct scan_attachment *video, bool name_taken)
+                      const struct ry_message_row *message, const struct scan_message *read,
+                      const struct scan_attachment *video, struct ry_str suffix)
 {
     if (rows->clip_count == rows->clip_capacity) {
         size_t capacity = rows->clip_capacity > 0 ? rows->clip_capacity * 2 : 64;
@@ -107,32 +118,35 @@ static bool make_clip(struct scan_rows *rows, const struct scan_rows_context *co
         rows->clip_capacity = capacity;
     }
     char id[RY_MD5_HEX_BYTES];
-    if (!clip_id_make(message->id, context->channel_id, video->filename, name_taken ? video->id : (struct ry_str){0},
-                      id))
+    if (!clip_id_make(message->id, context->channel_id, video->filename, suffix, id))
         return false;
+    bool good = true;
     struct ry_arena *arena = &rows->arena;
     struct ry_clip_row *clip = &rows->clips[rows->clip_count];
     *clip = (struct ry_clip_row){
-        .id = ry_arena_str(arena, ry_str_of(id)),
+        .id = copy(arena, ry_str_of(id), &good),
         .message_id = message->id,
         .author_id = message->author_id,
-        .filename = ry_arena_str(arena, video->filename),
+        .filename = copy(arena, video->filename, &good),
         .file_size = video->size,
-        .mime_type = ry_arena_str(arena, clip_mime_type(video->filename, video->content_type)),
+        .mime_type = copy(arena, clip_mime_type(video->filename, video->content_type), &good),
         .visibility = ry_str_of(context->settings->visibility),
         .settings_hash = ry_str_of(context->settings->hash),
-        .url = ry_arena_str(arena, video->url),
+        .url = copy(arena, video->url, &good),
         .expires_wall_ms = clip_url_expires_wall_ms(video->url, context->now_wall_ms),
+        .placeholder = copy(arena, video->placeholder, &good),
+        .source_kind = video->source_kind != NULL ? ry_str_of(video->source_kind) : (struct ry_str){0},
+        .source_url = copy(arena, video->source_url, &good),
+        .edited_wall_ms = read->edited_wall_ms,
+        .pinned = read->pinned,
     };
-    if (clip->id.p == NULL || clip->filename.p == NULL || clip->mime_type.p == NULL || clip->url.p == NULL)
-        return false;
-    rows->clip_count++;
-    return true;
+    rows->clip_count += good;
+    return good;
 }
 
 static size_t clip_bytes(const struct ry_clip_row *clip)
 {
-    return 256 + clip->filename.n + clip->mime_type.n + clip->url.n;
+    return 256 + clip->filename.n + clip->mime_type.n + clip->url.n + clip->placeholder.n + clip->source_url.n;
 }
 
 /* The author's place among the rows; the first row seen of an author stays. */
@@ -144,6 +158,21 @@ static size_t keep_author(struct scan_rows *rows, const struct ry_author_row *au
     if (!id_index_find_or_add(&rows->author_ids, id, &position))
         rows->authors[rows->author_count++] = *author;
     return position;
+}
+
+/* What tells the id of video i from those of its message before it: absent for the first attachment of its name, which
+ * has the id that other programs give it; the attachment's id for the others. A video of an embed, which has no id, is
+ * known by the word and by how many of its name came before; so it takes no attachment's place, whoever comes first. */
+static struct ry_str id_suffix(const struct scan_attachment *videos, size_t i, char text[static 32])
+{
+    bool embed = videos[i].id.p == NULL;
+    unsigned before = 0;
+    for (size_t k = 0; k < i; k++)
+        before += (videos[k].id.p == NULL) == embed && ry_str_eq(videos[k].filename, videos[i].filename);
+    if (!embed)
+        return before > 0 ? videos[i].id : (struct ry_str){0};
+    (void)snprintf(text, 32, before > 0 ? "embed:%u" : "embed", before + 1);
+    return ry_str_of(text);
 }
 
 static int make_rows(struct scan_rows *rows, const struct scan_rows_context *context,
@@ -160,10 +189,8 @@ static int make_rows(struct scan_rows *rows, const struct scan_rows_context *con
     struct origin origin = {.first_clip = rows->clip_count, .clips = n, .bytes = 512 + content.n};
     bool good = row.id.p != NULL && row.content.p != NULL;
     for (size_t i = 0; i < n && good; i++) {
-        bool name_taken = false;
-        for (size_t k = 0; k < i && !name_taken; k++)
-            name_taken = ry_str_eq(videos[k].filename, videos[i].filename);
-        good = make_clip(rows, context, &row, &videos[i], name_taken);
+        char text[32];
+        good = make_clip(rows, context, &row, message, &videos[i], id_suffix(videos, i, text));
         if (good)
             origin.bytes += clip_bytes(&rows->clips[rows->clip_count - 1]);
     }
@@ -195,7 +222,7 @@ int scan_rows_add(struct scan_rows *rows, const struct scan_rows_context *contex
         scan_message_put_aside(context, read.id, &why);
         return RY_OK;
     }
-    size_t n = scan_message_videos(&read, context, videos, rows->skipped);
+    size_t n = scan_message_videos(&read, context, &rows->arena, videos, rows->skipped);
     if (n == 0)
         return RY_OK;
     bool gave_up = false;

@@ -83,7 +83,8 @@ static void count_skipped(struct scan *scan)
     static const enum ry_counter counters[CLIP_KIND_COUNT] = {
         [CLIP_KIND_IMAGE] = RY_COUNTER_skipped_images, [CLIP_KIND_SOUND] = RY_COUNTER_skipped_sounds,
         [CLIP_KIND_TEXT] = RY_COUNTER_skipped_texts,   [CLIP_KIND_ARCHIVE] = RY_COUNTER_skipped_archives,
-        [CLIP_KIND_VIDEO] = RY_COUNTER_skipped_videos, [CLIP_KIND_OTHER] = RY_COUNTER_skipped_others};
+        [CLIP_KIND_VIDEO] = RY_COUNTER_skipped_videos, [CLIP_KIND_OTHER] = RY_COUNTER_skipped_others,
+        [CLIP_KIND_EMBED] = RY_COUNTER_skipped_embeds};
     for (int kind = 0; kind < CLIP_KIND_COUNT; kind++)
         ry_count(scan_ctx(scan), counters[kind], scan_rows_skipped(scan->rows, (enum clip_kind)kind));
 }

@@ -100,56 +100,176 @@ static int put_attachment(struct ry_json_writer *writer, const struct ry_json *a
     return RY_OK;
 }
 
-static int put_attachments(struct ry_json_writer *writer, const struct ry_json *attachments,
-                           struct ry_export_media *media, void (*put_aside)(void *arg, const char *reason), void *arg)
+/* What a message is converted with. */
+struct convert {
+    struct ry_json_writer writer;
+    struct ry_export_media *media;
+    void (*put_aside)(void *arg, const char *reason);
+    void *arg;
+};
+
+/* How many were written. */
+static int put_attachments(struct convert *convert, const struct ry_json *attachments)
 {
     int n = 0;
     const struct ry_json *attachment = NULL;
     struct ry_json_walk walk = ry_json_walk(attachments);
-    ry_json_put_array(writer, "attachments");
+    ry_json_put_array(&convert->writer, "attachments");
     while (ry_json_next(&walk, &attachment)) {
         struct ry_error why;
-        if (put_attachment(writer, attachment, media, &why) == RY_OK)
+        if (put_attachment(&convert->writer, attachment, convert->media, &why) == RY_OK)
             n++;
         else
-            put_aside(arg, why.text);
+            convert->put_aside(convert->arg, why.text);
     }
-    ry_json_put_end(writer);
+    ry_json_put_end(&convert->writer);
     return n;
 }
 
-static int convert(const struct ry_json *message, struct ry_export_media *media, struct ry_buf *out,
-                   void (*put_aside)(void *arg, const char *reason), void *arg, struct ry_error *err)
+/* The video of an embed; NULL: it has none. `url` is where it is, on this machine if the exporter downloaded it, and
+ * `canonicalUrl` where it was published. */
+static const struct ry_json *video_of(const struct ry_json *embed)
+{
+    const struct ry_json *video = ry_json_get(embed, "video");
+    return ry_json_get_str(video, "url").n > 0 ? video : NULL;
+}
+
+static int count_videos(const struct ry_json *embeds)
+{
+    int n = 0;
+    const struct ry_json *embed = NULL;
+    struct ry_json_walk walk = ry_json_walk(embeds);
+    while (ry_json_next(&walk, &embed))
+        n += video_of(embed) != NULL;
+    return n;
+}
+
+/* The embeds that have videos: Discord's url is where it was published, its proxy_url another place of it. */
+static void put_embeds(struct convert *convert, const struct ry_json *embeds)
+{
+    const struct ry_json *embed = NULL;
+    struct ry_json_walk walk = ry_json_walk(embeds);
+    struct ry_json_writer *writer = &convert->writer;
+    if (count_videos(embeds) == 0)
+        return;
+    ry_json_put_array(writer, "embeds");
+    while (ry_json_next(&walk, &embed)) {
+        const struct ry_json *video = video_of(embed);
+        if (video == NULL)
+            continue;
+        struct ry_str canonical = ry_json_get_str(video, "canonicalUrl");
+        ry_json_put_object(writer, NULL);
+        ry_json_put_object(writer, "video");
+        if (canonical.n > 0)
+            ry_json_put_str(writer, "url", canonical);
+        put_url(writer, canonical.n > 0 ? "proxy_url" : "url", convert->media, ry_json_get_str(video, "url"));
+        ry_json_put_end(writer);
+        ry_json_put_end(writer);
+    }
+    ry_json_put_end(writer);
+}
+
+/* A member that holds an id, if it does. */
+static void put_id(struct ry_json_writer *writer, const char *name, const struct ry_json *object, const char *from)
+{
+    char digits[RY_JSON_DIGITS_BYTES];
+    struct ry_str id = ry_json_text(object, from, digits);
+    if (ry_str_is_snowflake(id))
+        ry_json_put_str(writer, name, id);
+}
+
+/* Which message is forwarded or replied to. */
+static void put_reference(struct ry_json_writer *writer, const struct ry_json *message, bool forward)
+{
+    const struct ry_json *reference = member_of(message, "reference", RY_JSON_OBJECT);
+    char digits[RY_JSON_DIGITS_BYTES];
+    struct ry_str type = ry_json_text(message, "type", digits);
+    bool reply = !forward && (ry_str_is(type, "Reply") || ry_str_is(type, "19"));
+    if (reference == NULL || (!forward && !reply))
+        return;
+    if (reply)
+        ry_json_put_u64(writer, "type", 19);
+    ry_json_put_object(writer, "message_reference");
+    ry_json_put_u64(writer, "type", forward ? 1 : 0);
+    put_id(writer, "message_id", reference, "messageId");
+    put_id(writer, "channel_id", reference, "channelId");
+    put_id(writer, "guild_id", reference, "guildId");
+    ry_json_put_end(writer);
+}
+
+/* The forwarded message. How many attachments and videos of embeds it has. */
+static int put_forwarded(struct convert *convert, const struct ry_json *forwarded)
+{
+    char digits[RY_JSON_DIGITS_BYTES];
+    const struct ry_json *embeds = member_of(forwarded, "embeds", RY_JSON_ARRAY);
+    ry_json_put_array(&convert->writer, "message_snapshots");
+    ry_json_put_object(&convert->writer, NULL);
+    ry_json_put_object(&convert->writer, "message");
+    put_text(&convert->writer, "content", ry_json_text(forwarded, "content", digits));
+    int n = put_attachments(convert, member_of(forwarded, "attachments", RY_JSON_ARRAY)) + count_videos(embeds);
+    put_embeds(convert, embeds);
+    ry_json_put_end(&convert->writer);
+    ry_json_put_end(&convert->writer);
+    ry_json_put_end(&convert->writer);
+    return n;
+}
+
+/* Whether anything of it may be a video. */
+static bool has_files(const struct ry_json *message)
+{
+    const struct ry_json *forwarded = member_of(message, "forwardedMessage", RY_JSON_OBJECT);
+    return ry_json_count(member_of(message, "attachments", RY_JSON_ARRAY)) > 0 ||
+           ry_json_count(member_of(forwarded, "attachments", RY_JSON_ARRAY)) > 0 ||
+           count_videos(member_of(message, "embeds", RY_JSON_ARRAY)) > 0 ||
+           count_videos(member_of(forwarded, "embeds", RY_JSON_ARRAY)) > 0;
+}
+
+/* Checks the message's own fields; id, timestamp, edited: as they are to be written. */
+static int read_head(const struct ry_json *message, struct ry_str *id, char digits[RY_JSON_DIGITS_BYTES],
+                     struct ry_str *timestamp, struct ry_str *edited, struct ry_error *err)
+{
+    int64_t wall_ms = 0;
+    *id = ry_json_text(message, "id", digits);
+    *timestamp = ry_json_get_str(message, "timestamp");
+    *edited = ry_json_get_str(message, "timestampEdited");
+    if (!ry_str_is_snowflake(*id))
+        return ry_fail(err, RY_EINVAL, "id is not a snowflake");
+    if (timestamp->p != NULL && !ry_time_parse(*timestamp, &wall_ms))
+        return ry_fail(err, RY_EINVAL, "timestamp is not an ISO 8601 time");
+    return RY_OK;
+}
+
+static int convert_message(const struct ry_json *message, struct convert *convert, struct ry_error *err)
 {
     char digits[RY_JSON_DIGITS_BYTES];
     char content_digits[RY_JSON_DIGITS_BYTES];
-    const struct ry_json *attachments = member_of(message, "attachments", RY_JSON_ARRAY);
+    struct ry_str id, timestamp, edited;
     const struct ry_json *forwarded = member_of(message, "forwardedMessage", RY_JSON_OBJECT);
-    struct ry_str content = ry_json_text(message, "content", content_digits);
-    if (ry_json_count(attachments) == 0 && forwarded != NULL) {
-        attachments = member_of(forwarded, "attachments", RY_JSON_ARRAY);
-        content = content.n > 0 ? content : ry_json_text(forwarded, "content", content_digits);
-    }
-    if (ry_json_count(attachments) == 0)
+    const struct ry_json *embeds = member_of(message, "embeds", RY_JSON_ARRAY);
+    struct ry_json_writer *writer = &convert->writer;
+    if (!has_files(message))
         return 0;
-    struct ry_str id = ry_json_text(message, "id", digits);
-    if (!ry_str_is_snowflake(id))
-        return ry_fail(err, RY_EINVAL, "id is not a snowflake");
-    struct ry_str timestamp = ry_json_get_str(message, "timestamp");
-    int64_t wall_ms = 0;
-    if (timestamp.p != NULL && !ry_time_parse(timestamp, &wall_ms))
-        return ry_fail(err, RY_EINVAL, "timestamp is not an ISO 8601 time");
-    struct ry_json_writer writer = ry_json_writer(out, false);
-    ry_json_put_object(&writer, NULL);
-    ry_json_put_str(&writer, "id", id);
-    put_text(&writer, "timestamp", timestamp);
-    put_text(&writer, "content", content);
-    int rc = put_author(&writer, message, media, err);
+    int rc = read_head(message, &id, digits, &timestamp, &edited, err);
     if (rc != RY_OK)
         return rc;
-    int n = put_attachments(&writer, attachments, media, put_aside, arg);
-    ry_json_put_end(&writer);
-    return out->failed ? ry_fail(err, RY_ELIMIT, "the message does not fit into a job") : n;
+    ry_json_put_object(writer, NULL);
+    ry_json_put_str(writer, "id", id);
+    put_text(writer, "timestamp", timestamp);
+    if (edited.n > 0)
+        put_text(writer, "edited_timestamp", edited);
+    if (ry_json_true(ry_json_get(message, "isPinned")))
+        ry_json_put_bool(writer, "pinned", true);
+    put_text(writer, "content", ry_json_text(message, "content", content_digits));
+    rc = put_author(writer, message, convert->media, err);
+    if (rc != RY_OK)
+        return rc;
+    int n = put_attachments(convert, member_of(message, "attachments", RY_JSON_ARRAY)) + count_videos(embeds);
+    put_embeds(convert, embeds);
+    put_reference(writer, message, forwarded != NULL);
+    if (forwarded != NULL)
+        n += put_forwarded(convert, forwarded);
+    ry_json_put_end(writer);
+    return n;
 }
 
 int ry_export_convert(struct ry_str text, struct ry_export_media *media, struct ry_buf *out,
@@ -161,7 +281,10 @@ int ry_export_convert(struct ry_str text, struct ry_export_media *media, struct 
     if (rc != RY_OK)
         return rc;
     size_t before = out->n;
-    rc = convert(message, media, out, put_aside, arg, err);
+    struct convert convert = {.writer = ry_json_writer(out, false), .media = media, .put_aside = put_aside, .arg = arg};
+    rc = convert_message(message, &convert, err);
+    if (rc >= 0 && out->failed)
+        rc = ry_fail(err, RY_ELIMIT, "the message does not fit into a job");
     if (rc <= 0) {
         out->n = before;
         out->failed = false;

@@ -4,6 +4,7 @@
  * those that are looked at (guild, channel) are parsed, each by itself. */
 #include "runtime/import/export_reader.h"
 
+#include "proto/direct_guild.h"
 #include "runtime/base/arena.h"
 #include "runtime/import/json_scan.h"
 #include "runtime/json/read.h"
@@ -98,9 +99,12 @@ static int read_head(struct ry_export *reader, struct ry_error *err)
     head->channel_type = channel_type(member_text(reader, reader->channel, "type"));
     head->category_id = member_text(reader, reader->channel, "categoryId");
     head->topic = member_text(reader, reader->channel, "topic");
-    if (ry_str_is(head->guild_id, "0"))
-        return ry_fail(err, RY_EINVAL,
-                       "this is an export of direct messages; only channels of a server can be archived");
+    if (ry_str_is(head->guild_id, "0")) {
+        head->direct = true;
+        head->guild_id = RY_STR(RY_DIRECT_GUILD_ID);
+        head->guild_name = head->guild_name.p ? head->guild_name : RY_STR(RY_DIRECT_GUILD_NAME);
+        head->guild_icon_url = (struct ry_str){0};
+    }
     if (!ry_str_is_snowflake(head->guild_id))
         return ry_fail(err, RY_EINVAL, "guild.id '%.*s' is not a snowflake", RY_STR_ARG(head->guild_id));
     if (!ry_str_is_snowflake(head->channel_id))
@@ -321,25 +325,30 @@ static const char *skip_spaces(const char *p, const char *end)
     return p;
 }
 
-/* Whether some "attachments" in the text is an array with something in it. Quotes inside strings are escaped, so the
- * name in quotes is only ever found where it is a name (or a whole string, which does no harm). */
-static bool has_attachments(struct ry_str text)
+/* Whether somewhere in the text there is a member of this name (in quotes), an array or an object, with something in
+ * it. Quotes inside strings are escaped, so the name in quotes is only ever found where it is a name (or a whole string,
+ * which does no harm). */
+static bool has_member(struct ry_str text, struct ry_str name, const char brackets[2])
 {
-    static const char NAME[] = "\"attachments\"";
     const char *end = text.p + text.n;
     const char *p = text.p;
-    while ((p = memmem(p, (size_t)(end - p), NAME, sizeof NAME - 1)) != NULL) {
-        p = skip_spaces(p + sizeof NAME - 1, end);
+    while ((p = memmem(p, (size_t)(end - p), name.p, name.n)) != NULL) {
+        p = skip_spaces(p + name.n, end);
         if (p == end || *p != ':')
             continue;
         p = skip_spaces(p + 1, end);
-        if (p == end || *p != '[')
+        if (p == end || *p != brackets[0])
             continue;
         p = skip_spaces(p + 1, end);
-        if (p < end && *p != ']')
+        if (p < end && *p != brackets[1])
             return true;
     }
     return false;
+}
+
+static bool has_files(struct ry_str text)
+{
+    return has_member(text, RY_STR("\"attachments\""), "[]") || has_member(text, RY_STR("\"video\""), "{}");
 }
 
 /* Behind the last message: the rest of the root, and nothing behind it. */
@@ -381,7 +390,7 @@ int ry_export_next(struct ry_export *reader, struct ry_export_message *message, 
                                           .offset = value.offset,
                                           .end = value.end,
                                           .too_large = value.text.p == NULL,
-                                          .has_attachments = value.text.p != NULL && has_attachments(value.text),
+                                          .has_files = value.text.p != NULL && has_files(value.text),
                                           .text = value.text};
     return 1;
 }

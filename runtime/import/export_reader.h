@@ -21,6 +21,7 @@ struct ry_export_head {
     struct ry_str channel_id;
     struct ry_str channel_name;
     const char *channel_type;  /* text, voice, category or forum; static */
+    bool direct;               /* direct messages or a group chat: the guild is RY_DIRECT_GUILD_ID */
     struct ry_str category_id; /* absent if none */
     struct ry_str topic;       /* absent if none */
 };
@@ -31,8 +32,9 @@ struct ry_export_message {
     uint64_t offset; /* of its first byte in the file */
     uint64_t end;    /* of the byte behind it: where ry_export_seek goes on */
     bool too_large;
-    bool has_attachments; /* false: certainly none, not even forwarded ones; the text need not be parsed */
-    struct ry_str text;   /* JSON, borrowed until the next call; absent if too_large */
+    bool has_files;     /* false: certainly no attachment and no video of an embed, not even forwarded ones; the text
+                         * need not be parsed */
+    struct ry_str text; /* JSON, borrowed until the next call; absent if too_large */
 };
 
 /* Opens an export and reads its head; if guild and channel stand behind the messages, passes over those. RY_ENOENT,

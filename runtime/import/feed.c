@@ -288,7 +288,7 @@ static int take_message(struct ry_import_feed *feed, const struct ry_export_mess
         put_aside(feed, "not a JSON object");
         return RY_OK;
     }
-    if (!message->has_attachments)
+    if (!message->has_files)
         return RY_OK;
     feed->media.used = 0;
     ry_buf_reset(&feed->converted);

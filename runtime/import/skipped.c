@@ -14,6 +14,7 @@ static const struct {
     {RY_COUNTER_skipped_archives, "archives", "archive or program", "archives and programs"},
     {RY_COUNTER_skipped_videos, "videos", "video of another format", "videos of other formats"},
     {RY_COUNTER_skipped_others, "others", "other file", "other files"},
+    {RY_COUNTER_skipped_embeds, "embeds", "embedded video of another site", "embedded videos of other sites"},
 };
 
 struct ry_skipped ry_skipped_read(const uint64_t counters[RY_COUNTER_COUNT])
@@ -40,7 +41,7 @@ void ry_skipped_print(const struct ry_skipped *skipped, FILE *out)
     if (total == 0)
         return;
     fprintf(out, "skipped     %" PRIu64 " %s: ", total,
-            total == 1 ? "attachment that is not a video to take" : "attachments that are not videos to take");
+            total == 1 ? "file that is not a video to take" : "files that are not videos to take");
     const char *between = "";
     for (size_t i = 0; i < RY_SKIPPED_KINDS; i++) {
         if (skipped->n[i] == 0)

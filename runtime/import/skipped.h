@@ -9,7 +9,7 @@
 #include "runtime/stats/stats.h"
 
 /* As many kinds as there are counters skipped_*. */
-#define RY_SKIPPED_KINDS 6
+#define RY_SKIPPED_KINDS 7
 
 struct ry_skipped {
     uint64_t n[RY_SKIPPED_KINDS];

@@ -10,6 +10,7 @@
 
 #include "runtime/base/buf.h"
 #include "runtime/base/file_url.h"
+#include "proto/direct_guild.h"
 #include "runtime/import/export_message.h"
 #include "runtime/import/export_reader.h"
 #include "runtime/import/export_url.h"
@@ -122,6 +123,35 @@ static void a_channel_s_type_is_known_by_name_and_by_number(void **state)
     }
 }
 
+/* The heads that DiscordChatExporter writes for a direct chat and for a group, which have no guild. */
+static void direct_messages_have_a_guild_of_their_own(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *guild_name, *name;
+    } CASES[] = {
+        {"{\"guild\":{\"id\":\"0\",\"name\":\"Direct Messages\",\"iconUrl\":\"https://cdn.discordapp.com/embed/avatars/"
+         "0.png\"},\"channel\":{\"id\":\"822222222222222222\",\"type\":\"DirectTextChat\",\"categoryId\":null,"
+         "\"category\":null,\"name\":\"Ann\",\"topic\":null},\"messages\":[]}",
+         "Direct Messages", "Ann"},
+        {"{\"guild\":{\"id\":\"0\"},\"channel\":{\"id\":\"2\",\"type\":\"DirectGroupTextChat\",\"name\":\"Ann, "
+         "Bob\",\"iconUrl\":\"https://i\"},\"messages\":[]}",
+         RY_DIRECT_GUILD_NAME, "Ann, Bob"},
+    };
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        struct ry_export *reader = open_export(CASES[i].text);
+        const struct ry_export_head *head = ry_export_head(reader);
+        assert_true(head->direct);
+        assert_true(ry_str_is(head->guild_id, RY_DIRECT_GUILD_ID));
+        assert_true(ry_str_is(head->guild_name, CASES[i].guild_name));
+        assert_true(ry_str_is(head->channel_name, CASES[i].name));
+        assert_null(head->guild_icon_url.p);
+        assert_null(head->category_id.p);
+        ry_export_close(&reader);
+    }
+}
+
 static void what_is_no_export_is_refused_with_a_reason(void **state)
 {
     (void)state;
@@ -138,7 +168,6 @@ static void what_is_no_export_is_refused_with_a_reason(void **state)
         {"{" GUILD "," CHANNEL ",\"messages\":{}}", "'[' expected behind \"messages\""},
         {"{\"guild\":7,\"messages\":[]}", "guild: not a JSON object"},
         {"{\"guild\":{\"id\":\"x\"}," CHANNEL ",\"messages\":[]}", "guild.id 'x' is not a snowflake"},
-        {"{\"guild\":{\"id\":\"0\"}," CHANNEL ",\"messages\":[]}", "direct messages"},
         {"{" GUILD ",\"channel\":{\"id\":\"\"},\"messages\":[]}", "channel.id '' is not a snowflake"},
         {"{" GUILD, "cut off (line 1, byte"},
         {"{\n\n" GUILD ",\n x", "a name in quotes expected in the outermost object (line 4"},
@@ -315,6 +344,8 @@ static void messages_without_attachments_are_known_without_parsing(void **state)
         {"{\"attachments\":[{}]}", true},
         {"{\"attachments\"\n:\t[ {}]}", true},
         {"{\"attachments\":[],\"forwardedMessage\":{\"attachments\":[{}]}}", true},
+        {"{\"attachments\":[],\"embeds\":[{\"video\":{\"url\":\"x\"}}]}", true},
+        {"{\"attachments\":[],\"embeds\":[{\"video\":{ }},{\"video\":null}],\"content\":\"\\\"video\\\":{1\"}", false},
         {"{\"attachments\":null}", false},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
@@ -324,7 +355,7 @@ static void messages_without_attachments_are_known_without_parsing(void **state)
         struct ry_export_message message;
         struct ry_error err = {0};
         assert_int_equal(ry_export_next(reader, &message, &err), 1);
-        if (message.has_attachments != CASES[i].has)
+        if (message.has_files != CASES[i].has)
             fail_msg("%s", CASES[i].message);
         ry_export_close(&reader);
     }
@@ -365,8 +396,30 @@ static void a_message_is_told_as_discord_tells_it(void **state)
         {"{\"id\":\"1\",\"content\":\"\",\"attachments\":[],\"forwardedMessage\":{\"content\":\"fwd\",\"attachments\":["
          "{"
          "\"id\":\"2\",\"url\":\"https://x\",\"fileName\":\"a.mp4\"}]}," E_AUTHOR "}",
-         "{\"id\":\"1\",\"content\":\"fwd\"," D_AUTHOR
-         ",\"attachments\":[{\"id\":\"2\",\"filename\":\"a.mp4\",\"size\":0,\"url\":\"https://x\"}]}",
+         "{\"id\":\"1\",\"content\":\"\"," D_AUTHOR
+         ",\"attachments\":[],\"message_snapshots\":[{\"message\":{\"content\":\"fwd\",\"attachments\":[{\"id\":\"2\","
+         "\"filename\":\"a.mp4\",\"size\":0,\"url\":\"https://x\"}]}}]}",
+         1, 0},
+        /* A forward as the exporter writes it today, of a message with an embed. */
+        {"{\"id\":\"1\",\"type\":\"Default\",\"timestampEdited\":\"2024-10-19T15:04:09+00:00\",\"isPinned\":true,"
+         "\"content\":\"\"," E_AUTHOR
+         ",\"attachments\":[],\"embeds\":[],\"reference\":{\"type\":\"Forward\",\"messageId\":\"5\",\"channelId\":"
+         "\"6\",\"guildId\":null},\"forwardedMessage\":{\"timestamp\":\"2024-10-19T15:03:09+00:00\",\"content\":\"f\","
+         "\"attachments\":[],\"embeds\":[{\"title\":\"\",\"video\":{\"url\":\"m/v-1B2C3.mp4\",\"canonicalUrl\":"
+         "\"https://v.example/v.mp4\",\"width\":1,\"height\":1},\"images\":[]}],\"stickers\":[]}}",
+         "{\"id\":\"1\",\"edited_timestamp\":\"2024-10-19T15:04:09+00:00\",\"pinned\":true,\"content\":\"\"," D_AUTHOR
+         ",\"attachments\":[],\"message_reference\":{\"type\":1,\"message_id\":\"5\",\"channel_id\":\"6\"},"
+         "\"message_snapshots\":[{\"message\":{\"content\":\"f\",\"attachments\":[],\"embeds\":[{\"video\":{\"url\":"
+         "\"https://v.example/v.mp4\",\"proxy_url\":\"file:///no/where/m/v-1B2C3.mp4\"}}]}}]}",
+         1, 0},
+        /* A reply, an embed that was not downloaded, one without a video. */
+        {"{\"id\":\"1\",\"type\":\"Reply\"," E_AUTHOR
+         ",\"attachments\":[],\"embeds\":[{\"image\":{\"url\":\"https://x/a.png\"}},{\"video\":{\"url\":"
+         "\"https://www.youtube.com/embed/x\"}},{\"video\":{\"width\":1}}],\"reference\":{\"type\":\"Default\","
+         "\"messageId\":\"5\",\"channelId\":\"6\",\"guildId\":\"7\"}}",
+         "{\"id\":\"1\"," D_AUTHOR
+         ",\"attachments\":[],\"embeds\":[{\"video\":{\"url\":\"https://www.youtube.com/embed/x\"}}],\"type\":19,"
+         "\"message_reference\":{\"type\":0,\"message_id\":\"5\",\"channel_id\":\"6\",\"guild_id\":\"7\"}}",
          1, 0},
         {"{\"id\":\"1\"," E_AUTHOR ",\"attachments\":[{\"id\":\"x\"},7,{\"id\":\"2\",\"fileName\":\"a\"},{\"id\":\"2\","
          "\"url\":\"https://x\",\"fileName\":\"a.mp4\"}]}",
@@ -564,6 +617,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_PATH(the_head_is_found_wherever_it_stands),
         WITH_PATH(a_channel_s_type_is_known_by_name_and_by_number),
+        WITH_PATH(direct_messages_have_a_guild_of_their_own),
         WITH_PATH(what_is_no_export_is_refused_with_a_reason),
         WITH_PATH(every_message_has_its_bytes_and_its_place),
         WITH_PATH(a_message_across_two_windows_is_whole),
