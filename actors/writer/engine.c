@@ -13,6 +13,12 @@ void writer_engine_close(struct writer_engine **engine)
     *engine = NULL;
 }
 
+bool writer_clip_tells(const struct ry_clip_row *clip)
+{
+    return clip->placeholder.n > 0 || clip->source_kind.n > 0 || clip->source_url.n > 0 || clip->edited_wall_ms > 0 ||
+           clip->pinned;
+}
+
 size_t writer_table_rows(const struct ry_batch_write *batch, enum writer_table table)
 {
     switch (table) {

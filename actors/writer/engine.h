@@ -93,6 +93,9 @@ int64_t writer_cooldown_end_wall_ms(const struct ry_purge *purge, int64_t now_wa
 /* Most bytes of rows that one answer carries, so that it fits in an envelope; lists end early when it is reached. */
 #define WRITER_ANSWER_MAX_BYTES ((size_t)4 << 20)
 
+/* Whether Discord tells something of the clip that the interface's tables have no column for: reelyard_media has it. */
+bool writer_clip_tells(const struct ry_clip_row *clip);
+
 /* The number of rows that a batch has for a table, and the table's name. */
 size_t writer_table_rows(const struct ry_batch_write *batch, enum writer_table table);
 const char *writer_table_name(enum writer_table table);

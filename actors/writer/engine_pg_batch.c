@@ -152,6 +152,21 @@ static struct ry_str key_of(struct pg *pg, enum writer_table table, const struct
     return (struct ry_str){0};
 }
 
+/* ---- what Discord tells of clips beyond the interface's columns ------------------------------------------------ */
+
+/* A ThumbHash is taken only where there is none. */
+static const char media_sql[] =
+    "INSERT INTO reelyard_media AS m (clip_id, keep_state, keep_attempts, playable_attempts, thumbhash, source_kind,"
+    " source_url, edited_at, pinned)"
+    " SELECT r.clip_id, 'none', 0, 0, r.thumbhash, r.source_kind, r.source_url, r.edited_at, r.pinned"
+    " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bool[]) WITH ORDINALITY"
+    " r (clip_id, thumbhash, source_kind, source_url, edited_at, pinned, ord) ORDER BY r.ord"
+    " ON CONFLICT (clip_id) DO UPDATE SET thumbhash = coalesce(m.thumbhash, excluded.thumbhash),"
+    " source_kind = excluded.source_kind, source_url = excluded.source_url, edited_at = excluded.edited_at,"
+    " pinned = excluded.pinned WHERE (coalesce(m.thumbhash, excluded.thumbhash), excluded.source_kind,"
+    " excluded.source_url, excluded.edited_at, excluded.pinned) IS DISTINCT FROM (m.thumbhash, m.source_kind,"
+    " m.source_url, m.edited_at, m.pinned)";
+
 /* ---- the order ----------------------------------------------------------------------------------------------- */
 
 static int compare_str(struct ry_str a, struct ry_str b)
@@ -253,6 +268,35 @@ static void note_inserted(const struct rows *rows, bool pending)
     }
 }
 
+static int tell_media(struct pg *pg, const struct rows *rows, struct ry_error *err)
+{
+    static const uint32_t types[] = {PG_TEXT, PG_TEXT, PG_TEXT, PG_TEXT, PG_TIME, PG_BOOL};
+    const size_t columns = sizeof types / sizeof *types;
+    size_t told = 0;
+    pg_columns_begin(pg, 0, types, columns);
+    for (size_t i = 0; i < rows->n; i++) {
+        const struct row *row = &rows->items[i];
+        const struct ry_clip_row *r = &row->slice->batch->clips.items[row->index];
+        if (!writer_clip_tells(r))
+            continue;
+        pg_put_text(pg, 0, r->id);
+        pg_put_text(pg, 1, r->placeholder);
+        pg_put_text(pg, 2, r->source_kind);
+        pg_put_text(pg, 3, r->source_url);
+        if (r->edited_wall_ms > 0)
+            pg_put_time(pg, 4, r->edited_wall_ms);
+        else
+            pg_put_text(pg, 4, (struct ry_str){0});
+        pg_put_bool(pg, 5, r->pinned);
+        told++;
+    }
+    if (told == 0)
+        return RY_OK;
+    struct pg_args args = {0};
+    pg_add_columns(pg, &args, 0, columns);
+    return pg_say(pg, media_sql, &args, NULL, NULL, err);
+}
+
 int pg_upsert(struct writer_engine *engine, enum writer_table table, const struct writer_slice *slices,
               size_t slice_count, struct ry_error *err)
 {
@@ -273,8 +317,12 @@ int pg_upsert(struct writer_engine *engine, enum writer_table table, const struc
     pg_add_time(&args, pg->now_wall_ms);
     pg_add_columns(pg, &args, 0, tables[table].columns);
     const char *insert = all_fresh(slices, slice_count) ? inserts[table] : NULL;
-    if (insert == NULL)
-        return pg_say(pg, upserts[table], &args, take_written, rows, err);
-    note_inserted(rows, table == WRITER_CLIPS); /* or the transaction fails */
-    return pg_say(pg, insert, &args, NULL, NULL, err);
+    int rc = RY_OK;
+    if (insert == NULL) {
+        rc = pg_say(pg, upserts[table], &args, take_written, rows, err);
+    } else {
+        note_inserted(rows, table == WRITER_CLIPS); /* or the transaction fails */
+        rc = pg_say(pg, insert, &args, NULL, NULL, err);
+    }
+    return rc == RY_OK && table == WRITER_CLIPS ? tell_media(pg, rows, err) : rc;
 }

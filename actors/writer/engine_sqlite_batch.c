@@ -130,13 +130,33 @@ static int refresh_clip(struct lite *lite, const struct ry_clip_row *row, struct
     return lite_run(lite, s, &tally->changed, err);
 }
 
+/* What Discord tells of a clip and no column of the interface holds. Not counted: it is no row of the batch. */
+static int tell_media(struct lite *lite, const struct ry_clip_row *row, struct ry_error *err)
+{
+    LITE_AUTO *s = NULL;
+    uint64_t changed = 0;
+    int rc = lite_get(lite, LITE_media_told, &s, err);
+    if (rc != RY_OK)
+        return rc;
+    lite_bind(s, 1, row->id);
+    lite_bind(s, 2, row->placeholder);
+    lite_bind(s, 3, row->source_kind);
+    lite_bind(s, 4, row->source_url);
+    if (row->edited_wall_ms > 0)
+        lite_bind_time(lite, s, 5, row->edited_wall_ms);
+    lite_bind_u64(s, 6, row->pinned);
+    return lite_run(lite, s, &changed, err);
+}
+
 static int upsert_clip(struct lite *lite, const struct ry_batch_write *batch, size_t index, struct writer_tally *tally,
                        struct ry_error *err)
 {
     const struct ry_clip_row *row = &batch->clips.items[index];
     bool wrote = false;
     int rc = write_clip(lite, batch, row, tally, &wrote, err);
-    return rc == RY_OK && !wrote ? refresh_clip(lite, row, tally, err) : rc;
+    if (rc == RY_OK && !wrote)
+        rc = refresh_clip(lite, row, tally, err);
+    return rc == RY_OK && writer_clip_tells(row) ? tell_media(lite, row, err) : rc;
 }
 
 bool lite_is_of_other_guild(struct lite *lite, enum lite_statement which, struct ry_str id, struct ry_str guild_id)

@@ -75,6 +75,51 @@ void batch_changes_only_what_differs(void **state)
     assert_int_equal(writer_number(f, "SELECT count(*) FROM author WHERE updated_at > created_at"), 1);
 }
 
+static const char told[] =
+    "SELECT clip_id || coalesce(thumbhash, '-') || coalesce(source_kind, '-') || coalesce(source_url, '-')"
+    " || CASE WHEN pinned THEN 'pinned' ELSE '-' END || CASE WHEN edited_at IS NULL THEN '-' ELSE 'edited' END"
+    " FROM reelyard_media ORDER BY 1";
+
+/* Fresh or not: there is a row for each clip of which something is told, and none for the others. */
+void what_discord_tells_of_a_clip_stands_beside_it(void **state)
+{
+    struct writer_fixture *f = *state;
+    struct ry_batch_write *batch = NULL;
+    struct ry_clip_row *clips = NULL;
+    for (int fresh = 1; fresh >= 0; fresh--) {
+        batch = writer_batch_make(f, fresh ? 0 : 16, 4);
+        clips = batch->clips.items;
+        batch->fresh = fresh;
+        clips[0].placeholder = RY_STR("3OcRJYB4d3h/iIeHeEh3eIhw+j2w");
+        clips[1].source_kind = RY_STR("forward");
+        clips[1].source_url = RY_STR("https://discord.com/channels/1/2/3");
+        clips[3].pinned = true;
+        clips[3].edited_wall_ms = WRITER_START_WALL_MS + 5;
+        struct ry_batch_written written = writer_batch_commit(f, batch, WRITER_BRISK);
+        assert_int_equal(written.succeeded, 1 + 1 + 2 + 4 + 4); /* they are no rows of the batch */
+    }
+    writer_assert_text(f, told,
+                       "000000000000000000000000000000003OcRJYB4d3h/iIeHeEh3eIhw+j2w----,"
+                       "00000000000000000000000000000001-forwardhttps://discord.com/channels/1/2/3--,"
+                       "00000000000000000000000000000003---pinnededited,"
+                       "000000000000000000000000000000103OcRJYB4d3h/iIeHeEh3eIhw+j2w----,"
+                       "00000000000000000000000000000011-forwardhttps://discord.com/channels/1/2/3--,"
+                       "00000000000000000000000000000013---pinnededited");
+    assert_int_equal(writer_time_ms(f, "SELECT edited_at FROM reelyard_media WHERE clip_id LIKE '%13'"),
+                     WRITER_START_WALL_MS + 5);
+    /* Ours stays; what is no longer so goes. */
+    f->store->execute(f->store, "UPDATE reelyard_media SET thumbhash = 'ours' WHERE clip_id LIKE '%10'");
+    batch->fresh = false;
+    clips[0].placeholder = RY_STR("AAAA");
+    clips[1].placeholder = RY_STR("BBBB");
+    clips[3].pinned = false;
+    (void)writer_batch_commit(f, batch, WRITER_BRISK);
+    writer_assert_text(f, "SELECT thumbhash FROM reelyard_media WHERE clip_id LIKE '%10'", "ours");
+    writer_assert_text(f, "SELECT thumbhash FROM reelyard_media WHERE clip_id LIKE '%11'", "BBBB");
+    assert_int_equal(writer_number(f, "SELECT count(*) FROM reelyard_media WHERE clip_id LIKE '%13' AND pinned"), 0);
+    assert_int_equal(writer_number(f, "SELECT count(*) FROM reelyard_media"), 6);
+}
+
 void upsert_leaves_what_people_and_the_bot_own(void **state)
 {
     struct writer_fixture *f = *state;

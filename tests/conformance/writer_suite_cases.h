@@ -16,6 +16,7 @@
     CASE(batch_brings_every_row) \
     CASE(batch_written_again_changes_nothing) \
     CASE(batch_changes_only_what_differs) \
+    CASE(what_discord_tells_of_a_clip_stands_beside_it) \
     CASE(upsert_leaves_what_people_and_the_bot_own) \
     CASE(clip_becomes_pending_unless_completed_with_the_same_settings) \
     CASE(text_is_cut_to_its_column_between_characters) \

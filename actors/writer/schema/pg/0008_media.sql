@@ -3,7 +3,9 @@
 -- One row a clip; there is none until something is known. keep_state: 'none' (nobody asked for the original), 'wanted'
 -- (to be kept when keep_due_at has come; while somebody works on it, that is the end of the lease), 'kept' (kept_path is
 -- in the store), 'failed' (not tried again by itself), 'gone' (the source has it no more). Clips with the same content
--- have the same kept_path. Codecs are RFC 6381 strings, or FFmpeg's name where there is none. thumbhash is base64.
+-- have the same kept_path. Codecs are RFC 6381 strings, or FFmpeg's name where there is none. thumbhash is base64:
+-- Discord's until ours is made. source_kind, source_url: the message that was forwarded or replied to, or the page whose
+-- video was embedded. edited_at, pinned: of the clip's message.
 CREATE TABLE reelyard_media (
     clip_id VARCHAR(64) NOT NULL PRIMARY KEY REFERENCES clip (id) ON DELETE CASCADE,
     keep_state TEXT NOT NULL DEFAULT 'none' CHECK (keep_state IN ('none', 'wanted', 'kept', 'failed', 'gone')),
@@ -38,6 +40,10 @@ CREATE TABLE reelyard_media (
     playable_owner TEXT,
     playable_lease_until TIMESTAMPTZ,
     playable_bytes BIGINT,
+    source_kind TEXT CHECK (source_kind IN ('forward', 'embed', 'reply')),
+    source_url TEXT,
+    edited_at TIMESTAMPTZ,
+    pinned BOOLEAN NOT NULL DEFAULT false,
     CHECK (keep_state <> 'wanted' OR keep_due_at IS NOT NULL),
     CHECK (keep_state <> 'kept' OR (sha256 IS NOT NULL AND kept_path IS NOT NULL AND kept_bytes IS NOT NULL))
 );
