@@ -192,25 +192,22 @@ static void a_reply_s_clip_says_what_it_answers(void **state)
 static void what_discord_tells_of_an_attachment_is_carried(void **state)
 {
     (void)state;
-    const struct
-        ry_batch_write
-            *
-                batch = rows_of("1", false,
-                                "\"edited_timestamp\":\"2015-01-01T00:00:02Z\",\"pinned\":true,\"attachments\":"
-                                "[" FILE_OF("11", "a.mp4", ",\"placeholder\":\"3OcRJYB4d3h/iIeHeEh3eIhw+j2w\",\"placeholder_version\":1") "," FILE_OF(
-                                    "12", "b.mp4",
-                                    ",\"placeholder\":\"3OcRJYB4d3h\",\"placeholder_version\":2") "," FILE_OF("13",
-                                                                                                              "c.mp4",
-                                                                                                              ",\"place"
-                                                                                                              "holder\""
-                                                                                                              ":\"<b>"
-                                                                                                              "\","
-                                                                                                              "\"placeh"
-                                                                                                              "older_"
-                                                                                                              "version"
-                                                                                                              "\":1") "," FILE_OF("14",
-                                                                                                                                  "d.mp4",
-                                                                                                                                  ",\"placeholder\":7") "]");
+    const struct ry_batch_write *batch = rows_of(
+        "1", false,
+        "\"edited_timestamp\":\"2015-01-01T00:00:02Z\",\"pinned\":true,\"attachments\":"
+        "[" FILE_OF("11", "a.mp4", ",\"placeholder\":\"3OcRJYB4d3h/iIeHeEh3eIhw+j2w\",\"placeholder_version\":1") "," FILE_OF(
+            "12", "b.mp4",
+            ",\"placeholder\":\"3OcRJYB4d3h\",\"placeholder_version\":2") "," FILE_OF("13", "c.mp4",
+                                                                                      ",\"place"
+                                                                                      "holder\""
+                                                                                      ":\"<b>"
+                                                                                      "\","
+                                                                                      "\"placeh"
+                                                                                      "older_"
+                                                                                      "version"
+                                                                                      "\":1") "," FILE_OF("14", "d.mp4",
+                                                                                                          ",\"placehold"
+                                                                                                          "er\":7") "]");
     assert_int_equal(batch->clips.n, 4);
     assert_text(batch->clips.items[0].placeholder, "3OcRJYB4d3h/iIeHeEh3eIhw+j2w");
     for (size_t i = 1; i < 4; i++)
