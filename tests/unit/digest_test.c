@@ -155,12 +155,51 @@ static void hex_digits_stand_for_their_values_and_nothing_else_does(void **state
     assert_string_equal(text, "");
 }
 
+/* Lengths around the ends of blocks (digests by sha256sum), in one piece and in pieces of every size, with a state that
+ * was stored in between. */
+static void sha256_gives_known_digests_in_pieces(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t n; /* that many 'a' */
+        const char *hex;
+    } cases[] = {
+        {0, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+        {3, "9834876dcfb05cb167a5c24953eba58c4ac89b1adf57f28f2f9d09af107ee8f0"},
+        {55, "9f4390f8d30c2dd92ec9f095b65e2b9ae9b0a925a5258e241c9f1e910f734318"},
+        {56, "b35439a4ac6f0948b6d6f9e3c6af0f5f590ce20f1bde7090ef7970686ec6738a"},
+        {63, "7d3e74a05d7db15bce4ad9ec0658ea98e3f06eeecf16b4c6fff2da457ddc2f34"},
+        {64, "ffe054fe7ae0cb6dc65c3af9b61d5209f439851db43d0ba5997337df154668eb"},
+        {65, "635361c48bb9eab14198e76ea8ab7f1a41685d6ad62aa9146d301d4f17eb0ae0"},
+        {119, "31eba51c313a5c08226adf18d4a359cfdfd8d2e816b13f4af952f7ea6584dcfb"},
+        {128, "6836cf13bac400e9105071cd6af47084dfacad4e5e302c94bfed24e013afb73e"},
+        {1000, "41edece42d63e8d9bf515a9ba6932e1c20cbc9f5a5d134645adb5db1b9737ea3"},
+    };
+    char text[1000];
+    memset(text, 'a', sizeof text);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        for (size_t piece = 1; piece <= 130; piece++) {
+            struct ry_sha256 sha256, stored;
+            char hex[RY_SHA256_HEX_BYTES];
+            ry_sha256_begin(&sha256);
+            for (size_t at = 0; at < cases[i].n; at += piece) {
+                ry_sha256_add(&sha256, text + at, cases[i].n - at < piece ? cases[i].n - at : piece);
+                memcpy(stored.bytes, sha256.bytes, sizeof stored.bytes);
+                memset(&sha256, 0xee, sizeof sha256);
+                memcpy(sha256.bytes, stored.bytes, sizeof stored.bytes);
+            }
+            ry_sha256_end(&sha256, hex);
+            assert_string_equal(hex, cases[i].hex);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(md5_gives_the_digests_of_the_rfc),
         cmocka_unit_test(md5_pads_at_every_edge_of_a_block),
         cmocka_unit_test(sha1_gives_known_digests),
+        cmocka_unit_test(sha256_gives_known_digests_in_pieces),
         cmocka_unit_test(uuid_has_its_version_and_variant),
         cmocka_unit_test(what_is_no_uuid_is_refused),
         cmocka_unit_test(hex_digits_stand_for_their_values_and_nothing_else_does),
