@@ -130,6 +130,21 @@ static const struct ry_command commands[] = {
      .help = "Exit code 0 when its router responds within 30 s, 1 when no node runs or none responds. Does not check\n"
              "the database or the queue. For health checks.\n",
      .run = ry_cmd_ping},
+    {.name = "clips",
+     .usage = "[--json|--csv] [--limit N] [--sort ORDER] [filters] [QUERY...]",
+     .summary = "find clips by words in message, file name, title, author and channel",
+     .help = "Every word must be there, at least as the beginning of a word; case and accents do not matter. \"Quoted "
+             "words\"\n"
+             "stand together and are whole, -word must not be there (behind --, so that it is no option). Filters: "
+             "--guild,\n"
+             "--channel and --author ID, --status pending|processing|completed|failed, --orientation "
+             "landscape|portrait|square,\n"
+             "--kept yes|no, --longer and --shorter LENGTH (30s, 5m, 1h), --larger and --smaller SIZE (500k, 10M, 1G), "
+             "--from\n"
+             "and --to DAY (2024-10-19, in UTC; --to without it). ORDER: newest, oldest, longest, largest, relevance. "
+             "N: 50\n"
+             "clips unless told otherwise.\n",
+     .run = ry_cmd_clips},
     {.name = "failed",
      .usage = "list [--json] | retry CLIP... | retry --all",
      .summary = "list or retry clips whose thumbnails failed",

@@ -80,6 +80,7 @@ void ry_cli_print_safe(FILE *out, struct ry_str text);
 /* The commands: one file each (cmd_*.c). */
 int ry_cmd_actor(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_advise(struct ry_cli *cli, int argc, char **argv);
+int ry_cmd_clips(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_config(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_dead(struct ry_cli *cli, int argc, char **argv);
 int ry_cmd_debug(struct ry_cli *cli, int argc, char **argv);
