@@ -11,6 +11,8 @@
 #define ARENA_MAX_BYTES ((size_t)96 << 20)
 /* Steps from a docid that is taken to the next free one. */
 #define PROBES_MAX 100000
+/* Rows that the word index forgets in one go: more than a slice makes go. */
+#define GONE_MAX 20000
 
 struct slice {
     struct ry_arena arena;
@@ -33,21 +35,32 @@ static int run_words(struct lite *lite, enum lite_statement which, int64_t docid
     return lite_run(lite, s, NULL, err);
 }
 
-/* Rows that are gone are forgotten by the word index, before their docids are given again. */
-static int forget_gone(struct lite *lite, struct ry_error *err)
+/* Rows that are gone are forgotten by the word index, before their docids are given again. *left: not all of them. */
+static int forget_gone(struct lite *lite, bool *left, struct ry_error *err)
 {
     LITE_AUTO *s = NULL;
     int rc = lite_get(lite, LITE_search_gone, &s, err);
-    bool any = false;
+    int64_t last = -1;
+    size_t n = 0;
+    *left = false;
     while (rc == RY_OK && (rc = lite_step(lite, s, err)) == 1) {
         struct ry_str text = {(const char *)sqlite3_column_text(s, 1), (size_t)sqlite3_column_bytes(s, 1)};
-        any = true;
-        rc = run_words(lite, LITE_words_out, sqlite3_column_int64(s, 0), text, err);
+        *left = n++ == GONE_MAX;
+        if (*left) {
+            rc = RY_OK;
+            break;
+        }
+        last = sqlite3_column_int64(s, 0);
+        rc = run_words(lite, LITE_words_out, last, text, err);
     }
     lite_put(&s);
-    if (rc == RY_OK && any)
-        rc = lite_get(lite, LITE_search_gone_end, &s, err);
-    return rc == RY_OK && any ? lite_run(lite, s, NULL, err) : rc;
+    if (rc != RY_OK || n == 0)
+        return rc;
+    rc = lite_get(lite, LITE_search_gone_end, &s, err);
+    if (rc != RY_OK)
+        return rc;
+    sqlite3_bind_int64(s, 1, last);
+    return lite_run(lite, s, NULL, err);
 }
 
 /* ---- which clips ------------------------------------------------------------------------------------------------- */
@@ -286,8 +299,10 @@ static int write_slice(struct lite *lite, struct slice *slice, struct ry_error *
     int rc = RY_OK;
     for (size_t i = 0; rc == RY_OK && i < slice->n; i++)
         rc = look_at(lite, slice, slice->ids[i], err);
+    bool left = false;
     if (rc == RY_OK)
-        rc = forget_gone(lite, err);
+        rc = forget_gone(lite, &left, err);
+    RY_ASSERT(rc != RY_OK || !left, "a slice made more than %d rows go", GONE_MAX);
     qsort(slice->rows, slice->row_n, sizeof *slice->rows, compare_rows);
     for (size_t i = 0; rc == RY_OK && i < slice->row_n; i++)
         rc = put_row(lite, &slice->rows[i], err);
@@ -311,6 +326,9 @@ int lite_search_write(struct writer_engine *engine, size_t limit, bool backlog, 
     int rc;
     *left = false;
     if (is_settled(lite, &rc, err) && (!backlog || rc != RY_OK))
+        return rc;
+    rc = forget_gone(lite, left, err);
+    if (rc != RY_OK || *left)
         return rc;
     struct slice slice = {.arena = ry_arena_make(ARENA_MAX_BYTES), .max = limit};
     slice.ids = ry_arena_array(&slice.arena, limit, sizeof *slice.ids);

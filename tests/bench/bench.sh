@@ -5,6 +5,7 @@ build=$1
 shift
 names=("$@")
 [ ${#names[@]} -gt 0 ] || names=(bus thumbnail clip import writer poll pg discord up hosts filter distance watch)
+[ ${#names[@]} -gt 0 ] || names=(bus thumbnail clip import writer search poll pg discord up hosts filter distance)
 source=$(cd "$(dirname "$0")/../.." && pwd)
 for name in "${names[@]}"; do
     printf '\n## %s\n' "$name"
@@ -15,6 +16,7 @@ for name in "${names[@]}"; do
     clip) cmake --build "$build" --target bench_thumbnail_bench >&2 && "$source/tests/bench/clip_bench.sh" "$build" ;;
     import) cmake --build "$build" --target reelyard fakes_export_gen >&2 && "$source/tests/bench/import_bench.sh" "$build" ;;
     writer) cmake --build "$build" --target bench_writer_bench >&2 && "$build/tests/bench_writer_bench" 100000 ;;
+    search) cmake --build "$build" --target bench_search_bench >&2 && "$build/tests/bench_search_bench" 1000000 ;;
     poll) cmake --build "$build" --target bench_poll_bench >&2 && { "$build/tests/bench_poll_bench" || true; } ;;
     pg) cmake --build "$build" --target bench_pg_bench >&2 && { "$build/tests/bench_pg_bench" "$source/tests/bench/asyncpg_peer.py" || true; } ;;
     discord) cmake --build "$build" --target reelyard fakes_discord fakes_cdn >&2 && "$source/tests/bench/discord_bench.sh" "$build" ;;
@@ -25,6 +27,7 @@ for name in "${names[@]}"; do
     watch) cmake --build "$build" --target reelyard fakes_export_gen >&2 && "$source/tests/bench/watch_bench.sh" "$build" ;;
     *)
         echo "no benchmark '$name': bus, thumbnail, clip, import, writer, poll, pg, discord, up, hosts, filter, distance, watch" >&2
+        echo "no benchmark '$name': bus, thumbnail, clip, import, writer, search, poll, pg, discord, up, hosts, filter, distance" >&2
         exit 2
         ;;
     esac
