@@ -250,7 +250,10 @@ int main(int argc, char **argv)
 {
     unsigned clips = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 1000000;
     unsigned part = clips / 10 / BATCH_MESSAGES * BATCH_MESSAGES;
-    char folder[] = "/tmp/reelyard-bench-XXXXXX", path[64], command[80];
+    const char *place = getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp";
+    char folder[200], path[240], command[240];
+    (void)snprintf(folder, sizeof folder, "%.150s/reelyard-bench-XXXXXX", place);
+    setlinebuf(stdout);
     if (part == 0 || mkdtemp(folder) == NULL)
         return 2;
     clips -= clips % BATCH_MESSAGES;
