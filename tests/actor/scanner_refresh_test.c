@@ -169,6 +169,31 @@ static void where_discord_will_not_renew_each_message_tells_what_became_of_its_c
             CLIPS, sizeof CLIPS / sizeof *CLIPS, sizeof CLIPS / sizeof *CLIPS);
 }
 
+/* Discord signs the URL of a deleted file too; whoever must know asks to verify. */
+static void asked_to_verify_it_reads_each_message_though_discord_would_renew(void **state)
+{
+    (void)state;
+    static const struct clip CLIPS[] = {
+        {.says = "a clip that is there", .channel = SCAN_BENCH_CHANNEL, .k = 3, .fate = FRESH},
+        {.says = "a message that was deleted", .channel = SCAN_BENCH_CHANNEL, .k = 4, .deleted = true, .fate = GONE},
+    };
+    struct scan_bench bench;
+    struct texts texts[2];
+    struct ry_url_ref refs[2];
+    scan_bench_open(&bench, &(struct scan_bench_setup){.messages = 60, .clips = 480});
+    for (size_t i = 0; i < 2; i++)
+        make_ref(&bench, &CLIPS[i], i, &texts[i], &refs[i]);
+    struct ry_urls_refresh message = {.urls = {refs, 2}, .verify = true};
+    const struct ry_urls_refreshed *refreshed =
+        expect_refreshed(&bench, BED_DELIVER(bench.bed, urls_refresh, &message, NULL));
+    assert_int_equal(refreshed->urls.n, 2);
+    for (size_t i = 0; i < 2; i++)
+        check_fresh(&CLIPS[i], &texts[i], &refreshed->urls.items[i]);
+    assert_int_equal(fake_stat(bench.discord, "refresh"), 0);
+    assert_int_equal(fake_stat(bench.discord, "message"), 2);
+    scan_bench_close(&bench);
+}
+
 /* ---- troubles ---------------------------------------------------------------------------------------------------- */
 
 static void without_an_answer_of_discord_nothing_is_said_of_any_clip(void **state)
@@ -266,6 +291,7 @@ int main(void)
         cmocka_unit_test(urls_are_renewed_by_one_request),
         cmocka_unit_test(two_clips_of_one_url_both_get_the_fresh_one),
         cmocka_unit_test(where_discord_will_not_renew_each_message_tells_what_became_of_its_clip),
+        cmocka_unit_test(asked_to_verify_it_reads_each_message_though_discord_would_renew),
         cmocka_unit_test(without_an_answer_of_discord_nothing_is_said_of_any_clip),
         cmocka_unit_test(a_scanner_that_ends_in_the_middle_of_a_refresh_leaves_it_to_the_next),
         cmocka_unit_test(a_clip_of_a_thread_is_found_by_its_url),
