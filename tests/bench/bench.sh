@@ -4,8 +4,7 @@ set -euo pipefail
 build=$1
 shift
 names=("$@")
-[ ${#names[@]} -gt 0 ] || names=(bus thumbnail clip import writer poll pg discord up hosts filter distance watch)
-[ ${#names[@]} -gt 0 ] || names=(bus thumbnail clip import writer search poll pg discord up hosts filter distance)
+[ ${#names[@]} -gt 0 ] || names=(bus thumbnail clip import writer search poll pg discord up hosts filter distance watch)
 source=$(cd "$(dirname "$0")/../.." && pwd)
 for name in "${names[@]}"; do
     printf '\n## %s\n' "$name"
@@ -26,8 +25,7 @@ for name in "${names[@]}"; do
     distance) cmake --build "$build" --target reelyard fakes_export_gen fakes_cdn fakes_link >&2 && "$source/tests/bench/distance_bench.sh" "$build" ;;
     watch) cmake --build "$build" --target reelyard fakes_export_gen >&2 && "$source/tests/bench/watch_bench.sh" "$build" ;;
     *)
-        echo "no benchmark '$name': bus, thumbnail, clip, import, writer, poll, pg, discord, up, hosts, filter, distance, watch" >&2
-        echo "no benchmark '$name': bus, thumbnail, clip, import, writer, search, poll, pg, discord, up, hosts, filter, distance" >&2
+        echo "no benchmark '$name': bus, thumbnail, clip, import, writer, search, poll, pg, discord, up, hosts, filter, distance, watch" >&2
         exit 2
         ;;
     esac
