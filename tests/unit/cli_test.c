@@ -768,11 +768,11 @@ static void a_message_becomes_json_by_its_descriptor(void **state)
     RY_BUF_AUTO text = ry_buf_make(4096);
     struct ry_json_writer writer = ry_json_writer(&text, false);
     ry_message_json(&writer, NULL, &ry_descriptor(RY_TAG_failed_page)->record, &page);
-    assert_string_equal(
-        ry_buf_cstr(&text),
-        "{\"clips\":[{\"clip_id\":\"d1523646fd8f70dd6e199d427ae00606\",\"channel_id\":\"2\","
-        "\"filename\":\"\\\"a\\\".mp4\",\"reason\":null,\"retries\":18446744073709551615,"
-        "\"last_wall_ms\":0,\"next_wall_ms\":-5,\"class\":0,\"encoder\":null}],\"more\":true,\"error\":null}");
+    assert_string_equal(ry_buf_cstr(&text),
+                        "{\"clips\":[{\"clip_id\":\"d1523646fd8f70dd6e199d427ae00606\",\"channel_id\":\"2\","
+                        "\"filename\":\"\\\"a\\\".mp4\",\"reason\":null,\"retries\":18446744073709551615,"
+                        "\"last_wall_ms\":0,\"next_wall_ms\":-5,\"class\":0,\"encoder\":null,\"url\":null,\"kind\":"
+                        "null,\"alike\":0}],\"more\":true,\"error\":null}");
 }
 
 int main(void)
