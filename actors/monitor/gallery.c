@@ -74,6 +74,9 @@ static void add_card(const struct links *links, const struct ry_gallery_clip *cl
     struct ry_buf *srcset = piece(&pieces);
     struct ry_buf *sizes = piece(&pieces);
     struct ry_buf *height = piece(&pieces);
+    struct ry_buf *columns = piece(&pieces);
+    struct ry_buf *rows = piece(&pieces);
+    struct ry_buf *count = piece(&pieces);
     struct ry_buf *length = piece(&pieces);
     struct ry_buf *time = piece(&pieces);
     struct ry_buf *size = piece(&pieces);
@@ -84,6 +87,9 @@ static void add_card(const struct links *links, const struct ry_gallery_clip *cl
     add_srcset(clip, srcset);
     (void)ry_buf_addf(sizes, "%" PRIu64, clip->small_width);
     (void)ry_buf_addf(height, "%" PRIu64, clip->small_height);
+    (void)ry_buf_addf(columns, "%" PRIu64, clip->sheet_columns);
+    (void)ry_buf_addf(rows, "%" PRIu64, clip->sheet_rows);
+    (void)ry_buf_addf(count, "%" PRIu64, clip->sheet_count);
     if (clip->duration_s > 0)
         html_duration(length, clip->duration_s);
     html_time(time, clip->posted_wall_ms);
@@ -94,10 +100,10 @@ static void add_card(const struct links *links, const struct ry_gallery_clip *cl
         SLOT_TEXT("href", ry_buf_str(href)),
         SLOT_IF("tiny", clip->small_width < TINY_WIDTH && clip->small_height < TINY_HEIGHT),
         SLOT_TEXT("hash", clip->thumbhash),
-        SLOT_TEXT("sheet", absent),
-        SLOT_TEXT("sheet_columns", absent),
-        SLOT_TEXT("sheet_rows", absent),
-        SLOT_TEXT("sheet_count", absent),
+        SLOT_TEXT("sheet", query_is_sheet(clip->sheet_path) ? clip->sheet_path : absent),
+        SLOT_TEXT("sheet_columns", ry_buf_str(columns)),
+        SLOT_TEXT("sheet_rows", ry_buf_str(rows)),
+        SLOT_TEXT("sheet_count", ry_buf_str(count)),
         SLOT_TEXT("small", shown ? clip->small_path : absent),
         SLOT_TEXT("srcset", ry_buf_str(srcset)),
         SLOT_TEXT("width", ry_buf_str(sizes)),

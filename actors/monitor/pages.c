@@ -404,7 +404,8 @@ static int check_icon(struct request *request, struct ry_error *err)
 static int check_thumbnail(struct request *request, struct ry_error *err)
 {
     request->path = ry_str_of(http_path(request->exchange) + 1); /* behind the slash */
-    return query_is_thumbnail(request->path) ? RY_OK : ry_fail(err, RY_ENOENT, "no such thumbnail");
+    bool known = query_is_thumbnail(request->path) || query_is_sheet(request->path);
+    return known ? RY_OK : ry_fail(err, RY_ENOENT, "no such thumbnail");
 }
 
 #define GET     false, false, false
@@ -415,7 +416,7 @@ static int check_thumbnail(struct request *request, struct ry_error *err)
 #define OPEN_IN true, true, false
 
 static const struct route routes[] = {
-    {"/", GET, FACE_HTML, ASK(GALLERY) | ASK(ARCHIVE), check_gallery, reply_gallery},
+    {"/", GET, FACE_HTML, ASK(GALLERY) | ASK(ARCHIVE) | ASK(FACETS), check_gallery, reply_gallery},
     {"/clip/", GET_IN, FACE_HTML, ASK(GALLERY) | ASK(ARCHIVE) | ASK(AROUND), check_clip, reply_clip},
     {"/step", GET, FACE_HTML, ASK(GALLERY), check_query, reply_step},
     {"/watch/", GET_IN, FACE_TEXT, ASK(GALLERY), check_watch, reply_watch},
@@ -423,6 +424,7 @@ static const struct route routes[] = {
     {WEB_ASSETS, OPEN_IN, FACE_TEXT, 0, check_asset, reply_asset},
     {"/favicon.ico", OPEN, FACE_TEXT, 0, check_icon, reply_asset},
     {"/thumbnails/", GET_IN, FACE_TEXT, ASK(THUMBNAIL), check_thumbnail, reply_thumbnail},
+    {"/sheets/", GET_IN, FACE_TEXT, ASK(THUMBNAIL), check_thumbnail, reply_thumbnail},
     {"/api/clips", GET, FACE_JSON, ASK(GALLERY), check_query, reply_clips},
     {"/api/clips/", POST_IN, FACE_JSON, ASK(RETRIED), check_retry_clip, reply_retried},
     {"/api/failed/retry", POST, FACE_JSON, ASK(RETRIED), check_change, reply_retried},

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "proto/store_name.h"
 #include "runtime/base/clock.h"
 
 /* Takes `count` bytes that are all in `set` from the front of s. */
@@ -239,9 +240,12 @@ void query_cursor(const struct ry_gallery_page *page, struct ry_buf *out)
 
 bool query_is_thumbnail(struct ry_str path)
 {
-    return take_text(&path, RY_STR("thumbnails/guild_")) && take_run(&path, 1, 20, "0123456789") &&
-           take_text(&path, RY_STR("/")) && take_run(&path, 32, 32, "0123456789abcdef") &&
-           (take_text(&path, RY_STR("_small.webp")) || take_text(&path, RY_STR("_large.webp"))) && path.n == 0;
+    return ry_store_name_check(path, NULL) == RY_STORE_THUMBNAIL;
+}
+
+bool query_is_sheet(struct ry_str path)
+{
+    return ry_store_name_check(path, NULL) == RY_STORE_SHEET;
 }
 
 bool query_is_web_url(struct ry_str url)

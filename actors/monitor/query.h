@@ -28,9 +28,9 @@ struct ry_facets_get query_facets(const struct ry_gallery_get *get);
  * go on from: the cursor is then behind the last one that has, or nothing if none has. */
 void query_cursor(const struct ry_gallery_page *page, struct ry_buf *out);
 
-/* Whether path is one of a thumbnail as storage names them:
- * thumbnails/guild_{digits}/{32 hex digits}_{small|large}.webp */
+/* Whether path is one of a thumbnail, or of a storyboard, as storage names them (proto/store_name.h). */
 bool query_is_thumbnail(struct ry_str path);
+bool query_is_sheet(struct ry_str path);
 
 /* Whether a video's URL may be linked: http or https. */
 bool query_is_web_url(struct ry_str url);

@@ -255,7 +255,8 @@ static void on_thumbnail_read(struct storage *self, struct ry_ctx *ctx, const st
     struct ry_frame *frame = NULL;
     struct ry_error err = {0};
     ry_store_name name;
-    if (ry_store_name_check(message->storage_path, name) == RY_STORE_THUMBNAIL) {
+    enum ry_store_kind kind = ry_store_name_check(message->storage_path, name);
+    if (kind == RY_STORE_THUMBNAIL || kind == RY_STORE_SHEET) {
         int rc = self->store->ops->get(self->store, name, &frame, &err);
         if (rc == RY_OK) {
             data.found = true;

@@ -16,8 +16,10 @@ static void site_answer_spread(struct site *site, const struct ry_gallery_page *
     uint64_t archive_id = bed_envelope(site->bed)->id;
     (void)BED_EXPECT(site->bed, gallery_get);
     uint64_t gallery_id = bed_envelope(site->bed)->id;
+    (void)BED_EXPECT(site->bed, facets_get);
+    uint64_t facets_id = bed_envelope(site->bed)->id;
     BED_ANSWER(site->bed, archive_id, archive_state, &archive);
-    (void)facets;
+    BED_ANSWER(site->bed, facets_id, facets_page, facets);
     BED_ANSWER(site->bed, gallery_id, gallery_page, page);
 }
 
@@ -45,12 +47,36 @@ static void the_page_shows_each_clip_with_its_facts(void **state)
         "<h2><a href=\"/clip/" SITE_CLIP_ID "\">clip.mp4</a></h2>",
         "<p class=\"said\">look</p>",
         "Ann in <a href=\"/?channel=1424914917202464798\">#clips</a>",
-        "<time datetime=\"2024-10-19T15:03:09.159Z\">2024-10-19 15:03 UTC</time> · 1920x1080 · 34 MB",
+        "<time datetime=\"2024-10-19T15:03:09.159Z\">2024-10-19 15:03 UTC</time> · 1920x1080 · <span class=\"nb\">34 "
+        "MB</span>",
         "<span class=\"length\">1:23</span>",
     };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         site_assert_has(answer, parts[i]);
     site_assert_has_not(answer, "More clips");
+    visit_end(&visit);
+    site_close(&site);
+}
+
+static void a_card_has_what_its_placeholder_and_storyboard_take(void **state)
+{
+    (void)state;
+    struct site site = site_open(NULL);
+    struct ry_gallery_clip clips[2] = {site_clip(), site_clip()};
+    clips[0].thumbhash = RY_STR("1QcSHQRnh493V4dIh4eXh1h4kJUI");
+    clips[0].sheet_path = RY_STR("sheets/guild_41771983423143937/" SITE_CLIP_ID ".webp");
+    clips[0].sheet_columns = 4;
+    clips[0].sheet_rows = 3;
+    clips[0].sheet_count = 11;
+    clips[1].thumbhash = RY_STR("\" onload=\"");
+    clips[1].sheet_path = RY_STR("sheets/../\" onload=\"");
+    struct visit visit = visit_get(&site, "/");
+    site_answer_gallery(&site, &(struct ry_gallery_page){.clips = {clips, 2}});
+    const char *answer = visit_until_answered(&site, &visit);
+    site_assert_has(
+        answer, " data-hash=\"1QcSHQRnh493V4dIh4eXh1h4kJUI\" data-sheet=\"/sheets/guild_41771983423143937/" SITE_CLIP_ID
+                ".webp\" data-columns=\"4\" data-rows=\"3\" data-count=\"11\"");
+    site_assert_has_not(answer, "onload=\"");
     visit_end(&visit);
     site_close(&site);
 }
@@ -239,6 +265,57 @@ static void a_page_leads_to_the_next_and_keeps_the_filter(void **state)
     site_close(&site);
 }
 
+static void a_search_is_asked_for_as_the_url_says_and_stays_in_every_link(void **state)
+{
+    (void)state;
+    struct site site = site_open(NULL);
+    struct ry_gallery_clip clip = site_clip();
+    struct ry_facet guilds[] = {{RY_STR("7"), RY_STR("A & B"), 12}, {RY_STR("8"), {NULL, 0}, 1}};
+    struct ry_facet states[] = {{RY_STR("failed"), {NULL, 0}, 1200}};
+    struct visit visit =
+        visit_get(&site, "/?q=two%20%22words%22&author=9&longer=1m&sort=longest&cursor=c1&backwards=1");
+    site_until_asked(&site);
+    (void)BED_EXPECT(site.bed, archive_get);
+    uint64_t archive_id = bed_envelope(site.bed)->id;
+    const struct ry_gallery_get *get = BED_EXPECT(site.bed, gallery_get);
+    uint64_t gallery_id = bed_envelope(site.bed)->id;
+    assert_true(ry_str_is(get->query, "two \"words\"") && ry_str_is(get->author_id, "9"));
+    assert_true(get->duration_min_ms == 60000 && get->sort == RY_GALLERY_LONGEST && get->count);
+    assert_true(ry_str_is(get->cursor, "c1") && get->backwards);
+    const struct ry_facets_get *spread = BED_EXPECT(site.bed, facets_get);
+    assert_true(ry_str_is(spread->query, "two \"words\"") && spread->duration_min_ms == 60000);
+    uint64_t facets_id = bed_envelope(site.bed)->id;
+    struct ry_archive_state archive = site_archive();
+    BED_ANSWER(site.bed, archive_id, archive_state, &archive);
+    BED_ANSWER(site.bed, facets_id, facets_page,
+               &((struct ry_facets_page){.guilds = {guilds, 2}, .states = {states, 1}, .more = true}));
+    BED_ANSWER(
+        site.bed, gallery_id, gallery_page,
+        &((struct ry_gallery_page){
+            .clips = {&clip, 1}, .next = RY_STR("n&1"), .previous = RY_STR("p1"), .total = 1000, .total_more = true}));
+    const char *answer = visit_until_answered(&site, &visit);
+    static const char *const parts[] = {
+        "value=\"two &quot;words&quot;\"",
+        "More than 1,000 clips match",
+        "rel=\"next\" href=\"/?q=two%20%22words%22&amp;author=9&amp;longer=1m&amp;sort=longest&amp;cursor=n%261\"",
+        "rel=\"prev\" "
+        "href=\"/?q=two%20%22words%22&amp;author=9&amp;longer=1m&amp;sort=longest&amp;cursor=p1&amp;backwards=1\"",
+        "rel=\"first\" href=\"/?q=two%20%22words%22&amp;author=9&amp;longer=1m&amp;sort=longest\"",
+        "<a href=\"/?q=two%20%22words%22&amp;guild=7&amp;author=9&amp;longer=1m&amp;sort=longest\">A &amp; B</a> <span "
+        "class=\"count\">12+</span>",
+        "<option value=\"failed\">Failed (1,200+)</option>",
+        "<option value=\"1m\" selected>1 minute</option>",
+        "<input type=\"hidden\" name=\"author\" value=\"9\">",
+        "href=\"/clip/" SITE_CLIP_ID
+        "?q=two%20%22words%22&amp;author=9&amp;longer=1m&amp;sort=longest&amp;cursor=c1&amp;backwards=1\"",
+        "At least 1 minute <span aria-hidden=\"true\">",
+    };
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        site_assert_has(answer, parts[i]);
+    visit_end(&visit);
+    site_close(&site);
+}
+
 static void a_search_that_is_not_understood_is_told(void **state)
 {
     (void)state;
@@ -327,6 +404,7 @@ static void without_the_archive_the_page_is_503_with_a_reason(void **state)
     site_until_asked(&site);
     (void)BED_EXPECT(site.bed, archive_get);
     (void)BED_EXPECT(site.bed, gallery_get);
+    (void)BED_EXPECT(site.bed, facets_get);
     bed_advance(site.bed, 5000);
     const char *answer = visit_until_answered(&site, &visit);
     site_assert_status(answer, 503);
@@ -339,6 +417,8 @@ static void without_the_archive_the_page_is_503_with_a_reason(void **state)
     uint64_t archive_id = bed_envelope(site.bed)->id;
     (void)BED_EXPECT(site.bed, gallery_get);
     bed_undeliverable(site.bed, bed_envelope(site.bed)->id, 0, RY_TAG_gallery_get, RY_UNDELIVERABLE_FULL);
+    (void)BED_EXPECT(site.bed, facets_get);
+    bed_undeliverable(site.bed, bed_envelope(site.bed)->id, 0, RY_TAG_facets_get, RY_UNDELIVERABLE_FULL);
     struct ry_archive_state archive = site_archive();
     BED_ANSWER(site.bed, archive_id, archive_state, &archive);
     site_assert_status(visit_until_answered(&site, &visit), 503);
@@ -461,6 +541,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_page_shows_each_clip_with_its_facts),
+        cmocka_unit_test(a_card_has_what_its_placeholder_and_storyboard_take),
         cmocka_unit_test(nothing_from_a_message_is_markup),
         cmocka_unit_test(where_a_local_video_lies_is_in_no_list),
         cmocka_unit_test(a_failed_clip_says_why_and_an_unfinished_one_that_it_is),
@@ -469,6 +550,7 @@ int main(void)
         cmocka_unit_test(an_empty_page_names_this_nodes_folder_to_those_who_may_know_it),
         cmocka_unit_test(a_console_hears_where_the_page_is),
         cmocka_unit_test(a_page_leads_to_the_next_and_keeps_the_filter),
+        cmocka_unit_test(a_search_is_asked_for_as_the_url_says_and_stays_in_every_link),
         cmocka_unit_test(a_search_that_is_not_understood_is_told),
         cmocka_unit_test(the_pages_script_gets_further_clips_and_no_more),
         cmocka_unit_test(the_api_pages_by_its_own_cursor),

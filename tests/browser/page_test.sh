@@ -14,5 +14,5 @@ small_serve
 
 step "tests"
 export REELYARD_BUILD REELYARD_PATIENCE=$patience CHROMIUM=$chromium BIG_URL=$big_url SMALL_URL=$small_url SMALL_CHANNEL=$small_channel
-export CDN_URL=$cdn_server DISCORD_URL=$discord_url
+export SCANNED_GUILD=$guild
 node --test --test-reporter=spec "$(dirname "$0")"/*.test.mjs

@@ -252,7 +252,7 @@ static void only_storages_own_names_are_thumbnails(void **state)
         const char *path;
         bool is;
     } cases[] = {{"thumbnails/guild_1/" CLIP_ID "_small.webp", true},
-                 {"thumbnails/guild_12345678901234567890/" CLIP_ID "_large.webp", true},
+                 {"thumbnails/guild_1234567890123456789/" CLIP_ID "_large.webp", true},
                  {"thumbnails/guild_123456789012345678901/" CLIP_ID "_large.webp", false},
                  {"/thumbnails/guild_1/" CLIP_ID "_small.webp", false},
                  {"thumbnails/guild_1/" CLIP_ID "_small.webp ", false},

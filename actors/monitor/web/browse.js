@@ -62,7 +62,7 @@ function take(fetched) {
   const drawer = document.querySelector(".filters .drawer");
   if (filters && drawer) {
     const open = new Map(Array.from(drawer.querySelectorAll("details"), (part) => [part.firstElementChild.textContent, part.open]));
-    drawer.replaceChildren(...Array.from(filters.childNodes, (node) => document.adoptNode(node)));
+    drawer.replaceChildren(...document.adoptNode(filters).childNodes);
     for (const part of drawer.querySelectorAll("details")) part.open = open.get(part.firstElementChild.textContent) ?? part.open;
   }
   const keep = fetched.querySelector("[data-keep]");
