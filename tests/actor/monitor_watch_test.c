@@ -340,6 +340,7 @@ static void storage_that_is_away_is_asked_again_and_then_given_up(void **state)
         (void)BED_EXPECT(site.bed, media_read);
         uint64_t id = bed_envelope(site.bed)->id;
         bed_undeliverable(site.bed, id, id, RY_TAG_media_read, RY_UNDELIVERABLE_FULL);
+        bed_advance(site.bed, 50);
     }
     site_until_asked(&site);
     assert_int_equal(serve_part(&site, LONG_BYTES), 0); /* it goes on */
@@ -350,6 +351,7 @@ static void storage_that_is_away_is_asked_again_and_then_given_up(void **state)
         uint64_t id = bed_envelope(site.bed)->id;
         bed_advance(site.bed, 5000);
         bed_undeliverable(site.bed, id, id, RY_TAG_media_read, RY_UNDELIVERABLE_EXPIRED);
+        bed_advance(site.bed, 50);
         if (bed_counter(site.bed, RY_COUNTER_watch_cut) == 0)
             site_until_asked(&site);
     }
