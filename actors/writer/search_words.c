@@ -6,6 +6,8 @@
 
 #include "actors/writer/fold.h"
 
+#define TELLING_BYTES 4
+
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\0';
@@ -100,24 +102,45 @@ int64_t search_words_score(const struct search_words *words, struct ry_str text)
     return score;
 }
 
-/* Appends every word of the terms that must be there between the signs of a language. */
-static void add_words(const struct search_words *words, const char *and, const char *quote, const char *prefix,
+/* Takes the next word off a needle: its first byte is a blank, and so is the one behind a whole word. */
+static struct ry_str next_word(struct ry_str *rest, bool *prefix)
+{
+    *rest = (struct ry_str){rest->p + 1, rest->n - 1};
+    const char *end = memchr(rest->p, ' ', rest->n);
+    struct ry_str word = {rest->p, end ? (size_t)(end - rest->p) : rest->n};
+    *rest = (struct ry_str){rest->p + word.n, rest->n - word.n};
+    *prefix = end == NULL;
+    return word;
+}
+
+static size_t longest_word(const struct search_words *words)
+{
+    size_t longest = 0;
+    bool prefix;
+    for (size_t i = 0; i < words->n; i++)
+        for (struct ry_str rest = words->terms[i].needle; !words->terms[i].without && rest.n > 1;) {
+            struct ry_str word = next_word(&rest, &prefix);
+            longest = word.n > longest ? word.n : longest;
+        }
+    return longest;
+}
+
+/* Appends every word of the terms that must be there between the signs of a language. Beginnings that many words share
+ * cost much and tell little: they are left out where a longer word tells more. */
+static void add_words(const struct search_words *words, const char *and, const char *quote, const char *sign,
                       struct ry_buf *out)
 {
-    bool first = true;
-    for (size_t i = 0; i < words->n; i++) {
-        struct ry_str rest = words->terms[i].needle;
-        if (words->terms[i].without)
-            continue;
-        while (rest.n > 1) {
-            rest = (struct ry_str){rest.p + 1, rest.n - 1}; /* behind the blank */
-            const char *end = memchr(rest.p, ' ', rest.n);
-            size_t n = end ? (size_t)(end - rest.p) : rest.n;
-            (void)ry_buf_addf(out, "%s%s%.*s%s%s", first ? "" : and, quote, (int)n, rest.p, quote, end ? "" : prefix);
-            rest = (struct ry_str){rest.p + n, rest.n - n};
+    bool first = true, prefix;
+    bool tells = longest_word(words) >= TELLING_BYTES;
+    for (size_t i = 0; i < words->n; i++)
+        for (struct ry_str rest = words->terms[i].needle; !words->terms[i].without && rest.n > 1;) {
+            struct ry_str word = next_word(&rest, &prefix);
+            if (prefix && tells && word.n < TELLING_BYTES)
+                continue;
+            (void)ry_buf_addf(out, "%s%s%.*s%s%s", first ? "" : and, quote, RY_STR_ARG(word), quote,
+                              prefix ? sign : "");
             first = false;
         }
-    }
 }
 
 void search_words_fts5(const struct search_words *words, struct ry_buf *out)

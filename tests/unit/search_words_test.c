@@ -59,7 +59,7 @@ static void query_becomes_terms(void **state)
     } cases[] = {
         {"", "", "", ""},
         {"goal", "+[ goal]", "\"goal\"*", "'goal':*"},
-        {"Two words", "+[ two]+[ words]", "\"two\"* AND \"words\"*", "'two':* & 'words':*"},
+        {"Two words", "+[ two]+[ words]", "\"words\"*", "'words':*"},
         {"\"Two words\"", "+[ two words ]", "\"two\" AND \"words\"", "'two' & 'words'"},
         {"\"open", "+[ open ]", "\"open\"", "'open'"},
         {"don't", "+[ don t]", "\"don\" AND \"t\"*", "'don' & 't':*"},
