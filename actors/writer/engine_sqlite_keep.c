@@ -303,27 +303,6 @@ int lite_clip_keep_failed(struct writer_engine *engine, const struct ry_clip_kee
 
 /* ---- files --------------------------------------------------------------------------------------------------- */
 
-int lite_file_removed(struct lite *lite, struct ry_str path, struct ry_error *err)
-{
-    if (!media_is_shared(path))
-        return RY_OK;
-    LITE_AUTO *s = NULL;
-    int rc = lite_get(lite, LITE_file_removed, &s, err);
-    if (rc != RY_OK)
-        return rc;
-    lite_bind(s, 1, path);
-    lite_bind_now(lite, s, 2);
-    rc = lite_run(lite, s, NULL, err);
-    if (rc != RY_OK)
-        return rc;
-    LITE_AUTO *prune = NULL;
-    rc = lite_get(lite, LITE_removed_prune, &prune, err);
-    if (rc != RY_OK)
-        return rc;
-    lite_bind_time(lite, prune, 1, lite->now_wall_ms - MEDIA_REMOVED_KEPT_MS);
-    return lite_run(lite, prune, NULL, err);
-}
-
 static int is_named(struct lite *lite, struct ry_str path, bool *named, struct ry_error *err)
 {
     LITE_AUTO *s = NULL;
