@@ -47,7 +47,7 @@ static void sweep(const struct local_root *root, enum ry_store_kind kind)
     }
     (void)closedir(folder);
     if (removed > 0)
-        RY_LOG(RY_INFO, "leftovers_removed", "folder=%s/%s files=%u", root->path, ry_store_folder(kind), removed);
+        RY_LOG(RY_INFO, "leftovers_removed", "root=%s kind=%s files=%u", root->path, ry_store_folder(kind), removed);
 }
 
 /* ---- modes ------------------------------------------------------------------------------------------------------- */

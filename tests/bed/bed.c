@@ -251,7 +251,7 @@ bool bed_exited(struct bed *bed, struct ry_error *why)
 
 /* ---- from the instance ------------------------------------------------------------------------------------------- */
 
-/* What comes next of what the instance said, without what is passed over. */
+/* What comes next of what the instance said, without the messages that the test ignores. */
 static const struct ry_out *next_out(struct bed *bed)
 {
     const struct ry_out *out = ry_instance_out(bed->instance);

@@ -82,7 +82,7 @@ void bed_expect_done(struct bed *bed, uint64_t id);
 const char *bed_expect_fail(struct bed *bed, uint64_t id, bool retry);
 void bed_expect_nothing(struct bed *bed);
 
-/* Messages of this tag are passed over from now on: they are not what the test is about. */
+/* Messages of this tag are ignored from now on: the test is not about them. */
 void bed_pass_over(struct bed *bed, enum ry_tag tag);
 
 /* The tag of the next thing said; RY_TAG_NONE: nothing. The end of a custody is RY_TAG_done or RY_TAG_fail. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "actors/downloader/pace.h"
+#include "tests/bed/between.h"
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define US_PER_S     1000000
@@ -176,7 +177,7 @@ static void pace_is_found_within_two_seconds(void **state)
     struct simulation *sim =
         simulate(&(struct world){.round_trip_us = 100000, .bytes_us = 100, .encoders = 2, .encode_us = 10000});
     run(sim, 2);
-    assert_in_range(sim->pace.window, 22, 64);
+    assert_between(sim->pace.window, 22, 64);
 }
 
 static void pace_stays_small_for_local_files(void **state)
@@ -195,12 +196,12 @@ static void pace_does_not_pile_clips_up(void **state)
         simulate(&(struct world){.round_trip_us = 100000, .bytes_us = 100, .encoders = 2, .encode_us = 10000});
     run(sim, 10);
     run(sim, 30);
-    assert_in_range(sim->window_most, 22, 48);
+    assert_between(sim->window_most, 22, 48);
     /* The line is the limit: more requests only wait in it. */
     sim = simulate(&(struct world){.round_trip_us = 50000, .bytes_us = 20000, .encoders = 4, .encode_us = 1000});
     run(sim, 10);
     run(sim, 30);
-    assert_in_range(sim->window_most, PACE_BASE, 40);
+    assert_between(sim->window_most, PACE_BASE, 40);
 }
 
 static void pace_gives_way_to_a_server_that_refuses(void **state)
@@ -210,7 +211,7 @@ static void pace_gives_way_to_a_server_that_refuses(void **state)
         .round_trip_us = 100000, .bytes_us = 100, .encoders = 8, .encode_us = 10000, .refused_above = 10});
     run(sim, 5);
     run(sim, 60);
-    assert_in_range(sim->window_most, PACE_MIN, 20);
+    assert_between(sim->window_most, PACE_MIN, 20);
     /* Once it refuses no longer, all is as before. */
     sim->world.refused_above = 0;
     run(sim, 120);

@@ -372,80 +372,81 @@ static void count_reason(void *arg, const char *reason)
 #define E_AUTHOR "\"author\":{\"id\":\"9\",\"name\":\"u\",\"discriminator\":\"0000\",\"nickname\":\"n\"}"
 #define D_AUTHOR "\"author\":{\"id\":\"9\",\"username\":\"u\",\"discriminator\":\"0\"},\"member\":{\"nick\":\"n\"}"
 
+static const struct {
+    const char *text;
+    const char *converted; /* "": nothing */
+    int result;
+    int put_aside;
+} conversions[] = {
+    {"{\"id\":\"1\",\"timestamp\":\"2024-10-19T15:03:09+00:00\",\"content\":\"a\\\"\\n\\u00e9\"," E_AUTHOR
+     ",\"attachments\":[{\"id\":\"2\",\"url\":\"https://x/a?ex=1\",\"fileName\":\"a.mp4\",\"fileSizeBytes\":5}]}",
+     "{\"id\":\"1\",\"timestamp\":\"2024-10-19T15:03:09+00:00\",\"content\":\"a\\\"\\n\u00e9\"," D_AUTHOR
+     ",\"attachments\":[{\"id\":\"2\",\"filename\":\"a.mp4\",\"size\":5,\"url\":\"https://x/a?ex=1\"}]}",
+     1, 0},
+    {"{\"id\":1,\"content\":\"\",\"author\":{\"id\":9,\"name\":\"u\",\"discriminator\":\"1234\",\"nickname\":\"u\","
+     "\"avatarUrl\":\"f/b.png\"},\"attachments\":[{\"id\":2,\"url\":\"f/a b.mp4\",\"fileName\":\"a b.mp4\"}]}",
+     "{\"id\":\"1\",\"content\":\"\",\"author\":{\"id\":\"9\",\"username\":\"u\",\"discriminator\":\"1234\","
+     "\"avatar_url\":\"file:///no/where/f/b.png\"},\"attachments\":[{\"id\":\"2\",\"filename\":\"a "
+     "b.mp4\",\"size\":0,"
+     "\"url\":\"file:///no/where/f/a%20b.mp4\"}]}",
+     1, 0},
+    {"{\"id\":\"1\",\"content\":\"\",\"attachments\":[],\"forwardedMessage\":{\"content\":\"fwd\",\"attachments\":["
+     "{"
+     "\"id\":\"2\",\"url\":\"https://x\",\"fileName\":\"a.mp4\"}]}," E_AUTHOR "}",
+     "{\"id\":\"1\",\"content\":\"\"," D_AUTHOR
+     ",\"attachments\":[],\"message_snapshots\":[{\"message\":{\"content\":\"fwd\",\"attachments\":[{\"id\":\"2\","
+     "\"filename\":\"a.mp4\",\"size\":0,\"url\":\"https://x\"}]}}]}",
+     1, 0},
+    /* A forward as the exporter writes it today, of a message with an embed. */
+    {"{\"id\":\"1\",\"type\":\"Default\",\"timestampEdited\":\"2024-10-19T15:04:09+00:00\",\"isPinned\":true,"
+     "\"content\":\"\"," E_AUTHOR
+     ",\"attachments\":[],\"embeds\":[],\"reference\":{\"type\":\"Forward\",\"messageId\":\"5\",\"channelId\":"
+     "\"6\",\"guildId\":null},\"forwardedMessage\":{\"timestamp\":\"2024-10-19T15:03:09+00:00\",\"content\":\"f\","
+     "\"attachments\":[],\"embeds\":[{\"title\":\"\",\"video\":{\"url\":\"m/v-1B2C3.mp4\",\"canonicalUrl\":"
+     "\"https://v.example/v.mp4\",\"width\":1,\"height\":1},\"images\":[]}],\"stickers\":[]}}",
+     "{\"id\":\"1\",\"edited_timestamp\":\"2024-10-19T15:04:09+00:00\",\"pinned\":true,\"content\":\"\"," D_AUTHOR
+     ",\"attachments\":[],\"message_reference\":{\"type\":1,\"message_id\":\"5\",\"channel_id\":\"6\"},"
+     "\"message_snapshots\":[{\"message\":{\"content\":\"f\",\"attachments\":[],\"embeds\":[{\"video\":{\"url\":"
+     "\"https://v.example/v.mp4\",\"proxy_url\":\"file:///no/where/m/v-1B2C3.mp4\"}}]}}]}",
+     1, 0},
+    /* A reply, an embed that was not downloaded, one without a video. */
+    {"{\"id\":\"1\",\"type\":\"Reply\"," E_AUTHOR
+     ",\"attachments\":[],\"embeds\":[{\"image\":{\"url\":\"https://x/a.png\"}},{\"video\":{\"url\":"
+     "\"https://www.youtube.com/embed/x\"}},{\"video\":{\"width\":1}}],\"reference\":{\"type\":\"Default\","
+     "\"messageId\":\"5\",\"channelId\":\"6\",\"guildId\":\"7\"}}",
+     "{\"id\":\"1\"," D_AUTHOR
+     ",\"attachments\":[],\"embeds\":[{\"video\":{\"url\":\"https://www.youtube.com/embed/x\"}}],\"type\":19,"
+     "\"message_reference\":{\"type\":0,\"message_id\":\"5\",\"channel_id\":\"6\",\"guild_id\":\"7\"}}",
+     1, 0},
+    {"{\"id\":\"1\"," E_AUTHOR ",\"attachments\":[{\"id\":\"x\"},7,{\"id\":\"2\",\"fileName\":\"a\"},{\"id\":\"2\","
+     "\"url\":\"https://x\",\"fileName\":\"a.mp4\"}]}",
+     "{\"id\":\"1\"," D_AUTHOR
+     ",\"attachments\":[{\"id\":\"2\",\"filename\":\"a.mp4\",\"size\":0,\"url\":\"https://x\"}]}",
+     1, 3},
+    {"{\"id\":\"1\"," E_AUTHOR ",\"attachments\":[{}]}", "", 0, 1},
+    {"{\"id\":\"1\"}", "", 0, 0},
+    {"{\"id\":\"1\",\"attachments\":\"none\"}", "", 0, 0},
+    {"{\"id\":\"x\"," E_AUTHOR ",\"attachments\":[{}]}", "", RY_EINVAL, 0},
+    {"{\"id\":\"1\",\"timestamp\":\"x\"," E_AUTHOR ",\"attachments\":[{}]}", "", RY_EINVAL, 0},
+    {"{\"id\":\"1\",\"attachments\":[{}]}", "", RY_EINVAL, 0},
+    {"{\"id\":\"1\",\"author\":{\"id\":\"9\"},\"attachments\":[{}]}", "", RY_EINVAL, 0},
+    {"[]", "", RY_EINVAL, 0},
+    {"{\"id\":\"1\",}", "", RY_EINVAL, 0},
+    {"{\"id\":\"\xff\"}", "", RY_EINVAL, 0},
+};
+
 static void a_message_is_told_as_discord_tells_it(void **state)
 {
     (void)state;
-    static const struct {
-        const char *text;
-        const char *converted; /* "": nothing */
-        int result;
-        int put_aside;
-    } CASES[] = {
-        {"{\"id\":\"1\",\"timestamp\":\"2024-10-19T15:03:09+00:00\",\"content\":\"a\\\"\\n\\u00e9\"," E_AUTHOR
-         ",\"attachments\":[{\"id\":\"2\",\"url\":\"https://x/a?ex=1\",\"fileName\":\"a.mp4\",\"fileSizeBytes\":5}]}",
-         "{\"id\":\"1\",\"timestamp\":\"2024-10-19T15:03:09+00:00\",\"content\":\"a\\\"\\n\u00e9\"," D_AUTHOR
-         ",\"attachments\":[{\"id\":\"2\",\"filename\":\"a.mp4\",\"size\":5,\"url\":\"https://x/a?ex=1\"}]}",
-         1, 0},
-        {"{\"id\":1,\"content\":\"\",\"author\":{\"id\":9,\"name\":\"u\",\"discriminator\":\"1234\",\"nickname\":\"u\","
-         "\"avatarUrl\":\"f/b.png\"},\"attachments\":[{\"id\":2,\"url\":\"f/a b.mp4\",\"fileName\":\"a b.mp4\"}]}",
-         "{\"id\":\"1\",\"content\":\"\",\"author\":{\"id\":\"9\",\"username\":\"u\",\"discriminator\":\"1234\","
-         "\"avatar_url\":\"file:///no/where/f/b.png\"},\"attachments\":[{\"id\":\"2\",\"filename\":\"a "
-         "b.mp4\",\"size\":0,"
-         "\"url\":\"file:///no/where/f/a%20b.mp4\"}]}",
-         1, 0},
-        {"{\"id\":\"1\",\"content\":\"\",\"attachments\":[],\"forwardedMessage\":{\"content\":\"fwd\",\"attachments\":["
-         "{"
-         "\"id\":\"2\",\"url\":\"https://x\",\"fileName\":\"a.mp4\"}]}," E_AUTHOR "}",
-         "{\"id\":\"1\",\"content\":\"\"," D_AUTHOR
-         ",\"attachments\":[],\"message_snapshots\":[{\"message\":{\"content\":\"fwd\",\"attachments\":[{\"id\":\"2\","
-         "\"filename\":\"a.mp4\",\"size\":0,\"url\":\"https://x\"}]}}]}",
-         1, 0},
-        /* A forward as the exporter writes it today, of a message with an embed. */
-        {"{\"id\":\"1\",\"type\":\"Default\",\"timestampEdited\":\"2024-10-19T15:04:09+00:00\",\"isPinned\":true,"
-         "\"content\":\"\"," E_AUTHOR
-         ",\"attachments\":[],\"embeds\":[],\"reference\":{\"type\":\"Forward\",\"messageId\":\"5\",\"channelId\":"
-         "\"6\",\"guildId\":null},\"forwardedMessage\":{\"timestamp\":\"2024-10-19T15:03:09+00:00\",\"content\":\"f\","
-         "\"attachments\":[],\"embeds\":[{\"title\":\"\",\"video\":{\"url\":\"m/v-1B2C3.mp4\",\"canonicalUrl\":"
-         "\"https://v.example/v.mp4\",\"width\":1,\"height\":1},\"images\":[]}],\"stickers\":[]}}",
-         "{\"id\":\"1\",\"edited_timestamp\":\"2024-10-19T15:04:09+00:00\",\"pinned\":true,\"content\":\"\"," D_AUTHOR
-         ",\"attachments\":[],\"message_reference\":{\"type\":1,\"message_id\":\"5\",\"channel_id\":\"6\"},"
-         "\"message_snapshots\":[{\"message\":{\"content\":\"f\",\"attachments\":[],\"embeds\":[{\"video\":{\"url\":"
-         "\"https://v.example/v.mp4\",\"proxy_url\":\"file:///no/where/m/v-1B2C3.mp4\"}}]}}]}",
-         1, 0},
-        /* A reply, an embed that was not downloaded, one without a video. */
-        {"{\"id\":\"1\",\"type\":\"Reply\"," E_AUTHOR
-         ",\"attachments\":[],\"embeds\":[{\"image\":{\"url\":\"https://x/a.png\"}},{\"video\":{\"url\":"
-         "\"https://www.youtube.com/embed/x\"}},{\"video\":{\"width\":1}}],\"reference\":{\"type\":\"Default\","
-         "\"messageId\":\"5\",\"channelId\":\"6\",\"guildId\":\"7\"}}",
-         "{\"id\":\"1\"," D_AUTHOR
-         ",\"attachments\":[],\"embeds\":[{\"video\":{\"url\":\"https://www.youtube.com/embed/x\"}}],\"type\":19,"
-         "\"message_reference\":{\"type\":0,\"message_id\":\"5\",\"channel_id\":\"6\",\"guild_id\":\"7\"}}",
-         1, 0},
-        {"{\"id\":\"1\"," E_AUTHOR ",\"attachments\":[{\"id\":\"x\"},7,{\"id\":\"2\",\"fileName\":\"a\"},{\"id\":\"2\","
-         "\"url\":\"https://x\",\"fileName\":\"a.mp4\"}]}",
-         "{\"id\":\"1\"," D_AUTHOR
-         ",\"attachments\":[{\"id\":\"2\",\"filename\":\"a.mp4\",\"size\":0,\"url\":\"https://x\"}]}",
-         1, 3},
-        {"{\"id\":\"1\"," E_AUTHOR ",\"attachments\":[{}]}", "", 0, 1},
-        {"{\"id\":\"1\"}", "", 0, 0},
-        {"{\"id\":\"1\",\"attachments\":\"none\"}", "", 0, 0},
-        {"{\"id\":\"x\"," E_AUTHOR ",\"attachments\":[{}]}", "", RY_EINVAL, 0},
-        {"{\"id\":\"1\",\"timestamp\":\"x\"," E_AUTHOR ",\"attachments\":[{}]}", "", RY_EINVAL, 0},
-        {"{\"id\":\"1\",\"attachments\":[{}]}", "", RY_EINVAL, 0},
-        {"{\"id\":\"1\",\"author\":{\"id\":\"9\"},\"attachments\":[{}]}", "", RY_EINVAL, 0},
-        {"[]", "", RY_EINVAL, 0},
-        {"{\"id\":\"1\",}", "", RY_EINVAL, 0},
-        {"{\"id\":\"\xff\"}", "", RY_EINVAL, 0},
-    };
-    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+    for (size_t i = 0; i < sizeof conversions / sizeof conversions[0]; i++) {
         RY_BUF_AUTO out = ry_buf_make(4096);
         struct ry_error err = {0};
         int put_aside = 0;
         struct ry_export_media media = {.folder = "/no/where"};
-        int rc = ry_export_convert(ry_str_of(CASES[i].text), &media, &out, count_reason, &put_aside, &err);
-        if (rc != CASES[i].result || put_aside != CASES[i].put_aside ||
-            strcmp(ry_buf_cstr(&out), CASES[i].converted) != 0)
-            fail_msg("%s: %d, %d put aside, %s; %s", CASES[i].text, rc, put_aside, ry_buf_cstr(&out), err.text);
+        int rc = ry_export_convert(ry_str_of(conversions[i].text), &media, &out, count_reason, &put_aside, &err);
+        if (rc != conversions[i].result || put_aside != conversions[i].put_aside ||
+            strcmp(ry_buf_cstr(&out), conversions[i].converted) != 0)
+            fail_msg("%s: %d, %d put aside, %s; %s", conversions[i].text, rc, put_aside, ry_buf_cstr(&out), err.text);
     }
 }
 

@@ -11,78 +11,79 @@
 #include "actors/monitor/media_head.h"
 #include "actors/monitor/range.h"
 
+static const struct {
+    const char *header;
+    uint64_t total;
+    enum range_outcome outcome;
+    uint64_t first, bytes;
+} headers[] = {
+    {NULL, 1000, RANGE_WHOLE, 0, 0},
+    {"bytes=0-0", 1000, RANGE_PART, 0, 1},
+    {"bytes=0-499", 1000, RANGE_PART, 0, 500},
+    {"bytes=500-999", 1000, RANGE_PART, 500, 500},
+    {"bytes=500-", 1000, RANGE_PART, 500, 500},
+    {"bytes=999-", 1000, RANGE_PART, 999, 1},
+    {"bytes=0-", 1000, RANGE_PART, 0, 1000},
+    {"bytes=0-99999", 1000, RANGE_PART, 0, 1000},
+    {"bytes=-500", 1000, RANGE_PART, 500, 500},
+    {"bytes=-1", 1000, RANGE_PART, 999, 1},
+    {"bytes=-1000", 1000, RANGE_PART, 0, 1000},
+    {"bytes=-99999", 1000, RANGE_PART, 0, 1000},
+    {"bytes=-18446744073709551616", 1000, RANGE_PART, 0, 1000}, /* 2^64 */
+    {"bytes=0-99999999999999999999999999", 1000, RANGE_PART, 0, 1000},
+    {"BYTES=1-2", 1000, RANGE_PART, 1, 2}, /* units in any case */
+    {"bytes= 1-2 ", 1000, RANGE_PART, 1, 2},
+    {"bytes=,1-2,", 1000, RANGE_PART, 1, 2}, /* empty elements of a list */
+    /* not in the file */
+    {"bytes=1000-", 1000, RANGE_NONE, 0, 0},
+    {"bytes=1000-1001", 1000, RANGE_NONE, 0, 0},
+    {"bytes=99999999999999999999999999-", 1000, RANGE_NONE, 0, 0},
+    {"bytes=-0", 1000, RANGE_NONE, 0, 0},
+    {"bytes=1000-,2000-2001", 1000, RANGE_NONE, 0, 0},
+    /* ignored: malformed, or of another unit */
+    {"", 1000, RANGE_WHOLE, 0, 0},
+    {"bytes", 1000, RANGE_WHOLE, 0, 0},
+    {"bytes=", 1000, RANGE_WHOLE, 0, 0},
+    {"bytes=,", 1000, RANGE_WHOLE, 0, 0},
+    {"bytes=-", 1000, RANGE_WHOLE, 0, 0},
+    {"bytes=5", 1000, RANGE_WHOLE, 0, 0},
+    {"bytes=5-4", 1000, RANGE_WHOLE, 0, 0},
+    {"bytes=0-1,5-4", 1000, RANGE_WHOLE, 0, 0},
+    {"bytes=0-1;2-3", 1000, RANGE_WHOLE, 0, 0},
+    {"bytes=+1-2", 1000, RANGE_WHOLE, 0, 0},
+    {"bytes=1--2", 1000, RANGE_WHOLE, 0, 0},
+    {"bytes=0x1-2", 1000, RANGE_WHOLE, 0, 0},
+    {"bytes=a-b", 1000, RANGE_WHOLE, 0, 0},
+    {"items=0-1", 1000, RANGE_WHOLE, 0, 0},
+    /* several: one if they touch or nearly do, else all */
+    {"bytes=0-9,10-19", 1000, RANGE_PART, 0, 20},
+    {"bytes=10-19,0-9", 1000, RANGE_PART, 0, 20},
+    {"bytes=0-9,5-14", 1000, RANGE_PART, 0, 15},
+    {"bytes=0-99,10-19", 1000, RANGE_PART, 0, 100},
+    {"bytes=0-9,90-99", 1000, RANGE_PART, 0, 100},
+    {"bytes=0-9,91-99", 1000, RANGE_WHOLE, 0, 0},
+    {"bytes=0-9,5000-", 1000, RANGE_PART, 0, 10}, /* the other is not in the file */
+    {"bytes=0-0,-1", 1000, RANGE_WHOLE, 0, 0},
+    {"bytes=0-0,1-1,2-2,3-3,4-4,5-5,6-6,7-7,8-8,9-9,10-10,11-11,12-12,13-13,14-14,15-15", 1000, RANGE_PART, 0, 16},
+    {"bytes=0-0,1-1,2-2,3-3,4-4,5-5,6-6,7-7,8-8,9-9,10-10,11-11,12-12,13-13,14-14,15-15,16-16", 1000, RANGE_WHOLE, 0,
+     0},
+    /* files of all sizes */
+    {"bytes=0-", 1, RANGE_PART, 0, 1},
+    {"bytes=0-", 0, RANGE_NONE, 0, 0},
+    {"bytes=-5", 0, RANGE_NONE, 0, 0},
+    {"bytes=9000000000000000000-", UINT64_C(9000000000000000001), RANGE_PART, UINT64_C(9000000000000000000), 1},
+};
+
 static void ranges_are_read_as_the_rfc_says(void **state)
 {
     (void)state;
-    static const struct {
-        const char *header;
-        uint64_t total;
-        enum range_outcome outcome;
-        uint64_t first, bytes;
-    } cases[] = {
-        {NULL, 1000, RANGE_WHOLE, 0, 0},
-        {"bytes=0-0", 1000, RANGE_PART, 0, 1},
-        {"bytes=0-499", 1000, RANGE_PART, 0, 500},
-        {"bytes=500-999", 1000, RANGE_PART, 500, 500},
-        {"bytes=500-", 1000, RANGE_PART, 500, 500},
-        {"bytes=999-", 1000, RANGE_PART, 999, 1},
-        {"bytes=0-", 1000, RANGE_PART, 0, 1000},
-        {"bytes=0-99999", 1000, RANGE_PART, 0, 1000},
-        {"bytes=-500", 1000, RANGE_PART, 500, 500},
-        {"bytes=-1", 1000, RANGE_PART, 999, 1},
-        {"bytes=-1000", 1000, RANGE_PART, 0, 1000},
-        {"bytes=-99999", 1000, RANGE_PART, 0, 1000},
-        {"bytes=-18446744073709551616", 1000, RANGE_PART, 0, 1000}, /* 2^64 */
-        {"bytes=0-99999999999999999999999999", 1000, RANGE_PART, 0, 1000},
-        {"BYTES=1-2", 1000, RANGE_PART, 1, 2}, /* units in any case */
-        {"bytes= 1-2 ", 1000, RANGE_PART, 1, 2},
-        {"bytes=,1-2,", 1000, RANGE_PART, 1, 2}, /* empty elements of a list */
-        /* not in the file */
-        {"bytes=1000-", 1000, RANGE_NONE, 0, 0},
-        {"bytes=1000-1001", 1000, RANGE_NONE, 0, 0},
-        {"bytes=99999999999999999999999999-", 1000, RANGE_NONE, 0, 0},
-        {"bytes=-0", 1000, RANGE_NONE, 0, 0},
-        {"bytes=1000-,2000-2001", 1000, RANGE_NONE, 0, 0},
-        /* ignored: malformed, or of another unit */
-        {"", 1000, RANGE_WHOLE, 0, 0},
-        {"bytes", 1000, RANGE_WHOLE, 0, 0},
-        {"bytes=", 1000, RANGE_WHOLE, 0, 0},
-        {"bytes=,", 1000, RANGE_WHOLE, 0, 0},
-        {"bytes=-", 1000, RANGE_WHOLE, 0, 0},
-        {"bytes=5", 1000, RANGE_WHOLE, 0, 0},
-        {"bytes=5-4", 1000, RANGE_WHOLE, 0, 0},
-        {"bytes=0-1,5-4", 1000, RANGE_WHOLE, 0, 0},
-        {"bytes=0-1;2-3", 1000, RANGE_WHOLE, 0, 0},
-        {"bytes=+1-2", 1000, RANGE_WHOLE, 0, 0},
-        {"bytes=1--2", 1000, RANGE_WHOLE, 0, 0},
-        {"bytes=0x1-2", 1000, RANGE_WHOLE, 0, 0},
-        {"bytes=a-b", 1000, RANGE_WHOLE, 0, 0},
-        {"items=0-1", 1000, RANGE_WHOLE, 0, 0},
-        /* several: one if they touch or nearly do, else all */
-        {"bytes=0-9,10-19", 1000, RANGE_PART, 0, 20},
-        {"bytes=10-19,0-9", 1000, RANGE_PART, 0, 20},
-        {"bytes=0-9,5-14", 1000, RANGE_PART, 0, 15},
-        {"bytes=0-99,10-19", 1000, RANGE_PART, 0, 100},
-        {"bytes=0-9,90-99", 1000, RANGE_PART, 0, 100},
-        {"bytes=0-9,91-99", 1000, RANGE_WHOLE, 0, 0},
-        {"bytes=0-9,5000-", 1000, RANGE_PART, 0, 10}, /* the other is not in the file */
-        {"bytes=0-0,-1", 1000, RANGE_WHOLE, 0, 0},
-        {"bytes=0-0,1-1,2-2,3-3,4-4,5-5,6-6,7-7,8-8,9-9,10-10,11-11,12-12,13-13,14-14,15-15", 1000, RANGE_PART, 0, 16},
-        {"bytes=0-0,1-1,2-2,3-3,4-4,5-5,6-6,7-7,8-8,9-9,10-10,11-11,12-12,13-13,14-14,15-15,16-16", 1000, RANGE_WHOLE,
-         0, 0},
-        /* files of all sizes */
-        {"bytes=0-", 1, RANGE_PART, 0, 1},
-        {"bytes=0-", 0, RANGE_NONE, 0, 0},
-        {"bytes=-5", 0, RANGE_NONE, 0, 0},
-        {"bytes=9000000000000000000-", UINT64_C(9000000000000000001), RANGE_PART, UINT64_C(9000000000000000000), 1},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
         struct range range = {0};
-        enum range_outcome outcome = range_read(cases[i].header, cases[i].total, &range);
-        if (outcome != cases[i].outcome)
-            fail_msg("%s of %llu: %d", cases[i].header, (unsigned long long)cases[i].total, (int)outcome);
-        if (outcome == RANGE_PART && (range.first != cases[i].first || range.bytes != cases[i].bytes))
-            fail_msg("%s: %llu bytes at %llu", cases[i].header, (unsigned long long)range.bytes,
+        enum range_outcome outcome = range_read(headers[i].header, headers[i].total, &range);
+        if (outcome != headers[i].outcome)
+            fail_msg("%s of %llu: %d", headers[i].header, (unsigned long long)headers[i].total, (int)outcome);
+        if (outcome == RANGE_PART && (range.first != headers[i].first || range.bytes != headers[i].bytes))
+            fail_msg("%s: %llu bytes at %llu", headers[i].header, (unsigned long long)range.bytes,
                      (unsigned long long)range.first);
     }
 }
