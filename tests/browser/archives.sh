@@ -22,13 +22,13 @@ serve() {
 film() {
     local i=0 picture
     mkdir -p "$tmp/films"
-    for picture in mandelbrot=size=1280x720:rate=25:start_scale=0.2 testsrc2=size=1280x720:rate=25 \
-        life=size=320x180:mold=25:rate=25:ratio=0.2:death_color=#203080:life_color=#ffd040,scale=1280:720:flags=neighbor \
-        mandelbrot=size=1280x720:rate=25:start_scale=0.02:start_x=-0.74 smptehdbars=size=1280x720:rate=25 \
-        rgbtestsrc=size=1280x720:rate=25; do
+    for picture in mandelbrot=size=1280x720:rate=10:start_scale=0.2 testsrc2=size=1280x720:rate=10 \
+        life=size=320x180:mold=25:rate=10:ratio=0.2:death_color=#203080:life_color=#ffd040,scale=1280:720:flags=neighbor \
+        mandelbrot=size=1280x720:rate=10:start_scale=0.02:start_x=-0.74 smptehdbars=size=1280x720:rate=10 \
+        rgbtestsrc=size=1280x720:rate=10; do
         i=$((i + 1))
         ffmpeg -nostdin -v error -y -f lavfi -i "$picture" -f lavfi -i sine=frequency=440 -t 6 -pix_fmt yuv420p -c:v libx264 -preset ultrafast \
-            -g 25 -c:a aac -movflags +faststart "$tmp/films/film-$i.mp4" </dev/null
+            -g 10 -c:a aac -movflags +faststart "$tmp/films/film-$i.mp4" </dev/null
     done
 }
 
@@ -51,6 +51,19 @@ small_archive() {
     sed -i -E 's/"id": ?"12972/"id": "12982/' "$tmp/odd-export/export.json"
     "$reelyard" import "$tmp/odd-export/export.json" --data "$small" >"$tmp/import.log" 2>&1 || true
     settled "$small" || fail "clips are left over: $(counts "$small")"
+}
+
+# A storyboard for one clip: its row, and a file in its place.
+storyboard() {
+    local clip guild path
+    IFS='|' read -r clip guild <<<"$(sql "$small" "SELECT id, guild_id FROM clip WHERE channel_id = '$small_channel' AND thumbnail_status = 'completed'
+        ORDER BY id LIMIT 1")"
+    path=sheets/guild_$guild/$clip.webp
+    mkdir -p "$small/storage/sheets/guild_$guild"
+    cp "$small/storage/thumbnails/guild_$guild/${clip}_large.webp" "$small/storage/$path"
+    sqlite3 -batch "$small/reelyard.db" "UPDATE reelyard_media SET sheet_path = '$path', sheet_columns = 4, sheet_rows = 2, sheet_count = 8, sheet_step_s = 0.75
+        WHERE clip_id = '$clip'"
+    [ "$(sql "$small" "SELECT count(*) FROM reelyard_media WHERE sheet_path = '$path'")" = 1 ] || fail "the clip has no row for its video"
 }
 
 # Clips of a fake Discord whose links have expired since.

@@ -292,6 +292,47 @@ test("placeholders are drawn from ThumbHashes", async () => {
   });
 });
 
+test("a card's placeholder has the colours of its picture", async () => {
+  await withPage(browser, {}, async (page) => {
+    await visit(page, `${SMALL}/?channel=${process.env.SMALL_CHANNEL}`);
+    assert.equal(await page.locator(".frame[data-hash]").count(), 60);
+    await page.waitForFunction(() => document.querySelector(".frame img").complete && document.querySelector(".frame img").naturalWidth > 0);
+    const [hash, picture] = await page.evaluate(async () => {
+      const { paint } = await import(new URL("thumbhash.js", document.querySelector("script[type=module]").src));
+      const frame = document.querySelector(".frame");
+      const average = (source) => {
+        const canvas = Object.assign(document.createElement("canvas"), { width: 1, height: 1 });
+        const context = canvas.getContext("2d");
+        context.imageSmoothingQuality = "high";
+        context.drawImage(source, 0, 0, 1, 1);
+        return Array.from(context.getImageData(0, 0, 1, 1).data);
+      };
+      return [average(paint(frame.dataset.hash)), average(frame.querySelector("img"))];
+    });
+    for (let i = 0; i < 3; i++) assert.ok(Math.abs(hash[i] - picture[i]) < 40, `${hash} and ${picture}`);
+  });
+});
+
+test("a storyboard shows another picture wherever the pointer is, and goes with it", async () => {
+  await withPage(browser, {}, async (page) => {
+    await visit(page, `${SMALL}/?channel=${process.env.SMALL_CHANNEL}`);
+    const frame = page.locator(".frame[data-sheet]");
+    assert.equal(await frame.count(), 1);
+    await frame.scrollIntoViewIfNeeded();
+    const box = await frame.boundingBox();
+    const position = () => frame.locator(".sheet").evaluate((sheet) => sheet.style.backgroundPosition);
+    const [response] = await Promise.all([page.waitForResponse(/\/sheets\//), page.mouse.move(box.x + box.width * 0.05, box.y + 20)]);
+    assert.equal(response.status(), 200);
+    assert.equal(await position(), "0% 0%");
+    await page.mouse.move(box.x + box.width * 0.4, box.y + 20);
+    assert.equal(await position(), "100% 0%");
+    await page.mouse.move(box.x + box.width * 0.95, box.y + 20);
+    assert.equal(await position(), "100% 100%");
+    await page.mouse.move(1, 1);
+    assert.equal(await frame.locator(".sheet").count(), 0);
+  });
+});
+
 // The clips of a channel, of which `pick` chooses one by its title; its page, with the player ready.
 async function openClip(page, query, title) {
   await visit(page, `${SMALL}/?${query}`);
@@ -334,8 +375,10 @@ test("the keyboard plays, pauses, seeks and steps by frames", async () => {
     await page.keyboard.press("Space");
     await page.waitForFunction(() => document.getElementById("player").paused);
     const before = await at();
+    const frame = 1 / Number(await player(page).getAttribute("data-fps"));
+    assert.ok(Math.abs(frame - 0.1) < 0.001, `a frame of 1/10 s, not ${frame}`);
     await page.keyboard.press(".");
-    assert.ok(Math.abs((await at()) - before - 1 / 25) < 0.01, `a frame of 1/25 s: ${(await at()) - before}`);
+    assert.ok(Math.abs((await at()) - before - frame) < 0.01, `${(await at()) - before} for a frame`);
     await page.keyboard.press(",");
     assert.ok(Math.abs((await at()) - before) < 0.01);
     await page.keyboard.press("l");

@@ -9,6 +9,7 @@ command -v node >/dev/null || fail "there is no node (Debian package nodejs): ./
 
 big_archive
 small_archive
+storyboard
 scanned_archive
 small_serve
 
