@@ -112,6 +112,26 @@ static void add_neighbours(const struct ry_gallery_clip *clip, const struct link
         }
 }
 
+/* The player, with what its script has to know of the video. */
+static void add_player(const struct ry_gallery_clip *clip, struct ry_str watch, struct ry_buf *out)
+{
+    RY_BUF_AUTO fps = ry_buf_make(64);
+    if (clip->fps > 0)
+        (void)ry_buf_addf(&fps, "%.4g", clip->fps);
+    const struct slot slots[] = {
+        SLOT_TEXT("poster", clip_has_large(clip) ? clip->large_path : absent),
+        SLOT_TEXT("watch", watch),
+        SLOT_TEXT("filename", clip->filename),
+        SLOT_TEXT("mime", clip->mime_type),
+        SLOT_TEXT("container", clip->container),
+        SLOT_TEXT("video_codec", clip->video_codec),
+        SLOT_TEXT("audio_codec", clip->audio_codec),
+        SLOT_TEXT("fps", ry_buf_str(&fps)),
+        SLOT_TEXT("title", clip_title(clip)),
+    };
+    TEMPLATE_FILL("player", slots, out);
+}
+
 static void add_body(const struct ry_gallery_clip *clip, const struct links *links,
                      const struct ry_gallery_page *around, const struct gallery_advice *advice, struct ry_str token,
                      struct ry_buf *out)
@@ -128,7 +148,7 @@ static void add_body(const struct ry_gallery_clip *clip, const struct links *lin
     struct ry_buf *guild_href = piece(&pieces);
     struct ry_buf *facts = piece(&pieces);
     struct ry_buf *again = piece(&pieces);
-    struct ry_buf *fps = piece(&pieces);
+    struct ry_buf *video = piece(&pieces);
     struct ry_buf *previous = piece(&pieces);
     struct ry_buf *next = piece(&pieces);
     struct ry_str reason = absent;
@@ -136,10 +156,9 @@ static void add_body(const struct ry_gallery_clip *clip, const struct links *lin
     struct links start = link_at(links, absent, false);
     link_add("/", &start, back);
     add_neighbours(clip, links, around, previous, next);
-    if (clip->fps > 0)
-        (void)ry_buf_addf(fps, "%.4g", clip->fps);
     (void)ry_buf_add_str(watch, RY_STR("/watch/"));
     html_component(watch, clip->clip_id);
+    add_player(clip, ry_buf_str(watch), video);
     html_time(time, clip->posted_wall_ms);
     clip_message_url(clip, message_url);
     link_add("/", &channel, channel_href);
@@ -151,14 +170,9 @@ static void add_body(const struct ry_gallery_clip *clip, const struct links *lin
         SLOT_IF("narrowed", link_narrows(links)),
         SLOT_TEXT("previous", ry_buf_str(previous)),
         SLOT_TEXT("next", ry_buf_str(next)),
-        SLOT_TEXT("poster", clip_has_large(clip) ? clip->large_path : absent),
+        SLOT_HTML("player", ry_buf_str(video)),
         SLOT_TEXT("watch", ry_buf_str(watch)),
         SLOT_TEXT("filename", clip->filename),
-        SLOT_TEXT("mime", clip->mime_type),
-        SLOT_TEXT("container", clip->container),
-        SLOT_TEXT("video_codec", clip->video_codec),
-        SLOT_TEXT("audio_codec", clip->audio_codec),
-        SLOT_TEXT("fps", ry_buf_str(fps)),
         SLOT_TEXT("title", clip_title(clip)),
         SLOT_TEXT("content", clip->content),
         SLOT_TEXT("author", clip_author(clip)),
