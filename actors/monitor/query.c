@@ -132,7 +132,7 @@ static int read_choices(const struct links *links, struct ry_gallery_get *get, s
         return refuse(LINK_TO, "a day such as 2024-10-19", err);
     get->status = values[LINK_STATUS];
     get->orientation = values[LINK_ORIENTATION];
-    get->kept = (uint64_t)(position(values[LINK_KEPT], keeping) + 1);
+    get->kept = ry_str_is(values[LINK_KEPT], "yes") ? 1 : ry_str_is(values[LINK_KEPT], "no") ? 2 : 0;
     int order = position(values[LINK_SORT], orders);
     /* What a search found is shown best first, unless it is asked for otherwise. */
     get->sort = order >= 0                 ? (uint64_t)order

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The page in a browser: Debian's chromium, driven by playwright-core (install.sh), on two archives (archives.sh).
+# shellcheck disable=SC2154 # archives.sh sets the variables
 . "$(dirname "$0")/../scenario/scenario.sh"
 . "$(dirname "$0")/archives.sh"
 

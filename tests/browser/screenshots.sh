@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # screenshots.sh FOLDER: makes the pictures of the page that the documents show, of an archive that is made for them.
+# shellcheck disable=SC2154 # archives.sh sets the variables
 . "$(dirname "$0")/../scenario/scenario.sh"
 . "$(dirname "$0")/archives.sh"
 
