@@ -6,7 +6,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "actors/encoder/colour.h"
 #include "actors/encoder/crop.h"
@@ -85,20 +84,12 @@ static int attempt(struct window_io *windows, const struct engine_request *reque
     return rc;
 }
 
-static int64_t cpu_end_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec + (int64_t)ENGINE_CPU_MS * 1000000;
-}
-
 enum engine_outcome engine_run(struct window_io *windows, const struct engine_request *request,
                                struct engine_result *result)
 {
     *result = (struct engine_result){.error.code = RY_OK};
     windows->need_count = 0;
-    windows->spent = false;
-    windows->cpu_end_ns = cpu_end_ns();
+    window_io_allow_cpu(windows, ENGINE_CPU_MS);
     int rc = attempt(windows, request, false, result);
     if (rc == RY_EDATA && windows->need_count == 0 && !windows->spent) {
         struct ry_error first = result->error;

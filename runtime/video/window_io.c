@@ -218,6 +218,15 @@ bool window_io_want(struct window_io *windows, uint64_t offset, uint64_t length)
     return want(windows, offset, end);
 }
 
+bool window_io_want_sample(struct window_io *windows, uint64_t offset, uint64_t length)
+{
+    uint64_t end = cut_at_end(windows, offset, length);
+    if (windows->last_round || offset >= end)
+        return true;
+    windows->index_bytes += end - offset;
+    return want(windows, offset, end);
+}
+
 bool window_io_want_also(struct window_io *windows, uint64_t offset, uint64_t length)
 {
     uint64_t end = cut_at_end(windows, offset, length);
@@ -306,6 +315,12 @@ static int64_t thread_cpu_ns(void)
     struct timespec now;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+void window_io_allow_cpu(struct window_io *windows, int64_t ms)
+{
+    windows->spent = false;
+    windows->cpu_end_ns = thread_cpu_ns() + ms * 1000000;
 }
 
 bool window_io_spent(struct window_io *windows)

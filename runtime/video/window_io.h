@@ -94,6 +94,9 @@ uint64_t window_io_end(const struct window_io *windows);
  * there, or nothing more will come. */
 bool window_io_want(struct window_io *windows, uint64_t offset, uint64_t length);
 
+/* The same for samples that a caller with a budget of its own has chosen: they count against no other. */
+bool window_io_want_sample(struct window_io *windows, uint64_t offset, uint64_t length);
+
 /* The same for what is worth a request but not a round of its own: in the first round it is only noted and goes out
  * with the first miss, or by window_io_settle. True if all is there, or nothing more will come, or it would cost too
  * much. */
@@ -110,6 +113,9 @@ bool window_io_patch(struct window_io *windows, uint64_t offset, const uint8_t *
 
 /* Bytes at hand. */
 uint64_t window_io_bytes(const struct window_io *windows);
+
+/* The reading and what is read may take so much of the thread's CPU time from now on. */
+void window_io_allow_cpu(struct window_io *windows, int64_t ms);
 
 /* Whether the thread's CPU time is used up; sets `spent`. */
 bool window_io_spent(struct window_io *windows);

@@ -159,6 +159,19 @@ base() {
     # WebM without cues, as a browser records it.
     make live.webm -f lavfi -i "$(moving 640x360 6)" -c:v libvpx -deadline realtime -cpu-used 8 -b:v 4M -g 20 -f webm -live 1 -cluster_time_limit 1000
 
+    # For storyboards: 40 s, a key frame each 2 s; the same in other containers; upright; one whose pictures come ever more seldom.
+    make board.mp4 -f lavfi -i "$(moving 640x360 40)" $(sound 40) $x264 -g 20 -sc_threshold 0 -c:a aac
+    for name in board.mkv board.avi board.flv board_frag.mp4 board_rot.mp4; do
+        wanted $name && needs board.mp4
+    done
+    make board.mkv -i board.mp4 -c copy
+    make board.avi -i board.mp4 -c copy
+    make board.flv -i board.mp4 -c copy
+    make board_frag.mp4 -i board.mp4 -c copy -movflags frag_keyframe+empty_moov
+    rotated board_rot.mp4 90 board.mp4
+    make board_vfr.mp4 -f lavfi -i "$(moving 320x180 60)" -vf "select='lt(t,10)+not(mod(n,50))'" -vsync vfr $x264 -g 10 -sc_threshold 0
+    make board_one.mp4 -f lavfi -i "$(moving 320x180 8)" $x264 -g 1000 -sc_threshold 0
+
     # What is no video.
     make audio.m4a $(sound 1) -c:a aac
     make cover.m4a $(sound 1) -f lavfi -i "$(moving 64x64 1),fps=1" -map 0 -map 1 -c:a aac -c:v mjpeg -disposition:v attached_pic

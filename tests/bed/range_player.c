@@ -72,9 +72,36 @@ static uint64_t total_of(const struct ranges *ranges)
     return total;
 }
 
+/* One attempt on windows, and the end of what it made when another one follows. */
+struct attempt {
+    enum engine_outcome (*run)(const struct attempt *attempt, struct window_io *windows);
+    void (*discard)(const struct attempt *attempt);
+    const void *request;
+    void *result;
+};
+
+static enum engine_outcome run_images(const struct attempt *attempt, struct window_io *windows)
+{
+    return engine_run(windows, attempt->request, attempt->result);
+}
+
+static void discard_images(const struct attempt *attempt)
+{
+    engine_result_free(attempt->result);
+}
+
+static enum engine_outcome run_sheet(const struct attempt *attempt, struct window_io *windows)
+{
+    return sheet_run(windows, attempt->request, attempt->result);
+}
+
+static void discard_sheet(const struct attempt *attempt)
+{
+    sheet_result_free(attempt->result);
+}
+
 static enum engine_outcome one_round(const struct play *play, const struct ranges *ranges, const uint8_t *bytes,
-                                     size_t n, const struct engine_request *request, struct window_io *windows,
-                                     struct engine_result *result)
+                                     size_t n, const struct attempt *attempt, struct window_io *windows)
 {
     uint8_t *copies[WINDOW_IO_MAX];
     bool end_seen = ranges->n > 0 && ranges->items[ranges->n - 1].end == n;
@@ -87,14 +114,14 @@ static enum engine_outcome one_round(const struct play *play, const struct range
         if (!window_io_place(windows, ranges->items[i].begin, copies[i], length))
             abort();
     }
-    enum engine_outcome outcome = engine_run(windows, request, result);
+    enum engine_outcome outcome = attempt->run(attempt, windows);
     for (size_t i = 0; i < ranges->n; i++)
         free(copies[i]);
     return outcome;
 }
 
-enum engine_outcome play_run(struct play *play, const uint8_t *bytes, size_t n, const struct engine_request *request,
-                             struct engine_result *result)
+static enum engine_outcome play_attempts(struct play *play, const uint8_t *bytes, size_t n,
+                                         const struct attempt *attempt)
 {
     struct ranges ranges = {.n = 0};
     struct window_io windows;
@@ -105,7 +132,7 @@ enum engine_outcome play_run(struct play *play, const uint8_t *bytes, size_t n, 
         add_range(&ranges, 0, first < n ? first : n);
     for (;;) {
         play->rounds++;
-        enum engine_outcome outcome = one_round(play, &ranges, bytes, n, request, &windows, result);
+        enum engine_outcome outcome = one_round(play, &ranges, bytes, n, attempt, &windows);
         play->bytes_read = total_of(&ranges);
         if (outcome != ENGINE_NEEDS || play->rounds >= PLAY_ROUNDS_MAX)
             return outcome;
@@ -118,6 +145,20 @@ enum engine_outcome play_run(struct play *play, const uint8_t *bytes, size_t n, 
                         (unsigned long long)windows.needs[i].length, n);
             play->requests++;
         }
-        engine_result_free(result);
+        attempt->discard(attempt);
     }
+}
+
+enum engine_outcome play_run(struct play *play, const uint8_t *bytes, size_t n, const struct engine_request *request,
+                             struct engine_result *result)
+{
+    const struct attempt attempt = {run_images, discard_images, request, result};
+    return play_attempts(play, bytes, n, &attempt);
+}
+
+enum engine_outcome play_sheet(struct play *play, const uint8_t *bytes, size_t n, const struct sheet_request *request,
+                               struct sheet_result *result)
+{
+    const struct attempt attempt = {run_sheet, discard_sheet, request, result};
+    return play_attempts(play, bytes, n, &attempt);
 }

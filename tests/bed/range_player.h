@@ -4,6 +4,7 @@
 #define REELYARD_TESTS_BED_RANGE_PLAYER_H
 
 #include "actors/encoder/engine.h"
+#include "actors/encoder/sheet.h"
 
 /* As the downloader's: download_window, most rounds, most bytes of one video. */
 #define PLAY_FIRST_BYTES ((size_t)64 << 10)
@@ -24,6 +25,10 @@ uint8_t *play_load(const char *path, size_t *n);
 /* Runs attempts until done, failed or out of rounds. The result is to be freed in every case. */
 enum engine_outcome play_run(struct play *play, const uint8_t *bytes, size_t n, const struct engine_request *request,
                              struct engine_result *result);
+
+/* The same for a storyboard. */
+enum engine_outcome play_sheet(struct play *play, const uint8_t *bytes, size_t n, const struct sheet_request *request,
+                               struct sheet_result *result);
 
 /* The request of the default configuration: 1 s, smart, 320x180, 640x360, quality 85. */
 struct engine_request play_request(const char *filename);
