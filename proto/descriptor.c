@@ -110,6 +110,7 @@ enum word {
 #define FREELY                      .right = RY_RIGHT_FREE
 #define OF_CUSTODY                  .right = RY_RIGHT_CUSTODY
 #define ANSWERS(ask)                .right = RY_RIGHT_ANSWER, .within = {RY_TAG_##ask}
+#define ANSWERS_EITHER(one, other)  .right = RY_RIGHT_ANSWER, .within = {RY_TAG_##one, RY_TAG_##other}
 #define ANSWERS_AFTER(ask, message) .right = RY_RIGHT_ANSWER, .within = {RY_TAG_##ask}, .after = RY_TAG_##message
 #define FOLLOWS(mail)               .right = RY_RIGHT_FOLLOW, .within = {RY_TAG_##mail}
 #define FOLLOWS_EITHER(one, other)  .right = RY_RIGHT_FOLLOW, .within = {RY_TAG_##one, RY_TAG_##other}

@@ -136,11 +136,14 @@ void clip_begin(struct clip_world *world, struct ry_mail *mail)
         return;
     }
     ry_mail_keep(world->ctx, mail);
+    bool sheet = mail->descriptor->tag == RY_TAG_sheet_make;
     *clip = (struct clip){.magic = CLIP_MAGIC,
                           .world = world,
                           .next = world->clips,
                           .mail = mail,
-                          .work = &RY_BODY(mail, thumbnail_make)->clips.items[0],
+                          .work = sheet ? &RY_BODY(mail, sheet_make)->clips.items[0]
+                                        : &RY_BODY(mail, thumbnail_make)->clips.items[0],
+                          .sheet = sheet,
                           .retry_after_ms = -1,
                           .fetch_ms_left = world->fetch_ms_max};
     world->clips = clip;
@@ -175,17 +178,23 @@ static void clip_pause(struct clip *clip, enum step resume, int64_t wait_ms)
 
 /* ---- encoding ---------------------------------------------------------------------------------------------------- */
 
-/* Sends all windows to the encoder. The run has no deadline: what is begun is brought to an end. */
-static void send_encode_run(struct clip *clip)
+static uint64_t tell_sheet_run(const struct clip *clip, struct ry_window *windows, const struct ry_send *send)
 {
-    RY_ASSERT(clip->step != CLIP_ENCODING && clip->encode_id == 0, "step %d", (int)clip->step);
-    RY_ASSERT(clip->held.n <= BYTE_RANGES_MAX, "%zu ranges", clip->held.n);
+    const struct ry_clip_work *work = clip->work;
+    const struct ry_sheet_run run = {.clip_id = work->clip_id,
+                                     .guild_id = work->guild_id,
+                                     .filename = work->filename,
+                                     .total_bytes = clip->source->total_known ? clip->source->total : 0,
+                                     .windows = {windows, clip->held.n},
+                                     .quality = clip->world->quality,
+                                     .last_round = clip->last_round};
+    return RY_TELL(clip->world->ctx, sheet_run, &run, send);
+}
+
+static uint64_t tell_encode_run(const struct clip *clip, struct ry_window *windows, const struct ry_send *send)
+{
     const struct clip_world *world = clip->world;
     const struct ry_clip_work *work = clip->work;
-    struct ry_window windows[BYTE_RANGES_MAX];
-    for (size_t i = 0; i < clip->held.n; i++)
-        windows[i] =
-            (struct ry_window){.offset = clip->held.items[i].offset, .bytes = {.frame = clip->held.items[i].frame}};
     const struct ry_encode_run run = {.clip_id = work->clip_id,
                                       .guild_id = work->guild_id,
                                       .filename = work->filename,
@@ -199,10 +208,22 @@ static void send_encode_run(struct clip *clip)
                                       .large_height = world->large_height,
                                       .quality = world->quality,
                                       .last_round = clip->last_round};
+    return RY_TELL(world->ctx, encode_run, &run, send);
+}
+
+/* Sends all windows to the encoder. The run has no deadline: what is begun is brought to an end. */
+static void send_encode_run(struct clip *clip)
+{
+    RY_ASSERT(clip->step != CLIP_ENCODING && clip->encode_id == 0, "step %d", (int)clip->step);
+    RY_ASSERT(clip->held.n <= BYTE_RANGES_MAX, "%zu ranges", clip->held.n);
+    struct ry_window windows[BYTE_RANGES_MAX];
+    for (size_t i = 0; i < clip->held.n; i++)
+        windows[i] =
+            (struct ry_window){.offset = clip->held.items[i].offset, .bytes = {.frame = clip->held.items[i].frame}};
     struct ry_send send = ry_send_from(clip->mail);
     send.deadline_wall_ms = 0;
     clip->step = CLIP_ENCODING;
-    clip->encode_id = RY_TELL(world->ctx, encode_run, &run, &send);
+    clip->encode_id = clip->sheet ? tell_sheet_run(clip, windows, &send) : tell_encode_run(clip, windows, &send);
     clip->encode_since_mono_ms = now_mono_ms(clip);
     clip->due_mono_ms = clip->encode_since_mono_ms + ENCODE_MS_MAX;
     arm_timer(clip->world);
@@ -238,6 +259,8 @@ struct clip *clip_of_encode(struct clip_world *world, uint64_t encode_id)
 static void note_encoder(const struct clip *clip, uint64_t busy_us)
 {
     RY_ASSERT(clip->step == CLIP_ENCODING, "step %d", (int)clip->step);
+    if (clip->sheet) /* made when there is nothing to hurry for */
+        return;
     pace_on_encoded(&clip->world->pace, (now_mono_ms(clip) - clip->encode_since_mono_ms) * 1000, busy_us);
 }
 
@@ -262,6 +285,17 @@ void clip_on_encode_needs(struct clip *clip, const struct ry_encode_needs *needs
     clip_fetch(clip);
 }
 
+static const char *product_of(const struct clip *clip)
+{
+    return clip->sheet ? "storyboard" : "thumbnail";
+}
+
+void clip_on_sheet_done(struct clip *clip)
+{
+    RY_ASSERT(clip->step == CLIP_ENCODING && clip->sheet, "step %d", (int)clip->step);
+    clip_end(clip);
+}
+
 void clip_on_encode_done(struct clip *clip, const struct ry_encode_done *done)
 {
     note_encoder(clip, done->busy_us);
@@ -272,7 +306,7 @@ void clip_on_encode_failed(struct clip *clip, const struct ry_encode_failed *fai
 {
     note_encoder(clip, failed->busy_us);
     struct ry_error text;
-    ry_fail(&text, RY_EDATA, "gives no thumbnail: %.*s", RY_STR_ARG(failed->reason));
+    ry_fail(&text, RY_EDATA, "gives no %s: %.*s", product_of(clip), RY_STR_ARG(failed->reason));
     clip_fail(clip, text.text, (enum ry_failure_class)failed->class, failed->encoder);
 }
 
@@ -287,8 +321,10 @@ void clip_on_undeliverable(struct clip *clip, const struct ry_undeliverable *und
     }
     struct ry_error text;
     bool permanent = undeliverable->class == RY_FAILURE_PERMANENT;
-    ry_fail(&text, RY_EDATA, permanent ? "gives no thumbnail: %.*s" : "could not be decoded: %.*s",
-            RY_STR_ARG(undeliverable->reason));
+    if (permanent)
+        ry_fail(&text, RY_EDATA, "gives no %s: %.*s", product_of(clip), RY_STR_ARG(undeliverable->reason));
+    else
+        ry_fail(&text, RY_EDATA, "could not be decoded: %.*s", RY_STR_ARG(undeliverable->reason));
     clip_fail(clip, text.text, (enum ry_failure_class)undeliverable->class, permanent ? SOME_ENCODER : NOBODY);
 }
 

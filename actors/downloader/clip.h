@@ -1,4 +1,4 @@
-/* clip.h: one clip on its way from thumbnail_make to an end.
+/* clip.h: one clip on its way from thumbnail_make, or sheet_make, to an end.
  *
  * A clip belongs to its world (one per downloader instance), lives from clip_begin until it ends itself, and holds the
  * thumbnail_make that it was made from. All functions may end it: the pointer is dead afterwards. */
@@ -30,14 +30,15 @@ struct clip_world {
     uint64_t quality;
 };
 
-/* Takes a thumbnail_make (keeps the mail) and begins. */
+/* Takes a thumbnail_make or a sheet_make (keeps the mail) and begins. */
 void clip_begin(struct clip_world *world, struct ry_mail *mail);
 
-/* The clip whose encode_run has this id, or NULL: it has ended, or asked anew since. */
+/* The clip whose encode_run or sheet_run has this id, or NULL: it has ended, or asked anew since. */
 struct clip *clip_of_encode(struct clip_world *world, uint64_t encode_id);
 
 void clip_on_encode_needs(struct clip *clip, const struct ry_encode_needs *needs);
 void clip_on_encode_done(struct clip *clip, const struct ry_encode_done *done);
+void clip_on_sheet_done(struct clip *clip);
 void clip_on_encode_failed(struct clip *clip, const struct ry_encode_failed *failed);
 void clip_on_undeliverable(struct clip *clip, const struct ry_undeliverable *undeliverable);
 

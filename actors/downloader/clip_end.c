@@ -54,12 +54,25 @@ enum ry_failure_class clip_class_of_trouble(const struct clip *clip)
     return clip->changed || expired ? RY_FAILURE_PASSING : clip_class_of(clip->trouble.code);
 }
 
+static void tell_sheet_failed(const struct clip *clip, struct ry_str reason, bool release, enum ry_failure_class class)
+{
+    const struct ry_sheet_failed failed = {
+        .clip_id = clip->work->clip_id, .reason = reason, .release = release, .class = class};
+    struct ry_send send = ry_send_from(clip->mail);
+    RY_TELL(clip->world->ctx, sheet_failed, &failed, &send);
+}
+
 void clip_fail(struct clip *clip, const char *predicate, enum ry_failure_class class, struct ry_str encoder)
 {
     struct clip_world *world = clip->world;
     struct ry_error reason;
     struct ry_str name = ry_utf8_head(clip->work->filename, NAME_SHOWN_BYTES);
     ry_fail(&reason, RY_EDATA, "%.*s %s", RY_STR_ARG(name), predicate);
+    if (clip->sheet) {
+        tell_sheet_failed(clip, ry_str_of(reason.text), false, class);
+        clip_end(clip);
+        return;
+    }
     int64_t asked_ms = clip->retry_after_ms > 0 ? clip->retry_after_ms : 0;
     const struct ry_clip_failed failed = {.clip_id = clip->work->clip_id,
                                           .reason = ry_str_of(reason.text),
@@ -76,6 +89,9 @@ void clip_give_back(struct clip *clip, struct ry_str reason)
     const struct ry_clip_failed failed = {.clip_id = clip->work->clip_id, .reason = reason, .release = true};
     struct ry_send send = ry_send_from(clip->mail);
     RY_LOG(RY_WARNING, "clip_given_back", "clip=%.*s reason=%.*s", RY_STR_ARG(clip->work->clip_id), RY_STR_ARG(reason));
-    RY_TELL(clip->world->ctx, clip_failed, &failed, &send);
+    if (clip->sheet)
+        tell_sheet_failed(clip, reason, true, RY_FAILURE_PASSING);
+    else
+        RY_TELL(clip->world->ctx, clip_failed, &failed, &send);
     clip_end(clip);
 }

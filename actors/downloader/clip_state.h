@@ -22,6 +22,7 @@ struct clip {
     struct clip *next;
     struct ry_mail *mail;
     const struct ry_clip_work *work; /* in mail */
+    bool sheet;                      /* it is a storyboard that is to be made: mail is a sheet_make */
     struct source *source;
 
     enum step step;

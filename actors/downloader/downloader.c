@@ -6,9 +6,10 @@
  * asks to be left alone). Bytes come from files below a registered folder, or by HTTP ranges from hosts on the list; a
  * whole video is fetched only if its server has no ranges.
  *
- * It accepts media_keep too, and brings the whole file to storage (keep.h).
+ * It accepts media_keep too, and brings the whole file to storage (keep.h). A sheet_make is treated as a thumbnail_make
+ * is (sheet_run, sheet_done, sheet_failed).
  *
- * It promises that every thumbnail_make ends in exactly one of the two, and that nothing outside the registered folders
+ * It promises that every thumbnail_make and sheet_make ends in exactly one of the two, and that nothing outside the registered folders
  * and the allowed hosts is touched, whatever a URL says. It holds nothing that matters: after a crash the mail comes
  * again and the clip begins anew; the spool's files have no name and go with the process.
  *
@@ -66,6 +67,8 @@ static void downloader_on_answer(struct downloader *self, struct ry_mail *mail)
         clip_on_encode_needs(clip, RY_BODY(mail, encode_needs));
     else if (tag == RY_TAG_encode_done)
         clip_on_encode_done(clip, RY_BODY(mail, encode_done));
+    else if (tag == RY_TAG_sheet_done)
+        clip_on_sheet_done(clip);
     else if (tag == RY_TAG_encode_failed)
         clip_on_encode_failed(clip, RY_BODY(mail, encode_failed));
     else if (tag == RY_TAG_undeliverable)
@@ -76,7 +79,7 @@ static void downloader_receive(void *self, struct ry_ctx *ctx, struct ry_mail *m
 {
     (void)ctx;
     struct downloader *downloader = downloader_of(self);
-    if (mail->descriptor->tag == RY_TAG_thumbnail_make)
+    if (mail->descriptor->tag == RY_TAG_thumbnail_make || mail->descriptor->tag == RY_TAG_sheet_make)
         downloader_on_make(downloader, mail);
     else if (mail->descriptor->tag == RY_TAG_media_keep)
         keep_begin(&downloader->keeping, mail);

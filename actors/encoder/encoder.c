@@ -1,10 +1,12 @@
-/* encoder.c: the encoder actor: bytes of a video in, two images out.
+/* encoder.c: the encoder actor: bytes of a video in, two images or a storyboard out.
  *
  * Owns     nothing: no file, no connection, no state between two mails. It may run anywhere.
- * Accepts  encode_run: windows of a video and what is requested of its picture.
+ * Accepts  encode_run: windows of a video and what is requested of its picture; sheet_run: windows of a video of which a
+ *          storyboard is to be made.
  * Sends    exactly one answer to the downloader: encode_needs (ranges to fetch; it asks again with all windows),
- *          encode_failed (a reason for people), or encode_done, before which thumbnail_store has gone to storage
- *          under the correlation of the mail, which is the clip's origin; encoder_here to the scheduler, now and then.
+ *          encode_failed (a reason for people), or encode_done or sheet_done, before which thumbnail_store or
+ *          sheet_store has gone to storage under the correlation of the mail, which is the clip's origin; encoder_here
+ *          to the scheduler, now and then.
  * Promises that no file makes it fail otherwise, that the same bytes give the same images, and an end after
  *          ENGINE_CPU_MS of CPU time and one picture.
  * A crash  (a bug in a decoder) loses nothing: the router gives the mail to another instance, a few times, and then
@@ -14,6 +16,8 @@
 #include <time.h>
 
 #include "actors/encoder/engine.h"
+#include "actors/encoder/sheet.h"
+#include "proto/sheet_layout.h"
 #include "runtime/base/assert.h"
 
 /* The largest pictures need some hundred megabytes for each that the decoder remembers. */
@@ -37,22 +41,27 @@ static int encoder_open(void **self, struct ry_ctx *ctx, struct ry_error *err)
     return RY_OK;
 }
 
-static bool read_windows(const struct ry_encode_run *run, struct window_io *windows)
+/* The n windows of a mail into *windows, which knows of the video already. */
+static bool read_windows(const struct ry_window *items, size_t n, struct window_io *windows)
 {
-    *windows = (struct window_io){.total_bytes = run->total_bytes, .last_round = run->last_round};
-    for (size_t i = 0; i < run->windows.n; i++) {
-        const struct ry_window *window = &run->windows.items[i];
+    for (size_t i = 0; i < n; i++) {
+        const struct ry_window *window = &items[i];
         if (!window_io_place(windows, window->offset, window->bytes.p, window->bytes.n))
             return false;
     }
     return true;
 }
 
+static void read_filename(struct ry_str name, char filename[FILENAME_BYTES])
+{
+    size_t n = name.n < FILENAME_BYTES ? name.n : FILENAME_BYTES - 1;
+    memcpy(filename, name.p, n);
+    filename[n] = '\0';
+}
+
 static struct engine_request read_request(const struct ry_encode_run *run, char filename[FILENAME_BYTES])
 {
-    size_t n = run->filename.n < FILENAME_BYTES ? run->filename.n : FILENAME_BYTES - 1;
-    memcpy(filename, run->filename.p, n);
-    filename[n] = '\0';
+    read_filename(run->filename, filename);
     return (struct engine_request){
         .filename = filename,
         .wished_s = run->wished_s,
@@ -157,18 +166,71 @@ static void send_images(struct ry_ctx *ctx, struct ry_mail *mail, const struct w
     RY_ANSWER(ctx, mail, encode_done, (&(struct ry_encode_done){.busy_us = busy_us(begin_s)}));
 }
 
+static void send_bad_windows(struct ry_ctx *ctx, struct ry_mail *mail, double begin_s)
+{
+    struct ry_error why;
+    ry_fail(&why, RY_EBUG, "the windows of the video overlap or reach past its end");
+    send_failed(ctx, mail, &why, begin_s);
+}
+
+static void send_sheet(struct ry_ctx *ctx, struct ry_mail *mail, const struct window_io *windows,
+                       const struct sheet_result *result, double begin_s)
+{
+    const struct ry_sheet_run *run = RY_BODY(mail, sheet_run);
+    struct ry_sheet sheet = {.columns = result->columns,
+                             .rows = result->rows,
+                             .count = result->count,
+                             .step_s = result->step_s,
+                             .width = (uint64_t)result->image.size.width,
+                             .height = (uint64_t)result->image.size.height};
+    struct ry_frame *webp = result->image.webp;
+    struct ry_sheet_store store = {.clip_id = run->clip_id,
+                                   .guild_id = run->guild_id,
+                                   .sheets = {.items = &sheet, .n = 1},
+                                   .webp = {.p = ry_frame_data(webp), .n = ry_frame_size(webp), .frame = webp},
+                                   .bytes_read = window_io_bytes(windows)};
+    struct ry_error why;
+    if (ry_check(RY_TAG_sheet_store, &store, &why) != RY_OK) {
+        send_failed(ctx, mail, &why, begin_s);
+        return;
+    }
+    struct ry_send send = ry_send_from(mail);
+    RY_TELL(ctx, sheet_store, &store, &send);
+    RY_ANSWER(ctx, mail, sheet_done, (&(struct ry_sheet_done){.end_ = 0}));
+}
+
+static void encoder_on_sheet_run(struct ry_ctx *ctx, struct ry_mail *mail)
+{
+    const struct ry_sheet_run *run = RY_BODY(mail, sheet_run);
+    char filename[FILENAME_BYTES];
+    struct window_io windows = {.total_bytes = run->total_bytes, .last_round = run->last_round};
+    struct sheet_result result;
+    double begin_s = clock_s(CLOCK_MONOTONIC);
+    if (!read_windows(run->windows.items, run->windows.n, &windows)) {
+        send_bad_windows(ctx, mail, begin_s);
+        return;
+    }
+    read_filename(run->filename, filename);
+    const struct sheet_request request = {
+        .filename = filename, .tile = {RY_SHEET_TILE_MAX, RY_SHEET_TILE_MAX}, .quality = (float)run->quality};
+    switch (sheet_run(&windows, &request, &result)) {
+    case ENGINE_DONE: send_sheet(ctx, mail, &windows, &result, begin_s); break;
+    case ENGINE_NEEDS: send_needs(ctx, mail, &windows, begin_s); break;
+    case ENGINE_FAILED: send_failed(ctx, mail, &result.error, begin_s); break;
+    }
+    sheet_result_free(&result);
+}
+
 static void encoder_on_run(struct ry_ctx *ctx, struct ry_mail *mail)
 {
     const struct ry_encode_run *run = RY_BODY(mail, encode_run);
     char filename[FILENAME_BYTES];
-    struct window_io windows;
+    struct window_io windows = {.total_bytes = run->total_bytes, .last_round = run->last_round};
     struct engine_result result;
     double begin_s = clock_s(CLOCK_MONOTONIC);
     ry_count(ctx, RY_COUNTER_encode_rounds, 1);
-    if (!read_windows(run, &windows)) {
-        struct ry_error why;
-        ry_fail(&why, RY_EBUG, "the windows of the video overlap or reach past its end");
-        send_failed(ctx, mail, &why, begin_s);
+    if (!read_windows(run->windows.items, run->windows.n, &windows)) {
+        send_bad_windows(ctx, mail, begin_s);
         return;
     }
     double begin_cpu_s = clock_s(CLOCK_THREAD_CPUTIME_ID);
@@ -187,6 +249,8 @@ static void encoder_receive(void *self, struct ry_ctx *ctx, struct ry_mail *mail
     (void)self;
     if (mail->envelope.tag == RY_TAG_encode_run)
         encoder_on_run(ctx, mail);
+    else if (mail->envelope.tag == RY_TAG_sheet_run)
+        encoder_on_sheet_run(ctx, mail);
 }
 
 /* Says which version is here: soon, for a scheduler that has just started, and less and less often. The timer's number

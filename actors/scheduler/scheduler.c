@@ -4,7 +4,7 @@
  *           for (window.h) and at most clip_window.
  * Accepts   clips_pending (a hint to look), clips_claimed and clips_renewed (the writer's answers), clip_settled (a
  *           clip's outcome is committed), download_pace, undeliverable. What the janitor, the refresher, the reconciler and the
- *           archivist asked for goes to them (janitor.h, refresher.h, reconciler.h, archivist.h, keeper.h).
+ *           archivist asked for goes to them (janitor.h, refresher.h, reconciler.h, archivist.h, keeper.h, previewer.h).
  * Sends     clips_claim, clips_renew and clip_failed to the writer, thumbnail_make to the downloader.
  * Promises  never more clips in flight than the window; none of them longer than two hours; a clip that waits is
  * claimed as soon as there is room, whether or not its hint arrived; a claimed clip's lease is renewed until its
@@ -27,6 +27,7 @@
 #include "actors/scheduler/in_flight.h"
 #include "actors/scheduler/janitor.h"
 #include "actors/scheduler/keeper.h"
+#include "actors/scheduler/previewer.h"
 #include "actors/scheduler/reconciler.h"
 #include "actors/scheduler/refresher.h"
 #include "actors/scheduler/window.h"
@@ -34,7 +35,16 @@
 #include "runtime/base/backoff.h"
 #include "runtime/base/log.h"
 
-enum timer { TIMER_CLAIM, TIMER_RENEW, TIMER_JANITOR, TIMER_RECONCILER, TIMER_ARCHIVIST, TIMER_LEAVE, TIMER_KEEPER };
+enum timer {
+    TIMER_CLAIM,
+    TIMER_RENEW,
+    TIMER_JANITOR,
+    TIMER_RECONCILER,
+    TIMER_ARCHIVIST,
+    TIMER_LEAVE,
+    TIMER_KEEPER,
+    TIMER_PREVIEWER
+};
 
 /* A round without any hint or known due time: what other nodes or people changed in the database is found by it. */
 #define ROUND_MS              15000
@@ -72,6 +82,7 @@ struct scheduler {
     struct reconciler reconciler;
     struct archivist archivist;
     struct keeper keeper;
+    struct previewer previewer;
 };
 
 static struct scheduler *scheduler_of(void *instance)
@@ -289,6 +300,12 @@ static void scheduler_on_renewed(const struct ry_mail *mail)
 
 /* ---- what will not be delivered ---------------------------------------------------------------------------------- */
 
+/* Whether no thumbnail is being made, and none waits that is known of. */
+static bool scheduler_is_idle(const struct scheduler *self)
+{
+    return self->claimed_once && self->in_flight.n == 0 && !self->hinted;
+}
+
 /* A mail about a clip in flight is lost: its thumbnail_make, or what an actor further on made of it. */
 static void scheduler_on_clip_lost(struct scheduler *self, struct ry_ctx *ctx, const struct ry_undeliverable *lost)
 {
@@ -317,13 +334,14 @@ static void scheduler_on_undeliverable(struct scheduler *self, struct ry_ctx *ct
         scheduler_claim_failed(self, ctx, lost->reason);
     else if (!janitor_lost(&self->janitor, ctx, lost) && !refresher_lost(&self->refresher, ctx, lost) &&
              !reconciler_lost(&self->reconciler, ctx, lost) && !archivist_lost(&self->archivist, ctx, lost) &&
-             !keeper_lost(&self->keeper, ctx, lost))
+             !keeper_lost(&self->keeper, ctx, lost) && !previewer_lost(&self->previewer, ctx, lost))
         scheduler_on_clip_lost(self, ctx, lost);
 }
 
 static void scheduler_on_refresh_answer(struct scheduler *self, struct ry_ctx *ctx, const struct ry_mail *mail)
 {
     refresher_answer(&self->refresher, ctx, mail);
+    previewer_answer(&self->previewer, ctx, mail, scheduler_is_idle(self));
     scheduler_claim(self, ctx); /* clips that have no fresh URL left room */
     keeper_answer(&self->keeper, ctx, mail);
 }
@@ -352,6 +370,7 @@ static int scheduler_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
     refresher_open(&self->refresher, scheduler_on_refreshed, self);
     reconciler_open(&self->reconciler, ctx, TIMER_RECONCILER);
     keeper_open(&self->keeper, ctx, TIMER_KEEPER, self->lease_ms);
+    previewer_open(&self->previewer, ctx, TIMER_PREVIEWER);
     return archivist_open(&self->archivist, ctx, TIMER_ARCHIVIST, err);
 }
 
@@ -385,6 +404,8 @@ static void scheduler_receive(void *me, struct ry_ctx *ctx, struct ry_mail *mail
     case RY_TAG_jobs_found:
     case RY_TAG_jobs_pushed:
     case RY_TAG_scans_staled: reconciler_answer(&self->reconciler, ctx, mail); break;
+    case RY_TAG_sheets_claimed:
+    case RY_TAG_sheet_settled: previewer_answer(&self->previewer, ctx, mail, scheduler_is_idle(self)); break;
     case RY_TAG_clips_archived: archivist_answer(&self->archivist, ctx, mail); break;
     case RY_TAG_undeliverable: scheduler_on_undeliverable(self, ctx, mail); break;
     default: break;
@@ -399,6 +420,7 @@ static void scheduler_tick(void *me, struct ry_ctx *ctx, unsigned timer)
     case TIMER_RENEW: scheduler_renew(self, ctx); break;
     case TIMER_LEAVE: scheduler_leave(self, ctx); break;
     case TIMER_JANITOR: janitor_tick(&self->janitor, ctx); break;
+    case TIMER_PREVIEWER: previewer_tick(&self->previewer, ctx, scheduler_is_idle(self)); break;
     case TIMER_ARCHIVIST: archivist_tick(&self->archivist, ctx); break;
     case TIMER_KEEPER:
         self->keeper.waits = self->in_flight.n * 2 >= self->in_flight.window;
@@ -429,6 +451,7 @@ static void scheduler_close(void **me)
     reconciler_close(&self->reconciler);
     archivist_close(&self->archivist);
     keeper_close(&self->keeper);
+    previewer_close(&self->previewer);
     self->magic = 0;
     free(self);
     *me = NULL;

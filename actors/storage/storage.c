@@ -2,10 +2,10 @@
  *
  * Owns      the store (store.h), which is one folder; the mails whose files it would not take yet.
  *
- * Accepts   thumbnail_store from the encoder, thumbnail_read and media_read from the monitor, files_delete
- *           from the scheduler; originals and looks at files (originals.h).
+ * Accepts   thumbnail_store and sheet_store from the encoder, thumbnail_read and media_read from the monitor,
+ *           files_delete from the scheduler; originals and looks at files (originals.h).
  *
- * Sends     clip_completed and clip_kept to the writer, thumbnail_data, files_deleted.
+ * Sends     clip_completed, sheet_made and clip_kept to the writer, thumbnail_data, files_deleted.
  *
  * Promises  clip_completed is said only when all files of the clip are whole under their names and synced. The same
  *           mail twice writes nothing twice. Only a WebP file of the claimed size, no larger than was asked for, is
@@ -26,6 +26,7 @@
 #include "actors/storage/local.h"
 #include "actors/storage/media.h"
 #include "actors/storage/originals.h"
+#include "proto/sheet_layout.h"
 #include "proto/video_facts.h"
 #include "runtime/base/assert.h"
 #include "runtime/base/backoff.h"
@@ -146,22 +147,53 @@ static void look_at_store(struct storage *self, struct ry_ctx *ctx)
     ry_timer(ctx, TIMER_LOOK, LOOK_MS);
 }
 
+/* ---- a storyboard ------------------------------------------------------------------------------------------------ */
+
+static int sheet_file_of(const struct ry_sheet_store *message, struct store_file *file, struct ry_error *err)
+{
+    const struct ry_sheet *sheet = &message->sheets.items[0];
+    const struct ry_image image = {
+        .size_type = RY_STR("storyboard"), .width = sheet->width, .height = sheet->height, .webp = message->webp};
+    const struct webp_size box = {(unsigned)sheet->width, (unsigned)sheet->height};
+    file->bytes = (struct ry_str){message->webp.p, message->webp.n};
+    int rc = ry_store_name_sheet(message->guild_id, message->clip_id, file->name, err);
+    if (rc == RY_OK)
+        rc = ry_sheet_check(sheet, err);
+    return rc == RY_OK ? image_check(&image, &box, err) : rc;
+}
+
+static void tell_sheet_made(struct ry_ctx *ctx, const struct ry_mail *mail, const struct store_file *file)
+{
+    const struct ry_sheet_store *message = RY_BODY(mail, sheet_store);
+    const struct ry_sheet_made made = {.clip_id = message->clip_id,
+                                       .storage_path = ry_str_of(file->name),
+                                       .sheets = {message->sheets.items, message->sheets.n}};
+    struct ry_send send = ry_send_from(mail);
+    (void)RY_TELL(ctx, sheet_made, &made, &send);
+}
+
+/* ---- either ------------------------------------------------------------------------------------------------------ */
+
 /* Keeps a mail's files and tells the writer. RY_OK: the mail is finished. */
 static int store_mail(struct storage *self, struct ry_ctx *ctx, const struct ry_mail *mail, struct ry_error *err)
 {
-    const struct ry_thumbnail_store *message = RY_BODY(mail, thumbnail_store);
     struct store_file files[IMAGES_MAX];
-    int rc = files_of(self, message, files, err);
+    bool is_sheet = mail->envelope.tag == RY_TAG_sheet_store;
+    size_t n = is_sheet ? 1 : RY_BODY(mail, thumbnail_store)->images.n;
+    int rc = is_sheet ? sheet_file_of(RY_BODY(mail, sheet_store), files, err)
+                      : files_of(self, RY_BODY(mail, thumbnail_store), files, err);
     if (rc != RY_OK)
         return rc;
     struct store_written written = {0};
-    rc = self->store->ops->put(self->store, files, message->images.n, &written, err);
+    rc = self->store->ops->put(self->store, files, n, &written, err);
     ry_count(ctx, RY_COUNTER_storage_files, written.files);
     ry_count(ctx, RY_COUNTER_storage_bytes, written.bytes);
     if (rc != RY_OK)
         ry_count(ctx, RY_COUNTER_storage_errors, 1);
     note_health(self, ctx, rc, err);
-    if (rc == RY_OK)
+    if (rc == RY_OK && is_sheet)
+        tell_sheet_made(ctx, mail, &files[0]);
+    else if (rc == RY_OK)
         tell_completed(ctx, mail, files);
     return rc;
 }
@@ -195,7 +227,7 @@ static bool may_try_again(int rc, unsigned tries)
     return is_store_away(rc) || (ry_err_class((enum ry_err)rc) == RY_CLASS_RETRY && tries < STORE_TRIES);
 }
 
-static void on_thumbnail_store(struct storage *self, struct ry_ctx *ctx, struct ry_mail *mail)
+static void on_store(struct storage *self, struct ry_ctx *ctx, struct ry_mail *mail)
 {
     struct ry_error err = {0};
     int rc = store_mail(self, ctx, mail, &err);
@@ -341,7 +373,8 @@ static void storage_receive(void *arg, struct ry_ctx *ctx, struct ry_mail *mail)
 {
     struct storage *self = storage_of(arg);
     switch (mail->envelope.tag) {
-    case RY_TAG_thumbnail_store: on_thumbnail_store(self, ctx, mail); break;
+    case RY_TAG_thumbnail_store:
+    case RY_TAG_sheet_store: on_store(self, ctx, mail); break;
     case RY_TAG_thumbnail_read: on_thumbnail_read(self, ctx, mail); break;
     case RY_TAG_media_read: media_on_read(self->store, &self->roots, ctx, mail); break;
     case RY_TAG_files_delete: on_files_delete(self, ctx, mail); break;

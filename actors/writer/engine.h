@@ -87,6 +87,10 @@ struct writer_engine {
 /* When a purge's cooldown ends, at most WRITER_NEVER_WALL_MS; 0 when it has none. */
 int64_t writer_cooldown_end_wall_ms(const struct ry_purge *purge, int64_t now_wall_ms);
 
+/* Attempts at a storyboard, and how long after a failure the next one is due; it doubles each time. */
+#define WRITER_SHEET_TRIES   5
+#define WRITER_SHEET_WAIT_MS (INT64_C(15) * 60 * 1000)
+
 /* How much longer than fences and slices refused rows are kept. */
 #define WRITER_REFUSED_KEPT_MS (INT64_C(30) * 24 * 3600 * 1000)
 

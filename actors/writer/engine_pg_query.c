@@ -94,6 +94,8 @@ static void read_media(const PGresult *result, int row, struct ry_arena *arena, 
     clip->sheet_step_s = read_real(result, row, 39);
     clip->playable_path = pg_text(result, row, 40, 128, arena);
     clip->playable_state = pg_text(result, row, 41, 20, arena);
+    clip->sheet_width = pg_u64(result, row, 42);
+    clip->sheet_height = pg_u64(result, row, 43);
 }
 
 static void read_clip(const PGresult *result, int row, struct ry_arena *arena, struct ry_gallery_clip *clip)
@@ -155,7 +157,8 @@ static const char gallery_columns[] =
     " v.clip_id IS NOT NULL, c.expires_at,"
     " k.keep_state, left(k.keep_error, 400), k.kept_path, k.kept_bytes, k.container, k.video_codec,"
     " k.audio_codec, k.has_audio, k.fps, k.frame_time_s, k.thumbhash, k.sheet_path,"
-    " k.sheet_columns, k.sheet_rows, k.sheet_count, k.sheet_step_s, k.playable_path, k.playable_state"
+    " k.sheet_columns, k.sheet_rows, k.sheet_count, k.sheet_step_s, k.playable_path, k.playable_state,"
+    " k.sheet_width, k.sheet_height"
     " FROM page p JOIN clip c ON c.id = p.id JOIN message m ON m.id = c.message_id"
     " LEFT JOIN guild g ON g.id = c.guild_id LEFT JOIN channel ch ON ch.id = c.channel_id"
     " LEFT JOIN author a ON a.user_id = c.author_id AND a.guild_id = c.guild_id"

@@ -118,6 +118,8 @@ static void read_media(sqlite3_stmt *s, struct ry_arena *arena, struct ry_galler
     clip->sheet_step_s = read_real(s, 39);
     clip->playable_path = lite_text(s, 40, 128, arena);
     clip->playable_state = lite_text(s, 41, 20, arena);
+    clip->sheet_width = lite_u64(s, 42);
+    clip->sheet_height = lite_u64(s, 43);
 }
 
 static void read_clip(sqlite3_stmt *s, struct ry_arena *arena, struct ry_gallery_clip *clip)

@@ -5,6 +5,7 @@
  * transaction are written together, table by table (batch.c). */
 #include "actors/writer/write_op.h"
 
+#include "proto/sheet_layout.h"
 #include "proto/store_name.h"
 #include "proto/video_facts.h"
 #include "actors/writer/search_index.h"
@@ -95,7 +96,9 @@ static int clip_completed_run(struct write_op *op, struct writer_engine *engine,
     int rc = ry_video_facts_check(&asked->facts.items[0], err);
     if (rc == RY_OK)
         rc = engine->ops->clip_completed(engine, asked, &op->clip_found, &op->outcome.clip_settled, err);
-    return rc == RY_OK && op->keeps ? engine->ops->clip_want(engine, asked->clip_id, err) : rc;
+    if (rc == RY_OK && op->keeps)
+        rc = engine->ops->clip_want(engine, asked->clip_id, err);
+    return rc == RY_OK && op->wants_sheet ? engine->ops->sheet_want(engine, asked->clip_id, err) : rc;
 }
 
 static int clip_failed_run(struct write_op *op, struct writer_engine *engine, struct ry_arena *arena,
@@ -165,6 +168,60 @@ static void clips_claim_tell(struct write_op *op, struct ry_ctx *ctx, struct wri
     (void)hints;
     ry_count(ctx, RY_COUNTER_clips_claimed, op->outcome.clips_claimed.clips.n);
     RY_ANSWER(ctx, op->mail, clips_claimed, &op->outcome.clips_claimed);
+}
+
+/* ---- storyboards ----------------------------------------------------------------------------------------------- */
+
+RUN(sheets_claim, sheets_claim(engine, asked, arena, &op->outcome.sheets_claimed, err))
+ANSWER_ERROR(sheets_claim, sheets_claimed)
+
+/* Clips that no message can carry, because somebody else wrote their rows, have no storyboard: their tries run out. */
+static void sheets_claim_tell(struct write_op *op, struct ry_ctx *ctx, struct writer_hints *hints)
+{
+    (void)hints;
+    struct ry_sheets_claimed *claimed = &op->outcome.sheets_claimed;
+    size_t kept = 0;
+    for (size_t i = 0; i < claimed->clips.n; i++) {
+        struct ry_clip_work clip = claimed->clips.items[i];
+        struct ry_sheets_claimed one = {.clips = {&clip, 1}};
+        if (ry_check(RY_TAG_sheets_claimed, &one, NULL) == RY_OK)
+            claimed->clips.items[kept++] = clip;
+    }
+    claimed->clips.n = kept;
+    RY_ANSWER(ctx, op->mail, sheets_claimed, claimed);
+}
+
+/* A row that named a file of another clip would have that one deleted with its own. */
+static int sheet_made_run(struct write_op *op, struct writer_engine *engine, struct ry_arena *arena,
+                          struct ry_error *err)
+{
+    (void)arena;
+    const struct ry_sheet_made *asked = RY_BODY(op->mail, sheet_made);
+    if (!ry_store_name_is_sheet_of(asked->storage_path, asked->clip_id))
+        return ry_fail(err, RY_EDATA, "'%.*s' is not the name of the storyboard of clip %.*s",
+                       RY_STR_ARG(asked->storage_path), RY_STR_ARG(asked->clip_id));
+    int rc = ry_sheet_check(&asked->sheets.items[0], err);
+    return rc == RY_OK ? engine->ops->sheet_made(engine, asked, &op->clip_found, err) : rc;
+}
+
+static void sheet_made_tell(struct write_op *op, struct ry_ctx *ctx, struct writer_hints *hints)
+{
+    const struct ry_sheet_made *made = RY_BODY(op->mail, sheet_made);
+    const struct ry_sheet_settled settled = {.clip_id = made->clip_id, .made = op->clip_found};
+    ry_count(ctx, RY_COUNTER_sheets_made, op->clip_found);
+    hints->pending_deletes += !op->clip_found;
+    RY_ANSWER_ORIGIN(ctx, op->mail, sheet_settled, &settled);
+}
+
+RUN(sheet_failed, sheet_failed(engine, asked, err))
+
+static void sheet_failed_tell(struct write_op *op, struct ry_ctx *ctx, struct writer_hints *hints)
+{
+    (void)hints;
+    const struct ry_sheet_failed *failed = RY_BODY(op->mail, sheet_failed);
+    const struct ry_sheet_settled settled = {.clip_id = failed->clip_id};
+    ry_count(ctx, RY_COUNTER_sheets_failed, !failed->release);
+    RY_ANSWER_ORIGIN(ctx, op->mail, sheet_settled, &settled);
 }
 
 /* ---- those with a hint ---------------------------------------------------------------------------------------- */
@@ -294,6 +351,9 @@ static const struct write_op_kind kinds[] = {
     KIND(clip_failed, false, NULL),
     KIND(clips_claim, true, clips_claim_answer_error),
     KIND(clips_renew, true, clips_renew_answer_error),
+    KIND(sheets_claim, true, sheets_claim_answer_error),
+    KIND(sheet_made, false, NULL),
+    KIND(sheet_failed, false, NULL),
     KIND(failed_retry, true, failed_retry_answer_error),
     KIND(scan_begin, false, scan_begin_answer_error),
     KIND(scan_end, false, scan_end_answer_error),

@@ -18,12 +18,14 @@ struct write_op {
     bool clip_found;          /* an outcome: the clip has a row */
     bool keeps;               /* originals of all clips are to be kept */
     struct retry_waits waits; /* of clip_failed */
+    bool wants_sheet;         /* clip_completed: its storyboard is wanted, too */
     struct ry_error error;
     union {
         struct writer_batch batch;
         struct ry_clip_settled clip_settled;
         struct ry_clips_claimed clips_claimed;
         struct ry_clips_renewed clips_renewed;
+        struct ry_sheets_claimed sheets_claimed;
         struct ry_failed_retried failed_retried;
         struct ry_scan_begun scan_begun;
         struct ry_scan_ended scan_ended;

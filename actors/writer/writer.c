@@ -49,6 +49,7 @@ static void writer_receive(void *instance, struct ry_ctx *ctx, struct ry_mail *m
     struct write_op op;
     if (write_op_init(&op, mail, &self->retry_list, ry_ctx_rng(ctx))) {
         op.keeps = self->keeps;
+        op.wants_sheet = self->sheets;
         writer_take_op(self, ctx, &op);
     } else if (!writer_answer(self, ctx, mail))
         RY_LOG(RY_WARNING, "mail_unexpected", "message=%s", mail->descriptor->record.name);
@@ -107,6 +108,7 @@ static int writer_open(void **instance, struct ry_ctx *ctx, struct ry_error *err
     const struct ry_config *config = ry_ctx_config(ctx);
     self->magic = WRITER_MAGIC;
     self->batch_rows = (size_t)ry_config_int(config, RY_OPT_batch_rows);
+    self->sheets = strcmp(ry_config_str(config, RY_OPT_preview), "on") == 0;
     self->batch_wait_ms = ry_config_int(config, RY_OPT_batch_wait_ms);
     self->tries_max = (unsigned)ry_config_int(config, RY_OPT_db_retry_attempts);
     self->retry_base_ms = seconds_to_ms(ry_config_real(config, RY_OPT_db_retry_base_delay));

@@ -44,6 +44,7 @@ struct writer {
 
     size_t batch_rows;
     int64_t batch_wait_ms;
+    bool sheets; /* storyboards are made */
     unsigned tries_max;
     int64_t retry_base_ms;
     int64_t retry_max_ms;
