@@ -17,6 +17,8 @@
 #include "actors/monitor/query.h"
 #include "actors/monitor/request.h"
 #include "actors/monitor/web.h"
+#include "actors/monitor/storyboard.h"
+#include "proto/store_name.h"
 #include "runtime/base/assert.h"
 
 /* Largest page: 200 clips with their texts, escaped. */
@@ -284,6 +286,24 @@ static void reply_watch(struct monitor *self, struct request *request, const str
         watch_begin(self->watch, request->exchange, &page->clips.items[0]);
 }
 
+/* Where the clip's sheet is, or its index. */
+static void reply_sheet(struct monitor *self, struct request *request, const struct answers *answers)
+{
+    const struct ry_gallery_page *page = need_clips(self, request, answers);
+    if (page == NULL)
+        return;
+    RY_BUF_AUTO text = ry_buf_make(PAGE_MAX_BYTES);
+    bool index = request->path.n > 0;
+    bool there = page->clips.n > 0 &&
+                 (index ? storyboard_vtt(&page->clips.items[0], &text) : storyboard_path(&page->clips.items[0], &text));
+    if (!there)
+        pages_refuse(self, request->exchange, FACE_TEXT, 404, "Not found", "this clip has no storyboard");
+    else if (index)
+        reply_page(self, request->exchange, 200, "text/vtt; charset=utf-8", &text);
+    else
+        pages_reply(self, request->exchange, &(struct http_reply){.status = 302, .location = ry_buf_cstr(&text)});
+}
+
 #define ASK(answer) (1u << ANSWER_##answer)
 
 /* ---- routes ------------------------------------------------------------------------------------------------------ */
@@ -408,6 +428,16 @@ static int check_thumbnail(struct request *request, struct ry_error *err)
     return known ? RY_OK : ry_fail(err, RY_ENOENT, "no such thumbnail");
 }
 
+/* /sheet/CLIP, or with .vtt behind it; request->path then says so. */
+static int check_sheet(struct request *request, struct ry_error *err)
+{
+    request->get = (struct ry_gallery_get){.limit = 1, .before_wall_ms = INT64_MAX};
+    if (read_clip_id(request, "", &request->get.clip_id, err) == RY_OK)
+        return RY_OK;
+    request->path = RY_STR(".vtt");
+    return read_clip_id(request, ".vtt", &request->get.clip_id, err);
+}
+
 #define GET     false, false, false
 #define GET_IN  true, false, false /* any path below it */
 #define POST    false, false, true
@@ -425,6 +455,7 @@ static const struct route routes[] = {
     {"/favicon.ico", OPEN, FACE_TEXT, 0, check_icon, reply_asset},
     {"/thumbnails/", GET_IN, FACE_TEXT, ASK(THUMBNAIL), check_thumbnail, reply_thumbnail},
     {"/sheets/", GET_IN, FACE_TEXT, ASK(THUMBNAIL), check_thumbnail, reply_thumbnail},
+    {"/sheet/", GET_IN, FACE_TEXT, ASK(GALLERY), check_sheet, reply_sheet},
     {"/api/clips", GET, FACE_JSON, ASK(GALLERY), check_query, reply_clips},
     {"/api/clips/", POST_IN, FACE_JSON, ASK(RETRIED), check_retry_clip, reply_retried},
     {"/api/failed/retry", POST, FACE_JSON, ASK(RETRIED), check_change, reply_retried},
