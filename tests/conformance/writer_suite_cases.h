@@ -109,6 +109,13 @@
     CASE(file_kept_for_a_clip_that_is_gone_is_deleted) \
     CASE(files_without_rows_are_told_and_doomed) \
     CASE(files_of_rows_are_paged) \
+    /* writer_sheets_suite.c */ \
+    CASE(sheets_of_clips_that_were_there_are_looked_for) \
+    CASE(sheet_of_a_completed_clip_is_wanted_once) \
+    CASE(sheet_claim_leases_and_a_fresh_start_voids) \
+    CASE(sheet_that_is_made_stands_with_its_layout) \
+    CASE(sheet_of_a_clip_that_is_gone_is_to_be_deleted) \
+    CASE(sheet_that_fails_is_tried_again_later_and_not_for_ever) \
     /* writer_archive_suite.c */ \
     CASE(short_clip_is_archived_once) \
     CASE(clip_that_is_long_enough_again_is_restored) \
