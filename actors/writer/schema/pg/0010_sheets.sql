@@ -1,4 +1,4 @@
--- 0009_sheets: which clips' storyboards are to be made.
+-- 0010_sheets: which clips' storyboards are to be made.
 
 -- sheet_state: NULL (nobody has thought of it), 'wanted' (to be made when sheet_due_at has come; while somebody works on
 -- it, that is the end of the lease of sheet_owner), 'made' (sheet_path is in the store), 'none' (the video can have none),
