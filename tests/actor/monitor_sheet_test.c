@@ -87,7 +87,7 @@ static void the_image_comes_from_the_storage(void **state)
     site_assert_has(answer, "webp file");
     visit_end(&visit);
     site_expect_at_once(&site, "GET", "/sheets/guild_1/../../etc/passwd", "", 404, "");
-    site_expect_at_once(&site, "GET", "/sheets/guild_1/x.webp", "", 404, "no such storyboard");
+    site_expect_at_once(&site, "GET", "/sheets/guild_1/x.webp", "", 404, "no such thumbnail");
     site_expect_at_once(&site, "GET", "/sheet/" SITE_CLIP_ID ".vtt2", "", 404, "");
     site_close(&site);
 }
