@@ -61,7 +61,7 @@ data=$tmp/data
 [ "$(sql "$data" "SELECT count(*) FROM clip WHERE thumbnail_status = 'completed'")" = 4 ] || fail "$(counts "$data")"
 [ "$(sql "$data" "SELECT count(*) FROM clip WHERE thumbnail_status = 'failed'")" = 10 ] || fail "$(counts "$data")"
 [ "$(sql "$data" "SELECT count(DISTINCT id) FROM clip WHERE message_id = '1297213456789012015'")" = 2 ] || fail "same names"
-jq -e '.skipped == {images: 1, sounds: 0, texts: 2, archives: 0, videos: 0, others: 0}' "$tmp/summary.json" >/dev/null ||
+jq -e '.skipped == {images: 1, sounds: 0, texts: 2, archives: 0, videos: 0, others: 0, embeds: 0}' "$tmp/summary.json" >/dev/null ||
     fail "skipped: $(jq -c .skipped "$tmp/summary.json")"
 # reason MESSAGE WORD: the failure's reason says this.
 reason() {

@@ -28,7 +28,7 @@ everybody_is_served() {
     for from in 127.0.0.1 127.0.0.2; do
         [ "$(get --interface "$from" "http://127.0.0.1:$port/ping")" = alive ] || fail "/ping from $from"
         get --interface "$from" "http://127.0.0.1:$port/ready" | jq -e .ready >/dev/null || fail "/ready from $from"
-        get --interface "$from" "http://127.0.0.1:$port/" | grep -q Reelyard || fail "the page from $from"
+        get --interface "$from" "http://127.0.0.1:$port/" | grep Reelyard >/dev/null || fail "the page from $from"
     done
 }
 
