@@ -10,6 +10,7 @@ struct store_local_options {
     const char *access;     /* storage_access of options.def: owner, group, all */
     uint64_t reserve_bytes; /* free space that no put may use up */
     struct ry_rng *rng;     /* of temporary names; borrowed */
+    bool swept;             /* what crashes left was removed by another store of this process */
 };
 
 /* Opens the folder, gives what is in it the modes that access means, and removes what crashes left in it. A disk that

@@ -52,6 +52,9 @@ bool local_read_whole(int fd, char *bytes, size_t n, uint64_t offset);
 
 /* Operations of the store (store.h). Deleting: files of a folder together, so that it is synced once. */
 int local_remove(struct store *store, const ry_store_name *names, size_t n, bool *gone, struct ry_error *err);
+int local_put(struct store *store, const struct store_file *files, size_t n, struct store_written *written,
+              struct ry_error *err);
+void local_put_group(struct store *store, struct store_put *puts, size_t n);
 int local_get(struct store *store, const char *name, struct ry_frame **frame, struct ry_error *err);
 int local_read(struct store *store, const char *name, uint64_t offset, size_t length, struct ry_frame **frame,
                uint64_t *total_bytes, struct ry_error *err);

@@ -204,5 +204,5 @@ int local_list(struct store *store, const char *prefix, const char *after, size_
         rc = ry_fail(err, RY_ENOMEM, "no memory to list %s", local->path);
     free(listing.files.names);
     free(listing.folders.names);
-    return rc;
+    return local_leave(local, rc);
 }

@@ -1,6 +1,7 @@
 /* storage.c: keeps thumbnail files, and gives them out.
  *
- * Owns      the store (store.h), which is one folder; the mails whose files it would not take yet.
+ * Owns      the store (store.h); threads in which images are put, many clips together (putting.h); the mails whose
+ *           files it has not taken yet.
  *
  * Accepts   thumbnail_store and sheet_store from the encoder, thumbnail_read and media_read from the monitor,
  *           files_delete from the scheduler; originals and looks at files (originals.h).
@@ -19,40 +20,38 @@
 #include "actors/storage/storage.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "actors/storage/image_check.h"
 #include "actors/storage/local.h"
 #include "actors/storage/media.h"
 #include "actors/storage/originals.h"
-#include "proto/sheet_layout.h"
-#include "proto/video_facts.h"
+#include "actors/storage/putting.h"
+#include "actors/storage/workers.h"
 #include "runtime/base/assert.h"
-#include "runtime/base/backoff.h"
 #include "runtime/base/log.h"
 
 /* Mails held at a time. A clip's images have some 60 kB. */
-#define CAPACITY 16
-/* Two, so that one can write while the other waits for the disk. */
-#define THREADS 2
+#define CAPACITY PUTTING_CLIPS_MAX
+/* One, so that all clips in hand share a barrier; what waits for the disk does so in a thread of its own. */
+#define THREADS 1
 
-#define IMAGES_MAX     2 /* of one clip: small and large */
-#define STORE_TRIES    5
-#define RETRY_BASE_MS  1000
-#define RETRY_MAX_MS   30000
-#define JITTER_PERCENT 20
+/* So many clips need not wait for more to share a barrier with. */
+#define GROUP_FULL 8
+
+/* A call to the store that takes this long is told of. */
+#define SLOW_MS 60000
 
 /* How often the store is looked at when nobody asks anything of it, so that status tells the truth. */
 #define LOOK_MS 15000
 
-enum timer { TIMER_RETRY, TIMER_LOOK };
+enum timer { TIMER_PUT, TIMER_LOOK };
 
-/* A mail whose files the store would not take yet. */
-struct waiting {
-    struct ry_mail *mail;
-    unsigned tries;
-    int64_t due_mono_ms;
+/* A look at the store; the worker's while it is on the way. */
+struct look {
+    struct work work; /* first, so that it leads to the rest */
+    bool on_the_way;
+    int rc;
+    struct ry_error err;
 };
 
 #define STORAGE_MAGIC 0x73746f72u
@@ -60,10 +59,10 @@ struct waiting {
 struct storage {
     unsigned magic;
     struct store *store;
-    struct webp_size small; /* the boxes that images are made for */
-    struct webp_size large;
-    struct waiting waiting[CAPACITY];
-    size_t waiting_count;
+    struct workers *workers;
+    struct putting *putting;
+    struct look look;
+    struct ry_rng worker_rng;    /* the worker's */
     struct ry_media_roots roots; /* of exports' files that are watched */
     bool in_trouble;             /* the store refused last; said to the log and in status once */
     struct originals originals;
@@ -72,55 +71,11 @@ struct storage {
 static struct storage *storage_of(void *instance)
 {
     struct storage *self = instance;
-    RY_ASSERT(self->magic == STORAGE_MAGIC && self->waiting_count <= CAPACITY, "%zu mails wait", self->waiting_count);
+    RY_ASSERT(self->magic == STORAGE_MAGIC);
     return self;
 }
 
-/* ---- storing ----------------------------------------------------------------------------------------------------- */
-
-/* The files that a mail asks to be kept; their bytes are the mail's. */
-static int files_of(const struct storage *self, const struct ry_thumbnail_store *message,
-                    struct store_file files[IMAGES_MAX], struct ry_error *err)
-{
-    RY_ASSERT(message->images.n <= IMAGES_MAX, "%zu images", message->images.n);
-    int checked = ry_video_facts_check(&message->facts.items[0], err);
-    if (checked != RY_OK)
-        return checked;
-    for (size_t i = 0; i < message->images.n; i++) {
-        const struct ry_image *image = &message->images.items[i];
-        files[i].bytes = (struct ry_str){image->webp.p, image->webp.n};
-        int rc = ry_store_name_thumbnail(message->guild_id, message->clip_id, image->size_type, files[i].name, err);
-        if (rc == RY_OK && i > 0 && strcmp(files[i].name, files[0].name) == 0)
-            rc = ry_fail(err, RY_EINVAL, "two images are called %s", files[i].name);
-        if (rc == RY_OK)
-            rc = image_check(image, ry_str_is(image->size_type, "small") ? &self->small : &self->large, err);
-        if (rc != RY_OK)
-            return rc;
-    }
-    return RY_OK;
-}
-
-static void tell_completed(struct ry_ctx *ctx, const struct ry_mail *mail, const struct store_file *files)
-{
-    const struct ry_thumbnail_store *message = RY_BODY(mail, thumbnail_store);
-    struct ry_thumbnail_row rows[IMAGES_MAX];
-    for (size_t i = 0; i < message->images.n; i++)
-        rows[i] = (struct ry_thumbnail_row){
-            .size_type = message->images.items[i].size_type,
-            .storage_path = ry_str_of(files[i].name),
-            .width = message->images.items[i].width,
-            .height = message->images.items[i].height,
-            .file_size = files[i].bytes.n,
-        };
-    struct ry_clip_completed completed = {
-        .clip_id = message->clip_id,
-        .thumbnails = {rows, message->images.n},
-        .facts = {message->facts.items, message->facts.n},
-        .bytes_read = message->bytes_read,
-    };
-    struct ry_send send = ry_send_from(mail);
-    (void)RY_TELL(ctx, clip_completed, &completed, &send);
-}
+/* ---- health ------------------------------------------------------------------------------------------------------- */
 
 /* Whether it is the whole store that is not to be had, until a person has repaired it. */
 static bool is_store_away(int rc)
@@ -131,151 +86,76 @@ static bool is_store_away(int rc)
 static void note_health(struct storage *self, struct ry_ctx *ctx, int rc, const struct ry_error *err)
 {
     if (rc == RY_OK && self->in_trouble)
-        RY_LOG(RY_INFO, "store_recovered", "waiting=%zu", self->waiting_count);
+        RY_LOG(RY_INFO, "store_recovered", "waiting=%zu", putting_waiting(self->putting));
     if (rc != RY_OK && !self->in_trouble)
         RY_LOG(RY_ERROR, "store_failed", "code=%s reason=%s", ry_err_name(err->code), err->text);
+    if (rc == RY_EAWAY)
+        self->store->ops->release(self->store);
     if (rc == RY_OK || is_store_away(rc))
         ry_ctx_trouble(ctx, rc == RY_OK ? NULL : err->text);
     self->in_trouble = rc != RY_OK;
 }
 
+static void on_outcome(void *arg, struct ry_ctx *ctx, int rc, const struct ry_error *err)
+{
+    note_health(storage_of(arg), ctx, rc, err);
+}
+
+/* A disk or server that does not come back from a call says no error. */
+static void look_at_workers(struct storage *self, struct ry_ctx *ctx)
+{
+    int64_t since_mono_ms = workers_oldest_mono_ms(self->workers);
+    int64_t for_s = since_mono_ms == 0 ? 0 : (ry_mono_ms(ry_clock_system()) - since_mono_ms) / 1000;
+    if (for_s * 1000 < SLOW_MS)
+        return;
+    struct ry_error err = {0};
+    note_health(self, ctx, ry_fail(&err, RY_EAWAY, "the store has not answered for %" PRId64 " s", for_s), &err);
+}
+
+static void run_look(struct work *work, struct store *store)
+{
+    struct look *look = (struct look *)work;
+    look->rc = store->ops->ready(store, &look->err);
+}
+
+/* Asks in a worker's thread, whose store is the one that images are put into. */
 static void look_at_store(struct storage *self, struct ry_ctx *ctx)
 {
-    struct ry_error err = {0};
-    note_health(self, ctx, self->store->ops->ready(self->store, &err), &err);
+    look_at_workers(self, ctx);
     originals_look(&self->originals, ctx);
     ry_timer(ctx, TIMER_LOOK, LOOK_MS);
-}
-
-/* ---- a storyboard ------------------------------------------------------------------------------------------------ */
-
-static int sheet_file_of(const struct ry_sheet_store *message, struct store_file *file, struct ry_error *err)
-{
-    const struct ry_sheet *sheet = &message->sheets.items[0];
-    const struct ry_image image = {
-        .size_type = RY_STR("storyboard"), .width = sheet->width, .height = sheet->height, .webp = message->webp};
-    const struct webp_size box = {(unsigned)sheet->width, (unsigned)sheet->height};
-    file->bytes = (struct ry_str){message->webp.p, message->webp.n};
-    int rc = ry_store_name_sheet(message->guild_id, message->clip_id, file->name, err);
-    if (rc == RY_OK)
-        rc = ry_sheet_check(sheet, err);
-    return rc == RY_OK ? image_check(&image, &box, err) : rc;
-}
-
-static void tell_sheet_made(struct ry_ctx *ctx, const struct ry_mail *mail, const struct store_file *file)
-{
-    const struct ry_sheet_store *message = RY_BODY(mail, sheet_store);
-    const struct ry_sheet_made made = {.clip_id = message->clip_id,
-                                       .storage_path = ry_str_of(file->name),
-                                       .sheets = {message->sheets.items, message->sheets.n}};
-    struct ry_send send = ry_send_from(mail);
-    (void)RY_TELL(ctx, sheet_made, &made, &send);
-}
-
-/* ---- either ------------------------------------------------------------------------------------------------------ */
-
-/* Keeps a mail's files and tells the writer. RY_OK: the mail is finished. */
-static int store_mail(struct storage *self, struct ry_ctx *ctx, const struct ry_mail *mail, struct ry_error *err)
-{
-    struct store_file files[IMAGES_MAX];
-    bool is_sheet = mail->envelope.tag == RY_TAG_sheet_store;
-    size_t n = is_sheet ? 1 : RY_BODY(mail, thumbnail_store)->images.n;
-    int rc = is_sheet ? sheet_file_of(RY_BODY(mail, sheet_store), files, err)
-                      : files_of(self, RY_BODY(mail, thumbnail_store), files, err);
-    if (rc != RY_OK)
-        return rc;
-    struct store_written written = {0};
-    rc = self->store->ops->put(self->store, files, n, &written, err);
-    ry_count(ctx, RY_COUNTER_storage_files, written.files);
-    ry_count(ctx, RY_COUNTER_storage_bytes, written.bytes);
-    if (rc != RY_OK)
-        ry_count(ctx, RY_COUNTER_storage_errors, 1);
-    note_health(self, ctx, rc, err);
-    if (rc == RY_OK && is_sheet)
-        tell_sheet_made(ctx, mail, &files[0]);
-    else if (rc == RY_OK)
-        tell_completed(ctx, mail, files);
-    return rc;
-}
-
-/* ---- trying again ------------------------------------------------------------------------------------------------ */
-
-static void set_timer(const struct storage *self, struct ry_ctx *ctx)
-{
-    int64_t due_mono_ms = INT64_MAX;
-    for (size_t i = 0; i < self->waiting_count; i++)
-        if (self->waiting[i].due_mono_ms < due_mono_ms)
-            due_mono_ms = self->waiting[i].due_mono_ms;
-    if (due_mono_ms == INT64_MAX)
+    if (self->look.on_the_way)
         return;
-    int64_t delay_ms = due_mono_ms - ry_mono_ms(ry_ctx_clock(ctx));
-    ry_timer(ctx, TIMER_RETRY, delay_ms > 0 ? delay_ms : 0);
-}
-
-static int64_t next_due_mono_ms(struct ry_ctx *ctx, unsigned tries)
-{
-    RY_ASSERT(tries > 0);
-    return ry_mono_ms(ry_ctx_clock(ctx)) +
-           ry_backoff_doubling_ms(ry_ctx_rng(ctx), RETRY_BASE_MS, RETRY_MAX_MS, tries - 1, JITTER_PERCENT);
-}
-
-/* A disk that is full, read-only, gone or failing is waited for however long it takes: the mails that wait use up this
- * actor's credit, so the encoders and all before them wait too, and nothing is given up that needs only a repair. */
-static bool may_try_again(int rc, unsigned tries)
-{
-    RY_ASSERT(rc != RY_OK);
-    return is_store_away(rc) || (ry_err_class((enum ry_err)rc) == RY_CLASS_RETRY && tries < STORE_TRIES);
-}
-
-static void on_store(struct storage *self, struct ry_ctx *ctx, struct ry_mail *mail)
-{
-    struct ry_error err = {0};
-    int rc = store_mail(self, ctx, mail, &err);
-    if (rc == RY_OK)
-        return;
-    if (!may_try_again(rc, 1) || self->waiting_count == CAPACITY) {
-        ry_mail_fail(ctx, mail, false, err.text);
-        return;
-    }
-    ry_mail_keep(ctx, mail);
-    self->waiting[self->waiting_count++] =
-        (struct waiting){.mail = mail, .tries = 1, .due_mono_ms = next_due_mono_ms(ctx, 1)};
-    set_timer(self, ctx);
-}
-
-/* Tries a waiting mail again. True: it has come to an end. */
-static bool try_again(struct storage *self, struct ry_ctx *ctx, struct waiting *waiting)
-{
-    struct ry_error err = {0};
-    int rc = store_mail(self, ctx, waiting->mail, &err);
-    waiting->tries++;
-    if (rc == RY_OK) {
-        ry_mail_done(ctx, waiting->mail);
-        return true;
-    }
-    if (!may_try_again(rc, waiting->tries)) {
-        ry_mail_fail(ctx, waiting->mail, false, err.text);
-        return true;
-    }
-    waiting->due_mono_ms = next_due_mono_ms(ctx, waiting->tries);
-    return false;
+    self->look = (struct look){.work.run = run_look, .on_the_way = true};
+    workers_submit(self->workers, &self->look.work);
 }
 
 static void storage_tick(void *arg, struct ry_ctx *ctx, unsigned timer)
 {
     struct storage *self = storage_of(arg);
-    if (timer == TIMER_LOOK) {
+    if (timer == TIMER_PUT)
+        putting_tick(self->putting, ctx);
+    else
         look_at_store(self, ctx);
-        return;
+}
+
+static int storage_engine_fd(void *arg)
+{
+    return workers_fd(storage_of(arg)->workers);
+}
+
+static void storage_ready(void *arg, struct ry_ctx *ctx)
+{
+    struct storage *self = storage_of(arg);
+    struct work *work;
+    while ((work = workers_take(self->workers)) != NULL) {
+        bool put = putting_done(self->putting, ctx, work);
+        RY_ASSERT(put || work == &self->look.work);
+        if (!put) {
+            self->look.on_the_way = false;
+            note_health(self, ctx, self->look.rc, &self->look.err);
+        }
     }
-    int64_t now_mono_ms = ry_mono_ms(ry_ctx_clock(ctx));
-    for (size_t i = 0; i < self->waiting_count;) {
-        if (self->waiting[i].due_mono_ms <= now_mono_ms && try_again(self, ctx, &self->waiting[i]))
-            self->waiting[i] = self->waiting[--self->waiting_count];
-        else
-            i++;
-    }
-    set_timer(self, ctx);
 }
 
 /* ---- giving out -------------------------------------------------------------------------------------------------- */
@@ -374,7 +254,7 @@ static void storage_receive(void *arg, struct ry_ctx *ctx, struct ry_mail *mail)
     struct storage *self = storage_of(arg);
     switch (mail->envelope.tag) {
     case RY_TAG_thumbnail_store:
-    case RY_TAG_sheet_store: on_store(self, ctx, mail); break;
+    case RY_TAG_sheet_store: putting_receive(self->putting, ctx, mail); break;
     case RY_TAG_thumbnail_read: on_thumbnail_read(self, ctx, mail); break;
     case RY_TAG_media_read: media_on_read(self->store, &self->roots, ctx, mail); break;
     case RY_TAG_files_delete: on_files_delete(self, ctx, mail); break;
@@ -392,6 +272,25 @@ static struct webp_size box_of(const struct ry_config *config, enum ry_option wi
     return (struct webp_size){(unsigned)ry_config_int(config, width), (unsigned)ry_config_int(config, height)};
 }
 
+static int open_stores(struct storage *self, struct ry_ctx *ctx, struct ry_error *err)
+{
+    const struct ry_config *config = ry_ctx_config(ctx);
+    struct store_local_options options = {
+        .root = ry_config_str(config, RY_OPT_storage_path),
+        .access = ry_config_str(config, RY_OPT_storage_access),
+        .reserve_bytes = (uint64_t)ry_config_int(config, RY_OPT_disk_reserve),
+        .rng = ry_ctx_rng(ctx),
+    };
+    struct store *of_worker = NULL;
+    int rc = store_local_open(&options, &self->store, err);
+    self->worker_rng.state = ry_rng_u64(ry_ctx_rng(ctx));
+    options.rng = &self->worker_rng;
+    options.swept = true;
+    if (rc == RY_OK)
+        rc = store_local_open(&options, &of_worker, err);
+    return rc == RY_OK ? workers_open(&self->workers, &of_worker, 1, err) : rc;
+}
+
 static int storage_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
 {
     struct storage *self = calloc(1, sizeof *self);
@@ -400,28 +299,33 @@ static int storage_open(void **out, struct ry_ctx *ctx, struct ry_error *err)
         return ry_fail(err, RY_ENOMEM, "no memory for the storage");
     self->magic = STORAGE_MAGIC;
     const struct ry_config *config = ry_ctx_config(ctx);
-    self->small = box_of(config, RY_OPT_thumbnail_small_width, RY_OPT_thumbnail_small_height);
-    self->large = box_of(config, RY_OPT_thumbnail_large_width, RY_OPT_thumbnail_large_height);
-    const struct store_local_options options = {
-        .root = ry_config_str(config, RY_OPT_storage_path),
-        .access = ry_config_str(config, RY_OPT_storage_access),
-        .reserve_bytes = (uint64_t)ry_config_int(config, RY_OPT_disk_reserve),
-        .rng = ry_ctx_rng(ctx),
+    int rc = open_stores(self, ctx, err);
+    const struct putting_options options = {
+        .workers = self->workers,
+        .groups = 1,
+        .group_full = GROUP_FULL,
+        .small = box_of(config, RY_OPT_thumbnail_small_width, RY_OPT_thumbnail_small_height),
+        .large = box_of(config, RY_OPT_thumbnail_large_width, RY_OPT_thumbnail_large_height),
+        .timer = TIMER_PUT,
+        .on_outcome = on_outcome,
+        .arg = self,
     };
-    int rc = store_local_open(&options, &self->store, err);
+    if (rc == RY_OK)
+        rc = putting_open(&self->putting, &options, err);
     if (rc == RY_OK)
         rc = originals_open(&self->originals, self->store, config, err);
+    struct ry_error why = {0};
     if (rc == RY_OK)
-        look_at_store(self, ctx);
+        note_health(self, ctx, self->store->ops->ready(self->store, &why), &why);
+    if (rc == RY_OK)
+        ry_timer(ctx, TIMER_LOOK, LOOK_MS);
     return rc;
 }
 
 /* What waits for room on a disk is left to the router, at the cost of no attempt. */
-static bool storage_drain(void *self, struct ry_ctx *ctx)
+static bool storage_drain(void *arg, struct ry_ctx *ctx)
 {
-    (void)self;
-    (void)ctx;
-    return true;
+    return putting_drain(storage_of(arg)->putting, ctx);
 }
 
 static void storage_close(void **out)
@@ -429,6 +333,8 @@ static void storage_close(void **out)
     if (*out == NULL)
         return;
     struct storage *self = storage_of(*out);
+    workers_close(&self->workers);
+    putting_close(&self->putting);
     if (self->store != NULL)
         self->store->ops->close(self->store);
     self->magic = 0;
@@ -443,6 +349,8 @@ const struct ry_actor_spec ry_storage_spec = {
     .open = storage_open,
     .receive = storage_receive,
     .tick = storage_tick,
+    .ready = storage_ready,
+    .engine_fd = storage_engine_fd,
     .drain = storage_drain,
     .close = storage_close,
 };

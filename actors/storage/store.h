@@ -45,6 +45,15 @@ struct store_entry {
 
 typedef void store_on_entry(void *arg, const struct store_entry *entry);
 
+/* One of several puts that are done together; files, n: in, the rest: out. */
+struct store_put {
+    const struct store_file *files; /* of one clip, all of one folder */
+    size_t n;                       /* at least 1 */
+    struct store_written written;   /* also of a put that failed */
+    int rc;
+    struct ry_error err;
+};
+
 struct store;
 
 struct store_ops {
@@ -54,6 +63,9 @@ struct store_ops {
      * mounted, failing); neither is the files' fault, and both pass. RY_EIO, RY_EACCES: of these files alone. */
     int (*put)(struct store *store, const struct store_file *files, size_t n, struct store_written *written,
                struct ry_error *err);
+    /* Several puts at once, each as `put` and each with an outcome of its own, for the cost of about one: a disk is asked
+     * once for all of them to make the bytes durable, and once for the names. */
+    void (*put_group)(struct store *store, struct store_put *puts, size_t n);
     /* The bytes under a name as a new frame, which the caller drops. RY_ENOENT, RY_ELIMIT, RY_EAWAY, RY_EIO, RY_EACCES.
      */
     int (*get)(struct store *store, const char *name, struct ry_frame **frame, struct ry_error *err);
@@ -85,6 +97,8 @@ struct store_ops {
      * to a walk through the folder that the prefix or `after` names. RY_EAWAY, RY_EIO, RY_EACCES. */
     int (*list)(struct store *store, const char *prefix, const char *after, size_t limit, store_on_entry *on_entry,
                 void *arg, struct ry_error *err);
+    /* Lets go of what is open between calls, so that a disk can be unmounted; the next call opens it again. */
+    void (*release)(struct store *store);
     void (*close)(struct store *store);
 };
 

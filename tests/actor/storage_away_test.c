@@ -59,8 +59,8 @@ static void storage_waits_for_a_store_that_is_away_and_goes_on_when_it_is_mended
         store_shell(disk, cases[i].damage);
         struct store_letter letter;
         store_letter_write(&letter, "one", "two");
-        uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter.message, &store_from_encoder);
-        bed_advance(bed, STORE_HOUR_MS);
+        uint64_t id = store_deliver(bed, &letter);
+        store_advance(bed, STORE_HOUR_MS);
         bed_expect_nothing(bed);
         assert_int_equal(bed_kept(bed), 1);
         if (strstr(trouble_of(bed), cases[i].says) == NULL || strstr(trouble_of(bed), root) == NULL)
@@ -69,7 +69,7 @@ static void storage_waits_for_a_store_that_is_away_and_goes_on_when_it_is_mended
             store_shell(disk, cases[i].repair);
         else
             assert_int_equal(mkdir(disk, 0755), 0);
-        bed_advance(bed, STORE_HOUR_MS);
+        store_advance(bed, STORE_HOUR_MS);
         store_expect_completed(bed, "one", "two");
         bed_expect_done(bed, id);
         assert_string_equal(trouble_of(bed), "");
@@ -96,11 +96,11 @@ static void storage_makes_a_deleted_root_again_and_takes_one_that_replaced_it(vo
         struct bed *bed = store_bed();
         struct store_letter letter;
         store_letter_write(&letter, "one", "two");
-        uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter.message, &store_from_encoder);
+        uint64_t id = store_deliver(bed, &letter);
         store_expect_completed(bed, "one", "two");
         bed_expect_done(bed, id);
         store_shell(bed_data(bed), changes[i]);
-        id = BED_DELIVER(bed, thumbnail_store, &letter.message, &store_from_encoder);
+        id = store_deliver(bed, &letter);
         store_expect_completed(bed, "one", "two");
         bed_expect_done(bed, id);
         store_expect_file(bed, STORE_SMALL, "one");
@@ -166,23 +166,23 @@ static void use_a_read_only_disk(const char *base, const char *root)
     struct bed *bed = bed_at(root);
     struct store_letter letter;
     store_letter_write(&letter, "ONE", "TWO");
-    uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter.message, &store_from_encoder);
+    uint64_t id = store_deliver(bed, &letter);
     store_expect_completed(bed, "ONE", "TWO");
     bed_expect_done(bed, id);
     store_letter_write(&letter, "one", "two");
     assert_int_equal(mount(NULL, base, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
-    (void)BED_DELIVER(bed, thumbnail_store, &letter.message, &store_from_encoder);
-    bed_advance(bed, STORE_HOUR_MS);
+    (void)store_deliver(bed, &letter);
+    store_advance(bed, STORE_HOUR_MS);
     bed_expect_nothing(bed);
     assert_non_null(strstr(trouble_of(bed), "Read-only file system"));
     expect_readable(bed, "ONE"); /* for visitors of the page, whom the repair does not concern */
     bed_restart(bed);            /* such a disk does not keep it from starting */
     assert_non_null(strstr(trouble_of(bed), "Read-only file system"));
     expect_readable(bed, "ONE");
-    id = BED_DELIVER(bed, thumbnail_store, &letter.message, &store_from_encoder);
+    id = store_deliver(bed, &letter);
     bed_expect_nothing(bed);
     assert_int_equal(mount(NULL, base, NULL, MS_REMOUNT, NULL), 0);
-    bed_advance(bed, STORE_HOUR_MS);
+    store_advance(bed, STORE_HOUR_MS);
     store_expect_completed(bed, "one", "two");
     bed_expect_done(bed, id);
     bed_free(bed);
@@ -199,17 +199,17 @@ static void use_a_disk_that_comes_back(const char *keep, const char *disk, const
     assert_int_equal(umount2(disk, MNT_DETACH), 0);
     struct store_letter letter;
     store_letter_write(&letter, "one", "two");
-    uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter.message, &store_from_encoder);
-    bed_advance(bed, STORE_HOUR_MS);
+    uint64_t id = store_deliver(bed, &letter);
+    store_advance(bed, STORE_HOUR_MS);
     bed_expect_nothing(bed);
     assert_non_null(strstr(trouble_of(bed), "another device"));
     assert_int_not_equal(access(root, F_OK), 0); /* nothing was begun on the disk below */
     assert_int_equal(mkdir(root, 0700), 0);
-    bed_advance(bed, STORE_HOUR_MS);
+    store_advance(bed, STORE_HOUR_MS);
     bed_expect_nothing(bed); /* nor where there is a folder for the mount */
     assert_int_equal(rmdir(root), 0);
     assert_int_equal(mount(keep, disk, NULL, MS_BIND, NULL), 0);
-    bed_advance(bed, STORE_HOUR_MS);
+    store_advance(bed, STORE_HOUR_MS);
     store_expect_completed(bed, "one", "two");
     bed_expect_done(bed, id);
     bed_free(bed);
@@ -278,13 +278,13 @@ static int lose_rights(const char *base)
         struct store_letter letter;
         store_letter_write(&letter, i % 2 ? "one" : "ONE", i % 2 ? "two" : "TWO");
         store_shell(base, damage[i]);
-        uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter.message, &store_from_encoder);
-        bed_advance(bed, STORE_HOUR_MS);
+        uint64_t id = store_deliver(bed, &letter);
+        store_advance(bed, STORE_HOUR_MS);
         bed_expect_nothing(bed);
         assert_non_null(strstr(trouble_of(bed), "Permission denied"));
         assert_int_equal(chmod(base, 0700), 0);
         store_shell(base, "chmod 700 store store/thumbnails/.incoming");
-        bed_advance(bed, STORE_HOUR_MS);
+        store_advance(bed, STORE_HOUR_MS);
         (void)BED_EXPECT(bed, clip_completed);
         bed_expect_done(bed, id);
         assert_string_equal(trouble_of(bed), "");

@@ -25,7 +25,7 @@ static void storage_keeps_the_images_and_then_tells_the_writer(void **state)
     struct bed *bed = store_bed();
     struct store_letter letter;
     store_letter_write(&letter, "a small one", "a large one!");
-    uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter.message, &store_from_encoder);
+    uint64_t id = store_deliver(bed, &letter);
     store_expect_completed(bed, "a small one", "a large one!");
     bed_expect_done(bed, id);
     store_expect_file(bed, STORE_SMALL, "a small one");
@@ -42,18 +42,19 @@ static void storage_writes_only_what_has_changed_when_a_mail_comes_again(void **
     struct bed *bed = store_bed();
     struct store_letter letter;
     store_letter_write(&letter, "one", "two");
-    uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter.message, &store_from_encoder);
+    uint64_t id = store_deliver(bed, &letter);
     store_expect_completed(bed, "one", "two");
     bed_expect_done(bed, id);
     ino_t small = inode_of(bed, STORE_SMALL);
     bed_redeliver(bed, id, 2, RY_TAG_thumbnail_store, &letter.message, &store_from_encoder);
+    store_settle(bed);
     store_expect_completed(bed, "one", "two");
     bed_expect_done(bed, id);
     assert_int_equal(bed_counter(bed, RY_COUNTER_storage_files), 2);
     assert_int_equal(inode_of(bed, STORE_SMALL), small);
 
     store_letter_write(&letter, "one", "owt"); /* the same size, other bytes */
-    id = BED_DELIVER(bed, thumbnail_store, &letter.message, &store_from_encoder);
+    id = store_deliver(bed, &letter);
     store_expect_completed(bed, "one", "two");
     bed_expect_done(bed, id);
     assert_int_equal(bed_counter(bed, RY_COUNTER_storage_files), 3);
@@ -83,7 +84,7 @@ static void storage_refuses_what_is_no_thumbnail(void **state)
         letter.message.clip_id = ry_str_of(cases[i].clip);
         letter.images[0].size_type = ry_str_of(cases[i].first);
         letter.images[1].size_type = ry_str_of(cases[i].second);
-        uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter.message, &store_from_encoder);
+        uint64_t id = store_deliver(bed, &letter);
         const char *reason = bed_expect_fail(bed, id, false);
         if (strstr(reason, cases[i].says) == NULL)
             fail_msg("case %zu: %s", i, reason);
@@ -100,7 +101,7 @@ static void storage_refuses_facts_that_are_none(void **state)
     struct store_letter letter;
     store_letter_write(&letter, "one", "two");
     letter.facts.video_codec = RY_STR("avc1 <b>");
-    uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter.message, &store_from_encoder);
+    uint64_t id = store_deliver(bed, &letter);
     assert_non_null(strstr(bed_expect_fail(bed, id, false), "codec"));
     bed_expect_nothing(bed);
     assert_false(store_has(bed, "thumbnails/guild_" STORE_GUILD));
@@ -123,7 +124,7 @@ static void expect_kept(size_t number, const struct image_case *image)
     letter.images[0].webp = (struct ry_blob){image->bytes, image->n, NULL};
     letter.images[0].width = image->width;
     letter.images[0].height = image->height;
-    uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter.message, &store_from_encoder);
+    uint64_t id = store_deliver(bed, &letter);
     if (image->says == NULL) {
         (void)BED_EXPECT(bed, clip_completed);
         bed_expect_done(bed, id);
@@ -193,7 +194,7 @@ static void storage_follows_no_link_out_of_its_folder(void **state)
     assert_int_equal(symlink(outside, store_path(bed, "thumbnails/guild_" STORE_GUILD, link)), 0);
     struct store_letter letter;
     store_letter_write(&letter, "one", "two");
-    uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter.message, &store_from_encoder);
+    uint64_t id = store_deliver(bed, &letter);
     assert_non_null(strstr(bed_expect_fail(bed, id, false), "symbolic links are not followed"));
     assert_int_equal(rmdir(outside), 0); /* so nothing was written there */
     bed_free(bed);
@@ -225,7 +226,7 @@ static void thumbnails_have_the_modes_that_the_operator_sets(void **state)
             (const char *const[][2]){{"disk_reserve", "0"}, {"storage_access", cases[i % 3].access}, {NULL, NULL}});
         struct store_letter letter;
         store_letter_write(&letter, "one", "two");
-        uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter.message, &store_from_encoder);
+        uint64_t id = store_deliver(bed, &letter);
         store_expect_completed(bed, "one", "two");
         bed_expect_done(bed, id);
         expect_mode(bed, "", cases[i % 3].folder);
@@ -272,7 +273,7 @@ static void storage_gives_out_thumbnails_and_nothing_else(void **state)
     struct bed *bed = store_bed();
     struct store_letter letter;
     store_letter_write(&letter, "one", "two");
-    uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter.message, &store_from_encoder);
+    uint64_t id = store_deliver(bed, &letter);
     store_expect_completed(bed, "one", "two");
     bed_expect_done(bed, id);
     char path[STORE_PATH_BYTES];
@@ -357,7 +358,7 @@ static void storage_deletes_files_and_the_folder_they_leave_empty(void **state)
     store_delete_files(bed, (const char *const[]){STORE_SMALL, STORE_LARGE}, 2, 2, NULL); /* with its folder */
     struct store_letter letter;
     store_letter_write(&letter, "one", "two");
-    uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter.message, &store_from_encoder);
+    uint64_t id = store_deliver(bed, &letter);
     store_expect_completed(bed, "one", "two");
     bed_expect_done(bed, id);
     store_expect_file(bed, STORE_SMALL, "one");

@@ -86,6 +86,30 @@ void store_letter_write(struct store_letter *letter, const char *small, const ch
 
 const struct ry_send store_from_encoder = {.correlation = 77, .tenant = 41771983423143937, .priority = 3};
 
+void store_settle(struct bed *bed)
+{
+    bed_advance(bed, STORE_GATHER_MS);
+    while (bed_wait_engine(bed, -1))
+        bed_advance(bed, 0);
+}
+
+void store_advance(struct bed *bed, int64_t by_ms)
+{
+    const int64_t step_ms = 50;
+    for (int64_t passed_ms = 0; passed_ms < by_ms; passed_ms += step_ms) {
+        bed_advance(bed, by_ms - passed_ms < step_ms ? by_ms - passed_ms : step_ms);
+        while (bed_wait_engine(bed, -1))
+            bed_advance(bed, 0);
+    }
+}
+
+uint64_t store_deliver(struct bed *bed, const struct store_letter *letter)
+{
+    uint64_t id = BED_DELIVER(bed, thumbnail_store, &letter->message, &store_from_encoder);
+    store_settle(bed);
+    return id;
+}
+
 void store_expect_completed(struct bed *bed, const char *small, const char *large)
 {
     const struct ry_clip_completed *completed = BED_EXPECT(bed, clip_completed);

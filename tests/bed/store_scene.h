@@ -7,12 +7,14 @@
 #include "actors/storage/local.h"
 #include "actors/storage/storage.h"
 
-#define STORE_GUILD           "41771983423143937"
-#define STORE_CLIP            "d1523646fd8f70dd6e199d427ae00606"
-#define STORE_SMALL           "thumbnails/guild_" STORE_GUILD "/" STORE_CLIP "_small.webp"
-#define STORE_LARGE           "thumbnails/guild_" STORE_GUILD "/" STORE_CLIP "_large.webp"
-#define STORE_ASIDE           "thumbnails/.incoming"
-#define STORE_PATH_BYTES      512
+#define STORE_GUILD      "41771983423143937"
+#define STORE_CLIP       "d1523646fd8f70dd6e199d427ae00606"
+#define STORE_SMALL      "thumbnails/guild_" STORE_GUILD "/" STORE_CLIP "_small.webp"
+#define STORE_LARGE      "thumbnails/guild_" STORE_GUILD "/" STORE_CLIP "_large.webp"
+#define STORE_ASIDE      "thumbnails/.incoming"
+#define STORE_PATH_BYTES 512
+/* Longer than mails are gathered. */
+#define STORE_GATHER_MS       100
 #define STORE_HOUR_MS         (60 * 60 * 1000)
 #define STORE_WEBP_HEAD_BYTES 30
 #define STORE_TEXT_MAX_BYTES  10000
@@ -56,6 +58,15 @@ struct store_letter {
 void store_letter_write(struct store_letter *letter, const char *small, const char *large);
 
 extern const struct ry_send store_from_encoder;
+
+/* Lets what is on its way into the store come to its end there. */
+void store_settle(struct bed *bed);
+
+/* Lets time pass, and what begins in it come to its end. */
+void store_advance(struct bed *bed, int64_t by_ms);
+
+/* Delivers the mail and lets it settle; its id. */
+uint64_t store_deliver(struct bed *bed, const struct store_letter *letter);
 
 /* Expects clip_completed, and that the files hold these texts. */
 void store_expect_completed(struct bed *bed, const char *small, const char *large);
