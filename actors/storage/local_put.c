@@ -216,7 +216,7 @@ static void sync_folders(struct group *group, int *folder_fds)
         if (!has_good_put(group, i))
             continue;
         if (!synced && !local_root_sync(group->folders[i].fd)) {
-            ry_store_name name;
+            char name[2 * RY_STORE_NAME_BYTES];
             (void)snprintf(name, sizeof name, "%s/%s", ry_store_folder(parts->kind), parts->folder);
             (void)local_fail_guild(group->local, "sync the folder", name, &why);
         } else {
