@@ -4,7 +4,7 @@ set -euo pipefail
 build=$1
 shift
 names=("$@")
-[ ${#names[@]} -gt 0 ] || names=(bus thumbnail clip import writer search poll pg discord up hosts filter distance watch)
+[ ${#names[@]} -gt 0 ] || names=(bus thumbnail clip import writer search poll pg discord up hosts filter distance watch disk)
 source=$(cd "$(dirname "$0")/../.." && pwd)
 for name in "${names[@]}"; do
     printf '\n## %s\n' "$name"
@@ -24,8 +24,9 @@ for name in "${names[@]}"; do
     filter) cmake --build "$build" --target bench_filter_bench >&2 && "$build/tests/bench_filter_bench" ;;
     distance) cmake --build "$build" --target reelyard fakes_export_gen fakes_cdn fakes_link >&2 && "$source/tests/bench/distance_bench.sh" "$build" ;;
     watch) cmake --build "$build" --target reelyard fakes_export_gen >&2 && "$source/tests/bench/watch_bench.sh" "$build" ;;
+    disk) cmake --build "$build" --target reelyard fakes_export_gen slow_disk >&2 && "$source/tests/bench/disk_bench.sh" "$build" ;;
     *)
-        echo "no benchmark '$name': bus, thumbnail, clip, import, writer, search, poll, pg, discord, up, hosts, filter, distance, watch" >&2
+        echo "no benchmark '$name': bus, thumbnail, clip, import, writer, search, poll, pg, discord, up, hosts, filter, distance, watch, disk" >&2
         exit 2
         ;;
     esac
