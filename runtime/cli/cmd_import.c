@@ -82,6 +82,7 @@ static int import(struct ry_session *session, struct ry_cli *cli, const struct a
                                         .clock = ry_clock_system(),
                                         .out = cli->err,
                                         .rows_only = args->rows_only,
+                                        .guilds_only = ry_config_has_postgres(cli->config),
                                         .keep = args->keep};
     rc = ry_import_run(inquiry, &options, report, err);
     ry_job_queue_close(&queue);

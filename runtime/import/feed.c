@@ -140,6 +140,11 @@ int ry_import_feed_open(struct ry_import_feed **out, const struct ry_import_feed
     for (size_t i = 0; i < GROUP_ROOM; i++)
         feed->group[i].json = ry_buf_make(RY_JOB_MAX_BYTES);
     int rc = ry_export_open(options->path, &feed->reader, err);
+    if (rc == RY_OK && options->guilds_only && ry_export_head(feed->reader)->direct)
+        rc = ry_fail(err, RY_EUNSUPPORTED,
+                     "%s: direct messages and group chats belong to no guild, so they are imported into an embedded "
+                     "archive only; run it with REELYARD_DATABASE=sqlite and a --data folder of its own",
+                     options->path);
     if (rc == RY_OK) {
         identify(feed);
         rc = find_folder(feed, err);

@@ -24,6 +24,7 @@ struct ry_import_feed_options {
     /* Further folders with its files, as in struct ry_export_media. */
     const char *const *media_dirs;
     size_t media_dir_count;
+    bool guilds_only; /* direct messages and group chats are refused: RY_EUNSUPPORTED */
     struct ry_job_queue *queue;
     const struct ry_clock *clock;
     /* Told of every message and attachment that is put aside: a sentence with the message's place. */

@@ -46,6 +46,7 @@ struct import {
     const struct ry_clock *clock;
     FILE *out;
     bool rows_only;
+    bool guilds_only;
     bool keep;
     struct ry_import_report *report;
     struct ry_progress progress;
@@ -170,6 +171,7 @@ static void import_file(struct import *import, const struct ry_import_source *so
     struct ry_import_feed_options options = {.path = path,
                                              .media_dirs = (const char *const *)import->files->dirs,
                                              .media_dir_count = import->files->dir_count,
+                                             .guilds_only = import->guilds_only,
                                              .queue = import->queue,
                                              .clock = import->clock,
                                              .put_aside = import_on_put_aside,
@@ -364,6 +366,7 @@ int ry_import_run(struct ry_inquiry *inquiry, const struct ry_import_options *op
                             .clock = options->clock,
                             .out = options->out,
                             .rows_only = options->rows_only,
+                            .guilds_only = options->guilds_only,
                             .keep = options->keep,
                             .report = report};
     if (!look_at_archive(&import, &import.begin) || !ry_inquiry_counters(inquiry, import.begin.counters) ||

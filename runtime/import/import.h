@@ -17,9 +17,10 @@ struct ry_import_options {
     const struct ry_import_files *files;
     struct ry_job_queue *queue; /* the one that the node reads */
     const struct ry_clock *clock;
-    FILE *out;      /* for progress */
-    bool rows_only; /* do not wait for thumbnails */
-    bool keep;      /* have the originals kept, and wait for that too */
+    FILE *out;        /* for progress */
+    bool rows_only;   /* do not wait for thumbnails */
+    bool guilds_only; /* direct messages and group chats are refused, as they have no guild that others could read */
+    bool keep;        /* have the originals kept, and wait for that too */
 };
 
 /* None of it yet. Free with ry_import_report_free. */

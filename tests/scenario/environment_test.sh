@@ -34,6 +34,13 @@ step "an import has its own queue, wherever others' jobs come from"
 "$reelyard" import "$tmp/export/export.json" --data "$data" >"$tmp/import.log" 2>&1 || fail "import: $(cat "$tmp/import.log")"
 [ "$(pg "SELECT count(*) FROM clip WHERE thumbnail_status = 'completed'")" = 9 ] || fail "clips: $(pg "SELECT thumbnail_status FROM clip")"
 
+step "direct messages are not for a database that others read"
+jq '.guild = {id: "0", name: "Direct Messages"} | .channel.type = "DirectTextChat"' "$tmp/export/export.json" >"$tmp/export/direct.json"
+! "$reelyard" import "$tmp/export/direct.json" --data "$data" >"$tmp/direct.log" 2>&1 || fail "they were imported: $(cat "$tmp/direct.log")"
+grep -q "direct.json: direct messages and group chats belong to no guild, so they are imported into an embedded archive only" "$tmp/direct.log" ||
+    fail "the refusal: $(cat "$tmp/direct.log")"
+[ "$(pg "SELECT count(*) FROM guild WHERE id IN ('0', '1000')")" = 0 ] || fail "a guild of them was made"
+
 step "an address with Tortoise's parameters is taken, and what is strange in it named once"
 redis_start
 export DATABASE_URL="asyncpg://${url#postgresql://}?minsize=1&maxsize=3&max_queries=500&statement_cache_size=0&ssl=false"
