@@ -47,8 +47,8 @@ static void the_page_shows_each_clip_with_its_facts(void **state)
         "<h2><a href=\"/clip/" SITE_CLIP_ID "\">clip.mp4</a></h2>",
         "<p class=\"said\">look</p>",
         "Ann in <a href=\"/?channel=1424914917202464798\">#clips</a>",
-        "<time datetime=\"2024-10-19T15:03:09.159Z\">2024-10-19 15:03 UTC</time> · 1920x1080 · <span class=\"nb\">34 "
-        "MB</span>",
+        "<time datetime=\"2024-10-19T15:03:09.159Z\">2024-10-19 15:03 UTC</time> · 1920x1080",
+        "· <span class=\"nb\">34 MB</span>",
         "<span class=\"length\">1:23</span>",
     };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)

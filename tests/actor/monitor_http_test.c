@@ -11,7 +11,7 @@ static void with_a_token_only_ping_ready_and_assets_are_open(void **state)
 {
     (void)state;
     static const char *const closed[] = {"/",          "/failures",    "/metrics", "/api/status",
-                                         "/api/clips", SITE_THUMBNAIL, "/nothing", "/clip/" SITE_CLIP_ID};
+                                         "/api/clips", SITE_THUMBNAIL, "/nothing", ("/clip/" SITE_CLIP_ID)};
     static const char *const wrong[] = {"",
                                         "Authorization: Bearer guess\r\n",
                                         "Authorization: Bearer s3cret;x\r\n",

@@ -81,9 +81,10 @@ static void kept_video_is_given_out_by_parts(void **state)
 static void only_videos_of_the_store_are_given_out(void **state)
 {
     (void)state;
-    static const char *const names[] = {STORE_SMALL,         "media/ab/../../x",   "../../../../etc/passwd",
-                                        "/etc/passwd",       "media/ab/short.mp4", "sheets/guild_1/" STORE_CLIP ".webp",
-                                        "media/ac/" FILENAME};
+    static const char *const names[] = {
+        STORE_SMALL,           "media/ab/../../x",   "../../../../etc/passwd",
+        "/etc/passwd",         "media/ab/short.mp4", ("sheets/guild_1/" STORE_CLIP ".webp"),
+        ("media/ac/" FILENAME)};
     struct bed *bed = bed_with_file(10);
     store_make_file(bed, "thumbnails", "x");
     store_make_file(bed, "thumbnails/guild_" STORE_GUILD, STORE_CLIP "_small.webp");

@@ -21,7 +21,7 @@ static void fill(struct writer_fixture *f, unsigned first, unsigned n)
     (void)writer_batch_commit(f, writer_batch_make(f, first, n), WRITER_BRISK);
     for (unsigned i = first; i < first + n; i++) {
         struct ry_clip_completed completed = writer_completed_make(f, i);
-        struct ry_clip_settled settled;
+        struct ry_clip_settled settled = {0};
         bool found = false;
         IN_TRANSACTION(f, clip_completed(f->engine, &completed, &found, &settled, &err));
         assert_true(found);
@@ -30,7 +30,7 @@ static void fill(struct writer_fixture *f, unsigned first, unsigned n)
 
 static struct ry_keep_wanted want(struct writer_fixture *f, struct ry_keep_want want)
 {
-    struct ry_keep_wanted wanted;
+    struct ry_keep_wanted wanted = {0};
     IN_TRANSACTION(f, keep_want(f->engine, &want, &f->arena, &wanted, &err));
     return wanted;
 }
@@ -44,7 +44,7 @@ static struct ry_keep_claimed claim(struct writer_fixture *f, const char *owner,
 {
     const struct ry_keep_claim claim = {
         .owner = ry_str_of(owner), .limit = limit, .lease_ms = LEASE_MS, .first = first};
-    struct ry_keep_claimed claimed;
+    struct ry_keep_claimed claimed = {0};
     IN_TRANSACTION(f, keep_claim(f->engine, &claim, &f->arena, &claimed, &err));
     return claimed;
 }
@@ -73,7 +73,7 @@ static struct ry_keep_settled keep(struct writer_fixture *f, unsigned number, ch
                                       .kept_path = path_of(f, letter),
                                       .bytes = 1000 + number,
                                       .kept_wall_ms = f->clock.now_wall_ms};
-    struct ry_keep_settled settled;
+    struct ry_keep_settled settled = {0};
     IN_TRANSACTION(f, clip_kept(f->engine, &kept, &settled, &err));
     return settled;
 }
@@ -81,7 +81,7 @@ static struct ry_keep_settled keep(struct writer_fixture *f, unsigned number, ch
 static struct ry_keep_settled fail_keep(struct writer_fixture *f, struct ry_clip_keep_failed failed, int64_t wait_ms)
 {
     failed.reason = RY_STR("the server said no");
-    struct ry_keep_settled settled;
+    struct ry_keep_settled settled = {0};
     IN_TRANSACTION(f, clip_keep_failed(f->engine, &failed, WRITER_WAIT(wait_ms), &settled, &err));
     return settled;
 }
@@ -171,7 +171,7 @@ void keep_claim_leases_what_is_due(void **state)
     ry_clock_manual_advance(&f->clock, LEASE_MS / 2);
     struct ry_str ids[] = {clip_id(f, 0), clip_id(f, 2)};
     const struct ry_keep_renew renew = {.owner = RY_STR(ME), .lease_ms = LEASE_MS, .clip_ids = {ids, 2}};
-    struct ry_keep_renewed renewed;
+    struct ry_keep_renewed renewed = {0};
     IN_TRANSACTION(f, keep_renew(f->engine, &renew, &renewed, &err));
     assert_int_equal(renewed.renewed, 1);
     ry_clock_manual_advance(&f->clock, LEASE_MS / 2);
@@ -217,7 +217,7 @@ void kept_is_recorded_once_and_wins(void **state)
     assert_states(f, "kept,wanted");
     writer_assert_text(f, "SELECT kept_path FROM reelyard_media WHERE keep_state = 'kept'", path_of(f, 'a').p);
     const struct ry_keep_get get = {.channel_id = RY_STR("200")};
-    struct ry_keep_state told;
+    struct ry_keep_state told = {0};
     struct ry_error err;
     assert_int_equal(f->engine->ops->keep_get(f->engine, &get, &f->arena, &told, &err), RY_OK);
     assert_int_equal(told.kept, 1);
