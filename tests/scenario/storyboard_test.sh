@@ -67,5 +67,5 @@ start "$tmp/run.log" "$reelyard" run --data "$data" --http-port "$port"
 node=$last
 made_again() { [ "$(media_sql "count(*)" "WHERE sheet_state = 'made'")" = 4 ]; }
 await made_again
-[ -e "$data/storage/sheets/"*"/$clip.webp" ] || fail "the file of the clip that came back is gone"
+[ -n "$(find "$data/storage/sheets" -name "$clip.webp")" ] || fail "the file of the clip that came back is gone"
 end "$node"
