@@ -19,6 +19,7 @@
 #define EMPTY_PAGES_MAX 10000
 
 struct request {
+    char cursor[CURSOR_BYTES]; /* get's, where it has one */
     struct ry_gallery_get get;
     uint64_t left; /* clips still to be printed */
     struct ry_buf query;
@@ -215,7 +216,6 @@ static void add_clip(const struct output *output, const struct ry_gallery_clip *
 static int each_clip(struct ry_session *session, struct request *request, const struct output *output,
                      uint64_t *indexed_permille, struct ry_error *err)
 {
-    char cursor[CURSOR_BYTES];
     for (unsigned empty = 0; request->left > 0 && empty < EMPTY_PAGES_MAX; empty++) {
         request->get.limit = request->left < PAGE_CLIPS ? request->left : PAGE_CLIPS;
         const struct ry_mail *answer = NULL;
@@ -233,8 +233,8 @@ static int each_clip(struct ry_session *session, struct request *request, const 
             *indexed_permille = page->indexed_permille;
         if (page->next.p == NULL)
             break;
-        (void)snprintf(cursor, sizeof cursor, "%.*s", RY_STR_ARG(page->next));
-        request->get.cursor = ry_str_of(cursor);
+        (void)snprintf(request->cursor, sizeof request->cursor, "%.*s", RY_STR_ARG(page->next));
+        request->get.cursor = ry_str_of(request->cursor);
     }
     return RY_OK;
 }

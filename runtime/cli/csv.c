@@ -23,7 +23,7 @@ static bool is_formula(struct ry_str cell)
     for (size_t i = 0; i < sizeof wide / sizeof *wide; i++)
         if (ry_str_starts(cell, ry_str_of(wide[i])))
             return true;
-    return memchr("=+-@\t\r\n", cell.p[0], 7) != NULL;
+    return cell.p[0] != '\0' && strchr("=+-@\t\r\n", cell.p[0]) != NULL;
 }
 
 static bool needs_quotes(struct ry_str cell)
